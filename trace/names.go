@@ -1,0 +1,191 @@
+package trace
+
+import "go.opentelemetry.io/otel/attribute"
+
+// This file is the whole vocabulary of wakechain. OpenTelemetry has no
+// convention for WebSocket yet (semantic-conventions issue 2841), so the keys
+// under "websocket." are experimental; they stand here alone so that one edit
+// renames them. Nothing else in the module spells a span name or attribute key.
+
+// ScopeName is the instrumentation scope of every span that wakechain emits.
+const ScopeName = "github.com/wakechain/wakechain"
+
+// Version is the version of the module, given as the scope's version.
+const Version = "0.1.0"
+
+// Span names.
+const (
+	SpanHandshake = "handshake" // a WebSocket opening handshake, RFC 6455 §4
+	SpanRead      = "read"      // one message read
+	SpanWrite     = "write"     // one message written
+	SpanPing      = "ping"      // a ping and the wait for its pong
+	SpanClose     = "close"     // a closing handshake, RFC 6455 §7
+
+	SpanBlock = "block" // the goroutine was parked, or waited to be
+	SpanWake  = "wake"  // from a wake to the next block or the operation's end
+
+	SpanSend   = "send"
+	SpanRecv   = "recv"
+	SpanSelect = "select"
+	SpanLock   = "lock"
+	SpanWait   = "wait"
+	SpanSleep  = "sleep"
+	SpanAwait  = "await"
+
+	// SpanGo prefixes the name of a goroutine: "go NAME" lasts from the call of
+	// [Go] or [Handle] to the function's first instruction; "NAME" is its life.
+	SpanGo = "go "
+)
+
+// Steps of a handshake, its child spans. The first three and the two after them
+// are the client's, the last three the server's.
+const (
+	StepDNS              = "dns"
+	StepConnect          = "connect"
+	StepTLS              = "tls"
+	StepWriteHTTPRequest = "write_http_request"
+	StepReadHTTPResponse = "read_http_response"
+
+	StepReadHTTPRequest   = "read_http_request"
+	StepProcessRequest    = "process_request"
+	StepWriteHTTPResponse = "write_http_response"
+)
+
+// Reason is what a blocked operation waits for: the value of [BlockReasonKey].
+type Reason string
+
+// Reasons to block.
+const (
+	ReasonNetRead   Reason = "net.read"
+	ReasonNetWrite  Reason = "net.write"
+	ReasonNetDial   Reason = "net.dial"
+	ReasonNetAccept Reason = "net.accept"
+
+	ReasonChanSend  Reason = "chan.send"
+	ReasonChanRecv  Reason = "chan.recv"
+	ReasonSelect    Reason = "select"
+	ReasonLock      Reason = "lock"
+	ReasonCond      Reason = "cond"
+	ReasonWaitGroup Reason = "waitgroup"
+	ReasonSemaphore Reason = "semaphore"
+	ReasonSleep     Reason = "sleep"
+	ReasonFuture    Reason = "future"
+
+	// ReasonWriteLock: another goroutine is writing on this connection.
+	ReasonWriteLock Reason = "write.lock"
+)
+
+// Cause is why an operation blocked, said only with evidence: the value of
+// [BlockCauseKey].
+type Cause string
+
+// Causes of a block.
+const (
+	CausePeerWindow  Cause = "peer_window"  // the peer's receive window was closed: it is not reading
+	CauseNetwork     Cause = "network"      // loss or congestion
+	CauseLocalBuffer Cause = "local_buffer" // this side's send buffer
+	CauseUnknown     Cause = "unknown"
+)
+
+// WakeReason is what ended a block: the value of [WakeReasonKey].
+type WakeReason string
+
+// Reasons of a wake.
+const (
+	WakeReadable   WakeReason = "readable"    // bytes arrived
+	WakePeerRead   WakeReason = "peer_read"   // the peer read, and its window opened
+	WakePeerClosed WakeReason = "peer_closed" // the peer closed its end
+	WakePeerReset  WakeReason = "peer_reset"  // the peer reset the connection
+	WakeSent       WakeReason = "sent"
+	WakeReceived   WakeReason = "received"
+	WakeUnlocked   WakeReason = "unlocked"
+	WakeTimer      WakeReason = "timer"
+	WakeResolved   WakeReason = "resolved"
+	WakeDeadline   WakeReason = "deadline"
+	WakeCanceled   WakeReason = "canceled"
+	WakeClosed     WakeReason = "closed" // this side closed
+)
+
+// Source is how a block was seen: the value of [BlockSourceKey].
+type Source string
+
+// Sources of a block.
+const (
+	SourcePoll   Source = "poll"   // exact, from the runtime's network poller
+	SourceTimed  Source = "timed"  // a whole call was timed; how long of it was parked is not known
+	SourceMemory Source = "memory" // an in-memory connection reported it
+)
+
+// State is the state of a goroutine started by [Go] or [Handle]: the value of
+// [GoroutineStateKey]. The words are those of asyncio's Task.
+type State string
+
+// States of a goroutine.
+const (
+	StatePending   State = "pending"
+	StateRunning   State = "running"
+	StateFinished  State = "finished"
+	StateCancelled State = "cancelled"
+	StateFailed    State = "failed"
+	StatePanicked  State = "panicked"
+)
+
+// Attributes of block and wake spans, and their totals on the operation.
+const (
+	BlockReasonKey = attribute.Key("block.reason") // string, a [Reason]
+	BlockCauseKey  = attribute.Key("block.cause")  // string, a [Cause]
+	BlockSourceKey = attribute.Key("block.source") // string, a [Source]
+	WakeReasonKey  = attribute.Key("wake.reason")  // string, a [WakeReason]
+
+	BlockCountKey    = attribute.Key("block.count")    // int, blocks in an operation or a goroutine
+	BlockDurationKey = attribute.Key("block.duration") // float64, their sum in seconds
+)
+
+// The kernel's evidence for the cause of a block on a TCP connection (Linux).
+const (
+	TCPRwndLimitedKey   = attribute.Key("tcp.rwnd_limited")   // float64, seconds: growth across the block
+	TCPSndbufLimitedKey = attribute.Key("tcp.sndbuf_limited") // float64, seconds: growth across the block
+	TCPNotSentKey       = attribute.Key("tcp.notsent")        // int, bytes not yet sent at the park
+	TCPUnackedKey       = attribute.Key("tcp.unacked")        // int, segments not yet acknowledged at the park
+	TCPPeerWindowKey    = attribute.Key("tcp.peer_window")    // int, bytes at the park
+	TCPRetransmitsKey   = attribute.Key("tcp.retransmits")    // int, segments: growth across the block
+	TCPRTTKey           = attribute.Key("tcp.rtt")            // float64, seconds
+)
+
+// Attributes of goroutines.
+const (
+	GoroutineIDKey    = attribute.Key("goroutine.id")    // int, the runtime's number
+	GoroutineNameKey  = attribute.Key("goroutine.name")  // string
+	GoroutineStateKey = attribute.Key("goroutine.state") // string, a [State]
+)
+
+// Attributes of WebSocket connections and messages.
+const (
+	WebSocketRoleKey           = attribute.Key("websocket.role")            // string: client or server
+	WebSocketMessageTypeKey    = attribute.Key("websocket.message.type")    // string: text or binary
+	WebSocketMessageSizeKey    = attribute.Key("websocket.message.size")    // int, bytes of payload
+	WebSocketMessageIndexKey   = attribute.Key("websocket.message.index")   // int, per direction, from 1
+	WebSocketFrameCountKey     = attribute.Key("websocket.frame.count")     // int
+	WebSocketWireSizeKey       = attribute.Key("websocket.wire.size")       // int, bytes with headers, as sent
+	WebSocketSubprotocolKey    = attribute.Key("websocket.subprotocol")     // string
+	WebSocketExtensionsKey     = attribute.Key("websocket.extensions")      // string
+	WebSocketCloseCodeKey      = attribute.Key("websocket.close.code")      // int
+	WebSocketConnectionIDKey   = attribute.Key("websocket.connection.id")   // string
+	WebSocketHandshakeCheckKey = attribute.Key("websocket.handshake.check") // string: the check that refused
+)
+
+// Attributes with an OpenTelemetry convention, as it spells them.
+const (
+	NetworkProtocolNameKey    = attribute.Key("network.protocol.name")
+	NetworkIODirectionKey     = attribute.Key("network.io.direction")
+	NetworkPeerAddressKey     = attribute.Key("network.peer.address")
+	NetworkPeerPortKey        = attribute.Key("network.peer.port")
+	ServerAddressKey          = attribute.Key("server.address")
+	ServerPortKey             = attribute.Key("server.port")
+	ClientAddressKey          = attribute.Key("client.address")
+	URLSchemeKey              = attribute.Key("url.scheme")
+	URLPathKey                = attribute.Key("url.path")
+	URLFullKey                = attribute.Key("url.full")
+	HTTPResponseStatusCodeKey = attribute.Key("http.response.status_code")
+	ErrorTypeKey              = attribute.Key("error.type")
+)
