@@ -19,6 +19,7 @@ const (
 	SpanRead      = "read"      // one message read
 	SpanWrite     = "write"     // one message written
 	SpanPing      = "ping"      // a ping and the wait for its pong
+	SpanPong      = "pong"      // the answer to the peer's ping
 	SpanClose     = "close"     // a closing handshake, RFC 6455 §7
 
 	SpanBlock = "block" // the goroutine was parked, or waited to be
@@ -71,6 +72,9 @@ const (
 	ReasonSleep     Reason = "sleep"
 	ReasonFuture    Reason = "future"
 
+	// ReasonPong: the peer has not answered a ping yet.
+	ReasonPong Reason = "pong"
+
 	// ReasonWriteLock: another goroutine is writing on this connection.
 	ReasonWriteLock Reason = "write.lock"
 )
@@ -93,6 +97,7 @@ type WakeReason string
 // Reasons of a wake.
 const (
 	WakeReadable   WakeReason = "readable"    // bytes arrived
+	WakeWritable   WakeReason = "writable"    // the send buffer has room again; by whom is not known
 	WakePeerRead   WakeReason = "peer_read"   // the peer read, and its window opened
 	WakePeerClosed WakeReason = "peer_closed" // the peer closed its end
 	WakePeerReset  WakeReason = "peer_reset"  // the peer reset the connection
@@ -136,6 +141,7 @@ const (
 	BlockCauseKey  = attribute.Key("block.cause")  // string, a [Cause]
 	BlockSourceKey = attribute.Key("block.source") // string, a [Source]
 	WakeReasonKey  = attribute.Key("wake.reason")  // string, a [WakeReason]
+	WakeCauseKey   = attribute.Key("wake.cause")   // string, the text of the context.Cause that canceled
 
 	BlockCountKey    = attribute.Key("block.count")    // int, blocks in an operation or a goroutine
 	BlockDurationKey = attribute.Key("block.duration") // float64, their sum in seconds
@@ -145,6 +151,8 @@ const (
 const (
 	TCPRwndLimitedKey   = attribute.Key("tcp.rwnd_limited")   // float64, seconds: growth across the block
 	TCPSndbufLimitedKey = attribute.Key("tcp.sndbuf_limited") // float64, seconds: growth across the block
+	TCPWrittenKey       = attribute.Key("tcp.written")        // int, bytes handed to the kernel on this connection until the park
+	TCPSendQueueKey     = attribute.Key("tcp.send_queue")     // int, bytes of them that the peer had not acknowledged at the park
 	TCPNotSentKey       = attribute.Key("tcp.notsent")        // int, bytes not yet sent at the park
 	TCPUnackedKey       = attribute.Key("tcp.unacked")        // int, segments not yet acknowledged at the park
 	TCPPeerWindowKey    = attribute.Key("tcp.peer_window")    // int, bytes at the park
@@ -169,7 +177,12 @@ const (
 	WebSocketWireSizeKey       = attribute.Key("websocket.wire.size")       // int, bytes with headers, as sent
 	WebSocketSubprotocolKey    = attribute.Key("websocket.subprotocol")     // string
 	WebSocketExtensionsKey     = attribute.Key("websocket.extensions")      // string
-	WebSocketCloseCodeKey      = attribute.Key("websocket.close.code")      // int
+	WebSocketFrameErrorKey     = attribute.Key("websocket.frame.error")     // string: why frames are no longer counted
+	WebSocketCloseCodeKey      = attribute.Key("websocket.close.code")      // int, of the first close frame
+	WebSocketCloseInitiatorKey = attribute.Key("websocket.close.initiator") // string: local or remote, whose close frame came first
+	WebSocketCloseCompletedKey = attribute.Key("websocket.close.completed") // bool: both sent a close frame
+	WebSocketCloseWaitKey      = attribute.Key("websocket.close.wait")      // float64, seconds between the two close frames
+	WebSocketCloseReasonKey    = attribute.Key("websocket.close.reason")    // string, the peer's; opt-in
 	WebSocketConnectionIDKey   = attribute.Key("websocket.connection.id")   // string
 	WebSocketHandshakeCheckKey = attribute.Key("websocket.handshake.check") // string: the check that refused
 )

@@ -1,0 +1,136 @@
+package trace_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.uber.org/goleak"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// record returns a context whose spans go to the recorder.
+func record(ctx context.Context, opts ...trace.Option) (context.Context, *tracetest.SpanRecorder) {
+	rec := tracetest.NewSpanRecorder()
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec))
+	opts = append([]trace.Option{trace.WithTracerProvider(tp)}, opts...)
+	return trace.New(opts...).NewContext(ctx), rec
+}
+
+// tree writes every span that ended, one per line, children below their parent
+// in the order of their start: times in milliseconds from the first start, then
+// status, attributes and links. The goroutine's number is written as ID.
+func tree(rec *tracetest.SpanRecorder) string {
+	spans := rec.Ended()
+	name := map[oteltrace.SpanID]string{}
+	children := map[oteltrace.SpanID][]sdktrace.ReadOnlySpan{}
+	var origin time.Time
+	for _, s := range spans {
+		name[s.SpanContext().SpanID()] = s.Name()
+		if origin.IsZero() || s.StartTime().Before(origin) {
+			origin = s.StartTime()
+		}
+	}
+	for _, s := range spans {
+		parent := s.Parent().SpanID()
+		if name[parent] == "" {
+			parent = oteltrace.SpanID{} // not of this recorder
+		}
+		children[parent] = append(children[parent], s)
+	}
+	var b strings.Builder
+	ms := func(t time.Time) string { return fmt.Sprint(float64(t.Sub(origin)) / float64(time.Millisecond)) }
+	var walk func(oteltrace.SpanID, string)
+	walk = func(parent oteltrace.SpanID, indent string) {
+		slices.SortStableFunc(children[parent], func(a, b sdktrace.ReadOnlySpan) int {
+			return cmp.Or(a.StartTime().Compare(b.StartTime()), a.EndTime().Compare(b.EndTime()))
+		})
+		for _, s := range children[parent] {
+			fmt.Fprintf(&b, "%s%s %s-%s", indent, s.Name(), ms(s.StartTime()), ms(s.EndTime()))
+			if st := s.Status(); st.Code != codes.Unset || st.Description != "" {
+				fmt.Fprintf(&b, " %s%s", st.Code, st.Description)
+			}
+			attrs := slices.Clone(s.Attributes())
+			slices.SortFunc(attrs, func(a, b attribute.KeyValue) int { return cmp.Compare(a.Key, b.Key) })
+			for _, a := range attrs {
+				v := a.Value.Emit()
+				if a.Key == trace.GoroutineIDKey {
+					v = "ID"
+				}
+				fmt.Fprintf(&b, " %s=%s", a.Key, v)
+			}
+			for _, l := range s.Links() {
+				fmt.Fprintf(&b, " -> %s", cmp.Or(name[l.SpanContext.SpanID()], l.SpanContext.SpanID().String()))
+			}
+			b.WriteByte('\n')
+			walk(s.SpanContext().SpanID(), indent+"  ")
+		}
+	}
+	walk(oteltrace.SpanID{}, "")
+	return b.String()
+}
+
+// wantTree compares the whole set of spans, and that none is left open.
+func wantTree(t *testing.T, rec *tracetest.SpanRecorder, want string) {
+	t.Helper()
+	if got := tree(rec); got != unindent(want) {
+		t.Errorf("spans:\ngot\n%swant\n%s", got, unindent(want))
+	}
+	if got, want := len(rec.Started()), len(rec.Ended()); got != want {
+		t.Errorf("got %d spans started, %d ended", got, want)
+	}
+}
+
+// unindent takes the indentation of the first line off every line.
+func unindent(s string) string {
+	s = strings.TrimRight(strings.TrimPrefix(s, "\n"), "\t\n ")
+	if s == "" {
+		return ""
+	}
+	margin := s[:len(s)-len(strings.TrimLeft(s, "\t"))]
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimPrefix(lines[i], margin)
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+func attr(s sdktrace.ReadOnlySpan, key attribute.Key) attribute.Value {
+	for _, a := range s.Attributes() {
+		if a.Key == key {
+			return a.Value
+		}
+	}
+	return attribute.Value{}
+}
+
+// goroutine is the runtime's number of the calling goroutine.
+func goroutine() (id int64) {
+	var buf [64]byte
+	_, _ = fmt.Sscanf(string(buf[:runtime.Stack(buf[:], false)]), "goroutine %d ", &id)
+	return id
+}
+
+// until waits for a condition that other goroutines make true.
+func until(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !cond(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("timeout: %s", what)
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package netpoll
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// Conn is a net.Conn whose reads and writes report block and wake. Its methods
+// return the values and errors of the conn it wraps, and may be called
+// concurrently as with any net.Conn.
+type Conn struct {
+	net.Conn
+	raw     syscall.RawConn // nil: calls are timed
+	read    half
+	write   half
+	written atomic.Int64 // bytes handed to the wrapped conn
+	closer  atomic.Pointer[trace.Op]
+}
+
+var (
+	_ net.Conn      = (*Conn)(nil)
+	_ io.ReaderFrom = (*Conn)(nil)
+	_ syscall.Conn  = (*Conn)(nil)
+)
+
+// Wrap returns a Conn over nc, or nc itself if it is one. Parks are exact where
+// nc is a *net.TCPConn or a stream *net.UnixConn on a unix system; any other
+// type may do more in its Read and Write than its descriptor shows, and is
+// timed.
+func Wrap(nc net.Conn) *Conn {
+	if c, ok := nc.(*Conn); ok {
+		return c
+	}
+	c := &Conn{Conn: nc, raw: rawConn(nc)}
+	c.read.init(c, trace.ReasonNetRead)
+	c.write.init(c, trace.ReasonNetWrite)
+	return c
+}
+
+// Below returns the Conn that nc is or that lies below it, as the conn below a
+// *tls.Conn does, found through methods NetConn() net.Conn. It returns nil if
+// there is none.
+func Below(nc net.Conn) *Conn {
+	for {
+		switch c := nc.(type) {
+		case *Conn:
+			return c
+		case interface{ NetConn() net.Conn }:
+			nc = c.NetConn()
+		default:
+			return nil
+		}
+	}
+}
+
+// NetConn returns the wrapped conn.
+func (c *Conn) NetConn() net.Conn { return c.Conn }
+
+// ObserveRead makes op the observer of the Read calls that begin from now on;
+// nil ends that. A call in progress keeps the observer it began with.
+func (c *Conn) ObserveRead(op *trace.Op) { c.read.observer.Store(op) }
+
+// ObserveWrite is ObserveRead for Write.
+func (c *Conn) ObserveWrite(op *trace.Op) { c.write.observer.Store(op) }
+
+// ObserveClose names the operation that is about to call Close: blocks that
+// Close ends link to it.
+func (c *Conn) ObserveClose(op *trace.Op) { c.closer.Store(op) }
+
+// Read reads as the wrapped conn does.
+func (c *Conn) Read(p []byte) (int, error) {
+	op := c.read.observer.Load()
+	switch {
+	case op == nil || len(p) == 0:
+		return c.Conn.Read(p)
+	case c.raw == nil:
+		start := time.Now()
+		n, err := c.Conn.Read(p)
+		c.read.timed(op, start, err)
+		return n, err
+	default:
+		return c.read.poll(op, p)
+	}
+}
+
+// Write writes as the wrapped conn does.
+func (c *Conn) Write(p []byte) (n int, err error) {
+	op := c.write.observer.Load()
+	switch {
+	case op == nil || len(p) == 0:
+		n, err = c.Conn.Write(p)
+	case c.raw == nil:
+		start := time.Now()
+		n, err = c.Conn.Write(p)
+		c.write.timed(op, start, err)
+	default:
+		n, err = c.write.poll(op, p)
+	}
+	c.written.Add(int64(n))
+	return n, err
+}
+
+// ReadFrom copies from r by the wrapped conn's ReadFrom, which may use sendfile
+// or splice, or else as io.Copy does. A copy is not observed.
+func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
+	if rf, ok := c.Conn.(io.ReaderFrom); ok {
+		n, err = rf.ReadFrom(r)
+	} else {
+		n, err = io.Copy(struct{ io.Writer }{c.Conn}, r)
+	}
+	c.written.Add(n)
+	return n, err
+}
+
+// CloseRead shuts down the reading side of the connection, with
+// errors.ErrUnsupported if the wrapped conn cannot.
+func (c *Conn) CloseRead() error {
+	if cr, ok := c.Conn.(interface{ CloseRead() error }); ok {
+		c.read.shut.Store(true)
+		return cr.CloseRead()
+	}
+	return unsupported("close_read")
+}
+
+// CloseWrite shuts down the writing side of the connection, with
+// errors.ErrUnsupported if the wrapped conn cannot.
+func (c *Conn) CloseWrite() error {
+	if cw, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		c.write.shut.Store(true)
+		return cw.CloseWrite()
+	}
+	return unsupported("close_write")
+}
+
+// SyscallConn returns the wrapped conn's raw connection, with
+// errors.ErrUnsupported if it has none. Reads and writes on it are not observed.
+func (c *Conn) SyscallConn() (syscall.RawConn, error) {
+	if sc, ok := c.Conn.(syscall.Conn); ok {
+		return sc.SyscallConn()
+	}
+	return nil, unsupported("syscall_conn")
+}
+
+func unsupported(op string) error { return &net.OpError{Op: op, Err: errors.ErrUnsupported} }
+
+// Close closes the wrapped conn. Calls that are parked in it return
+// net.ErrClosed; what the kernel knows of a parked write is read first, since
+// nothing can be asked of a closed descriptor.
+func (c *Conn) Close() error {
+	c.read.shut.Store(true)
+	c.write.shut.Store(true)
+	c.write.closing()
+	return c.Conn.Close()
+}
+
+// listener is a net.Listener whose conns are Conns.
+type listener struct{ net.Listener }
+
+// NewListener returns a listener that accepts from l and wraps each conn in a
+// [Conn]. It belongs below TLS: tls.NewListener(netpoll.NewListener(l), config),
+// or http.Server.ServeTLS. A *tls.Conn that l accepts is passed on as it is,
+// since net/http recognises it by its type.
+func NewListener(l net.Listener) net.Listener { return listener{l} }
+
+// Accept waits for the next connection.
+func (l listener) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return wrap(nc), nil
+}
+
+// wrap is Wrap for what net/http uses: it tells HTTP/2 by the type *tls.Conn.
+func wrap(nc net.Conn) net.Conn {
+	if c, ok := nc.(*tls.Conn); ok {
+		return c
+	}
+	return Wrap(nc)
+}

@@ -1,0 +1,91 @@
+package netpoll
+
+import (
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// tcpInfo is what the kernel said of a TCP connection at one moment.
+type tcpInfo struct {
+	ok bool // it said something
+
+	// How long it has been sending so far, and how much of that it could not,
+	// because of the peer's window or of this side's buffer.
+	busy, rwndLimited, sndbufLimited time.Duration
+
+	queue, notSent, window int // bytes
+	unacked, retransmits   int // segments
+	rtt                    time.Duration
+}
+
+// counterStep is the grain of the kernel's counters of limited time: they are
+// kept in jiffies, of 4 ms where CONFIG_HZ is 250. A park must span two steps
+// before their growth says anything.
+const counterStep = 4 * time.Millisecond
+
+// evidence is what was measured about one blocked write.
+type evidence struct {
+	blocked     time.Duration
+	written     int64 // bytes handed to the kernel on this connection until the park
+	park, awake tcpInfo
+}
+
+func (e *evidence) peerWindow() time.Duration { return e.awake.rwndLimited - e.park.rwndLimited }
+func (e *evidence) buffer() time.Duration     { return e.awake.sndbufLimited - e.park.sndbufLimited }
+
+// network is the time in which data was on its way and neither limit held: it
+// waited for acknowledgements, by the congestion window or after a loss.
+func (e *evidence) network() time.Duration {
+	return e.awake.busy - e.park.busy - e.peerWindow() - e.buffer()
+}
+
+// cause is what the counters account for in at least half of the park. The
+// window that a snapshot shows is no evidence: it may still be open at the
+// start of a park that is all the peer's.
+func (e *evidence) cause() trace.Cause {
+	switch {
+	case !e.park.ok || !e.awake.ok || e.blocked < 2*counterStep:
+		return trace.CauseUnknown
+	case 2*e.peerWindow() >= e.blocked:
+		return trace.CausePeerWindow
+	case 2*e.buffer() >= e.blocked:
+		return trace.CauseLocalBuffer
+	case 2*e.network() >= e.blocked, e.awake.retransmits > e.park.retransmits:
+		return trace.CauseNetwork
+	default:
+		return trace.CauseUnknown
+	}
+}
+
+// peerRead reports whether the peer made room: its window was what the write
+// waited for, or has grown.
+func (e *evidence) peerRead() bool {
+	return e.cause() == trace.CausePeerWindow || e.awake.ok && e.awake.window > e.park.window
+}
+
+// attributes are the evidence for the block span; none where the kernel said
+// nothing.
+func (e *evidence) attributes() []attribute.KeyValue {
+	if !e.park.ok {
+		return nil
+	}
+	attrs := make([]attribute.KeyValue, 0, 10)
+	attrs = append(attrs,
+		trace.BlockCauseKey.String(string(e.cause())),
+		trace.TCPWrittenKey.Int64(e.written),
+		trace.TCPSendQueueKey.Int(e.park.queue),
+		trace.TCPNotSentKey.Int(e.park.notSent),
+		trace.TCPUnackedKey.Int(e.park.unacked),
+		trace.TCPPeerWindowKey.Int(e.park.window),
+		trace.TCPRTTKey.Float64(e.park.rtt.Seconds()))
+	if e.awake.ok {
+		attrs = append(attrs,
+			trace.TCPRwndLimitedKey.Float64(e.peerWindow().Seconds()),
+			trace.TCPSndbufLimitedKey.Float64(e.buffer().Seconds()),
+			trace.TCPRetransmitsKey.Int(e.awake.retransmits-e.park.retransmits))
+	}
+	return attrs
+}

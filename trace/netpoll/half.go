@@ -1,0 +1,258 @@
+package netpoll
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// maxIO is the most that one read or write asks the kernel for, as in package
+// net: some systems fail above 2 GiB.
+const maxIO = 1 << 30
+
+// half is one direction of a Conn.
+type half struct {
+	conn     *Conn
+	reason   trace.Reason
+	observer atomic.Pointer[trace.Op] // of the calls to come
+
+	// try is attempt as a func value, made once so that a call allocates nothing.
+	try func(fd uintptr) bool
+
+	// mu is held by the call in progress, whose state follows. Two calls can
+	// overlap even where a protocol has one writer: http.Transport's write loop
+	// may still be inside the Write of a request whose response the caller has
+	// already read.
+	mu    sync.Mutex
+	op    *trace.Op
+	p     []byte
+	n     int
+	err   error
+	since time.Time // of the park
+	info  tcpInfo   // at the park
+	total int64     // written on this connection until the park
+
+	// What Close, which does not wait for mu, reads and writes.
+	parked atomic.Bool
+	shut   atomic.Bool             // this side shut the direction down
+	last   atomic.Pointer[tcpInfo] // at the Close that ended the park
+}
+
+func (h *half) init(c *Conn, r trace.Reason) {
+	h.conn, h.reason, h.try = c, r, h.attempt
+}
+
+// poll runs one call in the runtime poller's own loop: attempt is called, and
+// while it returns false the goroutine is parked until the descriptor is ready.
+func (h *half) poll(op *trace.Op, p []byte) (int, error) {
+	h.lock(op)
+	defer h.mu.Unlock()
+	h.op, h.p, h.n, h.err = op, p, 0, nil
+	defer func() { h.op, h.p, h.err = nil, nil, nil }()
+
+	name, loop := "read", h.conn.raw.Read
+	if h.reason == trace.ReasonNetWrite {
+		name, loop = "write", h.conn.raw.Write
+	}
+	err := loop(h.try)
+	if err == nil {
+		return h.n, h.callError(name, h.err)
+	}
+	if h.parked.Load() { // the loop gave up: deadline, or closed
+		h.woken(time.Now(), err, h.lastInfo)
+	}
+	if opErr, ok := err.(*net.OpError); ok { //nolint:errorlint // the loop made it, for this call
+		opErr.Op = name // the loop calls itself raw-read or raw-write
+	}
+	return h.n, err
+}
+
+// lock waits for the call in progress, if there is one.
+func (h *half) lock(op *trace.Op) {
+	if h.mu.TryLock() {
+		return
+	}
+	r := trace.ReasonLock
+	if h.reason == trace.ReasonNetWrite {
+		r = trace.ReasonWriteLock
+	}
+	op.Block(r)
+	h.mu.Lock()
+	op.Wake(trace.WakeUnlocked)
+}
+
+// callError is the error of a system call as package net returns it.
+func (h *half) callError(name string, err error) error {
+	switch err { //nolint:errorlint // as they come from transfer
+	case nil, io.EOF:
+		return err
+	case io.ErrUnexpectedEOF:
+	default:
+		err = os.NewSyscallError(name, err)
+	}
+	nc := h.conn.Conn
+	return &net.OpError{Op: name, Net: network(nc), Source: nc.LocalAddr(), Addr: nc.RemoteAddr(), Err: err}
+}
+
+// network is the name of the network that nc was dialed or listened on. It is
+// tcp4 where the address says tcp, and only an error of package net tells it:
+// that of a copy whose reader refuses.
+func network(nc net.Conn) string {
+	if rf, ok := nc.(io.ReaderFrom); ok {
+		opErr := (*net.OpError)(nil)
+		if _, err := rf.ReadFrom(refusing{}); errors.As(err, &opErr) {
+			return opErr.Net
+		}
+	}
+	return nc.LocalAddr().Network()
+}
+
+// refusing is a reader of nothing, of which io.Copy makes no buffer.
+type refusing struct{}
+
+func (refusing) Read([]byte) (int, error)         { return 0, errors.ErrUnsupported }
+func (refusing) WriteTo(io.Writer) (int64, error) { return 0, errors.ErrUnsupported }
+
+// attempt makes the system call and reports whether the call is done. If it is
+// not, the observer has been told that the goroutine parks. A wake that brings
+// nothing is no wake: the block goes on.
+func (h *half) attempt(fd uintptr) bool {
+	var awake time.Time
+	if h.parked.Load() {
+		awake = time.Now()
+	}
+	for {
+		n, err := h.transfer(fd, h.p[h.n:min(len(h.p), h.n+maxIO)])
+		switch err {
+		case syscall.EINTR:
+			continue
+		case syscall.EAGAIN:
+			h.parking(fd)
+			return false
+		}
+		h.n += max(n, 0)
+		h.err = err
+		if h.parked.Load() {
+			h.woken(awake, err, func() tcpInfo { return measure(fd) })
+		}
+		if err != nil || h.reason == trace.ReasonNetRead || h.n == len(h.p) {
+			return true
+		}
+	}
+}
+
+// transfer is the direction's system call, with the end of the stream told as
+// package net tells it.
+func (h *half) transfer(fd uintptr, p []byte) (n int, err error) {
+	if h.reason == trace.ReasonNetRead {
+		if n, err = sysRead(fd, p); n == 0 && err == nil {
+			err = io.EOF
+		}
+		return n, err
+	}
+	if n, err = sysWrite(fd, p); n == 0 && err == nil {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+var (
+	sourcePoll  = trace.Evidence(trace.BlockSourceKey.String(string(trace.SourcePoll)))
+	sourceTimed = trace.Evidence(trace.BlockSourceKey.String(string(trace.SourceTimed)))
+)
+
+// parking tells the observer that the goroutine is about to park.
+func (h *half) parking(fd uintptr) {
+	if h.parked.Load() {
+		return
+	}
+	h.since = time.Now()
+	h.op.Block(h.reason, trace.At(h.since), sourcePoll)
+	if h.reason == trace.ReasonNetWrite {
+		h.info = measure(fd)
+		h.total = h.conn.written.Load() + int64(h.n)
+	}
+	h.last.Store(nil)
+	h.parked.Store(true)
+}
+
+// woken tells the observer that the goroutine runs, since at, and why; info
+// asks the kernel.
+func (h *half) woken(at time.Time, err error, info func() tcpInfo) {
+	h.parked.Store(false)
+	var e evidence
+	if blocked := at.Sub(h.since); h.info.ok && h.op.Shows(blocked) {
+		e = evidence{blocked: blocked, written: h.total, park: h.info, awake: info()}
+	}
+	h.wake(h.op, at, err, &e)
+}
+
+// lastInfo asks the kernel about a call that ended without a last attempt. A
+// closed descriptor answers nothing; Close has asked before.
+func (h *half) lastInfo() tcpInfo {
+	if last := h.last.Load(); last != nil {
+		return *last
+	}
+	var info tcpInfo
+	_ = h.conn.raw.Control(func(fd uintptr) { info = measure(fd) })
+	return info
+}
+
+// closing is called before the descriptor is closed.
+func (h *half) closing() {
+	if h.parked.Load() && h.last.Load() == nil {
+		info := h.lastInfo()
+		h.last.Store(&info)
+	}
+}
+
+// timedFloor is how long a timed call must last to count as blocked: a shorter
+// one is what a call takes that does not park.
+const timedFloor = 100 * time.Microsecond
+
+// timed reports a whole call as one block.
+func (h *half) timed(op *trace.Op, start time.Time, err error) {
+	if end := time.Now(); end.Sub(start) >= timedFloor {
+		op.Block(h.reason, trace.At(start), sourceTimed)
+		h.wake(op, end, err, &evidence{})
+	}
+}
+
+// wake reports the end of a block: the call's result and the evidence tell why.
+func (h *half) wake(op *trace.Op, at time.Time, err error, e *evidence) {
+	var (
+		reason trace.WakeReason
+		closer trace.Detail
+	)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		reason = trace.WakeDeadline
+	case errors.Is(err, net.ErrClosed), ended(err) && h.shut.Load():
+		reason = trace.WakeClosed
+		closer = trace.CausedBy(h.conn.closer.Load().SpanContext())
+	case errors.Is(err, syscall.ECONNRESET):
+		reason = trace.WakePeerReset
+	case ended(err):
+		reason = trace.WakePeerClosed
+	case h.reason == trace.ReasonNetRead:
+		reason = trace.WakeReadable
+	case e.peerRead():
+		reason = trace.WakePeerRead
+	default:
+		reason = trace.WakeWritable
+	}
+	op.Wake(reason, trace.At(at), closer, trace.Evidence(e.attributes()...))
+}
+
+// ended reports whether err says that the direction was shut down, by one of
+// the two sides.
+func ended(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe)
+}

@@ -1,0 +1,26 @@
+//go:build unix
+
+package netpoll
+
+import (
+	"net"
+	"syscall"
+)
+
+// rawConn returns the conn's descriptor in the runtime poller, or nil where a
+// read of the descriptor is not all that a Read of the conn does.
+func rawConn(nc net.Conn) syscall.RawConn {
+	var raw syscall.RawConn
+	switch c := nc.(type) {
+	case *net.TCPConn:
+		raw, _ = c.SyscallConn()
+	case *net.UnixConn:
+		if c.LocalAddr().Network() == "unix" { // a stream: a short read loses nothing
+			raw, _ = c.SyscallConn()
+		}
+	}
+	return raw
+}
+
+func sysRead(fd uintptr, p []byte) (int, error)  { return syscall.Read(int(fd), p) }
+func sysWrite(fd uintptr, p []byte) (int, error) { return syscall.Write(int(fd), p) }

@@ -1,0 +1,29 @@
+package netpoll
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// measure asks the kernel about the TCP connection fd; of any other socket it
+// knows nothing.
+func measure(fd uintptr) tcpInfo {
+	t, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return tcpInfo{}
+	}
+	queue, _ := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+	return tcpInfo{
+		ok:            true,
+		busy:          time.Duration(t.Busy_time) * time.Microsecond,
+		rwndLimited:   time.Duration(t.Rwnd_limited) * time.Microsecond,
+		sndbufLimited: time.Duration(t.Sndbuf_limited) * time.Microsecond,
+		queue:         queue,
+		notSent:       int(t.Notsent_bytes),
+		window:        int(t.Snd_wnd),
+		unacked:       int(t.Unacked),
+		retransmits:   int(t.Total_retrans),
+		rtt:           time.Duration(t.Rtt) * time.Microsecond,
+	}
+}

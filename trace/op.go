@@ -1,0 +1,290 @@
+package trace
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+)
+
+// Op is one call that may block: a read, a write, a lock. It is the state
+// machine behind every span of this module: running, blocked, running again.
+//
+//	ctx, op := trace.Start(ctx, "fetch")
+//	op.Block(trace.ReasonChanRecv)
+//	v := <-ch
+//	op.Wake(trace.WakeReceived)
+//	op.End(nil)
+//
+// Inside the span of an Op, block and wake spans alternate and tile it: a wake
+// begins exactly where the block before it ends, and ends where the next one
+// begins or the operation does. An Op that never blocked has neither. They
+// become spans when they are over, so nothing is open while the goroutine is
+// parked but the operation itself.
+//
+// A nil *Op is valid and does nothing: it is what [Start] returns when nothing
+// is recorded. Methods are safe for concurrent use, and do nothing after End.
+type Op struct {
+	tracer *Tracer
+	task   *Task
+	ctx    context.Context // carries span
+	span   oteltrace.Span
+	start  time.Time
+
+	mu      sync.Mutex
+	state   opState
+	last    time.Time // the latest edge; edges never go back
+	block   edge      // in progress while blocked
+	wake    edge      // in progress once woken; zero before the first wake
+	blocks  int
+	blocked time.Duration
+}
+
+// edge is where a block or a wake began, and what is known of it.
+type edge struct {
+	at     time.Time
+	reason string
+	cause  oteltrace.SpanContext
+	attrs  []attribute.KeyValue
+}
+
+type opState uint8
+
+const (
+	opRunning opState = iota
+	opBlocked
+	opEnded
+)
+
+// Start begins an operation as a child of the span in ctx. The context it
+// returns carries the operation's span. When nothing would be recorded it
+// returns a nil Op, and ctx itself unless it is the root of a trace that the
+// sampler refused; below such a root, and wherever ctx is not sampled, it
+// allocates nothing (see [Tracer.Span]).
+//
+// The caller must call [Op.End].
+func Start(ctx context.Context, name string, attrs ...attribute.KeyValue) (context.Context, *Op) {
+	s := scopeOf(ctx)
+	return s.tracer.start(ctx, s.task, name, attrs)
+}
+
+// Start is the function [Start] with t as the tracer.
+func (t *Tracer) Start(ctx context.Context, name string, attrs ...attribute.KeyValue) (context.Context, *Op) {
+	return t.start(ctx, scopeOf(ctx).task, name, attrs)
+}
+
+func (t *Tracer) start(ctx context.Context, task *Task, name string, attrs []attribute.KeyValue) (context.Context, *Op) {
+	if t.skips(ctx) {
+		return ctx, nil
+	}
+	start := time.Now()
+	// A copy, so that the caller's attrs need no memory where they are skipped.
+	ctx, span := t.Span(ctx, name, start, oteltrace.WithAttributes(slices.Clone(attrs)...))
+	if span == nil {
+		return ctx, nil
+	}
+	return ctx, &Op{tracer: t, task: task, ctx: ctx, span: span, start: start, last: start}
+}
+
+// A Detail is what is known of a block or a wake beyond its reason.
+type Detail struct {
+	at    time.Time
+	cause oteltrace.SpanContext
+	attrs []attribute.KeyValue
+}
+
+// At says when a block or wake began, where that was not now. A time before
+// the operation's last edge counts as that edge.
+func At(t time.Time) Detail { return Detail{at: t} }
+
+// CausedBy names the span that caused a wake; the wake links to it. An invalid
+// span context is ignored.
+func CausedBy(sc oteltrace.SpanContext) Detail { return Detail{cause: sc} }
+
+// Evidence is what was measured about a block: attributes of the block span,
+// given at the park or, as what only the wake can tell, at the wake.
+func Evidence(attrs ...attribute.KeyValue) Detail { return Detail{attrs: attrs} }
+
+// Block says that the goroutine is about to park, waiting for r. An operation
+// that is blocked already stays in its block.
+func (o *Op) Block(r Reason, details ...Detail) {
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.state != opRunning {
+		return
+	}
+	o.state = opBlocked
+	o.block = o.edge(string(r), details)
+}
+
+// Wake says that the goroutine runs again, and why. It does nothing where no
+// block is in progress.
+//
+// Where the connection was closed because the operation's own context ended, as
+// the WebSocket libraries do, [WakeClosed] becomes [WakeCanceled] or
+// [WakeDeadline], with the text of context.Cause in [WakeCauseKey].
+func (o *Op) Wake(w WakeReason, details ...Detail) {
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.state != opBlocked {
+		return
+	}
+	wake := o.edge("", details)
+	block := o.block
+	block.attrs = append(block.attrs, wake.attrs...)
+	wake.reason, wake.attrs = o.wakeReason(w)
+	o.state = opRunning
+	if o.unblocked(block, wake.at) {
+		o.wake = wake
+	}
+}
+
+func (o *Op) wakeReason(w WakeReason) (string, []attribute.KeyValue) {
+	err := o.ctx.Err()
+	if err == nil || w != WakeClosed && w != WakeCanceled && w != WakeDeadline {
+		return string(w), nil
+	}
+	w = WakeCanceled
+	if errors.Is(err, context.DeadlineExceeded) {
+		w = WakeDeadline
+	}
+	if cause := context.Cause(o.ctx); cause.Error() != err.Error() {
+		return string(w), []attribute.KeyValue{WakeCauseKey.String(cause.Error())}
+	}
+	return string(w), nil
+}
+
+// unblocked counts a block that is over. Where it is long enough for a span,
+// it emits the wake before it and the block, and reports true.
+func (o *Op) unblocked(block edge, end time.Time) bool {
+	d := end.Sub(block.at)
+	o.blocks++
+	o.blocked += d
+	if d < o.tracer.minBlock {
+		return false
+	}
+	o.emit(SpanWake, WakeReasonKey, o.wake, block.at)
+	o.emit(SpanBlock, BlockReasonKey, block, end)
+	return true
+}
+
+// End ends the operation. It is an error in the sense of OpenTelemetry, with
+// status Error and [ErrorTypeKey], unless err is nil, io.EOF, or comes from the
+// cancellation of the context that the operation was started with, be it as
+// context.Canceled or as its context.Cause; see [ErrorType]. The first End
+// counts.
+func (o *Op) End(err error, attrs ...attribute.KeyValue) {
+	if o == nil {
+		return
+	}
+	typ := ErrorType(err)
+	if typ != "" && canceled(o.ctx, err) {
+		typ = ""
+	}
+	o.EndAs(typ, attrs...)
+}
+
+// EndAs is End for a caller who knows better what kind of error it was:
+// errorType becomes [ErrorTypeKey], and "" is no error.
+func (o *Op) EndAs(errorType string, attrs ...attribute.KeyValue) {
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.state == opEnded {
+		return
+	}
+	end := o.edge("", nil).at
+	if o.state == opBlocked && o.unblocked(o.block, end) {
+		o.wake = edge{}
+	}
+	o.state = opEnded
+	o.emit(SpanWake, WakeReasonKey, o.wake, end)
+	attrs = slices.Clone(attrs) // the caller's need no memory where o is nil
+	if o.blocks > 0 {
+		attrs = append(attrs, BlockCountKey.Int(o.blocks), BlockDurationKey.Float64(o.blocked.Seconds()))
+		o.task.blocked(o.blocks, o.blocked)
+	}
+	finish(o.span, end, errorType, attrs)
+}
+
+// Shows reports whether a block that lasted d becomes a span, so that evidence
+// is gathered for those alone.
+func (o *Op) Shows(d time.Duration) bool { return o != nil && d >= o.tracer.minBlock }
+
+// Context returns the context that carries the operation's span, or
+// context.Background for a nil Op.
+func (o *Op) Context() context.Context {
+	if o == nil {
+		return context.Background()
+	}
+	return o.ctx
+}
+
+// SpanContext returns the span context of the operation, for a link. It is
+// invalid for a nil Op.
+func (o *Op) SpanContext() oteltrace.SpanContext {
+	if o == nil {
+		return oteltrace.SpanContext{}
+	}
+	return o.span.SpanContext()
+}
+
+// SetAttributes adds attributes to the operation's span.
+func (o *Op) SetAttributes(attrs ...attribute.KeyValue) {
+	if o != nil {
+		o.span.SetAttributes(slices.Clone(attrs)...)
+	}
+}
+
+// edge reads the clock, once, and gathers the details. Edges of one operation
+// are placed on the monotonic clock from its start, so that a step of the wall
+// clock between them changes neither durations nor the tiling.
+func (o *Op) edge(reason string, details []Detail) edge {
+	e := edge{reason: reason}
+	for _, d := range details {
+		if !d.at.IsZero() {
+			e.at = o.start.Add(d.at.Sub(o.start))
+		}
+		if d.cause.IsValid() {
+			e.cause = d.cause
+		}
+		e.attrs = append(e.attrs, d.attrs...)
+	}
+	if e.at.IsZero() {
+		e.at = o.start.Add(time.Since(o.start))
+	}
+	e.at = latest(e.at, o.last.Add(tick(o.start)))
+	o.last = e.at
+	return e
+}
+
+// emit makes the span of a block or a wake that is over.
+func (o *Op) emit(name string, key attribute.Key, e edge, end time.Time) {
+	if e.at.IsZero() {
+		return
+	}
+	opts := [3]oteltrace.SpanStartOption{
+		oteltrace.WithTimestamp(e.at),
+		oteltrace.WithAttributes(append(e.attrs, key.String(e.reason))...),
+	}
+	n := 2
+	if e.cause.IsValid() {
+		opts[n] = oteltrace.WithLinks(oteltrace.Link{SpanContext: e.cause})
+		n++
+	}
+	_, span := o.tracer.tracer.Start(o.ctx, name, opts[:n]...)
+	span.End(oteltrace.WithTimestamp(end))
+}

@@ -1,0 +1,146 @@
+package trace
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+)
+
+// Tracer makes the spans of goroutines and operations. It travels in a
+// context: [Tracer.NewContext] puts it there, [FromContext] finds it, and [Go],
+// [Handle] and [Start] use it.
+//
+// A Tracer is immutable and safe for concurrent use. The zero Tracer records
+// nothing.
+type Tracer struct {
+	tracer   oteltrace.Tracer // nil: records nothing
+	minBlock time.Duration
+}
+
+// Option configures a [Tracer]. The last option of a kind wins.
+type Option interface{ apply(*config) }
+
+type config struct {
+	provider oteltrace.TracerProvider
+	minBlock time.Duration
+}
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+// WithTracerProvider sets the provider of the spans. Without it, or with nil,
+// it is the global one, otel.GetTracerProvider.
+func WithTracerProvider(p oteltrace.TracerProvider) Option {
+	return optionFunc(func(c *config) {
+		if p != nil {
+			c.provider = p
+		}
+	})
+}
+
+// WithMinBlock sets how long a block must last to become a span; a shorter one
+// counts as running: it is part of the wake before it, if there is one, and of
+// the operation's totals [BlockCountKey] and [BlockDurationKey]. The default is
+// 0: every block is a span.
+func WithMinBlock(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.minBlock = d })
+}
+
+// New returns a Tracer.
+func New(opts ...Option) *Tracer {
+	var c config
+	for _, o := range opts {
+		if o != nil {
+			o.apply(&c)
+		}
+	}
+	if c.provider == nil {
+		c.provider = otel.GetTracerProvider()
+	}
+	if _, off := c.provider.(noop.TracerProvider); off {
+		return &Tracer{}
+	}
+	return &Tracer{
+		tracer:   c.provider.Tracer(ScopeName, oteltrace.WithInstrumentationVersion(Version)),
+		minBlock: c.minBlock,
+	}
+}
+
+// skips reports that nothing below ctx is recorded.
+func (t *Tracer) skips(ctx context.Context) bool {
+	if t.tracer == nil {
+		return true
+	}
+	parent := oteltrace.SpanContextFromContext(ctx)
+	return parent.IsValid() && !parent.IsSampled()
+}
+
+// global follows otel.SetTracerProvider, once, as every instrumentation does.
+var global = New()
+
+// scope is what a context carries: the tracer and the goroutine's record, nil
+// outside [Go] and [Handle]. One value, so that one lookup finds both.
+type scope struct {
+	tracer *Tracer
+	task   *Task
+}
+
+type scopeKey struct{}
+
+func scopeOf(ctx context.Context) scope {
+	if s, ok := ctx.Value(scopeKey{}).(*scope); ok {
+		return *s
+	}
+	return scope{tracer: global}
+}
+
+// NewContext returns a copy of ctx in which [Go], [Handle] and [Start] use t.
+func (t *Tracer) NewContext(ctx context.Context) context.Context {
+	s := scopeOf(ctx)
+	if s.tracer == t {
+		return ctx
+	}
+	s.tracer = t
+	return context.WithValue(ctx, scopeKey{}, &s)
+}
+
+// FromContext returns the Tracer that ctx carries, or one on the global
+// provider.
+func FromContext(ctx context.Context) *Tracer { return scopeOf(ctx).tracer }
+
+// Span begins a span at the given time, for instrumentation that needs a span
+// which is not an operation. It returns ctx as it is and a nil span where
+// nothing would be recorded: the span in ctx is not sampled, or the provider is
+// a no-op. It allocates nothing then, except at the root of a trace, where
+// only the provider can tell; where its sampler refuses the root, the context
+// that is returned says so to what is below.
+func (t *Tracer) Span(ctx context.Context, name string, at time.Time, opts ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span) {
+	if t.skips(ctx) {
+		return ctx, nil
+	}
+	child, span := t.tracer.Start(ctx, name, append(slices.Clip(opts), oteltrace.WithTimestamp(at))...)
+	switch {
+	case span.IsRecording():
+		return child, span
+	case span.SpanContext().IsValid():
+		return child, nil // the sampler's no holds for what is below
+	default:
+		return ctx, nil
+	}
+}
+
+// Record makes a span that is over, as a child of the span in ctx. It is an
+// error if errorType, the value for [ErrorTypeKey], is not "". Nothing is
+// recorded where [Tracer.Span] would record nothing.
+func (t *Tracer) Record(ctx context.Context, name string, start, end time.Time, errorType string, attrs ...attribute.KeyValue) {
+	if _, span := t.Span(ctx, name, start); span != nil {
+		finish(span, latest(end, start.Add(tick(start))), errorType, attrs)
+	}
+}

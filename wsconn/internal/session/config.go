@@ -1,0 +1,53 @@
+package session
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// Config is what the options of an adapter set.
+type Config struct {
+	Provider    oteltrace.TracerProvider
+	Propagators propagation.TextMapPropagator
+	CloseReason bool
+
+	// Accept is the adapter's *websocket.AcceptOptions for its Handler.
+	Accept any
+}
+
+// Option configures connections.
+type Option func(*Config)
+
+var w3c = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+
+// NewConfig applies opts; the last of a kind wins.
+func NewConfig(opts []Option) *Config {
+	var c Config
+	for _, o := range opts {
+		if o != nil {
+			o(&c)
+		}
+	}
+	if c.Propagators == nil {
+		c.Propagators = otel.GetTextMapPropagator()
+	}
+	if len(c.Propagators.Fields()) == 0 { // none was set
+		c.Propagators = w3c
+	}
+	return &c
+}
+
+// tracer returns the tracer of the configured provider, or else the one that
+// ctx carries.
+func (c *Config) tracer(ctx context.Context) *trace.Tracer {
+	if c.Provider == nil {
+		return trace.FromContext(ctx)
+	}
+	return trace.New(trace.WithTracerProvider(c.Provider))
+}

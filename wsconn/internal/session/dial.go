@@ -1,0 +1,161 @@
+package session
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/propagation"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/netpoll"
+)
+
+// Dial is the client's side of a handshake.
+type Dial struct {
+	ctx    context.Context
+	header http.Header
+	client *http.Client
+	span   oteltrace.Span // nil where nothing is recorded
+	start  time.Time
+	s      *Session
+	steps  steps
+	req    *http.Request // that was answered last
+}
+
+// BeginDial begins a handshake, a child of the span in ctx. The library is to
+// be given the Dial's Context, Header and Client. [Dial.End] must follow.
+func BeginDial(ctx context.Context, url string, header http.Header, client *http.Client, cfg *Config, closeStatus func(error) int) *Dial {
+	d := &Dial{start: time.Now(), client: client}
+	t := cfg.tracer(ctx)
+	d.ctx, d.span = t.Span(ctx, trace.SpanHandshake, d.start,
+		oteltrace.WithSpanKind(oteltrace.SpanKindClient),
+		oteltrace.WithAttributes(urlAttributes(url)...))
+	d.s = newSession(d.ctx, t, d.span != nil, cfg, closeStatus)
+
+	if d.header = header.Clone(); d.header == nil {
+		d.header = http.Header{}
+	}
+	cfg.Propagators.Inject(d.ctx, propagation.HeaderCarrier(d.header))
+	if d.span != nil {
+		d.client = d.traced(client)
+		d.ctx = httptrace.WithClientTrace(d.ctx, d.steps.hooks())
+	}
+	return d
+}
+
+// Context returns what the library is to be given as the context.
+func (d *Dial) Context() context.Context { return d.ctx }
+
+// Header returns what the library is to be given as the request's header: a
+// copy that carries the trace.
+func (d *Dial) Header() http.Header { return d.header }
+
+// Client returns what the library is to be given as the client.
+func (d *Dial) Client() *http.Client { return d.client }
+
+// End ends the handshake with the library's results.
+func (d *Dial) End(resp *http.Response, err error) *Session {
+	if d.span == nil {
+		return d.s
+	}
+	d.steps.record(d.ctx, d.s.tracer)
+	var (
+		attrs     []attribute.KeyValue
+		errorType string
+		status    int
+	)
+	if resp != nil {
+		status = resp.StatusCode
+		attrs = handshakeAttributes(d.s, status, resp.Header)
+	}
+	attrs = append(attrs, d.steps.peer()...)
+	if err != nil {
+		if resp != nil && d.req != nil {
+			attrs = append(attrs, trace.WebSocketHandshakeCheckKey.String(clientCheck(d.req, resp)))
+		}
+		errorType = refusal(status, err)
+		if errorType == trace.ErrorCanceled && d.ctx.Err() != nil {
+			errorType = ""
+		}
+	}
+	trace.Finish(d.span, d.start, errorType, attrs...)
+	return d.s
+}
+
+// traced returns a copy of client whose connections report their blocks.
+func (d *Dial) traced(client *http.Client) *http.Client {
+	if client == nil {
+		client = http.DefaultClient
+	}
+	c := *client
+	if c.Transport == nil {
+		c.Transport = http.DefaultTransport
+	}
+	if t, ok := c.Transport.(*http.Transport); ok {
+		c.Transport = observable(t)
+	}
+	c.Transport = roundTripper{c.Transport, d}
+	return &c
+}
+
+// observable returns a copy of t that dials through netpoll, below TLS. A copy
+// for each dial follows changes to t; and it keeps no idle connection, which
+// nobody could close.
+func observable(t *http.Transport) *http.Transport {
+	t = t.Clone()
+	t.MaxIdleConnsPerHost = -1
+	switch {
+	case t.DialContext != nil:
+		t.DialContext = netpoll.WrapDialer(t.DialContext)
+	case t.Dial != nil: //nolint:staticcheck // deprecated, and still honoured by http.Transport
+		dial := t.Dial //nolint:staticcheck // as above
+		t.DialContext = netpoll.WrapDialer(func(_ context.Context, network, addr string) (net.Conn, error) {
+			return dial(network, addr)
+		})
+	default:
+		t.DialContext = netpoll.WrapDialer(nil)
+	}
+	return t
+}
+
+// roundTripper hands the library the wire in place of the connection.
+type roundTripper struct {
+	base http.RoundTripper
+	d    *Dial
+}
+
+func (rt roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := rt.base.RoundTrip(req)
+	if err != nil {
+		return resp, err
+	}
+	rt.d.req = req
+	rt.d.steps.responded()
+	if rwc, ok := resp.Body.(io.ReadWriteCloser); ok && resp.StatusCode == http.StatusSwitchingProtocols {
+		conn := rt.d.steps.observed()
+		if conn == nil {
+			conn = netpoll.Wrap(stream{ReadWriteCloser: rwc})
+			rwc = conn
+		}
+		resp.Body = rt.d.s.attach(rwc, conn, nil)
+	}
+	return resp, nil
+}
+
+// stream makes a net.Conn of what http gives for an upgraded connection, as far
+// as netpoll needs it.
+type stream struct {
+	io.ReadWriteCloser
+	net.Conn
+}
+
+func (s stream) Read(p []byte) (int, error)  { return s.ReadWriteCloser.Read(p) }
+func (s stream) Write(p []byte) (int, error) { return s.ReadWriteCloser.Write(p) }
+func (s stream) Close() error                { return s.ReadWriteCloser.Close() }

@@ -1,0 +1,159 @@
+package session
+
+import (
+	"crypto/sha1"
+	"encoding/base64"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// check is one condition of RFC 6455 §4 on a handshake.
+type check struct {
+	name string
+	ok   bool
+}
+
+func firstFailed(checks []check, otherwise string) string {
+	for _, c := range checks {
+		if !c.ok {
+			return c.name
+		}
+	}
+	return otherwise
+}
+
+// serverCheck names the check by which a server refused r with status: that of
+// RFC 6455 §4.2.1 which fails first, in the order in which both libraries look.
+func serverCheck(r *http.Request, status int) string {
+	otherwise := "hijack"
+	if status == http.StatusForbidden {
+		otherwise = "origin"
+	}
+	keys := r.Header.Values("Sec-WebSocket-Key")
+	return firstFailed([]check{
+		{"http_version", r.ProtoAtLeast(1, 1)},
+		{"connection", hasToken(r.Header, "Connection", "Upgrade")},
+		{"upgrade", hasToken(r.Header, "Upgrade", "websocket")},
+		{"method", r.Method == http.MethodGet},
+		{"sec-websocket-version", r.Header.Get("Sec-WebSocket-Version") == "13"},
+		{"sec-websocket-key", len(keys) == 1 && validKey(keys[0])},
+	}, otherwise)
+}
+
+func validKey(key string) bool {
+	b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(key))
+	return err == nil && len(b) == 16
+}
+
+// clientCheck names the check of RFC 6455 §4.1 by which a client refused the
+// server's answer.
+func clientCheck(req *http.Request, resp *http.Response) string {
+	return firstFailed([]check{
+		{"status", resp.StatusCode == http.StatusSwitchingProtocols},
+		{"connection", hasToken(resp.Header, "Connection", "Upgrade")},
+		{"upgrade", hasToken(resp.Header, "Upgrade", "websocket")},
+		{"sec-websocket-accept", resp.Header.Get("Sec-WebSocket-Accept") == acceptKey(req.Header.Get("Sec-WebSocket-Key"))},
+		{"sec-websocket-protocol", offered(req.Header, resp.Header.Get("Sec-WebSocket-Protocol"))},
+	}, "sec-websocket-extensions")
+}
+
+func offered(h http.Header, subprotocol string) bool {
+	return subprotocol == "" || hasToken(h, "Sec-WebSocket-Protocol", subprotocol)
+}
+
+// acceptKey answers a key as RFC 6455 §4.2.2 has it.
+func acceptKey(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func hasToken(h http.Header, key, token string) bool {
+	for _, v := range h.Values(key) {
+		for t := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// refusal is the error.type of a refused handshake: the status that says so,
+// or else the error's.
+func refusal(status int, err error) string {
+	if status >= 400 {
+		return strconv.Itoa(status)
+	}
+	if typ := trace.ErrorType(err); typ != "" {
+		return typ
+	}
+	return trace.ErrorUnexpectedEOF
+}
+
+// handshakeAttributes are what both sides know at the end of a handshake.
+func handshakeAttributes(s *Session, status int, h http.Header) []attribute.KeyValue {
+	attrs := make([]attribute.KeyValue, 0, 8)
+	if status != 0 {
+		attrs = append(attrs, trace.HTTPResponseStatusCodeKey.Int(status))
+	}
+	if status == http.StatusSwitchingProtocols {
+		attrs = append(attrs, trace.WebSocketConnectionIDKey.String(s.handshake.SpanID().String()))
+		if v := h.Get("Sec-WebSocket-Protocol"); v != "" {
+			attrs = append(attrs, trace.WebSocketSubprotocolKey.String(v))
+		}
+		if v := h.Get("Sec-WebSocket-Extensions"); v != "" {
+			attrs = append(attrs, trace.WebSocketExtensionsKey.String(v))
+		}
+	}
+	return attrs
+}
+
+var protocolName = trace.NetworkProtocolNameKey.String("websocket")
+
+// requestAttributes are what a server knows at the start of a handshake.
+func requestAttributes(r *http.Request) []attribute.KeyValue {
+	scheme := "ws"
+	if r.TLS != nil {
+		scheme = "wss"
+	}
+	attrs := append(make([]attribute.KeyValue, 0, 10), protocolName,
+		trace.WebSocketRoleKey.String("server"),
+		trace.URLSchemeKey.String(scheme),
+		trace.URLPathKey.String(r.URL.Path))
+	attrs = appendHostPort(attrs, trace.ServerAddressKey, trace.ServerPortKey, r.Host)
+	return appendHostPort(attrs, trace.NetworkPeerAddressKey, trace.NetworkPeerPortKey, r.RemoteAddr)
+}
+
+// urlAttributes are what a client knows at the start of a handshake. A query
+// may hold a secret, as user information does, and is left out.
+func urlAttributes(rawURL string) []attribute.KeyValue {
+	attrs := append(make([]attribute.KeyValue, 0, 8), protocolName, trace.WebSocketRoleKey.String("client"))
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return attrs
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	attrs = append(attrs, trace.URLFullKey.String(u.String()))
+	return appendHostPort(attrs, trace.ServerAddressKey, trace.ServerPortKey, u.Host)
+}
+
+func appendHostPort(attrs []attribute.KeyValue, address, port attribute.Key, hostport string) []attribute.KeyValue {
+	host, p, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	if host != "" {
+		attrs = append(attrs, address.String(host))
+	}
+	if n, err := strconv.Atoi(p); err == nil {
+		attrs = append(attrs, port.Int(n))
+	}
+	return attrs
+}

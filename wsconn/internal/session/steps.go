@@ -1,0 +1,114 @@
+package session
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http/httptrace"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/netpoll"
+)
+
+// steps are what net/http/httptrace tells of a client's handshake. Its hooks
+// may be called concurrently, and after the handshake is over: a dial that lost
+// a race against another ends when it ends.
+type steps struct {
+	mu   sync.Mutex
+	open map[string]time.Time // by name, and by address for a connect
+	done []step
+	conn net.Conn // that the last request went over
+	over bool
+}
+
+// step is one that is over.
+type step struct {
+	name       string
+	start, end time.Time
+	err        error
+	attrs      []attribute.KeyValue
+}
+
+func (st *steps) begin(key string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.open == nil {
+		st.open = make(map[string]time.Time)
+	}
+	st.open[key] = time.Now()
+}
+
+func (st *steps) end(key, name string, err error, attrs ...attribute.KeyValue) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if start, ok := st.open[key]; ok && !st.over {
+		delete(st.open, key)
+		st.done = append(st.done, step{name, start, time.Now(), err, attrs})
+	}
+}
+
+func (st *steps) hooks() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		DNSStart: func(httptrace.DNSStartInfo) { st.begin(trace.StepDNS) },
+		DNSDone:  func(i httptrace.DNSDoneInfo) { st.end(trace.StepDNS, trace.StepDNS, i.Err) },
+		ConnectStart: func(network, addr string) {
+			st.begin(trace.StepConnect + network + addr)
+		},
+		ConnectDone: func(network, addr string, err error) {
+			st.end(trace.StepConnect+network+addr, trace.StepConnect, err,
+				appendHostPort(nil, trace.NetworkPeerAddressKey, trace.NetworkPeerPortKey, addr)...)
+		},
+		TLSHandshakeStart: func() { st.begin(trace.StepTLS) },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+			st.end(trace.StepTLS, trace.StepTLS, err)
+		},
+		GotConn: func(i httptrace.GotConnInfo) {
+			st.mu.Lock()
+			st.conn = i.Conn
+			st.mu.Unlock()
+			st.begin(trace.StepWriteHTTPRequest)
+		},
+		WroteRequest: func(i httptrace.WroteRequestInfo) {
+			st.end(trace.StepWriteHTTPRequest, trace.StepWriteHTTPRequest, i.Err)
+			st.begin(trace.StepReadHTTPResponse)
+		},
+	}
+}
+
+// responded is called when the headers of a response have been read.
+func (st *steps) responded() { st.end(trace.StepReadHTTPResponse, trace.StepReadHTTPResponse, nil) }
+
+// observed returns the conn that the last request went over, if netpoll sees
+// its blocks.
+func (st *steps) observed() *netpoll.Conn {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.conn == nil {
+		return nil
+	}
+	return netpoll.Below(st.conn)
+}
+
+// record makes the spans of the steps that are over, and ends the hooks.
+func (st *steps) record(ctx context.Context, t *trace.Tracer) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.over = true
+	for _, s := range st.done {
+		t.Record(ctx, s.name, s.start, s.end, trace.ErrorType(s.err), s.attrs...)
+	}
+}
+
+// peer returns the address that the last request was sent to.
+func (st *steps) peer() []attribute.KeyValue {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.conn == nil {
+		return nil
+	}
+	return appendHostPort(nil, trace.NetworkPeerAddressKey, trace.NetworkPeerPortKey, st.conn.RemoteAddr().String())
+}

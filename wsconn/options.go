@@ -1,0 +1,39 @@
+package wsconn
+
+import (
+	"go.opentelemetry.io/otel/propagation"
+	"nhooyr.io/websocket"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
+
+// Option configures [Accept], [Dial] and [Handler]. The last option of a kind
+// wins.
+type Option = session.Option
+
+// WithTracerProvider sets the provider of the spans. Without it, or with nil,
+// they come from the tracer in the context (see trace.Tracer.NewContext), and
+// else from the global provider.
+func WithTracerProvider(p oteltrace.TracerProvider) Option {
+	return func(c *session.Config) { c.Provider = p }
+}
+
+// WithPropagators sets how the trace travels in the handshake's headers.
+// Without it, or with nil, it is the global propagator, otel's; and where none
+// was set, W3C trace context and baggage.
+func WithPropagators(p propagation.TextMapPropagator) Option {
+	return func(c *session.Config) { c.Propagators = p }
+}
+
+// WithCloseReason records the text of the peer's close frame in the close span.
+// It is the peer's to choose, and not recorded by default.
+func WithCloseReason() Option {
+	return func(c *session.Config) { c.CloseReason = true }
+}
+
+// WithAcceptOptions sets the options with which [Handler] accepts.
+func WithAcceptOptions(opts *websocket.AcceptOptions) Option {
+	return func(c *session.Config) { c.Accept = opts }
+}
