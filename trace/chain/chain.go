@@ -1,0 +1,146 @@
+package chain
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+)
+
+// Chain is a set of spans in causal order. It does not change after [New], so
+// that any number of goroutines may read it.
+type Chain struct {
+	Spans []*Span // all of them, in order: Spans[i].Seq == i
+	Roots []*Span // those without a parent in the chain, in order
+	Skews []Skew  // the clocks that were corrected, or should have been
+
+	// Repeats counts the spans that were left out because the source delivered
+	// them more than once.
+	Repeats int
+
+	index  map[id][]*Span
+	causes causes
+}
+
+// id is unique among the spans of well-made traces only: see resolve.
+type id struct {
+	trace oteltrace.TraceID
+	span  oteltrace.SpanID
+}
+
+// Option configures [New].
+type Option interface{ apply(*config) }
+
+type config struct {
+	skew    bool
+	maxSkew time.Duration
+}
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+// WithoutSkewCorrection leaves all times as the source gave them.
+func WithoutSkewCorrection() Option {
+	return optionFunc(func(c *config) { c.skew = false })
+}
+
+// WithMaxSkew sets by how much the clock of a process may be corrected, a minute
+// by default. A clock that is further off is left alone, and [Chain.Skews] says
+// so. A negative d is ignored.
+func WithMaxSkew(d time.Duration) Option {
+	return optionFunc(func(c *config) {
+		if d >= 0 {
+			c.maxSkew = d
+		}
+	})
+}
+
+// New orders spans, which may be of several traces, as one chain. It copies
+// them: the slice stays the caller's, and may be given to New again.
+//
+// It accepts any input. A span whose parent is missing is a root ([Span.Orphan]);
+// a cycle of parents is cut above its earliest span; a link to a missing span
+// has no Span; spans delivered twice count once; of different spans with one id,
+// a reference means the one in the same process, else the earliest.
+//
+// The cost is O(n log n) for n spans, links included.
+func New(spans []Span, opts ...Option) *Chain {
+	cfg := config{skew: true, maxSkew: time.Minute}
+	for _, o := range opts {
+		if o != nil {
+			o.apply(&cfg)
+		}
+	}
+	b := builder{chain: &Chain{}}
+	b.copy(spans)
+	b.resolve()
+	b.cut()
+	if cfg.skew {
+		b.chain.Skews = correctSkew(b.all, b.procs, cfg.maxSkew)
+	}
+	b.order()
+	return b.chain
+}
+
+// Len returns the number of spans.
+func (c *Chain) Len() int { return len(c.Spans) }
+
+// Start returns when the first span started, the zero time if no span knows. It
+// looks at all spans: a child comes after its parent in the chain even if it
+// claims to have started before.
+func (c *Chain) Start() time.Time {
+	var first time.Time
+	for _, s := range c.Spans {
+		if !s.Start.IsZero() && (first.IsZero() || s.Start.Before(first)) {
+			first = s.Start
+		}
+	}
+	return first
+}
+
+// End returns when the last span ended, the zero time if there is none.
+func (c *Chain) End() time.Time {
+	var last time.Time
+	for _, s := range c.Spans {
+		if s.End.After(last) {
+			last = s.End
+		}
+	}
+	return last
+}
+
+// All yields all spans in the order of the chain.
+func (c *Chain) All() iter.Seq[*Span] { return slices.Values(c.Spans) }
+
+// Walk yields all spans as a tree, each parent before its children, with the
+// depth below the root.
+func (c *Chain) Walk() iter.Seq2[int, *Span] {
+	return func(yield func(int, *Span) bool) { walk(c.Roots, yield) }
+}
+
+// Find returns the spans that match reports true for, in the order of the chain.
+func (c *Chain) Find(match func(*Span) bool) []*Span {
+	var found []*Span
+	for _, s := range c.Spans {
+		if match(s) {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// Named returns the spans with the given name, in the order of the chain.
+func (c *Chain) Named(name string) []*Span {
+	return c.Find(func(s *Span) bool { return s.Name == name })
+}
+
+// Lookup returns the span with the given identity, or nil. If several spans
+// have it, that is the earliest.
+func (c *Chain) Lookup(traceID oteltrace.TraceID, spanID oteltrace.SpanID) *Span {
+	if found := c.index[id{traceID, spanID}]; len(found) > 0 {
+		return found[0]
+	}
+	return nil
+}

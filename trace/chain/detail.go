@@ -1,0 +1,337 @@
+package chain
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// maxText is how much of one attribute a line shows, in characters.
+const maxText = 60
+
+// fixed returns what a line says of a span apart from its name and what varies
+// from one call to the next (times, sizes): spans with equal ones fold.
+func (p *printer) fixed(s *Span) []string {
+	var d details
+	d.escape = p.escape
+	switch s.Name {
+	case trace.SpanBlock:
+		d.attr(s, trace.BlockReasonKey, "")
+		d.attr(s, trace.BlockCauseKey, "")
+		if s.Str(trace.BlockSourceKey) != string(trace.SourcePoll) {
+			d.attr(s, trace.BlockSourceKey, "")
+		}
+	case trace.SpanWake:
+		d.attr(s, trace.WakeReasonKey, "")
+	case trace.SpanRead, trace.SpanWrite, trace.SpanPing, trace.SpanClose:
+	default:
+		d.attr(s, trace.WebSocketRoleKey, "")
+		d.address(s)
+		d.attr(s, trace.URLPathKey, "")
+	}
+	d.attr(s, trace.HTTPResponseStatusCodeKey, "")
+	d.attr(s, trace.WebSocketSubprotocolKey, "")
+	d.attr(s, trace.WebSocketExtensionsKey, "")
+	code := "close "
+	if s.Name == trace.SpanClose {
+		code = ""
+	}
+	d.attr(s, trace.WebSocketCloseCodeKey, code)
+	d.attr(s, trace.WebSocketHandshakeCheckKey, "refused: ")
+	d.attr(s, trace.GoroutineStateKey, "")
+	life := s.Life()
+	if life != nil {
+		d.attr(life, trace.GoroutineStateKey, "")
+	}
+	for _, key := range p.cfg.keys {
+		d.attr(s, key, string(key)+"=")
+		if life != nil {
+			d.attr(life, key, string(key)+"=")
+		}
+	}
+	d.failure(s)
+	if life != nil {
+		d.failure(life)
+	}
+	if s.Orphan() {
+		d.add("(parent " + s.ParentID.String() + " is missing)")
+	}
+	return d.parts
+}
+
+type details struct {
+	parts  []string
+	escape func(string) string
+}
+
+func (d *details) add(text string) {
+	if text != "" {
+		d.parts = append(d.parts, text)
+	}
+}
+
+func (d *details) attr(s *Span, key attribute.Key, label string) {
+	if v := s.Str(key); v != "" {
+		d.add(d.escape(label) + shorten(d.escape(v), maxText))
+	}
+}
+
+// address says who is at the other end. A client's port is its system's choice
+// and different each time, so it is left out.
+func (d *details) address(s *Span) {
+	server := s.Kind == oteltrace.SpanKindServer
+	for _, a := range []struct {
+		address, port attribute.Key
+		server        bool
+	}{
+		{trace.ServerAddressKey, trace.ServerPortKey, false},
+		{trace.ClientAddressKey, "", true},
+		{trace.NetworkPeerAddressKey, trace.NetworkPeerPortKey, false},
+		{trace.NetworkPeerAddressKey, "", true},
+	} {
+		host := s.Str(a.address)
+		if host == "" || a.server != server {
+			continue
+		}
+		if port := s.Str(a.port); port != "" {
+			host = net.JoinHostPort(host, port)
+		}
+		arrow := "→ "
+		if server {
+			arrow = "from "
+		}
+		d.add(arrow + shorten(d.escape(host), maxText))
+		return
+	}
+}
+
+func (d *details) failure(s *Span) {
+	kind := s.Str(trace.ErrorTypeKey)
+	if kind == "" && !s.Failed() {
+		return
+	}
+	text := kind
+	switch {
+	case text == "":
+		text = s.Status.Description
+	case s.Failed() && s.Status.Description != "" && s.Status.Description != kind:
+		text += ": " + s.Status.Description
+	}
+	if text == "" {
+		text = "error"
+	}
+	d.add("✗ " + shorten(d.escape(text), maxText))
+}
+
+// label is what spans share that fold: all that their line says in fixed words.
+func (p *printer) label(s *Span) string {
+	var b strings.Builder
+	part := func(text string) {
+		b.WriteString(text)
+		b.WriteByte(0)
+	}
+	part(s.Name)
+	part(strconv.Itoa(int(s.proc)))
+	part(strconv.Itoa(int(s.Status.Code)))
+	part(strconv.FormatBool(s.End.IsZero()))
+	for _, text := range p.fixed(s) {
+		part(text)
+	}
+	for i, l := range s.Links {
+		if i == maxLinks {
+			break
+		}
+		if l.Span == nil {
+			part("?")
+		} else {
+			part(l.Span.Name)
+			part(strconv.Itoa(int(l.Span.proc)))
+		}
+	}
+	return b.String()
+}
+
+// times returns how long one or many spans took.
+func times(spans []*Span) []string {
+	first := spans[0]
+	if len(spans) == 1 && first.launch() {
+		return goTimes(first)
+	}
+	if first.End.IsZero() {
+		return []string{"not ended"}
+	}
+	var total, longest time.Duration
+	for _, s := range spans {
+		d := weight(s)
+		total, longest = saturated(total, d), max(longest, d)
+	}
+	if len(spans) == 1 {
+		return []string{human(total)}
+	}
+	if total == 0 {
+		return nil
+	}
+	return []string{"total " + human(total), "max " + human(longest)}
+}
+
+func saturated(a, b time.Duration) time.Duration {
+	if a > 1<<63-1-b {
+		return 1<<63 - 1
+	}
+	return a + b
+}
+
+// goTimes returns the life of a goroutine. Without one its `go NAME` span says
+// how long the start took, which must not look like it.
+func goTimes(s *Span) []string {
+	life := s.Life()
+	switch {
+	case life == nil && s.End.IsZero():
+		return []string{"not ended"}
+	case life == nil:
+		return []string{"started in " + human(s.Duration())}
+	case s.Duration() >= time.Millisecond:
+		return []string{human(life.Duration()), "started in " + human(s.Duration())}
+	default:
+		return []string{human(life.Duration())}
+	}
+}
+
+// sizes returns what the messages of spans measure: one size or a range.
+func sizes(spans []*Span) []string {
+	var low, high int64
+	var seen bool
+	for _, s := range spans {
+		v, ok := s.Attr(trace.WebSocketMessageSizeKey)
+		if !ok || v.Type() != attribute.INT64 {
+			continue
+		}
+		n := max(v.AsInt64(), 0)
+		if !seen {
+			low, high, seen = n, n, true
+		}
+		low, high = min(low, n), max(high, n)
+	}
+	switch {
+	case !seen:
+		return nil
+	case low == high:
+		return []string{bytesText(float64(low))}
+	default:
+		return []string{bytesText(float64(low)) + " – " + bytesText(float64(high))}
+	}
+}
+
+// blocked returns the total that a span brings along where no children show it.
+func blocked(spans []*Span) []string {
+	var total time.Duration
+	var count int64
+	for _, s := range spans {
+		from := s
+		if life := s.Life(); life != nil {
+			from = life
+		}
+		if hasBlocks(s) {
+			return nil
+		}
+		total = saturated(total, seconds(from.Float(trace.BlockDurationKey)))
+		count += from.Int(trace.BlockCountKey)
+	}
+	switch {
+	case total == 0:
+		return nil
+	case count > 1:
+		return []string{fmt.Sprintf("blocked %s in %d", human(total), count)}
+	default:
+		return []string{"blocked " + human(total)}
+	}
+}
+
+func hasBlocks(s *Span) bool {
+	for _, c := range s.Children {
+		if c.Name == trace.SpanBlock {
+			return true
+		}
+	}
+	return false
+}
+
+// maxLinks is how many links of one span a line shows.
+const maxLinks = 2
+
+// links returns where spans link to.
+func (p *printer) links(spans []*Span) []string {
+	by := "← "
+	if spans[0].Name == trace.SpanWake {
+		by = "← woken by "
+	}
+	var out []string
+	for i, l := range spans[0].Links {
+		switch {
+		case i == maxLinks:
+			return append(out, fmt.Sprintf("(+%d links)", len(spans[0].Links)-maxLinks))
+		case l.Span == nil:
+			out = append(out, by+"a span that is not here")
+		case len(spans) > 1:
+			out = append(out, by+p.escape(l.Span.Name)+p.tally(targets(spans, i))+p.of(l.Span, spans[0]))
+		default:
+			out = append(out, fmt.Sprintf("%s%s #%d%s", by, p.escape(l.Span.Name), l.Span.Seq, p.of(l.Span, spans[0])))
+		}
+	}
+	return out
+}
+
+// targets returns what the i-th links of spans point to, each once.
+func targets(spans []*Span, i int) []*Span {
+	seen := make(map[*Span]bool, len(spans))
+	var out []*Span
+	for _, s := range spans {
+		if i < len(s.Links) && s.Links[i].Span != nil && !seen[s.Links[i].Span] {
+			seen[s.Links[i].Span] = true
+			out = append(out, s.Links[i].Span)
+		}
+	}
+	return out
+}
+
+// of says whose span a link points to, if not the own process's.
+func (p *printer) of(target, from *Span) string {
+	if target.proc == from.proc {
+		return ""
+	}
+	return " (" + p.service(target) + ")"
+}
+
+// tally returns ×n and, where other lines refer to one of the spans, which
+// numbers they have in the chain.
+func (p *printer) tally(spans []*Span) string {
+	var out string
+	if len(spans) > 1 {
+		out = " ×" + strconv.Itoa(len(spans))
+	}
+	low, high := -1, -1
+	for _, s := range spans {
+		if len(s.LinkedFrom) == 0 && !p.cited[s] {
+			continue
+		}
+		if low < 0 {
+			low, high = s.Seq, s.Seq
+		}
+		low, high = min(low, s.Seq), max(high, s.Seq)
+	}
+	switch {
+	case low < 0:
+		return out
+	case low == high:
+		return fmt.Sprintf("%s #%d", out, low)
+	default:
+		return fmt.Sprintf("%s #%d–%d", out, low, high)
+	}
+}

@@ -1,0 +1,208 @@
+package chain
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// HappensBefore reports whether the spans prove that a started before b did or,
+// where only that is provable, before b ended. It asks causes and not clocks, so
+// that false may also mean that the order was chance. These are the causes:
+//
+//   - A span starts before its children start.
+//   - A span starts before a `wake` that links to it starts, and before any other
+//     span that links to it ends: a read that waited for a write began before it.
+//   - What one goroutine does comes in the order of its clock: an operation ends
+//     before the next one starts, and starts another goroutine (`go NAME`)
+//     before. Operations that overlap are not of one goroutine, whatever they
+//     say, and have no order.
+//   - A `block` ends before its `wake` starts, and both before their operation
+//     ends.
+//
+// Causes add up along any path. Where two spans each started before the other
+// ended, and no more is known, neither happens before the other; nor does a span
+// before itself.
+//
+// Both spans must be of the chain. The cost is linear in the spans that a
+// reaches, and once per chain O(n log n).
+func (c *Chain) HappensBefore(a, b *Span) bool {
+	if a == nil || b == nil || a == b {
+		return false
+	}
+	c.causes.once.Do(func() { c.causes.find(c.Spans) })
+	after := c.causes.after(a)
+	return after[event{b, false}] || after[event{b, true}] && !c.causes.after(b)[event{a, true}]
+}
+
+// event is the start or the end of a span.
+type event struct {
+	span *Span
+	end  bool
+}
+
+// causes is the graph that HappensBefore searches, as far as the spans do not
+// have it themselves.
+type causes struct {
+	once    sync.Once
+	threads [][]*Span // what each goroutine did, by start
+	thread  []int     // of a span, in threads; -1: none
+	tile    []*Span   // of a block or wake: the next one
+}
+
+// find lists what each goroutine did, and which tile follows which.
+func (cs *causes) find(spans []*Span) {
+	cs.thread = make([]int, len(spans))
+	cs.tile = make([]*Span, len(spans))
+	runs := make([]*Span, len(spans)) // the `go NAME` of a span
+	lives := make(map[*Span]*Span)    // of a `go NAME`
+	numbers := make(map[goroutine]int)
+	for _, s := range spans {
+		cs.thread[s.Seq] = -1
+		if p := s.Parent; p != nil && p.proc == s.proc {
+			runs[s.Seq] = runs[p.Seq]
+			if p.launch() {
+				runs[s.Seq] = p
+			}
+		}
+		if s.launch() {
+			lives[s] = s.Life()
+		}
+		if run := runs[s.Seq]; run != nil && !s.tile() && lives[run] != s {
+			cs.add(s, goroutine{run, s.goroutineID()}, numbers)
+		}
+		cs.follow(s.Children)
+	}
+	for _, did := range cs.threads {
+		slices.SortFunc(did, func(x, y *Span) int {
+			return cmp.Or(x.Start.Compare(y.Start), cmp.Compare(x.Seq, y.Seq))
+		})
+	}
+}
+
+// goroutine is one for sure: spans below a `go NAME` may also be of goroutines
+// that the program started by itself.
+type goroutine struct {
+	run *Span
+	id  int64
+}
+
+// goroutineID returns the number of the goroutine that started the span, 0 if
+// it does not say.
+func (s *Span) goroutineID() int64 {
+	if s.launch() {
+		return 0 // it would be the new one's
+	}
+	return s.Int(trace.GoroutineIDKey)
+}
+
+func (cs *causes) add(s *Span, g goroutine, numbers map[goroutine]int) {
+	n, ok := numbers[g]
+	if !ok {
+		n = len(cs.threads)
+		numbers[g] = n
+		cs.threads = append(cs.threads, nil)
+	}
+	cs.thread[s.Seq] = n
+	cs.threads[n] = append(cs.threads[n], s)
+}
+
+// follow chains the tiles among siblings.
+func (cs *causes) follow(siblings []*Span) {
+	var last *Span
+	for _, s := range siblings {
+		if !s.tile() {
+			continue
+		}
+		if last != nil {
+			cs.tile[last.Seq] = s
+		}
+		last = s
+	}
+}
+
+// search is one walk through the graph.
+type search struct {
+	*causes
+	seen  map[event]bool
+	queue []event
+	mark  map[int]int // of a thread: from where on all is seen
+}
+
+// after returns all that the start of s comes before.
+func (cs *causes) after(s *Span) map[event]bool {
+	r := search{causes: cs, seen: make(map[event]bool), mark: make(map[int]int)}
+	r.visit(event{s, false})
+	for len(r.queue) > 0 {
+		e := r.queue[len(r.queue)-1]
+		r.queue = r.queue[:len(r.queue)-1]
+		if e.end {
+			r.ended(e.span)
+		} else {
+			r.started(e.span)
+		}
+	}
+	return r.seen
+}
+
+func (r *search) visit(e event) {
+	if !r.seen[e] {
+		r.seen[e] = true
+		r.queue = append(r.queue, e)
+	}
+}
+
+func (r *search) started(s *Span) {
+	r.visit(event{s, true})
+	for _, c := range s.Children {
+		r.visit(event{c, false})
+	}
+	for _, from := range s.LinkedFrom {
+		r.visit(event{from, from.Name != trace.SpanWake})
+	}
+	if s.launch() {
+		r.goOn(s, s.Start)
+	}
+}
+
+func (r *search) ended(s *Span) {
+	switch {
+	case s.End.IsZero():
+		return // it has not
+	case s.tile():
+		if next := r.tile[s.Seq]; next != nil && !next.Start.Before(s.End) {
+			r.visit(event{next, false})
+		}
+		if s.Parent != nil && s.Parent.proc == s.proc {
+			r.visit(event{s.Parent, true})
+		}
+	case !s.launch():
+		r.goOn(s, s.End)
+	}
+}
+
+// goOn visits what the goroutine of s started at or after at.
+func (r *search) goOn(s *Span, at time.Time) {
+	n := r.thread[s.Seq]
+	if n < 0 {
+		return
+	}
+	did := r.threads[n]
+	from := sort.Search(len(did), func(i int) bool {
+		return cmp.Or(did[i].Start.Compare(at), cmp.Compare(did[i].Seq, s.Seq)) > 0
+	})
+	to, ok := r.mark[n]
+	if !ok {
+		to = len(did)
+	}
+	if from < to {
+		r.mark[n] = from
+		for _, next := range did[from:to] {
+			r.visit(event{next, false})
+		}
+	}
+}

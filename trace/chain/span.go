@@ -1,0 +1,306 @@
+package chain
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// Span is one span, whatever its source. The upper fields are what the source
+// said; [New] fills in the lower ones and leaves them unset in its input.
+//
+// The slices are shared with the source: treat them as read-only.
+type Span struct {
+	TraceID  oteltrace.TraceID
+	SpanID   oteltrace.SpanID
+	ParentID oteltrace.SpanID // zero: none
+
+	Name    string
+	Kind    oteltrace.SpanKind
+	Service string // service.name; New takes it from Resource if it is empty
+	Scope   string // instrumentation scope
+
+	// Start and End are corrected for clock skew in a Chain, see [Skew].
+	// A zero End is a span that had not ended when it was recorded.
+	Start, End time.Time
+
+	Attributes []attribute.KeyValue
+	Resource   []attribute.KeyValue
+	Links      []Link
+	Status     Status
+
+	// Filled in by New.
+
+	Parent     *Span   // nil: a root, or see Orphan
+	Children   []*Span // in the order of the chain
+	LinkedFrom []*Span // the spans with a link to this one, in the order of the chain
+	Seq        int     // the position in Chain.Spans, from 0
+
+	proc, clock int32
+}
+
+// Link is a reference from a span to another one that is not its parent. On a
+// `wake` it answers "who woke me".
+type Link struct {
+	SpanContext oteltrace.SpanContext
+	Attributes  []attribute.KeyValue
+
+	// Span is the span that the link points to, filled in by New: nil if the
+	// chain does not have it.
+	Span *Span
+}
+
+// Status is the status of a span.
+type Status struct {
+	Code        codes.Code
+	Description string
+}
+
+// Attr returns the value of the attribute key and whether the span has it. If
+// the source repeats the key, the last value counts.
+func (s *Span) Attr(key attribute.Key) (attribute.Value, bool) {
+	return lookup(s.Attributes, key)
+}
+
+func lookup(attrs []attribute.KeyValue, key attribute.Key) (attribute.Value, bool) {
+	for i := len(attrs) - 1; i >= 0; i-- {
+		if attrs[i].Key == key {
+			return attrs[i].Value, true
+		}
+	}
+	return attribute.Value{}, false
+}
+
+// Str returns the attribute key as text: "" if the span has no such attribute,
+// the usual rendering if it is not a string.
+func (s *Span) Str(key attribute.Key) string { return text(s.Attributes, key) }
+
+func text(attrs []attribute.KeyValue, key attribute.Key) string {
+	v, ok := lookup(attrs, key)
+	switch {
+	case !ok:
+		return ""
+	case v.Type() == attribute.STRING:
+		return v.AsString()
+	default:
+		return v.String()
+	}
+}
+
+// Int returns the attribute key as an integer, a float truncated: 0 if the span
+// has no such attribute or it is no number.
+func (s *Span) Int(key attribute.Key) int64 {
+	v, _ := s.Attr(key)
+	if v.Type() == attribute.FLOAT64 {
+		return int64(v.AsFloat64())
+	}
+	if v.Type() == attribute.INT64 {
+		return v.AsInt64()
+	}
+	return 0
+}
+
+// Float returns the attribute key as a float: 0 if the span has no such
+// attribute or it is no number.
+func (s *Span) Float(key attribute.Key) float64 {
+	v, _ := s.Attr(key)
+	if v.Type() == attribute.INT64 {
+		return float64(v.AsInt64())
+	}
+	if v.Type() == attribute.FLOAT64 {
+		return v.AsFloat64()
+	}
+	return 0
+}
+
+// Duration returns End-Start, and 0 for a span that had not ended or that ended
+// before it started.
+func (s *Span) Duration() time.Duration {
+	if s.End.IsZero() {
+		return 0
+	}
+	return max(s.End.Sub(s.Start), 0)
+}
+
+// Blocked returns how long the span was blocked: the sum of its `block`
+// children or, where those are missing (the life of a goroutine, say), its
+// block.duration.
+func (s *Span) Blocked() time.Duration {
+	var sum time.Duration
+	var seen bool
+	for _, c := range s.Children {
+		if c.Name == trace.SpanBlock {
+			sum, seen = sum+c.Duration(), true
+		}
+	}
+	if !seen {
+		sum = seconds(s.Float(trace.BlockDurationKey))
+	}
+	return sum
+}
+
+// seconds converts what a stranger wrote, so it saturates.
+func seconds(f float64) time.Duration {
+	switch ns := f * float64(time.Second); {
+	case !(ns > 0):
+		return 0
+	case ns >= float64(1<<63-1):
+		return 1<<63 - 1
+	default:
+		return time.Duration(ns)
+	}
+}
+
+// Failed reports whether the status of the span is Error.
+func (s *Span) Failed() bool { return s.Status.Code == codes.Error }
+
+// Orphan reports whether the span names a parent that the chain does not have.
+func (s *Span) Orphan() bool { return s.Parent == nil && s.ParentID.IsValid() }
+
+// SpanContext returns the span's identity as the context of a remote span.
+func (s *Span) SpanContext() oteltrace.SpanContext {
+	return oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
+		TraceID: s.TraceID, SpanID: s.SpanID, TraceFlags: oteltrace.FlagsSampled, Remote: true,
+	})
+}
+
+// Process returns who ran the span: its service, and where the resource tells,
+// the instance (service.instance.id, else host and process id) behind an "@".
+func (s *Span) Process() string {
+	name := s.Service
+	if name == "" {
+		name = text(s.Resource, semconv.ServiceNameKey)
+	}
+	instance := text(s.Resource, semconv.ServiceInstanceIDKey)
+	if instance == "" {
+		instance = text(s.Resource, semconv.HostNameKey)
+		if instance == "" {
+			instance = text(s.Resource, semconv.HostIDKey)
+		}
+		if pid := text(s.Resource, semconv.ProcessPIDKey); pid != "" {
+			instance += "#" + pid
+		}
+	}
+	if instance != "" {
+		return name + "@" + instance
+	}
+	return name
+}
+
+// host returns the machine that the resource names, "" if it names none.
+func (s *Span) host() string {
+	name, id := text(s.Resource, semconv.HostNameKey), text(s.Resource, semconv.HostIDKey)
+	if name == "" && id == "" {
+		return ""
+	}
+	return name + "\x00" + id
+}
+
+// String returns a short reference to the span, such as
+// "write #312 (socket_start)".
+func (s *Span) String() string {
+	if s.Service == "" {
+		return fmt.Sprintf("%s #%d", printable(s.Name), s.Seq)
+	}
+	return fmt.Sprintf("%s #%d (%s)", printable(s.Name), s.Seq, printable(s.Service))
+}
+
+// Ancestors yields the span's parent, its parent, and so on up to the root.
+func (s *Span) Ancestors() iter.Seq[*Span] {
+	return func(yield func(*Span) bool) {
+		for p := s.Parent; p != nil; p = p.Parent {
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// Walk yields the span and all below it, each parent before its children and
+// those in the order of the chain, with the depth below s: 0 for s itself.
+func (s *Span) Walk() iter.Seq2[int, *Span] {
+	return func(yield func(int, *Span) bool) {
+		walk([]*Span{s}, yield)
+	}
+}
+
+// walk keeps its own stack: the depth of a trace is up to a stranger.
+func walk(roots []*Span, yield func(int, *Span) bool) {
+	stack := [][]*Span{roots}
+	for len(stack) > 0 {
+		top := len(stack) - 1
+		if len(stack[top]) == 0 {
+			stack = stack[:top]
+			continue
+		}
+		s := stack[top][0]
+		stack[top] = stack[top][1:]
+		if !yield(top, s) {
+			return
+		}
+		stack = append(stack, s.Children)
+	}
+}
+
+// Goroutine returns the `go NAME` span of the goroutine that ran the span: the
+// nearest ancestor whose name begins with [trace.SpanGo], or nil if there is
+// none in the same process. For a `go NAME` span itself that is the goroutine
+// that started it.
+func (s *Span) Goroutine() *Span {
+	for p := range s.Ancestors() {
+		if p.proc != s.proc {
+			return nil
+		}
+		if p.launch() {
+			return p
+		}
+	}
+	return nil
+}
+
+// launch reports whether the span is the start of a goroutine.
+func (s *Span) launch() bool { return strings.HasPrefix(s.Name, trace.SpanGo) }
+
+// Operation returns the operation that the span belongs to: the nearest span at
+// or above it that is neither a `block` nor a `wake`, or nil if there is none.
+func (s *Span) Operation() *Span {
+	for s != nil && s.tile() {
+		s = s.Parent
+	}
+	return s
+}
+
+// tile reports whether the span is one of those that tile an operation.
+func (s *Span) tile() bool { return s.Name == trace.SpanBlock || s.Name == trace.SpanWake }
+
+// Life returns, for a `go NAME` span, the span NAME that covers the whole life
+// of the goroutine and carries its state. It is nil for every other span, and
+// while the goroutine still ran when the spans were collected.
+func (s *Span) Life() *Span {
+	name, ok := strings.CutPrefix(s.Name, trace.SpanGo)
+	if !ok {
+		return nil
+	}
+	for _, c := range s.Children {
+		if c.isLife(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+func (s *Span) isLife(name string) bool {
+	if s.Name != name {
+		return false
+	}
+	_, ok := s.Attr(trace.GoroutineStateKey)
+	return ok
+}

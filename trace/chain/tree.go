@@ -1,0 +1,332 @@
+package chain
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// TreeOption configures [Chain.WriteTree].
+type TreeOption interface{ applyTree(*treeConfig) }
+
+type treeConfig struct {
+	width, lines, depth int
+	ascii, unfolded     bool
+	untimed             bool
+	keys                []attribute.Key
+}
+
+type treeFunc func(*treeConfig)
+
+func (f treeFunc) applyTree(c *treeConfig) { f(c) }
+
+// WithWidth cuts lines to n columns. By default, and for n <= 0, they are as
+// long as they are.
+func WithWidth(n int) TreeOption { return treeFunc(func(c *treeConfig) { c.width = n }) }
+
+// WithMaxLines prints at most n lines, of which the last one then says how many
+// spans are missing. By default, and for n <= 0, all are printed.
+func WithMaxLines(n int) TreeOption { return treeFunc(func(c *treeConfig) { c.lines = n }) }
+
+// WithMaxDepth prints at most n levels, up to 1,000, and says how many spans are
+// below. The default, also for n <= 0, is 64: each level costs three columns.
+func WithMaxDepth(n int) TreeOption {
+	return treeFunc(func(c *treeConfig) { c.depth = min(n, deepest) })
+}
+
+// WithASCII draws with ASCII only and escapes everything else.
+func WithASCII() TreeOption { return treeFunc(func(c *treeConfig) { c.ascii = true }) }
+
+// WithoutFolding gives each span a line of its own.
+func WithoutFolding() TreeOption { return treeFunc(func(c *treeConfig) { c.unfolded = true }) }
+
+// WithoutTimes leaves out the first column, the time since the start of the
+// chain.
+func WithoutTimes() TreeOption { return treeFunc(func(c *treeConfig) { c.untimed = true }) }
+
+// WithKeys also shows the attributes with these keys, as key=value. Spans that
+// differ in one do not fold. More than one such option adds up.
+func WithKeys(keys ...attribute.Key) TreeOption {
+	return treeFunc(func(c *treeConfig) { c.keys = append(c.keys, keys...) })
+}
+
+const (
+	defaultDepth = 64
+	deepest      = 1_000
+	maxSkews     = 8 // how many get a line
+)
+
+// WriteTree writes the chain as a tree of text, a line per span: when it
+// started, its name, how long it took, what it did, [its service] where that is
+// not its parent's, and what it links to, by the number that the other line
+// shows. A `go NAME` span and the span of the goroutine's life are one line.
+//
+// At least three neighbours that would read the same are folded into one line
+// with their number (×311), total and longest duration, the lines below them
+// too, and so are sequences that repeat (↻). A span stands alone that failed
+// unlike its neighbours, or that took 10ms or longer and ten times the median of
+// its like.
+//
+// All text from the trace is escaped. The error is the writer's. The cost is
+// O(n log n) for n spans.
+func (c *Chain) WriteTree(w io.Writer, opts ...TreeOption) error {
+	p := &printer{chain: c, out: bufio.NewWriter(w), start: c.Start(), escape: printable}
+	for _, o := range opts {
+		if o != nil {
+			o.applyTree(&p.cfg)
+		}
+	}
+	if p.cfg.depth <= 0 {
+		p.cfg.depth = defaultDepth
+	}
+	if p.cfg.ascii {
+		p.escape = plain
+	}
+	p.print()
+	if err := p.out.Flush(); err != nil {
+		return fmt.Errorf("chain: write tree: %w", err)
+	}
+	return nil
+}
+
+// String returns the tree that [Chain.WriteTree] writes by default.
+func (c *Chain) String() string {
+	var b strings.Builder
+	_ = c.WriteTree(&b) // a Builder has no errors
+	return b.String()
+}
+
+type printer struct {
+	chain  *Chain
+	cfg    treeConfig
+	out    *bufio.Writer
+	start  time.Time
+	escape func(string) string
+	shapes *shapes
+	twins  map[string]bool // services of several processes
+	cited  map[*Span]bool  // spans that notes refer to
+
+	lines int    // written, or held back
+	held  string // the last line allowed, until it is known to be the last
+	total int    // spans shown, by the lines before the one held
+}
+
+// errFull ends the printing.
+var errFull = errors.New("no lines left")
+
+func (p *printer) print() {
+	if len(p.chain.Spans) == 0 {
+		_ = p.line("no spans", 0)
+		p.flush()
+		return
+	}
+	p.findTwins()
+	p.shapes = newShapes(p.chain, p.label)
+	err := p.notes()
+	if err == nil {
+		err = p.items(p.fold(p.chain.Roots), "", 0, nil)
+	}
+	if err == nil {
+		p.flush()
+		return
+	}
+	fmt.Fprintln(p.out, p.finish(fmt.Sprintf("… %d more spans", len(p.chain.Spans)-p.total)))
+}
+
+func (p *printer) flush() {
+	if p.held != "" {
+		p.out.WriteString(p.held)
+	}
+}
+
+// line writes a line that shows n spans.
+func (p *printer) line(text string, n int) error {
+	text = p.finish(text) + "\n"
+	if p.cfg.lines > 0 {
+		switch p.lines++; {
+		case p.lines == p.cfg.lines:
+			p.held = text
+			return nil
+		case p.lines > p.cfg.lines:
+			return errFull
+		}
+	}
+	p.total += n
+	_, err := p.out.WriteString(text)
+	return err
+}
+
+var asASCII = strings.NewReplacer(
+	"├─ ", "|- ", "└─ ", "`- ", "│  ", "|  ", "×", "x", "µ", "u", "…", "...", "→", "->", "←", "<-",
+	"✗", "!", "⚠", "!", "↻", "loop", "–", "-")
+
+// finish fits a line into what the terminal can show.
+func (p *printer) finish(text string) string {
+	text = strings.TrimRight(text, " ")
+	ellipsis := "…"
+	if p.cfg.ascii {
+		text, ellipsis = asASCII.Replace(text), "..."
+	}
+	if p.cfg.width > 0 {
+		text = clip(text, p.cfg.width, ellipsis)
+	}
+	return text
+}
+
+// notes says what a reader must know of the times and the spans.
+func (p *printer) notes() error {
+	p.cited = make(map[*Span]bool)
+	for i, s := range p.chain.Skews {
+		if i == maxSkews {
+			if err := p.line(fmt.Sprintf("⚠ and %d more clocks", len(p.chain.Skews)-i), 0); err != nil {
+				return err
+			}
+			break
+		}
+		p.cited[s.Before], p.cited[s.After] = true, true
+		if err := p.line("⚠ "+s.String(), 0); err != nil {
+			return err
+		}
+	}
+	if n := p.chain.Repeats; n > 0 {
+		return p.line(fmt.Sprintf("⚠ %d spans came more than once and are shown once", n), 0)
+	}
+	return nil
+}
+
+// findTwins finds the services whose name does not tell the process.
+func (p *printer) findTwins() {
+	p.twins = make(map[string]bool)
+	first := make(map[string]int32)
+	for _, s := range p.chain.Spans {
+		if n, ok := first[s.Service]; !ok {
+			first[s.Service] = s.proc
+		} else if n != s.proc {
+			p.twins[s.Service] = true
+		}
+	}
+}
+
+func (p *printer) service(s *Span) string {
+	if p.twins[s.Service] {
+		return p.escape(s.Process())
+	}
+	return p.escape(s.Service)
+}
+
+func (p *printer) fold(siblings []*Span) []*item {
+	if !p.cfg.unfolded {
+		return p.shapes.fold(siblings)
+	}
+	items := make([]*item, len(siblings))
+	for i := range siblings {
+		items[i] = &item{spans: siblings[i : i+1]}
+	}
+	return items
+}
+
+func (p *printer) below(it *item) []*item {
+	if p.cfg.unfolded {
+		return p.fold(shown(it.spans[0]))
+	}
+	return p.shapes.below(it)
+}
+
+// items prints siblings. Its recursion ends at the depth of the options.
+func (p *printer) items(items []*item, prefix string, depth int, parent *Span) error {
+	for i, it := range items {
+		branch, rest := "├─ ", "│  "
+		switch {
+		case depth == 0:
+			branch, rest = "", ""
+		case i == len(items)-1:
+			branch, rest = "└─ ", "   "
+		}
+		below := p.below(it)
+		if err := p.line(p.column(it)+prefix+branch+p.text(it, parent), p.weight(it)); err != nil {
+			return err
+		}
+		if len(below) == 0 {
+			continue
+		}
+		of := it.spans[0]
+		if it.rounds > 0 {
+			of = parent
+		}
+		if depth+1 < p.cfg.depth {
+			if err := p.items(below, prefix+rest, depth+1, of); err != nil {
+				return err
+			}
+			continue
+		}
+		n := 0
+		for _, b := range below {
+			for _, s := range b.spans {
+				n += p.shapes.size[s.Seq]
+			}
+		}
+		if err := p.line(p.blank()+prefix+rest+fmt.Sprintf("└─ … %d spans below", n), n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// weight is how many spans the line of an item shows.
+func (p *printer) weight(it *item) int {
+	if it.rounds > 0 {
+		return 0 // its body shows them
+	}
+	n := len(it.spans)
+	for _, s := range it.spans {
+		if s.Life() != nil {
+			n++
+		}
+	}
+	return n
+}
+
+const columnWidth = 11
+
+func (p *printer) blank() string {
+	if p.cfg.untimed {
+		return ""
+	}
+	return strings.Repeat(" ", columnWidth)
+}
+
+// column is the first one: when the item started.
+func (p *printer) column(it *item) string {
+	if p.cfg.untimed {
+		return ""
+	}
+	at := "?" // the source does not know
+	if start := it.spans[0].Start; !start.IsZero() {
+		at = offset(start.Sub(p.start))
+	}
+	return at + strings.Repeat(" ", max(columnWidth-columns(at), 1))
+}
+
+// text is the line of an item, without its place in the tree.
+func (p *printer) text(it *item, parent *Span) string {
+	first := it.spans[0]
+	if it.rounds > 0 {
+		span := it.spans[len(it.spans)-1].End.Sub(first.Start)
+		return fmt.Sprintf("↻ ×%d  %s", it.rounds, human(max(span, 0)))
+	}
+	parts := []string{shorten(p.escape(first.Name), 2*maxText) + p.tally(it.spans)}
+	parts = append(parts, sizes(it.spans)...)
+	parts = append(parts, times(it.spans)...)
+	parts = append(parts, p.fixed(first)...)
+	parts = append(parts, blocked(it.spans)...)
+	if name := p.service(first); name != "" && (parent == nil || parent.proc != first.proc) {
+		parts = append(parts, "["+name+"]")
+	}
+	parts = append(parts, p.links(it.spans)...)
+	return strings.Join(parts, "  ")
+}
