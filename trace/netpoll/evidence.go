@@ -16,8 +16,9 @@ type tcpInfo struct {
 	// because of the peer's window or of this side's buffer.
 	busy, rwndLimited, sndbufLimited time.Duration
 
-	queue, notSent, window int // bytes
-	unacked, retransmits   int // segments
+	queue, notSent, window int   // bytes
+	windowEnd              int64 // bytes since the connection began, up to where the peer takes them
+	unacked, retransmits   int   // segments
 	rtt                    time.Duration
 }
 
@@ -36,34 +37,46 @@ type evidence struct {
 func (e *evidence) peerWindow() time.Duration { return e.awake.rwndLimited - e.park.rwndLimited }
 func (e *evidence) buffer() time.Duration     { return e.awake.sndbufLimited - e.park.sndbufLimited }
 
-// network is the time in which data was on its way and neither limit held: it
-// waited for acknowledgements, by the congestion window or after a loss.
-func (e *evidence) network() time.Duration {
+// inFlight is the time in which data was on its way and neither limit held: it
+// waited for acknowledgements.
+func (e *evidence) inFlight() time.Duration {
 	return e.awake.busy - e.park.busy - e.peerWindow() - e.buffer()
 }
 
 // cause is what the counters account for in at least half of the park. The
-// window that a snapshot shows is no evidence: it may still be open at the
-// start of a park that is all the peer's.
+// window that a snapshot shows is no evidence by itself: it may still be open
+// at the start of a park that is all the peer's.
 func (e *evidence) cause() trace.Cause {
 	switch {
 	case !e.park.ok || !e.awake.ok || e.blocked < 2*counterStep:
 		return trace.CauseUnknown
 	case 2*e.peerWindow() >= e.blocked:
 		return trace.CausePeerWindow
+	case e.peerWindow() > 0 && (e.park.window == 0 || e.awake.window == 0):
+		// A segment that came too late for the closed window is sent again and
+		// again, and that time counts as in flight.
+		return trace.CausePeerWindow
+	case e.awake.retransmits > e.park.retransmits:
+		return trace.CauseNetwork
 	case 2*e.buffer() >= e.blocked:
 		return trace.CauseLocalBuffer
-	case 2*e.network() >= e.blocked, e.awake.retransmits > e.park.retransmits:
+	case 2*e.inFlight() >= e.blocked && e.park.notSent == 0:
+		// The network had taken all that the buffer can hold.
+		return trace.CauseLocalBuffer
+	case 2*e.inFlight() >= e.blocked:
 		return trace.CauseNetwork
 	default:
 		return trace.CauseUnknown
 	}
 }
 
-// peerRead reports whether the peer made room: its window was what the write
-// waited for, or has grown.
+// peerRead reports whether the peer made room for the write: its window was in
+// the way, and then it moved the window's end by more than the window was wide.
+// What is left of a window it takes without reading; and a kernel widens the
+// window of a new connection by itself, but never by that much.
 func (e *evidence) peerRead() bool {
-	return e.cause() == trace.CausePeerWindow || e.awake.ok && e.awake.window > e.park.window
+	inTheWay := e.park.window == 0 || e.peerWindow() > 0
+	return e.awake.ok && inTheWay && e.awake.windowEnd-e.park.windowEnd > int64(e.park.window)
 }
 
 // attributes are the evidence for the block span; none where the kernel said

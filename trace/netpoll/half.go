@@ -173,14 +173,14 @@ func (h *half) parking(fd uintptr) {
 	if h.parked.Load() {
 		return
 	}
-	h.since = time.Now()
-	h.op.Block(h.reason, trace.At(h.since), sourcePoll)
 	if h.reason == trace.ReasonNetWrite {
 		h.info = measure(fd)
 		h.total = h.conn.written.Load() + int64(h.n)
 	}
 	h.last.Store(nil)
 	h.parked.Store(true)
+	h.since = time.Now() // as late as can be: what comes before is no park
+	h.op.Block(h.reason, trace.At(h.since), sourcePoll)
 }
 
 // woken tells the observer that the goroutine runs, since at, and why; info

@@ -22,6 +22,7 @@ func measure(fd uintptr) tcpInfo {
 		queue:         queue,
 		notSent:       int(t.Notsent_bytes),
 		window:        int(t.Snd_wnd),
+		windowEnd:     int64(t.Bytes_acked) + int64(t.Snd_wnd),
 		unacked:       int(t.Unacked),
 		retransmits:   int(t.Total_retrans),
 		rtt:           time.Duration(t.Rtt) * time.Microsecond,

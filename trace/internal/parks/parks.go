@@ -1,0 +1,226 @@
+// Package parks reads from the runtime's execution trace where goroutines
+// parked. It is the oracle of tests: block spans are checked against it.
+package parks
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sort"
+	"time"
+
+	rtrace "runtime/trace"
+
+	exptrace "golang.org/x/exp/trace"
+)
+
+// Park is one stay of a goroutine in the runtime's state Waiting, and its way
+// back. Start <= Ready <= Run.
+type Park struct {
+	Reason string    // the runtime's: "network", "chan receive", "sync", ...
+	Start  time.Time // Running -> Waiting
+	Ready  time.Time // Waiting -> Runnable
+	Run    time.Time // Runnable -> Running; what lies between is starvation
+}
+
+// Trace is what the runtime traced during a Record. It is immutable.
+type Trace struct {
+	// Error is the most that the times in it may be off against time.Now: the
+	// trace's clock is another one, and the two were read one after the other.
+	Error time.Duration
+
+	parks map[int64][]Park
+}
+
+// Record runs f under the execution tracer, and returns the parks that began
+// and ended meanwhile. It is an error if the tracer runs already, as under go
+// test -trace: there is one in a process. There is no garbage collection
+// meanwhile, for which any goroutine may park anywhere.
+func Record(f func()) (*Trace, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	var buf bytes.Buffer
+	if err := rtrace.Start(&buf); err != nil {
+		return nil, fmt.Errorf("parks: %w", err)
+	}
+	first := drop()
+	f()
+	last := drop()
+	rtrace.Stop()
+	return read(&buf, first, last)
+}
+
+// Parks returns the parks of a goroutine in their order.
+func (t *Trace) Parks(goroutine int64) []Park { return t.parks[goroutine] }
+
+// category is that of the log messages which tie the two clocks together.
+const category = "github.com/wakechain/wakechain/trace/internal/parks"
+
+// anchor is an event whose time is known on both clocks.
+type anchor struct {
+	name          string
+	before, after time.Time // read around it
+	trace         exptrace.Time
+}
+
+func (a anchor) time() time.Time { return a.before.Add(a.width() / 2) }
+
+func (a anchor) width() time.Duration { return a.after.Sub(a.before) }
+
+// drop logs some events, and returns the one that is known best: others may
+// have been interrupted.
+func drop() (best anchor) {
+	for i := range 100 {
+		a := anchor{name: fmt.Sprint(time.Now().UnixNano(), " ", i)}
+		a.before = time.Now()
+		rtrace.Log(context.Background(), category, a.name)
+		a.after = time.Now()
+		if i == 0 || a.width() < best.width() {
+			best = a
+		}
+	}
+	return best
+}
+
+// stay is a Park on the trace's clock.
+type stay struct {
+	reason            string
+	start, ready, run exptrace.Time
+}
+
+func read(r io.Reader, first, last anchor) (*Trace, error) {
+	reader, err := exptrace.NewReader(r)
+	if err != nil {
+		return nil, fmt.Errorf("parks: %w", err)
+	}
+	open := map[int64]*stay{} // not running again yet
+	stays := map[int64][]stay{}
+	for {
+		ev, err := reader.ReadEvent()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("parks: %w", err)
+		}
+		switch ev.Kind() {
+		case exptrace.EventLog:
+			for _, a := range []*anchor{&first, &last} {
+				if l := ev.Log(); l.Category == category && l.Message == a.name {
+					a.trace = ev.Time()
+				}
+			}
+		case exptrace.EventStateTransition:
+			tr := ev.StateTransition()
+			if tr.Resource.Kind != exptrace.ResourceGoroutine {
+				continue
+			}
+			g := int64(tr.Resource.Goroutine())
+			from, to := tr.Goroutine()
+			s := open[g]
+			switch {
+			case from.Executing() && to == exptrace.GoWaiting:
+				open[g] = &stay{reason: tr.Reason, start: ev.Time()}
+			case s == nil:
+			case from == exptrace.GoWaiting && to == exptrace.GoRunnable:
+				s.ready = ev.Time()
+			case to.Executing():
+				if s.run = ev.Time(); s.ready == 0 {
+					s.ready = s.run
+				}
+				stays[g] = append(stays[g], *s)
+				delete(open, g)
+			}
+		}
+	}
+	if first.trace == 0 || last.trace <= first.trace {
+		return nil, errors.New("parks: the trace lacks the events that tie its clock to time.Now")
+	}
+
+	rate := float64(last.time().Sub(first.time())) / float64(last.trace-first.trace)
+	at := func(t exptrace.Time) time.Time {
+		return first.time().Add(time.Duration(rate * float64(t-first.trace)))
+	}
+	// Half of each width, and the grain of the trace's clock.
+	t := &Trace{Error: (first.width()+last.width())/2 + time.Microsecond, parks: map[int64][]Park{}}
+	for g, stays := range stays {
+		for _, s := range stays {
+			t.parks[g] = append(t.parks[g], Park{s.reason, at(s.start), at(s.ready), at(s.run)})
+		}
+	}
+	return t, nil
+}
+
+// Span is a time that a goroutine spent: in an operation, or blocked, as it
+// was told.
+type Span struct {
+	Goroutine  int64
+	Start, End time.Time
+}
+
+// Check compares blocks that are told to be parks for a reason with what the
+// goroutines did, and returns what cannot be true, a line each:
+//
+//   - a park that is only partly in a block: a block begins before the goroutine
+//     parks and ends when it runs again;
+//   - a park for another reason in a block;
+//   - a park for the reason inside an operation and in no block.
+//
+// This is about order alone, so that it holds on a machine however busy. Off
+// says, for each block, how much of it is no park and no starvation: the
+// goroutine ran, as far as the runtime knows. The operating system may have
+// taken its thread away meanwhile, so that single values say little.
+func (t *Trace) Check(reason string, ops, blocks []Span) (faults []string, off []time.Duration) {
+	spans := map[int64][]Span{}
+	for _, b := range blocks {
+		spans[b.Goroutine] = append(spans[b.Goroutine], b)
+		rest := b.End.Sub(b.Start)
+		for _, p := range t.parks[b.Goroutine] {
+			if !t.overlap(p, b) {
+				continue
+			}
+			switch {
+			case t.before(p.Start, b.Start), t.before(b.End, p.Run):
+				faults = append(faults, fmt.Sprintf("goroutine %d: the park for %s from 0 to %v is partly in the block from %v to %v",
+					b.Goroutine, p.Reason, p.Run.Sub(p.Start), b.Start.Sub(p.Start), b.End.Sub(p.Start)))
+			case p.Reason != reason:
+				faults = append(faults, fmt.Sprintf("goroutine %d: a park for %s, not %s, of %v in the block of %v",
+					b.Goroutine, p.Reason, reason, p.Run.Sub(p.Start), b.End.Sub(b.Start)))
+			}
+			rest -= p.Run.Sub(p.Start)
+		}
+		off = append(off, rest)
+	}
+	for _, op := range ops {
+		for _, p := range t.parks[op.Goroutine] {
+			if p.Reason != reason || !t.before(op.Start, p.Start) || !t.before(p.Run, op.End) {
+				continue
+			}
+			if !t.covered(p, spans[op.Goroutine]) {
+				faults = append(faults, fmt.Sprintf("goroutine %d: the park for %s of %v, %v after the operation's start, is in no block",
+					op.Goroutine, p.Reason, p.Run.Sub(p.Start), p.Start.Sub(op.Start)))
+			}
+		}
+	}
+	sort.Strings(faults)
+	return faults, off
+}
+
+// before reports whether a is before b beyond doubt.
+func (t *Trace) before(a, b time.Time) bool { return b.Sub(a) > t.Error }
+
+func (t *Trace) overlap(p Park, b Span) bool {
+	return t.before(b.Start, p.Run) && t.before(p.Start, b.End)
+}
+
+// covered reports whether one of the blocks is, or may be, of the park.
+func (t *Trace) covered(p Park, blocks []Span) bool {
+	for _, b := range blocks {
+		if t.overlap(p, b) || !t.before(p.Start, b.Start) && !t.before(b.End, p.Run) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,47 @@
+package netpoll_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/netpoll"
+)
+
+func TestCause(t *testing.T) {
+	const ms = time.Millisecond
+	type park = netpoll.Park
+	tests := []struct {
+		name     string
+		blocked  time.Duration
+		park     park
+		cause    trace.Cause
+		peerRead bool
+	}{
+		{"nothing grew", 100 * ms, park{Window: 9}, trace.CauseUnknown, false},
+		{"peer's window", 100 * ms, park{Window: 9, Busy: 100 * ms, Rwnd: 100 * ms}, trace.CausePeerWindow, false},
+		{"half of it", 100 * ms, park{Window: 9, Busy: 100 * ms, Rwnd: 50 * ms}, trace.CausePeerWindow, false},
+		{"less than half", 100 * ms, park{Window: 9, Busy: 90 * ms, Rwnd: 49 * ms}, trace.CauseUnknown, false},
+		{"less than half, closed at the park", 100 * ms, park{Busy: 100 * ms, Rwnd: 4 * ms, Retransmits: 2}, trace.CausePeerWindow, false},
+		{"closed at the park, but not in the way", 100 * ms, park{Busy: 90 * ms, NotSent: 1}, trace.CauseNetwork, false},
+		{"send buffer", 100 * ms, park{Window: 9, Busy: 100 * ms, Sndbuf: 60 * ms}, trace.CauseLocalBuffer, false},
+		{"all sent, unacknowledged", 100 * ms, park{Window: 9, Busy: 100 * ms, Rwnd: 20 * ms, Sndbuf: 20 * ms}, trace.CauseLocalBuffer, false},
+		{"not all sent", 100 * ms, park{Window: 9, NotSent: 1, Busy: 100 * ms, Rwnd: 20 * ms, Sndbuf: 20 * ms}, trace.CauseNetwork, false},
+		{"lost", 100 * ms, park{Window: 9, Busy: 10 * ms, Retransmits: 1}, trace.CauseNetwork, false},
+		{"lost, with a small buffer", 100 * ms, park{Window: 9, Busy: 100 * ms, Sndbuf: 80 * ms, Retransmits: 1}, trace.CauseNetwork, false},
+		{"lost, yet the window was closed longer", 100 * ms, park{Window: 9, Busy: 100 * ms, Rwnd: 80 * ms, Retransmits: 1}, trace.CausePeerWindow, false},
+		{"shorter than the counters can tell", 7 * ms, park{Window: 9, Busy: 4 * ms, Rwnd: 4 * ms}, trace.CauseUnknown, false},
+		{"two steps of the counters", 8 * ms, park{Window: 9, Busy: 8 * ms, Rwnd: 4 * ms}, trace.CausePeerWindow, false},
+		{"less than half, closed at the wake", 100 * ms, park{Window: 9, Opens: -9, Busy: 100 * ms, Rwnd: 4 * ms, Retransmits: 2}, trace.CausePeerWindow, false},
+		{"the window opened", 100 * ms, park{Opens: 1}, trace.CauseUnknown, true},
+		{"a narrow window opened", 100 * ms, park{Window: 9, Opens: 10, Rwnd: 4 * ms}, trace.CauseUnknown, true},
+		{"a window moved on that was not in the way", 100 * ms, park{Window: 9, Opens: 10, NotSent: 1, Busy: 90 * ms}, trace.CauseNetwork, false},
+		{"a wide window grew", 100 * ms, park{Window: 9, Opens: 9}, trace.CauseUnknown, false},
+		{"the window closed further", 100 * ms, park{Window: 9, Opens: -1}, trace.CauseUnknown, false},
+	}
+	for _, tt := range tests {
+		if cause, peerRead := netpoll.Explain(tt.blocked, tt.park); cause != tt.cause || peerRead != tt.peerRead {
+			t.Errorf("%s: got %s, %v, want %s, %v", tt.name, cause, peerRead, tt.cause, tt.peerRead)
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package netpoll
+
+import (
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// Park is what the kernel said at a park, and how its counters grew across it.
+type Park struct {
+	Window, NotSent int // at the park
+
+	Busy, Rwnd, Sndbuf time.Duration
+	Retransmits, Opens int // Opens is the growth of the window
+}
+
+// Explain is what the evidence says about a park: why, and whether the peer
+// read.
+func Explain(blocked time.Duration, p Park) (cause trace.Cause, peerRead bool) {
+	park := tcpInfo{
+		ok: true, busy: time.Minute, rwndLimited: time.Minute, sndbufLimited: time.Minute,
+		retransmits: 3, window: p.Window, notSent: p.NotSent,
+	}
+	awake := park
+	awake.busy += p.Busy
+	awake.rwndLimited += p.Rwnd
+	awake.sndbufLimited += p.Sndbuf
+	awake.retransmits += p.Retransmits
+	awake.window += p.Opens
+	awake.windowEnd += int64(p.Opens)
+	e := evidence{blocked: blocked, park: park, awake: awake}
+	return e.cause(), e.peerRead()
+}

@@ -1,0 +1,193 @@
+package netpoll_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/netpoll"
+)
+
+// What ends a park, and how each way is told.
+func TestWake(t *testing.T) {
+	past := time.Now().Add(-time.Hour)
+	shutdown := errors.New("shutdown")
+	size := 4 << 20
+	type end struct {
+		c      *netpoll.Conn
+		peer   net.Conn
+		closer *trace.Op
+		cancel context.CancelCauseFunc
+	}
+	drain := func(e end) { _, _ = io.CopyN(io.Discard, e.peer, int64(size)) }
+	feed := func(e end) { _, _ = e.peer.Write([]byte("a")) }
+	reset := func(e end) { _, _ = e.peer.(*net.TCPConn).SetLinger(0), e.peer.Close() }
+	closePeer := func(e end) { _ = e.peer.Close() }
+	closeOwn := func(e end) { e.c.ObserveClose(e.closer); _ = e.c.Close() }
+	deadline := func(e end) { _ = e.c.SetDeadline(past) }
+	canceled := func(cause error) func(e end) {
+		return func(e end) { e.cancel(cause); _ = e.c.Close() }
+	}
+	tests := []struct {
+		networks, name string
+		reason         trace.Reason
+		end            func(end)
+		want           string // the last wake
+	}{
+		{"tcp unix pipe timed", "peer writes", trace.ReasonNetRead, feed, "wake readable"},
+		{"tcp unix pipe timed", "peer closes", trace.ReasonNetRead, closePeer, "wake peer_closed"},
+		{"tcp timed", "peer closes its half", trace.ReasonNetRead, func(e end) { _ = e.peer.(*net.TCPConn).CloseWrite() }, "wake peer_closed"},
+		{"tcp timed", "peer resets", trace.ReasonNetRead, reset, "wake peer_reset"},
+		{"tcp unix pipe timed", "deadline", trace.ReasonNetRead, deadline, "wake deadline"},
+		{"tcp unix pipe timed", "Close", trace.ReasonNetRead, closeOwn, "wake closed -> close"},
+		{"tcp unix pipe timed", "Close that nobody named", trace.ReasonNetRead, func(e end) { _ = e.c.Close() }, "wake closed"},
+		{"tcp unix", "Close of the wrapped conn", trace.ReasonNetRead, func(e end) { _ = e.c.NetConn().Close() }, "wake closed"},
+		{"tcp unix", "CloseRead", trace.ReasonNetRead, func(e end) { _ = e.c.CloseRead() }, "wake closed"},
+		{"tcp unix pipe timed", "canceled", trace.ReasonNetRead, canceled(nil), "wake canceled"},
+		{"tcp unix pipe timed", "canceled for a cause", trace.ReasonNetRead, canceled(shutdown), "wake canceled shutdown"},
+
+		{"unix pipe timed", "peer reads", trace.ReasonNetWrite, drain, "wake writable"},
+		{"unix pipe", "peer closes", trace.ReasonNetWrite, closePeer, "wake peer_closed"},
+		{"tcp timed", "peer resets", trace.ReasonNetWrite, reset, "wake peer_reset"},
+		{"tcp timed", "peer closes without reading", trace.ReasonNetWrite, closePeer, "wake peer_reset"},
+		{"tcp unix pipe timed", "deadline", trace.ReasonNetWrite, deadline, "wake deadline"},
+		{"tcp unix pipe timed", "Close", trace.ReasonNetWrite, closeOwn, "wake closed -> close"},
+		{"tcp", "CloseWrite", trace.ReasonNetWrite, func(e end) { _ = e.c.CloseWrite() }, "wake closed"},
+		{"tcp unix pipe timed", "canceled", trace.ReasonNetWrite, canceled(nil), "wake canceled"},
+	}
+	for _, tt := range tests {
+		for network := range strings.FieldsSeq(tt.networks) {
+			t.Run(string(tt.reason)+"/"+tt.name+"/"+network, func(t *testing.T) {
+				nc, peer := pair(t, network)
+				c := netpoll.Wrap(nc)
+				ctx, rec := record(t.Context())
+				_, closer := trace.Start(ctx, trace.SpanClose)
+				ctx, cancel := context.WithCancelCause(ctx)
+				defer cancel(nil)
+				op := start(ctx, c, tt.reason)
+				var p *call
+				if tt.reason == trace.ReasonNetRead {
+					p = begin(func() (int, error) { return c.Read(make([]byte, 8)) })
+				} else {
+					p = begin(func() (int, error) { return c.Write(make([]byte, size)) })
+				}
+				p.parked(t, parkState(network))
+				long(t)
+				tt.end(end{c, peer, closer, cancel})
+				_, err := p.wait()
+				op.End(err)
+				closer.End(nil)
+
+				source := " poll\n"
+				if network == "pipe" || network == "timed" {
+					source = " timed\n"
+				}
+				got, block := edges(t, rec, op), "block "+string(tt.reason)+source
+				// A writer may have parked before, while the kernel took what it could.
+				got = regexp.MustCompile(`^(`+block+`wake (writable|peer_read)\n)*?(`+block+`wake .*\n)$`).ReplaceAllString(got, "$3")
+				if want := block + tt.want + "\n"; got != want {
+					t.Errorf("got\n%swant\n%s", got, want)
+				}
+			})
+		}
+	}
+}
+
+// A write that finds its way blocked over and over tells each time.
+func TestWakeAgain(t *testing.T) {
+	nc, peer := pair(t, "unix")
+	c := netpoll.Wrap(nc)
+	ctx, rec := record(t.Context())
+	op := start(ctx, c, trace.ReasonNetWrite)
+	const size = 4 << 20
+	w := begin(func() (int, error) { return c.Write(make([]byte, size)) })
+	for rest := size; rest > 0; {
+		w.parked(t, "IO wait")
+		n, err := io.CopyN(io.Discard, peer, int64(min(rest, 1<<20)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rest -= int(n); rest < 1<<20 {
+			_, _ = io.CopyN(io.Discard, peer, int64(rest))
+			break
+		}
+	}
+	if n, err := w.wait(); n != size || err != nil {
+		t.Errorf("got %d, %v, want %d, nil", n, err, size)
+	}
+	op.End(nil)
+	got := edges(t, rec, op)
+	if n := strings.Count(got, "block net.write poll\nwake writable\n"); n < 3 || n*len("block net.write poll\nwake writable\n") != len(got) {
+		t.Errorf("got\n%swant block and wake three times at least", got)
+	}
+}
+
+// A call that waits for another one of its direction says so.
+func TestLock(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		t.Run("write/"+network, func(t *testing.T) {
+			nc, peer := pair(t, network)
+			c := netpoll.Wrap(nc)
+			ctx, rec := record(t.Context())
+			first := start(ctx, c, trace.ReasonNetWrite)
+			w1 := begin(func() (int, error) { return c.Write(make([]byte, 4<<20)) }).parked(t, "IO wait")
+			second := start(ctx, c, trace.ReasonNetWrite)
+			w2 := begin(func() (int, error) { return c.Write([]byte("a")) }).parked(t, "sync.Mutex.Lock")
+			_, _ = io.CopyN(io.Discard, peer, 4<<20+1)
+			_, _ = w1.wait()
+			_, _ = w2.wait()
+			first.End(nil)
+			second.End(nil)
+			const want = "block write.lock\nwake unlocked\n"
+			if got := edges(t, rec, second); !strings.HasPrefix(got, want) || strings.Count(got, "write.lock") != 1 {
+				t.Errorf("second: got\n%swant\n%s", got, want)
+			}
+			if got := edges(t, rec, first); !strings.HasPrefix(got, "block net.write poll\n") || strings.Contains(got, "unlocked") {
+				t.Errorf("first: got\n%swant no lock", got)
+			}
+		})
+		t.Run("read/"+network, func(t *testing.T) {
+			nc, peer := pair(t, network)
+			c := netpoll.Wrap(nc)
+			ctx, rec := record(t.Context())
+			first := start(ctx, c, trace.ReasonNetRead)
+			r1 := begin(func() (int, error) { return c.Read(make([]byte, 1)) }).parked(t, "IO wait")
+			second := start(ctx, c, trace.ReasonNetRead)
+			r2 := begin(func() (int, error) { return c.Read(make([]byte, 1)) }).parked(t, "sync.Mutex.Lock")
+			_, _ = peer.Write([]byte("ab"))
+			_, _ = r1.wait()
+			_, _ = r2.wait()
+			first.End(nil)
+			second.End(nil)
+			if got, want := edges(t, rec, first), "block net.read poll\nwake readable\n"; got != want {
+				t.Errorf("first: got\n%swant\n%s", got, want)
+			}
+			if got, want := edges(t, rec, second), "block lock\nwake unlocked\n"; got != want {
+				t.Errorf("second: got\n%swant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// A timed call that returns at once did not block, for all that is known.
+func TestTimedFloor(t *testing.T) {
+	nc, peer := pair(t, "timed")
+	c := netpoll.Wrap(nc)
+	ctx, rec := record(t.Context())
+	op := start(ctx, c, trace.ReasonNetRead)
+	const reads = 100
+	for range reads {
+		_, _ = peer.Write([]byte("a"))
+		_, _ = c.Read(make([]byte, 1))
+	}
+	op.End(nil)
+	if n := strings.Count(edges(t, rec, op), "block"); n > reads/2 {
+		t.Errorf("got %d blocks of %d reads of what had arrived", n, reads)
+	}
+}

@@ -1,0 +1,217 @@
+package netpoll_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.uber.org/goleak"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/netpoll"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// record returns a context whose spans go to the recorder.
+func record(ctx context.Context, opts ...trace.Option) (context.Context, *tracetest.SpanRecorder) {
+	rec := tracetest.NewSpanRecorder()
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec))
+	opts = append([]trace.Option{trace.WithTracerProvider(tp)}, opts...)
+	return trace.New(opts...).NewContext(ctx), rec
+}
+
+// pair returns the two ends of a connection: the one to test and its peer.
+// Networks are those of net.Dial, "pipe" for net.Pipe, and "timed" for a TCP
+// conn whose type hides its descriptor.
+func pair(t *testing.T, network string) (c, peer net.Conn) {
+	t.Helper()
+	c, peer, err := connect(network, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = c.Close(), peer.Close() })
+	return c, peer
+}
+
+func connect(network, dir string) (c, peer net.Conn, err error) {
+	listen, address := network, "127.0.0.1:0"
+	switch network {
+	case "pipe":
+		c, peer = net.Pipe()
+		return c, peer, nil
+	case "timed":
+		listen = "tcp"
+	case "unix":
+		address = filepath.Join(dir, "s")
+	}
+	l, err := net.Listen(listen, address)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer l.Close()
+	if c, err = net.Dial(listen, l.Addr().String()); err != nil {
+		return nil, nil, err
+	}
+	if peer, err = l.Accept(); err != nil {
+		return nil, nil, err
+	}
+	for _, nc := range []net.Conn{c, peer} { // small, so that a writer parks soon, yet of two segments on loopback at least
+		small := nc.(interface {
+			SetReadBuffer(bytes int) error
+			SetWriteBuffer(bytes int) error
+		})
+		_, _ = small.SetReadBuffer(128<<10), small.SetWriteBuffer(64<<10)
+	}
+	if network == "timed" {
+		c = struct{ net.Conn }{c}
+	}
+	return c, peer, nil
+}
+
+// call is a Read or Write in a goroutine of its own.
+type call struct {
+	id   int64
+	done chan result
+}
+
+type result struct {
+	n   int
+	err error
+}
+
+func begin(f func() (int, error)) *call {
+	id, c := make(chan int64), &call{done: make(chan result, 1)}
+	go func() {
+		id <- goroutine()
+		n, err := f()
+		c.done <- result{n, err}
+	}()
+	c.id = <-id
+	return c
+}
+
+func (c *call) wait() (int, error) {
+	r := <-c.done
+	return r.n, r.err
+}
+
+// parked waits until the call's goroutine is parked, in the state that a stack
+// dump names.
+func (c *call) parked(t *testing.T, state string) *call {
+	t.Helper()
+	buf, line := make([]byte, 1<<20), fmt.Sprintf("goroutine %d [%s", c.id, state)
+	until(t, line, func() bool { return strings.Contains(string(buf[:runtime.Stack(buf, true)]), line) })
+	return c
+}
+
+// parkState is how a stack dump calls a goroutine that is parked in a call on
+// the network.
+func parkState(network string) string {
+	if network == "pipe" {
+		return "select"
+	}
+	return "IO wait"
+}
+
+// goroutine is the runtime's number of the calling goroutine.
+func goroutine() (id int64) {
+	var buf [64]byte
+	_, _ = fmt.Sscanf(string(buf[:runtime.Stack(buf[:], false)]), "goroutine %d ", &id)
+	return id
+}
+
+// until waits for a condition that others make true.
+func until(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !cond(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("timeout: %s", what)
+		}
+	}
+}
+
+// start begins an operation and makes it the conn's observer.
+func start(ctx context.Context, c *netpoll.Conn, r trace.Reason) *trace.Op {
+	if r == trace.ReasonNetRead {
+		_, op := trace.Start(ctx, trace.SpanRead)
+		c.ObserveRead(op)
+		return op
+	}
+	_, op := trace.Start(ctx, trace.SpanWrite)
+	c.ObserveWrite(op)
+	return op
+}
+
+// edges are the blocks and wakes of an operation in their order, one per line,
+// without what was measured: "block net.read poll", "wake closed -> close". It
+// checks that they tile the operation.
+func edges(t *testing.T, rec *tracetest.SpanRecorder, op *trace.Op) string {
+	t.Helper()
+	var b strings.Builder
+	var last sdktrace.ReadOnlySpan
+	for _, s := range children(rec, op) {
+		switch {
+		case last == nil && s.Name() != trace.SpanBlock, last != nil && s.Name() == last.Name():
+			t.Errorf("%s follows %v, want block and wake in turn", s.Name(), last)
+		case last != nil && !s.StartTime().Equal(last.EndTime()):
+			t.Errorf("%s starts %v after the %s before it ended", s.Name(), s.StartTime().Sub(last.EndTime()), last.Name())
+		case !s.EndTime().After(s.StartTime()):
+			t.Errorf("%s lasts %v", s.Name(), s.EndTime().Sub(s.StartTime()))
+		}
+		last = s
+		b.WriteString(s.Name())
+		for _, key := range []attribute.Key{trace.BlockReasonKey, trace.BlockSourceKey, trace.WakeReasonKey, trace.WakeCauseKey} {
+			if v, ok := attr(s, key); ok {
+				b.WriteString(" " + v.AsString())
+			}
+		}
+		for _, l := range s.Links() {
+			b.WriteString(" -> " + spanName(rec, l.SpanContext))
+		}
+		b.WriteByte('\n')
+	}
+	for _, s := range rec.Ended() {
+		if last != nil && s.SpanContext().Equal(op.SpanContext()) && !s.EndTime().Equal(last.EndTime()) {
+			t.Errorf("the last %s ends %v before the operation", last.Name(), s.EndTime().Sub(last.EndTime()))
+		}
+	}
+	return b.String()
+}
+
+// children are the spans below an operation, in the order of their ends, which
+// is that of their starts.
+func children(rec *tracetest.SpanRecorder, op *trace.Op) []sdktrace.ReadOnlySpan {
+	return slices.DeleteFunc(rec.Ended(), func(s sdktrace.ReadOnlySpan) bool {
+		return s.Parent().SpanID() != op.SpanContext().SpanID()
+	})
+}
+
+func spanName(rec *tracetest.SpanRecorder, sc oteltrace.SpanContext) string {
+	for _, s := range rec.Started() {
+		if s.SpanContext().Equal(sc) {
+			return s.Name()
+		}
+	}
+	return sc.SpanID().String()
+}
+
+func attr(s sdktrace.ReadOnlySpan, key attribute.Key) (attribute.Value, bool) {
+	for _, a := range s.Attributes() {
+		if a.Key == key {
+			return a.Value, true
+		}
+	}
+	return attribute.Value{}, false
+}

@@ -1,0 +1,111 @@
+package netpoll_test
+
+import (
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/internal/parks"
+	"github.com/wakechain/wakechain/trace/netpoll"
+)
+
+// The execution tracer knows every park of every goroutine. Every block is one
+// of them, and every one of them inside an operation has its block.
+func TestOracle(t *testing.T) {
+	const rounds, size = 15, 2 << 20
+	for _, network := range []string{"tcp", "unix", "timed"} {
+		t.Run(network, func(t *testing.T) {
+			nc, peer := pair(t, network)
+			c := netpoll.Wrap(nc)
+			ctx, rec := record(t.Context())
+
+			// handle runs a call as a goroutine of its own, in one operation, and
+			// what others do once it is parked.
+			handle := func(r trace.Reason, f func() (int, error), others func()) {
+				p := begin(func() (int, error) {
+					return 0, trace.Handle(ctx, "call", func(ctx context.Context) error {
+						op := start(ctx, c, r)
+						_, err := f()
+						op.EndAs("")
+						return err
+					})
+				}).parked(t, "IO wait")
+				long(t)
+				others()
+				_, _ = p.wait()
+			}
+			read := func() (int, error) { return c.Read(make([]byte, 8)) }
+			write := func() (int, error) { return c.Write(make([]byte, size)) }
+
+			tr, err := parks.Record(func() {
+				for range rounds {
+					handle(trace.ReasonNetRead, read, func() { _, _ = peer.Write([]byte("a")) })
+					handle(trace.ReasonNetWrite, write, func() { _, _ = io.CopyN(io.Discard, peer, size) })
+				}
+				handle(trace.ReasonNetRead, read, func() { _ = c.SetReadDeadline(time.Now()) })
+				_ = c.SetReadDeadline(time.Time{})
+				handle(trace.ReasonNetWrite, write, func() { _ = c.SetWriteDeadline(time.Now()) })
+				handle(trace.ReasonNetRead, read, func() { _ = c.Close() })
+			})
+			if err != nil {
+				t.Skip(err) // go test -trace
+			}
+
+			ops, blocks := told(rec)
+			if got, want := len(ops), 2*rounds+3; got != want {
+				t.Errorf("got %d operations, want %d", got, want)
+			}
+			if len(blocks) < len(ops) {
+				t.Errorf("got %d blocks of %d operations that were all seen parked", len(blocks), len(ops))
+			}
+			faults, off := tr.Check("network", ops, blocks)
+			for _, f := range faults {
+				t.Error(f)
+			}
+			if network == "timed" {
+				return // a whole call is told as one block
+			}
+			// Most are exact to the millisecond, on a machine however busy.
+			exact := 0
+			for _, d := range off {
+				if d < time.Millisecond {
+					exact++
+				}
+			}
+			if 2*exact < len(off) {
+				t.Errorf("got %d of %d blocks that are parks but for 1ms: %v", exact, len(off), off)
+			}
+		})
+	}
+}
+
+// told are the operations and blocks that were recorded, each with the
+// goroutine that its "go NAME" names.
+func told(rec *tracetest.SpanRecorder) (ops, blocks []parks.Span) {
+	byID := map[oteltrace.SpanID]sdktrace.ReadOnlySpan{}
+	for _, s := range rec.Ended() {
+		byID[s.SpanContext().SpanID()] = s
+	}
+	for _, s := range rec.Ended() {
+		goroutine := int64(0)
+		for up := s; up != nil && goroutine == 0; up = byID[up.Parent().SpanID()] {
+			v, _ := attr(up, trace.GoroutineIDKey)
+			goroutine = v.AsInt64()
+		}
+		span := parks.Span{Goroutine: goroutine, Start: s.StartTime(), End: s.EndTime()}
+		switch s.Name() {
+		case trace.SpanRead, trace.SpanWrite:
+			ops = append(ops, span)
+		case trace.SpanBlock:
+			blocks = append(blocks, span)
+		}
+	}
+	return ops, blocks
+}

@@ -1,0 +1,221 @@
+package netpoll_test
+
+import (
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"golang.org/x/sys/unix"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/netpoll"
+)
+
+// kernel asks the kernel about a connection, as the package under test does.
+func kernel(t *testing.T, nc net.Conn) (info unix.TCPInfo) {
+	t.Helper()
+	raw, err := nc.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = raw.Control(func(fd uintptr) {
+		got, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		info = *got
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+// stall waits until a write is in a block in which the peer's window was closed
+// for d, by the kernel's count. It returns the index that the block will have
+// among the operation's spans.
+func stall(t *testing.T, w *call, rec *tracetest.SpanRecorder, op *trace.Op, nc net.Conn, d time.Duration) int {
+	t.Helper()
+	for {
+		w.parked(t, "IO wait")
+		n, at := len(children(rec, op)), kernel(t, nc).Rwnd_limited
+		until(t, "the peer's window is closed", func() bool {
+			return time.Duration(kernel(t, nc).Rwnd_limited-at)*time.Microsecond > d
+		})
+		if len(children(rec, op)) == n { // no block ended meanwhile
+			return (n + 1) / 2 * 2 // a wake is recorded with the block after it
+		}
+	}
+}
+
+func duration(s sdktrace.ReadOnlySpan) time.Duration { return s.EndTime().Sub(s.StartTime()) }
+
+// The question of the seed: the sender stays blocked because the peer does not
+// read, and the peer's reading wakes it.
+func TestEvidence(t *testing.T) {
+	nc, peer := pair(t, "tcp")
+	c := netpoll.Wrap(nc)
+	ctx, rec := record(t.Context())
+	op := start(ctx, c, trace.ReasonNetWrite)
+	data := make([]byte, 4<<20)
+	_, _ = c.Write(data[:100]) // counts as written before
+	w := begin(func() (int, error) { return c.Write(data) })
+	i := stall(t, w, rec, op, nc, 150*time.Millisecond)
+	if _, err := io.CopyN(io.Discard, peer, int64(100+len(data))); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := w.wait(); n != len(data) || err != nil {
+		t.Errorf("Write: got %d, %v, want %d, nil", n, err, len(data))
+	}
+	op.End(nil)
+	edges(t, rec, op) // tile
+
+	block, wake := children(rec, op)[i], children(rec, op)[i+1]
+	blocked := duration(block)
+	if blocked < 100*time.Millisecond {
+		t.Errorf("blocked for %v, want 100ms at least", blocked)
+	}
+	if v, _ := attr(block, trace.BlockCauseKey); v.AsString() != string(trace.CausePeerWindow) {
+		t.Errorf("block.cause: got %q, want %s", v.AsString(), trace.CausePeerWindow)
+	}
+	if v, _ := attr(wake, trace.WakeReasonKey); v.AsString() != string(trace.WakePeerRead) {
+		t.Errorf("wake.reason: got %q, want %s", v.AsString(), trace.WakePeerRead)
+	}
+	if v, _ := attr(block, trace.TCPRwndLimitedKey); v.AsFloat64() < blocked.Seconds()/2 || v.AsFloat64() > blocked.Seconds()+0.1 {
+		t.Errorf("tcp.rwnd_limited: got %vs of a block of %v", v.AsFloat64(), blocked)
+	}
+	written, _ := attr(block, trace.TCPWrittenKey)
+	queue, _ := attr(block, trace.TCPSendQueueKey)
+	if w, q := written.AsInt64(), queue.AsInt64(); w <= 100 || w >= int64(len(data)) || q <= 0 || q > w {
+		t.Errorf("got tcp.written=%d, tcp.send_queue=%d of %d bytes", w, q, len(data))
+	}
+	wantKeys(t, block, append([]attribute.Key{
+		trace.BlockReasonKey, trace.BlockSourceKey, trace.BlockCauseKey,
+		trace.TCPRwndLimitedKey, trace.TCPSndbufLimitedKey, trace.TCPRetransmitsKey,
+	}, parkKeys...))
+	wantKeys(t, wake, []attribute.Key{trace.WakeReasonKey})
+}
+
+// What is read at the park, also where the wake could read nothing.
+var parkKeys = []attribute.Key{
+	trace.TCPWrittenKey, trace.TCPSendQueueKey, trace.TCPNotSentKey,
+	trace.TCPUnackedKey, trace.TCPPeerWindowKey, trace.TCPRTTKey,
+}
+
+func wantKeys(t *testing.T, s sdktrace.ReadOnlySpan, want []attribute.Key) {
+	t.Helper()
+	var got []attribute.Key
+	for _, a := range s.Attributes() {
+		got = append(got, a.Key)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: got attributes %v, want %v", s.Name(), got, want)
+	}
+}
+
+// A write that did not wait for its end is explained all the same.
+func TestEvidenceOfUnfinishedWrites(t *testing.T) {
+	tests := []struct {
+		name  string
+		end   func(c *netpoll.Conn, nc net.Conn)
+		awake bool // the kernel could be asked at the end
+	}{
+		{"deadline", func(c *netpoll.Conn, _ net.Conn) { _ = c.SetWriteDeadline(time.Now()) }, true},
+		{"Close", func(c *netpoll.Conn, _ net.Conn) { _ = c.Close() }, true},
+		{"Close of the wrapped conn", func(_ *netpoll.Conn, nc net.Conn) { _ = nc.Close() }, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			nc, _ := pair(t, "tcp")
+			c := netpoll.Wrap(nc)
+			ctx, rec := record(t.Context())
+			op := start(ctx, c, trace.ReasonNetWrite)
+			w := begin(func() (int, error) { return c.Write(make([]byte, 4<<20)) })
+			i := stall(t, w, rec, op, nc, 50*time.Millisecond)
+			tt.end(c, nc)
+			_, err := w.wait()
+			op.End(err)
+			block := children(rec, op)[i]
+			cause, keys := trace.CauseUnknown, slices.Clone(parkKeys)
+			if tt.awake {
+				cause = trace.CausePeerWindow
+				keys = append(keys, trace.TCPRwndLimitedKey, trace.TCPSndbufLimitedKey, trace.TCPRetransmitsKey)
+			}
+			if v, _ := attr(block, trace.BlockCauseKey); v.AsString() != string(cause) {
+				t.Errorf("block.cause: got %q, want %s", v.AsString(), cause)
+			}
+			wantKeys(t, block, append(keys, trace.BlockReasonKey, trace.BlockSourceKey, trace.BlockCauseKey))
+		})
+	}
+}
+
+// Only a TCP connection's writes have evidence, and only where the block shows.
+func TestNoEvidence(t *testing.T) {
+	none := func(t *testing.T, spans []sdktrace.ReadOnlySpan) {
+		t.Helper()
+		for _, s := range spans {
+			for _, a := range s.Attributes() {
+				if strings.HasPrefix(string(a.Key), "tcp.") || a.Key == trace.BlockCauseKey {
+					t.Errorf("%s: got %s=%s, want no evidence", s.Name(), a.Key, a.Value.Emit())
+				}
+			}
+		}
+	}
+	for _, network := range []string{"unix", "pipe", "timed"} {
+		t.Run("write "+network, func(t *testing.T) {
+			nc, peer := pair(t, network)
+			c := netpoll.Wrap(nc)
+			ctx, rec := record(t.Context())
+			op := start(ctx, c, trace.ReasonNetWrite)
+			w := begin(func() (int, error) { return c.Write(make([]byte, 4<<20)) }).parked(t, parkState(network))
+			long(t)
+			_, _ = io.CopyN(io.Discard, peer, 4<<20)
+			_, _ = w.wait()
+			op.End(nil)
+			if edges(t, rec, op) == "" {
+				t.Error("got no block")
+			}
+			none(t, rec.Ended())
+		})
+	}
+	t.Run("read", func(t *testing.T) {
+		nc, peer := pair(t, "tcp")
+		c := netpoll.Wrap(nc)
+		ctx, rec := record(t.Context())
+		op := start(ctx, c, trace.ReasonNetRead)
+		r := begin(func() (int, error) { return c.Read(make([]byte, 1)) }).parked(t, "IO wait")
+		_, _ = peer.Write([]byte("a"))
+		_, _ = r.wait()
+		op.End(nil)
+		if edges(t, rec, op) == "" {
+			t.Error("got no block")
+		}
+		none(t, rec.Ended())
+	})
+	t.Run("too short", func(t *testing.T) {
+		nc, peer := pair(t, "tcp")
+		c := netpoll.Wrap(nc)
+		ctx, rec := record(t.Context(), trace.WithMinBlock(time.Hour))
+		op := start(ctx, c, trace.ReasonNetWrite)
+		w := begin(func() (int, error) { return c.Write(make([]byte, 4<<20)) }).parked(t, "IO wait")
+		_, _ = io.CopyN(io.Discard, peer, 4<<20)
+		_, _ = w.wait()
+		op.End(nil)
+		if got := len(rec.Ended()); got != 1 {
+			t.Errorf("got %d spans, want the operation alone", got)
+		}
+		if v, _ := attr(rec.Ended()[0], trace.BlockCountKey); v.AsInt64() == 0 {
+			t.Error("block.count: got 0")
+		}
+	})
+}
