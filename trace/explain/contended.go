@@ -1,0 +1,153 @@
+package explain
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// shared are the things that goroutines wait for one another at, by the reason
+// of the wait. Where receivers wait, the sender sets the pace.
+var shared = map[trace.Reason]struct {
+	thing string
+	most  Severity
+}{
+	trace.ReasonLock:      {"a lock", Warning},
+	trace.ReasonSemaphore: {"a semaphore", Warning},
+	trace.ReasonCond:      {"a condition", Info},
+	trace.ReasonChanSend:  {"room in a channel", Warning},
+	trace.ReasonChanRecv:  {"a channel to bring something", Info},
+}
+
+// crowded is how many must wait at once.
+const crowded = 3
+
+// contention finds what many waited for at once, and who let them go. No span
+// says which lock or channel it is on: those belong together that let one another
+// go, as the links of their wakes say, or that one goroutine let go.
+func contention(s *scene) []Finding {
+	type key struct {
+		set    int
+		reason trace.Reason
+	}
+	sets := newSets(len(s.runners))
+	var waits []*block
+	for _, b := range s.blocks {
+		by := b.waker()
+		if _, ok := shared[b.reason()]; !ok || b.op == nil || by == nil {
+			continue
+		}
+		waits = append(waits, b)
+		if by.Parent != nil && (by.Name == trace.SpanBlock || by.Name == trace.SpanWake) {
+			by = by.Parent
+		}
+		sets.join(b.op.Seq, by.Seq)
+		if run := s.runners[by.Seq]; run != nil && b.reason() != trace.ReasonLock {
+			sets.join(b.op.Seq, run.Seq)
+		}
+	}
+	crowds := newGroups[key, crowd]()
+	for _, b := range waits {
+		c := crowds.of(key{sets.find(b.op.Seq), b.reason()})
+		c.add(b)
+		c.blocks = append(c.blocks, b)
+	}
+	var found []Finding
+	for _, c := range crowds.all {
+		if n := c.atOnce(); n >= crowded && c.total >= noticeable {
+			found = append(found, c.finding(s, n))
+		}
+	}
+	return found
+}
+
+// crowd are the blocks that wait for one thing.
+type crowd struct {
+	repeated
+	blocks []*block
+}
+
+// atOnce returns how many waited at the same time, at the most.
+func (c *crowd) atOnce() int {
+	type edge struct {
+		at   time.Time
+		step int
+	}
+	var edges []edge
+	for _, b := range c.blocks {
+		if b.Duration() > 0 {
+			edges = append(edges, edge{b.Start, 1}, edge{b.End, -1})
+		}
+	}
+	slices.SortFunc(edges, func(x, y edge) int { return cmp.Or(x.at.Compare(y.at), cmp.Compare(x.step, y.step)) })
+	now, most := 0, 0
+	for _, e := range edges {
+		now += e.step
+		most = max(most, now)
+	}
+	return most
+}
+
+func (c *crowd) finding(s *scene, atOnce int) Finding {
+	b := c.longest
+	what := shared[b.reason()]
+	f := c.repeated.finding(s)
+	f.Rule, f.Severity = Contended, min(graded(b.Duration()), what.most)
+	f.Text = fmt.Sprintf("Up to %d at once waited for %s: %s, %s in all. The longest was %s for %s, until %s let it go.%s",
+		atOnce, what.thing, counted(c.count, "time"), duration(c.total), s.who(b.Span, b.end, "one"),
+		duration(b.Duration()), s.ref(b.waker()), c.holders(s))
+	f.Advice = "Look at what the one that lets go does before: hold less long, share less, or let more of them through."
+	return f
+}
+
+// holders says who let the most go, where there is a choice.
+func (c *crowd) holders(s *scene) string {
+	type holder struct {
+		span  *chain.Span
+		count int
+	}
+	by := newGroups[string, holder]()
+	for _, b := range c.blocks {
+		h := by.of(s.who(b.waker(), nil, ""))
+		h.span = b.waker()
+		h.count++
+	}
+	most := slices.MaxFunc(by.all, func(x, y *holder) int { return cmp.Compare(x.count, y.count) })
+	who := s.who(most.span, nil, "")
+	if most.count < 2 || who == "" {
+		return ""
+	}
+	return fmt.Sprintf(" Most were let go by %s, %s.", who, counted(most.count, "time"))
+}
+
+// sets are disjoint sets of spans, by Seq.
+type sets []int32
+
+func newSets(n int) sets {
+	s := make(sets, n)
+	for i := range s {
+		s[i] = int32(i)
+	}
+	return s
+}
+
+func (s sets) find(i int) int {
+	for int(s[i]) != i {
+		s[i] = s[s[i]]
+		i = int(s[i])
+	}
+	return i
+}
+
+// join lets the larger root point to the smaller.
+func (s sets) join(i, j int) {
+	i, j = s.find(i), s.find(j)
+	if i < j {
+		i, j = j, i
+	}
+	s[i] = int32(j)
+}

@@ -1,0 +1,211 @@
+package explain_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/explain"
+)
+
+func TestNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]*chain.Chain{"no chain": nil, "an empty chain": chain.New(nil)} {
+		if got := explain.Explain(c); len(got) != 0 {
+			t.Errorf("%s: got %v, want no findings", name, got)
+		}
+	}
+}
+
+func TestSortedBySeverityThenTime(t *testing.T) {
+	t.Parallel()
+	var s script
+	s.run(0, "canceled", 0, 10, trace.StateCancelled)
+	s.run(0, "failed late", 30, 40, trace.StateFailed)
+	s.run(0, "failed", 20, 40, trace.StateFailed)
+	s.run(0, "panicked", 50, 60, trace.StatePanicked)
+	s.want(t,
+		"problem goroutine-ended ×1 10ms: panicked panicked, 10 ms after it began.",
+		"warning goroutine-ended ×1 20ms: failed failed, 20 ms after it began.",
+		"warning goroutine-ended ×1 10ms: failed late failed, 10 ms after it began.",
+		"info goroutine-ended ×1 10ms: canceled was canceled, 10 ms after it began.")
+}
+
+// Explain is a pure function: it gives the same twice, and may be called
+// concurrently.
+func TestPure(t *testing.T) {
+	t.Parallel()
+	c := chain.New(seed().spans)
+	want := explain.Explain(c)
+	got := make(chan []explain.Finding)
+	for range 4 {
+		go func() { got <- explain.Explain(c) }()
+	}
+	for range 4 {
+		if g := <-got; !reflect.DeepEqual(g, want) {
+			t.Errorf("got %v, want %v", g, want)
+		}
+	}
+}
+
+// random makes spans whose names, times, attributes, parents and links are any.
+func random(rng *rand.Rand, n int) []chain.Span {
+	pick := func(words ...string) string { return words[rng.IntN(len(words))] }
+	at := func() time.Time {
+		switch rng.IntN(20) {
+		case 0:
+			return time.Time{}
+		case 1:
+			return time.Unix(rng.Int64()-rng.Int64(), 0)
+		default:
+			return epoch.Add(time.Duration(rng.IntN(5000)) * time.Millisecond)
+		}
+	}
+	values := map[attribute.Key][]string{
+		trace.BlockReasonKey:             {"net.write", "net.read", "write.lock", "lock", "chan.send", "pong", "select", "\x00"},
+		trace.BlockCauseKey:              {"peer_window", "network", "local_buffer", "unknown", "\xff"},
+		trace.WakeReasonKey:              {"peer_read", "peer_reset", "unlocked", "canceled", "closed", "received", "\u202e"},
+		trace.WakeCauseKey:               {"why\x1b[31m"},
+		trace.GoroutineStateKey:          {"panicked", "failed", "cancelled", "finished", "?"},
+		trace.ErrorTypeKey:               {"connection_reset", "close_now", "canceled", strings.Repeat("x", 100)},
+		trace.WebSocketHandshakeCheckKey: {"origin", "status", "\n"},
+		trace.WebSocketCloseInitiatorKey: {"local", "remote"},
+		trace.BlockSourceKey:             {"timed", "poll"},
+		trace.ServerAddressKey:           {"example.org", "::1"},
+	}
+	numbers := []attribute.Key{
+		trace.HTTPResponseStatusCodeKey, trace.WebSocketMessageIndexKey, trace.TCPWrittenKey, trace.TCPSendQueueKey,
+		trace.TCPNotSentKey, trace.TCPRwndLimitedKey, trace.TCPRetransmitsKey, trace.WebSocketCloseCodeKey,
+	}
+	spans := make([]chain.Span, n)
+	for i := range spans {
+		s := &spans[i]
+		s.TraceID, s.SpanID = oteltrace.TraceID{1}, spanID(1+rng.IntN(n))
+		s.ParentID = spanID(rng.IntN(n + 1))
+		s.Name = pick("handshake", "handshake", "read", "write", "write", "ping", "pong", "close", "block", "block", "wake",
+			"wake", "go a", "a", "go ", "lock", "connect", "", "\x1b]0;\a")
+		s.Service = pick("", "x", "y", "\u202e")
+		s.Kind = oteltrace.SpanKind(rng.IntN(6))
+		s.Status.Code = codes.Code(rng.IntN(3))
+		s.Start, s.End = at(), at()
+		for key, of := range values {
+			if rng.IntN(2) == 0 {
+				s.Attributes = append(s.Attributes, key.String(pick(of...)))
+			}
+		}
+		for _, key := range numbers {
+			switch rng.IntN(6) {
+			case 0:
+				s.Attributes = append(s.Attributes, key.Int64(rng.Int64()-rng.Int64()))
+			case 1:
+				s.Attributes = append(s.Attributes, key.Float64(rng.NormFloat64()*1e30))
+			case 2:
+				s.Attributes = append(s.Attributes, key.String("x"))
+			case 3:
+				s.Attributes = append(s.Attributes, key.Int(101))
+			}
+		}
+		if rng.IntN(2) == 0 {
+			s.Attributes = append(s.Attributes, trace.WebSocketCloseCompletedKey.Bool(rng.IntN(2) == 0))
+		}
+		for range rng.IntN(3) {
+			s.Links = append(s.Links, chain.Link{SpanContext: oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
+				TraceID: oteltrace.TraceID{1}, SpanID: spanID(1 + rng.IntN(n+1)),
+			})})
+		}
+	}
+	return spans
+}
+
+// Any trace is taken, and what is said of it is safe on a terminal.
+func FuzzExplain(f *testing.F) {
+	for seed := range uint64(20) {
+		f.Add(seed, uint16(1+seed*seed))
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, n uint16) {
+		found := explain.Explain(chain.New(random(rand.New(rand.NewPCG(seed, 0)), int(n%2000))))
+		for i, f := range found {
+			if len(f.Spans) == 0 || slices.Contains(f.Spans, nil) || f.Text == "" || f.Advice == "" || f.Count < 1 || f.Total < 0 {
+				t.Errorf("got %+v, want spans, text, advice, count and total", f)
+			}
+			if i > 0 && found[i-1].Severity < f.Severity {
+				t.Errorf("got %s after %s, want the most severe first", f.Severity, found[i-1].Severity)
+			}
+			if i := strings.IndexFunc(f.Text, func(r rune) bool { return r < ' ' || r == '\u202e' || r == '\ufffd' }); i >= 0 {
+				t.Errorf("got %q, want it escaped", f.Text)
+			}
+		}
+	})
+}
+
+// large makes a trace of n spans, of which each rule finds something.
+func large(n int) []chain.Span {
+	var s script
+	hello, sender := s.connect()
+	peer := sender
+	for i := 0; len(s.spans) < n; i++ {
+		if i%1000 == 999 {
+			hello, sender = s.connect()
+			peer = sender
+		}
+		start := i * 20
+		s.as("socket_start")
+		run, _ := s.run(sender, "work", start, start+20, trace.StateFailed)
+		w := s.write(sender, start, start+19, i)
+		s.block(w, start+1, start+18, trace.ReasonNetWrite, trace.WakePeerRead, cause(trace.CausePeerWindow))
+		_, wake := s.block(s.write(run, start, start+20, i), start, start+19, trace.ReasonWriteLock, trace.WakeUnlocked)
+		s.link(wake, w)
+		_, wake = s.block(s.add(run, trace.SpanLock, start, start+300), start, start+290, trace.ReasonLock, trace.WakeUnlocked)
+		s.link(wake, peer)
+		peer = run
+		s.as("socket_get").add(hello, trace.SpanRead, start, start+1)
+	}
+	return s.spans
+}
+
+// deep makes a trace of n spans each below the one before it.
+func deep(n int) []chain.Span {
+	var s script
+	kinds := []oteltrace.SpanKind{oteltrace.SpanKindClient, oteltrace.SpanKindServer}
+	for i := range n {
+		var id int
+		switch i % 4 {
+		case 0:
+			id = s.handshake(i, kinds[i/4%2], i, n)
+		case 1:
+			id = s.add(i, trace.SpanGo+"x", i, n)
+		case 2:
+			id = s.write(i, i, n, i)
+		default:
+			id = s.add(i, trace.SpanBlock, i, n, trace.BlockReasonKey.String("net.write"), cause(trace.CausePeerWindow))
+		}
+		s.at(id).TraceID = oteltrace.TraceID{1}
+	}
+	return s.spans
+}
+
+func BenchmarkExplain(b *testing.B) {
+	for name, spans := range map[string]func(int) []chain.Span{"large": large, "deep": deep} {
+		for _, n := range []int{10_000, 100_000, 1_000_000} {
+			b.Run(fmt.Sprintf("%s/spans=%d", name, n), func(b *testing.B) {
+				c := chain.New(spans(n))
+				b.ReportAllocs()
+				for b.Loop() {
+					explain.Explain(c)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/span")
+			})
+		}
+	}
+}

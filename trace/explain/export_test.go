@@ -1,0 +1,9 @@
+package explain
+
+// What text_test.go tests.
+var (
+	Duration = duration
+	Offset   = offset
+	Size     = size
+	Plain    = plain
+)

@@ -1,0 +1,220 @@
+package explain
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// shakes are handshakes of which one finding tells.
+type shakes struct {
+	first, longest *chain.Span
+	count          int
+	total          time.Duration
+}
+
+func (sh *shakes) add(h *chain.Span) {
+	if sh.first == nil {
+		sh.first, sh.longest = h, h
+	}
+	if h.Duration() > sh.longest.Duration() {
+		sh.longest = h
+	}
+	sh.count++
+	sh.total = saturated(sh.total, h.Duration())
+}
+
+// finding returns what a finding says in numbers.
+func (sh *shakes) finding(s *scene) Finding {
+	spans := []*chain.Span{sh.longest}
+	if other := s.other[sh.longest]; other != nil {
+		spans = append(spans, other)
+	}
+	return Finding{Severity: Warning, Spans: spans, At: sh.first.Start.Sub(s.start), Count: sh.count, Total: sh.total}
+}
+
+// refusedHandshakes finds the handshakes that failed, and at what. Where both
+// sides tell of one, the server's word counts: it refused.
+func refusedHandshakes(s *scene) []Finding {
+	refused := newGroups[string, shakes]()
+	for _, h := range s.handshakes {
+		if other := s.other[h]; h.Failed() && !(server(h) && other != nil && other.Failed()) {
+			refused.of(s.refusal(h)).add(h)
+		}
+	}
+	var found []Finding
+	for _, sh := range refused.all {
+		f := sh.finding(s)
+		f.Rule, f.Text = HandshakeRefused, sentence(s.refusal(sh.longest))
+		if sh.count > 1 {
+			f.Text += fmt.Sprintf(", %s, which took %s in all", counted(sh.count, "time"), duration(sh.total))
+		}
+		f.Text += "."
+		f.Advice = s.refusalAdvice(sh.longest)
+		found = append(found, f)
+	}
+	return found
+}
+
+// refusal says who refused which handshake, and why.
+func (s *scene) refusal(h *chain.Span) string {
+	by := s.refuser(h)
+	why := by.Str(trace.WebSocketHandshakeCheckKey)
+	if why != "" {
+		why = "the check " + plain(why) + " failed"
+		if status := by.Str(trace.HTTPResponseStatusCodeKey); status != "" {
+			why += " (HTTP " + plain(status) + ")"
+		}
+	}
+	switch {
+	case server(by):
+		text := s.who(by, nil, "the server") + " refused a handshake"
+		if h != by {
+			text += " of " + s.who(h, nil, "a client")
+		}
+		if why == "" {
+			why = failure(by)
+		}
+		return text + ": " + why
+	case why != "":
+		return s.who(h, nil, "a client") + " refused the answer to its handshake" + with(h) + ": " + why
+	default:
+		return "a handshake of " + s.who(h, nil, "a client") + with(h) + " failed" + failedStep(h) + ": " + failure(h)
+	}
+}
+
+// refuser returns the side that refused a handshake that failed: the server's,
+// if that failed too.
+func (s *scene) refuser(h *chain.Span) *chain.Span {
+	if other := s.other[h]; other != nil && server(other) && other.Failed() {
+		return other
+	}
+	return h
+}
+
+// failure is what kind of error the span ended with.
+func failure(s *chain.Span) string {
+	if typ := s.Str(trace.ErrorTypeKey); typ != "" {
+		return plain(typ)
+	}
+	return "the trace does not say why"
+}
+
+// with names the server that a client's handshake was with.
+func with(h *chain.Span) string {
+	host, port := h.Str(trace.ServerAddressKey), h.Str(trace.ServerPortKey)
+	switch {
+	case host == "":
+		return ""
+	case port == "":
+		return " with " + plain(host)
+	default:
+		return " with " + plain(net.JoinHostPort(host, port))
+	}
+}
+
+// failedStep says in which step a handshake failed, or after which.
+func failedStep(h *chain.Span) string {
+	text := ""
+	for _, c := range h.Children {
+		switch {
+		case !steps[c.Name]:
+		case c.Failed():
+			return " in " + c.Name
+		default:
+			text = " after " + c.Name
+		}
+	}
+	return text
+}
+
+var steps = map[string]bool{
+	trace.StepDNS: true, trace.StepConnect: true, trace.StepTLS: true,
+	trace.StepWriteHTTPRequest: true, trace.StepReadHTTPResponse: true,
+	trace.StepReadHTTPRequest: true, trace.StepProcessRequest: true, trace.StepWriteHTTPResponse: true,
+}
+
+func (s *scene) refusalAdvice(h *chain.Span) string {
+	switch check := s.refuser(h).Str(trace.WebSocketHandshakeCheckKey); {
+	case check == "origin":
+		return "Allow the origin, if it is one of yours (AcceptOptions.OriginPatterns)."
+	case check == "status":
+		return "Look at why the server answered with this status: the path, the authentication, a proxy in between."
+	case check == "hijack":
+		return "The server's ResponseWriter must be a http.Hijacker, or unwrap to one; HTTP/2 has none."
+	case check != "":
+		return "Look at what stands between the two, such as a proxy that does not pass Upgrade on (RFC 6455 §4)."
+	default:
+		return "Look at whether the server is there and can be reached from the client."
+	}
+}
+
+// slowHandshakes finds the handshakes that took long, and in which step. Where
+// both sides tell of one it is the client's, which has the server's in it.
+func slowHandshakes(s *scene) []Finding {
+	type key struct{ of, step string }
+	slow := newGroups[key, shakes]()
+	for _, h := range s.handshakes {
+		if h.Duration() < long || server(h) && s.other[h] != nil {
+			continue
+		}
+		k := key{of: s.handshakeOf(h)}
+		if step := mainStep(h); step != nil {
+			k.step = step.Name
+		}
+		slow.of(k).add(h)
+	}
+	var found []Finding
+	for _, sh := range slow.all {
+		h := sh.longest
+		of := s.handshakeOf(h)
+		text := fmt.Sprintf("A handshake of %s took %s", of, duration(h.Duration()))
+		if sh.count > 1 {
+			text = fmt.Sprintf("%s of %s took %s in all, the longest %s",
+				counted(sh.count, "handshake"), of, duration(sh.total), duration(h.Duration()))
+		}
+		f := sh.finding(s)
+		f.Rule, f.Text = HandshakeSlow, text+s.slowStep(h)+"."
+		f.Advice = "Look at what that step waits for; give the dial a deadline."
+		found = append(found, f)
+	}
+	return found
+}
+
+// handshakeOf says whose handshake it is, and with whom.
+func (s *scene) handshakeOf(h *chain.Span) string {
+	if server(h) {
+		return s.who(h, nil, "a server")
+	}
+	return s.who(h, nil, "a client") + with(h)
+}
+
+// slowStep says in which step the time of a handshake went.
+func (s *scene) slowStep(h *chain.Span) string {
+	step := mainStep(h)
+	if step == nil {
+		return ""
+	}
+	text := ", " + duration(step.Duration()) + " of it in " + step.Name
+	if other := s.other[h]; other != nil && other.Duration() >= step.Duration()/2 {
+		text += "; there " + s.who(other, nil, "the server") + " took " + duration(other.Duration())
+		if its := mainStep(other); its != nil {
+			text += ", most in " + its.Name
+		}
+	}
+	return text
+}
+
+// mainStep returns the step that took at least half of a handshake, nil if none
+// did.
+func mainStep(h *chain.Span) *chain.Span {
+	for _, c := range h.Children {
+		if steps[c.Name] && c.Duration() >= h.Duration()/2 {
+			return c
+		}
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package explain_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.uber.org/goleak"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/explain"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// epoch is when all made-up traces start.
+var epoch = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
+
+func spanID(n int) (id oteltrace.SpanID) {
+	binary.BigEndian.PutUint64(id[:], uint64(n))
+	return id
+}
+
+// script makes up spans: their ids count from 1, and their times are
+// milliseconds from the epoch.
+type script struct {
+	spans   []chain.Span
+	service string
+}
+
+func (s *script) add(parent int, name string, start, end int, attrs ...attribute.KeyValue) int {
+	at := func(ms int) time.Time { return epoch.Add(time.Duration(ms) * time.Millisecond) }
+	sp := chain.Span{
+		TraceID: oteltrace.TraceID{1}, SpanID: spanID(len(s.spans) + 1), Name: name, Service: s.service,
+		Start: at(start), End: at(end), Attributes: attrs,
+		Resource: []attribute.KeyValue{attribute.String("host.name", "box")}, // one clock
+	}
+	if parent > 0 {
+		sp.ParentID = spanID(parent)
+	}
+	s.spans = append(s.spans, sp)
+	return len(s.spans)
+}
+
+func (s *script) at(id int) *chain.Span { return &s.spans[id-1] }
+
+func (s *script) set(id int, attrs ...attribute.KeyValue) {
+	s.at(id).Attributes = append(s.at(id).Attributes, attrs...)
+}
+
+func (s *script) fail(id int, typ string) int {
+	s.at(id).Status.Code = codes.Error
+	s.set(id, trace.ErrorTypeKey.String(typ))
+	return id
+}
+
+func (s *script) link(from, to int) {
+	s.at(from).Links = append(s.at(from).Links, chain.Link{SpanContext: s.at(to).SpanContext()})
+}
+
+// run starts a goroutine that lives to end in state.
+func (s *script) run(parent int, name string, start, end int, state trace.State) (launch, life int) {
+	launch = s.add(parent, trace.SpanGo+name, start, start)
+	return launch, s.add(launch, name, start, end, trace.GoroutineStateKey.String(string(state)))
+}
+
+// block blocks an operation, and wakes it until it ends; wake "" is none.
+func (s *script) block(op, start, end int, reason trace.Reason, woken trace.WakeReason, attrs ...attribute.KeyValue) (block, wake int) {
+	block = s.add(op, trace.SpanBlock, start, end, append(attrs, trace.BlockReasonKey.String(string(reason)))...)
+	if woken != "" {
+		wake = s.add(op, trace.SpanWake, end, end, trace.WakeReasonKey.String(string(woken)))
+		s.at(wake).End = s.at(op).End
+	}
+	return block, wake
+}
+
+// write adds a write that succeeded, of the message index, or failed where
+// index is 0.
+func (s *script) write(parent, start, end, index int) int {
+	w := s.add(parent, trace.SpanWrite, start, end)
+	if index > 0 {
+		s.set(w, trace.WebSocketMessageIndexKey.Int(index))
+	}
+	return w
+}
+
+func (s *script) handshake(parent int, kind oteltrace.SpanKind, start, end int) int {
+	h := s.add(parent, trace.SpanHandshake, start, end, trace.HTTPResponseStatusCodeKey.Int(101))
+	s.at(h).Kind = kind
+	return h
+}
+
+// connect makes a connection: hello, a goroutine of socket_get, dials it, and
+// socket_start runs sen_data on it. The script goes on as socket_start.
+func (s *script) connect() (hello, senData int) {
+	s.service = "socket_get"
+	hello = s.add(0, trace.SpanGo+"hello", 0, 0)
+	client := s.handshake(hello, oteltrace.SpanKindClient, 0, 4)
+	s.service = "socket_start"
+	server := s.handshake(client, oteltrace.SpanKindServer, 1, 3)
+	return hello, s.add(server, trace.SpanGo+"sen_data", 3, 3)
+}
+
+// as makes the script go on as service.
+func (s *script) as(service string) *script {
+	s.service = service
+	return s
+}
+
+func (s *script) explain() []explain.Finding { return explain.Explain(chain.New(s.spans)) }
+
+// want compares all findings with lines "severity rule ×count total: text".
+func (s *script) want(t *testing.T, want ...string) {
+	t.Helper()
+	var got []string
+	for _, f := range s.explain() {
+		got = append(got, fmt.Sprintf("%s %s ×%d %v: %s", f.Severity, f.Rule, f.Count, f.Total, f.Text))
+		if f.Advice == "" || len(f.Spans) == 0 {
+			t.Errorf("%s: got advice %q and %d spans, want both", f.Rule, f.Advice, len(f.Spans))
+		}
+	}
+	if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
+		t.Errorf("findings:\ngot\n%s\nwant\n%s", g, w)
+	}
+}

@@ -1,0 +1,82 @@
+//go:build linux
+
+package explain_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// link is two network namespaces with a veth pair between them.
+type link struct{ near, far string }
+
+// newLink makes a link on which the near end sends through the queueing
+// discipline. Where the test may not, it is skipped, and says why.
+func newLink(t *testing.T, discipline ...string) link {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("did not run: network namespaces need root")
+	}
+	for _, tool := range []string{"ip", "tc"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("did not run: %v (Debian's iproute2 has it)", err)
+		}
+	}
+	id := fmt.Sprintf("wakechain-%d", os.Getpid())
+	l := link{near: id + "-near", far: id + "-far"}
+	for _, ns := range []string{l.near, l.far} {
+		if out, err := exec.Command("ip", "netns", "add", ns).CombinedOutput(); err != nil {
+			t.Skipf("did not run: ip netns add: %v: %s", err, out)
+		}
+		t.Cleanup(func() { run(t, "ip", "netns", "delete", ns) })
+	}
+	run(t, "ip", "-n", l.near, "link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", l.far)
+	for ns, address := range map[string]string{l.near: nearAddress, l.far: farAddress} {
+		run(t, "ip", "-n", ns, "address", "add", address+"/30", "dev", "veth0")
+		run(t, "ip", "-n", ns, "link", "set", "veth0", "up")
+	}
+	args := append([]string{"-n", l.near, "qdisc", "add", "dev", "veth0", "root"}, discipline...)
+	if out, err := exec.Command("tc", args...).CombinedOutput(); err != nil {
+		t.Skipf("did not run: tc %v: %v: %s", args, err, out)
+	}
+	return l
+}
+
+// Addresses of RFC 2544, for benchmarks; only the namespaces know them.
+const (
+	nearAddress = "198.18.0.1"
+	farAddress  = "198.18.0.2"
+)
+
+func run(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Errorf("%s %v: %v: %s", name, args, err, out)
+	}
+}
+
+// in runs f in a namespace. What f opens stays there.
+func in(t *testing.T, ns string, f func()) {
+	t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		fd, err := unix.Open("/run/netns/"+ns, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err == nil {
+			err = unix.Setns(fd, unix.CLONE_NEWNET)
+			_ = unix.Close(fd)
+		}
+		if err == nil {
+			f()
+		}
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		t.Errorf("namespace %s: %v", ns, err)
+	}
+}

@@ -1,0 +1,106 @@
+package explain
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// unread is what an end that does not read left its peer waiting for.
+type unread struct {
+	spans []*chain.Span // of the peer
+	told  []string
+	total time.Duration
+	count int
+}
+
+func (u *unread) add(d time.Duration, spans ...*chain.Span) {
+	u.spans = append(u.spans, spans...)
+	u.total = saturated(u.total, d)
+	u.count++
+}
+
+// neverRead finds the ends that wrote, never read as far as the trace has it,
+// and left their peer unanswered. A reader in the background has no span
+// (wsconn.Conn.CloseRead), but it answers.
+func neverRead(s *scene) []Finding {
+	var found []Finding
+	for _, e := range s.ends {
+		if e.peer == nil || len(e.writes) == 0 || e.reader() {
+			continue
+		}
+		var u unread
+		e.unansweredClose(&u)
+		e.unansweredPings(&u)
+		if u.count == 0 {
+			continue
+		}
+		found = append(found, Finding{
+			Rule: NeverRead, Severity: Warning,
+			Text: fmt.Sprintf("%s made %s on a connection, and the trace has no read there. It did not answer %s.",
+				sentence(s.who(e.writes[0].Span, e, "")), counted(len(e.writes), "write"), strings.Join(u.told, ", nor ")),
+			Advice: "Read on every connection, or call CloseRead where no message is expected: only who reads answers " +
+				"pings and the closing handshake.",
+			Spans: append([]*chain.Span{e.handshake}, u.spans...),
+			At:    u.spans[0].Start.Sub(s.start), Count: u.count, Total: u.total,
+		})
+	}
+	return found
+}
+
+// reader reports whether something read at the end: a read, the answer to a
+// ping or to a close, or a pong that arrived.
+func (e *end) reader() bool {
+	if len(e.reads) > 0 || len(e.pongs) > 0 {
+		return true
+	}
+	for _, c := range e.closes {
+		if done, _ := c.Attr(trace.WebSocketCloseCompletedKey); done.AsBool() || c.Str(trace.WebSocketCloseInitiatorKey) == "remote" {
+			return true
+		}
+	}
+	for _, b := range e.blocks {
+		if b.reason() == trace.ReasonPong && b.woken() == trace.WakeReceived {
+			return true
+		}
+	}
+	return false
+}
+
+// unansweredClose adds the peer's close frame, if it waited long for an answer
+// while the end was open.
+func (e *end) unansweredClose(u *unread) {
+	for _, c := range e.peer.closes {
+		if c.Str(trace.WebSocketCloseInitiatorKey) != "local" {
+			continue
+		}
+		until := c.End
+		if len(e.closes) > 0 {
+			until = earliest(until, e.closes[0].Start)
+		}
+		if waited := until.Sub(c.Start); waited >= long {
+			u.add(waited, c)
+			u.told = append(u.told, e.peerName()+"'s close frame in "+duration(waited))
+		}
+	}
+}
+
+// unansweredPings adds the peer's pings that gave up.
+func (e *end) unansweredPings(u *unread) {
+	var longest time.Duration
+	n := 0
+	for _, b := range e.peer.blocks {
+		if b.reason() != trace.ReasonPong || b.woken() == trace.WakeReceived || b.woken() == "" || b.Duration() < noticeable {
+			continue
+		}
+		u.add(b.Duration(), b.spans()...)
+		longest = max(longest, b.Duration())
+		n++
+	}
+	if n > 0 {
+		u.told = append(u.told, fmt.Sprintf("%s of %s in up to %s", counted(n, "ping"), e.peerName(), duration(longest)))
+	}
+}

@@ -1,0 +1,79 @@
+package explain_test
+
+import (
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// closing are the attributes of a close whose frame initiator sent first.
+func closing(initiator string, completed bool) []attribute.KeyValue {
+	return []attribute.KeyValue{
+		trace.WebSocketCloseCodeKey.Int(1000), trace.WebSocketCloseInitiatorKey.String(initiator),
+		trace.WebSocketCloseCompletedKey.Bool(completed),
+	}
+}
+
+func TestNeverRead(t *testing.T) {
+	t.Parallel()
+	// unanswered makes a client whose pings and close nobody answers.
+	unanswered := func(s *script) (hello, sender int) {
+		hello, sender = s.connect()
+		s.write(sender, 5, 6, 1)
+		s.as("socket_get")
+		s.add(hello, trace.SpanRead, 5, 7)
+		s.block(s.fail(s.add(hello, trace.SpanPing, 10, 310), trace.ErrorDeadlineExceeded), 10, 310, trace.ReasonPong, trace.WakeDeadline)
+		s.add(hello, trace.SpanClose, 400, 5400, closing("local", false)...)
+		return hello, sender
+	}
+	const told = "warning never-read ×2 5.3s: socket_start's sen_data made 1 write on a connection, and the trace has no read " +
+		"there. It did not answer socket_get's close frame in 5 s, nor 1 ping of socket_get in up to 300 ms."
+	for _, tt := range []struct {
+		name string
+		make func(*script)
+		want []string
+	}{
+		{"nothing was answered", func(s *script) { unanswered(s) }, []string{told}},
+		{"nobody asked", func(s *script) {
+			hello, sender := s.connect()
+			s.write(sender, 5, 6, 1)
+			s.as("socket_get").add(hello, trace.SpanClose, 400, 401, closing("local", true)...)
+		}, nil},
+		{"it read", func(s *script) {
+			_, sender := unanswered(s)
+			s.as("socket_start").add(sender, trace.SpanRead, 7, 8)
+		}, nil},
+		{"it answered a ping", func(s *script) {
+			_, sender := unanswered(s)
+			s.as("socket_start").add(sender, trace.SpanPong, 7, 8)
+		}, nil},
+		{"it saw a close frame", func(s *script) {
+			_, sender := unanswered(s)
+			s.as("socket_start").add(sender, trace.SpanClose, 5000, 5001, closing("remote", false)...)
+		}, nil},
+		{"it got a pong", func(s *script) {
+			_, sender := unanswered(s)
+			s.as("socket_start")
+			s.block(s.add(sender, trace.SpanPing, 7, 9), 7, 8, trace.ReasonPong, trace.WakeReceived)
+		}, nil},
+		{"it was gone before long", func(s *script) {
+			hello, sender := s.connect()
+			s.write(sender, 5, 6, 1)
+			s.as("socket_get").add(hello, trace.SpanClose, 400, 5400, closing("local", false)...)
+			s.as("socket_start").add(sender, trace.SpanClose, 500, 501, closing("local", true)...)
+		}, nil},
+		{"it did not write either", func(s *script) {
+			hello, _ := s.connect()
+			s.as("socket_get").add(hello, trace.SpanClose, 400, 5400, closing("local", false)...)
+		}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var s script
+			tt.make(&s)
+			s.want(t, tt.want...)
+		})
+	}
+}

@@ -1,0 +1,65 @@
+package explain
+
+import "time"
+
+// What a block must last to be worth a finding that its length alone makes, and
+// to be a problem.
+const (
+	noticeable = 100 * time.Millisecond
+	long       = time.Second
+)
+
+// graded is the severity of what took d at the longest: much that is short is
+// the pace that the other side sets.
+func graded(d time.Duration) Severity {
+	switch {
+	case d >= long:
+		return Problem
+	case d >= noticeable:
+		return Warning
+	default:
+		return Info
+	}
+}
+
+// repeated are blocks that one finding tells.
+type repeated struct {
+	first, last, longest *block
+	count                int
+	total                time.Duration
+}
+
+func (r *repeated) add(b *block) {
+	if r.first == nil {
+		r.first = b
+	}
+	if r.longest == nil || b.Duration() > r.longest.Duration() {
+		r.longest = b
+	}
+	r.last = b
+	r.count++
+	r.total = saturated(r.total, b.Duration())
+}
+
+// finding returns what a finding says in numbers.
+func (r *repeated) finding(s *scene) Finding {
+	return Finding{Spans: r.longest.spans(), At: r.first.Start.Sub(s.start), Count: r.count, Total: r.total}
+}
+
+// groups are values by key, in the order in which their keys came.
+type groups[K comparable, V any] struct {
+	all []*V
+	by  map[K]*V
+}
+
+func newGroups[K comparable, V any]() *groups[K, V] { return &groups[K, V]{by: make(map[K]*V)} }
+
+func (g *groups[K, V]) of(k K) *V {
+	v := g.by[k]
+	if v == nil {
+		v = new(V)
+		g.by[k] = v
+		g.all = append(g.all, v)
+	}
+	return v
+}

@@ -1,0 +1,246 @@
+package explain
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// scene is a chain, sorted by what the rules ask for. All lists are in the order
+// of the chain.
+type scene struct {
+	start      time.Time
+	ends       []*end
+	blocks     []*block
+	handshakes []*chain.Span
+	launches   []*chain.Span // of goroutines
+	strays     []*chain.Span // closes of connections that are not known
+
+	runners []*chain.Span               // the `go NAME` of each span, by Seq; nil: not known
+	other   map[*chain.Span]*chain.Span // of a handshake, as its other side tells it
+}
+
+// end is one end of a connection, with the operations on it.
+type end struct {
+	handshake *chain.Span
+	peer      *end // nil: not in the chain
+
+	reads, pongs, closes []*chain.Span
+	writes               []write
+	blocks               []*block
+
+	closed bool // while the scene is made: the chain has come to its close
+}
+
+// server reports whether the end is the server's.
+func (e *end) server() bool { return server(e.handshake) }
+
+func server(handshake *chain.Span) bool { return handshake.Kind == oteltrace.SpanKindServer }
+
+// write is a write, and what went before it on its connection.
+type write struct {
+	*chain.Span
+	sent    *chain.Span // the last one that succeeded, nil if there was none
+	before  int         // all of them, as far as the trace has them
+	blocked int         // those that blocked
+}
+
+// block is a block span with what belongs to it.
+type block struct {
+	*chain.Span
+	op     *chain.Span
+	wake   *chain.Span // nil: not in the chain
+	end    *end        // nil: not known
+	runner *chain.Span // nil: not known
+}
+
+func (b *block) reason() trace.Reason { return trace.Reason(b.Str(trace.BlockReasonKey)) }
+
+func (b *block) cause() trace.Cause { return trace.Cause(b.Str(trace.BlockCauseKey)) }
+
+// woken is why the block ended, "" where the chain has no wake.
+func (b *block) woken() trace.WakeReason {
+	if b.wake == nil {
+		return ""
+	}
+	return trace.WakeReason(b.wake.Str(trace.WakeReasonKey))
+}
+
+// waker is the span that the wake links to, nil if there is none.
+func (b *block) waker() *chain.Span {
+	if b.wake != nil {
+		for _, l := range b.wake.Links {
+			if l.Span != nil {
+				return l.Span
+			}
+		}
+	}
+	return nil
+}
+
+// spans are what a finding about the block stands on.
+func (b *block) spans() []*chain.Span {
+	var spans []*chain.Span
+	for _, s := range []*chain.Span{b.op, b.Span, b.wake, b.waker()} {
+		if s != nil {
+			spans = append(spans, s)
+		}
+	}
+	return spans
+}
+
+// write is the write that was blocked, as its end has it: nil where that is not
+// known, or the operation is none.
+func (b *block) write() *write {
+	if b.end == nil || b.op == nil {
+		return nil
+	}
+	i, ok := slices.BinarySearchFunc(b.end.writes, b.op.Seq, func(w write, seq int) int { return cmp.Compare(w.Seq, seq) })
+	if !ok {
+		return nil
+	}
+	return &b.end.writes[i]
+}
+
+// place is what repeated blocks are folded by: the end of a connection, or else
+// the goroutine, or else the operation.
+func (b *block) place() any {
+	switch {
+	case b.end != nil:
+		return b.end
+	case b.runner != nil:
+		return b.runner
+	default:
+		return b.op
+	}
+}
+
+func newScene(c *chain.Chain) *scene {
+	s := &scene{start: c.Start(), runners: make([]*chain.Span, c.Len()), other: make(map[*chain.Span]*chain.Span)}
+	var (
+		scopes = make([]*scope, c.Len())      // of a span's children
+		ends   = make([]*end, c.Len())        // of an operation or a handshake
+		wakes  = make([]*chain.Span, c.Len()) // of a block
+	)
+	for _, sp := range c.Spans {
+		pair(sp.Children, wakes)
+		sc := enter(sp, scopes)
+		s.runners[sp.Seq] = sc.runner
+		switch {
+		case sp.Name == trace.SpanHandshake:
+			s.handshakes = append(s.handshakes, sp)
+			sc = s.shake(sp, sc, ends)
+		case sp.Name == trace.SpanBlock:
+			b := &block{Span: sp, op: sp.Parent, wake: wakes[sp.Seq], runner: sc.runner}
+			if b.op != nil {
+				b.end = ends[b.op.Seq]
+			}
+			if b.end != nil {
+				b.end.blocks = append(b.end.blocks, b)
+			}
+			s.blocks = append(s.blocks, b)
+		case strings.HasPrefix(sp.Name, trace.SpanGo):
+			s.launches = append(s.launches, sp)
+			sc = &scope{outer: sc, client: sc.client, runner: sp}
+		case operation(sp):
+			if e := sc.end(); e != nil {
+				ends[sp.Seq] = e
+				e.add(sp)
+			} else if sp.Name == trace.SpanClose {
+				s.strays = append(s.strays, sp)
+			}
+		}
+		scopes[sp.Seq] = sc
+	}
+	return s
+}
+
+// pair notes which wake follows each block of an operation.
+func pair(tiles, wakes []*chain.Span) {
+	var last *chain.Span
+	for _, c := range tiles {
+		switch c.Name {
+		case trace.SpanBlock:
+			last = c
+		case trace.SpanWake:
+			if last != nil {
+				wakes[last.Seq] = c
+			}
+			last = nil
+		}
+	}
+}
+
+// established reports whether a handshake made a connection.
+func established(s *chain.Span) bool {
+	return !s.Failed() && s.Int(trace.HTTPResponseStatusCodeKey) == http.StatusSwitchingProtocols
+}
+
+// shake adds a handshake in the scope sc, and the end of the connection that it
+// made, if it did. It returns the scope of what is below it.
+func (s *scene) shake(h *chain.Span, sc *scope, ends []*end) *scope {
+	own := &scope{outer: sc, client: sc.client, runner: sc.runner}
+	if !server(h) {
+		own.client = h
+	} else if c := sc.client; c != nil && s.other[c] == nil {
+		s.other[h], s.other[c] = c, h
+	}
+	if !established(h) {
+		return own
+	}
+	e := &end{handshake: h}
+	if c := s.other[h]; c != nil && ends[c.Seq] != nil {
+		e.peer, ends[c.Seq].peer = ends[c.Seq], e
+	}
+	ends[h.Seq] = e
+	s.ends = append(s.ends, e)
+	sc.made = append(sc.made, e)
+	own.outer, own.below = nil, e
+	return own
+}
+
+func operation(s *chain.Span) bool {
+	switch s.Name {
+	case trace.SpanRead, trace.SpanWrite, trace.SpanPing, trace.SpanPong, trace.SpanClose:
+		return true
+	default:
+		return false
+	}
+}
+
+// add adds an operation on the end.
+func (e *end) add(s *chain.Span) {
+	switch s.Name {
+	case trace.SpanRead:
+		e.reads = append(e.reads, s)
+	case trace.SpanWrite:
+		e.writes = append(e.writes, e.next(s))
+	case trace.SpanPong:
+		e.pongs = append(e.pongs, s)
+	case trace.SpanClose:
+		e.closes = append(e.closes, s)
+		e.closed = true
+	}
+}
+
+func (e *end) next(s *chain.Span) write {
+	w := write{Span: s}
+	if n := len(e.writes); n > 0 {
+		last := e.writes[n-1]
+		w.sent, w.before, w.blocked = last.sent, n, last.blocked
+		if last.Int(trace.WebSocketMessageIndexKey) > 0 {
+			w.sent = last.Span
+		}
+		if last.Blocked() > 0 {
+			w.blocked++
+		}
+	}
+	return w
+}

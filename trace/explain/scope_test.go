@@ -1,0 +1,111 @@
+package explain_test
+
+import (
+	"strings"
+	"testing"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// An operation is on the connection that is open where it stands. Which one was
+// found shows in whom the finding calls the peer.
+func TestConnectionOfAnOperation(t *testing.T) {
+	t.Parallel()
+	// dial makes a connection from the goroutine to a server of that name.
+	dial := func(s *script, parent, start int, server string) (client int) {
+		client = s.as("gateway").handshake(parent, oteltrace.SpanKindClient, start, start+4)
+		s.as(server).handshake(client, oteltrace.SpanKindServer, start+1, start+3)
+		return client
+	}
+	stall := func(s *script, parent, start int) {
+		s.as("gateway")
+		s.block(s.write(parent, start, start+200, 1), start, start+200, trace.ReasonNetWrite, trace.WakePeerRead, cause(trace.CausePeerWindow))
+	}
+	for _, tt := range []struct {
+		name string
+		make func(*script)
+		want string
+	}{
+		{"beside its handshake", func(s *script) {
+			run := s.as("gateway").add(0, trace.SpanGo+"a", 0, 0)
+			dial(s, run, 0, "one")
+			stall(s, run, 10)
+		}, "one was not reading"},
+		{"below its handshake, beside another connection", func(s *script) {
+			run := s.as("gateway").add(0, trace.SpanGo+"a", 0, 0)
+			client := dial(s, run, 0, "one")
+			dial(s, run, 5, "two")
+			stall(s, client, 10)
+		}, "one was not reading"},
+		{"in a goroutine started by the one that dialed", func(s *script) {
+			run := s.as("gateway").add(0, trace.SpanGo+"a", 0, 0)
+			inner := s.add(run, trace.SpanGo+"b", 1, 1)
+			dial(s, run, 2, "one")
+			stall(s, s.as("gateway").add(inner, "some span", 9, 999), 10)
+		}, "one was not reading"},
+		{"with another goroutine's connection around", func(s *script) {
+			root := s.as("gateway").add(0, "main", 0, 999)
+			a, b := s.add(root, trace.SpanGo+"a", 0, 0), s.add(root, trace.SpanGo+"b", 0, 0)
+			dial(s, a, 1, "one")
+			dial(s, b, 2, "two")
+			stall(s, b, 10)
+		}, "two was not reading"},
+		{"with two open", func(s *script) {
+			run := s.as("gateway").add(0, trace.SpanGo+"a", 0, 0)
+			dial(s, run, 0, "one")
+			dial(s, run, 5, "two")
+			stall(s, run, 10)
+		}, "the peer was not reading"},
+		{"after the first was closed", func(s *script) {
+			run := s.as("gateway").add(0, trace.SpanGo+"a", 0, 0)
+			dial(s, run, 0, "one")
+			s.as("gateway").add(run, trace.SpanClose, 5, 6, closing("local", true)...)
+			dial(s, run, 10, "two")
+			stall(s, run, 20)
+		}, "two was not reading"},
+		{"by a proxy, on one of its two", func(s *script) {
+			browser := s.as("browser").handshake(0, oteltrace.SpanKindClient, 0, 9)
+			server := s.as("gateway").handshake(browser, oteltrace.SpanKindServer, 1, 8)
+			run := s.add(server, trace.SpanGo+"proxy", 9, 9)
+			dial(s, run, 10, "one")
+			stall(s, run, 20)
+		}, "the peer was not reading"},
+		{"by a server below an HTTP span", func(s *script) {
+			browser := s.as("browser").handshake(0, oteltrace.SpanKindClient, 0, 9)
+			request := s.as("gateway").add(browser, "GET /", 1, 999)
+			s.at(request).Kind = oteltrace.SpanKindServer
+			s.handshake(request, oteltrace.SpanKindServer, 2, 3)
+			stall(s, request, 20)
+		}, "browser was not reading"},
+		{"of another process than the handshake", func(s *script) {
+			run := s.as("gateway").add(0, trace.SpanGo+"a", 0, 0)
+			dial(s, run, 0, "one")
+			s.as("worker")
+			s.block(s.write(run, 10, 300, 1), 10, 300, trace.ReasonNetWrite, "", cause(trace.CausePeerWindow))
+		}, "the peer was not reading"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var s script
+			tt.make(&s)
+			found := s.explain()
+			if len(found) != 1 || !strings.Contains(found[0].Text, ": "+tt.want) {
+				t.Errorf("got %v, want one that says %q", found, tt.want)
+			}
+		})
+	}
+}
+
+// Where both ends have one service's name, their roles tell them apart.
+func TestNamesOfEnds(t *testing.T) {
+	t.Parallel()
+	s := seed()
+	for i := range s.spans {
+		s.spans[i].Service = "chat"
+	}
+	if got, want := s.explain()[0].Text, "The server's sen_data was blocked 2.71 s in the write after message 311: the client was not reading"; !strings.HasPrefix(got, want) {
+		t.Errorf("got %q, want it to begin with %q", got, want)
+	}
+}

@@ -1,0 +1,168 @@
+package explain_test
+
+import (
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+func cause(c trace.Cause) attribute.KeyValue { return trace.BlockCauseKey.String(string(c)) }
+
+// seed is the seed's scenario: socket_get reads three messages and stops;
+// socket_start writes until it blocks, and is woken when socket_get goes.
+func seed() *script {
+	s := &script{}
+	hello, sender := s.connect()
+	for i := 1; i <= 311; i++ {
+		s.write(sender, 4+i, 4+i, i)
+	}
+	w := s.fail(s.write(sender, 400, 3112, 0), trace.ErrorConnectionReset)
+	s.block(w, 401, 3111, trace.ReasonNetWrite, trace.WakePeerReset, cause(trace.CausePeerWindow),
+		trace.TCPRwndLimitedKey.Float64(2.6), trace.TCPWrittenKey.Int(4665), trace.TCPSendQueueKey.Int(2325),
+		trace.TCPNotSentKey.Int(2310), trace.TCPPeerWindowKey.Int(0))
+	s.as("socket_get")
+	for i := 1; i <= 3; i++ {
+		s.add(hello, trace.SpanRead, 4+i, 5+i, trace.WebSocketMessageIndexKey.Int(i))
+	}
+	return s
+}
+
+func TestSeedIsAnswered(t *testing.T) {
+	t.Parallel()
+	s := seed()
+	s.want(t, "problem sender-stalled ×1 2.71s: socket_start's sen_data was blocked 2.71 s in the write after message 311: "+
+		"socket_get was not reading (its receive window was closed for 2.6 s of that). By then 4,665 bytes had been handed "+
+		"to the kernel, and 2,325 bytes of them were not acknowledged (2,310 bytes not even sent; the window was 0 bytes), "+
+		"which is why the 311 writes before it did not block. What woke it: socket_get reset the connection; the write "+
+		"failed with connection_reset.")
+	f := s.explain()[0]
+	var names []string
+	for _, sp := range f.Spans {
+		names = append(names, sp.Name)
+	}
+	if got, want := len(names), 3; got != want || names[0] != trace.SpanWrite || names[1] != trace.SpanBlock || names[2] != trace.SpanWake {
+		t.Errorf("spans: got %v, want write, block and wake", names)
+	}
+	if got, want := f.At.Milliseconds(), int64(401); got != want {
+		t.Errorf("at: got %d ms, want %d", got, want)
+	}
+}
+
+func TestBlockedWrites(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		make func(*script)
+		want []string
+	}{
+		{"nothing blocked", func(s *script) {
+			_, sender := s.connect()
+			s.write(sender, 5, 900, 1)
+		}, nil},
+		{"a read may block as long as it likes", func(s *script) {
+			_, sender := s.connect()
+			s.block(s.add(sender, trace.SpanRead, 5, 9000), 5, 9000, trace.ReasonNetRead, trace.WakeReadable)
+		}, nil},
+		{"many, folded", func(s *script) {
+			_, sender := s.connect()
+			for i := range 3 {
+				start := 10 + i*1000
+				s.block(s.write(sender, start, start+200+i, i+1), start, start+200+i, trace.ReasonNetWrite,
+					trace.WakePeerRead, cause(trace.CausePeerWindow), trace.TCPRwndLimitedKey.Float64(0.25))
+			}
+		}, []string{"warning sender-stalled ×3 603ms: socket_start's sen_data was blocked 3 times writing, 603 ms in all: " +
+			"socket_get was not reading. The longest took 202 ms, in the write of message 3 (its receive window was closed " +
+			"all that time). What woke it: socket_get read again."}},
+		{"short ones set the pace, and the last one failed", func(s *script) {
+			_, sender := s.connect()
+			s.block(s.write(sender, 10, 60, 1), 10, 60, trace.ReasonNetWrite, trace.WakePeerRead, cause(trace.CausePeerWindow))
+			s.block(s.fail(s.write(sender, 61, 90, 0), trace.ErrorBrokenPipe), 61, 90, trace.ReasonNetWrite,
+				trace.WakePeerClosed, cause(trace.CausePeerWindow))
+		}, []string{"info sender-stalled ×2 79ms: socket_start's sen_data was blocked 2 times writing, 79 ms in all: " +
+			"socket_get was not reading. The longest took 50 ms, in the write of message 1. What woke it: socket_get read " +
+			"again. Later: socket_get closed its end; the write failed with broken_pipe."}},
+		{"the network", func(s *script) {
+			_, sender := s.connect()
+			s.block(s.write(sender, 10, 700, 1), 10, 700, trace.ReasonNetWrite, trace.WakeWritable,
+				cause(trace.CauseNetwork), trace.TCPRetransmitsKey.Int(4))
+		}, []string{"warning network-limited ×1 690ms: socket_start's sen_data was blocked 690 ms in the write of message 1: " +
+			"it waited for the network to bring acknowledgements, and not for socket_get to read (the kernel sent 4 segments " +
+			"again). What woke it: the send buffer had room again."}},
+		{"the send buffer", func(s *script) {
+			_, sender := s.connect()
+			s.block(s.write(sender, 10, 30, 1), 10, 30, trace.ReasonNetWrite, trace.WakeWritable, cause(trace.CauseLocalBuffer))
+		}, []string{"info buffer-limited ×1 20ms: socket_start's sen_data was blocked 20 ms in the write of message 1: " +
+			"this side's send buffer was the limit, and not socket_get. What woke it: the send buffer had room again."}},
+		{"without evidence, long", func(s *script) {
+			_, sender := s.connect()
+			s.block(s.write(sender, 10, 5000, 1), 10, 5000, trace.ReasonNetWrite, trace.WakeWritable,
+				trace.BlockSourceKey.String(string(trace.SourceTimed)))
+		}, []string{"info write-blocked ×1 4.99s: socket_start's sen_data was blocked 4.99 s in the write of message 1: " +
+			"the trace does not say why (it was timed). What woke it: the send buffer had room again."}},
+		{"without evidence, short", func(s *script) {
+			_, sender := s.connect()
+			s.block(s.write(sender, 10, 50, 1), 10, 50, trace.ReasonNetWrite, trace.WakeWritable, cause(trace.CauseUnknown))
+		}, nil},
+		{"on a connection of which the trace has no handshake", func(s *script) {
+			s.service = "feed"
+			run, _ := s.run(0, "send", 0, 3000, trace.StateFinished)
+			s.block(s.add(run, "publish", 10, 2000), 10, 2000, trace.ReasonNetWrite, "", cause(trace.CausePeerWindow))
+		}, []string{"problem sender-stalled ×1 1.99s: feed's send was blocked 1.99 s in a publish: the peer was not reading."}},
+		{"nobody has a name", func(s *script) {
+			s.block(s.fail(s.add(0, "publish", 10, 2000), "boom"), 10, 2000, trace.ReasonNetWrite, "", cause(trace.CausePeerWindow))
+		}, []string{"problem sender-stalled ×1 1.99s: A writer was blocked 1.99 s in a publish: the peer was not reading. " +
+			"The publish failed with boom."}},
+		{"closed by this side, for a reason", func(s *script) {
+			_, sender := s.connect()
+			w := s.fail(s.write(sender, 10, 2010, 0), trace.ErrorClosed)
+			_, wake := s.block(w, 10, 2010, trace.ReasonNetWrite, trace.WakeClosed, cause(trace.CausePeerWindow))
+			s.set(wake, trace.WakeCauseKey.String("tired\x1b[2J"))
+			closer, _ := s.run(0, "janitor", 5, 2020, trace.StateFinished)
+			s.link(wake, s.add(closer, "shut", 2000, 2015))
+		}, []string{"problem sender-stalled ×1 2s: socket_start's sen_data was blocked 2 s in a write: socket_get was not " +
+			`reading. What woke it: this side closed the connection (tired\x1b[2J), by shut #8 of socket_start's janitor; ` +
+			"the write failed with closed."}},
+		{"a wake that is not in the vocabulary", func(s *script) {
+			_, sender := s.connect()
+			s.block(s.write(sender, 10, 2010, 1), 10, 2010, trace.ReasonNetWrite, "magic", cause(trace.CausePeerWindow))
+		}, []string{"problem sender-stalled ×1 2s: socket_start's sen_data was blocked 2 s in the write of message 1: " +
+			"socket_get was not reading. What woke it: magic."}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var s script
+			tt.make(&s)
+			s.want(t, tt.want...)
+		})
+	}
+}
+
+// What the ledger says of the writes before, it says of all or not at all.
+func TestLedgerClaimsNoMoreThanItSaw(t *testing.T) {
+	t.Parallel()
+	block := func(s *script, from, to int) {
+		for w := from; w < to; w++ {
+			s.block(w, w, w+1, trace.ReasonNetWrite, trace.WakeWritable)
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		edit func(*script)
+		want string
+	}{
+		{"all are there", func(*script) {}, ", which is why the 311 writes before it did not block"},
+		{"a few blocked", func(s *script) { block(s, 50, 52) }, ", which is why of the 311 writes before it only 2 blocked"},
+		{"many blocked", func(s *script) { block(s, 50, 100) }, ""},
+		{"one is missing", func(s *script) { s.at(50).Name = "gone" }, ""},
+	} {
+		s := seed()
+		tt.edit(s)
+		_, got, _ := strings.Cut(s.explain()[0].Text, "the window was 0 bytes)")
+		if got, _, _ = strings.Cut(got, ". What woke it"); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}

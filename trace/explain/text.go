@@ -1,0 +1,217 @@
+package explain
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// maxText is how much of one text from the trace a sentence shows, in
+// characters.
+const maxText = 60
+
+// plain returns what the trace says, fit for a sentence: with everything escaped
+// that is not plain text (control characters, line breaks, invisible and
+// reordering characters, invalid UTF-8), and cut.
+func plain(s string) string {
+	var b strings.Builder
+	n := 0
+	for i, r := range s {
+		if n++; n > maxText {
+			b.WriteString("…")
+			break
+		}
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
+}
+
+// duration returns d with at most 3 significant digits: 12 µs, 2.71 s, 1 min 2 s.
+func duration(d time.Duration) string {
+	switch {
+	case d < time.Microsecond:
+		return fmt.Sprintf("%d ns", d)
+	case d < time.Millisecond-500*time.Nanosecond:
+		return digits(float64(d)/1e3) + " µs"
+	case d < time.Second-500*time.Microsecond:
+		return digits(float64(d)/1e6) + " ms"
+	case d < time.Minute-50*time.Millisecond:
+		return digits(d.Seconds()) + " s"
+	case d < time.Hour-500*time.Millisecond:
+		s := d.Round(time.Second)
+		return fmt.Sprintf("%d min %d s", s/time.Minute, s%time.Minute/time.Second)
+	default:
+		h := d / time.Hour // truncated: rounding up could overflow
+		return fmt.Sprintf("%d h %d min", h, d%time.Hour/time.Minute)
+	}
+}
+
+// offset returns d, the time since the start of the chain, as the chain's tree
+// has it in its first column: +12µs, +1.234ms, +62.003s.
+func offset(d time.Duration) string {
+	switch {
+	case d <= 0:
+		return "+0s"
+	case d < time.Microsecond:
+		return fmt.Sprintf("+%dns", d)
+	case d < time.Millisecond:
+		return "+" + thousandths(d, time.Microsecond) + "µs"
+	case d < time.Second:
+		return "+" + thousandths(d, time.Millisecond) + "ms"
+	default:
+		return "+" + thousandths(d, time.Second) + "s"
+	}
+}
+
+func thousandths(d, unit time.Duration) string {
+	s := fmt.Sprintf("%d.%03d", d/unit, d%unit*1000/unit)
+	return strings.TrimRight(strings.TrimRight(s, "0"), ".")
+}
+
+// digits returns v with at most 3 significant digits and no trailing zeros.
+func digits(v float64) string {
+	decimals := 2
+	for p := 9.995; v >= p && decimals > 0; p = p*10 + 0.05*p {
+		decimals--
+	}
+	s := strconv.FormatFloat(v, 'f', decimals, 64)
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return s
+}
+
+// size returns n bytes as 1 byte, 4,665 bytes, 4.1 MB.
+func size(n int64) string {
+	switch {
+	case n == 1:
+		return "1 byte"
+	case n < 10_000:
+		return number(n) + " bytes"
+	}
+	v := float64(n)
+	for _, unit := range []string{"kB", "MB", "GB", "TB", "PB"} {
+		if v /= 1000; v < 999.5 {
+			return digits(v) + " " + unit
+		}
+	}
+	return digits(v/1000) + " EB"
+}
+
+// number returns n with commas.
+func number(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// counted returns n of something, as in "1 write" and "311 writes".
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return number(int64(n)) + " " + thing + "s"
+}
+
+// who names the goroutine that the span is of, by its end of a connection or
+// else its service, and by its own name: "socket_start's sen_data". Where the
+// trace has none of these it is otherwise.
+func (s *scene) who(sp *chain.Span, e *end, otherwise string) string {
+	owner, name := plain(sp.Service), ""
+	if e != nil {
+		owner = e.name()
+	}
+	if run := s.runners[sp.Seq]; run != nil {
+		name = runnerName(run)
+	}
+	switch {
+	case name == "" && owner == "":
+		return otherwise
+	case name == "":
+		return owner
+	case owner == "":
+		return name
+	default:
+		return owner + "'s " + name
+	}
+}
+
+// runnerName is the name of the goroutine that a `go NAME` span starts.
+func runnerName(run *chain.Span) string {
+	return plain(strings.TrimPrefix(run.Name, trace.SpanGo))
+}
+
+// ref refers to a span as the chain's tree does, and says whose it is:
+// "close #44 of socket_start's main".
+func (s *scene) ref(sp *chain.Span) string {
+	text := fmt.Sprintf("%s #%d", plain(sp.Name), sp.Seq)
+	if by := s.who(sp, nil, ""); by != "" {
+		text += " of " + by
+	}
+	return text
+}
+
+// name names the end by its service, or by its role where that does not tell it
+// from the other end.
+func (e *end) name() string {
+	if e.handshake.Service != "" && (e.peer == nil || e.peer.handshake.Service != e.handshake.Service) {
+		return plain(e.handshake.Service)
+	}
+	if e.server() {
+		return "the server"
+	}
+	return "the client"
+}
+
+// peerName names the other end, as far as the trace knows it.
+func (e *end) peerName() string {
+	if e == nil || e.peer == nil {
+		return "the peer"
+	}
+	return e.peer.name()
+}
+
+// sentence returns s with its first letter in upper case, for words of our own:
+// a name stays as it is.
+func sentence(s string) string {
+	for _, article := range []string{"the ", "a ", "an "} {
+		if strings.HasPrefix(s, article) {
+			return strings.ToUpper(s[:1]) + s[1:]
+		}
+	}
+	return s
+}
+
+// seconds converts what a stranger wrote, so it saturates.
+func seconds(f float64) time.Duration {
+	switch ns := f * float64(time.Second); {
+	case !(ns > 0):
+		return 0
+	case ns >= float64(1<<63-1):
+		return 1<<63 - 1
+	default:
+		return time.Duration(ns)
+	}
+}
+
+func saturated(a, b time.Duration) time.Duration {
+	if a > 1<<63-1-b {
+		return 1<<63 - 1
+	}
+	return a + b
+}
