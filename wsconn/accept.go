@@ -2,17 +2,21 @@ package wsconn
 
 import (
 	"context"
+	"net"
 	"net/http"
 
 	"nhooyr.io/websocket"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
 // Accept is websocket.Accept: it accepts a WebSocket handshake from a client,
-// and writes a response to w on all errors. The span handshake, of kind server,
-// has the steps process_request and write_http_response as children; that of a
+// and writes a response to w on all errors. Where w has no Hijack method but
+// unwraps to a writer that has one, as with http.ResponseController, that one
+// is used.
+//
+// The span handshake, of kind server, has the steps process_request and
+// write_http_response as children, and those of a [NewListener]; that of a
 // refused handshake names the check that refused.
 func Accept(w http.ResponseWriter, r *http.Request, opts *websocket.AcceptOptions, options ...Option) (*Conn, error) {
 	conn, _, err := accept(w, r, opts, session.NewConfig(options))
@@ -46,23 +50,30 @@ func Handler(name string, fn func(context.Context, *Conn) error, options ...Opti
 		if err != nil {
 			return // the library has answered
 		}
-		_ = trace.Handle(ctx, name, func(ctx context.Context) error {
-			status := StatusInternalError // of a panic
-			defer func() { _ = conn.close(ctx, status, "") }()
-			err := fn(ctx, conn)
-			status = exitStatus(ctx, err)
-			return err
-		}, trace.WithErrorType(conn.session.ErrorType))
+		conn.session.Handle(ctx, name,
+			func(ctx context.Context) error { return fn(ctx, conn) },
+			func(code int) error { return conn.Close(StatusCode(code), "") })
 	})
 }
 
-func exitStatus(ctx context.Context, err error) StatusCode {
-	switch {
-	case err == nil:
-		return StatusNormalClosure
-	case ctx.Err() != nil:
-		return StatusGoingAway
-	default:
-		return StatusInternalError
-	}
-}
+// NewListener returns a listener that accepts from l. A server that serves on
+// it, with http.Server.Serve or ServeTLS, sees the blocks of its connections
+// below TLS, exactly; and a handshake has two more steps, from the bytes on the
+// wire:
+//
+//   - tls: from the first byte of the client's hello to the last byte of the
+//     TLS handshake, the client's Finished or what the server wrote after it
+//   - read_http_request: from the first to the last byte of the request; below
+//     TLS, of the records that hold it
+//
+// The handshake's span then begins with the first of them, and not in Accept.
+// They are absent where they were not seen: without NewListener; where the
+// request is not the first on its connection, whose TLS handshake it was not;
+// where the client's Finished could not be told from the records around it; and
+// where the request's context carries a span of this process already, as in
+// otelhttp.NewHandler, which began after them.
+//
+// A listener that does TLS itself must be above: tls.NewListener(NewListener(l),
+// config). The conns are not pooled, and cost a reading of the clock for each
+// read until the handshake is over.
+func NewListener(l net.Listener) net.Listener { return session.NewListener(l) }

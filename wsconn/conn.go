@@ -46,8 +46,9 @@ func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 }
 
 // Reader waits for a message and returns a reader of it. The span read lasts
-// until that reader returns io.EOF or another error. When ctx ends, the
-// connection is closed.
+// until that reader has returned the whole message (of a compressed one, until
+// it returns io.EOF) or an error, but not beyond the next read or the
+// connection's end. When ctx ends, the connection is closed.
 func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	r := c.session.BeginRead(ctx)
 	typ, rd, err := c.ws.Reader(ctx)
@@ -70,7 +71,8 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 
 // Writer returns a writer of one message, and waits for another one that is
 // being written as Write does. The span write lasts until the writer is closed
-// or fails. When ctx ends, the connection is closed.
+// or fails, but not beyond the connection's end. When ctx ends, the connection
+// is closed.
 func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
 	w := c.session.BeginWrite(ctx, int(typ))
 	wc, err := c.ws.Writer(ctx, typ)
@@ -93,27 +95,29 @@ func (c *Conn) Ping(ctx context.Context) error {
 // CloseRead reads from the connection in the background, and answers pings and
 // the peer's close, until it is closed or a message arrives, which closes it
 // with StatusPolicyViolation. It returns a context that ends with the
-// connection. It has no span of its own: it may last for days.
-func (c *Conn) CloseRead(ctx context.Context) context.Context { return c.ws.CloseRead(ctx) }
-
-// Close performs the closing handshake with the given status and reason, for
-// at most ten seconds, with the span close.
-func (c *Conn) Close(code StatusCode, reason string) error {
-	return c.close(context.Background(), code, reason)
+// connection. It has no span of its own, since it may last for days; the pongs
+// that it writes and the close that it reads have theirs.
+func (c *Conn) CloseRead(ctx context.Context) context.Context {
+	c.session.CloseRead(ctx)
+	return c.ws.CloseRead(ctx)
 }
 
-func (c *Conn) close(ctx context.Context, code StatusCode, reason string) error {
-	cl := c.session.BeginClose(ctx)
+// Close performs the closing handshake with the given status and reason, for
+// at most ten seconds, with the span close. The first close of a connection
+// that is not closed yet has one; it is a child of [Handler]'s goroutine, or
+// else of the handshake.
+func (c *Conn) Close(code StatusCode, reason string) error {
+	cl := c.session.BeginClose()
 	err := c.ws.Close(code, reason)
-	cl.End()
+	cl.End(err)
 	return err
 }
 
 // CloseNow closes the connection without a closing handshake, with the span
 // close.
 func (c *Conn) CloseNow() error {
-	cl := c.session.BeginClose(context.Background())
+	cl := c.session.BeginClose()
 	err := c.ws.CloseNow()
-	cl.End()
+	cl.End(err)
 	return err
 }

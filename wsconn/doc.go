@@ -5,31 +5,94 @@
 //	conn, _, err := wsconn.Dial(ctx, url, nil)         // websocket.Dial
 //	conn, err := wsconn.Accept(w, r, nil)              // websocket.Accept
 //	http.Handle("/", wsconn.Handler("echo", echo))     // and a goroutine's spans
+//	nc := wsconn.NetConn(ctx, conn, msgType)           // websocket.NetConn
+//
+// For github.com/coder/websocket, where nhooyr's library is maintained today,
+// the package [github.com/wakechain/wakechain/wsconn/coderws] is the same. JSON
+// messages are those of [github.com/wakechain/wakechain/wsconn/wsjson].
+//
+// # Spans
 //
 // The spans of one connection:
 //
 //	handshake (client)
 //	├─ dns, connect, tls, write_http_request, read_http_response
 //	├─ handshake (server)
-//	│  ├─ process_request, write_http_response
+//	│  ├─ tls, read_http_request, process_request, write_http_response
 //	│  └─ go NAME
 //	│     ├─ write
+//	│     │  ├─ block     write.lock: another goroutine is writing
+//	│     │  ├─ wake      and links to that goroutine's write
 //	│     │  ├─ block     net.write: parked until the peer reads
 //	│     │  └─ wake
 //	│     ├─ close
 //	│     └─ NAME
-//	└─ read
-//	   ├─ block           net.read: parked until bytes arrive
-//	   └─ wake
+//	├─ read
+//	│  ├─ block           net.read: parked until bytes arrive
+//	│  ├─ pong            the library's answer to a ping
+//	│  └─ wake
+//	└─ ping
+//	   ├─ block           pong: until the peer answers
+//	   └─ wake            and links to the read that the answer came in
 //
 // A handshake is a child of the span in its context; a server's, of the
 // client's handshake, which it finds in the request's headers (W3C trace
 // context, with baggage). Reads, writes and pings are children of the span in
 // the context they are given, or of the handshake if it carries none.
 //
-// A connection whose handshake is not sampled is not traced at all: its methods
-// are the library's. Payloads are never recorded.
+// A read or write says the size of its message, its index in its direction, and
+// what the frames of RFC 6455 that carried it took on the wire, so that
+// compression shows. Frames that the library writes by itself, as a pong inside
+// a read, are not the program's write. Payloads are never recorded.
 //
-// For github.com/coder/websocket, where nhooyr's library is maintained today,
-// the package [github.com/wakechain/wakechain/wsconn/coderws] is the same.
+// # The end of a connection
+//
+// One close span tells it, whether the program closed or not: whose close frame
+// came first, with what code, whether the other side answered and after how
+// long. Its error.type is empty for the codes 1000 and 1001, and else
+//
+//   - the close code: of the first close frame, or of the library's own verdict
+//     on what it read, as 1002 for a violation of the protocol and 1009 for a
+//     message above the read limit
+//   - unexpected_eof, connection_reset, broken_pipe: what the connection below
+//     returned where no close frame came
+//   - canceled, deadline_exceeded: the context of a read, a write or CloseRead
+//     ended, or the peer took longer than the five seconds that the library
+//     gives a close frame or a pong
+//   - close_now: the program's CloseNow, or a Close that sent no close frame
+//   - closed: this side closed, and it is not known why
+//
+// A program that neither closes its connection nor comes to a close frame in a
+// read gets no close span.
+//
+// # Where blocks are seen
+//
+// Blocks are exact (block.source "poll") on TCP and Unix sockets; under TLS,
+// where this package sees the connection below it: in Dial, and on a server that
+// serves on [NewListener]. Elsewhere each call is timed as a whole
+// ("timed"): on a server's TLS connections without that listener, and on a
+// client whose http.RoundTripper is no *http.Transport, as otelhttp's.
+//
+// # With otelhttp
+//
+// otelhttp.NewHandler around a WebSocket handler works, and the handshake is a
+// child of its span. But that span stays open for as long as the connection, so
+// that a backend shows everything below it as orphans until the connection
+// ends. Leave these requests out, since the handshake has its own span:
+//
+//	otelhttp.NewHandler(mux, "server", otelhttp.WithFilter(func(r *http.Request) bool {
+//		return !strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+//	}))
+//
+// The same filter is for otelhttp.NewTransport in a client's transport, whose
+// span ends with the connection as well.
+//
+// # Concurrency and cost
+//
+// As with the library, all methods may be called concurrently but for Reader and
+// Read. No goroutine is started, and no context derived for a message.
+//
+// A connection whose handshake is not sampled is not traced at all: its methods
+// are the library's, and allocate nothing more. Whether a connection is sampled
+// is decided with its handshake.
 package wsconn

@@ -18,63 +18,89 @@ import (
 
 // Accept is the server's side of a handshake.
 type Accept struct {
-	ctx   context.Context
-	r     *http.Request
-	span  oteltrace.Span // nil where nothing is recorded
-	start time.Time
-	w     *responseWriter
-	s     *Session
+	r           *http.Request
+	w           *responseWriter
+	cfg         *Config
+	closeStatus func(error) int
+	tracer      *trace.Tracer
+	start       time.Time
+
+	// parent is what the handshake is a child of; local, that it is a span of
+	// this process, which began when the request had been read.
+	parent context.Context
+	local  bool
+
+	// Since the handshake's span began, which needs the connection.
+	s       *Session
+	ctx     context.Context
+	span    oteltrace.Span // nil where nothing is recorded
+	arrival arrival
 }
 
 // BeginAccept begins a handshake: a child of the span in r's context or else
 // of the client's, which r's headers name. [Accept.End] must follow.
 func BeginAccept(w http.ResponseWriter, r *http.Request, cfg *Config, closeStatus func(error) int) *Accept {
+	a := &Accept{r: r, cfg: cfg, closeStatus: closeStatus, start: time.Now()}
+	a.w = &responseWriter{ResponseWriter: w, a: a}
 	ctx := r.Context()
-	local := oteltrace.SpanFromContext(ctx)
-	ctx = cfg.Propagators.Extract(ctx, propagation.HeaderCarrier(r.Header))
-	if local.SpanContext().IsValid() {
-		ctx = oteltrace.ContextWithSpan(ctx, local)
+	a.parent = cfg.Propagators.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	if local := oteltrace.SpanFromContext(ctx); local.SpanContext().IsValid() {
+		a.parent = oteltrace.ContextWithSpan(a.parent, local)
+		a.local = !local.SpanContext().IsRemote()
 	}
-	a := &Accept{r: r, start: time.Now()}
-	t := cfg.tracer(ctx)
-	a.ctx, a.span = t.Span(ctx, trace.SpanHandshake, a.start,
-		oteltrace.WithSpanKind(oteltrace.SpanKindServer),
-		oteltrace.WithAttributes(requestAttributes(r)...))
-	a.s = newSession(a.ctx, t, a.span != nil, cfg, closeStatus)
-	a.w = &responseWriter{ResponseWriter: w, s: a.s}
+	a.tracer = cfg.tracer(ctx)
 	return a
+}
+
+// begin begins the handshake's span: with the first bytes that nc has read of
+// it, or else where BeginAccept was called.
+func (a *Accept) begin(nc net.Conn) {
+	if c := acceptedBelow(nc); c != nil {
+		if arrival := c.handOver(a.start); !a.local {
+			a.arrival = arrival
+		}
+	}
+	start := a.start
+	for _, at := range []time.Time{a.arrival.first, a.arrival.hello} {
+		if !at.IsZero() {
+			start = at
+		}
+	}
+	a.ctx, a.span = a.tracer.Span(a.parent, trace.SpanHandshake, start,
+		oteltrace.WithSpanKind(oteltrace.SpanKindServer),
+		oteltrace.WithAttributes(requestAttributes(a.r)...))
+	a.s = newSession(a.ctx, a.tracer, a.span != nil, a.cfg, a.closeStatus)
 }
 
 // Context returns r's context with the handshake's span and what the headers
 // brought: the context of what the connection is handled with.
-func (a *Accept) Context() context.Context { return a.s.tracer.NewContext(a.ctx) }
-
-// ResponseWriter returns what the library is to be given for w.
-func (a *Accept) ResponseWriter() http.ResponseWriter {
-	if a.span == nil {
-		return a.w.ResponseWriter
-	}
-	return a.w.hijackable()
-}
+func (a *Accept) Context() context.Context { return a.tracer.NewContext(a.ctx) }
 
 // End ends the handshake with the library's error.
 func (a *Accept) End(err error) *Session {
+	if a.s == nil { // refused before the connection was handed over
+		a.begin(nil)
+	}
+	if err == nil {
+		a.s.established()
+	}
 	if a.span == nil {
 		return a.s
 	}
 	step := func(name string, start, end time.Time) {
 		if !start.IsZero() && !end.IsZero() {
-			a.s.tracer.Record(a.ctx, name, start, end, "")
+			a.tracer.Record(a.ctx, name, start, end, "")
 		}
 	}
+	step(trace.StepTLS, a.arrival.hello, a.arrival.secured)
+	step(trace.StepReadHTTPRequest, a.arrival.first, a.arrival.last)
 	step(trace.StepProcessRequest, a.start, a.w.answered)
 	step(trace.StepWriteHTTPResponse, a.w.answered, a.w.hijacked)
 
-	attrs := handshakeAttributes(a.s, a.w.status, a.w.Header())
+	attrs := handshakeAttributes(a.s, a.w.status, a.w.Header(), err)
 	errorType := ""
 	if err != nil {
-		check := serverCheck(a.r, a.w.status)
-		attrs = append(attrs, trace.WebSocketHandshakeCheckKey.String(check))
+		attrs = append(attrs, trace.WebSocketHandshakeCheckKey.String(serverCheck(a.r, a.w.status)))
 		errorType = refusal(a.w.status, err)
 	}
 	trace.Finish(a.span, a.start, errorType, attrs...)
@@ -85,7 +111,7 @@ func (a *Accept) End(err error) *Session {
 // in place of the connection.
 type responseWriter struct {
 	http.ResponseWriter
-	s        *Session
+	a        *Accept
 	hj       http.Hijacker
 	status   int
 	answered time.Time
@@ -102,10 +128,12 @@ func (w *responseWriter) WriteHeader(status int) {
 // Unwrap is for http.ResponseController.
 func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// hijackable returns w with the optional methods that the library looks for,
-// where the writer has them or, as http.ResponseController has it, one that it
-// unwraps to.
-func (w *responseWriter) hijackable() http.ResponseWriter {
+// ResponseWriter returns what the library is to be given for w. It has the
+// optional methods that the library looks for where w has them or, as
+// http.ResponseController has it, one that w unwraps to; so it has whether or
+// not anything is recorded.
+func (a *Accept) ResponseWriter() http.ResponseWriter {
+	w := a.w
 	var now interface{ WriteHeaderNow() } // gin
 	for rw := w.ResponseWriter; ; {
 		if n, ok := rw.(interface{ WriteHeaderNow() }); ok && now == nil {
@@ -134,21 +162,29 @@ type writeHeaderNow interface{ WriteHeaderNow() }
 
 type hijacker struct{ *responseWriter }
 
-// Hijack returns the wire, and the reader and writer that Hijack gave over it.
+// Hijack returns the wire, and the reader and writer that Hijack gave over it;
+// or, where nothing is recorded, what Hijack gave.
 func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, brw, err := w.hj.Hijack()
+	nc, brw, err := w.hj.Hijack()
 	if err != nil {
-		return conn, brw, err
+		return nc, brw, err
 	}
 	w.hijacked = time.Now()
-
-	early, _ := brw.Reader.Peek(brw.Reader.Buffered())
-	below := netpoll.Below(conn)
-	if below == nil {
-		below = netpoll.Wrap(conn)
-		conn = below
+	w.a.begin(nc)
+	if w.a.span == nil {
+		return nc, brw, nil
 	}
-	wc := &wireConn{conn, w.s.attach(conn, below, slices.Clone(early))}
+
+	if err := brw.Writer.Flush(); err != nil { // who gave it may have written
+		return nc, brw, err
+	}
+	early, _ := brw.Reader.Peek(brw.Reader.Buffered())
+	below := netpoll.Below(nc)
+	if below == nil {
+		below = netpoll.Wrap(nc)
+		nc = below
+	}
+	wc := &wireConn{nc, w.a.s.attach(nc, below, slices.Clone(early))}
 	brw.Reader.Reset(wc)
 	brw.Writer.Reset(wc)
 	return wc, brw, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"strings"
 	"time"
 
@@ -14,62 +13,116 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
-// Values of error.type for a connection that ended without a close frame, and
-// the code of a close frame that has none (RFC 6455 §7.1.5).
-const (
-	errorCloseNow = "close_now"
-	noStatus      = 1005
-)
+// errorCloseNow is the error.type of a connection that the program ended
+// without a close frame.
+const errorCloseNow = "close_now"
 
-// closeState is how a connection comes to its end.
-type closeState struct {
-	op       *trace.Op // the program's Close or CloseNow
-	begun    bool      // by the program
-	told     bool      // as a span
-	ended    bool
-	library  bool  // the library sent its close frame by itself
-	lastErr  error // of the connection
-	sentAt   time.Time
-	sentCode int
-	recvAt   time.Time
-	recvCode int
+// noStatus is the code of a close frame that has none, RFC 6455 §7.1.5.
+const noStatus = 1005
+
+// timeout is what both libraries give a control frame to be written, and a
+// close frame to be answered.
+const timeout = 5 * time.Second
+
+// closing is how a connection comes to its end.
+type closing struct {
+	possible bool            // since the handshake is over
+	begun    bool            // by the program
+	op       *trace.Op       // the program's Close or CloseNow
+	told     bool            // as a span
+	ended    bool            // the connection is closed
+	ctx      context.Context // of CloseRead
+
+	err      error // of the connection below, the first
+	sent     closeFrame
+	received closeFrame
+	answer   bool   // sent came after received
 	reason   string // the peer's
+
+	// judged is that the library closed by itself over what it read, and judge
+	// the read in which it did.
+	judged bool
+	judge  *trace.Op
+
+	attrs []attribute.KeyValue // what had no other span to be said on
 }
 
-func closeCode(payload []byte) int {
+// closeFrame is the first close frame of one direction.
+type closeFrame struct {
+	at   time.Time
+	code int
+}
+
+func (f closeFrame) seen() bool { return !f.at.IsZero() }
+
+func newCloseFrame(payload []byte) closeFrame {
+	f := closeFrame{time.Now(), noStatus}
 	if code, ok := frame.CloseCode(payload); ok {
-		return code
+		f.code = code
 	}
-	return noStatus
+	return f
 }
 
-func (c *closeState) sent(payload []byte) {
-	if c.sentAt.IsZero() {
-		c.sentAt, c.sentCode = time.Now(), closeCode(payload)
-		c.library = !c.begun && c.recvAt.IsZero()
+// send notes that the close frame with payload is being written, while reader
+// reads, and reports whether it is the first. It is noted before the peer can
+// answer it.
+func (c *closing) send(payload []byte, reader *trace.Op) (first bool) {
+	if c.sent.seen() {
+		return false
 	}
+	c.sent, c.answer = newCloseFrame(payload), c.received.seen()
+	// The answer to a close frame that the library accepts repeats its code.
+	if c.judged = !c.begun && c.sent.code != c.received.code; c.judged {
+		c.judge = reader
+	}
+	return true
 }
 
-func (c *closeState) received(payload []byte) {
-	if c.recvAt.IsZero() {
-		c.recvAt, c.recvCode = time.Now(), closeCode(payload)
-		if len(payload) > 2 {
-			c.reason = string(payload[2:])
-		}
+// unsend takes the close frame back that could not be written.
+func (c *closing) unsend() {
+	c.sent, c.judged, c.judge = closeFrame{}, false, nil
+}
+
+func (c *closing) receive(payload []byte) {
+	if c.received.seen() {
+		return
+	}
+	c.received = newCloseFrame(payload)
+	if len(payload) > 2 {
+		c.reason = string(payload[2:])
 	}
 }
 
 // failed notes what became of the connection below.
-func (c *closeState) failed(err error) {
-	if err != nil && c.lastErr == nil && !c.ended {
-		c.lastErr = err
+func (c *closing) failed(err error) {
+	if err != nil && c.err == nil && !c.ended {
+		c.err = err
 	}
 }
 
-// byLibrary reports that the library closed over what it read, and the code.
-func (c *closeState) byLibrary() (code int, ok bool) { return c.sentCode, c.library }
+// verdict is the error.type of the read in which the library closed, by
+// itself, over what it read; "" of any other.
+func (c *closing) verdict(read *trace.Op) string {
+	if !c.judged || c.judge != read {
+		return ""
+	}
+	return closeErrorType(c.sent.code)
+}
 
-// Close is the program's close of a connection.
+// CloseRead notes the context with which the library reads by itself from now
+// on.
+func (s *Session) CloseRead(ctx context.Context) {
+	if s.off {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.ctx == nil {
+		s.closing.ctx = ctx
+	}
+}
+
+// Close is the program's close of a connection. The zero Close does nothing.
 type Close struct {
 	s  *Session
 	op *trace.Op
@@ -77,36 +130,37 @@ type Close struct {
 
 // BeginClose begins the program's close. [Close.End] must follow. Only the
 // first close of a connection that has not ended is told.
-func (s *Session) BeginClose(ctx context.Context) Close {
-	if s.off {
+func (s *Session) BeginClose() Close { return s.beginClose(s.home) }
+
+func (s *Session) beginClose(ctx context.Context) Close {
+	if s.off || !s.closable() {
 		return Close{}
 	}
+	c := Close{s: s, op: s.start(ctx, trace.SpanClose)}
+	s.conn.ObserveClose(c.op)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.close.begun || s.close.told {
-		return Close{s: s}
-	}
-	s.close.begun = true
-	s.close.op = s.start(ctx, trace.SpanClose)
-	s.conn.ObserveClose(s.close.op)
-	return Close{s: s, op: s.close.op}
+	s.closing.op = c.op
+	s.mu.Unlock()
+	return c
 }
 
-// End ends the close, and with it the message that the program left unfinished.
-func (c Close) End() {
+func (s *Session) closable() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := !s.closing.begun && !s.closing.told
+	s.closing.begun = true
+	return first
+}
+
+// End ends the close with the library's error.
+func (c Close) End(err error) {
 	if c.s == nil {
 		return
 	}
-	s := c.s
-	s.mu.Lock()
-	stream := s.out.stream
-	s.out.stream = nil
-	typ, attrs := s.outcome()
-	s.close.told = true
-	s.mu.Unlock()
-	if stream != nil {
-		stream.write.End(stream.size, net.ErrClosed)
-	}
+	c.s.mu.Lock()
+	c.s.closing.told = true
+	typ, attrs := c.s.outcome(err)
+	c.s.mu.Unlock()
 	c.op.EndAs(typ, attrs...)
 }
 
@@ -115,60 +169,91 @@ func (c Close) End() {
 func (s *Session) ended() {
 	close(s.done)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.close.ended = true
-	if s.close.begun || s.close.told {
-		return
+	c := &s.closing
+	c.ended = true
+	tell := c.possible && !c.begun && !c.told
+	var (
+		start = time.Now()
+		end   = start
+		by    = s.in.reader
+		typ   string
+		attrs []attribute.KeyValue
+	)
+	if s.out.writer.expired() != nil {
+		by = s.out.writer
 	}
-	s.close.told = true
-	now := time.Now()
-	start := now
-	for _, t := range []time.Time{s.close.sentAt, s.close.recvAt} {
-		if !t.IsZero() && t.Before(start) {
-			start = t
+	if tell {
+		c.told = true
+		for _, f := range []closeFrame{c.sent, c.received} {
+			if f.seen() && f.at.Before(start) {
+				start = f.at
+			}
 		}
+		typ, attrs = s.outcome(nil)
 	}
-	typ, attrs := s.outcome()
-	s.tracer.Record(s.below(s.in.reader.Context()), trace.SpanClose, start, now, typ, attrs...)
+	s.mu.Unlock()
+	if tell {
+		s.tracer.Record(s.below(by.context()), trace.SpanClose, start, end, typ, attrs...)
+	}
+	s.in.stream.Load().closed()
+	s.out.stream.Load().closed()
 }
 
 // outcome tells a close: who was first, with what code, and whether the other
-// answered; without any close frame, what ended the connection.
-func (s *Session) outcome() (errorType string, attrs []attribute.KeyValue) {
-	c := &s.close
-	local, remote := !c.sentAt.IsZero(), !c.recvAt.IsZero()
+// answered; and what ended the connection instead.
+func (s *Session) outcome(err error) (errorType string, attrs []attribute.KeyValue) {
+	c := &s.closing
+	local, remote := c.sent.seen(), c.received.seen()
+	attrs = append(make([]attribute.KeyValue, 0, 8), trace.WebSocketCloseCompletedKey.Bool(local && remote))
+	attrs = append(attrs, c.attrs...)
 	if !local && !remote {
-		return s.abnormal(), []attribute.KeyValue{trace.WebSocketCloseCompletedKey.Bool(false)}
+		return s.abnormal(err), attrs
 	}
-	code, initiator, wait := c.sentCode, "local", c.recvAt.Sub(c.sentAt)
-	if !local || remote && wait < 0 {
-		code, initiator, wait = c.recvCode, "remote", -wait
+	first, last, initiator := c.sent, c.received, "local"
+	if !local || c.answer {
+		first, last, initiator = last, first, "remote"
 	}
 	attrs = append(attrs,
-		trace.WebSocketCloseCodeKey.Int(code),
-		trace.WebSocketCloseInitiatorKey.String(initiator),
-		trace.WebSocketCloseCompletedKey.Bool(local && remote))
+		trace.WebSocketCloseCodeKey.Int(first.code),
+		trace.WebSocketCloseInitiatorKey.String(initiator))
 	if local && remote {
-		attrs = append(attrs, trace.WebSocketCloseWaitKey.Float64(wait.Seconds()))
+		attrs = append(attrs, trace.WebSocketCloseWaitKey.Float64(last.at.Sub(first.at).Seconds()))
 	}
 	if s.closeReason && c.reason != "" {
 		attrs = append(attrs, trace.WebSocketCloseReasonKey.String(strings.ToValidUTF8(c.reason, "\ufffd")))
 	}
-	return closeErrorType(code), attrs
+	if c.judged {
+		first = c.sent
+	}
+	if errorType = closeErrorType(first.code); errorType == "" && !remote {
+		errorType = s.abnormal(err)
+	}
+	return errorType, attrs
 }
 
-// abnormal is the error.type of a connection that ended without a close frame.
-func (s *Session) abnormal() string {
+// abnormal is the error.type of a connection that ended otherwise than by both
+// close frames; err is what the program's Close returned.
+func (s *Session) abnormal(err error) string {
+	c := &s.closing
 	switch {
-	case errors.Is(s.close.lastErr, io.EOF):
+	case errors.Is(c.err, io.EOF):
 		return trace.ErrorUnexpectedEOF
-	case s.close.lastErr != nil:
-		return trace.ErrorType(s.close.lastErr)
+	case c.err != nil:
+		return trace.ErrorType(c.err)
 	}
-	for _, op := range []*trace.Op{s.in.reader, s.out.writer} {
-		if err := op.Context().Err(); err != nil {
+	for _, op := range []call{s.in.reader, s.out.writer, {ctx: c.ctx}} {
+		if err := op.expired(); err != nil {
 			return trace.ErrorType(err)
 		}
 	}
-	return errorCloseNow
+	switch {
+	case err != nil:
+		return trace.ErrorType(err)
+	case s.out.answers, c.sent.seen() && time.Since(c.sent.at) >= timeout:
+		return trace.ErrorDeadlineExceeded
+	case c.begun && !c.sent.seen():
+		return errorCloseNow
+	default:
+		return trace.ErrorClosed
+	}
 }

@@ -24,6 +24,38 @@ type Config struct {
 // Option configures connections.
 type Option func(*Config)
 
+// WithTracerProvider sets Provider, unless p is nil.
+func WithTracerProvider(p oteltrace.TracerProvider) Option {
+	return func(c *Config) {
+		if p != nil {
+			c.Provider = p
+		}
+	}
+}
+
+// WithPropagators sets Propagators, unless p is nil.
+func WithPropagators(p propagation.TextMapPropagator) Option {
+	return func(c *Config) {
+		if p != nil {
+			c.Propagators = p
+		}
+	}
+}
+
+// WithCloseReason sets CloseReason.
+func WithCloseReason() Option {
+	return func(c *Config) { c.CloseReason = true }
+}
+
+// WithAcceptOptions sets Accept to a copy of opts, unless opts is nil.
+func WithAcceptOptions[T any](opts *T) Option {
+	if opts == nil {
+		return nil
+	}
+	o := *opts
+	return func(c *Config) { c.Accept = &o }
+}
+
 var w3c = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
 
 // NewConfig applies opts; the last of a kind wins.

@@ -62,6 +62,9 @@ func (d *Dial) Client() *http.Client { return d.client }
 
 // End ends the handshake with the library's results.
 func (d *Dial) End(resp *http.Response, err error) *Session {
+	if err == nil {
+		d.s.established()
+	}
 	if d.span == nil {
 		return d.s
 	}
@@ -73,7 +76,7 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 	)
 	if resp != nil {
 		status = resp.StatusCode
-		attrs = handshakeAttributes(d.s, status, resp.Header)
+		attrs = handshakeAttributes(d.s, status, resp.Header, err)
 	}
 	attrs = append(attrs, d.steps.peer()...)
 	if err != nil {

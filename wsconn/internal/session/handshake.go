@@ -98,13 +98,15 @@ func refusal(status int, err error) string {
 }
 
 // handshakeAttributes are what both sides know at the end of a handshake.
-func handshakeAttributes(s *Session, status int, h http.Header) []attribute.KeyValue {
+func handshakeAttributes(s *Session, status int, h http.Header, err error) []attribute.KeyValue {
 	attrs := make([]attribute.KeyValue, 0, 8)
 	if status != 0 {
 		attrs = append(attrs, trace.HTTPResponseStatusCodeKey.Int(status))
 	}
+	if err == nil {
+		attrs = append(attrs, trace.WebSocketConnectionIDKey.String(s.handshake.SpanContext().SpanID().String()))
+	}
 	if status == http.StatusSwitchingProtocols {
-		attrs = append(attrs, trace.WebSocketConnectionIDKey.String(s.handshake.SpanID().String()))
 		if v := h.Get("Sec-WebSocket-Protocol"); v != "" {
 			attrs = append(attrs, trace.WebSocketSubprotocolKey.String(v))
 		}

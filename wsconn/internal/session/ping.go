@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"time"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
@@ -13,23 +14,29 @@ import (
 
 // Ping is one ping and the wait for its pong.
 type Ping struct {
-	s  *Session
-	op *trace.Op
+	s    *Session
+	op   *trace.Op
+	held bool // its turn, until its frame was written
 
 	payload string                // once its frame was seen
-	sent    time.Time             // once its frame was written
+	sent    time.Time             // when its frame had been written
 	read    oteltrace.SpanContext // the read that the pong arrived in
 }
 
-// BeginPing begins a ping. [Ping.End] must follow.
+// BeginPing begins a ping, and waits until no other is to be written: the next
+// ping frame is its own. [Ping.End] must follow.
 func (s *Session) BeginPing(ctx context.Context) *Ping {
 	if s.off {
 		return nil
 	}
 	p := &Ping{s: s, op: s.start(ctx, trace.SpanPing)}
+	held := s.pinging.wait(ctx, p.op, s.done)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.out.pings = append(s.out.pings, p)
+	if p.held = held; held {
+		s.out.ping = p
+		s.out.pings = append(s.out.pings, p)
+	}
 	return p
 }
 
@@ -40,11 +47,9 @@ func (p *Ping) End(err error) {
 	}
 	s := p.s
 	s.mu.Lock()
-	for i, q := range s.out.pings {
-		if q == p {
-			s.out.pings = append(s.out.pings[:i], s.out.pings[i+1:]...)
-			break
-		}
+	s.passPing(p)
+	if i := slices.Index(s.out.pings, p); i >= 0 {
+		s.out.pings = slices.Delete(s.out.pings, i, i+1)
 	}
 	s.mu.Unlock()
 	if !p.sent.IsZero() {
@@ -63,42 +68,41 @@ func (p *Ping) End(err error) {
 
 var sourceTimed = trace.Evidence(trace.BlockSourceKey.String(string(trace.SourceTimed)))
 
-// pinging returns the ping whose frame is being written, of which payload is
-// what is known so far. Where two have not been written yet the frame may be
-// either's, and is nobody's.
-func (out *outbound) pinging(payload []byte, complete bool) *trace.Op {
-	var next *Ping
-	for _, p := range out.pings {
-		if p.payload != "" {
-			continue
-		}
-		if next != nil {
-			return nil
-		}
-		next = p
+// passPing lets the next ping write its frame.
+func (s *Session) passPing(p *Ping) {
+	if p.held {
+		p.held = false
+		s.out.ping = nil
+		s.pinging.pass(p.op.SpanContext())
 	}
-	if next == nil {
+}
+
+// pinged returns the ping whose frame is being written, of which payload is
+// what is known so far.
+func (s *Session) pinged(payload []byte, complete bool) *trace.Op {
+	p := s.out.ping
+	if p == nil {
 		return nil
 	}
 	if complete {
-		next.payload = string(payload)
+		p.payload = string(payload)
 	}
-	return next.op
+	return p.op
 }
 
-// pinged notes when the frame of a ping had been written.
-func (out *outbound) pinged() {
-	for _, p := range out.pings {
-		if p.payload != "" && p.sent.IsZero() {
-			p.sent = time.Now()
-		}
+// pingSent notes that what was leaving has been written: if that was the frame
+// of a ping, its wait begins.
+func (s *Session) pingSent() {
+	if p := s.out.ping; p != nil && p.payload != "" {
+		p.sent = time.Now()
+		s.passPing(p)
 	}
 }
 
 // answered notes the read in which a pong arrived.
 func (out *outbound) answered(payload []byte, read oteltrace.SpanContext) {
 	for _, p := range out.pings {
-		if p.payload == string(payload) {
+		if p.payload != "" && p.payload == string(payload) {
 			p.read = read
 		}
 	}

@@ -1,130 +1,171 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"io"
-
-	"go.opentelemetry.io/otel/attribute"
+	"net"
+	"sync/atomic"
 
 	"github.com/wakechain/wakechain/trace"
-	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
 // Read is the read of one message.
 type Read struct {
-	s  *Session
-	op *trace.Op
+	s *Session
+	call
+	entered bool
 }
 
-// BeginRead begins the read of a message. [Read.End] must follow.
+// BeginRead begins the read of a message. [Read.End] or [Read.Reader] must
+// follow.
 func (s *Session) BeginRead(ctx context.Context) Read {
 	if s.off {
 		return Read{}
 	}
-	r := Read{s: s, op: s.start(ctx, trace.SpanRead, receive)}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	// Reads must not overlap; of two that do, the later one sees no blocks.
-	if s.in.reader == nil {
-		s.in.reader = r.op
-	}
+	// The reader of the last message need not have come to its end: a
+	// json.Decoder stops where the value does.
+	s.in.stream.Swap(nil).end(nil)
+	r := Read{s: s, call: call{ctx, s.start(ctx, trace.SpanRead, receive)}}
+	r.entered = s.enterRead(r.call)
 	return r
 }
 
+// enterRead says that the program enters the library with the read c. Reads
+// must not overlap; of two that do, the later one sees no blocks.
+func (s *Session) enterRead(c call) (entered bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.in.reader.inside() {
+		return false
+	}
+	s.in.reader = c
+	return true
+}
+
+func (s *Session) leaveRead(entered bool) {
+	if entered {
+		s.in.reader = call{}
+	}
+}
+
 // End ends the read of a message of the library's message type and of size
-// bytes, or one that failed. Only the first call counts.
+// bytes, or one that failed.
 func (r *Read) End(messageType int, size int64, err error) {
 	if r.s == nil {
 		return
 	}
-	s := r.s
-	r.s = nil
-	var attrs []attribute.KeyValue
-	s.mu.Lock()
-	if s.in.reader == r.op {
-		s.in.reader = nil
-	}
-	code, byLibrary := s.close.byLibrary()
-	if err == nil {
-		s.in.index++
-		m := s.in.next()
-		if r.op != nil {
-			attrs = append(m.attributes(size, s.in.index, nil), messageTypeAttr(messageType))
-		}
-	}
-	s.mu.Unlock()
-	if err != nil && byLibrary && s.closeStatus(err) < 0 {
-		r.op.EndAs(closeErrorType(code)) // the library's own verdict on what it read
-		return
-	}
-	s.end(r.op, err, attrs...)
+	r.s.mu.Lock()
+	r.s.leaveRead(r.entered)
+	m, verdict := r.s.didRead(r.op, err)
+	r.s.mu.Unlock()
+	r.s.endRead(r.op, m, messageType, size, verdict, err)
 }
 
-// Reader ends the read when rd, the library's reader of a message, comes to
-// the message's end or fails.
+// EndPart ends the read of n bytes, which need not be a whole message.
+func (r *Read) EndPart(messageType int, n int64, err error) {
+	if r.s == nil {
+		return
+	}
+	r.s.mu.Lock()
+	r.s.leaveRead(r.entered)
+	verdict := r.s.closing.verdict(r.op)
+	r.s.mu.Unlock()
+	r.s.endRead(r.op, message{}, messageType, n, verdict, err)
+}
+
+// didRead returns the message that was read or, where err says that it was
+// not, the library's verdict on what it read instead.
+func (s *Session) didRead(op *trace.Op, err error) (m message, verdict string) {
+	if err != nil {
+		return message{}, s.closing.verdict(op)
+	}
+	return s.in.next(), ""
+}
+
+func (s *Session) endRead(op *trace.Op, m message, messageType int, size int64, verdict string, err error) {
+	switch {
+	case op == nil:
+	case err == nil:
+		op.End(nil, append(m.attributes(size), messageTypeAttr(messageType))...)
+	case verdict != "" && s.closeStatus(err) < 0:
+		op.EndAs(verdict)
+	default:
+		s.end(op, err)
+	}
+}
+
+// Reader returns a reader of the message for the program. It ends the read once
+// it has returned the whole message, when rd fails, when the next read begins,
+// or with the connection.
 func (r *Read) Reader(messageType int, rd io.Reader) io.Reader {
 	if r.s == nil {
 		return rd
 	}
-	return &messageReader{rd: rd, read: *r, typ: messageType}
+	m := &messageReader{s: r.s, rd: rd, call: r.call, typ: messageType}
+	r.s.mu.Lock()
+	r.s.leaveRead(r.entered)
+	r.s.mu.Unlock()
+	r.s.in.stream.Store(m)
+	return m
 }
 
 type messageReader struct {
-	rd   io.Reader
-	read Read
-	typ  int
-	size int64
+	s  *Session
+	rd io.Reader
+	call
+	typ   int
+	size  atomic.Int64
+	calls atomic.Int32 // in progress
+	over  atomic.Bool
 }
 
 func (m *messageReader) Read(p []byte) (int, error) {
-	n, err := m.rd.Read(p)
-	m.size += int64(n)
-	switch err {
-	case nil:
-	case io.EOF:
-		m.read.End(m.typ, m.size, nil)
-	default:
-		m.read.End(m.typ, m.size, err)
+	if m.over.Load() {
+		return m.rd.Read(p)
 	}
+	m.calls.Add(1)
+	entered := m.s.enterRead(m.call)
+	n, err := m.rd.Read(p)
+	size := m.size.Add(int64(n))
+	m.s.mu.Lock()
+	m.s.leaveRead(entered)
+	whole := m.s.in.peek().whole(size)
+	m.s.mu.Unlock()
+	switch {
+	case err == io.EOF, err == nil && whole: //nolint:errorlint // an io.Reader's EOF is not wrapped
+		m.end(nil)
+	case err != nil:
+		m.end(err)
+	}
+	m.calls.Add(-1)
 	return n, err
 }
 
-// message is what the frames of one message told.
-type message struct {
-	frames int
-	bytes  int64 // with headers, as on the wire
+// end ends the read, once.
+func (m *messageReader) end(err error) {
+	if m == nil || m.over.Swap(true) {
+		return
+	}
+	m.s.in.stream.CompareAndSwap(m, nil)
+	m.s.mu.Lock()
+	msg, verdict := m.s.didRead(m.op, err)
+	m.s.mu.Unlock()
+	m.s.endRead(m.op, msg, m.typ, m.size.Load(), verdict, err)
 }
 
-// add counts the part of a data frame that is in g.
-func (m *message) add(g frame.Segment) {
-	if g.HeaderEnd {
-		m.frames++
-		m.bytes += int64(g.Header.Size)
+// closed ends the read with the connection, unless the program is inside the
+// library with it and will be told by that.
+func (m *messageReader) closed() {
+	if m == nil || m.calls.Load() > 0 {
+		return
 	}
-	m.bytes += int64(len(g.Payload))
-}
-
-// attributes are those of a message of size bytes, the index-th of its
-// direction. Without frames, none were seen: scanning has stopped.
-func (m message) attributes(size int64, index int, err error) []attribute.KeyValue {
-	attrs := make([]attribute.KeyValue, 0, 8)
-	attrs = append(attrs, trace.WebSocketMessageSizeKey.Int64(size))
-	if err == nil {
-		attrs = append(attrs, trace.WebSocketMessageIndexKey.Int(index))
+	m.s.mu.Lock()
+	arrived := m.s.in.peek().index > 0
+	m.s.mu.Unlock()
+	if arrived {
+		m.end(nil)
+		return
 	}
-	if m.frames > 0 {
-		attrs = append(attrs, trace.WebSocketFrameCountKey.Int(m.frames), trace.WebSocketWireSizeKey.Int64(m.bytes))
-	}
-	return attrs
-}
-
-var (
-	receive  = trace.NetworkIODirectionKey.String("receive")
-	transmit = trace.NetworkIODirectionKey.String("transmit")
-)
-
-// messageTypeAttr names a message type, which both libraries number as the
-// opcodes of RFC 6455 §5.2 do.
-func messageTypeAttr(t int) attribute.KeyValue {
-	return trace.WebSocketMessageTypeKey.String(frame.Opcode(t).String())
+	m.end(cmp.Or(m.expired(), net.ErrClosed))
 }

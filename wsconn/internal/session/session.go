@@ -5,6 +5,8 @@ package session
 
 import (
 	"context"
+	"errors"
+	"net"
 	"strconv"
 	"sync"
 
@@ -24,32 +26,53 @@ import (
 // they do nothing, and its bytes do not pass here.
 type Session struct {
 	tracer    *trace.Tracer
-	handshake oteltrace.SpanContext
-	off       bool // nothing is recorded; what follows is not used
+	handshake oteltrace.Span  // stands for its span context
+	home      context.Context // of the goroutine that handles the connection, for what has no context
+	off       bool            // nothing is recorded; what follows is not used
 
 	closeStatus func(error) int // of the library's errors, -1 for none
 	closeReason bool            // record the peer's text
 	conn        *netpoll.Conn   // reports block and wake
-	writing     writeLock
-	done        chan struct{} // closed with the connection
+	writing     turn            // to write a message
+	pinging     turn            // to write a ping
+	done        chan struct{}   // closed with the connection
 
-	mu    sync.Mutex
-	in    inbound
-	out   outbound
-	close closeState
+	mu      sync.Mutex // never held while a span is started or ended
+	in      inbound
+	out     outbound
+	closing closing
 }
 
 // newSession returns the session of a handshake whose span or, where nothing
 // is recorded, whose span context ctx carries.
 func newSession(ctx context.Context, t *trace.Tracer, recorded bool, cfg *Config, closeStatus func(error) int) *Session {
-	s := &Session{tracer: t, handshake: oteltrace.SpanContextFromContext(ctx), off: !recorded}
+	s := &Session{
+		tracer:    t,
+		handshake: standIn(oteltrace.SpanContextFromContext(ctx)),
+		home:      context.Background(),
+		off:       !recorded,
+	}
 	if recorded {
 		s.closeStatus = closeStatus
 		s.closeReason = cfg.CloseReason
-		s.writing.held = make(chan struct{}, 1)
+		s.writing = newTurn()
+		s.pinging = newTurn()
 		s.done = make(chan struct{})
 	}
 	return s
+}
+
+// standIn is a span that carries sc and nothing else: the handshake's own is
+// over before the connection is.
+func standIn(sc oteltrace.SpanContext) oteltrace.Span {
+	return oteltrace.SpanFromContext(oteltrace.ContextWithSpanContext(context.Background(), sc))
+}
+
+// established says that the handshake is over and the connection the program's.
+func (s *Session) established() {
+	s.mu.Lock()
+	s.closing.possible = true
+	s.mu.Unlock()
 }
 
 // Context returns a copy of parent that carries the connection's tracer and,
@@ -62,7 +85,7 @@ func (s *Session) below(parent context.Context) context.Context {
 	if oteltrace.SpanContextFromContext(parent).IsValid() {
 		return parent
 	}
-	return oteltrace.ContextWithSpanContext(parent, s.handshake)
+	return oteltrace.ContextWithSpan(parent, s.handshake)
 }
 
 func (s *Session) start(ctx context.Context, name string, attrs ...attribute.KeyValue) *trace.Op {
@@ -72,19 +95,20 @@ func (s *Session) start(ctx context.Context, name string, attrs ...attribute.Key
 
 // end ends an operation with the error that the library returned.
 func (s *Session) end(op *trace.Op, err error, attrs ...attribute.KeyValue) {
+	if err == nil {
+		op.End(nil, attrs...)
+		return
+	}
 	if code := s.closeStatus(err); code >= 0 {
 		op.EndAs(closeErrorType(code), attrs...)
 		return
 	}
-	op.End(err, attrs...)
-}
-
-// closeErrorType is the error.type of a close code, "" for a normal closure.
-func closeErrorType(code int) string {
-	if code == 1000 || code == 1001 {
-		return ""
+	// The library closes the connection when the operation's context ends, and
+	// may return the one or the other.
+	if ctx := op.Context(); ctx.Err() != nil && errors.Is(err, net.ErrClosed) {
+		err = ctx.Err()
 	}
-	return strconv.Itoa(code)
+	op.End(err, attrs...)
 }
 
 // ErrorType classifies what a connection's method returned, as error.type.
@@ -95,4 +119,41 @@ func (s *Session) ErrorType(err error) string {
 		}
 	}
 	return trace.ErrorType(err)
+}
+
+// closeErrorType is the error.type of a close code, "" for a normal closure.
+func closeErrorType(code int) string {
+	if code == 1000 || code == 1001 {
+		return ""
+	}
+	return strconv.Itoa(code)
+}
+
+// call is an operation while the program is inside the library with it. Its op
+// is nil where its ctx is not sampled; the zero call is none.
+type call struct {
+	ctx context.Context
+	op  *trace.Op
+}
+
+func (c call) inside() bool { return c.ctx != nil }
+
+// context is what an operation that this one causes is started with.
+func (c call) context() context.Context {
+	switch {
+	case c.op != nil:
+		return c.op.Context()
+	case c.ctx != nil:
+		return c.ctx
+	default:
+		return context.Background()
+	}
+}
+
+// expired is why the call's context ended, or nil.
+func (c call) expired() error {
+	if c.ctx == nil {
+		return nil
+	}
+	return c.ctx.Err()
 }

@@ -96,8 +96,8 @@ func (st *steps) observed() *netpoll.Conn {
 // record makes the spans of the steps that are over, and ends the hooks.
 func (st *steps) record(ctx context.Context, t *trace.Tracer) {
 	st.mu.Lock()
-	defer st.mu.Unlock()
 	st.over = true
+	st.mu.Unlock()
 	for _, s := range st.done {
 		t.Record(ctx, s.name, s.start, s.end, trace.ErrorType(s.err), s.attrs...)
 	}

@@ -1,126 +1,129 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"io"
-
-	"go.opentelemetry.io/otel/attribute"
-
-	oteltrace "go.opentelemetry.io/otel/trace"
+	"net"
+	"sync/atomic"
 
 	"github.com/wakechain/wakechain/trace"
 )
 
-// writeLock is held by the write in progress. The library has a lock of its
-// own behind it, which never has to wait but for its own control frames: so
-// that who waits, and for whom, is known here.
-type writeLock struct {
-	held     chan struct{}
-	releaser oteltrace.SpanContext // the write that released it last; written by its holder
-}
-
-// lock waits for the lock, and reports whether it has it. It gives up when ctx
-// or the connection ends: the library then says what is to be said.
-func (l *writeLock) lock(ctx context.Context, op *trace.Op, done <-chan struct{}) bool {
-	select {
-	case l.held <- struct{}{}:
-		return true
-	default:
-	}
-	op.Block(trace.ReasonWriteLock)
-	select {
-	case l.held <- struct{}{}:
-		op.Wake(trace.WakeUnlocked, trace.CausedBy(l.releaser))
-		return true
-	case <-ctx.Done():
-		op.Wake(trace.WakeCanceled)
-	case <-done:
-		op.Wake(trace.WakeClosed)
-	}
-	return false
-}
-
-func (l *writeLock) unlock(by oteltrace.SpanContext) {
-	l.releaser = by
-	<-l.held
-}
-
 // Write is the write of one message.
 type Write struct {
-	s    *Session
-	op   *trace.Op
-	held bool
+	s *Session
+	call
+	held bool // its turn
 }
 
 // BeginWrite begins the write of a message, of the library's message type,
-// and waits until no other is being written. [Write.End] must follow.
+// and waits until no other is being written. [Write.End] or [Write.Writer]
+// must follow.
 func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 	if s.off {
 		return Write{}
 	}
-	w := Write{s: s, op: s.start(ctx, trace.SpanWrite, transmit, messageTypeAttr(messageType))}
-	if w.held = s.writing.lock(ctx, w.op, s.done); w.held {
-		s.mu.Lock()
-		s.out.writer, s.out.message = w.op, message{}
-		s.mu.Unlock()
+	w := Write{s: s, call: call{ctx, s.start(ctx, trace.SpanWrite, transmit, messageTypeAttr(messageType))}}
+	if w.held = s.writing.wait(ctx, w.op, s.done); w.held {
+		s.enterWrite(w.call)
 	}
 	return w
 }
 
-// End ends the write of a message of size bytes, or one that failed. Only the
-// first call counts.
+// enterWrite says that the program enters the library with the write c, and
+// enterWrite(call{}) that it has left.
+func (s *Session) enterWrite(c call) {
+	s.mu.Lock()
+	s.out.writer = c
+	s.mu.Unlock()
+}
+
+// End ends the write of a message of size bytes, or one that failed.
 func (w *Write) End(size int64, err error) {
 	if w.s == nil {
 		return
 	}
 	s := w.s
-	w.s = nil
-	var attrs []attribute.KeyValue
+	var m message
 	if w.held {
 		s.mu.Lock()
-		s.out.writer = nil
+		s.out.writer = call{}
 		if err == nil {
-			s.out.index++
-		}
-		if w.op != nil {
-			attrs = s.out.message.attributes(size, s.out.index, err)
+			m = s.out.message
 		}
 		s.mu.Unlock()
-		s.writing.unlock(w.op.SpanContext())
+		s.writing.pass(w.op.SpanContext())
 	}
-	s.end(w.op, err, attrs...)
+	if w.op != nil {
+		s.end(w.op, err, m.attributes(size)...)
+	}
 }
 
-// Writer ends the write with the message that is written to wc, the library's
-// writer: at Close, or at the first error.
+// Writer returns a writer of the message for the program. It ends the write at
+// Close, at the first error, or with the connection.
 func (w *Write) Writer(wc io.WriteCloser) io.WriteCloser {
 	if w.s == nil {
 		return wc
 	}
 	m := &messageWriter{wc: wc, write: *w}
-	w.s.mu.Lock()
-	w.s.out.stream = m
-	w.s.mu.Unlock()
+	w.s.enterWrite(call{})
+	w.s.out.stream.Store(m)
 	return m
 }
 
 type messageWriter struct {
 	wc    io.WriteCloser
 	write Write
-	size  int64
+	size  atomic.Int64
+	calls atomic.Int32 // in progress
+	over  atomic.Bool
 }
 
 func (m *messageWriter) Write(p []byte) (int, error) {
+	m.enter()
 	n, err := m.wc.Write(p)
-	m.size += int64(n)
-	if err != nil {
-		m.write.End(m.size, err)
-	}
+	m.size.Add(int64(n))
+	m.leave(err != nil, err)
 	return n, err
 }
 
 func (m *messageWriter) Close() error {
+	m.enter()
 	err := m.wc.Close()
-	m.write.End(m.size, err)
+	m.leave(true, err)
 	return err
+}
+
+func (m *messageWriter) enter() {
+	m.calls.Add(1)
+	if !m.over.Load() {
+		m.write.s.enterWrite(m.write.call)
+	}
+}
+
+func (m *messageWriter) leave(over bool, err error) {
+	switch {
+	case over:
+		m.end(err)
+	case !m.over.Load():
+		m.write.s.enterWrite(call{})
+	}
+	m.calls.Add(-1)
+}
+
+// end ends the write, once.
+func (m *messageWriter) end(err error) {
+	if !m.over.Swap(true) {
+		m.write.s.out.stream.CompareAndSwap(m, nil)
+		m.write.End(m.size.Load(), err)
+	}
+}
+
+// closed ends the write with the connection, unless the program is inside the
+// library with it and will be told by that.
+func (m *messageWriter) closed() {
+	if m != nil && m.calls.Load() == 0 {
+		m.end(cmp.Or(m.write.expired(), net.ErrClosed))
+	}
 }

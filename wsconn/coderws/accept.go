@@ -1,0 +1,79 @@
+package coderws
+
+import (
+	"context"
+	"net"
+	"net/http"
+
+	"github.com/coder/websocket"
+
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
+
+// Accept is websocket.Accept: it accepts a WebSocket handshake from a client,
+// and writes a response to w on all errors. Where w has no Hijack method but
+// unwraps to a writer that has one, as with http.ResponseController, that one
+// is used.
+//
+// The span handshake, of kind server, has the steps process_request and
+// write_http_response as children, and those of a [NewListener]; that of a
+// refused handshake names the check that refused.
+func Accept(w http.ResponseWriter, r *http.Request, opts *websocket.AcceptOptions, options ...Option) (*Conn, error) {
+	conn, _, err := accept(w, r, opts, session.NewConfig(options))
+	return conn, err
+}
+
+func accept(w http.ResponseWriter, r *http.Request, opts *websocket.AcceptOptions, cfg *session.Config) (*Conn, context.Context, error) {
+	a := session.BeginAccept(w, r, cfg, closeStatus)
+	conn, err := websocket.Accept(a.ResponseWriter(), r, opts)
+	s := a.End(err)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &Conn{ws: conn, session: s}, a.Context(), nil
+}
+
+// Handler returns a handler that accepts a WebSocket connection and runs fn on
+// it, as trace.Handle does: below the span "go NAME", which the context that fn
+// is given carries, and with the span NAME at its end. Then it closes the
+// connection, if it is not closed yet: with StatusNormalClosure if fn returned
+// nil, StatusGoingAway if fn's context ended, and else StatusInternalError. The
+// error goes no further than the span.
+//
+// A panic in fn is recorded, closes the connection with StatusInternalError,
+// and goes on to net/http untouched.
+func Handler(name string, fn func(context.Context, *Conn) error, options ...Option) http.Handler {
+	cfg := session.NewConfig(options)
+	opts, _ := cfg.Accept.(*websocket.AcceptOptions)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, ctx, err := accept(w, r, opts, cfg)
+		if err != nil {
+			return // the library has answered
+		}
+		conn.session.Handle(ctx, name,
+			func(ctx context.Context) error { return fn(ctx, conn) },
+			func(code int) error { return conn.Close(StatusCode(code), "") })
+	})
+}
+
+// NewListener returns a listener that accepts from l. A server that serves on
+// it, with http.Server.Serve or ServeTLS, sees the blocks of its connections
+// below TLS, exactly; and a handshake has two more steps, from the bytes on the
+// wire:
+//
+//   - tls: from the first byte of the client's hello to the last byte of the
+//     TLS handshake, the client's Finished or what the server wrote after it
+//   - read_http_request: from the first to the last byte of the request; below
+//     TLS, of the records that hold it
+//
+// The handshake's span then begins with the first of them, and not in Accept.
+// They are absent where they were not seen: without NewListener; where the
+// request is not the first on its connection, whose TLS handshake it was not;
+// where the client's Finished could not be told from the records around it; and
+// where the request's context carries a span of this process already, as in
+// otelhttp.NewHandler, which began after them.
+//
+// A listener that does TLS itself must be above: tls.NewListener(NewListener(l),
+// config). The conns are not pooled, and cost a reading of the clock for each
+// read until the handshake is over.
+func NewListener(l net.Listener) net.Listener { return session.NewListener(l) }

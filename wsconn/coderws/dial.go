@@ -1,0 +1,32 @@
+package coderws
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/coder/websocket"
+
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
+
+// Dial is websocket.Dial: it performs a WebSocket handshake on u. The span
+// handshake, of kind client, has what net/http/httptrace tells as children:
+// dns, connect, tls, write_http_request and read_http_response.
+//
+// Where opts has an *http.Transport, or none, the connection is made by a copy
+// of it that sees the connection's blocks below TLS, and does not come from its
+// pool. Any other http.RoundTripper is used as it is, and the blocks are timed.
+func Dial(ctx context.Context, u string, opts *websocket.DialOptions, options ...Option) (*Conn, *http.Response, error) {
+	var o websocket.DialOptions
+	if opts != nil {
+		o = *opts
+	}
+	d := session.BeginDial(ctx, u, o.HTTPHeader, o.HTTPClient, session.NewConfig(options), closeStatus)
+	o.HTTPHeader, o.HTTPClient = d.Header(), d.Client()
+	conn, resp, err := websocket.Dial(d.Context(), u, &o)
+	s := d.End(resp, err)
+	if err != nil {
+		return nil, resp, err
+	}
+	return &Conn{ws: conn, session: s}, resp, nil
+}

@@ -1,0 +1,54 @@
+package coderws
+
+import "github.com/coder/websocket"
+
+// The library's types and constants, so that a program changes one import.
+type (
+	MessageType     = websocket.MessageType
+	StatusCode      = websocket.StatusCode
+	CloseError      = websocket.CloseError
+	CompressionMode = websocket.CompressionMode
+	AcceptOptions   = websocket.AcceptOptions
+	DialOptions     = websocket.DialOptions
+)
+
+// ErrMessageTooBig is returned when a message exceeds the read limit.
+var ErrMessageTooBig = websocket.ErrMessageTooBig
+
+// Message types.
+const (
+	MessageText   = websocket.MessageText
+	MessageBinary = websocket.MessageBinary
+)
+
+// Compression modes.
+const (
+	CompressionDisabled          = websocket.CompressionDisabled
+	CompressionContextTakeover   = websocket.CompressionContextTakeover
+	CompressionNoContextTakeover = websocket.CompressionNoContextTakeover
+)
+
+// Status codes of RFC 6455 §7.4.
+const (
+	StatusNormalClosure           = websocket.StatusNormalClosure
+	StatusGoingAway               = websocket.StatusGoingAway
+	StatusProtocolError           = websocket.StatusProtocolError
+	StatusUnsupportedData         = websocket.StatusUnsupportedData
+	StatusNoStatusRcvd            = websocket.StatusNoStatusRcvd
+	StatusAbnormalClosure         = websocket.StatusAbnormalClosure
+	StatusInvalidFramePayloadData = websocket.StatusInvalidFramePayloadData
+	StatusPolicyViolation         = websocket.StatusPolicyViolation
+	StatusMessageTooBig           = websocket.StatusMessageTooBig
+	StatusMandatoryExtension      = websocket.StatusMandatoryExtension
+	StatusInternalError           = websocket.StatusInternalError
+	StatusServiceRestart          = websocket.StatusServiceRestart
+	StatusTryAgainLater           = websocket.StatusTryAgainLater
+	StatusBadGateway              = websocket.StatusBadGateway
+	StatusTLSHandshake            = websocket.StatusTLSHandshake
+)
+
+// CloseStatus returns the status of the websocket.CloseError in err's chain, or
+// -1 if there is none.
+func CloseStatus(err error) StatusCode { return websocket.CloseStatus(err) }
+
+func closeStatus(err error) int { return int(websocket.CloseStatus(err)) }

@@ -1,0 +1,267 @@
+package session_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/propagation"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/wsconn"
+)
+
+// Both sides of a handshake are one trace, with the steps in order.
+func TestHandshake(t *testing.T) {
+	each(t, func(t *testing.T, lib library) {
+		p := connect(t, lib, setup{tcp: true, options: options{subprotocols: []string{"wake"}, compression: 1}})
+		client, server := p.clientSpans.one(t, trace.SpanHandshake), p.serverSpans.one(t, trace.SpanHandshake)
+		if got, want := server.Parent(), client.SpanContext(); got.SpanID() != want.SpanID() || got.TraceID() != want.TraceID() {
+			t.Errorf("the server's parent: got %v, want %v", got, want)
+		}
+		if got, want := tree(p.clientSpans.Ended()), unindent(`
+			handshake http=101 subprotocol=wake extensions=permessage-deflate
+			  connect
+			  write_http_request
+			  read_http_response
+		`); strings.ReplaceAll(got, "status_code", "http") != want {
+			t.Errorf("client:\ngot\n%swant\n%s", got, want)
+		}
+		if got, want := tree(p.serverSpans.Ended()), unindent(`
+			handshake http=101 subprotocol=wake extensions=permessage-deflate
+			  process_request
+			  write_http_response
+		`); strings.ReplaceAll(got, "status_code", "http") != want {
+			t.Errorf("server:\ngot\n%swant\n%s", got, want)
+		}
+		if got, want := client.SpanKind(), oteltrace.SpanKindClient; got != want {
+			t.Errorf("client: got kind %v, want %v", got, want)
+		}
+		if got, want := server.SpanKind(), oteltrace.SpanKindServer; got != want {
+			t.Errorf("server: got kind %v, want %v", got, want)
+		}
+		if p.client.Subprotocol() != "wake" || p.server.Subprotocol() != "wake" {
+			t.Error("the subprotocol was not negotiated")
+		}
+		for _, r := range []*recorder{p.clientSpans, p.serverSpans} {
+			handshake := r.one(t, trace.SpanHandshake)
+			for _, s := range r.Ended() {
+				if s.StartTime().Before(handshake.StartTime()) || s.EndTime().After(handshake.EndTime()) {
+					t.Errorf("%s lies outside of its handshake", s.Name())
+				}
+			}
+			wantEnded(t, r)
+		}
+	})
+}
+
+// Baggage travels, and a span of the request's context is the nearer parent.
+func TestAcceptParent(t *testing.T) {
+	each(t, func(t *testing.T, lib library) {
+		client, server := newRecorder(), newRecorder()
+		contexts := make(chan string, 1)
+		h := lib.handler("work", func(ctx context.Context, _ conn) error {
+			carrier := propagation.MapCarrier{}
+			propagation.Baggage{}.Inject(ctx, carrier)
+			contexts <- carrier.Get("baggage")
+			return nil
+		}, server.option())
+		l, url := listen(t)
+		serve(t, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, op := trace.Start(server.context(r.Context()), "middleware")
+			defer op.End(nil)
+			h.ServeHTTP(w, r.WithContext(ctx))
+		}))
+		ctx := propagation.Baggage{}.Extract(t.Context(), propagation.MapCarrier{"baggage": "user=ada"})
+		c, _, err := lib.traced.dial(ctx, url, options{}, client.option())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.CloseNow() }()
+		if got := <-contexts; got != "user=ada" {
+			t.Errorf("baggage: got %q", got)
+		}
+		_, _, _ = c.Read(t.Context())
+		until(t, "the middleware ends", func() bool { return len(server.named("middleware")) == 1 })
+		if got, want := server.one(t, trace.SpanHandshake).Parent(), server.one(t, "middleware").SpanContext(); !got.Equal(want) {
+			t.Errorf("parent: got %v, want the middleware's %v", got, want)
+		}
+	})
+}
+
+// A refused handshake names the check that refused, and answers as the bare
+// library does.
+func TestAcceptRefused(t *testing.T) {
+	request := func(change func(r *http.Request)) *http.Request {
+		r := httptest.NewRequest(http.MethodGet, "/chat", nil)
+		r.Header.Set("Connection", "Upgrade")
+		r.Header.Set("Upgrade", "websocket")
+		r.Header.Set("Sec-WebSocket-Version", "13")
+		r.Header.Set("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")
+		change(r)
+		return r
+	}
+	for _, test := range []struct {
+		check  string
+		change func(r *http.Request)
+	}{
+		{"http_version", func(r *http.Request) { r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.0", 1, 0 }},
+		{"connection", func(r *http.Request) { r.Header.Set("Connection", "close") }},
+		{"upgrade", func(r *http.Request) { r.Header.Set("Upgrade", "h2c") }},
+		{"method", func(r *http.Request) { r.Method = http.MethodPost }},
+		{"sec-websocket-version", func(r *http.Request) { r.Header.Set("Sec-WebSocket-Version", "8") }},
+		{"sec-websocket-key", func(r *http.Request) { r.Header.Del("Sec-WebSocket-Key") }},
+		{"sec-websocket-key", func(r *http.Request) { r.Header.Set("Sec-WebSocket-Key", "short") }},
+		{"sec-websocket-key", func(r *http.Request) { r.Header.Add("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==") }},
+		{"origin", func(r *http.Request) { r.Header.Set("Origin", "https://elsewhere.example") }},
+		{"hijack", func(*http.Request) {}}, // a ResponseRecorder has none
+	} {
+		t.Run(test.check, func(t *testing.T) {
+			each(t, func(t *testing.T, lib library) {
+				rec := newRecorder()
+				want, got := httptest.NewRecorder(), httptest.NewRecorder()
+				_, wantErr := lib.bare.accept(want, request(test.change), options{})
+				_, gotErr := lib.traced.accept(got, request(test.change), options{}, rec.option())
+				if gotErr == nil || gotErr.Error() != wantErr.Error() {
+					t.Errorf("got error %v, want %v", gotErr, wantErr)
+				}
+				if got.Code != want.Code || got.Body.String() != want.Body.String() {
+					t.Errorf("got %d %q, want %d %q", got.Code, got.Body, want.Code, want.Body)
+				}
+				s := rec.one(t, trace.SpanHandshake)
+				if got := text(s, trace.WebSocketHandshakeCheckKey); got != test.check {
+					t.Errorf("got check %q, want %q", got, test.check)
+				}
+				if got, want := text(s, trace.ErrorTypeKey), text(s, trace.HTTPResponseStatusCodeKey); got != want || got == "" {
+					t.Errorf("got error.type %q, want the status %q", got, want)
+				}
+				wantEnded(t, rec)
+			})
+		})
+	}
+}
+
+// Writers as the frameworks wrap them.
+type (
+	// chi's and others': the Hijacker is found through Unwrap alone.
+	unwrapper struct{ inner http.ResponseWriter }
+
+	// echo's: Unwrap, and a Hijack of its own.
+	echoWriter struct{ unwrapper }
+
+	// gin's: it writes the header when asked, or with the body.
+	ginWriter struct {
+		http.ResponseWriter
+		status int
+	}
+)
+
+func (w unwrapper) Header() http.Header         { return w.inner.Header() }
+func (w unwrapper) Write(p []byte) (int, error) { return w.inner.Write(p) }
+func (w unwrapper) WriteHeader(status int)      { w.inner.WriteHeader(status) }
+func (w unwrapper) Unwrap() http.ResponseWriter { return w.inner }
+
+func (w echoWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(w.inner).Hijack()
+}
+
+func (w *ginWriter) WriteHeader(status int) { w.status = status }
+
+func (w *ginWriter) WriteHeaderNow() {
+	if w.status != 0 {
+		w.ResponseWriter.WriteHeader(w.status)
+		w.status = 0
+	}
+}
+
+func (w *ginWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return w.ResponseWriter.(http.Hijacker).Hijack()
+}
+
+func TestAcceptWrappedWriter(t *testing.T) {
+	for name, wrap := range map[string]func(http.ResponseWriter) http.ResponseWriter{
+		"chi":         func(w http.ResponseWriter) http.ResponseWriter { return unwrapper{w} },
+		"echo":        func(w http.ResponseWriter) http.ResponseWriter { return echoWriter{unwrapper{w}} },
+		"gin":         func(w http.ResponseWriter) http.ResponseWriter { return &ginWriter{ResponseWriter: w} },
+		"gin in chi":  func(w http.ResponseWriter) http.ResponseWriter { return unwrapper{&ginWriter{ResponseWriter: w}} },
+		"chi in echo": func(w http.ResponseWriter) http.ResponseWriter { return echoWriter{unwrapper{unwrapper{w}}} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, lib library) {
+				for sampled, rec := range map[bool]*recorder{true: newRecorder(), false: offs(t)["unsampled"]} {
+					s := setup{}
+					h := lib.handler("hello", func(ctx context.Context, c conn) error {
+						return c.Write(ctx, messageText, []byte("hello"))
+					}, rec.option())
+					url := dialable(t, &s, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						h.ServeHTTP(wrap(w), r)
+					}))
+					c, _, err := lib.bare.dial(t.Context(), url, s.options)
+					if err != nil {
+						t.Fatalf("sampled %v: %v", sampled, err)
+					}
+					if _, msg, err := c.Read(t.Context()); err != nil || string(msg) != "hello" {
+						t.Errorf("sampled %v: got %q, %v", sampled, msg, err)
+					}
+					_, _, _ = c.Read(t.Context())
+					_ = c.CloseNow()
+					if got := len(rec.named(trace.SpanWrite)) == 1; got != sampled {
+						t.Errorf("sampled %v: got spans\n%s", sampled, tree(rec.Ended()))
+					}
+				}
+			})
+		})
+	}
+}
+
+// failing is a writer whose connection cannot be had.
+type failing struct{ http.ResponseWriter }
+
+var errNoConn = errors.New("no connection")
+
+func (failing) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, errNoConn }
+
+func TestAcceptHijackFails(t *testing.T) {
+	each(t, func(t *testing.T, lib library) {
+		rec := newRecorder()
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		for k, v := range map[string]string{
+			"Connection": "Upgrade", "Upgrade": "websocket",
+			"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+		} {
+			r.Header.Set(k, v)
+		}
+		_, err := lib.traced.accept(failing{httptest.NewRecorder()}, r, options{}, rec.option())
+		if !errors.Is(err, errNoConn) {
+			t.Errorf("got %v, want %v", err, errNoConn)
+		}
+		s := rec.one(t, trace.SpanHandshake)
+		if got, want := text(s, trace.WebSocketHandshakeCheckKey), "hijack"; got != want {
+			t.Errorf("got check %q, want %q", got, want)
+		}
+		if got := text(s, trace.WebSocketConnectionIDKey); got != "" {
+			t.Errorf("got a connection id %q", got)
+		}
+		wantEnded(t, rec)
+	})
+}
+
+// Propagators other than the default.
+func TestPropagators(t *testing.T) {
+	each(t, func(t *testing.T, lib library) {
+		p := connect(t, lib, setup{
+			tcp:    true,
+			client: []wsconn.Option{wsconn.WithPropagators(propagation.Baggage{}), wsconn.WithPropagators(nil)},
+		})
+		if got, other := p.serverSpans.one(t, trace.SpanHandshake).SpanContext().TraceID(), p.clientSpans.one(t, trace.SpanHandshake).SpanContext().TraceID(); got == other {
+			t.Error("the trace traveled without trace context")
+		}
+	})
+}

@@ -1,0 +1,322 @@
+package session_test
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/wsconn"
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
+
+// How a connection comes to its end, as the close span and what it ended tell
+// it. Every connection is a client's whose peer speaks by hand.
+func TestCloseTold(t *testing.T) {
+	read := func(t *testing.T, c conn) {
+		t.Helper()
+		if _, msg, err := c.Read(t.Context()); err == nil {
+			t.Errorf("Read: got %q and no error", msg)
+		}
+	}
+	for _, test := range []struct {
+		name string
+		opts []session.Option
+		run  func(t *testing.T, c conn, p *peer)
+		want string
+	}{
+		{"local", nil, func(t *testing.T, c conn, p *peer) {
+			go func() {
+				p.receive(t)
+				time.Sleep(10 * ms)
+				p.send(t, p.frame(opText, "discarded"), p.closeFrame(1000, "bye"))
+				p.drain()
+			}()
+			_ = c.Close(1000, "")
+		}, `
+			close @0+10 close.code=1000 close.initiator=local close.completed=true close.wait=0.01
+			  block @0+10 reason=net.read source=timed
+			  wake @10+0 reason=readable
+		`},
+		{"local while reading", nil, func(t *testing.T, c conn, p *peer) {
+			var wg sync.WaitGroup
+			wg.Go(func() { read(t, c) })
+			wg.Go(func() {
+				p.receive(t)
+				time.Sleep(10 * ms)
+				p.send(t, p.closeFrame(4000, ""))
+				p.drain()
+			})
+			time.Sleep(10 * ms)
+			_ = c.Close(4000, "")
+			wg.Wait()
+		}, `
+			read! @0+20 error.type=4000
+			  block @0+20 reason=net.read source=timed
+			  wake @20+0 reason=readable
+			close! @10+10 error.type=4000 close.code=4000 close.initiator=local close.completed=true close.wait=0.01
+		`},
+		{"remote", nil, func(t *testing.T, c conn, p *peer) {
+			go func() {
+				time.Sleep(10 * ms)
+				p.send(t, p.closeFrame(1001, "secret"))
+				time.Sleep(10 * ms)
+				p.receive(t)
+			}()
+			read(t, c)
+			_ = c.CloseNow()
+		}, `
+			read @0+20
+			  block @0+10 reason=net.read source=timed
+			  wake @10+0 reason=readable
+			  block @10+10 reason=net.write source=timed
+			  close @10+10 close.code=1001 close.initiator=remote close.completed=true close.wait=0
+			  wake @20+0 reason=writable
+		`},
+		{"reason", []session.Option{wsconn.WithCloseReason()}, func(t *testing.T, c conn, p *peer) {
+			go func() {
+				p.send(t, p.closeFrame(4001, "why\xff"))
+				p.receive(t)
+			}()
+			read(t, c)
+		}, `
+			read! @0+0 error.type=4001
+			  close! @0+0 error.type=4001 close.code=4001 close.initiator=remote close.completed=true close.wait=0 close.reason=why�
+		`},
+		{"remote without a code", nil, func(t *testing.T, c conn, p *peer) {
+			go func() {
+				p.send(t, p.frame(opClose, ""))
+				p.receive(t)
+			}()
+			read(t, c)
+		}, `
+			read! @0+0 error.type=1005
+			  close! @0+0 error.type=1005 close.code=1005 close.initiator=remote close.completed=true close.wait=0
+		`},
+		{"remote, then gone", nil, func(t *testing.T, c conn, p *peer) {
+			go func() {
+				p.send(t, p.closeFrame(1000, ""))
+				_ = p.Close()
+			}()
+			read(t, c)
+		}, `
+			read @0+0
+			  close @0+0 close.code=1000 close.initiator=remote close.completed=false
+		`},
+		{"both at once", nil, func(t *testing.T, c conn, p *peer) {
+			var wg sync.WaitGroup
+			wg.Go(func() { _ = c.Close(1000, "") })
+			wg.Go(func() { p.send(t, p.closeFrame(1001, "")) })
+			p.receive(t)
+			p.drain()
+			wg.Wait()
+		}, `
+			close @0+0 close.code=1000 close.initiator=local close.completed=true close.wait=0
+		`},
+		{"never answered", nil, func(t *testing.T, c conn, p *peer) {
+			done := p.drain()
+			_ = c.Close(1000, "") // an error of coder's, none of nhooyr's
+			<-done
+		}, `
+			close! @0+5000 error.type=deadline_exceeded close.code=1000 close.initiator=local close.completed=false
+			  block @0+5000 reason=net.read source=timed
+			  wake @5000+0 reason=closed -> close
+		`},
+		{"gone instead of an answer", nil, func(t *testing.T, c conn, p *peer) {
+			go func() {
+				p.receive(t)
+				_ = p.Close()
+			}()
+			_ = c.Close(1001, "")
+		}, `
+			close! @0+0 error.type=unexpected_eof close.code=1001 close.initiator=local close.completed=false
+		`},
+		{"invalid code", nil, func(t *testing.T, c conn, p *peer) {
+			if err := c.Close(1006, ""); err == nil {
+				t.Error("Close: got no error")
+			}
+		}, `
+			close! @0+0 error.type=_OTHER close.completed=false
+		`},
+		{"CloseNow", nil, func(_ *testing.T, c conn, _ *peer) {
+			_ = c.CloseNow()
+			_ = c.CloseNow()
+			_ = c.Close(1000, "")
+		}, `
+			close! @0+0 error.type=close_now close.completed=false
+		`},
+		{"EOF", nil, func(t *testing.T, c conn, p *peer) {
+			go func() {
+				time.Sleep(10 * ms)
+				_ = p.Close()
+			}()
+			read(t, c)
+			_ = c.Close(1000, "")
+		}, `
+			read @0+10
+			  block @0+10 reason=net.read source=timed
+			  wake @10+0 reason=peer_closed
+			close! @10+0 error.type=unexpected_eof close.completed=false
+		`},
+		{"read limit", nil, func(t *testing.T, c conn, p *peer) {
+			c.SetReadLimit(10)
+			go func() {
+				p.send(t, p.frame(opText, strings.Repeat("x", 20)))
+				p.receive(t)
+			}()
+			read(t, c)
+			_ = c.CloseNow()
+		}, `
+			close! @0+0 error.type=1009 close.code=1009 close.initiator=local close.completed=false
+			read! @0+0 error.type=1009
+		`},
+		{"unwanted message", nil, func(t *testing.T, c conn, p *peer) {
+			ctx := c.CloseRead(t.Context())
+			p.send(t, p.frame(opText, "unwanted"))
+			p.receive(t)
+			p.send(t, p.closeFrame(1008, ""))
+			p.drain()
+			<-ctx.Done()
+			synctest.Wait()
+		}, `
+			close! @0+0 error.type=1008 close.code=1008 close.initiator=local close.completed=true close.wait=0
+		`},
+		{"CloseRead canceled", nil, func(t *testing.T, c conn, p *peer) {
+			ctx, cancel := context.WithCancel(t.Context())
+			ctx = c.CloseRead(ctx)
+			cancel()
+			<-ctx.Done()
+			synctest.Wait()
+		}, `
+			close! @0+0 error.type=canceled close.completed=false
+		`},
+		{"Writer left open", nil, func(t *testing.T, c conn, p *peer) {
+			done := p.drain()
+			if _, err := c.Writer(t.Context(), messageText); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * ms)
+			go p.send(t, p.closeFrame(1000, ""))
+			_ = c.Close(1000, "")
+			<-done
+		}, `
+			write! @0+10 error.type=closed message.type=text message.size=0
+			close @10+0 close.code=1000 close.initiator=local close.completed=true close.wait=0
+		`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, lib library) {
+				c, rec, p := rawServer(t, lib, setup{client: test.opts})
+				test.run(t, c, p)
+				wantTree(t, rec, test.want)
+			})
+		})
+	}
+}
+
+// The library gives its own frames five seconds, and then closes.
+func TestCloseOverAnAnswerThatNobodyTakes(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{})
+		go p.send(t, p.frame(opPing, "?"))
+		if _, _, err := c.Read(t.Context()); err == nil {
+			t.Error("Read: got no error")
+		}
+		if got, want := tree(rec.named(trace.SpanClose)), "close! @5000+0 error.type=deadline_exceeded close.completed=false\n"; got != want {
+			t.Errorf("got %swant %s", got, want)
+		}
+		if got, want := tree(rec.named(trace.SpanPong)), "pong! @0+5000 error.type=closed\n"; got != want {
+			t.Errorf("got %swant %s", got, want)
+		}
+		wantEnded(t, rec)
+	})
+}
+
+// Frames that no endpoint may accept: the library judges, and the scanner says
+// once that it stopped.
+func TestCloseProtocolError(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		sent func(p *peer) []byte
+		want string
+	}{
+		{"reserved opcode", func(p *peer) []byte { return p.frame(0x83, "x") }, `
+			close! @0+0 error.type=1002 close.code=1002 close.initiator=local close.completed=false
+			read! @0+0 error.type=1002 frame.error=frame: reserved opcode
+		`},
+		{"fragmented ping", func(p *peer) []byte { return p.frame(0x09, "x") }, `
+			close! @0+0 error.type=1002 close.code=1002 close.initiator=local close.completed=false
+			read! @0+0 error.type=1002 frame.error=frame: fragmented control frame
+		`},
+		{"long pong", func(p *peer) []byte { return p.frame(opPong, strings.Repeat("x", 126)) }, `
+			close! @0+0 error.type=1002 close.code=1002 close.initiator=local close.completed=false
+			read! @0+0 error.type=1002 frame.error=frame: control frame longer than 125 bytes
+		`},
+		{"rsv bits", func(p *peer) []byte { return p.frame(0xF1, "x") }, `
+			close! @0+0 error.type=1002 close.code=1002 close.initiator=local close.completed=false
+			read! @0+0 error.type=1002
+		`},
+		{"a continuation of nothing", func(p *peer) []byte { return p.frame(opLast, "x") }, `
+			close! @0+0 error.type=1002 close.code=1002 close.initiator=local close.completed=false
+			read! @0+0 error.type=1002
+		`},
+		{"a message inside another", func(p *peer) []byte {
+			return append(p.frame(opMore, "x"), p.frame(opText, "y")...)
+		}, `
+			close! @0+0 error.type=1002 close.code=1002 close.initiator=local close.completed=false
+			read! @0+0 error.type=1002
+		`},
+		{"invalid close code", func(p *peer) []byte { return p.closeFrame(999, "") }, `
+			close! @0+0 error.type=1002 close.code=999 close.initiator=remote close.completed=true close.wait=0
+			read! @0+0 error.type=1002
+		`},
+		{"half a close code", func(p *peer) []byte { return p.frame(opClose, "x") }, `
+			close! @0+0 error.type=1002 close.code=1005 close.initiator=remote close.completed=true close.wait=0
+			read! @0+0 error.type=1002
+		`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, lib library) {
+				c, rec, p := rawServer(t, lib, setup{})
+				done := p.drain()
+				go p.send(t, test.sent(p))
+				if _, _, err := c.Read(t.Context()); err == nil {
+					t.Error("got no error")
+				}
+				_ = c.CloseNow()
+				<-done
+				wantTree(t, rec, test.want)
+			})
+		})
+	}
+}
+
+// A reset and a half of a TLS record end as what they are.
+func TestCloseReset(t *testing.T) {
+	each(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{tcp: true})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if _, _, err := c.Read(t.Context()); err == nil {
+				t.Error("got no error")
+			}
+		}()
+		until(t, "the read begins", func() bool { return len(rec.Started()) > len(rec.Ended()) })
+		_ = p.Conn.(*net.TCPConn).SetLinger(0)
+		_ = p.Close()
+		<-done
+		_ = c.CloseNow()
+		if got, want := text(rec.one(t, trace.SpanRead), trace.ErrorTypeKey), trace.ErrorConnectionReset; got != want {
+			t.Errorf("read: got error.type %q, want %q", got, want)
+		}
+		if got, want := text(rec.one(t, trace.SpanClose), trace.ErrorTypeKey), trace.ErrorConnectionReset; got != want {
+			t.Errorf("close: got error.type %q, want %q", got, want)
+		}
+		wantEnded(t, rec)
+	})
+}

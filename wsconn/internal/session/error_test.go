@@ -1,0 +1,237 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
+
+// sprintType names the type of v.
+func sprintType(v any) string { return fmt.Sprintf("%T", v) }
+
+// result is what a caller can tell of what a method returned.
+type result struct {
+	value  string
+	failed bool
+	is     string // the sentinels that errors.Is finds
+	as     string // the types that errors.As finds
+	status int
+}
+
+func resultOf(lib library, value string, err error) result {
+	r := result{value: value, failed: err != nil, status: lib.closeStatus(err)}
+	for _, target := range []error{
+		io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed, context.Canceled,
+		context.DeadlineExceeded, os.ErrDeadlineExceeded, syscall.EPIPE, syscall.ECONNRESET,
+	} {
+		if errors.Is(err, target) {
+			r.is += target.Error() + "; "
+		}
+	}
+	var (
+		opErr   *net.OpError
+		sysErr  *os.SyscallError
+		timeout interface{ Timeout() bool }
+	)
+	for name, ok := range map[string]bool{
+		"OpError": errors.As(err, &opErr), "SyscallError": errors.As(err, &sysErr),
+	} {
+		if ok {
+			r.as += name + "; "
+		}
+	}
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		r.as += "timeout; "
+	}
+	return r
+}
+
+// Every method, in situations that a connection comes into, returns with
+// tracing on, off and unsampled what the bare library does.
+func TestErrors(t *testing.T) {
+	soon := func(t *testing.T) context.Context {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*ms)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	canceled := func(t *testing.T) context.Context {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		return ctx
+	}
+	hold := func(t *testing.T, c conn) { // the turn to write
+		t.Helper()
+		if _, err := c.Writer(t.Context(), messageText); err != nil {
+			t.Error(err)
+		}
+	}
+	methods := map[string]func(ctx context.Context, c conn) (string, error){
+		"Read": func(ctx context.Context, c conn) (string, error) {
+			typ, msg, err := c.Read(ctx)
+			return fmt.Sprint(typ, string(msg), msg == nil), err
+		},
+		"Reader": func(ctx context.Context, c conn) (string, error) {
+			typ, r, err := c.Reader(ctx)
+			if err != nil {
+				return fmt.Sprint(typ, r), err
+			}
+			msg, err := io.ReadAll(r)
+			return fmt.Sprint(typ, string(msg)), err
+		},
+		"Write": func(ctx context.Context, c conn) (string, error) {
+			return "", c.Write(ctx, messageText, []byte("hello"))
+		},
+		"Writer": func(ctx context.Context, c conn) (string, error) {
+			w, err := c.Writer(ctx, messageText)
+			if err != nil {
+				return fmt.Sprint(w), err
+			}
+			n, err := io.WriteString(w, strings.Repeat("x", 10_000))
+			if err == nil {
+				err = w.Close()
+			}
+			return fmt.Sprint(n), err
+		},
+		"Ping":  func(ctx context.Context, c conn) (string, error) { return "", c.Ping(ctx) },
+		"Close": func(_ context.Context, c conn) (string, error) { return "", c.Close(1000, "bye") },
+		"invalid Close": func(_ context.Context, c conn) (string, error) {
+			return "", c.Close(1005, strings.Repeat("x", 200))
+		},
+		"CloseNow": func(_ context.Context, c conn) (string, error) { return "", c.CloseNow() },
+		"CloseRead": func(ctx context.Context, c conn) (string, error) {
+			ctx = c.CloseRead(ctx)
+			<-ctx.Done()
+			return "", ctx.Err()
+		},
+		"NetConn.Read":  nil, // below, with the library's function
+		"NetConn.Write": nil,
+	}
+	background := func(t *testing.T) context.Context { t.Helper(); return t.Context() }
+	for _, situation := range []struct {
+		name    string
+		ctx     func(t *testing.T) context.Context
+		prepare func(t *testing.T, c conn, p *peer)
+		drain   bool // the peer reads
+		skip    []string
+	}{
+		{"message", background, func(t *testing.T, _ conn, p *peer) {
+			t.Helper()
+			go p.try(p.frame(opText, "hello"))
+		}, true, []string{"Ping", "Close"}},
+		{"remote close", background, func(t *testing.T, _ conn, p *peer) {
+			t.Helper()
+			go p.try(p.closeFrame(4321, "bye"))
+		}, true, []string{"Ping", "Write", "Writer", "NetConn.Write"}},
+		{"closed already", background, func(t *testing.T, c conn, _ *peer) {
+			t.Helper()
+			_ = c.CloseNow()
+		}, true, nil},
+		{"peer gone", background, func(t *testing.T, _ conn, p *peer) {
+			t.Helper()
+			_ = p.Close()
+		}, false, []string{"Ping"}},
+		{"gone in a message", background, func(t *testing.T, _ conn, p *peer) {
+			t.Helper()
+			go func() {
+				p.try(p.frame(opText, "hello")[:4])
+				_ = p.Close()
+			}()
+		}, false, []string{"Ping", "Write", "Writer", "NetConn.Write", "Close", "CloseNow", "invalid Close"}},
+		{"too long", background, func(t *testing.T, c conn, p *peer) {
+			t.Helper()
+			c.SetReadLimit(3)
+			go p.try(p.frame(opText, "hello"))
+		}, true, []string{"Ping", "Close", "NetConn.Read"}},
+		{"protocol error", background, func(t *testing.T, _ conn, p *peer) {
+			t.Helper()
+			go p.try(p.frame(0x83, "hello"))
+		}, true, []string{"Ping", "Close"}},
+		{"canceled already", canceled, func(*testing.T, conn, *peer) {}, true, nil},
+		{"parked until the context ends", soon, func(*testing.T, conn, *peer) {}, false, []string{"Close", "invalid Close", "CloseNow"}},
+		{"waiting for another write until the context ends", soon, func(t *testing.T, c conn, _ *peer) {
+			t.Helper()
+			hold(t, c)
+		}, true, []string{"Read", "Reader", "Ping", "Close", "invalid Close", "CloseNow", "CloseRead", "NetConn.Read", "NetConn.Write"}},
+		{"waiting for another write until the connection closes", background, func(t *testing.T, c conn, _ *peer) {
+			t.Helper()
+			hold(t, c)
+			time.AfterFunc(10*ms, func() { _ = c.CloseNow() })
+		}, true, []string{"Read", "Reader", "Ping", "Close", "invalid Close", "CloseNow", "CloseRead", "NetConn.Read"}},
+		{"parked until the connection closes", background, func(_ *testing.T, c conn, _ *peer) {
+			time.AfterFunc(10*ms, func() { _ = c.CloseNow() })
+		}, false, []string{"Close", "invalid Close", "CloseNow"}},
+	} {
+		for method, call := range methods {
+			t.Run(situation.name+"/"+method, func(t *testing.T) {
+				for _, skipped := range situation.skip {
+					if skipped == method {
+						t.Skip("not in this situation")
+					}
+				}
+				bubble(t, func(t *testing.T, lib library) {
+					run := func(s setup) result {
+						c, _, p := rawServer(t, lib, s)
+						if situation.drain {
+							p.drain()
+						}
+						end := lib.traced
+						if s.bare {
+							end = lib.bare
+						}
+						situation.prepare(t, c, p)
+						call := call
+						ctx := situation.ctx(t)
+						switch method {
+						case "NetConn.Read":
+							call = func(ctx context.Context, c conn) (string, error) {
+								b := make([]byte, 10)
+								n, err := end.netConn(ctx, c, messageText).Read(b)
+								return string(b[:n]), err
+							}
+						case "NetConn.Write":
+							call = func(ctx context.Context, c conn) (string, error) {
+								n, err := end.netConn(ctx, c, messageText).Write([]byte("hello"))
+								return fmt.Sprint(n), err
+							}
+						}
+						value, err := call(ctx, c)
+						closeBoth(c)
+						_ = p.Close()
+						return resultOf(lib, value, err)
+					}
+					// Where two reasons hold at once a library picks one by
+					// chance: what the bare one may return, the others may.
+					want := map[result]bool{}
+					may := func(got result) bool {
+						for i := 0; i < 1000 && !want[got]; i++ {
+							want[run(setup{bare: true})] = true
+						}
+						return want[got]
+					}
+					for name, opts := range map[string][]session.Option{
+						"on":        {newRecorder().option()},
+						"unsampled": {newRecorder(sdktrace.WithSampler(sdktrace.NeverSample())).option()},
+						"off":       {session.WithTracerProvider(noopProvider)},
+					} {
+						if got := run(setup{client: opts}); !may(got) {
+							t.Errorf("%s: got %+v, want one of %+v", name, got, want)
+						}
+					}
+				})
+			})
+		}
+	}
+}

@@ -1,0 +1,27 @@
+package session
+
+import (
+	"context"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// Handle runs fn as the goroutine name of an accepted connection, on the
+// calling goroutine. Then it closes the connection with closer: with 1000 if fn
+// returned nil, 1001 if fn's context ended, else, and after a panic, 1011. A
+// panic goes on.
+func (s *Session) Handle(ctx context.Context, name string, fn func(context.Context) error, closer func(code int) error) {
+	_ = trace.Handle(ctx, name, func(ctx context.Context) error {
+		s.home = ctx
+		code := 1011 // of a panic
+		defer func() { _ = closer(code) }()
+		err := fn(ctx)
+		switch {
+		case err == nil:
+			code = 1000
+		case ctx.Err() != nil:
+			code = 1001
+		}
+		return err
+	}, trace.WithErrorType(s.ErrorType))
+}

@@ -1,0 +1,174 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// What a handler's function returns decides how its connection is closed.
+func TestHandle(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		run  func(ctx context.Context, c conn) error
+		code int // that the peer sees
+		want string
+	}{
+		{"nil", func(ctx context.Context, c conn) error {
+			time.Sleep(10 * ms)
+			return c.Write(ctx, messageText, []byte("hi"))
+		}, 1000, `
+			go echo @0+0
+			  echo @0+10 state=finished
+			  close @10+0 close.code=1000 close.initiator=local close.completed=true close.wait=0
+			  write @10+0 message.type=text message.size=2 message.index=1 frame.count=1 wire.size=4
+		`},
+		{"error", func(context.Context, conn) error { return errors.New("no") }, 1011, `
+			go echo @0+0
+			  close! @0+0 error.type=1011 close.code=1011 close.initiator=local close.completed=true close.wait=0
+			  echo! @0+0 state=failed error.type=_OTHER
+		`},
+		{"canceled", func(ctx context.Context, _ conn) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}, 1001, `
+			go echo @0+0
+			  echo @0+20 state=cancelled
+			  close @20+0 close.code=1001 close.initiator=local close.completed=true close.wait=0
+		`},
+		{"panic", func(context.Context, conn) error { panic(http.ErrAbortHandler) }, 1011, `
+			go echo @0+0
+			  close! @0+0 error.type=1011 close.code=1011 close.initiator=local close.completed=true close.wait=0
+			  echo! @0+0 state=panicked error.type=panic
+		`},
+		{"goexit", func(context.Context, conn) error {
+			runtime.Goexit()
+			return nil
+		}, 1011, `
+			go echo @0+0
+			  close! @0+0 error.type=1011 close.code=1011 close.initiator=local close.completed=true close.wait=0
+			  echo! @0+0 state=failed error.type=_OTHER
+		`},
+		{"remote close", func(ctx context.Context, c conn) error {
+			_, _, err := c.Read(ctx)
+			return err
+		}, -1, `
+			go echo @0+0
+			  echo @0+0 state=finished
+			  read @0+0
+			    close @0+0 close.code=1000 close.initiator=remote close.completed=true close.wait=0
+		`},
+		{"closed by itself", func(_ context.Context, c conn) error {
+			return c.Close(4000, "mine")
+		}, 4000, `
+			go echo @0+0
+			  close! @0+0 error.type=4000 close.code=4000 close.initiator=local close.completed=true close.wait=0
+			  echo @0+0 state=finished
+		`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, lib library) {
+				rec := newRecorder()
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(20*ms, cancel)
+				var panicked atomic.Bool
+				h := lib.handler("echo", test.run, rec.option())
+				s := setup{}
+				url := dialable(t, &s, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					defer func() {
+						if v := recover(); v != nil {
+							panicked.Store(true)
+							panic(v) // as the library's users see it
+						}
+					}()
+					h.ServeHTTP(w, r.WithContext(ctx))
+				}))
+				c, _, err := lib.bare.dial(t.Context(), url, s.options)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = c.CloseNow() }()
+				if test.code < 0 {
+					_ = c.Close(1000, "")
+				}
+				for err == nil {
+					_, _, err = c.Read(t.Context())
+				}
+				if got := lib.closeStatus(err); test.code > 0 && got != test.code {
+					t.Errorf("got close code %d, want %d (%v)", got, test.code, err)
+				}
+				synctest.Wait()
+				if got, want := panicked.Load(), test.name == "panic"; got != want {
+					t.Errorf("panicked: got %v, want %v", got, want)
+				}
+				wantTree(t, rec, test.want)
+			})
+		})
+	}
+}
+
+// A handler whose connection is not sampled handles it all the same.
+func TestHandleOff(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		off := offs(t)["unsampled"]
+		s := setup{}
+		url := dialable(t, &s, lib.handler("echo", func(ctx context.Context, c conn) error {
+			typ, msg, err := c.Read(ctx)
+			if err != nil {
+				return err
+			}
+			return c.Write(ctx, typ, msg)
+		}, off.option()))
+		c, _, err := lib.bare.dial(t.Context(), url, s.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.CloseNow() }()
+		_ = c.Write(t.Context(), messageText, []byte("hi"))
+		if _, msg, err := c.Read(t.Context()); err != nil || string(msg) != "hi" {
+			t.Errorf("got %q, %v", msg, err)
+		}
+		if _, _, err := c.Read(t.Context()); lib.closeStatus(err) != 1000 {
+			t.Errorf("got %v, want a normal closure", err)
+		}
+		if got := off.Ended(); len(got) != 0 {
+			t.Errorf("got spans:\n%s", tree(got))
+		}
+	})
+}
+
+// The goroutine's span is a child of the handshake, and the parent of what it does.
+func TestHandleParents(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		rec := newRecorder()
+		s := setup{}
+		url := dialable(t, &s, lib.handler("echo", func(ctx context.Context, c conn) error {
+			return c.Write(ctx, messageText, nil)
+		}, rec.option()))
+		c, _, err := lib.bare.dial(t.Context(), url, s.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.CloseNow() }()
+		for err == nil {
+			_, _, err = c.Read(t.Context())
+		}
+		synctest.Wait()
+		spawned := rec.one(t, "go echo")
+		if got, want := spawned.Parent().SpanID(), rec.one(t, trace.SpanHandshake).SpanContext().SpanID(); got != want {
+			t.Errorf("go echo: got parent %v, want the handshake %v", got, want)
+		}
+		for _, name := range []string{"echo", trace.SpanWrite, trace.SpanClose} {
+			if got, want := rec.one(t, name).Parent().SpanID(), spawned.SpanContext().SpanID(); got != want {
+				t.Errorf("%s: got parent %v, want go echo %v", name, got, want)
+			}
+		}
+	})
+}

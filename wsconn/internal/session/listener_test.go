@@ -1,0 +1,349 @@
+package session_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/wsconn"
+)
+
+// authority makes certificates.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	pool *x509.CertPool
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{pool: x509.NewCertPool()}
+	a.cert, a.key = a.sign(t, &x509.Certificate{
+		Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	})
+	a.pool.AddCert(a.cert)
+	return a
+}
+
+func (a *authority) sign(t *testing.T, template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	parent, signer := a.cert, a.key
+	if parent == nil {
+		parent, signer = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert, key
+}
+
+func (a *authority) leaf(t *testing.T) tls.Certificate {
+	t.Helper()
+	cert, key := a.sign(t, &x509.Certificate{
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	})
+	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
+}
+
+// A tlsPair is a connection over TLS, a server that sends late, and its client.
+type tlsPair struct {
+	client, server *recorder
+}
+
+type tlsSetup struct {
+	listen  func(net.Listener) net.Listener // around the listener below TLS
+	version uint16
+	auth    tls.ClientAuthType
+	cert    bool // of the client
+	proxy   bool
+	wrap    func(http.Handler) http.Handler
+}
+
+// connectTLS serves one connection, in which both sides park in a read.
+func connectTLS(t *testing.T, lib library, s tlsSetup) tlsPair {
+	t.Helper()
+	ca := newAuthority(t)
+	p := tlsPair{newRecorder(), newRecorder()}
+	h := lib.handler("late", func(ctx context.Context, c conn) error {
+		if _, _, err := c.Read(ctx); err != nil {
+			return err
+		}
+		timer := time.NewTimer(20 * ms) // so that the client is parked
+		<-timer.C
+		return c.Write(ctx, messageText, []byte("late"))
+	}, p.server.option())
+	if s.wrap != nil {
+		h = s.wrap(h)
+	}
+	l, base := listen(t)
+	if s.listen != nil {
+		l = s.listen(l)
+	}
+	srv := &http.Server{
+		Handler: h, ErrorLog: log.New(io.Discard, "", 0),
+		TLSConfig: &tls.Config{
+			Certificates: []tls.Certificate{ca.leaf(t)}, MaxVersion: s.version,
+			ClientAuth: s.auth, ClientCAs: ca.pool,
+		},
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.ServeTLS(l, "", "") }()
+	t.Cleanup(func() {
+		_ = srv.Close()
+		<-served
+	})
+	config := &tls.Config{RootCAs: ca.pool}
+	if s.cert {
+		config.Certificates = []tls.Certificate{ca.leaf(t)}
+	}
+	transport := &http.Transport{TLSClientConfig: config}
+	if s.proxy {
+		transport.Proxy = http.ProxyURL(proxy(t))
+	}
+	c, _, err := lib.traced.dial(t.Context(), strings.Replace(base, "ws:", "wss:", 1),
+		options{client: &http.Client{Transport: transport}}, p.client.option())
+	if err != nil {
+		t.Fatal(err)
+	}
+	timer := time.NewTimer(20 * ms) // so that the server is parked
+	<-timer.C
+	if err := c.Write(t.Context(), messageText, []byte("now")); err != nil {
+		t.Error(err)
+	}
+	if _, msg, err := c.Read(t.Context()); err != nil || string(msg) != "late" {
+		t.Errorf("got %q, %v", msg, err)
+	}
+	_, _, _ = c.Read(t.Context())
+	_ = c.CloseNow()
+	until(t, "the handler ends", func() bool { return len(p.server.named("late")) == 1 })
+	wantEnded(t, p.client)
+	wantEnded(t, p.server)
+	return p
+}
+
+func (r *recorder) steps(t *testing.T) (names []string) {
+	t.Helper()
+	handshake := r.one(t, trace.SpanHandshake)
+	var steps []sdktrace.ReadOnlySpan
+	for _, s := range r.Ended() {
+		if s.Parent().SpanID() == handshake.SpanContext().SpanID() && !strings.HasPrefix(s.Name(), trace.SpanGo) &&
+			s.Name() != trace.SpanRead && s.Name() != trace.SpanWrite && s.Name() != trace.SpanClose {
+			steps = append(steps, s)
+			if s.StartTime().Before(handshake.StartTime()) || s.EndTime().After(handshake.EndTime()) {
+				t.Errorf("%s lies outside of its handshake", s.Name())
+			}
+		}
+	}
+	slices.SortStableFunc(steps, func(a, b sdktrace.ReadOnlySpan) int { return a.StartTime().Compare(b.StartTime()) })
+	for _, s := range steps {
+		names = append(names, s.Name())
+	}
+	return names
+}
+
+func (r *recorder) sources() (sources []string) {
+	for _, s := range r.named(trace.SpanBlock) {
+		if source := text(s, trace.BlockSourceKey); source != "" && !slices.Contains(sources, source) {
+			sources = append(sources, source)
+		}
+	}
+	return sources
+}
+
+// Below TLS blocks are exact and the steps are seen; without the listener the
+// server's blocks are timed.
+func TestTLS(t *testing.T) {
+	all := []string{trace.StepTLS, trace.StepReadHTTPRequest, trace.StepProcessRequest, trace.StepWriteHTTPResponse}
+	late := []string{trace.StepProcessRequest, trace.StepWriteHTTPResponse}
+	for _, test := range []struct {
+		name   string
+		setup  tlsSetup
+		steps  []string // of the server
+		source trace.Source
+	}{
+		{"1.3", tlsSetup{listen: wsconn.NewListener}, all, trace.SourcePoll},
+		{"1.2", tlsSetup{listen: wsconn.NewListener, version: tls.VersionTLS12}, all, trace.SourcePoll},
+		{
+			"1.3, client certificate",
+			tlsSetup{listen: wsconn.NewListener, auth: tls.RequireAndVerifyClientCert, cert: true},
+			all, trace.SourcePoll,
+		},
+		{
+			"1.3, no certificate to the request for one",
+			tlsSetup{listen: wsconn.NewListener, auth: tls.RequestClientCert},
+			all, trace.SourcePoll,
+		},
+		{"proxy", tlsSetup{listen: wsconn.NewListener, proxy: true}, all, trace.SourcePoll},
+		{"no listener", tlsSetup{}, late, trace.SourceTimed},
+		{
+			"span of a middleware",
+			tlsSetup{listen: wsconn.NewListener, wrap: func(h http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					ctx, span := sdktrace.NewTracerProvider().Tracer("middleware").Start(r.Context(), "GET")
+					defer span.End()
+					h.ServeHTTP(w, r.WithContext(ctx))
+				})
+			}},
+			late, trace.SourcePoll,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			each(t, func(t *testing.T, lib library) {
+				p := connectTLS(t, lib, test.setup)
+				if got := p.server.steps(t); !slices.Equal(got, test.steps) {
+					t.Errorf("server's steps: got %q, want %q", got, test.steps)
+				}
+				want := []string{trace.StepConnect, trace.StepTLS, trace.StepWriteHTTPRequest, trace.StepReadHTTPResponse}
+				if got := p.client.steps(t); !slices.Equal(got, want) {
+					t.Errorf("client's steps: got %q, want %q", got, want)
+				}
+				if got, want := p.server.sources(), []string{string(test.source)}; !slices.Equal(got, want) {
+					t.Errorf("server's blocks: got sources %q, want %q", got, want)
+				}
+				if got, want := p.client.sources(), []string{string(trace.SourcePoll)}; !slices.Equal(got, want) {
+					t.Errorf("client's blocks: got sources %q, want %q", got, want)
+				}
+			})
+		})
+	}
+}
+
+// A listener that does TLS above or below.
+func TestTLSListener(t *testing.T) {
+	for name, wrap := range map[string]func(net.Listener, *tls.Config) net.Listener{
+		"above": func(l net.Listener, c *tls.Config) net.Listener { return tls.NewListener(wsconn.NewListener(l), c) },
+		"below": func(l net.Listener, c *tls.Config) net.Listener { return wsconn.NewListener(tls.NewListener(l, c)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, lib library) {
+				ca := newAuthority(t)
+				l, base := listen(t)
+				serve(t, wrap(l, &tls.Config{Certificates: []tls.Certificate{ca.leaf(t)}}), echo(t, lib))
+				client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.pool}}}
+				c, _, err := lib.traced.dial(t.Context(), strings.Replace(base, "ws:", "wss:", 1), options{client: client})
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantEcho(t, c)
+			})
+		})
+	}
+}
+
+// Without TLS the request's bytes are seen too, and only this request's.
+func TestListener(t *testing.T) {
+	each(t, func(t *testing.T, lib library) {
+		rec := newRecorder()
+		mux := http.NewServeMux()
+		mux.Handle("/ws", lib.handler("hello", func(ctx context.Context, c conn) error {
+			return c.Write(ctx, messageText, []byte("hello"))
+		}, rec.option()))
+		mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page") })
+		socket := filepath.Join(t.TempDir(), "s")
+		l, err := net.Listen("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		serve(t, wsconn.NewListener(l), mux)
+		nc, err := net.Dial("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = nc.Close() }()
+		r := bufio.NewReader(nc)
+		ask := func(path, more string) *http.Response {
+			begin := time.Now()
+			_, _ = io.WriteString(nc, "GET "+path+" HTTP/1.1\r\nHost: unix\r\n")
+			timer := time.NewTimer(10 * ms)
+			<-timer.C
+			_, _ = io.WriteString(nc, more+"\r\n")
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4))
+			if took := time.Since(begin); took < 10*ms {
+				t.Errorf("%s took %v", path, took)
+			}
+			return resp
+		}
+		ask("/page", "")
+		between := time.Now()
+		resp := ask("/ws", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n")
+		if resp.StatusCode != http.StatusSwitchingProtocols {
+			t.Fatalf("got status %d", resp.StatusCode)
+		}
+		_ = nc.Close()
+		until(t, "the handler ends", func() bool { return len(rec.named("hello")) == 1 })
+		want := []string{trace.StepReadHTTPRequest, trace.StepProcessRequest, trace.StepWriteHTTPResponse}
+		if got := rec.steps(t); !slices.Equal(got, want) {
+			t.Errorf("got steps %q, want %q", got, want)
+		}
+		s := rec.one(t, trace.StepReadHTTPRequest)
+		if got := s.EndTime().Sub(s.StartTime()); got < 9*ms {
+			t.Errorf("the request took %v to come in, want 10 ms", got)
+		}
+		if s.StartTime().Before(between) {
+			t.Error("the request begins with the one before it")
+		}
+		wantEnded(t, rec)
+	})
+}
+
+// http.Server.Shutdown leaves a connection that was handed over alone.
+func TestShutdown(t *testing.T) {
+	each(t, func(t *testing.T, lib library) {
+		rec := newRecorder()
+		l, url := listen(t)
+		srv := &http.Server{Handler: lib.handler("echo", func(ctx context.Context, c conn) error {
+			typ, msg, err := c.Read(ctx)
+			if err != nil {
+				return err
+			}
+			return c.Write(ctx, typ, msg)
+		}, rec.option())}
+		served := make(chan error, 1)
+		go func() { served <- srv.Serve(wsconn.NewListener(l)) }()
+		c, _, err := lib.traced.dial(t.Context(), url, options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := srv.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		<-served
+		wantEcho(t, c)
+		until(t, "the handler ends", func() bool { return len(rec.named("echo")) == 1 })
+		wantEnded(t, rec)
+	})
+}

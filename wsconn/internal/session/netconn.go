@@ -1,0 +1,44 @@
+package session
+
+import (
+	"context"
+	"net"
+)
+
+// NetConn returns nc, the library's net.Conn over the connection made with
+// ctx for messages of the given type, with a span for each call. Nothing is
+// wrapped where nothing is recorded.
+func (s *Session) NetConn(ctx context.Context, nc net.Conn, messageType int) net.Conn {
+	if s.off {
+		return nc
+	}
+	return &netConn{nc, s, ctx, messageType}
+}
+
+type netConn struct {
+	net.Conn
+	s   *Session
+	ctx context.Context
+	typ int
+}
+
+func (c *netConn) Read(p []byte) (int, error) {
+	r := c.s.BeginRead(c.ctx)
+	n, err := c.Conn.Read(p)
+	r.EndPart(c.typ, int64(n), err)
+	return n, err
+}
+
+func (c *netConn) Write(p []byte) (int, error) {
+	w := c.s.BeginWrite(c.ctx, c.typ)
+	n, err := c.Conn.Write(p)
+	w.End(int64(len(p)), err)
+	return n, err
+}
+
+func (c *netConn) Close() error {
+	cl := c.s.beginClose(c.ctx)
+	err := c.Conn.Close()
+	cl.End(err)
+	return err
+}

@@ -1,0 +1,142 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// Each call on the net.Conn is a span, as long as the call.
+func TestNetConn(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		p := connect(t, lib, setup{})
+		ctx, op := trace.Start(p.clientSpans.context(t.Context()), "tunnel")
+		client := lib.traced.netConn(ctx, p.client, messageBinary)
+		server := lib.traced.netConn(t.Context(), p.server, messageBinary)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			time.Sleep(10 * ms)
+			if n, err := io.WriteString(server, "hello"); n != 5 || err != nil {
+				t.Errorf("Write: got %d, %v", n, err)
+			}
+			if err := server.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		})
+		buf := make([]byte, 3)
+		for _, want := range []string{"hel", "lo"} {
+			if n, err := client.Read(buf); err != nil || string(buf[:n]) != want {
+				t.Errorf("Read: got %q, %v, want %q", buf[:n], err, want)
+			}
+			time.Sleep(10 * ms)
+		}
+		if _, err := client.Read(buf); err != io.EOF { //nolint:errorlint // as a net.Conn returns it
+			t.Errorf("Read: got %v, want EOF", err)
+		}
+		wg.Wait()
+		op.End(nil)
+		wantTree(t, p.clientSpans, `
+			tunnel @0+30
+			  read @0+10 message.type=binary message.size=3
+			    block @0+10 reason=net.read source=timed
+			    wake @10+0 reason=readable
+			  read @20+0 message.type=binary message.size=2
+			  read @30+0
+			    close @30+0 close.code=1000 close.initiator=remote close.completed=true close.wait=0
+		`)
+		wantTree(t, p.serverSpans, `
+			write @10+0 message.type=binary message.size=5 message.index=1 frame.count=1 wire.size=7
+			close @10+20 close.code=1000 close.initiator=local close.completed=true close.wait=0.02
+			  block @10+20 reason=net.write source=timed
+			  wake @30+0 reason=writable
+		`)
+	})
+}
+
+// The library's limits and deadlines hold.
+func TestNetConnDeadline(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, _ := rawServer(t, lib, setup{})
+		nc := lib.traced.netConn(t.Context(), c, messageText)
+		_ = nc.SetReadDeadline(time.Now().Add(10 * ms))
+		if _, err := nc.Read(make([]byte, 1)); err == nil {
+			t.Error("got no error")
+		}
+		if got := rec.one(t, trace.SpanRead); got.EndTime().Sub(got.StartTime()) != 10*ms {
+			t.Errorf("got\n%s", tree(rec.messages()))
+		}
+		_ = nc.Close()
+		wantEnded(t, rec)
+	})
+}
+
+// A message of another type closes the connection.
+func TestNetConnWrongType(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{})
+		nc := lib.traced.netConn(t.Context(), c, messageBinary)
+		go func() {
+			p.send(t, p.frame(opText, "text"))
+			p.receive(t)
+			p.send(t, p.closeFrame(1003, ""))
+			p.drain()
+		}()
+		if _, err := nc.Read(make([]byte, 1)); err == nil {
+			t.Error("got no error")
+		}
+		wantTree(t, rec, `
+			read! @0+0 error.type=1003
+			  close! @0+0 error.type=1003 close.code=1003 close.initiator=local close.completed=true close.wait=0
+		`)
+	})
+}
+
+// Where nothing is recorded it is the library's own.
+func TestNetConnOff(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		off := offs(t)["unsampled"]
+		s := setup{}
+		url := dialable(t, &s, echo(t, lib))
+		traced, _, err := lib.traced.dial(t.Context(), url, s.options, off.option())
+		if err != nil {
+			t.Fatal(err)
+		}
+		bare, _, err := lib.bare.dial(t.Context(), url, s.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closeBoth(traced, bare)
+		got := lib.traced.netConn(t.Context(), traced, messageText)
+		want := lib.bare.netConn(t.Context(), bare, messageText)
+		if sprintType(got) != sprintType(want) {
+			t.Errorf("got a %T, want a %T", got, want)
+		}
+	})
+}
+
+// A write that is canceled by its context.
+func TestNetConnCanceled(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, _ := rawServer(t, lib, setup{})
+		ctx, cancel := context.WithCancel(t.Context())
+		nc := lib.traced.netConn(ctx, c, messageText)
+		time.AfterFunc(10*ms, cancel)
+		_, err := io.WriteString(nc, "never read")
+		if !errors.Is(err, context.Canceled) && !errors.Is(err, net.ErrClosed) {
+			t.Errorf("got %v, want canceled", err)
+		}
+		_ = nc.Close()
+		wantTree(t, rec, `
+			write @0+10 message.type=text message.size=10
+			  block @0+10 reason=net.write source=timed
+			  close! @10+0 error.type=canceled close.completed=false
+			  wake @10+0 reason=canceled
+		`)
+	})
+}

@@ -1,0 +1,174 @@
+package session_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// A ping shows the wait for its pong and the read that the pong came in; the
+// other side shows the answer.
+func TestPing(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		p := connect(t, lib, setup{})
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _, _ = p.client.Read(t.Context()) })
+		wg.Go(func() { _, _, _ = p.server.Read(t.Context()) })
+		time.Sleep(10 * ms)
+		if err := p.client.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * ms)
+		wg.Go(func() { _ = p.client.Close(1000, "") })
+		wg.Wait()
+		wantTree(t, p.clientSpans, `
+			read @0+20
+			  block @0+10 reason=net.read source=timed
+			  wake @10+0 reason=readable
+			  block @10+10 reason=net.read source=timed
+			  wake @20+0 reason=readable
+			ping @10+0
+			  block @10+0 reason=pong source=timed
+			  wake @10+0 reason=received -> read
+			close @20+0 close.code=1000 close.initiator=local close.completed=true close.wait=0
+		`)
+		wantTree(t, p.serverSpans, `
+			read @0+20
+			  block @0+10 reason=net.read source=timed
+			  pong @10+0
+			  wake @10+0 reason=readable
+			  block @10+10 reason=net.read source=timed
+			  close @20+0 close.code=1000 close.initiator=remote close.completed=true close.wait=0
+			  wake @20+0 reason=readable
+		`)
+	})
+}
+
+// Pings that are in flight together are told apart, by payload.
+func TestPings(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{})
+		read, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _, _ = c.Read(read) })
+		ctx := rec.context(t.Context())
+		for _, name := range []string{"one", "two"} {
+			wg.Go(func() { _ = trace.Handle(ctx, name, c.Ping) })
+			time.Sleep(10 * ms)
+		}
+		// The first has not been written yet: the second waits for its turn.
+		_, a := p.receive(t)
+		_, b := p.receive(t)
+		time.Sleep(10 * ms)
+		p.send(t, p.frame(opPong, b), p.frame(opPong, ""))
+		time.Sleep(10 * ms)
+		p.send(t, p.frame(opPong, a))
+		time.Sleep(10 * ms)
+		stop()
+		wg.Wait()
+		wantTree(t, rec, `
+			go one @0+0
+			  one @0+40 state=finished
+			  ping @0+40
+			    block @0+20 reason=net.write source=timed
+			    wake @20+0 reason=writable
+			    block @20+20 reason=pong source=timed
+			    wake @40+0 reason=received -> read
+			read @0+50
+			  block @0+30 reason=net.read source=timed
+			  wake @30+0 reason=readable
+			  block @30+10 reason=net.read source=timed
+			  wake @40+0 reason=readable
+			  block @40+10 reason=net.read source=timed
+			  close! @50+0 error.type=canceled close.completed=false
+			  wake @50+0 reason=canceled
+			go two @10+0
+			  ping @10+20
+			    block @10+10 reason=write.lock
+			    wake @20+0 reason=unlocked -> ping
+			    block @20+10 reason=pong source=timed
+			    wake @30+0 reason=received -> read
+			  two @10+20 state=finished
+		`)
+	})
+}
+
+// A pong that does not come.
+func TestPingUnanswered(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{})
+		drained := p.drain()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*ms)
+		defer cancel()
+		if err := c.Ping(ctx); err == nil {
+			t.Error("got no error")
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = c.Ping(t.Context())
+		}()
+		time.Sleep(10 * ms)
+		_ = c.CloseNow()
+		<-done
+		<-drained
+		wantTree(t, rec, `
+			ping! @0+10 error.type=deadline_exceeded
+			  block @0+10 reason=pong source=timed
+			  wake @10+0 reason=deadline
+			ping! @10+10 error.type=closed
+			  block @10+10 reason=pong source=timed
+			  wake @20+0 reason=closed
+			close! @20+0 error.type=close_now close.completed=false
+		`)
+	})
+}
+
+// Pings of the peer are answered by the library in a read, or by CloseRead in
+// no operation of the program.
+func TestPong(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		read func(ctx context.Context, c conn)
+		want string
+	}{
+		{"Read", func(ctx context.Context, c conn) { _, _, _ = c.Read(ctx) }, `
+			read @0+10
+			  pong @0+10
+			    block @0+10 reason=net.write source=timed
+			    wake @10+0 reason=writable
+			  close! @10+0 error.type=canceled close.completed=false
+		`},
+		{"CloseRead", func(ctx context.Context, c conn) { <-c.CloseRead(ctx).Done() }, `
+			pong @0+10
+			  block @0+10 reason=net.write source=timed
+			  wake @10+0 reason=writable
+			close! @10+0 error.type=canceled close.completed=false
+		`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, lib library) {
+				c, rec, p := rawServer(t, lib, setup{})
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					test.read(ctx, c)
+				}()
+				p.send(t, p.frame(opPing, "?"))
+				time.Sleep(10 * ms)
+				if op, payload := p.receive(t); op != opPong || payload != "?" {
+					t.Errorf("got %x %q", op, payload)
+				}
+				cancel()
+				<-done
+				synctest.Wait()
+				wantTree(t, rec, test.want)
+			})
+		})
+	}
+}
