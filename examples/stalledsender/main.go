@@ -1,0 +1,82 @@
+// Stalledsender answers from its own trace why a sender stays blocked after the
+// receiver stopped, and what wakes it again.
+//
+// The server, socket_start, sends for ever; the client, socket_get, reads a few
+// messages, stops reading while the connection stays open, and later closes it.
+// At the end the program prints the call chain of both, and the answer.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main, for its test. It returns the exit code: 2 for bad flags, 1 for
+// what went wrong.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	c, err := parse(args, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "stalledsender: %v (-help lists the flags)\n", err)
+		return 2
+	}
+	if err := c.run(ctx, stdout); err != nil {
+		fmt.Fprintf(stderr, "stalledsender: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// config is what the flags say.
+type config struct {
+	serve, connect string
+	buffers        string
+	spans          string
+	messages       int
+	work, idle     time.Duration
+}
+
+func parse(args []string, usage io.Writer) (*config, error) {
+	var c config
+	fs := flag.NewFlagSet("stalledsender", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.StringVar(&c.serve, "serve", "", "run the server alone, on this `address`, until interrupted")
+	fs.StringVar(&c.connect, "connect", "", "run the client alone, against this `URL`")
+	fs.StringVar(&c.buffers, "buffers", "small", "socket buffers: `small`, so that the sender stalls at once, or kernel")
+	fs.StringVar(&c.spans, "spans", "", "write all spans to this `file`, as OTLP/JSON")
+	fs.IntVar(&c.messages, "messages", 3, "how many messages the client reads before it stops")
+	fs.DurationVar(&c.work, "work", time.Second, "how long the client works after each but the last")
+	fs.DurationVar(&c.idle, "idle", 1500*time.Millisecond, "how long it then leaves the connection open")
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fs.SetOutput(usage)
+		fs.Usage()
+	case err != nil:
+	case fs.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	case c.serve != "" && c.connect != "":
+		err = errors.New("-serve and -connect run one side each: give one of them")
+	case c.buffers != "small" && c.buffers != "kernel":
+		err = fmt.Errorf("-buffers is small or kernel, not %q", c.buffers)
+	case c.messages < 1 || c.work < 0 || c.idle < 0:
+		err = errors.New("-messages is at least 1, -work and -idle at least 0")
+	}
+	return &c, err
+}

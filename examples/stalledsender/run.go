@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/wakechain/wakechain/examples/internal/telemetry"
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/explain"
+)
+
+const (
+	maxSpans = 200_000         // that are kept to be printed
+	maxLines = 120             // of the chain
+	flushFor = 5 * time.Second // at the most, when the program ends
+)
+
+// run runs the sides that the flags name, and prints their chain and what it
+// explains.
+func (c *config) run(ctx context.Context, stdout io.Writer) (err error) {
+	out := &lockedWriter{w: stdout}
+	log := &progress{w: out, start: time.Now()}
+	otel.SetErrorHandler(log.warner())
+
+	t := &tracers{memory: &telemetry.Memory{Limit: maxSpans}}
+	if c.spans != "" {
+		f, err := os.Create(c.spans)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		t.file = &lockedWriter{w: f}
+	}
+
+	ran := c.sides(ctx, t, log)
+	if err := t.shutdown(); err != nil {
+		otel.Handle(err)
+	}
+	spans, dropped := t.memory.Spans()
+	if len(spans) > 0 {
+		if err := report(out, spans, dropped); err != nil {
+			return err
+		}
+	}
+	return ran
+}
+
+// sides runs the server alone, the client alone, or both until the client has
+// ended and the server has noticed.
+func (c *config) sides(ctx context.Context, t *tracers, log *progress) error {
+	if c.connect != "" {
+		return c.client(ctx, c.connect, t, log)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	tracer, err := t.tracer(ctx, "socket_start")
+	if err != nil {
+		return err
+	}
+	s := &server{tracer: tracer, small: c.buffers == "small", log: log}
+	l, err := s.listen(ctx, c.serve)
+	if err != nil {
+		return err
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.serve(ctx, l) }()
+	if c.serve == "" {
+		err = c.client(ctx, "ws://"+l.Addr().String(), t, log)
+		s.settle()
+		stop()
+	}
+	return errors.Join(err, <-served)
+}
+
+func (c *config) client(ctx context.Context, url string, t *tracers, log *progress) error {
+	tracer, err := t.tracer(ctx, "socket_get")
+	if err != nil {
+		return err
+	}
+	cl := &client{
+		tracer: tracer, small: c.buffers == "small", log: log,
+		messages: c.messages, work: c.work, idle: c.idle,
+	}
+	if err := cl.run(ctx, url); ctx.Err() == nil { // else interrupted
+		return err
+	}
+	return nil
+}
+
+// tracers makes a tracer, with a provider of its own, for each service.
+type tracers struct {
+	memory    *telemetry.Memory
+	file      io.Writer // nil: none
+	providers []*sdktrace.TracerProvider
+}
+
+func (t *tracers) tracer(ctx context.Context, service string) (*trace.Tracer, error) {
+	exporters := []sdktrace.SpanExporter{t.memory}
+	if t.file != nil {
+		e, err := telemetry.NewFile(ctx, t.file)
+		if err != nil {
+			return nil, err
+		}
+		exporters = append(exporters, e)
+	}
+	p, err := telemetry.NewProvider(ctx, service, exporters...)
+	if err != nil {
+		return nil, err
+	}
+	t.providers = append(t.providers, p)
+	return trace.New(trace.WithTracerProvider(p)), nil
+}
+
+// shutdown flushes what the providers have.
+func (t *tracers) shutdown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), flushFor)
+	defer cancel()
+	var errs []error
+	for _, p := range t.providers {
+		errs = append(errs, p.Shutdown(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// report prints the call chain and the findings.
+func report(w io.Writer, spans []sdktrace.ReadOnlySpan, dropped int) error {
+	c := chain.New(chain.FromSpans(spans))
+	fmt.Fprintf(w, "\nThe call chain, from %d spans", len(spans))
+	if dropped > 0 {
+		fmt.Fprintf(w, " (%d more were not kept)", dropped)
+	}
+	fmt.Fprint(w, ":\n\n")
+	if err := c.WriteTree(w, chain.WithMaxLines(maxLines)); err != nil {
+		return err
+	}
+	fmt.Fprint(w, "\nWhy was the sender stuck, and what woke it?\n\n")
+	return explain.Print(w, explain.Explain(c))
+}
+
+// lockedWriter lets goroutines print.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+// progress prints what happens, with the time since the start.
+type progress struct {
+	w     io.Writer
+	start time.Time
+}
+
+func (p *progress) printf(format string, args ...any) {
+	fmt.Fprintf(p.w, "%5.2fs  %s\n", time.Since(p.start).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// warner tells the first fault of the telemetry; the others are its like.
+func (p *progress) warner() otel.ErrorHandler {
+	var once sync.Once
+	return otel.ErrorHandlerFunc(func(err error) {
+		once.Do(func() { p.printf("warning: the spans: %v", err) })
+	})
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/wsconn"
+)
+
+// Small socket buffers, in bytes; the kernel doubles them. The sender's holds
+// more than the receiver's window, so that it is the window that it waits for.
+const (
+	sendBuffer    = 16 << 10
+	receiveBuffer = 2 << 10
+)
+
+// server is socket_start.
+type server struct {
+	tracer   *trace.Tracer
+	small    bool
+	log      *progress
+	sent     atomic.Int64
+	handlers sync.WaitGroup
+}
+
+// listen binds addr, or a free port of this machine.
+func (s *server) listen(ctx context.Context, addr string) (net.Listener, error) {
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	s.log.printf("socket_start  listens on ws://%s", l.Addr())
+	if s.small {
+		l = smallListener{l}
+	}
+	return l, nil
+}
+
+// serve runs sen_data for every connection until ctx ends.
+func (s *server) serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler:           s.counted(wsconn.Handler("sen_data", s.senData)),
+		BaseContext:       func(net.Listener) context.Context { return s.tracer.NewContext(ctx) },
+		ReadHeaderTimeout: 5 * time.Second,
+	}
+	defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go s.watch(ctx)
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	s.handlers.Wait()
+	return nil
+}
+
+// counted lets settle wait for h.
+func (s *server) counted(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.handlers.Add(1)
+		defer s.handlers.Done()
+		h.ServeHTTP(w, r)
+	})
+}
+
+// settle waits until the handlers have noticed that their clients are gone,
+// which takes no time when they are.
+func (s *server) settle() {
+	settled := make(chan struct{})
+	go func() {
+		s.handlers.Wait()
+		close(settled)
+	}()
+	select {
+	case <-settled:
+	case <-time.After(2 * time.Second):
+	}
+}
+
+// senData sends for ever.
+func (s *server) senData(ctx context.Context, c *wsconn.Conn) error {
+	s.log.printf("socket_start  sen_data begins to send")
+	for {
+		if err := c.Write(ctx, wsconn.MessageText, []byte(`{"value":1}`)); err != nil {
+			s.log.printf("socket_start  sen_data ends, its write failed: %v", err)
+			return err
+		}
+		s.sent.Add(1)
+	}
+}
+
+// watch says when the sender has come to a halt, until ctx ends.
+func (s *server) watch(ctx context.Context) {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	var before, told int64
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		sent := s.sent.Load()
+		if sent == before && sent != told {
+			s.log.printf("socket_start  sen_data is stuck: %d messages sent", sent)
+			told = sent
+		}
+		before = sent
+	}
+}
+
+// smallListener accepts connections with a small send buffer.
+type smallListener struct{ net.Listener }
+
+func (l smallListener) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		err = tcp.SetWriteBuffer(sendBuffer)
+	}
+	return nc, err
+}
+
+// client is socket_get.
+type client struct {
+	tracer     *trace.Tracer
+	small      bool
+	log        *progress
+	messages   int
+	work, idle time.Duration
+}
+
+// run is the goroutine hello, until ctx ends.
+func (c *client) run(ctx context.Context, url string) error {
+	return trace.Handle(c.tracer.NewContext(ctx), "hello", func(ctx context.Context) error {
+		return c.hello(ctx, url)
+	})
+}
+
+// hello reads some messages, with work after each, stops reading, and closes.
+func (c *client) hello(ctx context.Context, url string) error {
+	conn, _, err := wsconn.Dial(ctx, url, &wsconn.DialOptions{HTTPClient: c.httpClient()})
+	if err != nil {
+		return err
+	}
+	defer conn.CloseNow() // what was not read is lost, as when a program ends
+
+	for i := range c.messages {
+		if i > 0 {
+			if err := sleep(ctx, c.work); err != nil {
+				return err
+			}
+		}
+		_, p, err := conn.Read(ctx)
+		if err != nil {
+			return err
+		}
+		c.log.printf("socket_get    hello has read %s", p)
+	}
+	c.log.printf("socket_get    hello stops reading; the connection stays open")
+	if err := sleep(ctx, c.idle); err != nil {
+		return err
+	}
+	c.log.printf("socket_get    hello closes the connection")
+	return nil
+}
+
+// httpClient has a small receive buffer. It is set before the connection is
+// made: the kernel does not take back a window that it has offered.
+func (c *client) httpClient() *http.Client {
+	var d net.Dialer
+	if c.small {
+		d.Control = func(_, _ string, conn syscall.RawConn) error {
+			return conn.Control(func(fd uintptr) {
+				_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, receiveBuffer)
+			})
+		}
+	}
+	return &http.Client{Transport: &http.Transport{DialContext: d.DialContext}}
+}
+
+// sleep is the program's work: a block like any other.
+func sleep(ctx context.Context, d time.Duration) error {
+	_, op := trace.Start(ctx, trace.SpanSleep)
+	t := time.NewTimer(d)
+	defer t.Stop()
+	op.Block(trace.ReasonSleep)
+	select {
+	case <-t.C:
+		op.Wake(trace.WakeTimer)
+		op.End(nil)
+		return nil
+	case <-ctx.Done():
+		op.Wake(trace.WakeCanceled)
+		op.End(ctx.Err())
+		return ctx.Err()
+	}
+}
