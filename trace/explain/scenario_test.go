@@ -186,6 +186,11 @@ func parks(c *chain.Chain, service, op string) (all []park) {
 	return all
 }
 
+// withoutLast leaves out the park that the end of the scenario ended.
+func withoutLast(parks []park) []park {
+	return slices.DeleteFunc(parks, func(p park) bool { return p.op.Failed() })
+}
+
 // longest returns the longest of parks, of which there must be one.
 func longest(t *testing.T, c *chain.Chain, parks []park) park {
 	t.Helper()
@@ -361,10 +366,7 @@ func TestScenarioReadsSlowly(t *testing.T) {
 		blocked, told time.Duration
 		slow          []park
 	)
-	for _, p := range parks(c, "socket_start", trace.SpanWrite) {
-		if p.op.Failed() {
-			continue // ended by the close
-		}
+	for _, p := range withoutLast(parks(c, "socket_start", trace.SpanWrite)) {
 		blocked += p.block.Duration()
 		if p.is(trace.CausePeerWindow, trace.WakePeerRead) {
 			told += p.block.Duration()
@@ -434,6 +436,6 @@ func TestScenarioSlowNetwork(t *testing.T) {
 	}
 	_ = st.client.CloseNow()
 	c := st.ended(sender)
-	longest(t, c, parks(c, "socket_start", trace.SpanWrite)).want(t, trace.CauseNetwork, trace.WakeWritable)
+	longest(t, c, withoutLast(parks(c, "socket_start", trace.SpanWrite))).want(t, trace.CauseNetwork, trace.WakeWritable)
 	only(t, c, explain.NetworkLimited)
 }

@@ -15,7 +15,9 @@
 // exact: it runs the runtime poller's own loop through syscall.RawConn, and
 // sees the EAGAIN that parks the goroutine and the retry that follows the wake
 // (block.source "poll"). Any other conn is timed from outside: a call that
-// lasts is reported as one block (block.source "timed").
+// lasts is reported as one block (block.source "timed"). An exact call that waits
+// for another observed one of its direction reports that block, too (lock,
+// write.lock).
 //
 // On Linux a blocked write on TCP also carries the kernel's evidence of why
 // ([trace.TCPRwndLimitedKey] and the keys beside it), read by TCP_INFO at the

@@ -130,7 +130,7 @@ func (h *half) attempt(fd uintptr) bool {
 	}
 	for {
 		n, err := h.transfer(fd, h.p[h.n:min(len(h.p), h.n+maxIO)])
-		switch err {
+		switch err { //nolint:errorlint // as it comes from transfer
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:

@@ -166,7 +166,7 @@ func TestNoEvidence(t *testing.T) {
 		for _, s := range spans {
 			for _, a := range s.Attributes() {
 				if strings.HasPrefix(string(a.Key), "tcp.") || a.Key == trace.BlockCauseKey {
-					t.Errorf("%s: got %s=%s, want no evidence", s.Name(), a.Key, a.Value.Emit())
+					t.Errorf("%s: got %s=%s, want no evidence", s.Name(), a.Key, a.Value.String())
 				}
 			}
 		}
