@@ -16,6 +16,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/wakechain/wakechain/trace/sequence"
 )
 
 func main() {
@@ -48,6 +50,7 @@ type config struct {
 	serve, connect string
 	buffers        string
 	spans          string
+	diagram        string
 	messages       int
 	work, idle     time.Duration
 }
@@ -60,6 +63,7 @@ func parse(args []string, usage io.Writer) (*config, error) {
 	fs.StringVar(&c.connect, "connect", "", "run the client alone, against this `URL`")
 	fs.StringVar(&c.buffers, "buffers", "small", "socket buffers: `small`, so that the sender stalls at once, or kernel")
 	fs.StringVar(&c.spans, "spans", "", "write all spans to this `file`, as OTLP/JSON")
+	fs.StringVar(&c.diagram, "diagram", "", "draw a sequence diagram into this `file`: .html, .svg, .mmd, .puml, .seq or .txt")
 	fs.IntVar(&c.messages, "messages", 3, "how many messages the client reads before it stops")
 	fs.DurationVar(&c.work, "work", time.Second, "how long the client works after each but the last")
 	fs.DurationVar(&c.idle, "idle", 1500*time.Millisecond, "how long it then leaves the connection open")
@@ -77,6 +81,8 @@ func parse(args []string, usage io.Writer) (*config, error) {
 		err = fmt.Errorf("-buffers is small or kernel, not %q", c.buffers)
 	case c.messages < 1 || c.work < 0 || c.idle < 0:
 		err = errors.New("-messages is at least 1, -work and -idle at least 0")
+	case c.diagram != "":
+		_, err = sequence.FormatOf(c.diagram)
 	}
 	return &c, err
 }

@@ -81,6 +81,23 @@ func TestStall(t *testing.T) {
 	}
 }
 
+func TestDiagram(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "stall.mmd")
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), append(quick, "-diagram", file), &stdout, &stderr); code != 0 {
+		t.Fatalf("exit code %d, want 0; stderr:\n%s", code, &stderr)
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"sequenceDiagram", "net.write", "peer_window", "p0-)p1: wake · peer_reset"} {
+		if !strings.Contains(string(got), line) {
+			t.Errorf("the diagram has no %q:\n%s", line, got)
+		}
+	}
+}
+
 func TestEachSideAlone(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	var client, stderr bytes.Buffer
@@ -137,6 +154,7 @@ func TestFlags(t *testing.T) {
 		{"messages", []string{"-messages", "0"}, 2, "-messages is at least 1"},
 		{"address in use", []string{"-serve", busy.Addr().String()}, 1, "address already in use"},
 		{"no server", []string{"-connect", "ws://127.0.0.1:1"}, 1, "connection refused"},
+		{"diagram", []string{"-diagram", "x.gif"}, 2, `".gif"`},
 		{"no folder", []string{"-spans", "no/such/folder/file"}, 1, "no such file"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

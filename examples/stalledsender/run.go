@@ -17,6 +17,7 @@ import (
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/sequence"
 )
 
 const (
@@ -41,14 +42,26 @@ func (c *config) run(ctx context.Context, stdout io.Writer) (err error) {
 		defer f.Close()
 		t.file = &lockedWriter{w: f}
 	}
+	var drawing *os.File
+	if c.diagram != "" {
+		if drawing, err = os.Create(c.diagram); err != nil {
+			return err
+		}
+		defer drawing.Close()
+	}
 
 	ran := c.sides(ctx, t, log)
-	if err := t.shutdown(); err != nil {
+	if err := t.shutdown(context.WithoutCancel(ctx)); err != nil {
 		otel.Handle(err)
 	}
 	spans, dropped := t.memory.Spans()
 	if len(spans) > 0 {
 		if err := report(out, spans, dropped); err != nil {
+			return err
+		}
+	}
+	if drawing != nil {
+		if err := draw(drawing, spans, dropped); err != nil {
 			return err
 		}
 	}
@@ -122,14 +135,31 @@ func (t *tracers) tracer(ctx context.Context, service string) (*trace.Tracer, er
 }
 
 // shutdown flushes what the providers have.
-func (t *tracers) shutdown() error {
-	ctx, cancel := context.WithTimeout(context.Background(), flushFor)
+func (t *tracers) shutdown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, flushFor)
 	defer cancel()
 	var errs []error
 	for _, p := range t.providers {
 		errs = append(errs, p.Shutdown(ctx))
 	}
 	return errors.Join(errs...)
+}
+
+// draw draws the spans in the format of the file's name.
+func draw(f *os.File, spans []sdktrace.ReadOnlySpan, dropped int) error {
+	format, err := sequence.FormatOf(f.Name())
+	if err != nil {
+		return err
+	}
+	title := "Why the sender is stuck, and what wakes it"
+	if dropped > 0 {
+		title += fmt.Sprintf(" (%d spans were not kept)", dropped)
+	}
+	d := sequence.New(chain.New(chain.FromSpans(spans)), sequence.WithTitle(title))
+	if err := d.Write(f, format); err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // report prints the call chain and the findings.

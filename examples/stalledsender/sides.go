@@ -180,9 +180,7 @@ func (c *client) httpClient() *http.Client {
 	var d net.Dialer
 	if c.small {
 		d.Control = func(_, _ string, conn syscall.RawConn) error {
-			return conn.Control(func(fd uintptr) {
-				_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, receiveBuffer)
-			})
+			return conn.Control(func(fd uintptr) { setReceiveBuffer(fd, receiveBuffer) })
 		}
 	}
 	return &http.Client{Transport: &http.Transport{DialContext: d.DialContext}}

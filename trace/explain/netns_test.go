@@ -16,22 +16,23 @@ import (
 type link struct{ near, far string }
 
 // newLink makes a link on which the near end sends through the queueing
-// discipline. Where the test may not, it is skipped, and says why.
+// discipline. Where the test may not, it is skipped, and says why; in CI it must
+// run.
 func newLink(t *testing.T, discipline ...string) link {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("did not run: network namespaces need root")
+		skip(t, "network namespaces need root")
 	}
 	for _, tool := range []string{"ip", "tc"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("did not run: %v (Debian's iproute2 has it)", err)
+			skip(t, "%v (Debian's iproute2 has it)", err)
 		}
 	}
 	id := fmt.Sprintf("wakechain-%d", os.Getpid())
 	l := link{near: id + "-near", far: id + "-far"}
 	for _, ns := range []string{l.near, l.far} {
 		if out, err := exec.Command("ip", "netns", "add", ns).CombinedOutput(); err != nil {
-			t.Skipf("did not run: ip netns add: %v: %s", err, out)
+			skip(t, "ip netns add: %v: %s", err, out)
 		}
 		t.Cleanup(func() { run(t, "ip", "netns", "delete", ns) })
 	}
@@ -42,9 +43,17 @@ func newLink(t *testing.T, discipline ...string) link {
 	}
 	args := append([]string{"-n", l.near, "qdisc", "add", "dev", "veth0", "root"}, discipline...)
 	if out, err := exec.Command("tc", args...).CombinedOutput(); err != nil {
-		t.Skipf("did not run: tc %v: %v: %s", args, err, out)
+		skip(t, "tc %v: %v: %s", args, err, out)
 	}
 	return l
+}
+
+func skip(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("did not run: "+format, args...)
+	}
+	t.Skipf("did not run: "+format, args...)
 }
 
 // Addresses of RFC 2544, for benchmarks; only the namespaces know them.

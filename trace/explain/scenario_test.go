@@ -202,9 +202,10 @@ func longest(t *testing.T, c *chain.Chain, parks []park) park {
 
 // share is how much of the park the kernel's counters account for: the time in
 // which the peer's window or the send buffer was the limit or, for the network,
-// in which neither was.
+// in which neither was and data was on its way.
 func (p park) share() float64 {
 	window, buffer := p.block.Float(trace.TCPRwndLimitedKey), p.block.Float(trace.TCPSndbufLimitedKey)
+	busy := p.block.Float(trace.TCPBusyKey)
 	all := p.block.Duration().Seconds()
 	switch trace.Cause(p.block.Str(trace.BlockCauseKey)) {
 	case trace.CausePeerWindow:
@@ -212,7 +213,7 @@ func (p park) share() float64 {
 	case trace.CauseLocalBuffer:
 		return buffer / all
 	case trace.CauseNetwork:
-		return (all - window - buffer) / all
+		return (busy - window - buffer) / all
 	default:
 		return 0
 	}

@@ -27,7 +27,8 @@ type tcpInfo struct {
 // before their growth says anything.
 const counterStep = 4 * time.Millisecond
 
-// evidence is what was measured about one blocked write.
+// evidence is what was measured about one block: of a write at both ends, of a
+// read at the wake alone.
 type evidence struct {
 	blocked     time.Duration
 	written     int64 // bytes handed to the kernel on this connection until the park
@@ -82,20 +83,28 @@ func (e *evidence) peerRead() bool {
 // attributes are the evidence for the block span; none where the kernel said
 // nothing.
 func (e *evidence) attributes() []attribute.KeyValue {
-	if !e.park.ok {
+	seen := e.park
+	if !seen.ok {
+		seen = e.awake // a read
+	}
+	if !seen.ok {
 		return nil
 	}
-	attrs := make([]attribute.KeyValue, 0, 10)
+	attrs := append(make([]attribute.KeyValue, 0, 11),
+		trace.TCPSendQueueKey.Int(seen.queue),
+		trace.TCPUnackedKey.Int(seen.unacked),
+		trace.TCPRTTKey.Float64(seen.rtt.Seconds()))
+	if !e.park.ok {
+		return attrs
+	}
 	attrs = append(attrs,
 		trace.BlockCauseKey.String(string(e.cause())),
 		trace.TCPWrittenKey.Int64(e.written),
-		trace.TCPSendQueueKey.Int(e.park.queue),
 		trace.TCPNotSentKey.Int(e.park.notSent),
-		trace.TCPUnackedKey.Int(e.park.unacked),
-		trace.TCPPeerWindowKey.Int(e.park.window),
-		trace.TCPRTTKey.Float64(e.park.rtt.Seconds()))
+		trace.TCPPeerWindowKey.Int(e.park.window))
 	if e.awake.ok {
 		attrs = append(attrs,
+			trace.TCPBusyKey.Float64((e.awake.busy - e.park.busy).Seconds()),
 			trace.TCPRwndLimitedKey.Float64(e.peerWindow().Seconds()),
 			trace.TCPSndbufLimitedKey.Float64(e.buffer().Seconds()),
 			trace.TCPRetransmitsKey.Int(e.awake.retransmits-e.park.retransmits))

@@ -188,8 +188,14 @@ func (h *half) parking(fd uintptr) {
 func (h *half) woken(at time.Time, err error, info func() tcpInfo) {
 	h.parked.Store(false)
 	var e evidence
-	if blocked := at.Sub(h.since); h.info.ok && h.op.Shows(blocked) {
+	switch blocked := at.Sub(h.since); {
+	case !h.op.Shows(blocked):
+	case h.info.ok:
 		e = evidence{blocked: blocked, written: h.total, park: h.info, awake: info()}
+	case h.reason == trace.ReasonNetRead && blocked >= 2*counterStep:
+		// Most reads wait briefly, and all that the kernel can say of one is
+		// whether what this side sent has come through.
+		e = evidence{awake: info()}
 	}
 	h.wake(h.op, at, err, &e)
 }

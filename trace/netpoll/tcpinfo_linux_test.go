@@ -99,7 +99,7 @@ func TestEvidence(t *testing.T) {
 	}
 	wantKeys(t, block, append([]attribute.Key{
 		trace.BlockReasonKey, trace.BlockSourceKey, trace.BlockCauseKey,
-		trace.TCPRwndLimitedKey, trace.TCPSndbufLimitedKey, trace.TCPRetransmitsKey,
+		trace.TCPBusyKey, trace.TCPRwndLimitedKey, trace.TCPSndbufLimitedKey, trace.TCPRetransmitsKey,
 	}, parkKeys...))
 	wantKeys(t, wake, []attribute.Key{trace.WakeReasonKey})
 }
@@ -149,7 +149,7 @@ func TestEvidenceOfUnfinishedWrites(t *testing.T) {
 			cause, keys := trace.CauseUnknown, slices.Clone(parkKeys)
 			if tt.awake {
 				cause = trace.CausePeerWindow
-				keys = append(keys, trace.TCPRwndLimitedKey, trace.TCPSndbufLimitedKey, trace.TCPRetransmitsKey)
+				keys = append(keys, trace.TCPBusyKey, trace.TCPRwndLimitedKey, trace.TCPSndbufLimitedKey, trace.TCPRetransmitsKey)
 			}
 			if v, _ := attr(block, trace.BlockCauseKey); v.AsString() != string(cause) {
 				t.Errorf("block.cause: got %q, want %s", v.AsString(), cause)
@@ -159,7 +159,25 @@ func TestEvidenceOfUnfinishedWrites(t *testing.T) {
 	}
 }
 
-// Only a TCP connection's writes have evidence, and only where the block shows.
+// Of a read that took long, the kernel says what became of what was sent before.
+func TestEvidenceOfReads(t *testing.T) {
+	nc, peer := pair(t, "tcp")
+	c := netpoll.Wrap(nc)
+	ctx, rec := record(t.Context())
+	op := start(ctx, c, trace.ReasonNetRead)
+	r := begin(func() (int, error) { return c.Read(make([]byte, 1)) }).parked(t, "IO wait")
+	begun := time.Now()
+	until(t, "20ms", func() bool { return time.Since(begun) > 20*time.Millisecond })
+	_, _ = peer.Write([]byte("a"))
+	_, _ = r.wait()
+	op.End(nil)
+	wantKeys(t, children(rec, op)[0], []attribute.Key{
+		trace.BlockReasonKey, trace.BlockSourceKey,
+		trace.TCPSendQueueKey, trace.TCPUnackedKey, trace.TCPRTTKey,
+	})
+}
+
+// Only a TCP connection has evidence, and only where the block shows.
 func TestNoEvidence(t *testing.T) {
 	none := func(t *testing.T, spans []sdktrace.ReadOnlySpan) {
 		t.Helper()
@@ -188,20 +206,6 @@ func TestNoEvidence(t *testing.T) {
 			none(t, rec.Ended())
 		})
 	}
-	t.Run("read", func(t *testing.T) {
-		nc, peer := pair(t, "tcp")
-		c := netpoll.Wrap(nc)
-		ctx, rec := record(t.Context())
-		op := start(ctx, c, trace.ReasonNetRead)
-		r := begin(func() (int, error) { return c.Read(make([]byte, 1)) }).parked(t, "IO wait")
-		_, _ = peer.Write([]byte("a"))
-		_, _ = r.wait()
-		op.End(nil)
-		if edges(t, rec, op) == "" {
-			t.Error("got no block")
-		}
-		none(t, rec.Ended())
-	})
 	t.Run("too short", func(t *testing.T) {
 		nc, peer := pair(t, "tcp")
 		c := netpoll.Wrap(nc)
