@@ -101,9 +101,12 @@ const (
 	WakePeerRead   WakeReason = "peer_read"   // the peer read, and its window opened
 	WakePeerClosed WakeReason = "peer_closed" // the peer closed its end
 	WakePeerReset  WakeReason = "peer_reset"  // the peer reset the connection
-	WakeSent       WakeReason = "sent"
-	WakeReceived   WakeReason = "received"
+	WakeSent       WakeReason = "sent"        // the sender's value was taken, or there is room for it
+	WakeReceived   WakeReason = "received"    // the receiver got a value
 	WakeUnlocked   WakeReason = "unlocked"
+	WakeReleased   WakeReason = "released" // by a holder of the semaphore
+	WakeSignaled   WakeReason = "signaled" // by who changed the condition
+	WakeDone       WakeReason = "done"     // what it waited for has ended
 	WakeTimer      WakeReason = "timer"
 	WakeResolved   WakeReason = "resolved"
 	WakeDeadline   WakeReason = "deadline"
@@ -129,6 +132,7 @@ type State string
 const (
 	StatePending   State = "pending"
 	StateRunning   State = "running"
+	StateBlocked   State = "blocked" // in an operation that is recorded
 	StateFinished  State = "finished"
 	StateCancelled State = "cancelled"
 	StateFailed    State = "failed"
@@ -145,10 +149,16 @@ const (
 
 	BlockCountKey    = attribute.Key("block.count")    // int, blocks in an operation or a goroutine
 	BlockDurationKey = attribute.Key("block.duration") // float64, their sum in seconds
+
+	SelectCaseKey = attribute.Key("select.case") // int, the index of the case that a select chose
 )
 
-// The kernel's evidence for the cause of a block on a TCP connection (Linux).
+// The kernel's evidence for the cause of a block on a TCP connection (Linux). Of
+// a net.write what is measured at the park, and the growth of what it counts; of
+// a net.read that took some milliseconds, tcp.send_queue, tcp.unacked and
+// tcp.rtt, measured at the wake.
 const (
+	TCPBusyKey          = attribute.Key("tcp.busy")           // float64, seconds in which data was on its way or held up: growth across the block
 	TCPRwndLimitedKey   = attribute.Key("tcp.rwnd_limited")   // float64, seconds: growth across the block
 	TCPSndbufLimitedKey = attribute.Key("tcp.sndbuf_limited") // float64, seconds: growth across the block
 	TCPWrittenKey       = attribute.Key("tcp.written")        // int, bytes handed to the kernel on this connection until the park
@@ -165,7 +175,20 @@ const (
 	GoroutineIDKey    = attribute.Key("goroutine.id")    // int, the runtime's number
 	GoroutineNameKey  = attribute.Key("goroutine.name")  // string
 	GoroutineStateKey = attribute.Key("goroutine.state") // string, a [State]
+
+	// GoroutineRunningKey is a float64, the seconds of a goroutine's life in which
+	// none of its operations was blocked: running, or ready to. Only a goroutine
+	// that was blocked has it.
+	GoroutineRunningKey = attribute.Key("goroutine.running")
+
+	// CodeStacktraceKey is a string, the stack of a panic, the innermost frame
+	// first. The key is OpenTelemetry's.
+	CodeStacktraceKey = attribute.Key("code.stacktrace")
 )
+
+// GoroutineBlockedKey is the key of a float64, the seconds that a goroutine's
+// operations were blocked for r in all: "goroutine.blocked." and the reason.
+func GoroutineBlockedKey(r Reason) attribute.Key { return "goroutine.blocked." + attribute.Key(r) }
 
 // Attributes of WebSocket connections and messages.
 const (

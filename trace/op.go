@@ -107,7 +107,9 @@ func At(t time.Time) Detail { return Detail{at: t} }
 func CausedBy(sc oteltrace.SpanContext) Detail { return Detail{cause: sc} }
 
 // Evidence is what was measured about a block: attributes of the block span,
-// given at the park or, as what only the wake can tell, at the wake.
+// given at the park or, as what only the wake can tell, at the wake. The attrs
+// of a call are allocated even where the Op is nil: where that counts, make the
+// Detail once, or ask [Op.Shows].
 func Evidence(attrs ...attribute.KeyValue) Detail { return Detail{attrs: attrs} }
 
 // Block says that the goroutine is about to park, waiting for r. An operation
@@ -123,6 +125,7 @@ func (o *Op) Block(r Reason, details ...Detail) {
 	}
 	o.state = opBlocked
 	o.block = o.edge(string(r), details)
+	o.task.park(o.block.at)
 }
 
 // Wake says that the goroutine runs again, and why. It does nothing where no
@@ -150,6 +153,39 @@ func (o *Op) Wake(w WakeReason, details ...Detail) {
 	}
 }
 
+// giveUp ends an operation whose wait was ended by ctx, and returns why ctx did.
+func (o *Op) giveUp(ctx context.Context) error {
+	err := context.Cause(ctx)
+	o.Wake(WakeCanceled)
+	o.End(err)
+	return err
+}
+
+// origin is the span that a wake by who did something with ctx links to: the
+// operation, or else the goroutine or whatever ctx carries. It is invalid where
+// that is not recorded, since nobody could follow the link.
+func origin(ctx context.Context) oteltrace.SpanContext {
+	if ctx == nil {
+		return oteltrace.SpanContext{}
+	}
+	sc := oteltrace.SpanContextFromContext(ctx)
+	if !sc.IsSampled() {
+		return oteltrace.SpanContext{}
+	}
+	return sc
+}
+
+// goroutineOf is the span "go NAME" of the goroutine that ctx is of, if it is
+// recorded.
+func goroutineOf(ctx context.Context) oteltrace.SpanContext {
+	if ctx != nil {
+		if t := scopeOf(ctx).task; t != nil {
+			return t.spawned
+		}
+	}
+	return oteltrace.SpanContext{}
+}
+
 func (o *Op) wakeReason(w WakeReason) (string, []attribute.KeyValue) {
 	err := o.ctx.Err()
 	if err == nil || w != WakeClosed && w != WakeCanceled && w != WakeDeadline {
@@ -171,6 +207,7 @@ func (o *Op) unblocked(block edge, end time.Time) bool {
 	d := end.Sub(block.at)
 	o.blocks++
 	o.blocked += d
+	o.task.unpark(Reason(block.reason), block.at, end)
 	if d < o.tracer.minBlock {
 		return false
 	}
@@ -212,12 +249,11 @@ func (o *Op) EndAs(errorType string, attrs ...attribute.KeyValue) {
 	}
 	o.state = opEnded
 	o.emit(SpanWake, WakeReasonKey, o.wake, end)
-	attrs = slices.Clone(attrs) // the caller's need no memory where o is nil
+	all := slices.Clone(attrs) // so that the caller's need no memory where o is nil
 	if o.blocks > 0 {
-		attrs = append(attrs, BlockCountKey.Int(o.blocks), BlockDurationKey.Float64(o.blocked.Seconds()))
-		o.task.blocked(o.blocks, o.blocked)
+		all = append(all, BlockCountKey.Int(o.blocks), BlockDurationKey.Float64(o.blocked.Seconds()))
 	}
-	finish(o.span, end, errorType, attrs)
+	finish(o.span, end, errorType, all)
 }
 
 // Shows reports whether a block that lasted d becomes a span, so that evidence

@@ -612,11 +612,11 @@ func TestOpOff(t *testing.T) {
 			if op != nil || ctx != tt.ctx {
 				t.Errorf("got Op %v and context %v, want nil and the caller's", op, ctx)
 			}
-			n := 0
+			n, evidence := 0, trace.Evidence(attribute.Int("n", 1))
 			run := func() {
 				n++
 				_, op := trace.Start(tt.ctx, "op", attribute.Int("n", n))
-				op.Block(trace.ReasonNetRead, trace.At(time.Time{}), trace.Evidence(attribute.Int("n", n)))
+				op.Block(trace.ReasonNetRead, trace.At(time.Time{}), evidence)
 				op.Wake(trace.WakeReadable, trace.CausedBy(unsampled))
 				op.SetAttributes(attribute.Int("n", n))
 				op.End(io.EOF, attribute.Int("n", n))

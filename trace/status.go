@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"reflect"
+	"slices"
 	"syscall"
 	"time"
 
@@ -83,11 +84,11 @@ func canceled(ctx context.Context, err error) bool {
 		(errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx)))
 }
 
-// finish ends a span with the status that errorType means. It owns attrs.
+// finish ends a span with the status that errorType means.
 func finish(span oteltrace.Span, end time.Time, errorType string, attrs []attribute.KeyValue) {
 	if errorType != "" {
 		span.SetStatus(codes.Error, "")
-		attrs = append(attrs, ErrorTypeKey.String(errorType))
+		attrs = append(slices.Clip(attrs), ErrorTypeKey.String(errorType))
 	}
 	if len(attrs) > 0 {
 		span.SetAttributes(attrs...)

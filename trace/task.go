@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -21,17 +21,16 @@ var ErrGoexit = errors.New("trace: the goroutine called runtime.Goexit")
 
 // Task is a goroutine started by [Go]. Methods are safe for concurrent use.
 type Task struct {
-	name   string
-	cancel context.CancelCauseFunc
-	done   chan struct{}
+	name    string
+	cancel  context.CancelCauseFunc
+	done    chan struct{}
+	outer   *Task                 // of Handle: what the goroutine was in before
+	spawned oteltrace.SpanContext // of "go NAME"
 
 	mu    sync.Mutex
 	state State
 	err   error
-
-	// Totals of the operations under this goroutine's context.
-	blocks      atomic.Int64
-	blockedTime atomic.Int64
+	totals
 }
 
 // GoOption configures [Go] and [Handle]. The last option of a kind wins.
@@ -66,39 +65,66 @@ func WithGoAttributes(attrs ...attribute.KeyValue) GoOption {
 // from this call to fn's first instruction, and is the parent of what fn does
 // with the context it is given. When fn ends, the span "NAME" is exported, a
 // child of "go NAME" that covers fn's whole life, with its state
-// ([GoroutineStateKey]) and the total of its blocks. So nothing is held open
-// by a goroutine that runs for days.
+// ([GoroutineStateKey]) and, where one of its operations was blocked, the totals:
+// [BlockCountKey], [BlockDurationKey], how much of that by which reason
+// ([GoroutineBlockedKey]), and how long it was not blocked
+// ([GoroutineRunningKey]). So nothing is held open by a goroutine that runs for
+// days. The label goroutine.name of runtime/pprof has the name, too.
 //
 // The context that fn gets ends when ctx does or by [Task.Cancel]; and, like
 // any context made by context.WithCancel, when fn has returned.
 //
-// A panic in fn is not recovered: the program crashes as it would without us,
-// with the original stack. The span ends as panicked before, and until the end
-// nobody who waits for the Task goes on as if fn had returned.
+// A panic in fn is not recovered, since recover would replace the stack that
+// the crash prints: the program crashes as it would without us. The span ends
+// before, as panicked, with the stack down to fn ([CodeStacktraceKey]; never the
+// panic's value), and until the end nobody who waits for the Task goes on as if
+// fn had returned.
 func Go(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) *Task {
+	return spawn(ctx, name, fn, opts, nil)
+}
+
+// spawn is Go, and calls ended, if it is not nil, with the function's context and
+// error when it has ended other than by a panic.
+func spawn(ctx context.Context, name string, fn func(context.Context) error, opts []GoOption, ended func(context.Context, error)) *Task {
 	t := &Task{name: name, done: make(chan struct{}), state: StatePending}
 	ctx, t.cancel = context.WithCancelCause(ctx)
 	life := t.spawn(ctx, opts)
 	go func() {
 		defer func() {
-			if t.State() != StatePanicked { // else the program is about to crash
-				close(t.done)
-				t.cancel(nil)
+			if t.State() == StatePanicked {
+				return // the program is about to crash
+			}
+			close(t.done)
+			t.cancel(nil)
+			if ended != nil {
+				ended(life.ctx, t.Err())
 			}
 		}()
+		life.label()
 		_ = t.run(life, fn)
 	}()
 	return t
 }
 
 // Handle runs fn on the calling goroutine, with the spans of [Go], and returns
-// its error. A panic goes on to the caller.
+// its error. A panic goes on to the caller. What blocks in fn counts for the
+// goroutine that ctx is of, too. Afterwards the labels of runtime/pprof are
+// those of ctx again.
 func Handle(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) error {
+	return handle(ctx, name, fn, opts, scopeOf(ctx).task)
+}
+
+// handle is Handle on a goroutine that is in the task outer, nil for none.
+func handle(ctx context.Context, name string, fn func(context.Context) error, opts []GoOption, outer *Task) error {
 	if FromContext(ctx).skips(ctx) {
 		return fn(ctx)
 	}
-	t := &Task{name: name, state: StatePending}
-	return t.run(t.spawn(ctx, opts), fn)
+	t := &Task{name: name, state: StatePending, outer: outer}
+	life := t.spawn(ctx, opts)
+	if life.label() {
+		defer pprof.SetGoroutineLabels(ctx)
+	}
+	return t.run(life, fn)
 }
 
 // life is one run of a goroutine's function.
@@ -118,12 +144,24 @@ func (t *Task) spawn(ctx context.Context, opts []GoOption) *life {
 		}
 	}
 	l.ctx, l.spawned = l.tracer.Span(ctx, SpanGo+t.name, l.called)
+	if l.spawned != nil {
+		t.spawned = l.spawned.SpanContext()
+		l.ctx = pprof.WithLabels(l.ctx, pprof.Labels(string(GoroutineNameKey), t.name))
+	}
 	l.ctx = context.WithValue(l.ctx, scopeKey{}, &scope{l.tracer, t})
 	return l
 }
 
-// run calls fn and records how it ended. It does not recover: recover would
-// replace the stack that a crash prints.
+// label gives the calling goroutine the labels of the context, if it is
+// recorded, and reports whether it is.
+func (l *life) label() bool {
+	if l.spawned != nil {
+		pprof.SetGoroutineLabels(l.ctx)
+	}
+	return l.spawned != nil
+}
+
+// run calls fn and records how it ended. It does not recover.
 func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 	start := after(l.called)
 	if l.spawned != nil {
@@ -135,13 +173,13 @@ func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 	returned := false
 	defer func() {
 		state, errorType := StateFinished, ""
-		switch {
-		case returned:
+		if returned {
 			state, errorType = l.outcome(err)
-		case goexiting():
+		} else if exits, stack := unwinding(); exits {
 			err, state, errorType = ErrGoexit, StateFailed, ErrorOther
-		default:
+		} else {
 			state, errorType = StatePanicked, ErrorPanic
+			l.attrs = append(l.attrs, CodeStacktraceKey.String(stack))
 		}
 		t.set(state, err)
 		t.export(l, start, state, errorType)
@@ -170,21 +208,11 @@ func (t *Task) export(l *life, start time.Time, state State, errorType string) {
 	if l.spawned == nil {
 		return
 	}
-	attrs := append(l.attrs, GoroutineStateKey.String(string(state)))
-	if n := t.blocks.Load(); n > 0 {
-		attrs = append(attrs,
-			BlockCountKey.Int64(n),
-			BlockDurationKey.Float64(time.Duration(t.blockedTime.Load()).Seconds()))
-	}
-	l.tracer.Record(l.ctx, t.name, start, after(start), errorType, attrs...)
-}
-
-// blocked adds the blocks of an operation to the totals.
-func (t *Task) blocked(n int, d time.Duration) {
-	if t != nil {
-		t.blocks.Add(int64(n))
-		t.blockedTime.Add(int64(d))
-	}
+	end := after(start)
+	t.mu.Lock()
+	attrs := t.totals.attributes(append(l.attrs, GoroutineStateKey.String(string(state))), start, end)
+	t.mu.Unlock()
+	l.tracer.Record(l.ctx, t.name, start, end, errorType, attrs...)
 }
 
 func (t *Task) set(s State, err error) {
@@ -193,31 +221,58 @@ func (t *Task) set(s State, err error) {
 	t.state, t.err = s, err
 }
 
-// State returns the state that the goroutine is in.
+// State returns the state that the goroutine is in. It is blocked while one of
+// the operations under its context is, as far as they are recorded.
 func (t *Task) State() State {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.state == StateRunning && t.parked > 0 {
+		return StateBlocked
+	}
 	return t.state
 }
 
 // Done returns a channel that is closed when the function has ended.
 func (t *Task) Done() <-chan struct{} { return t.done }
 
-// Wait waits for the function to end and returns its error, or the cause of
-// ctx's end if that comes first.
-func (t *Task) Wait(ctx context.Context) error {
-	select {
-	case <-t.done:
-	default:
-		select {
-		case <-t.done:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+// Err returns the error of the function, and nil as long as it has not ended.
+func (t *Task) Err() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.err
+}
+
+// Wait waits for the function to end and returns its error, or the cause of
+// ctx's end if that comes first. Where it has to wait it is an operation,
+// [SpanAwait], whose wake links to the task's "go NAME".
+func (t *Task) Wait(ctx context.Context) error {
+	ended := t.ended()
+	if ended && !emitsAll(ctx) {
+		return t.Err()
+	}
+	_, op := Start(ctx, SpanAwait)
+	if ended {
+		op.End(nil)
+		return t.Err()
+	}
+	op.Block(ReasonFuture)
+	select {
+	case <-t.done:
+	case <-ctx.Done():
+		return op.giveUp(ctx)
+	}
+	op.Wake(WakeDone, CausedBy(t.spawned))
+	op.End(nil) // the task's error is not the waiter's
+	return t.Err()
+}
+
+func (t *Task) ended() bool {
+	select {
+	case <-t.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Cancel ends the context of the function, with cause as its context.Cause.
@@ -233,23 +288,4 @@ func goroutineID() int64 {
 	line, _, _ = strings.Cut(strings.TrimPrefix(line, "goroutine "), " ")
 	id, _ := strconv.ParseInt(line, 10, 64)
 	return id
-}
-
-// goexiting reports whether the deferred function that calls it runs because
-// of runtime.Goexit rather than a panic.
-func goexiting() bool {
-	var pcs [32]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
-	for {
-		f, more := frames.Next()
-		switch f.Function {
-		case "runtime.Goexit":
-			return true
-		case "runtime.gopanic":
-			return false
-		}
-		if !more {
-			return false
-		}
-	}
 }

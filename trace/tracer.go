@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -21,6 +22,7 @@ import (
 type Tracer struct {
 	tracer   oteltrace.Tracer // nil: records nothing
 	minBlock time.Duration
+	allOps   bool
 }
 
 // Option configures a [Tracer]. The last option of a kind wins.
@@ -29,6 +31,7 @@ type Option interface{ apply(*config) }
 type config struct {
 	provider oteltrace.TracerProvider
 	minBlock time.Duration
+	allOps   bool
 }
 
 type optionFunc func(*config)
@@ -53,6 +56,15 @@ func WithMinBlock(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.minBlock = d })
 }
 
+// WithAllOps makes a span of every operation on a channel, a lock, a future or
+// one of their like. The default is to make one of those that had to wait: the
+// others cost next to nothing then, and are too many to look at.
+func WithAllOps() Option { return optionFunc(func(c *config) { c.allOps = true }) }
+
+// anyAllOps tells that some Tracer wants all operations. As long as there is
+// none, an operation that does not wait need not look for its Tracer.
+var anyAllOps atomic.Bool
+
 // New returns a Tracer.
 func New(opts ...Option) *Tracer {
 	var c config
@@ -67,11 +79,19 @@ func New(opts ...Option) *Tracer {
 	if _, off := c.provider.(noop.TracerProvider); off {
 		return &Tracer{}
 	}
+	if c.allOps {
+		anyAllOps.Store(true)
+	}
 	return &Tracer{
 		tracer:   c.provider.Tracer(ScopeName, oteltrace.WithInstrumentationVersion(Version)),
 		minBlock: c.minBlock,
+		allOps:   c.allOps,
 	}
 }
+
+// emitsAll reports that an operation under ctx has a span even if it does not
+// wait.
+func emitsAll(ctx context.Context) bool { return anyAllOps.Load() && scopeOf(ctx).tracer.allOps }
 
 // skips reports that nothing below ctx is recorded.
 func (t *Tracer) skips(ctx context.Context) bool {

@@ -1,0 +1,109 @@
+package trace_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// step does one random thing to what is tested, and says what came of it. What
+// is random it draws from r, and as much of it whatever comes of it. A wait ends
+// with ctx at the latest; rest waits for some of the goroutine's turns.
+type step func(ctx context.Context, r *rand.Rand, rest func(turns int)) string
+
+// same runs goroutines of random steps on the bare primitive and on ours, and
+// compares what each of them saw, and when. It does so in bubbles in which no
+// two goroutines begin a step, or give up, at the same time: all that happens is
+// determined by the seed and by what the primitive does.
+func same(t *testing.T, bare, traced func() step) {
+	t.Helper()
+	const goroutines, steps = 5, 12
+	run := func(t *testing.T, seed uint64, world func() step) (log [goroutines][]string) {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, _ := record(t.Context())
+			do, start := world(), time.Now()
+			var wg sync.WaitGroup
+			for g := range goroutines {
+				wg.Go(func() {
+					r := rand.New(rand.NewPCG(seed, uint64(g)))
+					rest := func(turns int) {
+						at := time.Since(start).Truncate(goroutines*ms) + goroutines*ms*time.Duration(turns) + time.Duration(g)*ms
+						time.Sleep(time.Until(start.Add(at)))
+					}
+					for range steps {
+						rest(1 + r.IntN(2))
+						patience := time.Duration(1+r.IntN(6))*goroutines*ms + ms/2
+						ctx, cancel := context.WithTimeout(ctx, patience)
+						saw := do(ctx, r, rest)
+						cancel()
+						log[g] = append(log[g], fmt.Sprint(time.Since(start), " ", saw))
+					}
+				})
+			}
+			wg.Wait()
+		})
+		return log
+	}
+	for seed := range uint64(150) {
+		want, got := run(t, seed, bare), run(t, seed, traced)
+		for g := range want {
+			if !slices.Equal(got[g], want[g]) {
+				t.Fatalf("seed %d, goroutine %d:\ngot  %q\nwant %q", seed, g, got[g], want[g])
+			}
+		}
+	}
+}
+
+// protect returns the text of the panic of f, "" if there is none.
+func protect(f func()) (text string) {
+	defer func() {
+		if v := recover(); v != nil {
+			text = fmt.Sprint(v)
+		}
+	}()
+	f()
+	return ""
+}
+
+// samePanic compares the panics of ours and of the bare one.
+func samePanic(t *testing.T, name string, bare, traced func()) {
+	t.Helper()
+	if got, want := protect(traced), protect(bare); got != want || want == "" {
+		t.Errorf("%s: panics with %q, want %q", name, got, want)
+	}
+}
+
+// wantAllocs checks how much is allocated where nothing waits and nothing is
+// emitted: with a sampled parent, and where nothing is recorded.
+func wantAllocs(t *testing.T, want float64, f func(context.Context)) {
+	t.Helper()
+	sampled, rec := record(t.Context())
+	sampled, op := trace.Start(sampled, "op")
+	defer op.End(nil)
+	off := new(trace.Tracer).NewContext(t.Context())
+	for name, ctx := range map[string]context.Context{"sampled": sampled, "off": off} {
+		if got := testing.AllocsPerRun(100, func() { f(ctx) }); got > want && !race {
+			t.Errorf("%s: got %v allocations, want %v", name, got, want)
+		}
+	}
+	if got := len(rec.Started()); got != 1 {
+		t.Errorf("got %d spans, want none but the parent", got-1)
+	}
+}
+
+var errEnough = errors.New("enough")
+
+// caused returns a context that ends after d because of cause.
+func caused(ctx context.Context, d time.Duration, cause error) context.Context {
+	ctx, cancel := context.WithCancelCause(ctx)
+	time.AfterFunc(d, func() { cancel(cause) })
+	return ctx
+}

@@ -1,0 +1,210 @@
+package trace
+
+import (
+	"context"
+	"io"
+	"iter"
+	"sync"
+)
+
+// Chan is a channel of T whose values carry the operation that sent them. It is
+// a Go channel in all it does (order, fairness, panics and their messages), but
+// that each wait ends with a context and shows: a blocked Send or Recv is an
+// operation, [SpanSend] or [SpanRecv], and its wake links to the operation of
+// the other side, or to the span in the context of that one's call if that did
+// not have to wait. Where several receivers could have made room for a sender at
+// once, it links to the goroutine that they are of, or to nothing.
+//
+// The zero Chan is an unbuffered channel; a nil *Chan is a nil channel, on which
+// all waits last until their context ends. A Chan must not be copied. All methods
+// are safe for concurrent use.
+//
+// Where it does not wait, an operation emits nothing unless [WithAllOps] says so,
+// and costs some ten nanoseconds more than the bare one. A value takes two words
+// more, and keeps its sender's context alive until it is received.
+type Chan[T any] struct {
+	once sync.Once
+	ch   chan sent[T] // use raw
+
+	handoff
+}
+
+// sent is a value on its way.
+type sent[T any] struct {
+	v    T
+	from context.Context
+}
+
+// NewChan returns a channel with the capacity size, as make does.
+func NewChan[T any](size int) *Chan[T] { return &Chan[T]{ch: make(chan sent[T], size)} }
+
+// raw returns the channel itself, nil for a nil Chan.
+func (c *Chan[T]) raw() chan sent[T] {
+	if c == nil {
+		return nil
+	}
+	c.once.Do(func() {
+		if c.ch == nil {
+			c.ch = make(chan sent[T])
+		}
+	})
+	return c.ch
+}
+
+// Send sends v, and waits until it is received or there is room for it. When ctx
+// ends before, it returns context.Cause(ctx); where it need not wait it sends, be
+// ctx alive or not. It panics if the channel is closed.
+func (c *Chan[T]) Send(ctx context.Context, v T) error {
+	switch {
+	case c == nil:
+		return Send(ctx, nil, v)
+	case !emitsAll(ctx) && c.offer(ctx, v):
+		return nil
+	default:
+		return c.send(ctx, v)
+	}
+}
+
+// offer sends v if that needs no waiting.
+func (c *Chan[T]) offer(ctx context.Context, v T) bool {
+	select {
+	case c.raw() <- sent[T]{v, ctx}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (c *Chan[T]) send(ctx context.Context, v T) (err error) {
+	own, op := Start(ctx, SpanSend)
+	parked, woken := false, WakeClosed // so it is if the channel is, and this panics
+	defer func() {
+		if parked {
+			op.Wake(woken, CausedBy(c.unparkSender(woken)))
+		}
+		if woken == WakeClosed {
+			op.EndAs(ErrorPanic)
+		}
+		op.End(err)
+	}()
+	if parked = !c.offerOrPark(own, v); !parked {
+		woken = WakeSent
+		return nil
+	}
+	op.Block(ReasonChanSend)
+	select {
+	case c.raw() <- sent[T]{v, own}:
+		woken = WakeSent
+		return nil
+	case <-ctx.Done():
+		woken = WakeCanceled
+		return context.Cause(ctx)
+	}
+}
+
+// offerOrPark is offer, and where that fails parkSender, in one step: what room
+// there is afterwards was made by a suspect.
+func (c *Chan[T]) offerOrPark(own context.Context, v T) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock() // even in a panic
+	if c.offer(own, v) {
+		return true
+	}
+	c.parkSender()
+	return false
+}
+
+// Recv receives a value, and waits for one. Where the channel is closed and
+// empty it returns io.EOF, which ends a goroutine or an operation as no failure.
+// When ctx ends before, it returns context.Cause(ctx); where it need not wait it
+// receives, be ctx alive or not.
+func (c *Chan[T]) Recv(ctx context.Context) (T, error) {
+	if c == nil {
+		return Recv[T](ctx, nil)
+	}
+	if !emitsAll(ctx) {
+		if s, ok, done := c.take(ctx); done {
+			return s.v, eof(ok)
+		}
+	}
+	return c.recv(ctx)
+}
+
+// take receives if that needs no waiting; done says whether.
+func (c *Chan[T]) take(ctx context.Context) (s sent[T], ok, done bool) {
+	ch := c.raw()
+	c.mu.Lock()
+	s, ok, done = c.takeLocked(ch, ctx)
+	c.mu.Unlock()
+	return s, ok, done
+}
+
+func (c *Chan[T]) takeLocked(ch chan sent[T], ctx context.Context) (s sent[T], ok, done bool) {
+	select {
+	case s, ok = <-ch:
+		c.received(ctx)
+		return s, ok, true
+	default:
+		return s, false, false
+	}
+}
+
+func (c *Chan[T]) recv(ctx context.Context) (T, error) {
+	own, op := Start(ctx, SpanRecv)
+	ch := c.raw()
+	c.mu.Lock()
+	s, ok, done := c.takeLocked(ch, own)
+	if !done {
+		c.parkReceiver(ctx)
+	}
+	c.mu.Unlock()
+	if !done {
+		op.Block(ReasonChanRecv)
+		select {
+		case s, ok = <-ch:
+			c.unparkReceiver()
+			op.Wake(c.receiverWoken(s.from, ok))
+		case <-ctx.Done():
+			c.unparkReceiver()
+			return s.v, op.giveUp(ctx)
+		}
+	}
+	op.End(nil)
+	return s.v, eof(ok)
+}
+
+// All yields the values until the channel is closed or ctx ends, which one does
+// not learn.
+func (c *Chan[T]) All(ctx context.Context) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for {
+			v, err := c.Recv(ctx)
+			if err != nil || !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// Close closes the channel, as who does so with ctx: what was sent can be
+// received, and then who receives gets io.EOF, and who sends panics. It panics
+// if the channel is closed or nil.
+func (c *Chan[T]) Close(ctx context.Context) {
+	if c != nil {
+		c.willClose(ctx)
+	}
+	close(c.raw())
+}
+
+// Len returns how many values wait in the channel.
+func (c *Chan[T]) Len() int { return len(c.raw()) }
+
+// Cap returns the capacity.
+func (c *Chan[T]) Cap() int { return cap(c.raw()) }
+
+func eof(ok bool) error {
+	if ok {
+		return nil
+	}
+	return io.EOF
+}

@@ -1,0 +1,161 @@
+package trace_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+func TestCond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := record(t.Context())
+		var m trace.Mutex
+		var c trace.Cond
+		wait := func(ctx context.Context) error {
+			_ = m.Lock(ctx)
+			defer m.Unlock()
+			return c.Wait(ctx, &m)
+		}
+		go1(ctx, "a", 0, wait)
+		go1(ctx, "b", ms, wait)
+		gaveUp := go1(caused(ctx, 4*ms, errEnough), "gives_up", 3*ms, wait)
+		go1(ctx, "d", 5*ms, func(ctx context.Context) error {
+			c.Signal(ctx)
+			time.Sleep(ms)
+			_ = m.Lock(ctx) // whom it wakes must wait for it again
+			defer m.Unlock()
+			c.Broadcast(ctx)
+			time.Sleep(ms)
+			return nil
+		})
+		time.Sleep(time.Second)
+		if err := gaveUp.Err(); err != errEnough {
+			t.Errorf("got %v, want %v", err, errEnough)
+		}
+		wantShape(t, rec, `
+		go a 0-0
+		  wait 0-5
+		    block 0-5 cond
+		    wake 5-5 signaled -> go d
+		  a 0-5 finished
+		go b 0-0
+		  b 0-7 finished
+		  wait 1-6
+		    block 1-6 cond
+		    wake 6-6 signaled -> go d
+		  lock 6-7
+		    block 6-7 lock
+		    wake 7-7 unlocked -> go d
+		go gives_up 0-0
+		  gives_up 0-4 cancelled
+		  wait 3-4
+		    block 3-4 cond
+		    wake 4-4 canceled
+		go d 0-0
+		  d 0-7 finished
+		`)
+	})
+}
+
+// Like a sync.Cond: who is woken, in which order, and when.
+func TestCondSame(t *testing.T) {
+	same(t, func() step {
+		var mu sync.Mutex
+		c, p := sync.NewCond(&mu), new(permits)
+		return func(ctx context.Context, r *rand.Rand, _ func(int)) string {
+			return p.step(ctx, r, func() { mu.Lock() }, mu.Unlock, c.Wait, c.Signal, c.Broadcast)
+		}
+	}, func() step {
+		var mu trace.Mutex
+		var c trace.Cond
+		p := new(permits)
+		return func(ctx context.Context, r *rand.Rand, _ func(int)) string {
+			own := context.WithoutCancel(ctx) // a bare wait has no end
+			return p.step(ctx, r, func() { _ = mu.Lock(own) }, mu.Unlock,
+				func() { _ = c.Wait(own, &mu) }, func() { c.Signal(own) }, func() { c.Broadcast(own) })
+		}
+	})
+}
+
+type permits struct{ free, waiting int }
+
+// step waits for a permit, or gives one, or one to each that waits. So does who
+// loses its patience.
+func (p *permits) step(ctx context.Context, r *rand.Rand, lock, unlock, wait, signal, broadcast func()) string {
+	n := r.IntN(6)
+	lock()
+	defer unlock()
+	all := func() {
+		p.free += p.waiting
+		broadcast()
+	}
+	switch {
+	case n < 4:
+		defer context.AfterFunc(ctx, func() {
+			lock()
+			defer unlock()
+			all()
+		})()
+		p.waiting++
+		for p.free == 0 {
+			wait()
+		}
+		p.waiting--
+		p.free--
+		return "got one"
+	case n == 4:
+		p.free++
+		signal()
+		return fmt.Sprint("gave one to ", p.waiting)
+	default:
+		all()
+		return fmt.Sprint("gave ", p.waiting)
+	}
+}
+
+func TestCondConcurrentSafe(t *testing.T) {
+	ctx, rec := record(t.Context())
+	var m trace.Mutex
+	var c trace.Cond
+	var wg sync.WaitGroup
+	n := 0
+	for range 4 {
+		wg.Go(func() {
+			for range 50 {
+				_ = m.Lock(ctx)
+				for n == 0 {
+					if err := c.Wait(ctx, &m); err != nil {
+						t.Error(err)
+					}
+				}
+				n--
+				m.Unlock()
+			}
+		})
+		wg.Go(func() {
+			for i := range 50 {
+				_ = m.Lock(ctx)
+				n++
+				m.Unlock()
+				if i%10 == 0 {
+					c.Broadcast(ctx)
+				} else {
+					c.Signal(ctx)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n != 0 {
+		t.Errorf("%d left, want 0", n)
+	}
+	if got, want := len(rec.Started()), len(rec.Ended()); got != want {
+		t.Errorf("got %d spans started, %d ended", got, want)
+	}
+}

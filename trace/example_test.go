@@ -1,0 +1,86 @@
+package trace_test
+
+import (
+	"context"
+	"fmt"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// printer prints each span when it is over, with why it blocked, woke or ended.
+type printer struct{}
+
+func (printer) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
+	for _, s := range spans {
+		fmt.Print(s.Name())
+		for _, a := range s.Attributes() {
+			switch a.Key {
+			case trace.BlockReasonKey, trace.WakeReasonKey, trace.GoroutineStateKey:
+				fmt.Print(" ", a.Value.AsString())
+			}
+		}
+		fmt.Println()
+	}
+	return nil
+}
+
+func (printer) Shutdown(context.Context) error { return nil }
+
+func Example() {
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(printer{}))
+	ctx := trace.New(trace.WithTracerProvider(tp)).NewContext(context.Background())
+
+	values := make(chan int)
+	task := trace.Go(ctx, "consumer", func(ctx context.Context) error {
+		_, op := trace.Start(ctx, trace.SpanRecv)
+		op.Block(trace.ReasonChanRecv)
+		<-values
+		op.Wake(trace.WakeReceived)
+		op.End(nil)
+		return nil
+	})
+	values <- 1
+	_ = task.Wait(context.Background())
+
+	// Output:
+	// go consumer
+	// block chan.recv
+	// wake received
+	// recv
+	// consumer finished
+}
+
+func ExampleStart() {
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(printer{}))
+	ctx := trace.New(trace.WithTracerProvider(tp)).NewContext(context.Background())
+
+	_, op := trace.Start(ctx, "fetch")
+	op.Block(trace.ReasonSemaphore)
+	// Here the goroutine waits.
+	op.Wake(trace.WakeResolved)
+	op.End(nil)
+
+	// Output:
+	// block semaphore
+	// wake resolved
+	// fetch
+}
+
+func ExampleHandle() {
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(printer{}))
+	ctx := trace.New(trace.WithTracerProvider(tp)).NewContext(context.Background())
+
+	err := trace.Handle(ctx, "greet", func(context.Context) error {
+		fmt.Println("hello")
+		return nil
+	})
+	fmt.Println(err)
+
+	// Output:
+	// go greet
+	// hello
+	// greet finished
+	// <nil>
+}

@@ -1,0 +1,144 @@
+package trace
+
+import (
+	"context"
+	"sync"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+)
+
+// handoff tells a sender who made room for it. The runtime does not say which
+// receiver woke which sender, and senders are parked by it and not by us, so
+// that a channel is the bare one in all it does. But receivers can be seen
+// coming: while a sender waits, whoever may make room for it says so before the
+// sender can know of the room. The sender links to the only operation that can
+// have been it, or where several can, to the goroutine that they are all of, or
+// to nothing.
+type handoff struct {
+	mu       sync.Mutex // held by a receive that does not park
+	senders  int        // that wait
+	makers   suspects   // of room that no sender has taken notice of
+	parkers  suspects   // receivers that are parked, or about to be
+	closed   bool
+	closedBy oteltrace.SpanContext
+}
+
+// suspects are n receivers of which one woke a sender.
+type suspects struct {
+	n         int
+	op        oteltrace.SpanContext // of them all; not valid where they differ
+	goroutine oteltrace.SpanContext // likewise
+}
+
+func (s *suspects) add(ctx context.Context) {
+	op, goroutine := origin(ctx), goroutineOf(ctx)
+	if s.n++; s.n == 1 {
+		s.op, s.goroutine = op, goroutine
+		return
+	}
+	if !s.op.Equal(op) {
+		s.op = oteltrace.SpanContext{}
+	}
+	if !s.goroutine.Equal(goroutine) {
+		s.goroutine = oteltrace.SpanContext{}
+	}
+}
+
+// culprit is what the suspects have in common.
+func (s *suspects) culprit() oteltrace.SpanContext {
+	if s.op.IsValid() {
+		return s.op
+	}
+	return s.goroutine
+}
+
+// blur makes none of them known.
+func (s *suspects) blur() { s.op, s.goroutine = oteltrace.SpanContext{}, oteltrace.SpanContext{} }
+
+func (s *suspects) remove() {
+	if s.n--; s.n <= 0 {
+		*s = suspects{}
+	}
+}
+
+// received notes that a receiver took a value without parking. The caller holds
+// h.mu, since before it received.
+func (h *handoff) received(ctx context.Context) {
+	if h.senders > 0 {
+		h.makers.add(ctx)
+	}
+}
+
+// receivedBefore notes that there is room which nobody is known to have made. The
+// caller holds h.mu, and is about to park as a sender.
+func (h *handoff) receivedBefore() {
+	h.makers.n++
+	h.makers.blur()
+}
+
+// parkReceiver notes that a receiver is about to park. It may find a value before
+// it does, and so make room. The caller holds h.mu.
+func (h *handoff) parkReceiver(ctx context.Context) {
+	h.parkers.add(ctx)
+	if h.senders > 0 {
+		h.makers.add(ctx)
+	}
+}
+
+func (h *handoff) unparkReceiver() {
+	h.mu.Lock()
+	h.parkers.remove()
+	h.mu.Unlock()
+}
+
+// parkSender notes that a sender is about to park. The caller holds h.mu.
+func (h *handoff) parkSender() {
+	if h.senders == 0 {
+		h.makers = h.parkers
+	}
+	h.senders++
+}
+
+// unparkSender takes back parkSender, and returns who woke the sender, as far as
+// that is known.
+func (h *handoff) unparkSender(woken WakeReason) oteltrace.SpanContext {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	by := h.makers.culprit()
+	h.senders--
+	switch {
+	case h.senders == 0:
+		h.makers = suspects{}
+	case woken == WakeSent:
+		h.makers.remove()
+	default:
+		h.makers.blur() // one of them may have woken nobody
+	}
+	switch woken {
+	case WakeSent:
+		return by
+	case WakeClosed:
+		return h.closedBy
+	default:
+		return oteltrace.SpanContext{}
+	}
+}
+
+// receiverWoken says what woke a receiver.
+func (h *handoff) receiverWoken(from context.Context, ok bool) (WakeReason, Detail) {
+	if ok {
+		return WakeReceived, CausedBy(origin(from))
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return WakeClosed, CausedBy(h.closedBy)
+}
+
+// willClose notes who closes the channel; the first is the one who can.
+func (h *handoff) willClose(ctx context.Context) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.closed {
+		h.closed, h.closedBy = true, origin(ctx)
+	}
+}

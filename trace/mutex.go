@@ -1,0 +1,120 @@
+package trace
+
+import (
+	"context"
+	"sync"
+)
+
+// Locker is a lock whose wait ends with a context: [Mutex], [RWMutex] and
+// [RWMutex.RLocker]. It is no sync.Locker, as there is an error to look at.
+type Locker interface {
+	Lock(ctx context.Context) error
+	Unlock()
+}
+
+var (
+	_ Locker = (*Mutex)(nil)
+	_ Locker = (*RWMutex)(nil)
+)
+
+// Mutex is sync.Mutex with a wait that ends with a context, and that shows. The
+// zero Mutex is unlocked. It must not be copied; its methods are safe for
+// concurrent use.
+//
+// A blocked Lock is an operation, [SpanLock], whose wake links to the holder
+// that unlocked: its own Lock if that had to wait, or else the span in the
+// context that it locked with. The lock goes to the one that has waited longest.
+// (sync.Mutex lets newcomers barge in for a millisecond: more throughput where a
+// lock is fought over, less fairness.)
+type Mutex struct{ core sema }
+
+// Lock locks m, and waits until it can. It returns nil when m is locked, be ctx
+// alive or not, and else, when ctx ends, context.Cause(ctx).
+//
+// Where it does not wait it emits nothing, and costs some ten nanoseconds more
+// than sync.Mutex.Lock.
+func (m *Mutex) Lock(ctx context.Context) error {
+	if !emitsAll(ctx) && m.TryLock(ctx) {
+		return nil
+	}
+	return m.core.acquire(ctx, 1, 1, SpanLock, ReasonLock, WakeUnlocked)
+}
+
+// TryLock locks m if that needs no waiting, and reports whether it did. It is
+// no operation. Who waits for m meanwhile is woken by the span in ctx.
+func (m *Mutex) TryLock(ctx context.Context) bool { return m.core.try(ctx, 1, 1) }
+
+// Unlock unlocks m. It may be called by another goroutine than Lock was; the
+// link is to who locked all the same. Where m is not locked, the program crashes
+// as it does with a sync.Mutex.
+func (m *Mutex) Unlock() {
+	if !m.core.release(nobody, 1, 1) {
+		new(sync.Mutex).Unlock() // crashes as the bare one does
+	}
+}
+
+// RWMutex is sync.RWMutex with waits that end with a context, and that show: see
+// [Mutex], of which all is true here. Readers and writers are served in the
+// order of arrival, so that a waiting writer keeps new readers out.
+//
+// Who is kept waiting by several readers links to none of them: which one was
+// the last is not known. The zero RWMutex is unlocked.
+type RWMutex struct{ core sema }
+
+// A writer has all the weight of an RWMutex. sync.RWMutex has room for as many
+// readers.
+const writer = 1 << 30
+
+// Lock locks rw for writing, like [Mutex.Lock].
+func (rw *RWMutex) Lock(ctx context.Context) error {
+	if !emitsAll(ctx) && rw.TryLock(ctx) {
+		return nil
+	}
+	return rw.core.acquire(ctx, writer, writer, SpanLock, ReasonLock, WakeUnlocked)
+}
+
+// TryLock locks rw for writing if that needs no waiting, and reports whether it
+// did.
+func (rw *RWMutex) TryLock(ctx context.Context) bool { return rw.core.try(ctx, writer, writer) }
+
+// Unlock unlocks rw for writing. Where it is not locked so, the program crashes
+// as it does with a sync.RWMutex.
+func (rw *RWMutex) Unlock() {
+	if !rw.core.release(nobody, writer, writer) {
+		new(sync.RWMutex).Unlock() // crashes as the bare one does
+	}
+}
+
+// RLock locks rw for reading, like [Mutex.Lock].
+func (rw *RWMutex) RLock(ctx context.Context) error {
+	if !emitsAll(ctx) && rw.TryRLock(ctx) {
+		return nil
+	}
+	return rw.core.acquire(ctx, 1, writer, SpanLock, ReasonLock, WakeUnlocked)
+}
+
+// TryRLock locks rw for reading if that needs no waiting, and reports whether it
+// did.
+func (rw *RWMutex) TryRLock(ctx context.Context) bool { return rw.core.try(ctx, 1, writer) }
+
+// RUnlock undoes one RLock. Where rw is not locked for reading, the program
+// crashes as it does with a sync.RWMutex.
+func (rw *RWMutex) RUnlock() {
+	if !rw.core.releaseRead() {
+		new(sync.RWMutex).RUnlock() // crashes as the bare one does
+	}
+}
+
+func (s *sema) releaseRead() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held < writer && s.give(nobody, 1, writer)
+}
+
+// RLocker returns a Locker that locks and unlocks rw for reading.
+func (rw *RWMutex) RLocker() Locker { return (*rlocker)(rw) }
+
+type rlocker RWMutex
+
+func (r *rlocker) Lock(ctx context.Context) error { return (*RWMutex)(r).RLock(ctx) }
+func (r *rlocker) Unlock()                        { (*RWMutex)(r).RUnlock() }

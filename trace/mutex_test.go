@@ -1,0 +1,293 @@
+package trace_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// hold locks l for d.
+func hold(l trace.Locker, d time.Duration) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if err := l.Lock(ctx); err != nil {
+			return err
+		}
+		time.Sleep(d)
+		l.Unlock()
+		return nil
+	}
+}
+
+func TestMutex(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := record(t.Context())
+		var m trace.Mutex
+		go1(ctx, "a", 0, hold(&m, 10*ms))
+		go1(ctx, "b", ms, hold(&m, 10*ms))
+		go1(ctx, "c", 2*ms, hold(&m, 10*ms))
+		go1(ctx, "gives_up", 3*ms, func(ctx context.Context) error {
+			if err := m.Lock(caused(ctx, ms, errEnough)); err != errEnough {
+				t.Errorf("got %v, want %v", err, errEnough)
+			}
+			return nil
+		})
+		time.Sleep(time.Second)
+		wantShape(t, rec, `
+		go a 0-0
+		  a 0-10 finished
+		go b 0-0
+		  b 0-20 finished
+		  lock 1-10
+		    block 1-10 lock
+		    wake 10-10 unlocked -> go a
+		go c 0-0
+		  c 0-30 finished
+		  lock 2-20
+		    block 2-20 lock
+		    wake 20-20 unlocked -> lock
+		go gives_up 0-0
+		  gives_up 0-4 finished
+		  lock 3-4
+		    block 3-4 lock
+		    wake 4-4 canceled
+		`)
+	})
+}
+
+func TestMutexAllOps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := record(t.Context(), trace.WithAllOps())
+		var m trace.Mutex
+		_ = m.Lock(ctx)
+		go hold(&m, 0)(ctx)
+		time.Sleep(ms)
+		m.Unlock()
+		synctest.Wait()
+		wantShape(t, rec, `
+		lock 0-0
+		lock 0-1
+		  block 0-1 lock
+		  wake 1-1 unlocked -> lock
+		`)
+	})
+}
+
+// A lock that was handed over while its context ended is held.
+func TestMutexGrantedWhenCanceled(t *testing.T) {
+	for range 200 {
+		ctx, cancel := context.WithCancel(t.Context())
+		var m trace.Mutex
+		_ = m.Lock(ctx)
+		got := make(chan error)
+		go func() { got <- m.Lock(ctx) }()
+		go cancel()
+		m.Unlock()
+		if err := <-got; (err == nil) == m.TryLock(t.Context()) {
+			t.Fatalf("Lock: got %v, and TryLock the opposite of what follows", err)
+		}
+	}
+}
+
+func TestRWMutex(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := record(t.Context())
+		var rw trace.RWMutex
+		go1(ctx, "reader", 0, hold(rw.RLocker(), 10*ms))
+		go1(ctx, "writer", ms, hold(&rw, 10*ms))
+		go1(ctx, "late_a", 2*ms, hold(rw.RLocker(), 10*ms)) // behind the writer
+		go1(ctx, "late_b", 3*ms, hold(rw.RLocker(), 20*ms)) // with the other
+		go1(ctx, "last", 4*ms, hold(&rw, ms))               // woken by one of two
+		time.Sleep(time.Second)
+		wantShape(t, rec, `
+		go reader 0-0
+		  reader 0-10 finished
+		go writer 0-0
+		  writer 0-20 finished
+		  lock 1-10
+		    block 1-10 lock
+		    wake 10-10 unlocked -> go reader
+		go late_a 0-0
+		  late_a 0-30 finished
+		  lock 2-20
+		    block 2-20 lock
+		    wake 20-20 unlocked -> lock
+		go late_b 0-0
+		  late_b 0-40 finished
+		  lock 3-20
+		    block 3-20 lock
+		    wake 20-20 unlocked -> lock
+		go last 0-0
+		  last 0-41 finished
+		  lock 4-40
+		    block 4-40 lock
+		    wake 40-40 unlocked
+		`)
+	})
+}
+
+// What can be locked at a time is what the bare ones say.
+func TestMutexSame(t *testing.T) {
+	ctx := t.Context()
+	for seed := range uint64(100) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		var (
+			m      trace.Mutex
+			bare   sync.Mutex
+			rw     trace.RWMutex
+			bareRW sync.RWMutex
+		)
+		locked, writers, readers := 0, 0, 0
+		for i := range 200 {
+			got, want := false, false
+			switch n := r.IntN(6); {
+			case n == 0:
+				got, want = m.TryLock(ctx), bare.TryLock()
+				locked += btoi(want)
+			case n == 1 && locked > 0:
+				m.Unlock()
+				bare.Unlock()
+				locked--
+			case n == 2:
+				got, want = rw.TryLock(ctx), bareRW.TryLock()
+				writers += btoi(want)
+			case n == 3 && writers > 0:
+				rw.Unlock()
+				bareRW.Unlock()
+				writers--
+			case n == 4:
+				got, want = rw.TryRLock(ctx), bareRW.TryRLock()
+				readers += btoi(want)
+			case n == 5 && readers > 0:
+				rw.RUnlock()
+				bareRW.RUnlock()
+				readers--
+			}
+			if got != want {
+				t.Fatalf("seed %d, step %d: got %v, want %v", seed, i, got, want)
+			}
+		}
+	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Writers are alone, readers are not among writers, and nobody is lost: the same
+// work on the bare one and on ours.
+func TestMutexConcurrentSafe(t *testing.T) {
+	ctx, rec := record(t.Context())
+	var (
+		m      trace.Mutex
+		rw     trace.RWMutex
+		bare   sync.Mutex
+		bareRW sync.RWMutex
+	)
+	for name, l := range map[string]struct {
+		lock, rlock     func() error
+		unlock, runlock func()
+	}{
+		"sync.Mutex":   {locked(bare.Lock), locked(bare.Lock), bare.Unlock, bare.Unlock},
+		"Mutex":        {func() error { return m.Lock(ctx) }, func() error { return m.Lock(ctx) }, m.Unlock, m.Unlock},
+		"sync.RWMutex": {locked(bareRW.Lock), locked(bareRW.RLock), bareRW.Unlock, bareRW.RUnlock},
+		"RWMutex":      {func() error { return rw.Lock(ctx) }, func() error { return rw.RLock(ctx) }, rw.Unlock, rw.RUnlock},
+	} {
+		count, read := 0, 0
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		for g := range 4 {
+			wg.Go(func() {
+				r := rand.New(rand.NewPCG(uint64(g), 0))
+				for range 200 {
+					if r.IntN(2) == 0 {
+						if err := l.lock(); err != nil {
+							t.Error(err)
+						}
+						count++ // the race detector looks at this
+						l.unlock()
+						continue
+					}
+					if err := l.rlock(); err != nil {
+						t.Error(err)
+					}
+					n := count
+					l.runlock()
+					mu.Lock()
+					read = max(read, n)
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		if count < read || count == 0 {
+			t.Errorf("%s: counted to %d, read %d", name, count, read)
+		}
+	}
+	if got, want := len(rec.Started()), len(rec.Ended()); got != want {
+		t.Errorf("got %d spans started, %d ended", got, want)
+	}
+}
+
+func locked(lock func()) func() error { return func() error { lock(); return nil } }
+
+// A program that unlocks what is not locked crashes as with the bare ones.
+func TestUnlockUnlocked(t *testing.T) {
+	crashes := map[string][2]func(){
+		"Mutex":              {new(sync.Mutex).Unlock, new(trace.Mutex).Unlock},
+		"RWMutex":            {new(sync.RWMutex).Unlock, new(trace.RWMutex).Unlock},
+		"RWMutex of readers": {new(sync.RWMutex).RUnlock, new(trace.RWMutex).RUnlock},
+		"RWMutex of a writer": {
+			func() { var rw sync.RWMutex; rw.Lock(); rw.RUnlock() },
+			func() { var rw trace.RWMutex; _ = rw.Lock(context.Background()); rw.RUnlock() },
+		},
+		"RWMutex of a reader": {
+			func() { var rw sync.RWMutex; rw.RLock(); rw.Unlock() },
+			func() { var rw trace.RWMutex; _ = rw.RLock(context.Background()); rw.Unlock() },
+		},
+	}
+	if which := os.Getenv("WAKECHAIN_TEST_UNLOCK"); which != "" {
+		name, i, _ := strings.Cut(which, "/")
+		crashes[name][btoi(i == "1")]()
+		return
+	}
+	for name := range crashes {
+		var text [2]string
+		for i := range text {
+			cmd := exec.Command(os.Args[0], "-test.run=^TestUnlockUnlocked$")
+			cmd.Env = append(os.Environ(), fmt.Sprintf("WAKECHAIN_TEST_UNLOCK=%s/%d", name, i))
+			out, err := cmd.CombinedOutput()
+			if err == nil {
+				t.Errorf("%s %d: does not crash", name, i)
+			}
+			text[i], _, _ = strings.Cut(string(out), "\n")
+		}
+		if text[0] != text[1] || !strings.HasPrefix(text[0], "fatal error: sync: ") {
+			t.Errorf("%s: crashes with %q, want %q", name, text[1], text[0])
+		}
+	}
+}
+
+func TestMutexAllocs(t *testing.T) {
+	var m trace.Mutex
+	var rw trace.RWMutex
+	wantAllocs(t, 0, func(ctx context.Context) {
+		_ = m.Lock(ctx)
+		m.Unlock()
+		_ = rw.Lock(ctx)
+		rw.Unlock()
+		_ = rw.RLock(ctx)
+		rw.RUnlock()
+	})
+}

@@ -1,0 +1,73 @@
+package trace
+
+import (
+	"container/list"
+	"context"
+	"sync"
+)
+
+// queue is where goroutines are parked, in the order in which they came, until
+// another one grants what they wait for: the half of every lock here that
+// blocks. It parks on a channel, so that a context can end the wait, and so that
+// testing/synctest sees it.
+type queue struct {
+	mu      sync.Mutex // also guards the state of what is waited for
+	waiters list.List  // of *waiter
+}
+
+// causer is who did something: who did it with ctx, or where that is nil, nobody
+// that is known. It is no context to be passed on.
+type causer struct{ ctx context.Context }
+
+var nobody causer
+
+// waiter is a goroutine in a queue.
+type waiter struct {
+	ctx     context.Context // carries its operation
+	n       int64           // how much it waits for
+	ready   chan struct{}   // closed when that was granted
+	granted bool
+	by      causer // of the grant
+}
+
+// push adds a waiter behind the others. The caller holds q.mu.
+func (q *queue) push(ctx context.Context, n int64) *list.Element {
+	return q.waiters.PushBack(&waiter{ctx: ctx, n: n, ready: make(chan struct{})})
+}
+
+// grant lets a waiter go on. The caller holds q.mu.
+func (q *queue) grant(e *list.Element, by causer) {
+	w := q.waiters.Remove(e).(*waiter)
+	w.granted, w.by = true, by
+	close(w.ready)
+}
+
+// grantAll lets all go on. The caller holds q.mu.
+func (q *queue) grantAll(by causer) {
+	for e := q.waiters.Front(); e != nil; e = q.waiters.Front() {
+		q.grant(e, by)
+	}
+}
+
+// park blocks the operation until the waiter is granted what it waits for, or
+// ctx ends. What was granted meanwhile is not given back then: it is a success.
+func (q *queue) park(ctx context.Context, op *Op, e *list.Element, r Reason, woken WakeReason) error {
+	w := e.Value.(*waiter)
+	op.Block(r)
+	select {
+	case <-w.ready:
+	case <-ctx.Done():
+		q.mu.Lock()
+		granted := w.granted
+		if !granted {
+			q.waiters.Remove(e)
+		}
+		q.mu.Unlock()
+		if !granted {
+			return op.giveUp(ctx)
+		}
+	}
+	op.Wake(woken, CausedBy(origin(w.by.ctx)))
+	op.End(nil)
+	return nil
+}

@@ -1,0 +1,81 @@
+package trace
+
+import "context"
+
+// Send sends v on a plain channel, as [Chan.Send] does. The wake links to
+// nobody: a plain channel does not tell who received.
+func Send[T any](ctx context.Context, ch chan<- T, v T) (err error) {
+	if !emitsAll(ctx) && offer(ch, v) {
+		return nil
+	}
+	_, op := Start(ctx, SpanSend)
+	woken := WakeClosed // so it is if the channel is, and this panics
+	defer func() {
+		op.Wake(woken)
+		if woken == WakeClosed {
+			op.EndAs(ErrorPanic)
+		}
+		op.End(err)
+	}()
+	if offer(ch, v) {
+		woken = WakeSent
+		return nil
+	}
+	op.Block(ReasonChanSend)
+	select {
+	case ch <- v:
+		woken = WakeSent
+		return nil
+	case <-ctx.Done():
+		woken = WakeCanceled
+		return context.Cause(ctx)
+	}
+}
+
+func offer[T any](ch chan<- T, v T) bool {
+	select {
+	case ch <- v:
+		return true
+	default:
+		return false
+	}
+}
+
+// Recv receives from a plain channel, as [Chan.Recv] does. The wake links to
+// nobody: a plain channel does not tell who sent.
+func Recv[T any](ctx context.Context, ch <-chan T) (T, error) {
+	if !emitsAll(ctx) {
+		if v, ok, done := take(ch); done {
+			return v, eof(ok)
+		}
+	}
+	_, op := Start(ctx, SpanRecv)
+	v, ok, done := take(ch)
+	if !done {
+		op.Block(ReasonChanRecv)
+		select {
+		case v, ok = <-ch:
+			op.Wake(receiveReason(ok))
+		case <-ctx.Done():
+			return v, op.giveUp(ctx)
+		}
+	}
+	op.End(nil)
+	return v, eof(ok)
+}
+
+func take[T any](ch <-chan T) (v T, ok, done bool) {
+	select {
+	case v, ok = <-ch:
+		return v, ok, true
+	default:
+		return v, false, false
+	}
+}
+
+func receiveReason(ok bool) WakeReason {
+	if ok {
+		return WakeReceived
+	}
+	return WakeClosed
+}

@@ -1,0 +1,149 @@
+package trace
+
+import (
+	"context"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// Semaphore is semaphore.Weighted of golang.org/x/sync: a limit on the weight
+// that goroutines hold together. Who waits is served in the order of arrival, so
+// that a heavy one is not starved by light ones.
+//
+// A blocked Acquire is an operation, [SpanWait] with [ReasonSemaphore], whose
+// wake links to the operation that released. All methods are safe for concurrent
+// use; a Semaphore must not be copied. The zero Semaphore has room for nothing:
+// who acquires from it waits until the context ends.
+type Semaphore struct {
+	size int64
+	core sema
+}
+
+// NewSemaphore returns a Semaphore with room for the weight size.
+func NewSemaphore(size int64) *Semaphore { return &Semaphore{size: size} }
+
+// Acquire takes the weight n, and waits for it. When ctx ends, and also where it
+// has ended before, it takes nothing and returns context.Cause(ctx). It panics
+// if n is negative.
+func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if !emitsAll(ctx) && s.TryAcquire(ctx, n) {
+		return nil
+	}
+	err := s.core.acquire(ctx, n, s.size, SpanWait, ReasonSemaphore, WakeReleased)
+	if err == nil && ctx.Err() != nil {
+		s.Release(ctx, n)
+		err = context.Cause(ctx)
+	}
+	return err
+}
+
+// TryAcquire takes the weight n if that needs no waiting, and reports whether
+// it did. It panics if n is negative.
+func (s *Semaphore) TryAcquire(ctx context.Context, n int64) bool {
+	if n < 0 {
+		semaphore.NewWeighted(0).Release(n) // panics as the bare one does
+	}
+	return s.core.try(ctx, n, s.size)
+}
+
+// Release gives the weight n back, as who does so with ctx. It panics if n is
+// negative or more than is held.
+func (s *Semaphore) Release(ctx context.Context, n int64) {
+	if n < 0 || !s.core.release(causer{ctx}, n, s.size) {
+		semaphore.NewWeighted(0).Release(n) // panics as the bare one does
+	}
+}
+
+// sema is the state of a Semaphore, a Mutex (size and weights are 1) or an
+// RWMutex (a writer has all the weight, a reader 1). The size is passed, so that
+// the zero value has one.
+type sema struct {
+	queue
+	held   int64
+	holder causer // the only one; nobody: none or several
+}
+
+// try takes the weight if it is free and nobody waits.
+func (s *sema) try(ctx context.Context, n, size int64) bool {
+	s.mu.Lock()
+	free := s.free(n, size)
+	if free {
+		s.take(ctx, n)
+	}
+	s.mu.Unlock()
+	return free
+}
+
+func (s *sema) free(n, size int64) bool { return n <= size-s.held && s.waiters.Len() == 0 }
+
+func (s *sema) take(ctx context.Context, n int64) {
+	s.holder = nobody
+	if s.held == 0 {
+		s.holder = causer{ctx}
+	}
+	s.held += n
+}
+
+// acquire is try, and waits, as the operation of the given name.
+func (s *sema) acquire(ctx context.Context, n, size int64, name string, r Reason, woken WakeReason) error {
+	own, op := Start(ctx, name)
+	s.mu.Lock()
+	if s.free(n, size) {
+		s.take(own, n)
+		s.mu.Unlock()
+		op.End(nil)
+		return nil
+	}
+	if n > size { // it would wait for ever, and must not keep others from being served
+		s.mu.Unlock()
+		op.Block(r)
+		<-ctx.Done()
+		return op.giveUp(ctx)
+	}
+	e := s.push(own, n)
+	s.mu.Unlock()
+	err := s.park(ctx, op, e, r, woken)
+	if err != nil { // it may have stood before others for whom there is room
+		s.mu.Lock()
+		s.serve(nobody, size)
+		s.mu.Unlock()
+	}
+	return err
+}
+
+// release gives the weight back, as by or else the holder, and reports whether
+// so much was held.
+func (s *sema) release(by causer, n, size int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.give(by, n, size)
+}
+
+func (s *sema) give(by causer, n, size int64) bool {
+	if n > s.held {
+		return false
+	}
+	if by.ctx == nil {
+		by = s.holder
+	}
+	if s.held -= n; s.held == 0 {
+		s.holder = nobody
+	}
+	s.serve(by, size)
+	return true
+}
+
+// serve hands what is free to those who wait, in their order.
+func (s *sema) serve(by causer, size int64) {
+	for e := s.waiters.Front(); e != nil; e = s.waiters.Front() {
+		w := e.Value.(*waiter)
+		if w.n > size-s.held {
+			return
+		}
+		s.take(w.ctx, w.n)
+		s.grant(e, by)
+	}
+}

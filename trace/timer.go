@@ -1,0 +1,69 @@
+package trace
+
+import (
+	"context"
+	"time"
+)
+
+// Sleep waits for d, or until ctx ends: then it returns context.Cause(ctx). It
+// is an operation, [SpanSleep]. Where d is not positive it returns nil at once,
+// as time.Sleep does, and is none.
+func Sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 && !emitsAll(ctx) {
+		return nil
+	}
+	_, op := Start(ctx, SpanSleep)
+	if d <= 0 {
+		op.End(nil)
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	return awaitTick(ctx, op, t.C)
+}
+
+func awaitTick(ctx context.Context, op *Op, c <-chan time.Time) error {
+	op.Block(ReasonSleep)
+	select {
+	case <-c:
+	case <-ctx.Done():
+		return op.giveUp(ctx)
+	}
+	op.Wake(WakeTimer)
+	op.End(nil)
+	return nil
+}
+
+// AfterFunc is time.AfterFunc: after d it runs fn on a goroutine of its own, as
+// [Handle] does, with the spans "go NAME", from the moment that the timer fired,
+// and NAME. The timer that it returns stops it or sets it anew. It does not look
+// at whether ctx has ended; fn may.
+func AfterFunc(ctx context.Context, d time.Duration, name string, fn func(context.Context) error, opts ...GoOption) *time.Timer {
+	return time.AfterFunc(d, func() { _ = handle(ctx, name, fn, opts, nil) })
+}
+
+// AfterDone is context.AfterFunc: when ctx has ended it runs fn on a goroutine
+// of its own, as [Handle] does, with the spans "go NAME" and NAME. The context
+// that fn is given has ctx's values, but has not ended. Calling stop undoes it,
+// and reports whether that was in time.
+func AfterDone(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { _ = handle(context.WithoutCancel(ctx), name, fn, opts, nil) })
+}
+
+// Tick runs fn every d, as time.Ticker has it (it panics unless d is positive,
+// and drops ticks where fn is slow), until fn fails or ctx ends, and returns
+// fn's error or context.Cause(ctx). It runs on the calling goroutine: each wait
+// is an operation, [SpanSleep], and each call of fn has the spans of [Handle].
+func Tick(ctx context.Context, d time.Duration, name string, fn func(context.Context) error, opts ...GoOption) error {
+	t := time.NewTicker(d)
+	defer t.Stop()
+	for {
+		_, op := Start(ctx, SpanSleep)
+		if err := awaitTick(ctx, op, t.C); err != nil {
+			return err
+		}
+		if err := Handle(ctx, name, fn, opts...); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package trace
+
+import (
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// totals are what a goroutine's operations were blocked for. They are guarded
+// by its Task's mutex.
+type totals struct {
+	blocks  int
+	blocked time.Duration // the sum of all blocks
+	reasons []reasonTotal
+
+	// Operations of one goroutine do not overlap, but its context may be used by
+	// others: it counts as blocked while at least one operation is.
+	parked int
+	since  time.Time // when parked became 1
+	still  time.Duration
+}
+
+type reasonTotal struct {
+	reason Reason
+	d      time.Duration
+}
+
+// park counts an operation that is blocked from now on, for the task and those
+// that it runs in.
+func (t *Task) park(at time.Time) {
+	for ; t != nil; t = t.outer {
+		t.mu.Lock()
+		if t.parked == 0 {
+			t.since = at
+		}
+		t.parked++
+		t.mu.Unlock()
+	}
+}
+
+// unpark counts a block that is over.
+func (t *Task) unpark(r Reason, start, end time.Time) {
+	for ; t != nil; t = t.outer {
+		t.mu.Lock()
+		t.add(r, end.Sub(start))
+		if t.parked--; t.parked == 0 {
+			t.still += max(end.Sub(t.since), 0)
+		}
+		t.mu.Unlock()
+	}
+}
+
+func (t *totals) add(r Reason, d time.Duration) {
+	t.blocks++
+	t.blocked += d
+	for i := range t.reasons {
+		if t.reasons[i].reason == r {
+			t.reasons[i].d += d
+			return
+		}
+	}
+	t.reasons = append(t.reasons, reasonTotal{r, d})
+}
+
+// attributes appends the totals of a life, if there was a block in it.
+func (t *totals) attributes(attrs []attribute.KeyValue, start, end time.Time) []attribute.KeyValue {
+	still := t.still
+	if t.parked > 0 {
+		still += max(end.Sub(t.since), 0)
+	}
+	if t.blocks > 0 {
+		attrs = append(attrs, BlockCountKey.Int(t.blocks), BlockDurationKey.Float64(t.blocked.Seconds()),
+			GoroutineRunningKey.Float64(max(end.Sub(start)-still, 0).Seconds()))
+	}
+	for _, r := range t.reasons {
+		attrs = append(attrs, GoroutineBlockedKey(r.reason).Float64(r.d.Seconds()))
+	}
+	return attrs
+}

@@ -1,0 +1,69 @@
+package trace
+
+import (
+	"context"
+	"sync"
+)
+
+// WaitGroup is sync.WaitGroup with a wait that ends with a context, and that
+// shows. The zero WaitGroup waits for nothing; it must not be copied, and its
+// methods are safe for concurrent use.
+//
+// A blocked Wait is an operation, [SpanWait] with [ReasonWaitGroup], whose wake
+// links to the operation that was done last. For functions that fail, see
+// [Group].
+type WaitGroup struct {
+	queue
+	n int
+}
+
+// Add adds delta, which may be negative, to what Wait waits for. It panics if
+// that becomes negative.
+func (wg *WaitGroup) Add(delta int) { wg.add(nobody, delta) }
+
+// Done says that what one Add added is done, as who does so with ctx. It panics
+// if nothing is left to be done.
+func (wg *WaitGroup) Done(ctx context.Context) { wg.add(causer{ctx}, -1) }
+
+func (wg *WaitGroup) add(by causer, delta int) {
+	wg.mu.Lock()
+	wg.n += delta
+	n := wg.n
+	if n == 0 {
+		wg.grantAll(by)
+	}
+	wg.mu.Unlock()
+	if n < 0 {
+		new(sync.WaitGroup).Add(n) // panics as the bare one does
+	}
+}
+
+// Go adds 1, and calls [Go] with fn; when fn has ended, that is done.
+func (wg *WaitGroup) Go(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) *Task {
+	wg.Add(1)
+	return spawn(ctx, name, fn, opts, func(own context.Context, _ error) { wg.Done(own) })
+}
+
+// Wait waits until nothing is left to be done. When ctx ends first it returns
+// context.Cause(ctx).
+func (wg *WaitGroup) Wait(ctx context.Context) error {
+	if !emitsAll(ctx) && wg.idle() {
+		return nil
+	}
+	own, op := Start(ctx, SpanWait)
+	wg.mu.Lock()
+	if wg.n == 0 {
+		wg.mu.Unlock()
+		op.End(nil)
+		return nil
+	}
+	e := wg.push(own, 1)
+	wg.mu.Unlock()
+	return wg.park(ctx, op, e, ReasonWaitGroup, WakeDone)
+}
+
+func (wg *WaitGroup) idle() bool {
+	wg.mu.Lock()
+	defer wg.mu.Unlock()
+	return wg.n == 0
+}
