@@ -50,7 +50,7 @@ func Handler(name string, fn func(context.Context, *Conn) error, options ...Opti
 		if err != nil {
 			return // the library has answered
 		}
-		conn.session.Handle(ctx, name,
+		conn.session.Handle(ctx, name, //nolint:contextcheck // accept derived it from r's
 			func(ctx context.Context) error { return fn(ctx, conn) },
 			func(code int) error { return conn.Close(StatusCode(code), "") })
 	})
@@ -74,6 +74,6 @@ func Handler(name string, fn func(context.Context, *Conn) error, options ...Opti
 // otelhttp.NewHandler, which began after them.
 //
 // A listener that does TLS itself must be above: tls.NewListener(NewListener(l),
-// config). The conns are not pooled, and cost a reading of the clock for each
-// read until the handshake is over.
+// config). A conn reads the clock once for each read and write until its
+// handshake is over, and no more then.
 func NewListener(l net.Listener) net.Listener { return session.NewListener(l) }

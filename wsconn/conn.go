@@ -116,7 +116,7 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 // CloseNow closes the connection without a closing handshake, with the span
 // close.
 func (c *Conn) CloseNow() error {
-	cl := c.session.BeginClose()
+	cl := c.session.BeginCloseNow()
 	err := c.ws.CloseNow()
 	cl.End(err)
 	return err

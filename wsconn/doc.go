@@ -57,13 +57,21 @@
 //   - unexpected_eof, connection_reset, broken_pipe: what the connection below
 //     returned where no close frame came
 //   - canceled, deadline_exceeded: the context of a read, a write or CloseRead
-//     ended, or the peer took longer than the five seconds that the library
-//     gives a close frame or a pong
+//     ended, or a deadline of a NetConn passed, or the peer took longer than
+//     the five seconds that the library gives a close frame or a pong
 //   - close_now: the program's CloseNow, or a Close that sent no close frame
 //   - closed: this side closed, and it is not known why
 //
 // A program that neither closes its connection nor comes to a close frame in a
 // read gets no close span.
+//
+// # Who holds the writer
+//
+// A connection has one writer at a time. Who waits for it has a block of reason
+// write.lock, whose wake links to the operation that let it go: a write or a
+// ping behind another; a ping, a close, or the library's answer to a ping inside
+// a read, behind a write that is parked. Where the wait ends otherwise, with the
+// context or the connection, the library says what it would have said.
 //
 // # Where blocks are seen
 //

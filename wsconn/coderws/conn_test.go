@@ -3,10 +3,16 @@ package coderws_test
 import (
 	"context"
 	"fmt"
+	"net/http/httptest"
 	"reflect"
 	"testing"
 
 	"github.com/coder/websocket"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/wsconn/coderws"
@@ -84,4 +90,56 @@ func TestContext(t *testing.T) {
 	if got := c.Context(ctx); trace.FromContext(got) != trace.FromContext(ctx) {
 		t.Error("Context changed the tracer")
 	}
+}
+
+// Every option reaches what it configures; the last of a kind wins, and nil is
+// none.
+func TestOptions(t *testing.T) {
+	client, server := tracetest.NewSpanRecorder(), tracetest.NewSpanRecorder()
+	provider := func(rec *tracetest.SpanRecorder) coderws.Option {
+		return coderws.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec)))
+	}
+	accept := &coderws.AcceptOptions{Subprotocols: []string{"wake"}}
+	srv := httptest.NewUnstartedServer(coderws.Handler("bye", func(_ context.Context, c *coderws.Conn) error {
+		return c.Close(coderws.StatusNormalClosure, "bye")
+	}, provider(client), provider(server), nil, coderws.WithTracerProvider(nil),
+		coderws.WithPropagators(propagation.TraceContext{}), coderws.WithPropagators(nil),
+		coderws.WithAcceptOptions(accept), coderws.WithAcceptOptions(nil)))
+	accept.Subprotocols = nil // it is copied
+	srv.Listener = coderws.NewListener(srv.Listener)
+	srv.Start()
+	defer srv.Close()
+	c, _, err := coderws.Dial(t.Context(), srv.URL, &coderws.DialOptions{Subprotocols: []string{"wake"}},
+		provider(client), coderws.WithCloseReason())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.CloseNow() }()
+	if got, want := c.Subprotocol(), "wake"; got != want {
+		t.Errorf("got subprotocol %q, want %q", got, want)
+	}
+	if _, _, err := c.Read(t.Context()); coderws.CloseStatus(err) != coderws.StatusNormalClosure {
+		t.Errorf("got %v, want a normal closure", err)
+	}
+	if got, want := told(client, trace.SpanClose, trace.WebSocketCloseReasonKey), "bye"; got != want {
+		t.Errorf("got close reason %q, want %q", got, want)
+	}
+	if got := told(client, "go bye", trace.GoroutineNameKey) + told(server, trace.StepReadHTTPRequest, trace.GoroutineNameKey); got != "" {
+		t.Errorf("a span went astray: %s", got)
+	}
+	if got, want := told(server, "go bye", trace.GoroutineNameKey), "bye"; got != want {
+		t.Errorf("got goroutine %q, want %q", got, want)
+	}
+}
+
+// told is the value of an attribute of the span of that name.
+func told(rec *tracetest.SpanRecorder, name string, key attribute.Key) string {
+	for _, s := range rec.Ended() {
+		for _, a := range s.Attributes() {
+			if s.Name() == name && a.Key == key {
+				return a.Value.String()
+			}
+		}
+	}
+	return ""
 }

@@ -21,9 +21,9 @@ func Dial(ctx context.Context, u string, opts *websocket.DialOptions, options ..
 	if opts != nil {
 		o = *opts
 	}
-	d := session.BeginDial(ctx, u, o.HTTPHeader, o.HTTPClient, session.NewConfig(options), closeStatus)
+	ctx, d := session.BeginDial(ctx, u, o.HTTPHeader, o.HTTPClient, session.NewConfig(options), closeStatus)
 	o.HTTPHeader, o.HTTPClient = d.Header(), d.Client()
-	conn, resp, err := websocket.Dial(d.Context(), u, &o)
+	conn, resp, err := websocket.Dial(ctx, u, &o)
 	s := d.End(resp, err)
 	if err != nil {
 		return nil, resp, err

@@ -3,14 +3,24 @@ package coderws
 import "github.com/coder/websocket"
 
 // The library's types and constants, so that a program changes one import.
-type (
-	MessageType     = websocket.MessageType
-	StatusCode      = websocket.StatusCode
-	CloseError      = websocket.CloseError
-	CompressionMode = websocket.CompressionMode
-	AcceptOptions   = websocket.AcceptOptions
-	DialOptions     = websocket.DialOptions
-)
+
+// MessageType is the type of a message.
+type MessageType = websocket.MessageType
+
+// StatusCode is the status of a close frame.
+type StatusCode = websocket.StatusCode
+
+// CloseError is the error of a connection that the peer closed.
+type CloseError = websocket.CloseError
+
+// CompressionMode is how messages are compressed.
+type CompressionMode = websocket.CompressionMode
+
+// AcceptOptions is how a server accepts.
+type AcceptOptions = websocket.AcceptOptions
+
+// DialOptions is how a client dials.
+type DialOptions = websocket.DialOptions
 
 // ErrMessageTooBig is returned when a message exceeds the read limit.
 var ErrMessageTooBig = websocket.ErrMessageTooBig

@@ -33,6 +33,9 @@ type closing struct {
 	ended    bool            // the connection is closed
 	ctx      context.Context // of CloseRead
 
+	// The deadlines of a NetConn.
+	readBy, writeBy time.Time
+
 	err      error // of the connection below, the first
 	sent     closeFrame
 	received closeFrame
@@ -130,7 +133,14 @@ type Close struct {
 
 // BeginClose begins the program's close. [Close.End] must follow. Only the
 // first close of a connection that has not ended is told.
-func (s *Session) BeginClose() Close { return s.beginClose(s.home) }
+func (s *Session) BeginClose() Close {
+	c := s.beginClose(s.home)
+	c.waits()
+	return c
+}
+
+// BeginCloseNow is BeginClose for a close that writes no close frame.
+func (s *Session) BeginCloseNow() Close { return s.beginClose(s.home) }
 
 func (s *Session) beginClose(ctx context.Context) Close {
 	if s.off || !s.closable() {
@@ -142,6 +152,15 @@ func (s *Session) beginClose(ctx context.Context) Close {
 	s.closing.op = c.op
 	s.mu.Unlock()
 	return c
+}
+
+// waits says that the close enters the library to write its frame.
+func (c Close) waits() {
+	if c.s != nil {
+		c.s.mu.Lock()
+		defer c.s.mu.Unlock()
+		c.s.out.waits(c.op)
+	}
 }
 
 func (s *Session) closable() bool {
@@ -164,60 +183,75 @@ func (c Close) End(err error) {
 	c.op.EndAs(typ, attrs...)
 }
 
-// ended is called when the connection closes, by whomever. Where it was not
-// the program, this is the only place to tell the close.
+// ended is called when the connection closes, by whomever.
 func (s *Session) ended() {
 	close(s.done)
 	s.mu.Lock()
 	c := &s.closing
 	c.ended = true
-	tell := c.possible && !c.begun && !c.told
-	var (
-		start = time.Now()
-		end   = start
-		by    = s.in.reader
-		typ   string
-		attrs []attribute.KeyValue
-	)
-	if s.out.writer.expired() != nil {
-		by = s.out.writer
-	}
-	if tell {
-		c.told = true
-		for _, f := range []closeFrame{c.sent, c.received} {
-			if f.seen() && f.at.Before(start) {
-				start = f.at
-			}
-		}
-		typ, attrs = s.outcome(nil)
-	}
+	untold := c.possible && !c.begun && !c.told
+	c.told = c.told || untold
 	s.mu.Unlock()
-	if tell {
-		s.tracer.Record(s.below(by.context()), trace.SpanClose, start, end, typ, attrs...)
+	if untold {
+		s.tellClose()
 	}
 	s.in.stream.Load().closed()
 	s.out.stream.Load().closed()
+}
+
+// tellClose tells a close that is not the program's. It lasts from the first
+// close frame, and is a child of the operation in which it happened.
+func (s *Session) tellClose() {
+	s.mu.Lock()
+	typ, attrs := s.outcome(nil)
+	end := time.Now()
+	start := end
+	if first, initiator := s.closing.first(); initiator != "" {
+		start = first.at
+	}
+	by := s.in.reader.op
+	if s.out.writer.expired() != nil {
+		by = s.out.writer.op
+	}
+	s.mu.Unlock()
+
+	ctx := s.home
+	if by != nil {
+		ctx = by.Context()
+	}
+	s.tracer.Record(s.below(ctx), trace.SpanClose, start, end, typ, attrs...)
+}
+
+// first returns the close frame that came first, and whose it was: "" where
+// there was none.
+func (c *closing) first() (f closeFrame, initiator string) {
+	switch {
+	case c.sent.seen() && !c.answer:
+		return c.sent, "local"
+	case c.received.seen():
+		return c.received, "remote"
+	default:
+		return closeFrame{}, ""
+	}
 }
 
 // outcome tells a close: who was first, with what code, and whether the other
 // answered; and what ended the connection instead.
 func (s *Session) outcome(err error) (errorType string, attrs []attribute.KeyValue) {
 	c := &s.closing
-	local, remote := c.sent.seen(), c.received.seen()
-	attrs = append(make([]attribute.KeyValue, 0, 8), trace.WebSocketCloseCompletedKey.Bool(local && remote))
+	completed := c.sent.seen() && c.received.seen()
+	attrs = append(make([]attribute.KeyValue, 0, 8), trace.WebSocketCloseCompletedKey.Bool(completed))
 	attrs = append(attrs, c.attrs...)
-	if !local && !remote {
+	first, initiator := c.first()
+	if initiator == "" {
 		return s.abnormal(err), attrs
-	}
-	first, last, initiator := c.sent, c.received, "local"
-	if !local || c.answer {
-		first, last, initiator = last, first, "remote"
 	}
 	attrs = append(attrs,
 		trace.WebSocketCloseCodeKey.Int(first.code),
 		trace.WebSocketCloseInitiatorKey.String(initiator))
-	if local && remote {
-		attrs = append(attrs, trace.WebSocketCloseWaitKey.Float64(last.at.Sub(first.at).Seconds()))
+	if completed {
+		wait := c.sent.at.Sub(c.received.at).Abs()
+		attrs = append(attrs, trace.WebSocketCloseWaitKey.Float64(wait.Seconds()))
 	}
 	if s.closeReason && c.reason != "" {
 		attrs = append(attrs, trace.WebSocketCloseReasonKey.String(strings.ToValidUTF8(c.reason, "\ufffd")))
@@ -225,7 +259,7 @@ func (s *Session) outcome(err error) (errorType string, attrs []attribute.KeyVal
 	if c.judged {
 		first = c.sent
 	}
-	if errorType = closeErrorType(first.code); errorType == "" && !remote {
+	if errorType = closeErrorType(first.code); errorType == "" && !c.received.seen() {
 		errorType = s.abnormal(err)
 	}
 	return errorType, attrs
@@ -249,7 +283,8 @@ func (s *Session) abnormal(err error) string {
 	switch {
 	case err != nil:
 		return trace.ErrorType(err)
-	case s.out.answers, c.sent.seen() && time.Since(c.sent.at) >= timeout:
+	case s.out.answers, c.sent.seen() && time.Since(c.sent.at) >= timeout,
+		s.in.reader.inside() && passed(c.readBy), s.out.writer.inside() && passed(c.writeBy):
 		return trace.ErrorDeadlineExceeded
 	case c.begun && !c.sent.seen():
 		return errorCloseNow
@@ -257,3 +292,5 @@ func (s *Session) abnormal(err error) string {
 		return trace.ErrorClosed
 	}
 }
+
+func passed(deadline time.Time) bool { return !deadline.IsZero() && !time.Now().Before(deadline) }

@@ -295,7 +295,7 @@ func TestCloseProtocolError(t *testing.T) {
 	}
 }
 
-// A reset and a half of a TLS record end as what they are.
+// A reset ends a connection as what it is.
 func TestCloseReset(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{tcp: true})

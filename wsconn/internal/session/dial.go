@@ -30,28 +30,27 @@ type Dial struct {
 }
 
 // BeginDial begins a handshake, a child of the span in ctx. The library is to
-// be given the Dial's Context, Header and Client. [Dial.End] must follow.
-func BeginDial(ctx context.Context, url string, header http.Header, client *http.Client, cfg *Config, closeStatus func(error) int) *Dial {
+// be given the context it returns, and the Dial's Header and Client. [Dial.End]
+// must follow.
+func BeginDial(ctx context.Context, url string, header http.Header, client *http.Client, cfg *Config, closeStatus func(error) int) (context.Context, *Dial) {
 	d := &Dial{start: time.Now(), client: client}
 	t := cfg.tracer(ctx)
-	d.ctx, d.span = t.Span(ctx, trace.SpanHandshake, d.start,
+	ctx, d.span = t.Span(ctx, trace.SpanHandshake, d.start,
 		oteltrace.WithSpanKind(oteltrace.SpanKindClient),
 		oteltrace.WithAttributes(urlAttributes(url)...))
-	d.s = newSession(d.ctx, t, d.span != nil, cfg, closeStatus)
+	d.s = newSession(ctx, t, d.span != nil, cfg, closeStatus)
 
 	if d.header = header.Clone(); d.header == nil {
 		d.header = http.Header{}
 	}
-	cfg.Propagators.Inject(d.ctx, propagation.HeaderCarrier(d.header))
-	if d.span != nil {
-		d.client = d.traced(client)
-		d.ctx = httptrace.WithClientTrace(d.ctx, d.steps.hooks())
+	cfg.Propagators.Inject(ctx, propagation.HeaderCarrier(d.header))
+	d.ctx = ctx
+	if d.span == nil {
+		return ctx, d
 	}
-	return d
+	d.client = d.traced(client)
+	return httptrace.WithClientTrace(ctx, d.steps.hooks()), d
 }
-
-// Context returns what the library is to be given as the context.
-func (d *Dial) Context() context.Context { return d.ctx }
 
 // Header returns what the library is to be given as the request's header: a
 // copy that carries the trace.

@@ -285,6 +285,59 @@ func TestDialTimeout(t *testing.T) {
 	})
 }
 
+// A server that hangs up, and a name that has to be looked up.
+func TestDialHungUp(t *testing.T) {
+	each(t, func(t *testing.T, lib library) {
+		l, url := listen(t)
+		serve(t, l, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+		rec := newRecorder()
+		if _, _, err := lib.traced.dial(t.Context(), strings.Replace(url, "127.0.0.1", "localhost", 1), options{}, rec.option()); err == nil {
+			t.Fatal("got no error")
+		}
+		if got, want := text(rec.one(t, trace.SpanHandshake), trace.ErrorTypeKey), trace.ErrorUnexpectedEOF; got != want {
+			t.Errorf("got error.type %q, want %q", got, want)
+		}
+		if got := len(rec.named(trace.StepDNS)); got != 1 {
+			t.Errorf("got %d dns steps, want 1", got)
+		}
+		wantEnded(t, rec)
+	})
+}
+
+// memory is a RoundTripper without a network, which calls no httptrace.
+type memory struct{ conn io.ReadWriteCloser }
+
+func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.ReadResponse(bufio.NewReader(strings.NewReader(switching(r, ""))), r)
+	resp.Body = m.conn
+	return resp, err
+}
+
+func TestDialWithoutANetwork(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		rec := newRecorder()
+		a, b := net.Pipe()
+		defer func() { _ = b.Close() }()
+		p := &peer{b, bufio.NewReader(b), false}
+		c, _, err := lib.traced.dial(t.Context(), "ws://memory", options{client: &http.Client{Transport: memory{a}}}, rec.option())
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(10*ms, func() { p.send(t, p.frame(opText, "hi")) })
+		_, _, _ = c.Read(t.Context())
+		_ = c.CloseNow()
+		if got, want := tree(rec.Ended()), unindent(`
+			handshake @0+0 status_code=101
+			  read @0+10 message.type=text message.size=2 message.index=1 frame.count=1 wire.size=4
+			    block @0+10 reason=net.read source=timed
+			    wake @10+0 reason=readable
+			  close! @10+0 error.type=close_now close.completed=false
+		`); got != want {
+			t.Errorf("got\n%swant\n%s", got, want)
+		}
+	})
+}
+
 // tripper is any RoundTripper that is no *http.Transport.
 type tripper struct{ http.RoundTripper }
 
@@ -299,6 +352,9 @@ func TestDialSource(t *testing.T) {
 		}
 		if _, _, err := c.Read(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		if err := c.Write(t.Context(), messageText, []byte("thanks")); err != nil {
+			t.Error(err)
 		}
 		_ = c.CloseNow()
 		blocks := rec.named(trace.SpanBlock)

@@ -100,10 +100,10 @@ func TestErrors(t *testing.T) {
 				return fmt.Sprint(w), err
 			}
 			n, err := io.WriteString(w, strings.Repeat("x", 10_000))
-			if err == nil {
-				err = w.Close()
+			if err != nil {
+				return "", err // how much went out before is chance
 			}
-			return fmt.Sprint(n), err
+			return fmt.Sprint(n), w.Close()
 		},
 		"Ping":  func(ctx context.Context, c conn) (string, error) { return "", c.Ping(ctx) },
 		"Close": func(_ context.Context, c conn) (string, error) { return "", c.Close(1000, "bye") },
@@ -159,7 +159,8 @@ func TestErrors(t *testing.T) {
 			t.Helper()
 			go p.try(p.frame(0x83, "hello"))
 		}, true, []string{"Ping", "Close"}},
-		{"canceled already", canceled, func(*testing.T, conn, *peer) {}, true, nil},
+		// Of coder's Ping the scheduler decides what it returns here.
+		{"canceled already", canceled, func(*testing.T, conn, *peer) {}, true, []string{"Ping"}},
 		{"parked until the context ends", soon, func(*testing.T, conn, *peer) {}, false, []string{"Close", "invalid Close", "CloseNow"}},
 		{"waiting for another write until the context ends", soon, func(t *testing.T, c conn, _ *peer) {
 			t.Helper()

@@ -2,6 +2,8 @@ package session
 
 import (
 	"context"
+	"errors"
+	"net"
 
 	"github.com/wakechain/wakechain/trace"
 )
@@ -21,6 +23,9 @@ func (s *Session) Handle(ctx context.Context, name string, fn func(context.Conte
 			code = 1000
 		case ctx.Err() != nil:
 			code = 1001
+			if errors.Is(err, net.ErrClosed) { // because ctx ended
+				err = ctx.Err()
+			}
 		}
 		return err
 	}, trace.WithErrorType(s.ErrorType))

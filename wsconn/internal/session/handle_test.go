@@ -18,7 +18,7 @@ func TestHandle(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		run  func(ctx context.Context, c conn) error
-		code int // that the peer sees
+		code int // that the peer sees, 0 for none; -1 to close itself
 		want string
 	}{
 		{"nil", func(ctx context.Context, c conn) error {
@@ -42,6 +42,17 @@ func TestHandle(t *testing.T) {
 			go echo @0+0
 			  echo @0+20 state=cancelled
 			  close @20+0 close.code=1001 close.initiator=local close.completed=true close.wait=0
+		`},
+		{"canceled in a read", func(ctx context.Context, c conn) error {
+			_, _, err := c.Read(ctx)
+			return err
+		}, 0, `
+			go echo @0+0
+			  echo @0+20 state=cancelled
+			  read @0+20
+			    block @0+20 reason=net.read source=timed
+			    close! @20+0 error.type=canceled close.completed=false
+			    wake @20+0 reason=canceled
 		`},
 		{"panic", func(context.Context, conn) error { panic(http.ErrAbortHandler) }, 1011, `
 			go echo @0+0

@@ -2,6 +2,7 @@ package session
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
@@ -22,6 +23,10 @@ type inbound struct {
 	first  int
 
 	stream atomic.Pointer[messageReader] // open
+
+	// answering is since when the library has to answer a frame while another
+	// one is being written.
+	answering time.Time
 }
 
 // arrived ends the message in progress.
@@ -68,6 +73,7 @@ func (in *inbound) forget(n int) {
 func (s *Session) reading() *trace.Op {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.in.answering = time.Time{}
 	if s.closing.begun {
 		s.in.forget(1)
 	} else {
@@ -106,6 +112,9 @@ func (s *Session) arrived(p []byte, err error) {
 			if !complete {
 				break
 			}
+			if s.out.writing && s.toAnswer(g.Header.Opcode) {
+				in.answering = time.Now()
+			}
 			switch g.Header.Opcode {
 			case frame.Pong:
 				s.out.answered(payload, in.reader.op.SpanContext())
@@ -114,6 +123,11 @@ func (s *Session) arrived(p []byte, err error) {
 			}
 		}
 	}
+}
+
+// toAnswer reports whether the library answers a frame.
+func (s *Session) toAnswer(o frame.Opcode) bool {
+	return o == frame.Ping || o == frame.Close && !s.closing.sent.seen()
 }
 
 // unscannable says once that frames are no longer told: on op or, where that

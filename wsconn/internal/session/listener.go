@@ -2,13 +2,13 @@ package session
 
 import (
 	"crypto/tls"
-	"encoding/binary"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/wsconn/internal/record"
 )
 
 // NewListener returns a listener that accepts from l. Its conns report block
@@ -49,7 +49,7 @@ type accepted struct {
 
 	mu       sync.Mutex
 	tls      bool
-	records  records
+	records  record.Scanner
 	arrival  arrival // the latest request
 	before   request // the one before it
 	answered bool    // the latest: what comes in next is another
@@ -96,10 +96,10 @@ func (c *accepted) read(p []byte, now time.Time) {
 	a := &c.arrival
 	if a.hello.IsZero() {
 		a.hello = now
-		c.tls = p[0] == recordHandshake
+		c.tls = record.IsHandshake(p[0])
 	}
 	if c.tls {
-		finished, data := c.records.scan(p)
+		finished, data := c.records.Scan(p)
 		if finished {
 			a.secured = now
 		}
@@ -148,63 +148,4 @@ func (c *accepted) handOver(start time.Time) arrival {
 		a.hello, a.secured = time.Time{}, time.Time{}
 	}
 	return a
-}
-
-// Types of TLS records, RFC 8446 §5.1.
-const (
-	recordChangeCipherSpec = 20
-	recordHandshake        = 22
-	recordApplicationData  = 23
-)
-
-// records tells from the headers of a client's TLS records where its part of
-// the handshake ends: with its Finished message.
-type records struct {
-	header   [5]byte // type, version, length
-	n        int     // bytes of the header that have passed
-	left     int     // bytes of the record that have not
-	previous byte    // type of the record before
-	finished bool
-}
-
-// scan passes p. It reports whether the client's Finished ended in it, and
-// whether part of a record of application data lies in it.
-func (r *records) scan(p []byte) (finished, data bool) {
-	for len(p) > 0 {
-		if r.n < len(r.header) {
-			n := copy(r.header[r.n:], p)
-			r.n, p = r.n+n, p[n:]
-			if r.n < len(r.header) {
-				break
-			}
-			r.left = int(binary.BigEndian.Uint16(r.header[3:]))
-		}
-		n := min(r.left, len(p))
-		r.left, p = r.left-n, p[n:]
-		data = data || r.finished && r.header[0] == recordApplicationData
-		if r.left > 0 {
-			break
-		}
-		if !r.finished && r.isFinished() {
-			r.finished, finished = true, true
-		}
-		r.previous, r.n = r.header[0], 0
-	}
-	return finished, data
-}
-
-// isFinished reports whether the record holds a Finished message. In TLS 1.2
-// it is the handshake record after ChangeCipherSpec. In TLS 1.3 it looks like
-// application data, but nothing else that a client sends before it is as long:
-// four bytes of header, the hash of the cipher suite, the type and the tag.
-func (r *records) isFinished() bool {
-	const sha256, sha384, around = 32, 48, 4 + 1 + 16
-	switch length := binary.BigEndian.Uint16(r.header[3:]); r.header[0] {
-	case recordHandshake:
-		return r.previous == recordChangeCipherSpec
-	case recordApplicationData:
-		return length == sha256+around || length == sha384+around
-	default:
-		return false
-	}
 }

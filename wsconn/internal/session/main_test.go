@@ -109,7 +109,7 @@ func tree(spans []sdktrace.ReadOnlySpan) string {
 					for _, prefix := range []string{"websocket.", "block.", "wake.", "goroutine.", "http.response."} {
 						short = strings.TrimPrefix(short, prefix)
 					}
-					fmt.Fprintf(&b, " %s=%s", short, v.Emit())
+					fmt.Fprintf(&b, " %s=%s", short, v.String())
 				}
 			}
 			for _, l := range s.Links() {
@@ -141,10 +141,6 @@ func wantEnded(t *testing.T, r *recorder) {
 
 // messages are the spans without the handshake and its steps.
 func (r *recorder) messages() (spans []sdktrace.ReadOnlySpan) {
-	handshakes := map[oteltrace.SpanID]bool{}
-	for _, s := range r.named(trace.SpanHandshake) {
-		handshakes[s.SpanContext().SpanID()] = true
-	}
 	steps := []string{
 		trace.StepDNS, trace.StepConnect, trace.StepTLS, trace.StepWriteHTTPRequest, trace.StepReadHTTPResponse,
 		trace.StepReadHTTPRequest, trace.StepProcessRequest, trace.StepWriteHTTPResponse,
@@ -186,7 +182,7 @@ func text(s sdktrace.ReadOnlySpan, key attribute.Key) string {
 	if !ok {
 		return ""
 	}
-	return v.Emit()
+	return v.String()
 }
 
 // until waits for a condition that other goroutines make true.

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"net"
+	"time"
 )
 
 // NetConn returns nc, the library's net.Conn over the connection made with
@@ -38,7 +39,36 @@ func (c *netConn) Write(p []byte) (int, error) {
 
 func (c *netConn) Close() error {
 	cl := c.s.beginClose(c.ctx)
+	cl.waits()
 	err := c.Conn.Close()
 	cl.End(err)
 	return err
+}
+
+func (c *netConn) SetDeadline(t time.Time) error {
+	c.s.deadlines(&t, &t)
+	return c.Conn.SetDeadline(t)
+}
+
+func (c *netConn) SetReadDeadline(t time.Time) error {
+	c.s.deadlines(&t, nil)
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *netConn) SetWriteDeadline(t time.Time) error {
+	c.s.deadlines(nil, &t)
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// deadlines notes the deadlines that are not nil: the library closes the
+// connection when one passes during a call.
+func (s *Session) deadlines(read, write *time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if read != nil {
+		s.closing.readBy = *read
+	}
+	if write != nil {
+		s.closing.writeBy = *write
+	}
 }

@@ -36,7 +36,7 @@ func TestNetConn(t *testing.T) {
 			}
 			time.Sleep(10 * ms)
 		}
-		if _, err := client.Read(buf); err != io.EOF { //nolint:errorlint // as a net.Conn returns it
+		if _, err := client.Read(buf); err != io.EOF {
 			t.Errorf("Read: got %v, want EOF", err)
 		}
 		wg.Wait()
@@ -59,21 +59,44 @@ func TestNetConn(t *testing.T) {
 	})
 }
 
-// The library's limits and deadlines hold.
+// A deadline that passes during a call closes the connection.
 func TestNetConnDeadline(t *testing.T) {
-	bubble(t, func(t *testing.T, lib library) {
-		c, rec, _ := rawServer(t, lib, setup{})
-		nc := lib.traced.netConn(t.Context(), c, messageText)
-		_ = nc.SetReadDeadline(time.Now().Add(10 * ms))
-		if _, err := nc.Read(make([]byte, 1)); err == nil {
-			t.Error("got no error")
-		}
-		if got := rec.one(t, trace.SpanRead); got.EndTime().Sub(got.StartTime()) != 10*ms {
-			t.Errorf("got\n%s", tree(rec.messages()))
-		}
-		_ = nc.Close()
-		wantEnded(t, rec)
-	})
+	for _, test := range []struct {
+		name string
+		set  func(nc net.Conn, t time.Time) error
+		call func(nc net.Conn) error
+		want string // the close
+	}{
+		{"read", net.Conn.SetReadDeadline, readByte, "close! @10+0 error.type=deadline_exceeded close.completed=false\n"},
+		{"write", net.Conn.SetWriteDeadline, writeByte, "close! @10+0 error.type=deadline_exceeded close.completed=false\n"},
+		{"both", net.Conn.SetDeadline, readByte, "close! @10+0 error.type=deadline_exceeded close.completed=false\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, lib library) {
+				c, rec, _ := rawServer(t, lib, setup{})
+				nc := lib.traced.netConn(t.Context(), c, messageText)
+				_ = test.set(nc, time.Now().Add(10*ms))
+				if err := test.call(nc); err == nil {
+					t.Error("got no error")
+				}
+				_ = nc.Close()
+				if got := tree(rec.named(trace.SpanClose)); got != test.want {
+					t.Errorf("got %swant %s", got, test.want)
+				}
+				wantEnded(t, rec)
+			})
+		})
+	}
+}
+
+func readByte(nc net.Conn) error {
+	_, err := nc.Read(make([]byte, 1))
+	return err
+}
+
+func writeByte(nc net.Conn) error {
+	_, err := nc.Write(make([]byte, 1))
+	return err
 }
 
 // A message of another type closes the connection.

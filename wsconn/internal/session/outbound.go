@@ -2,6 +2,9 @@ package session
 
 import (
 	"sync/atomic"
+	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
@@ -19,6 +22,11 @@ type outbound struct {
 	answers bool    // a control frame is being written
 	closes  bool    // with the first close frame
 
+	// writing is that a frame is on its way, and the library's lock is held;
+	// last is whose it is, or was.
+	writing bool
+	last    oteltrace.SpanContext
+
 	stream atomic.Pointer[messageWriter] // open
 
 	// pong is the answer that is being written, ponged that its frame is
@@ -28,19 +36,41 @@ type outbound struct {
 }
 
 // leaving scans what is about to be written, and returns whose it is, nil for
-// nobody's.
+// nobody's. Whoever waited for the library's lock has it now.
 func (s *Session) leaving(p []byte) *trace.Op {
 	s.mu.Lock()
 	op, answer := s.sending(p)
-	ctx := s.in.reader.context()
+	reader, since := s.in.reader, s.in.answering
+	if s.out.answers {
+		s.in.answering = time.Time{}
+	}
+	before := trace.CausedBy(s.out.last)
 	s.mu.Unlock()
-	if !answer {
-		return op
+
+	if s.out.answers && !since.IsZero() {
+		reader.op.Block(trace.ReasonWriteLock, trace.At(since), sourceTimed)
+		reader.op.Wake(trace.WakeUnlocked, before)
 	}
-	if s.out.pong == nil {
-		s.out.pong = s.start(ctx, trace.SpanPong)
+	if answer {
+		if s.out.pong == nil {
+			s.out.pong = s.start(reader.context(), trace.SpanPong)
+		}
+		op = s.out.pong
 	}
-	return s.out.pong
+	op.Wake(trace.WakeUnlocked, before)
+
+	s.mu.Lock()
+	s.out.writing, s.out.last = true, op.SpanContext()
+	s.mu.Unlock()
+	return op
+}
+
+// waits says that op enters the library to write a frame: where another one is
+// being written it waits for the library's lock, until its own frame leaves.
+func (out *outbound) waits(op *trace.Op) {
+	if out.writing {
+		op.Block(trace.ReasonWriteLock)
+	}
 }
 
 // sending scans p. It returns the operation whose frame p ends with, or that
@@ -55,6 +85,7 @@ func (s *Session) sending(p []byte) (op *trace.Op, answer bool) {
 			s.unscannable(op, &out.scan)
 		}
 		if out.scan.Err() != nil {
+			out.message = message{}
 			return out.writer.op, false
 		}
 		out.answers = g.Header.Opcode.IsControl()
@@ -104,7 +135,7 @@ func (s *Session) left(err error) {
 	if err != nil && s.out.closes {
 		s.closing.unsend()
 	}
-	s.out.answers, s.out.closes = false, false
+	s.out.answers, s.out.closes, s.out.writing = false, false, false
 	s.mu.Unlock()
 	if s.out.pong != nil && (s.out.ponged || err != nil) {
 		s.end(s.out.pong, err)

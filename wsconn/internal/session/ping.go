@@ -36,6 +36,7 @@ func (s *Session) BeginPing(ctx context.Context) *Ping {
 	if p.held = held; held {
 		s.out.ping = p
 		s.out.pings = append(s.out.pings, p)
+		s.out.waits(p.op)
 	}
 	return p
 }

@@ -77,10 +77,13 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 // didRead returns the message that was read or, where err says that it was
 // not, the library's verdict on what it read instead.
 func (s *Session) didRead(op *trace.Op, err error) (m message, verdict string) {
-	if err != nil {
-		return message{}, s.closing.verdict(op)
+	if err == nil {
+		return s.in.next(), ""
 	}
-	return s.in.next(), ""
+	if !s.in.answering.IsZero() { // in vain
+		op.Block(trace.ReasonWriteLock, trace.At(s.in.answering), sourceTimed)
+	}
+	return message{}, s.closing.verdict(op)
 }
 
 func (s *Session) endRead(op *trace.Op, m message, messageType int, size int64, verdict string, err error) {
@@ -133,7 +136,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 	whole := m.s.in.peek().whole(size)
 	m.s.mu.Unlock()
 	switch {
-	case err == io.EOF, err == nil && whole: //nolint:errorlint // an io.Reader's EOF is not wrapped
+	case err == io.EOF, err == nil && whole:
 		m.end(nil)
 	case err != nil:
 		m.end(err)

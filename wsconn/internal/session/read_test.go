@@ -8,7 +8,10 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/wsconn"
@@ -131,7 +134,7 @@ func TestReaderStream(t *testing.T) {
 		if msg, err := io.ReadAll(r); err != nil || string(msg) != "abc" {
 			t.Fatalf("ReadAll: got %q, %v", msg, err)
 		}
-		if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF { //nolint:errorlint // as an io.Reader returns it
+		if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF {
 			t.Errorf("Read after the end: got %d, %v, want 0, EOF", n, err)
 		}
 		wantTree(t, rec, `
@@ -294,5 +297,68 @@ func TestReadPastTheWrapper(t *testing.T) {
 		wantTree(t, rec, `
 			read @0+0 message.type=text message.size=3 message.index=3 frame.count=1 wire.size=5
 		`)
+	})
+}
+
+// A context that is not sampled hides its own read, and shifts no other's.
+func TestReadUnsampled(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{})
+		unsampled := oteltrace.ContextWithSpanContext(t.Context(), oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
+			TraceID: oteltrace.TraceID{1}, SpanID: oteltrace.SpanID{1},
+		}))
+		go p.send(t, p.frame(opText, "a"), p.frame(opPing, "?"), p.frame(opText, "bb"), p.frame(opText, "ccc"))
+		go p.drain()
+		for _, ctx := range []context.Context{unsampled, unsampled, t.Context()} {
+			if _, _, err := c.Read(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = c.Write(unsampled, messageText, []byte("a"))
+		_ = c.Write(t.Context(), messageText, []byte("bb"))
+		ctx, cancel := context.WithCancel(unsampled)
+		time.AfterFunc(10*ms, cancel)
+		_, _, _ = c.Read(ctx)
+		synctest.Wait()
+		wantTree(t, rec, `
+			read @0+0 message.type=text message.size=3 message.index=3 frame.count=1 wire.size=5
+			write @0+0 message.type=text message.size=2 message.index=2 frame.count=1 wire.size=8
+			close! @10+0 error.type=canceled close.completed=false
+		`)
+	})
+}
+
+// A reader that is left open ends with the connection.
+func TestReaderLeftOpen(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{})
+		go p.send(t, p.frame(opMore, "half"))
+		if _, _, err := c.Reader(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * ms)
+		_ = c.CloseNow()
+		wantTree(t, rec, `
+			read! @0+10 error.type=closed
+			close! @10+0 error.type=close_now close.completed=false
+		`)
+	})
+}
+
+// What is read while the peer's close frame has come already.
+func TestReadAfterClose(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{})
+		go func() {
+			p.send(t, p.frame(opText, "last"), p.closeFrame(4000, ""), p.closeFrame(4001, ""))
+			p.drain()
+		}()
+		for range 3 {
+			_, _, _ = c.Read(t.Context())
+		}
+		if got, want := tree(rec.named(trace.SpanClose)), "close! @0+0 error.type=4000 close.code=4000 close.initiator=remote close.completed=true close.wait=0\n"; got != want {
+			t.Errorf("got %swant %s", got, want)
+		}
+		wantEnded(t, rec)
 	})
 }

@@ -48,7 +48,7 @@ type Session struct {
 func newSession(ctx context.Context, t *trace.Tracer, recorded bool, cfg *Config, closeStatus func(error) int) *Session {
 	s := &Session{
 		tracer:    t,
-		handshake: standIn(oteltrace.SpanContextFromContext(ctx)),
+		handshake: standIn(ctx),
 		home:      context.Background(),
 		off:       !recorded,
 	}
@@ -62,10 +62,10 @@ func newSession(ctx context.Context, t *trace.Tracer, recorded bool, cfg *Config
 	return s
 }
 
-// standIn is a span that carries sc and nothing else: the handshake's own is
-// over before the connection is.
-func standIn(sc oteltrace.SpanContext) oteltrace.Span {
-	return oteltrace.SpanFromContext(oteltrace.ContextWithSpanContext(context.Background(), sc))
+// standIn is a span that has the span context of the one in ctx and nothing
+// else: the handshake's own is over before the connection is.
+func standIn(ctx context.Context) oteltrace.Span {
+	return oteltrace.SpanFromContext(oteltrace.ContextWithSpanContext(ctx, oteltrace.SpanContextFromContext(ctx)))
 }
 
 // established says that the handshake is over and the connection the program's.

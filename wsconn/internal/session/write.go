@@ -36,6 +36,7 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 func (s *Session) enterWrite(c call) {
 	s.mu.Lock()
 	s.out.writer = c
+	s.out.waits(c.op)
 	s.mu.Unlock()
 }
 
@@ -108,6 +109,7 @@ func (m *messageWriter) leave(over bool, err error) {
 		m.end(err)
 	case !m.over.Load():
 		m.write.s.enterWrite(call{})
+		m.write.op.Wake(trace.WakeUnlocked) // with what it wrote still in the library's buffer
 	}
 	m.calls.Add(-1)
 }

@@ -257,3 +257,25 @@ func TestWriteCompressed(t *testing.T) {
 		})
 	}
 }
+
+// A message type that does not exist ends the count of frames, said once; the
+// rest goes on.
+func TestWriteUnscannable(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{})
+		drained := p.drain()
+		for _, typ := range []int{messageText, 3, messageText} {
+			if err := c.Write(t.Context(), typ, []byte("x")); err != nil {
+				t.Error(err)
+			}
+		}
+		_ = c.CloseNow()
+		<-drained
+		wantTree(t, rec, `
+			close! @0+0 error.type=close_now close.completed=false
+			write @0+0 message.type=text message.size=1 message.index=1 frame.count=1 wire.size=7
+			write @0+0 message.type=opcode(0x3) message.size=1 frame.error=frame: reserved opcode
+			write @0+0 message.type=text message.size=1
+		`)
+	})
+}

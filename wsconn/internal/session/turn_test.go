@@ -1,0 +1,141 @@
+package session_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// The answer to a ping waits behind a write that is parked, and with it the
+// read in which the library gives it.
+func TestAnswerBehindAWrite(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{})
+		ctx, cancel := context.WithCancel(rec.context(t.Context()))
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_ = trace.Handle(ctx, "reader", func(ctx context.Context) error {
+				_, _, _ = c.Read(ctx)
+				return nil
+			})
+		})
+		time.Sleep(10 * ms)
+		wg.Go(func() {
+			_ = trace.Handle(ctx, "writer", func(ctx context.Context) error {
+				return c.Write(ctx, messageText, []byte("parked"))
+			})
+		})
+		time.Sleep(10 * ms)
+		p.send(t, p.frame(opPing, "?"))
+		time.Sleep(10 * ms)
+		drained := p.drain()
+		time.Sleep(10 * ms)
+		cancel()
+		wg.Wait()
+		<-drained
+		wantTree(t, rec, `
+			go reader @0+0
+			  read @0+40
+			    block @0+20 reason=net.read source=timed
+			    wake @20+0 reason=readable
+			    block @20+10 reason=write.lock source=timed
+			    pong @30+0
+			    wake @30+0 reason=unlocked -> write
+			    block @30+10 reason=net.read source=timed
+			    close! @40+0 error.type=canceled close.completed=false
+			    wake @40+0 reason=canceled
+			  reader @0+40 state=finished
+			go writer @10+0
+			  write @10+20 message.type=text message.size=6 message.index=1 frame.count=1 wire.size=12
+			    block @10+20 reason=net.write source=timed
+			    wake @30+0 reason=writable
+			  writer @10+20 state=finished
+		`)
+	})
+}
+
+// A ping and a close frame behind a write that is parked.
+func TestPingAndCloseBehindAWrite(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		call func(ctx context.Context, c conn) error
+		want string
+	}{
+		{"Ping", func(ctx context.Context, c conn) error {
+			ctx, cancel := context.WithTimeout(ctx, 20*ms)
+			defer cancel()
+			return c.Ping(ctx)
+		}, `
+			write @0+20 message.type=text message.size=6 message.index=1 frame.count=1 wire.size=12
+			  block @0+20 reason=net.write source=timed
+			  wake @20+0 reason=writable
+			ping! @10+20 error.type=deadline_exceeded
+			  block @10+10 reason=write.lock
+			  wake @20+0 reason=unlocked -> write
+			  block @20+10 reason=pong source=timed
+			  wake @30+0 reason=deadline
+			close! @40+0 error.type=close_now close.completed=false
+		`},
+		{"Close", func(_ context.Context, c conn) error { return c.Close(1000, "") }, `
+			write @0+20 message.type=text message.size=6 message.index=1 frame.count=1 wire.size=12
+			  block @0+20 reason=net.write source=timed
+			  wake @20+0 reason=writable
+			close! @10+30 error.type=unexpected_eof close.code=1000 close.initiator=local close.completed=false
+			  block @10+10 reason=write.lock
+			  wake @20+0 reason=unlocked -> write
+			  block @20+20 reason=net.read source=timed
+			  wake @40+0 reason=peer_closed
+		`},
+		{"CloseNow", func(_ context.Context, c conn) error { return c.CloseNow() }, `
+			write! @0+10 error.type=closed message.type=text message.size=6
+			  block @0+10 reason=net.write source=timed
+			  wake @10+0 reason=closed -> close
+			close! @10+0 error.type=close_now close.completed=false
+		`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, lib library) {
+				c, rec, p := rawServer(t, lib, setup{})
+				var wg sync.WaitGroup
+				wg.Go(func() { _ = c.Write(t.Context(), messageText, []byte("parked")) })
+				time.Sleep(10 * ms)
+				wg.Go(func() { _ = test.call(t.Context(), c) })
+				time.Sleep(10 * ms)
+				drained := p.drain()
+				time.Sleep(20 * ms)
+				_ = p.Close()
+				wg.Wait()
+				_ = c.CloseNow()
+				<-drained
+				wantTree(t, rec, test.want)
+			})
+		})
+	}
+}
+
+// A parked write outlasts the five seconds that the library gives its own
+// frames: who wanted to write one waited in vain.
+func TestAnswerBehindAWriteInVain(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{})
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = c.Write(t.Context(), messageText, []byte("parked")) })
+		time.Sleep(10 * ms)
+		wg.Go(func() { _, _, _ = c.Read(t.Context()) })
+		p.send(t, p.frame(opPing, "?"))
+		time.Sleep(6 * time.Second)
+		_ = c.CloseNow()
+		wg.Wait()
+		wantTree(t, rec, `
+			write! @0+6010 error.type=closed message.type=text message.size=6
+			  block @0+6010 reason=net.write source=timed
+			  wake @6010+0 reason=closed -> close
+			read! @10+5000 error.type=deadline_exceeded
+			  block @10+5000 reason=write.lock source=timed
+			close! @6010+0 error.type=close_now close.completed=false
+		`)
+	})
+}
