@@ -2,6 +2,7 @@ package trace_test
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -79,7 +80,8 @@ func handOver(b *testing.B, bare func() (f func(), g func() bool, stop func()),
 	}
 }
 
-// contend runs f on several goroutines at once.
+// contend runs f on several goroutines at once. To be fought over, f lets another
+// one run while it holds.
 func contend(b *testing.B, bare func() func(), traced func(context.Context) func()) {
 	off, sampled := contexts()
 	for _, kind := range []struct {
@@ -175,10 +177,10 @@ func BenchmarkMutex(b *testing.B) {
 	})
 	contend(b, func() func() {
 		var mu sync.Mutex
-		return func() { mu.Lock(); mu.Unlock() } //nolint:staticcheck // nothing to guard
+		return func() { mu.Lock(); runtime.Gosched(); mu.Unlock() }
 	}, func(ctx context.Context) func() {
 		var m trace.Mutex
-		return func() { _ = m.Lock(ctx); m.Unlock() }
+		return func() { _ = m.Lock(ctx); runtime.Gosched(); m.Unlock() }
 	})
 }
 
@@ -191,10 +193,10 @@ func BenchmarkRWMutex(b *testing.B) {
 	})
 	contend(b, func() func() {
 		var rw sync.RWMutex
-		return func() { rw.Lock(); rw.Unlock() } //nolint:staticcheck // nothing to guard
+		return func() { rw.Lock(); runtime.Gosched(); rw.Unlock() }
 	}, func(ctx context.Context) func() {
 		var rw trace.RWMutex
-		return func() { _ = rw.Lock(ctx); rw.Unlock() }
+		return func() { _ = rw.Lock(ctx); runtime.Gosched(); rw.Unlock() }
 	})
 }
 
@@ -206,10 +208,10 @@ func BenchmarkSemaphore(b *testing.B) {
 	})
 	contend(b, func() func() {
 		s := semaphore.NewWeighted(1)
-		return func() { _ = s.Acquire(context.Background(), 1); s.Release(1) }
+		return func() { _ = s.Acquire(context.Background(), 1); runtime.Gosched(); s.Release(1) }
 	}, func(ctx context.Context) func() {
 		s := trace.NewSemaphore(1)
-		return func() { _ = s.Acquire(ctx, 1); s.Release(ctx, 1) }
+		return func() { _ = s.Acquire(ctx, 1); runtime.Gosched(); s.Release(ctx, 1) }
 	})
 }
 

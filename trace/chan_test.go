@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
 	"github.com/wakechain/wakechain/trace"
 )
 
@@ -300,6 +302,37 @@ func TestChanCarriesTheSender(t *testing.T) {
 		  block 0-1 chan.recv
 		  wake 1-1 received -> a
 		`)
+	})
+}
+
+// Nobody can follow a link to what is not recorded, so that there is none; and
+// where nothing is recorded, all works.
+func TestChanOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := record(t.Context())
+		off := new(trace.Tracer).NewContext(t.Context())
+		unsampled := oteltrace.ContextWithSpanContext(off, oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
+			TraceID: oteltrace.TraceID{1}, SpanID: oteltrace.SpanID{1},
+		}))
+		for _, other := range []context.Context{off, unsampled} {
+			c := trace.NewChan[int](0)
+			time.AfterFunc(ms, func() { _ = c.Send(other, 1) })
+			_, _ = c.Recv(ctx)
+			time.AfterFunc(ms, func() { _, _ = c.Recv(other) })
+			_ = c.Send(ctx, 2)
+			time.AfterFunc(ms, func() { _ = c.Send(other, 3) })
+			if v, err := c.Recv(other); v != 3 || err != nil {
+				t.Errorf("got %v and %v, want 3", v, err)
+			}
+		}
+		for _, s := range rec.Ended() {
+			if len(s.Links()) > 0 {
+				t.Errorf("%s has a link to what is not recorded", s.Name())
+			}
+		}
+		if got := len(rec.Ended()); got != 12 {
+			t.Errorf("got %d spans, want 12", got)
+		}
 	})
 }
 

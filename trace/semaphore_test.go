@@ -74,6 +74,29 @@ func TestSemaphoreGivesWay(t *testing.T) {
 	})
 }
 
+// Where the context has ended, it is not acquired, be there room or not.
+func TestSemaphoreEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := trace.NewSemaphore(1)
+		ended, cancel := context.WithCancelCause(t.Context())
+		cancel(errEnough)
+		if err := s.Acquire(ended, 1); err != errEnough {
+			t.Errorf("got %v, want %v", err, errEnough)
+		}
+		// Both at once: it ends, and there is room.
+		_ = s.Acquire(t.Context(), 1)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		got := make(chan error)
+		go func() { got <- s.Acquire(ctx, 1) }()
+		synctest.Wait()
+		s.Release(t.Context(), 1)
+		cancel(errEnough)
+		if err := <-got; (err == nil) == s.TryAcquire(t.Context(), 1) {
+			t.Errorf("Acquire: got %v, and TryAcquire the opposite of what follows", err)
+		}
+	})
+}
+
 func TestSemaphorePanics(t *testing.T) {
 	ctx, s, bare := t.Context(), trace.NewSemaphore(1), semaphore.NewWeighted(1)
 	samePanic(t, "Release", func() { bare.Release(1) }, func() { s.Release(ctx, 1) })

@@ -75,7 +75,7 @@ func (s Severity) String() string {
 var rules = []func(*scene) []Finding{
 	blockedWrites, waitingWriters, deadlocks, neverRead,
 	refusedHandshakes, slowHandshakes, lostConnections,
-	endedGoroutines, contention,
+	endedGoroutines, contention, heldUp,
 }
 
 // Explain returns what it finds in the chain, the most severe first and then

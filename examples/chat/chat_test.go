@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/wsconn"
+)
+
+// start serves a room until the test ends.
+func start(t *testing.T, patience time.Duration) (s *server, host string) {
+	t.Helper()
+	s = &server{tracer: new(trace.Tracer), room: room{patience: patience}}
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error)
+	go func() { served <- s.serve(ctx, smallListener{l}) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return s, l.Addr().String()
+}
+
+func enterAs(t *testing.T, host, name string) *wsconn.Conn {
+	t.Helper()
+	conn, err := enter(t.Context(), "ws://"+host+"/room", name, &wsconn.DialOptions{HTTPClient: smallClient()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.CloseNow() })
+	return conn
+}
+
+func wantMessage(t *testing.T, conn *wsconn.Conn, want message) {
+	t.Helper()
+	if got, err := receive(t.Context(), conn); got != want || err != nil {
+		t.Errorf("got %+v and %v, want %+v", got, err, want)
+	}
+}
+
+func TestTwoClients(t *testing.T) {
+	_, host := start(t, time.Minute)
+	ann := enterAs(t, host, " Ann\x1b[31m ")
+	wantMessage(t, ann, message{Text: "Ann[31m is here"})
+	bob := enterAs(t, host, "bob")
+	for _, c := range []*wsconn.Conn{ann, bob} {
+		wantMessage(t, c, message{Text: "bob is here"})
+	}
+	if err := ann.Write(t.Context(), wsconn.MessageText, []byte(`{"from":"someone else","text":"<b>hi</b>\u0007"}`)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*wsconn.Conn{ann, bob} {
+		wantMessage(t, c, message{From: "Ann[31m", Text: "<b>hi</b>"})
+	}
+	if err := ann.Close(wsconn.StatusNormalClosure, ""); err != nil {
+		t.Error(err)
+	}
+	wantMessage(t, bob, message{Text: "Ann[31m has left"})
+}
+
+// A terminal that joins says what is typed and prints what is said.
+func TestTerminal(t *testing.T) {
+	_, host := start(t, time.Minute)
+	bob := enterAs(t, host, "bob")
+	wantMessage(t, bob, message{Text: "bob is here"})
+	typed, typing := io.Pipe()
+	printed, stdout := io.Pipe()
+	var stderr bytes.Buffer
+	code := make(chan int)
+	go func() {
+		code <- run(t.Context(), []string{"-join", "ws://" + host + "/room", "-name", "ann"}, typed, stdout, &stderr)
+		stdout.Close()
+	}()
+	lines := bufio.NewScanner(printed)
+	wantLine := func(want string) {
+		t.Helper()
+		if !lines.Scan() || lines.Text() != want {
+			t.Errorf("prints %q, want %q", lines.Text(), want)
+		}
+	}
+	wantLine("* ann is here")
+	wantMessage(t, bob, message{Text: "ann is here"})
+	if _, err := io.WriteString(typing, "hello\n"); err != nil {
+		t.Fatal(err)
+	}
+	wantLine("ann: hello")
+	wantMessage(t, bob, message{From: "ann", Text: "hello"})
+	typing.Close()
+	if got := <-code; got != 0 || stderr.Len() > 0 {
+		t.Errorf("exit code %d, want 0; stderr: %s", got, &stderr)
+	}
+	wantMessage(t, bob, message{Text: "ann has left"})
+}
+
+func TestNoName(t *testing.T) {
+	_, host := start(t, time.Minute)
+	_, err := receive(t.Context(), enterAs(t, host, "\n"))
+	if got := wsconn.CloseStatus(err); got != wsconn.StatusPolicyViolation {
+		t.Errorf("got close status %d, want %d", got, wsconn.StatusPolicyViolation)
+	}
+}
+
+// Who does not read at all costs the others no more than the room's patience.
+func TestPatience(t *testing.T) {
+	_, host := start(t, 50*time.Millisecond)
+	enterAs(t, host, "mute") // never reads
+	ann := enterAs(t, host, "ann")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			m, err := receive(t.Context(), ann)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if m.Text == "mute has left" {
+				return
+			}
+		}
+	}()
+	said := message{Text: strings.Repeat("x", length)}.encode()
+	for {
+		select {
+		case <-done:
+			return
+		default:
+		}
+		if err := ann.Write(t.Context(), wsconn.MessageText, said); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestPage(t *testing.T) {
+	s := &server{}
+	for path, want := range map[string]string{
+		"/": `<script src="chat.js">`, "/chat.js": "textContent", "/chat.css": "main {",
+	} {
+		w := httptest.NewRecorder()
+		s.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: got %d, and no %q:\n%s", path, w.Code, want, w.Body)
+		}
+		if got := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'self'") {
+			t.Errorf("%s: got policy %q", path, got)
+		}
+		if strings.Contains(w.Body.String(), "innerHTML") || strings.Contains(w.Body.String(), "//cdn") {
+			t.Errorf("%s has markup of strangers", path)
+		}
+	}
+}
+
+// A page of another host may not join in the name of who looks at it.
+func TestOrigin(t *testing.T) {
+	_, host := start(t, time.Minute)
+	conn, resp, err := wsconn.Dial(t.Context(), "ws://"+host+"/room",
+		&wsconn.DialOptions{HTTPHeader: http.Header{"Origin": {"https://example.com"}}})
+	if err == nil {
+		conn.CloseNow()
+		t.Fatal("joined")
+	}
+	if resp == nil || resp.StatusCode != http.StatusForbidden {
+		t.Errorf("got %v and %v, want 403", resp, err)
+	}
+}
+
+// The demonstration shows a wait from the slow client's socket to the senders,
+// and names that client.
+func TestDemo(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	file := filepath.Join(t.TempDir(), "spans.json")
+	if code := run(t.Context(), []string{"-demo", "-spans", file}, nil, &stdout, &stderr); code != 0 || stderr.Len() > 0 {
+		t.Fatalf("exit code %d, want 0; stderr: %s", code, &stderr)
+	}
+	wait, answer, _ := strings.Cut(stdout.String(), "Who kept whom waiting?")
+	for _, want := range []string{"[dora]", "go writer", "net.write", "chan.send", "sent  ← woken by go writer", "unlocked  ← woken by"} {
+		if !strings.Contains(wait, want) {
+			t.Errorf("the chain has no %q:\n%s", want, wait)
+		}
+	}
+	answer = strings.Join(strings.Fields(answer), " ")
+	for _, want := range []string{
+		"dora was not reading, and held others up: chat's writer was blocked writing to it",
+		"waited to send on a channel", "waited to get a lock",
+	} {
+		if !strings.Contains(answer, want) {
+			t.Errorf("the answer has no %q:\n%s", want, answer)
+		}
+	}
+}
+
+func TestFlags(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"unknown flag", []string{"-nope"}, 2, "flag provided but not defined: -nope"},
+		{"argument", []string{"x"}, 2, `unexpected argument "x"`},
+		{"demo and join", []string{"-demo", "-join", "ws://x"}, 2, "do not go together"},
+		{"no name", []string{"-join", "ws://x", "-name", "\t"}, 2, "needs a -name"},
+		{"patience", []string{"-patience", "0s"}, 2, "-patience"},
+		{"no server", []string{"-join", "ws://127.0.0.1:1/room", "-name", "x"}, 1, "connection refused"},
+		{"no address", []string{"-addr", "256.0.0.1:0"}, 1, "256.0.0.1"},
+		{"no folder", []string{"-demo", "-spans", "no/such/folder/file"}, 1, "no such file"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			if code := run(t.Context(), tt.args, strings.NewReader(""), &stdout, &stderr); code != tt.code {
+				t.Errorf("exit code %d, want %d", code, tt.code)
+			}
+			if got := stderr.String(); !strings.Contains(got, tt.want) || strings.Count(got, "\n") != 1 {
+				t.Errorf("stderr %q, want one line with %q", got, tt.want)
+			}
+		})
+	}
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), []string{"-help"}, nil, &stdout, &stderr); code != 0 || !strings.Contains(stdout.String(), "-patience") {
+		t.Errorf("-help: exit code %d, stdout %q", code, &stdout)
+	}
+}

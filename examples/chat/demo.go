@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/wsconn"
+)
+
+// What happens in the demonstration. Socket buffers are small, in bytes, so that
+// it shows at once what the kernel's would hide for a while; the server's holds
+// more than a client's window, so that it is the window that it waits for.
+const (
+	says          = 8                      // messages that each talker says
+	length        = 6 << 10                // of one
+	slowness      = 120 * time.Millisecond // that the slow one takes for each
+	sendBuffer    = 16 << 10
+	receiveBuffer = 4 << 10
+	maxLines      = 150 // of the chain
+)
+
+var (
+	talkers = []string{"alice", "bob", "carol"}
+	slow    = "dora"
+)
+
+// demo lets some clients talk, one of which reads slowly, and prints their chain
+// and what it explains.
+func demo(ctx context.Context, c *config, out io.Writer) error {
+	t, err := c.newTracers()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s talk; %s hears all of it, but takes %v for each message.\n", strings.Join(talkers, ", "), slow, slowness)
+	start := time.Now()
+	err = talk(ctx, c, t)
+	t.shutdown(ctx)
+	if err != nil {
+		return err
+	}
+	spans, _ := t.memory.Spans()
+	all := chain.New(chain.FromSpans(spans))
+	fmt.Fprintf(out, "It took them %.1f s.\n", time.Since(start).Seconds())
+	findings := explain.Explain(all)
+	for _, f := range findings {
+		if f.Rule != explain.HeldUp {
+			continue
+		}
+		fmt.Fprintf(out, "\nOne of the waits, of %d spans:\n\n", all.Len())
+		if err := around(f.Spans).WriteTree(out, chain.WithMaxLines(maxLines)); err != nil {
+			return err
+		}
+	}
+	fmt.Fprint(out, "\nWho kept whom waiting?\n\n")
+	return explain.Print(out, findings)
+}
+
+// around is the chain of some spans, with all that they are part of.
+func around(some []*chain.Span) *chain.Chain {
+	var spans []chain.Span
+	seen := map[*chain.Span]bool{}
+	add := func(s *chain.Span) {
+		for ; s != nil && !seen[s]; s = s.Parent {
+			seen[s] = true
+			spans = append(spans, *s)
+			if life := s.Life(); life != nil && !seen[life] {
+				seen[life] = true
+				spans = append(spans, *life)
+			}
+		}
+	}
+	for _, s := range some {
+		add(s)
+		for _, l := range s.Links {
+			add(l.Span)
+		}
+	}
+	return chain.New(spans)
+}
+
+// talk runs the room and its clients until all has been said and heard.
+func talk(ctx context.Context, c *config, t *tracers) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	tracer, err := t.tracer(ctx, "chat")
+	if err != nil {
+		return err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s := &server{tracer: tracer, room: room{patience: c.patience}}
+	served := make(chan error, 1)
+	go func() { served <- s.serve(ctx, smallListener{l}) }()
+
+	url := "ws://" + l.Addr().String() + "/room"
+	group, clients := trace.NewGroup(ctx)
+	var here trace.WaitGroup
+	here.Add(len(talkers) + 1)
+	for _, name := range append(talkers, slow) {
+		own, err := t.tracer(ctx, name)
+		if err != nil {
+			return err
+		}
+		group.Go(own.NewContext(clients), "client", func(ctx context.Context) error {
+			return takePart(ctx, url, name, &here)
+		})
+	}
+	err = group.Wait(ctx)
+	stop()
+	if served := <-served; err == nil {
+		err = served
+	}
+	return err
+}
+
+// takePart is one client: it waits until all are here, says what it has to say,
+// if it is a talker, and hears all that is said.
+func takePart(ctx context.Context, url, name string, here *trace.WaitGroup) error {
+	conn, err := enter(ctx, url, name, &wsconn.DialOptions{HTTPClient: smallClient()})
+	if err != nil {
+		return err
+	}
+	defer conn.CloseNow()
+	if _, err := receive(ctx, conn); err != nil { // that it is here itself
+		return err
+	}
+	here.Done(ctx)
+	if err := here.Wait(ctx); err != nil {
+		return err
+	}
+	if name != slow {
+		trace.Go(ctx, "say", func(ctx context.Context) error { return sayAll(ctx, conn) })
+	}
+	for heard := 0; heard < len(talkers)*says; {
+		m, err := receive(ctx, conn)
+		if err != nil {
+			return err
+		}
+		if m.From != "" {
+			heard++
+		}
+		if name == slow {
+			if err := trace.Sleep(ctx, slowness); err != nil {
+				return err
+			}
+		}
+	}
+	return conn.Close(wsconn.StatusNormalClosure, "")
+}
+
+func sayAll(ctx context.Context, conn *wsconn.Conn) error {
+	said := message{Text: strings.Repeat("bla ", length/4)}.encode()
+	for range says {
+		if err := conn.Write(ctx, wsconn.MessageText, said); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// smallListener accepts connections with a small send buffer.
+type smallListener struct{ net.Listener }
+
+func (l smallListener) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		err = tcp.SetWriteBuffer(sendBuffer)
+	}
+	return nc, err
+}
+
+// smallClient makes connections with a small receive buffer. It is set before
+// the connection is made: the kernel does not take back a window that it has
+// offered.
+func smallClient() *http.Client {
+	d := net.Dialer{Control: func(_, _ string, conn syscall.RawConn) error {
+		return conn.Control(func(fd uintptr) { setReceiveBuffer(fd, receiveBuffer) })
+	}}
+	return &http.Client{Transport: &http.Transport{DialContext: d.DialContext}}
+}

@@ -1,0 +1,88 @@
+// Chat is a chat room over WebSocket that shows who keeps whom waiting.
+//
+// It serves a page for browsers and takes clients from terminals. With -demo it
+// lets some of them talk, one of which reads slowly, and prints from the trace
+// how that one slows all others down.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main, for its test. It returns the exit code: 2 for bad flags, 1 for
+// what went wrong.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	c, err := parse(args, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "chat: %v (-help lists the flags)\n", err)
+		return 2
+	}
+	out := &lockedWriter{w: stdout}
+	switch {
+	case c.demo:
+		err = demo(ctx, c, out)
+	case c.join != "":
+		err = c.chat(ctx, stdin, out)
+	default:
+		err = c.serve(ctx, out)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "chat: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// config is what the flags say.
+type config struct {
+	addr, join, name string
+	spans            string
+	demo             bool
+	patience         time.Duration
+}
+
+func parse(args []string, usage io.Writer) (*config, error) {
+	var c config
+	fs := flag.NewFlagSet("chat", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.StringVar(&c.addr, "addr", "127.0.0.1:8080", "serve the room on this `address`")
+	fs.StringVar(&c.join, "join", "", "join the room at this `URL` instead, and talk from the terminal")
+	fs.StringVar(&c.name, "name", "", "the `name` to join with")
+	fs.BoolVar(&c.demo, "demo", false, "show what a slow client does to the others, and end")
+	fs.DurationVar(&c.patience, "patience", 5*time.Second, "how long the room waits for a client that does not read")
+	fs.StringVar(&c.spans, "spans", "", "write all spans to this `file`, as OTLP/JSON")
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fs.SetOutput(usage)
+		fs.Usage()
+	case err != nil:
+	case fs.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	case c.demo && c.join != "":
+		err = errors.New("-demo and -join do not go together")
+	case c.join != "" && cleanName(c.name) == "":
+		err = errors.New("-join needs a -name")
+	case c.patience <= 0:
+		err = errors.New("-patience is more than 0")
+	}
+	return &c, err
+}

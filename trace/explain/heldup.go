@@ -1,0 +1,179 @@
+package explain
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// HeldUp is the rule of one that does not read, and by that keeps goroutines
+// waiting which do not even write to it.
+const HeldUp Rule = "held-up"
+
+// waitsFor are the waits that last for as long as another goroutine needs, and
+// what for. Who receives may as well be idle.
+var waitsFor = map[trace.Reason]string{
+	trace.ReasonChanSend:  "to send on a channel",
+	trace.ReasonLock:      "to get a lock",
+	trace.ReasonSemaphore: "to get a semaphore",
+	trace.ReasonFuture:    "for a result",
+	trace.ReasonWaitGroup: "for an end",
+	trace.ReasonWriteLock: "to write on its connection",
+}
+
+// maxSteps bounds how far a cause is followed: a trace may go round in circles.
+const maxSteps = 16
+
+// queueUp is who waited, one behind the other, for one end of a connection.
+type queueUp struct {
+	repeated // the writes, at the head
+	steps    []*groups[trace.Reason, step]
+	last     *block // of the noticeable waits, the longest of those furthest behind
+	behind   int    // how far
+}
+
+type step struct {
+	repeated
+	who map[*chain.Span]bool
+}
+
+// heldUp finds whom a blocked write kept waiting. A wait was for the goroutine
+// that its wake links to; where that one was blocked itself for most of the time,
+// it was for what that one waited for.
+func heldUp(s *scene) []Finding {
+	of := map[*chain.Span][]*block{} // of a goroutine, in the order of their time
+	for _, b := range s.blocks {
+		of[b.runner] = append(of[b.runner], b)
+	}
+	for _, blocks := range of {
+		slices.SortStableFunc(blocks, func(a, b *block) int { return a.Start.Compare(b.Start) })
+	}
+	queues := newGroups[*end, queueUp]()
+	for _, b := range s.blocks {
+		var path []*block
+		for c := b; c != nil && len(path) <= maxSteps; c = s.waitedFor(c, of) {
+			path = append(path, c)
+		}
+		head := path[len(path)-1]
+		if head.reason() == trace.ReasonNetWrite && head.end != nil {
+			queues.of(head.end).add(path)
+		}
+	}
+	var found []Finding
+	for _, q := range queues.all {
+		if q.last != nil && q.longest != nil {
+			found = append(found, q.finding(s, of))
+		}
+	}
+	return found
+}
+
+// waitedFor returns what the one that the block waited for was blocked on in
+// that time, nil if it mostly ran.
+func (s *scene) waitedFor(b *block, of map[*chain.Span][]*block) *block {
+	by := b.waker()
+	if _, ok := waitsFor[b.reason()]; !ok || by == nil {
+		return nil
+	}
+	if !strings.HasPrefix(by.Name, trace.SpanGo) {
+		by = s.runners[by.Seq]
+	}
+	if by == nil || by == b.runner {
+		return nil
+	}
+	var longest *block
+	most := b.Duration() / 2
+	blocks := of[by]
+	// They do not overlap, so that their ends are in order, too.
+	i, _ := slices.BinarySearchFunc(blocks, b.Start, func(x *block, t time.Time) int { return x.End.Compare(t) })
+	for n := 0; i < len(blocks) && n < maxSteps && blocks[i].Start.Before(b.End); i, n = i+1, n+1 {
+		both := earlier(blocks[i].End, b.End).Sub(later(blocks[i].Start, b.Start))
+		if both > most {
+			longest, most = blocks[i], both
+		}
+	}
+	return longest
+}
+
+// add adds a wait, with what it was for in turn. Those that wait for the same kind
+// of thing one behind the other are one step.
+func (q *queueUp) add(path []*block) {
+	b, behind, n := path[0], len(path)-1, 0
+	for i := range behind {
+		if path[i].reason() != path[i+1].reason() {
+			n++
+		}
+	}
+	if n == 0 {
+		q.repeated.add(b)
+		return
+	}
+	for len(q.steps) < n {
+		q.steps = append(q.steps, newGroups[trace.Reason, step]())
+	}
+	st := q.steps[n-1].of(b.reason())
+	st.add(b)
+	if st.who == nil {
+		st.who = map[*chain.Span]bool{}
+	}
+	st.who[b.runner] = true
+	if b.Duration() >= noticeable && (behind > q.behind || behind == q.behind && b.Duration() > q.last.Duration()) {
+		q.last, q.behind = b, behind
+	}
+}
+
+func (q *queueUp) finding(s *scene, of map[*chain.Span][]*block) Finding {
+	head := q.longest
+	peer := head.end.peerName() + " held others up"
+	if head.cause() == trace.CausePeerWindow { // else another rule says what is known
+		peer = head.end.peerName() + " was not reading, and held others up"
+	}
+	text := fmt.Sprintf("%s: %s was blocked writing to it %s, %s in all", sentence(peer),
+		s.who(head.Span, head.end, "a writer"), counted(q.count, "time"), duration(q.total))
+	longest := head
+	for _, steps := range q.steps {
+		slices.SortStableFunc(steps.all, func(a, b *step) int { return cmp.Compare(b.total, a.total) })
+		for _, st := range steps.all {
+			if st.longest.Duration() > longest.Duration() {
+				longest = st.longest
+			}
+			who := s.who(st.longest.Span, st.longest.end, "one")
+			if n := len(st.who); n > 1 {
+				who += fmt.Sprintf(" (%d of them)", n)
+			}
+			text += fmt.Sprintf("; behind it %s waited %s, %s, %s in all", who,
+				waitsFor[st.longest.reason()], counted(st.count, "time"), duration(st.total))
+		}
+	}
+	f := q.repeated.finding(s)
+	f.Rule, f.Severity, f.Text = HeldUp, graded(longest.Duration()), text+"."
+	f.Advice = "Do not let one that is slow cost the others: give the send a deadline or drop what is too much, and do not " +
+		"wait for it while holding a lock."
+	f.Spans = nil
+	for b := q.last; b != nil; b = s.waitedFor(b, of) {
+		f.Spans = append(b.spans(), f.Spans...)
+		if len(f.Spans) > 4*maxSteps {
+			break
+		}
+	}
+	return f
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
