@@ -61,7 +61,7 @@ func parse(args []string, usage io.Writer) (*config, error) {
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&c.serve, "serve", "", "run the server alone, on this `address`, until interrupted")
 	fs.StringVar(&c.connect, "connect", "", "run the client alone, against this `URL`")
-	fs.StringVar(&c.buffers, "buffers", "small", "socket buffers: `small`, so that the sender stalls at once, or kernel")
+	fs.StringVar(&c.buffers, "buffers", "small", "socket buffers: `small`, so that the sender stalls at once, or kernel, which take megabytes and so a longer -idle")
 	fs.StringVar(&c.spans, "spans", "", "write all spans to this `file`, as OTLP/JSON")
 	fs.StringVar(&c.diagram, "diagram", "", "draw a sequence diagram into this `file`: .html, .svg, .mmd, .puml, .seq or .txt")
 	fs.IntVar(&c.messages, "messages", 3, "how many messages the client reads before it stops")

@@ -156,7 +156,7 @@ func (c *client) hello(ctx context.Context, url string) error {
 
 	for i := range c.messages {
 		if i > 0 {
-			if err := sleep(ctx, c.work); err != nil {
+			if err := trace.Sleep(ctx, c.work); err != nil {
 				return err
 			}
 		}
@@ -167,7 +167,7 @@ func (c *client) hello(ctx context.Context, url string) error {
 		c.log.printf("socket_get    hello has read %s", p)
 	}
 	c.log.printf("socket_get    hello stops reading; the connection stays open")
-	if err := sleep(ctx, c.idle); err != nil {
+	if err := trace.Sleep(ctx, c.idle); err != nil {
 		return err
 	}
 	c.log.printf("socket_get    hello closes the connection")
@@ -184,22 +184,4 @@ func (c *client) httpClient() *http.Client {
 		}
 	}
 	return &http.Client{Transport: &http.Transport{DialContext: d.DialContext}}
-}
-
-// sleep is the program's work: a block like any other.
-func sleep(ctx context.Context, d time.Duration) error {
-	_, op := trace.Start(ctx, trace.SpanSleep)
-	t := time.NewTimer(d)
-	defer t.Stop()
-	op.Block(trace.ReasonSleep)
-	select {
-	case <-t.C:
-		op.Wake(trace.WakeTimer)
-		op.End(nil)
-		return nil
-	case <-ctx.Done():
-		op.Wake(trace.WakeCanceled)
-		op.End(ctx.Err())
-		return ctx.Err()
-	}
 }
