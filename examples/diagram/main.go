@@ -1,0 +1,44 @@
+// Diagram draws the spans of any OpenTelemetry trace as a sequence diagram: who
+// called whom, who was blocked, on what and for how long, and what woke it.
+//
+//	diagram spans.json                       on the terminal, from OTLP/JSON
+//	diagram -o spans.html spans.json         a page to open in a browser
+//	diagram -jaeger http://localhost:16686 -service socket_get -o stall.svg
+//	otherprogram | diagram -format mermaid
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main, for its test. It returns the exit code: 2 for bad flags, 1 for
+// what went wrong.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	c, err := parse(args, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "diagram: %v (-help lists the flags)\n", err)
+		return 2
+	}
+	if err := c.run(ctx, stdin, stdout); err != nil {
+		fmt.Fprintf(stderr, "diagram: %v\n", err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// testdata are the spans of the scenarios.
+func testdata(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", "trace", "sequence", "testdata", "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	return files
+}
+
+func scenario(name string) string {
+	return filepath.Join("..", "..", "trace", "sequence", "testdata", name+".json")
+}
+
+// drawFile runs the command into a new file.
+func drawFile(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), append([]string{"-o", file}, args...), nil, &stdout, &stderr); code != 0 {
+		t.Fatalf("exit code %d: %s", code, &stderr)
+	}
+	return file
+}
+
+func TestHTMLInBrowser(t *testing.T) {
+	b := newBrowser(t)
+	file := drawFile(t, "stalled.html", scenario("stalled"))
+	b.open(t, file)
+	if got := eval[string](t, b, `document.documentElement.dataset.ready`); got != "yes" {
+		t.Fatalf("the script has not run: ready = %q", got)
+	}
+	text := eval[string](t, b, `document.body.innerText + document.querySelector('#body').textContent`)
+	for _, want := range []string{"sender-stalled", "peer_window", "peer_reset", "write ×27"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	if got := eval[int](t, b, `document.querySelectorAll('#body .bar.net').length`); got < 2 {
+		t.Errorf("%d bars of a blocked write, want at least 2", got)
+	}
+
+	rows := `document.querySelectorAll('#body .row').length`
+	before := eval[int](t, b, rows)
+	click(t, b, ".row .fold")
+	if got, want := eval[int](t, b, rows), before+27; got != want {
+		t.Errorf("%d rows when write ×27 is unfolded, want %d", got, want)
+	}
+	click(t, b, ".row .fold")
+	if got := eval[int](t, b, rows); got != before {
+		t.Errorf("%d rows when it is folded again, want %d", got, before)
+	}
+
+	eval[bool](t, b, `([...document.querySelectorAll('.finding')].find((e) => e.textContent.includes('sender-stalled')).click(), true)`)
+	if got := eval[string](t, b, `document.querySelector('.row.here .what').textContent`); !strings.Contains(got, "blocked") {
+		t.Errorf("the finding jumps to %q, want the block", got)
+	}
+	if got := eval[string](t, b, `document.querySelector('#details').innerText`); !strings.Contains(got, "tcp.peer_window") {
+		t.Errorf("the details of the block are\n%s\nwant its attributes", got)
+	}
+
+	if got := eval[string](t, b, `(() => {
+		const e = document.querySelector('.row.block');
+		e.dispatchEvent(new PointerEvent('pointerenter'));
+		return e.querySelector('title').textContent;
+	})()`); !strings.Contains(got, "block.reason: ") {
+		t.Errorf("the pointer on a block shows %q, want its attributes", got)
+	}
+
+	eval[bool](t, b, `(() => {
+		const e = document.querySelector('#search');
+		e.value = 'peer_reset';
+		return e.dispatchEvent(new Event('input'));
+	})()`)
+	if got := eval[int](t, b, `document.querySelectorAll('.row.found').length`); got != 1 {
+		t.Errorf("%d rows found with peer_reset, want 1", got)
+	}
+
+	height := `document.querySelector('#body').viewBox.baseVal.height`
+	compact := eval[float64](t, b, height)
+	eval[bool](t, b, `(document.querySelector('#linear').click(), true)`)
+	click(t, b, "#in")
+	if got := eval[float64](t, b, height); got == compact {
+		t.Errorf("linear time changes nothing")
+	}
+	if got := eval[string](t, b, `document.querySelector('#fit').textContent`); got != "125 %" {
+		t.Errorf("zoom %q, want 125 %%", got)
+	}
+	b.clean(t, file)
+}
+
+// TestSVGInBrowser looks for what is cut off or on one another.
+func TestSVGInBrowser(t *testing.T) {
+	b := newBrowser(t)
+	parsed(t, ".svg", func(t *testing.T, file string) {
+		b.open(t, file)
+		if got := eval[int](t, b, `document.querySelectorAll('svg .row').length`); got == 0 && !strings.Contains(t.Name(), "blocked") {
+			t.Error("no rows, want a diagram")
+		}
+		if got := eval[string](t, b, `(() => {
+			const svg = document.documentElement.viewBox.baseVal, bad = [], seen = [];
+			for (const e of document.querySelectorAll('text')) {
+				const r = e.getBoundingClientRect();
+				if (r.left < 0 || r.right > svg.width || r.bottom > svg.height) bad.push('cut off: ' + e.textContent);
+				if (!r.width) continue;
+				for (const [s, text] of seen) {
+					if (r.left < s.right - 1 && s.left < r.right - 1 && r.top < s.bottom - 3 && s.top < r.bottom - 3) {
+						bad.push('on one another: ' + text + ' and ' + e.textContent);
+					}
+				}
+				seen.push([r, e.textContent]);
+			}
+			return bad.join('\n');
+		})()`); got != "" {
+			t.Error(got)
+		}
+		b.clean(t, file)
+	})
+}
+
+// TestHostileNamesInBrowser draws names that try to leave their place.
+func TestHostileNamesInBrowser(t *testing.T) {
+	b := newBrowser(t)
+	file := drawFile(t, "hostile.html", filepath.Join("testdata", "hostile.json"))
+	b.open(t, file)
+	if got := eval[bool](t, b, `typeof window.pwned !== 'undefined'`); got {
+		t.Error("a name ran as a script")
+	}
+	if got := eval[int](t, b, `document.querySelectorAll('img, iframe, object, link, script:not([id]) ~ script').length`); got != 0 {
+		t.Errorf("%d elements come from names", got)
+	}
+	if got := eval[string](t, b, `document.querySelector('#body').textContent`); !strings.Contains(got, "</script><script>") {
+		t.Errorf("the names are not shown as they are:\n%s", got)
+	}
+	svg := drawFile(t, "hostile.svg", filepath.Join("testdata", "hostile.json"))
+	b.clean(t, file)
+	b.open(t, svg)
+	if got := eval[int](t, b, `document.querySelectorAll('script, image, foreignObject, a').length`); got != 0 {
+		t.Errorf("%d elements of the SVG come from names", got)
+	}
+	b.clean(t, svg)
+}
+
+func TestPageIsComplete(t *testing.T) {
+	b, err := os.ReadFile(drawFile(t, "stalled.html", scenario("stalled")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, not := range []string{"http://", "https://", " src=", "@import", "ZgotmplZ"} {
+		if bytes.Contains(b, []byte(not)) {
+			t.Errorf("the page has %q", not)
+		}
+	}
+	if !bytes.Contains(b, []byte("default-src 'none'")) {
+		t.Error("the page has no policy that forbids to fetch")
+	}
+}

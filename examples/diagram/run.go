@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"golang.org/x/term"
+
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/sequence"
+)
+
+// run reads the spans and draws them.
+func (c *config) run(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
+	spans, err := c.read(ctx, stdin)
+	if err != nil {
+		return err
+	}
+	if len(spans) == 0 {
+		return errors.New("there are no spans")
+	}
+	opts := c.opts
+	out := stdout
+	if c.output != "" {
+		f, err := os.Create(c.output)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		out = f
+	} else if width, ok := terminal(stdout); ok {
+		opts = append(opts, sequence.WithWidth(width))
+		if os.Getenv("NO_COLOR") == "" {
+			opts = append(opts, sequence.WithColor())
+		}
+	}
+	if c.width > 0 {
+		opts = append(opts, sequence.WithWidth(c.width))
+	}
+	if err := sequence.New(chain.New(spans), opts...).Write(out, c.format); err != nil {
+		return err
+	}
+	if f, ok := out.(*os.File); ok && c.output != "" {
+		return f.Close()
+	}
+	return nil
+}
+
+// terminal returns the width of w, if it is a terminal.
+func terminal(w io.Writer) (columns int, ok bool) {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0, false
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	return columns, err == nil && columns > 0
+}
+
+// read returns the spans of all sources.
+func (c *config) read(ctx context.Context, stdin io.Reader) ([]chain.Span, error) {
+	if c.jaeger != "" {
+		return readJaeger(ctx, c.jaeger, c.trace, c.service)
+	}
+	files := c.files
+	if len(files) == 0 {
+		files = []string{"-"}
+	}
+	var all []chain.Span
+	for _, name := range files {
+		spans, err := readFile(name, stdin)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, spans...)
+	}
+	return all, nil
+}
+
+func readFile(name string, stdin io.Reader) ([]chain.Span, error) {
+	in := stdin
+	if name == "-" {
+		name = "standard input"
+	} else {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	spans, err := chain.ReadOTLP(in)
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF) && len(spans) > 0:
+		return spans, nil // it is still being written
+	case err != nil && !errors.As(err, &path): // that names the file
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return spans, err
+}

@@ -1,0 +1,99 @@
+package sequence_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/sequence"
+)
+
+// flood returns n spans of senders that write, and are blocked now and then, to
+// peers that read with a link.
+func flood(n int) []chain.Span {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	spans := make([]chain.Span, 0, n)
+	add := func(service, name string, parent int, at, d time.Duration, attrs ...attribute.KeyValue) int {
+		s := chain.Span{
+			Name: name, Service: service, Scope: trace.ScopeName,
+			Start: start.Add(at), End: start.Add(at + d), Attributes: attrs,
+		}
+		binary.BigEndian.PutUint64(s.TraceID[:], 1)
+		binary.BigEndian.PutUint64(s.SpanID[:], uint64(len(spans)+1))
+		if parent >= 0 {
+			s.ParentID = spans[parent].SpanID
+		}
+		spans = append(spans, s)
+		return len(spans) - 1
+	}
+	var senders, readers []int
+	for i := range 4 {
+		senders = append(senders, add("server", fmt.Sprintf("go send%d", i), -1, time.Duration(i), time.Microsecond))
+		readers = append(readers, add("client", fmt.Sprintf("go read%d", i), -1, time.Duration(i), time.Microsecond))
+	}
+	for i := 0; len(spans) < n; i++ {
+		at := time.Duration(i) * 20 * time.Microsecond
+		d := time.Duration(5+i%7) * time.Microsecond
+		if i%53 == 0 {
+			d = 200 * time.Microsecond
+		}
+		if i%1201 == 0 {
+			d = 30 * time.Millisecond
+		}
+		w := add("server", trace.SpanWrite, senders[i%4], at, d,
+			trace.WebSocketMessageSizeKey.Int(100+i%900), trace.WebSocketMessageTypeKey.String("text"))
+		if i%53 == 0 || i%1201 == 0 {
+			add("server", trace.SpanBlock, w, at, d-time.Microsecond,
+				trace.BlockReasonKey.String(string(trace.ReasonNetWrite)), trace.BlockSourceKey.String(string(trace.SourcePoll)))
+			add("server", trace.SpanWake, w, at+d-time.Microsecond, time.Microsecond, trace.WakeReasonKey.String(string(trace.WakePeerRead)))
+		}
+		r := add("client", trace.SpanRead, readers[i%4], at, d+time.Microsecond, trace.WebSocketMessageSizeKey.Int(100+i%900))
+		if i%3 != 0 {
+			spans[r].Links = []chain.Link{{SpanContext: oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
+				TraceID: spans[w].TraceID, SpanID: spans[w].SpanID,
+			})}}
+		}
+	}
+	return spans[:n]
+}
+
+// BenchmarkHTML draws 100,000 spans, from the spans to the page.
+func BenchmarkHTML(b *testing.B) {
+	spans := flood(100_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := sequence.New(chain.New(spans)).Write(io.Discard, sequence.HTML); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkHTMLUnfolded has a row for each span before the limit.
+func BenchmarkHTMLUnfolded(b *testing.B) {
+	c := chain.New(flood(100_000))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := sequence.New(c, sequence.WithoutFolding()).Write(io.Discard, sequence.HTML); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkText draws 100,000 spans for a terminal.
+func BenchmarkText(b *testing.B) {
+	c := chain.New(flood(100_000))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := sequence.New(c).Write(io.Discard, sequence.Text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

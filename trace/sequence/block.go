@@ -1,0 +1,153 @@
+package sequence
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// pause is a block and the wake that ended it, nil if the chain has none.
+type pause struct{ block, wake *chain.Span }
+
+// maxPauses is how many blocks of one operation have rows of their own.
+const maxPauses = 3
+
+// blocks returns the rows of the blocks and wakes of an item: each, if they are
+// few and of one operation, else those alike together.
+func (b *builder) blocks(it item) []*Row {
+	type class struct{ reason, cause, woken string }
+	var order []class
+	groups := make(map[class][]pause)
+	all := 0
+	for _, s := range it.spans {
+		for i, c := range s.Children {
+			if c.Name != trace.SpanBlock || !tile(c) || b.lanes[c.Seq] == None {
+				continue
+			}
+			p := pause{block: c, wake: wakeAfter(s.Children[i+1:])}
+			k := class{reason: c.Str(trace.BlockReasonKey), cause: c.Str(trace.BlockCauseKey)}
+			if p.wake != nil {
+				k.woken = p.wake.Str(trace.WakeReasonKey)
+			}
+			if groups[k] == nil {
+				order = append(order, k)
+			}
+			groups[k] = append(groups[k], p)
+			all++
+		}
+	}
+	var rows []*Row
+	for _, k := range order {
+		pauses := groups[k]
+		if len(it.spans) > 1 || all > maxPauses {
+			rows = append(rows, b.pause(pauses, it)...)
+			continue
+		}
+		for i := range pauses {
+			rows = append(rows, b.pause(pauses[i:i+1], it)...)
+		}
+	}
+	return rows
+}
+
+// wakeAfter returns the wake among what comes after a block and before the next,
+// nil if there is none. A read's pongs may be between.
+func wakeAfter(siblings []*chain.Span) *chain.Span {
+	for _, s := range siblings {
+		if tile(s) {
+			if s.Name == trace.SpanWake {
+				return s
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// pause returns the rows of blocks alike: the block, and the wake.
+func (b *builder) pause(pauses []pause, it item) []*Row {
+	var blocks, wakes []*chain.Span
+	var total time.Duration
+	for _, p := range pauses {
+		blocks = append(blocks, p.block)
+		total = saturated(total, p.block.Duration())
+		if p.wake != nil {
+			wakes = append(wakes, p.wake)
+		}
+	}
+	block := blocks[0]
+	reason := block.Str(trace.BlockReasonKey)
+	r := b.row(Block, blocks, short(reason), short(block.Str(trace.BlockCauseKey)), source(block))
+	r.Name, r.Reason, r.Blocked, r.op = "blocked "+human(total), reason, total, it.spans[0].Seq
+	if block.End.IsZero() {
+		r.Name = "blocked, not ended"
+	}
+	if reason == string(trace.ReasonSleep) && it.spans[0].Name == trace.SpanSleep {
+		r.Details = nil // its name says it
+	}
+	if len(wakes) == 0 {
+		return []*Row{r}
+	}
+	last := wakes[0]
+	if len(blocks) > 1 {
+		// Many are one row; it is the arrows from elsewhere that need another.
+		w := b.row(Wake, wakes)
+		if b.waker(w, last, it.spans[0]); w.From == None {
+			r.Details = append(r.Details, "woken: "+cmp.Or(short(last.Str(trace.WakeReasonKey)), "reason not known"))
+			r.Spans = inOrder(slices.Concat(blocks, wakes))
+			r.blocks = blocks
+			return []*Row{r}
+		}
+	}
+	w := b.row(Wake, wakes)
+	w.At, w.Name, w.op = b.at(last.Start), "wake", r.op
+	w.Details = append(w.Details, cmp.Or(short(last.Str(trace.WakeReasonKey)), "reason not known"))
+	if why := last.Str(trace.WakeCauseKey); why != "" {
+		w.Details = append(w.Details, short(why))
+	}
+	w.seq = last.Seq
+	b.waker(w, last, it.spans[0])
+	if w.block = r; len(blocks) == 1 {
+		r.Until = w
+	}
+	return []*Row{r, w}
+}
+
+// source says how the block was seen, if not by the poller.
+func source(block *chain.Span) string {
+	if s := block.Str(trace.BlockSourceKey); s != "" && s != string(trace.SourcePoll) {
+		return short(s)
+	}
+	return ""
+}
+
+// waker says where the arrow of a wake comes from: from the span that it links
+// to or, where only its reason names the peer, from the peer's direction.
+func (b *builder) waker(r *Row, wake, op *chain.Span) {
+	by := cause(wake)
+	switch reason := trace.WakeReason(wake.Str(trace.WakeReasonKey)); {
+	case by != nil && b.lanes[by.Seq] != None:
+		r.Proven = true
+		r.Details = append(r.Details, "by "+short(by.Name))
+		if b.lanes[by.Seq] != r.To {
+			r.From = b.lanes[by.Seq]
+		}
+	case by != nil:
+		r.Details = append(r.Details, "by "+short(by.String()))
+	case reason == trace.WakePeerRead || reason == trace.WakePeerClosed || reason == trace.WakePeerReset:
+		r.From = b.peer(op)
+	}
+}
+
+// cause returns the span that a wake links to, nil if there is none.
+func cause(wake *chain.Span) *chain.Span {
+	for _, l := range wake.Links {
+		if l.Span != nil {
+			return l.Span
+		}
+	}
+	return nil
+}

@@ -1,0 +1,199 @@
+package sequence
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// builder makes the lifelines and rows of a diagram. What it knows of each span
+// it keeps by the span's Seq.
+type builder struct {
+	d     *Diagram
+	cfg   config
+	chain *chain.Chain
+	start time.Time
+
+	procs   []int32       // numbers of processes
+	runners []*chain.Span // the `go NAME` that the span is in, nil: none
+	conns   []*chain.Span // the handshake of the connection it is on, nil: not known
+	other   map[*chain.Span]*chain.Span
+	lanes   []int         // its lifeline; None if the filters hide it
+	sources []*chain.Span // the write of a read, where no link tells it
+	matched []bool        // the beginning of an arrow to another lifeline's span
+	lives   []bool        // the life of a goroutine, part of the rows of its `go NAME`
+
+	shapes *shapes
+	items  []int // which item shows it
+}
+
+func newBuilder(d *Diagram) *builder {
+	n := d.chain.Len()
+	return &builder{
+		d: d, cfg: d.cfg, chain: d.chain, start: d.Start,
+		procs: make([]int32, n), runners: make([]*chain.Span, n), conns: make([]*chain.Span, n),
+		other: make(map[*chain.Span]*chain.Span), lanes: make([]int, n), matched: make([]bool, n), sources: make([]*chain.Span, n),
+		lives: make([]bool, n), items: make([]int, n),
+	}
+}
+
+func (b *builder) build() {
+	b.findProcesses()
+	b.findRunners()
+	b.findConnections()
+	b.layLifelines()
+	b.match()
+	b.findSources()
+	b.shapes = newShapes(b)
+	b.draw()
+	slices.SortStableFunc(b.d.Rows, func(x, y *Row) int {
+		return cmp.Or(cmp.Compare(x.At, y.At), cmp.Compare(x.seq, y.seq))
+	})
+	slices.SortStableFunc(b.d.Active, func(x, y Activity) int { return cmp.Compare(x.Start, y.Start) })
+	if b.cfg.blocked {
+		b.d.Rows = b.onlyBlocked()
+	}
+	b.dropEmpty()
+}
+
+func (b *builder) findProcesses() {
+	numbers := make(map[string]int32)
+	var last *chain.Span
+	for _, s := range b.chain.Spans {
+		// Spans of one resource share its attributes.
+		if last != nil && last.Service == s.Service && len(s.Resource) > 0 && len(last.Resource) == len(s.Resource) &&
+			&last.Resource[0] == &s.Resource[0] {
+			b.procs[s.Seq] = b.procs[last.Seq]
+			continue
+		}
+		p := s.Process()
+		if _, ok := numbers[p]; !ok {
+			numbers[p] = int32(len(numbers))
+		}
+		b.procs[s.Seq] = numbers[p]
+		last = s
+	}
+}
+
+// findRunners goes down: a chain has every parent before its children.
+func (b *builder) findRunners() {
+	for _, s := range b.chain.Spans {
+		p := s.Parent
+		if life := s.Life(); life != nil {
+			b.lives[life.Seq] = true
+		}
+		switch {
+		case p == nil || b.procs[p.Seq] != b.procs[s.Seq]:
+		case launch(p):
+			b.runners[s.Seq] = p
+		default:
+			b.runners[s.Seq] = b.runners[p.Seq]
+		}
+	}
+}
+
+// launch reports whether the span is the start of a goroutine.
+func launch(s *chain.Span) bool { return strings.HasPrefix(s.Name, trace.SpanGo) }
+
+// tile reports whether the span is one of those that tile an operation, and not
+// somebody else's of that name.
+func tile(s *chain.Span) bool {
+	if s.Name != trace.SpanBlock && s.Name != trace.SpanWake || s.Parent == nil || len(s.Children) > 0 {
+		return false
+	}
+	return s.Scope == trace.ScopeName || s.Str(trace.BlockReasonKey) != "" || s.Str(trace.WakeReasonKey) != ""
+}
+
+// match finds the spans that are the beginning of an arrow.
+func (b *builder) match() {
+	for _, s := range b.chain.Spans {
+		if tile(s) || b.lanes[s.Seq] == None {
+			continue
+		}
+		for _, from := range b.links(s) {
+			b.matched[from.Seq] = b.matched[from.Seq] || !b.late(from, s)
+		}
+	}
+}
+
+// arrow reports whether a link between the two is an arrow between lifelines.
+func (b *builder) arrow(from, to *chain.Span) bool {
+	return from != nil && b.lanes[from.Seq] != None && b.lanes[to.Seq] != b.lanes[from.Seq]
+}
+
+// links returns the spans of other lifelines that the span links to.
+func (b *builder) links(s *chain.Span) []*chain.Span {
+	var from []*chain.Span
+	for i, l := range s.Links {
+		if i == maxLinks {
+			break
+		}
+		if b.arrow(l.Span, s) {
+			from = append(from, l.Span)
+		}
+	}
+	return from
+}
+
+// late reports whether a message was read so long after it was written that it
+// is not drawn as one arrow: the read stands where it was.
+func (b *builder) late(write, read *chain.Span) bool {
+	return read.Name == trace.SpanRead && write.Name == trace.SpanWrite && b.at(read.End)-b.ended(write) >= late
+}
+
+// late is how long a message may be under way to be one arrow.
+const late = 250 * time.Millisecond
+
+// at is a time since the start of the chain.
+func (b *builder) at(t time.Time) time.Duration {
+	if t.IsZero() {
+		return 0
+	}
+	return max(t.Sub(b.start), 0)
+}
+
+// ended is when the span ended, if it did, else when it began.
+func (b *builder) ended(s *chain.Span) time.Duration {
+	return max(b.at(s.End), b.at(s.Start))
+}
+
+// dropEmpty removes the lifelines that have no rows.
+func (b *builder) dropEmpty() {
+	used := make([]bool, len(b.d.Lifelines))
+	for _, r := range b.d.Rows {
+		for _, l := range []int{r.From, r.To} {
+			if l != None {
+				used[l] = true
+			}
+		}
+	}
+	places := make([]int, len(used))
+	var kept []Lifeline
+	for i, l := range b.d.Lifelines {
+		places[i] = None
+		if used[i] {
+			places[i] = len(kept)
+			kept = append(kept, l)
+		}
+	}
+	place := func(l int) int {
+		if l == None {
+			return None
+		}
+		return places[l]
+	}
+	for _, r := range b.d.Rows {
+		r.From, r.To = place(r.From), place(r.To)
+	}
+	var active []Activity
+	for _, a := range b.d.Active {
+		if a.Lifeline = place(a.Lifeline); a.Lifeline != None {
+			active = append(active, a)
+		}
+	}
+	b.d.Lifelines, b.d.Active = kept, active
+}

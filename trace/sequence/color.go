@@ -1,0 +1,27 @@
+package sequence
+
+import "github.com/wakechain/wakechain/trace"
+
+// color is one for light and one for dark backgrounds.
+type color struct{ class, light, dark string }
+
+var (
+	colorNetwork = color{"net", "#d9631e", "#f0883e"} // waits for the other end
+	colorRead    = color{"in", "#3b7ddd", "#58a6ff"}  // waits for something to come
+	colorShared  = color{"sync", "#8250df", "#a371f7"}
+	colorIdle    = color{"idle", "#8c959f", "#6e7681"}
+)
+
+// blockColor is the color of what is blocked for a reason.
+func blockColor(reason string) color {
+	switch trace.Reason(reason) {
+	case trace.ReasonNetWrite, trace.ReasonNetDial:
+		return colorNetwork
+	case trace.ReasonNetRead, trace.ReasonNetAccept, trace.ReasonPong:
+		return colorRead
+	case trace.ReasonSleep, "":
+		return colorIdle
+	default:
+		return colorShared
+	}
+}

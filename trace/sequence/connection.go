@@ -1,0 +1,126 @@
+package sequence
+
+import (
+	"net/http"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// established reports whether the span is a handshake that made a connection.
+func established(s *chain.Span) bool {
+	return s.Name == trace.SpanHandshake && !s.Failed() &&
+		s.Int(trace.HTTPResponseStatusCodeKey) == http.StatusSwitchingProtocols
+}
+
+// findConnections finds the connection of each span: that of the handshake
+// above it, or of the one handshake beside it or an ancestor. Where there are
+// two, it could be either, and is none.
+func (b *builder) findConnections() {
+	several := new(chain.Span)
+	made := make([]*chain.Span, b.chain.Len()) // below the span, in its process
+	for _, s := range b.chain.Spans {
+		if p := s.Parent; established(s) && p != nil && b.procs[p.Seq] == b.procs[s.Seq] {
+			if made[p.Seq] == nil {
+				made[p.Seq] = s
+			} else {
+				made[p.Seq] = several
+			}
+		}
+		b.pair(s)
+	}
+	around := make([]*chain.Span, b.chain.Len()) // what the children of the span are on
+	for _, s := range b.chain.Spans {
+		var here *chain.Span
+		if p := s.Parent; p != nil && b.procs[p.Seq] == b.procs[s.Seq] {
+			here = around[p.Seq]
+		}
+		switch {
+		case established(s):
+			here = s
+			b.conns[s.Seq] = s
+		case s.Name != trace.SpanHandshake && here != several:
+			b.conns[s.Seq] = here
+		}
+		switch {
+		case here == nil:
+			here = made[s.Seq]
+		case made[s.Seq] != nil:
+			here = several
+		}
+		around[s.Seq] = here
+	}
+}
+
+// pair notes the two sides of a handshake: a server's is below the client's.
+func (b *builder) pair(s *chain.Span) {
+	if s.Name != trace.SpanHandshake || s.Kind != oteltrace.SpanKindServer {
+		return
+	}
+	p := s.Parent
+	for n := 0; p != nil && p.Name != trace.SpanHandshake && n < maxBetween; n++ {
+		p = p.Parent
+	}
+	if p != nil && p.Name == trace.SpanHandshake && p.Kind == oteltrace.SpanKindClient && b.other[p] == nil {
+		b.other[s], b.other[p] = p, s
+	}
+}
+
+// maxBetween is how many spans, a proxy's say, may be between the two sides.
+const maxBetween = 8
+
+// peer returns the lifeline of the other end of the connection that the span is
+// on, None if it is not known.
+func (b *builder) peer(s *chain.Span) int {
+	if h := b.conns[s.Seq]; h != nil {
+		if o := b.other[h]; o != nil && b.lanes[o.Seq] != b.lanes[s.Seq] {
+			return b.lanes[o.Seq]
+		}
+	}
+	return None
+}
+
+// findSources finds the write of each read on the peer's end where no link tells
+// it: a connection keeps messages in order (RFC 6455 §5.4), so that the one of
+// an index is the same at both ends. Where sizes or order disagree, or an index
+// comes twice, it is not known.
+func (b *builder) findSources() {
+	type message struct {
+		conn  *chain.Span
+		index int64
+	}
+	writes := make(map[message]*chain.Span)
+	reads := make(map[message]*chain.Span)
+	for _, s := range b.chain.Spans {
+		of := reads
+		switch s.Name {
+		case trace.SpanWrite:
+			of = writes
+		case trace.SpanRead:
+		default:
+			continue
+		}
+		m := message{b.conns[s.Seq], s.Int(trace.WebSocketMessageIndexKey)}
+		if m.conn == nil || m.index <= 0 || b.lanes[s.Seq] == None {
+			continue
+		}
+		if _, twice := of[m]; twice {
+			s = nil
+		}
+		of[m] = s
+	}
+	for m, r := range reads {
+		o := b.other[m.conn]
+		if r == nil || o == nil || len(r.Links) > 0 {
+			continue
+		}
+		w := writes[message{o, m.index}]
+		if w != nil && w.Start.Before(r.End) && b.lanes[w.Seq] != b.lanes[r.Seq] &&
+			w.Int(trace.WebSocketMessageSizeKey) == r.Int(trace.WebSocketMessageSizeKey) {
+			b.sources[r.Seq] = w
+			b.matched[w.Seq] = b.at(r.End)-b.ended(w) < late
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package sequence
+
+import (
+	"cmp"
+	"net"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// targets are what tells best what a request is for.
+var targets = []attribute.Key{
+	trace.URLPathKey, semconv.HTTPRouteKey, semconv.DBOperationNameKey, semconv.RPCMethodKey,
+}
+
+// target says what a request is for or where it goes, unless its name does.
+func target(s *chain.Span) string {
+	for _, key := range targets {
+		if v := s.Str(key); v != "" && !strings.Contains(s.Name, v) {
+			return short(v)
+		}
+	}
+	host := s.Str(trace.ServerAddressKey)
+	if port := s.Str(trace.ServerPortKey); host != "" && port != "" {
+		host = net.JoinHostPort(host, port)
+	}
+	if host == "" || s.Kind == oteltrace.SpanKindServer {
+		return ""
+	}
+	return "to " + short(host)
+}
+
+// failures returns what went wrong, and at which check.
+func failures(s *chain.Span) []string {
+	var all []string
+	if check := s.Str(trace.WebSocketHandshakeCheckKey); check != "" {
+		all = append(all, "refused: "+short(check))
+	}
+	if f := failure(s); f != "" {
+		all = append(all, f)
+	}
+	return all
+}
+
+// failure returns the kind of error that a span ended with, "" if it did not.
+func failure(s *chain.Span) string {
+	kind := s.Str(trace.ErrorTypeKey)
+	if s.Status.Code != codes.Error && kind == "" {
+		return ""
+	}
+	return "✗ " + short(cmp.Or(kind, s.Status.Description, "error"))
+}
+
+// took returns how long spans took.
+func took(spans []*chain.Span) string {
+	var total time.Duration
+	for _, s := range spans {
+		if s.End.IsZero() {
+			return "not ended"
+		}
+		total = saturated(total, s.Duration())
+	}
+	return human(total)
+}
+
+// slow is how long messages took, where that is notable and no block tells it.
+func slow(spans []*chain.Span) string {
+	for _, s := range spans {
+		if s.End.IsZero() {
+			return "not ended"
+		}
+	}
+	if len(spans) == 1 && spans[0].Blocked() == 0 && spans[0].Duration() >= notable {
+		return human(spans[0].Duration())
+	}
+	return ""
+}
+
+// messageSize returns the size of messages, one or a range.
+func messageSize(spans []*chain.Span) string {
+	low, high := int64(-1), int64(-1)
+	for _, s := range spans {
+		if _, ok := s.Attr(trace.WebSocketMessageSizeKey); !ok {
+			continue
+		}
+		n := max(s.Int(trace.WebSocketMessageSizeKey), 0)
+		if low < 0 {
+			low = n
+		}
+		low, high = min(low, n), max(high, n)
+	}
+	switch {
+	case low < 0:
+		return ""
+	case low == high:
+		return size(float64(low))
+	default:
+		return size(float64(low)) + " – " + size(float64(high))
+	}
+}

@@ -1,0 +1,43 @@
+// Package sequence draws a chain of spans as a sequence diagram: who called
+// whom, who was blocked, on what and for how long, and what woke it.
+//
+//	d := sequence.New(chain.New(spans))
+//	err := d.Write(file, sequence.HTML)
+//
+// A [Diagram] is the model: lifelines side by side, and rows in the order of
+// time, each with what to draw on or between them. The formats are views of it:
+// [Mermaid], [JS] (js-sequence-diagrams), [PlantUML], [Text] for a terminal,
+// [SVG], and [HTML], one file with everything in it.
+//
+//	         socket_get                         socket_start
+//	           hello                              sen_data
+//	 +828µs      ├────────── handshake ────────────▶│
+//	+1.00ms      │◀─ ─ ─ ─ ─ ─  101 ─ ─ ─ ─ ─ ─ ─ ─ ┤
+//	+1.08ms      │   ○◀──── write ×2,401 ───────────┤
+//	+92.4ms      │                                  ┃ blocked 3.41 s · net.write · peer_window
+//	 +3.50s      │   ○─────── wake · peer_reset ───▶┃
+//
+// # What is drawn
+//
+// Only what the spans say. An arrow has both ends where a link or a parent
+// proves them: the read that links to its write, the server's span below the
+// client's, the span that a wake links to. A write of which the trace does not
+// say who read it is drawn towards the peer, if the handshakes tell who that is,
+// and ends before the peer's lifeline, open; so begins a wake of which only its
+// reason says that the peer caused it. A wake that nothing but the poller or a
+// timer can be named for comes from outside.
+//
+// At least three neighbours that would read the same are one row with their
+// number (×311), and so are sequences that repeat. A failure or a block far
+// longer than that of its like stands alone. Where a limit leaves rows out, a
+// row says how much is missing.
+//
+// The chain may be of any program. All its text is escaped, in the way of each
+// format.
+//
+// # Concurrency and cost
+//
+// A Diagram does not change, and any number of goroutines may write it. New
+// costs O(n log n) for n spans; what a format writes is bounded by the limit of
+// rows and of lifelines, not by n.
+package sequence

@@ -1,0 +1,207 @@
+package sequence
+
+import (
+	"math"
+	"time"
+)
+
+// Sizes of a drawing, in pixels at its natural scale.
+const (
+	fontSize   = 13.0
+	timeWidth  = 76.0  // for the time at the left
+	headHeight = 58.0  // for the boxes with the names
+	leastGap   = 90.0  // between two lifelines
+	mostGap    = 400.0 // that one label asks for
+	barWidth   = 10.0
+	stub       = 40.0 // an arrow that comes from outside, or goes there
+	labelGap   = 12.0 // from a lifeline to the text beside it
+)
+
+// layout is where things are drawn.
+type layout struct {
+	width, height float64   // of the body, below the head
+	x             []float64 // of each lifeline
+	half          []float64 // half the width of the box of its name
+	rows          []place
+	first, last   []int // rows in which a lifeline begins and ends
+	linear        float64
+}
+
+// place is where a row is: from top on, height high; what it shows happens at
+// top+anchor.
+type place struct {
+	top, height, anchor float64
+	pause               float64 // before it, if time is compact
+	time                float64 // from 0 to 1
+}
+
+func (p place) y() float64 { return p.top + p.anchor }
+
+func (p *page) layout() *layout {
+	l := &layout{}
+	l.across(p)
+	l.down(p)
+	return l
+}
+
+// across places the lifelines, so far apart that labels fit between them.
+func (l *layout) across(p *page) {
+	n := len(p.Lifelines)
+	l.x, l.half, l.first, l.last = make([]float64, n), make([]float64, n), make([]int, n), make([]int, n)
+	gaps := make([]float64, n+1) // before each lifeline, and after the last
+	gaps[n] = 40
+	for i, line := range p.Lifelines {
+		l.half[i] = max(textWidth(line.Service)*1.08, textWidth(line.Name), 70)/2 + 14
+		if p.service(i) > 1 || i > 0 && p.Lifelines[i-1].Service == line.Service {
+			l.half[i] = max(textWidth(line.Name), 56)/2 + 12
+		}
+		l.first[i], l.last[i] = len(p.rows), -1
+		gaps[i] = max(gaps[i], l.half[i]+10)
+		if i > 0 {
+			gaps[i] = max(leastGap, l.half[i-1]+l.half[i]+16)
+		}
+		gaps[i+1] = max(gaps[i+1], l.half[i]+10)
+	}
+	for i := 0; i < n; {
+		// A service's name must fit over its lifelines.
+		k := p.service(i)
+		if lack := textWidth(p.Lifelines[i].Service)*1.08 + 28 - l.span(gaps, i, i+k-1) - l.half[i] - l.half[i+k-1]; lack > 0 && k > 1 {
+			gaps[i+1] += lack
+		}
+		i += k
+	}
+	for i, r := range p.rows {
+		for _, lane := range []int{r.From, r.To} {
+			if lane != None {
+				l.first[lane], l.last[lane] = min(l.first[lane], i), max(l.last[lane], i)
+			}
+		}
+		width := textWidth(r.Title())
+		low, high := min(r.From, r.To), max(r.From, r.To)
+		switch {
+		case r.Kind == Omitted:
+		case r.Kind.Arrow() && low != None && low != high:
+			if lack := min(width+40, mostGap) - l.span(gaps, low, high); lack > 0 {
+				gaps[high] += lack
+			}
+		case high == n-1:
+			gaps[n] = max(gaps[n], labelGap+stub+width+16)
+		default:
+			w := labelGap + width + 24
+			if r.Kind.Arrow() {
+				w += stub
+			}
+			gaps[high+1] = max(gaps[high+1], min(w, mostGap))
+		}
+	}
+	at := timeWidth
+	for i := range p.Lifelines {
+		at += gaps[i]
+		l.x[i] = at
+	}
+	l.width = max(at+gaps[n], 520)
+	for _, r := range p.rows {
+		if r.Kind == Omitted {
+			continue
+		}
+		if x, middle := l.label(r); !middle {
+			l.width = max(l.width, x+textWidth(r.Title())+16)
+		}
+	}
+	l.width = math.Ceil(l.width)
+}
+
+// span is how far apart two lifelines are.
+func (l *layout) span(gaps []float64, low, high int) float64 {
+	total := 0.0
+	for _, g := range gaps[low+1 : high+1] {
+		total += g
+	}
+	return total
+}
+
+// down places the rows.
+func (l *layout) down(p *page) {
+	l.rows = make([]place, len(p.rows))
+	dense := 0.0
+	for i, r := range p.rows {
+		at := &l.rows[i]
+		at.height, at.anchor = 26, 13
+		if r.Kind.Arrow() && r.From != None && r.To != None {
+			at.height, at.anchor = 36, 27
+		}
+		if r.Kind == Omitted {
+			at.height, at.anchor = 34, 17
+		}
+		if p.Length > 0 {
+			at.time = min(float64(r.At)/float64(p.Length), 1)
+			if i > 0 {
+				at.pause = pauseHeight(r.At-p.rows[i-1].At, p.Length)
+			}
+		}
+		dense += at.height
+	}
+	l.linear = min(max(1.5*dense, 640), 40_000)
+	bottom := 10.0
+	for i := range l.rows {
+		at := &l.rows[i]
+		at.top = bottom + at.pause
+		if p.cfg.scale == Linear {
+			at.top = max(bottom, 10+at.time*l.linear-at.anchor)
+		}
+		bottom = at.top + at.height
+	}
+	l.height = math.Ceil(bottom + 16)
+}
+
+// pauseHeight is the gap that a pause makes where time is compact: none below a
+// fiftieth of the whole, and less than in proportion above.
+func pauseHeight(d, whole time.Duration) float64 {
+	share := float64(d) / float64(whole)
+	if share < 0.02 {
+		return 0
+	}
+	return math.Round(10 + 60*math.Sqrt(share))
+}
+
+// label returns where the text of a row stands: its x, and whether that is its
+// middle.
+func (l *layout) label(r *Row) (x float64, middle bool) {
+	if r.Kind.Arrow() && r.From != None && r.To != None {
+		x = (l.x[r.From] + l.x[r.To]) / 2
+		half := textWidth(r.Title()) / 2
+		return min(max(x, timeWidth+half+4), max(l.width-half-8, timeWidth+half+4)), true
+	}
+	lane := max(r.To, r.From)
+	x = l.x[lane] + labelGap
+	if r.Kind.Arrow() {
+		x += stub
+	}
+	return x, false
+}
+
+// textWidth returns how wide s is in pixels in a sans-serif font of the usual
+// size, at the most: no font is known to be wider than DejaVu Sans.
+func textWidth(s string) float64 {
+	em := 0.0
+	for _, r := range s {
+		switch {
+		case runeColumns(r) == 0:
+		case runeColumns(r) == 2:
+			em += 1.05
+		case r == 'm' || r == 'w' || r == 'M' || r == 'W' || r == '@' || r == '%' || r == '…':
+			em += 0.99
+		case r == 'i' || r == 'j' || r == 'l' || r == 'I':
+			em += 0.3
+		case r == ' ' || r == '.' || r == ',' || r == ':' || r == ';' || r == '|' || r == '·' || r == '\'':
+			em += 0.34
+		case r == 'f' || r == 't' || r == 'r' || r == '/' || r == '(' || r == ')' || r == '-' || r == '[' || r == ']':
+			em += 0.42
+		case r >= 'A' && r <= 'Z' || r == '+' || r == '=' || r == '×' || r == '✗' || r == '→' || r == '<' || r == '>':
+			em += 0.8
+		default:
+			em += 0.64
+		}
+	}
+	return em * fontSize
+}

@@ -1,0 +1,149 @@
+package sequence
+
+import (
+	"slices"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// messages draws the arrows that links prove, and what a read or write shows of
+// a message without one. It reports whether the rows tell what the item is.
+func (b *builder) messages(it item, blocks []*Row) bool {
+	first := it.spans[0]
+	var alone []*chain.Span // without an arrow of theirs
+	var order []route
+	linked := make(map[route][]*chain.Span)
+	for _, s := range it.spans {
+		sources := b.links(s)
+		if w := b.sources[s.Seq]; w != nil {
+			sources = append(sources, w)
+		}
+		found := false
+		for _, w := range sources {
+			if b.late(w, s) {
+				b.sources[s.Seq] = w
+				continue
+			}
+			r := route{b.lanes[w.Seq], b.items[w.Seq]}
+			if linked[r] == nil {
+				order = append(order, r)
+			}
+			linked[r] = append(linked[r], s, w)
+			found = true
+		}
+		if !found && !(first.Name == trace.SpanWrite && b.matched[s.Seq]) {
+			alone = append(alone, s)
+		}
+	}
+	for _, r := range order {
+		b.message(r.lane, linked[r], blocks)
+	}
+	switch {
+	case first.Scope != trace.ScopeName || first.Name != trace.SpanRead && first.Name != trace.SpanWrite:
+		return len(blocks) == 0 && b.allMatched(it.spans) // the arrow that begins here tells
+	case len(alone) == 0:
+		return true
+	case first.Name == trace.SpanWrite:
+		r := b.row(Sent, alone, messageSize(alone), slow(alone), failure(first))
+		r.From, r.To = r.To, b.peer(first)
+		b.add(r)
+		return true
+	default:
+		return b.got(alone, len(blocks) > 0)
+	}
+}
+
+func (b *builder) allMatched(spans []*chain.Span) bool {
+	for _, s := range spans {
+		if !b.matched[s.Seq] {
+			return false
+		}
+	}
+	return true
+}
+
+// route is where messages come from: those of one item are drawn together.
+type route struct{ lane, item int }
+
+// got draws reads without an arrow of theirs. Where they were blocked, the bar
+// shows how long, and the message came when it ended.
+func (b *builder) got(reads []*chain.Span, blocked bool) bool {
+	first := reads[0]
+	r := b.row(Got, reads, messageSize(reads), failure(first))
+	r.From = b.peer(first)
+	if w := b.sources[first.Seq]; w != nil {
+		r.From, r.Proven = b.lanes[w.Seq], true
+		r.Details = append(r.Details, "sent "+human(b.ended(first)-b.ended(w))+" before")
+	}
+	if blocked && !r.Proven {
+		return false // the block says it
+	}
+	if !blocked {
+		r.Details = append(r.Details, slow(reads))
+		r.Details = slices.DeleteFunc(r.Details, func(d string) bool { return d == "" })
+	}
+	b.add(r)
+	return !blocked
+}
+
+// message draws what went from a lifeline to readers: pairs has each reader and
+// what it links to.
+func (b *builder) message(from int, pairs []*chain.Span, blocks []*Row) {
+	var readers, writers []*chain.Span
+	var late time.Duration
+	for i := 0; i < len(pairs); i += 2 {
+		readers, writers = append(readers, pairs[i]), append(writers, pairs[i+1])
+		late = max(late, b.received(pairs[i])-b.ended(pairs[i+1]))
+	}
+	first := slices.MinFunc(writers, func(x, y *chain.Span) int { return x.Seq - y.Seq })
+	r := b.row(Message, writers, messageSize(readers), failure(first))
+	r.Kind, r.From, r.To, r.Proven = Message, from, b.lanes[readers[0].Seq], true
+	r.At, r.seq = b.at(first.Start), first.Seq
+	r.writes = writers
+	r.Spans = inOrder(slices.Concat(writers, readers))
+	if late >= notable {
+		r.Details = append(r.Details, "received "+human(late)+" later")
+	}
+	for _, s := range readers {
+		r.End = max(r.End, b.ended(s))
+	}
+	b.add(r)
+	// A wake by the same write would be the same arrow again.
+	for _, block := range blocks {
+		w := block.Until
+		if w != nil && w.Proven && w.From == from && w.At >= r.At && block.At <= r.At && b.wokenBy(w, writers) {
+			block.Until, w.Kind = r, Omitted
+			r.Details = append(r.Details, "wakes it")
+		}
+	}
+}
+
+// received is when the span had what it links to: a read at its end, any other
+// span when it began.
+func (b *builder) received(s *chain.Span) time.Duration {
+	if s.Name == trace.SpanRead {
+		return b.ended(s)
+	}
+	return b.at(s.Start)
+}
+
+// wokenBy reports whether all of a wake row's links are to the writers.
+func (b *builder) wokenBy(w *Row, writers []*chain.Span) bool {
+	for _, s := range w.Spans {
+		if by := cause(s); by == nil || !slices.Contains(writers, by) {
+			return false
+		}
+	}
+	return true
+}
+
+// notable is a time that a label tells.
+const notable = time.Millisecond
+
+// inOrder returns the spans in the order of the chain, each once.
+func inOrder(spans []*chain.Span) []*chain.Span {
+	slices.SortFunc(spans, func(x, y *chain.Span) int { return x.Seq - y.Seq })
+	return slices.Compact(spans)
+}

@@ -1,0 +1,140 @@
+package sequence
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// minRows is the least limit of rows that makes sense.
+const minRows = 5
+
+// page is a diagram on its way to one output.
+type page struct {
+	*Diagram
+	cfg  config
+	rows []*Row
+	out  bytes.Buffer
+
+	ends   map[*Row]int   // the index of the row at which a Block's bar ends
+	ending map[*Row][]int // the lifelines of the bars that end with a row
+}
+
+func newPage(d *Diagram, cfg config, limit int) *page {
+	p := &page{Diagram: d, cfg: cfg}
+	p.show(limited(d.Rows, max(limit, minRows)))
+	return p
+}
+
+// show sets the rows.
+func (p *page) show(rows []*Row) {
+	p.rows, p.ends, p.ending = rows, make(map[*Row]int), make(map[*Row][]int)
+	index := make(map[*Row]int, len(rows))
+	for i, r := range rows {
+		index[r] = i
+	}
+	for i, r := range rows {
+		if r.Kind != Block {
+			continue
+		}
+		end := len(rows) - 1
+		switch {
+		case r.Until != nil:
+			end = index[r.Until]
+		case r.End > r.At || r.Blocked > 0:
+			n, _ := slices.BinarySearchFunc(rows, r.End, func(r *Row, at time.Duration) int {
+				if r.At <= at {
+					return -1
+				}
+				return 1
+			})
+			end = max(n-1, i)
+		}
+		p.ends[r] = end
+		if end > i {
+			p.ending[rows[end]] = append(p.ending[rows[end]], r.To)
+		}
+	}
+}
+
+func (p *page) printf(format string, args ...any) { fmt.Fprintf(&p.out, format, args...) }
+
+// legend explains the arrows that are open, "" if there are none.
+func (p *page) legend() string {
+	var message, woken bool
+	for _, r := range p.rows {
+		if tail, head := r.open(); (tail || head) && r.From != None && r.To != None {
+			message = message || r.Kind != Wake
+			woken = woken || r.Kind == Wake
+		}
+	}
+	var parts []string
+	if message {
+		parts = append(parts, "a message whose other end is not known, or is a row much earlier or later")
+	}
+	if woken {
+		parts = append(parts, "a wake by the peer, by which of its spans is not known")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "Open arrow: " + strings.Join(parts, "; ") + "."
+}
+
+// noteWidth is how wide notes over all lifelines are, in columns.
+const noteWidth = 56
+
+// note returns text for a note, its lines escaped and joined.
+func note(text string, escape func(string) string, newline string) string {
+	lines := broken(text, noteWidth)
+	for i := range lines {
+		lines[i] = escape(lines[i])
+	}
+	return strings.Join(lines, newline)
+}
+
+// loops returns the loops that can be drawn as a frame: those whose rows, and no
+// others, follow one another. A frame begins before the row it is the value of.
+func (p *page) loops() (begin, end map[*Row]*Loop) {
+	type place struct{ first, last, n int }
+	places := make(map[*Loop]*place)
+	for i, r := range p.rows {
+		if r.Loop == nil {
+			continue
+		}
+		at := places[r.Loop]
+		if at == nil {
+			at = &place{first: i}
+			places[r.Loop] = at
+		}
+		at.last = i
+		at.n++
+	}
+	begin, end = make(map[*Row]*Loop), make(map[*Row]*Loop)
+	for l, at := range places {
+		if at.last-at.first+1 == at.n && at.n > 1 {
+			begin[p.rows[at.first]], end[p.rows[at.last]] = l, l
+		}
+	}
+	return begin, end
+}
+
+// escapes returns s with each character that is not plain in a format replaced.
+func escapes(s string, plain func(rune) bool, escape func(rune) string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if plain(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(escape(r))
+		}
+	}
+	return b.String()
+}
+
+// alphanumeric reports whether no format gives the character a meaning.
+func alphanumeric(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == ' ' || r > 0xA0
+}

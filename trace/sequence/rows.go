@@ -1,0 +1,232 @@
+package sequence
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// draw makes the rows of all items, from the roots down. It keeps its own stack:
+// the depth of a trace is up to a stranger.
+func (b *builder) draw() {
+	stack := b.shapes.fold(b.shown(b.chain.Roots))
+	var all []item
+	var encloses []bool
+	for len(stack) > 0 {
+		it := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		for _, s := range it.spans {
+			b.items[s.Seq] = len(all)
+		}
+		below := b.shapes.below(it)
+		all, encloses = append(all, it), append(encloses, len(below) > 0)
+		stack = append(stack, below...)
+	}
+	for i, it := range all {
+		b.item(it, encloses[i])
+	}
+	b.joinLoops(all)
+}
+
+// joinLoops makes one loop of those that exchange messages: one's round is the
+// other's.
+func (b *builder) joinLoops(items []item) {
+	joined := make(map[*Loop]*Loop)
+	find := func(l *Loop) *Loop {
+		for joined[l] != nil {
+			l = joined[l]
+		}
+		return l
+	}
+	for _, r := range b.d.Rows {
+		if r.Kind != Message || r.Loop == nil {
+			continue
+		}
+		if from := items[b.items[r.writes[0].Seq]].loop; from != nil {
+			if x, y := find(from), find(r.Loop); x != y {
+				x.Rounds = max(x.Rounds, y.Rounds)
+				joined[y] = x
+			}
+		}
+	}
+	for _, r := range b.d.Rows {
+		if r.Loop != nil {
+			r.Loop = find(r.Loop)
+		}
+	}
+}
+
+// item makes the rows of an item.
+func (b *builder) item(it item, encloses bool) {
+	first := it.spans[0]
+	blocks := b.blocks(it)
+	named := false // a row besides those of the blocks tells what it is
+	from := len(b.d.Rows)
+	switch {
+	case launch(first):
+		b.spawn(it)
+		named = true
+	case b.calls(first):
+		b.call(it)
+		named = true
+	default:
+		named = b.messages(it, blocks)
+		if !named && (len(blocks) == 0 || encloses) {
+			b.step(it, encloses)
+			named = true
+		}
+	}
+	for _, r := range blocks {
+		if !named && r.Kind == Block {
+			r.Name = short(first.Name) + " · " + r.Name
+		}
+	}
+	blocks = slices.DeleteFunc(blocks, func(r *Row) bool { return r.Kind == Omitted })
+	b.d.Rows = append(b.d.Rows, blocks...)
+	if first.Failed() && !launch(first) && !b.calls(first) && (len(blocks) > 0 || encloses) {
+		b.fail(it, b.d.Rows[from:])
+	}
+	for _, r := range b.d.Rows[from:] {
+		r.Loop = it.loop
+	}
+}
+
+// row returns a row on the lifeline of spans.
+func (b *builder) row(kind Kind, spans []*chain.Span, details ...string) *Row {
+	first := spans[0]
+	r := &Row{
+		Kind: kind, At: b.at(first.Start), From: None, To: b.lanes[first.Seq],
+		Name: short(first.Name), Count: len(spans), Failed: first.Failed(),
+		Spans: spans, seq: first.Seq, op: -1,
+	}
+	for _, s := range spans {
+		r.End = max(r.End, b.ended(s))
+	}
+	for _, d := range details {
+		if d != "" {
+			r.Details = append(r.Details, d)
+		}
+	}
+	return r
+}
+
+func (b *builder) add(r *Row) { b.d.Rows = append(b.d.Rows, r) }
+
+// spawn draws the start of goroutines, and their ends.
+func (b *builder) spawn(it item) {
+	first := it.spans[0]
+	r := b.row(Step, it.spans)
+	if p := first.Parent; p != nil && b.arrow(p, first) && b.procs[p.Seq] == b.procs[first.Seq] {
+		r.Kind, r.From, r.Proven = Spawn, b.lanes[p.Seq], true
+	} else if b.arrow(p, first) {
+		r.Kind, r.From, r.Proven = Call, b.lanes[p.Seq], true
+	}
+	b.add(r)
+	var lives []*chain.Span
+	for _, s := range it.spans {
+		if life := s.Life(); life != nil {
+			lives = append(lives, life)
+		}
+	}
+	if len(lives) == 0 {
+		return
+	}
+	var blocked, longest time.Duration
+	for _, l := range lives {
+		blocked = saturated(blocked, l.Blocked())
+		longest = max(longest, l.Duration())
+		b.d.Active = append(b.d.Active, Activity{r.To, b.at(l.Start), b.ended(l)})
+	}
+	last := slices.MaxFunc(lives, func(x, y *chain.Span) int { return x.End.Compare(y.End) })
+	end := b.row(End, lives, short(last.Str(trace.GoroutineStateKey)), failure(last))
+	end.At, end.seq, end.To = b.ended(last), last.Seq, r.To
+	end.Failed = last.Failed()
+	if len(lives) == 1 {
+		end.Details = append(end.Details, "lived "+human(longest))
+	} else {
+		end.Details = append(end.Details, "lived up to "+human(longest))
+	}
+	if blocked > 0 {
+		end.Details = append(end.Details, "blocked "+human(blocked))
+	}
+	b.add(end)
+}
+
+// calls reports whether the span is an arrow from its parent: another process's.
+func (b *builder) calls(s *chain.Span) bool {
+	p := s.Parent
+	return p != nil && b.procs[p.Seq] != b.procs[s.Seq] && b.arrow(p, s)
+}
+
+// call draws a request and its response.
+func (b *builder) call(it item) {
+	first := it.spans[0]
+	r := b.row(Call, it.spans, target(first))
+	r.From, r.Proven = b.lanes[first.Parent.Seq], true
+	status := short(first.Str(trace.HTTPResponseStatusCodeKey))
+	check := short(first.Str(trace.WebSocketHandshakeCheckKey))
+	if check != "" {
+		check = "refused: " + check
+	}
+	b.add(r)
+	if !b.answered(first) {
+		return
+	}
+	back := b.row(Return, it.spans, check, failure(first), human(first.Duration()))
+	back.From, back.To, back.Proven = r.To, r.From, true
+	back.At, back.Name = b.ended(first), cmp.Or(status, "done")
+	if end := b.ended(first.Parent); !first.Parent.End.IsZero() {
+		back.At = min(back.At, end) // the client had it by then
+	}
+	r.Failed = false // the response tells
+	b.add(back)
+	if len(it.spans) == 1 {
+		b.d.Active = append(b.d.Active, Activity{r.To, r.At, back.At})
+	}
+}
+
+// answered reports whether an answer went back to the caller: to a client that
+// did not fail, or to whoever was still there.
+func (b *builder) answered(s *chain.Span) bool {
+	p := s.Parent
+	switch {
+	case s.Kind == oteltrace.SpanKindConsumer || s.End.IsZero():
+		return false
+	case p.Kind == oteltrace.SpanKindClient && s.Kind == oteltrace.SpanKindServer && !p.Failed():
+		return true
+	default:
+		return p.End.IsZero() || !s.End.After(p.End)
+	}
+}
+
+// step draws what is on one lifeline.
+func (b *builder) step(it item, encloses bool) {
+	first := it.spans[0]
+	r := b.row(Step, it.spans, took(it.spans), target(first))
+	if !encloses {
+		r.Details = append(r.Details, failures(first)...)
+	}
+	b.add(r)
+	if encloses && len(it.spans) == 1 && !first.End.IsZero() {
+		b.d.Active = append(b.d.Active, Activity{r.To, r.At, r.End})
+	}
+}
+
+// fail draws the end of an operation that failed after other rows of its own,
+// which then do not say so.
+func (b *builder) fail(it item, rows []*Row) {
+	first := it.spans[0]
+	why := failure(first)
+	for _, r := range rows {
+		r.Failed = false
+		r.Details = slices.DeleteFunc(r.Details, func(d string) bool { return d == why })
+	}
+	r := b.row(Failure, it.spans, failures(first)...)
+	r.At, r.op = b.ended(first), first.Seq
+	b.add(r)
+}

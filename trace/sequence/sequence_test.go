@@ -1,0 +1,322 @@
+package sequence_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/sequence"
+)
+
+// connection adds two goroutines, one in each service, with a connection between
+// them, and returns their numbers: hello dials, sen_data answers.
+func (ss *spans) connection() (hello, data int) {
+	hello = ss.add("socket_get", "go hello", -1, 0, 0.1)
+	client := ss.add("socket_get", trace.SpanHandshake, hello, 0.2, 2, trace.HTTPResponseStatusCodeKey.Int(101))
+	server := ss.add("socket_start", trace.SpanHandshake, client, 1, 1.5, trace.HTTPResponseStatusCodeKey.Int(101))
+	(*ss)[client].Kind, (*ss)[server].Kind = oteltrace.SpanKindClient, oteltrace.SpanKindServer
+	data = ss.add("socket_start", "go sen_data", server, 1.6, 1.7)
+	return hello, data
+}
+
+// message adds a write of the index in a direction and returns its number.
+func (ss *spans) message(service, name string, parent, index int, from, to float64) int {
+	return ss.add(service, name, parent, from, to,
+		trace.WebSocketMessageSizeKey.Int(11), trace.WebSocketMessageIndexKey.Int(index))
+}
+
+// pause adds a block and the wake that ends it, and returns the wake's number.
+func (ss *spans) pause(parent int, from, to float64, reason trace.Reason, woken trace.WakeReason) int {
+	service := (*ss)[parent].Service
+	ss.add(service, trace.SpanBlock, parent, from, to, trace.BlockReasonKey.String(string(reason)))
+	return ss.add(service, trace.SpanWake, parent, to, to+0.01, trace.WakeReasonKey.String(string(woken)))
+}
+
+func TestRows(t *testing.T) {
+	const head = `step - > socket_get hello: go hello
+step - > socket_get hello: handshake · 1.8 ms
+call socket_get hello > socket_start sen_data !: handshake
+return socket_start sen_data > socket_get hello !: 101 · 500 µs
+step - > socket_start sen_data: go sen_data
+`
+	for _, tt := range []struct {
+		name string
+		make func(ss *spans, hello, data int)
+		want string
+	}{
+		{
+			name: "a write that nobody is known to have read",
+			make: func(ss *spans, _, data int) { ss.message("socket_start", trace.SpanWrite, data, 1, 3, 3.1) },
+			want: "sent socket_start sen_data > socket_get hello: write · 11 B\n",
+		},
+		{
+			name: "a read that links to its write, and is woken by it",
+			make: func(ss *spans, hello, data int) {
+				w := ss.message("socket_start", trace.SpanWrite, data, 1, 5, 5.1)
+				r := ss.message("socket_get", trace.SpanRead, hello, 1, 3, 5.2)
+				wake := ss.pause(r, 3.1, 5.15, trace.ReasonNetRead, trace.WakeReadable)
+				ss.link(r, w)
+				ss.link(wake, w)
+			},
+			want: "block - > socket_get hello: blocked 2.05 ms · net.read\n" +
+				"message socket_start sen_data > socket_get hello !: write · 11 B · wakes it\n",
+		},
+		{
+			name: "a read without a link: a connection keeps messages in order",
+			make: func(ss *spans, hello, data int) {
+				ss.message("socket_start", trace.SpanWrite, data, 1, 5, 5.1)
+				ss.message("socket_start", trace.SpanWrite, data, 2, 6, 6.1)
+				ss.message("socket_get", trace.SpanRead, hello, 2, 6, 6.2)
+			},
+			want: "sent socket_start sen_data > socket_get hello: write · 11 B\n" +
+				"message socket_start sen_data > socket_get hello !: write · 11 B\n",
+		},
+		{
+			name: "an index that comes twice proves nothing",
+			make: func(ss *spans, hello, data int) {
+				ss.message("socket_start", trace.SpanWrite, data, 1, 5, 5.1)
+				ss.message("socket_start", trace.SpanWrite, data, 1, 6, 6.1)
+				ss.message("socket_get", trace.SpanRead, hello, 1, 7, 7.2)
+			},
+			want: "sent socket_start sen_data > socket_get hello: write · 11 B\n" +
+				"sent socket_start sen_data > socket_get hello: write · 11 B\n" +
+				"got socket_start sen_data > socket_get hello: read · 11 B\n",
+		},
+		{
+			name: "a message that was read much later stands in both places",
+			make: func(ss *spans, hello, data int) {
+				ss.message("socket_start", trace.SpanWrite, data, 1, 5, 5.1)
+				ss.message("socket_get", trace.SpanRead, hello, 1, 1000, 1005.1)
+			},
+			want: "sent socket_start sen_data > socket_get hello: write · 11 B\n" +
+				"got socket_start sen_data > socket_get hello !: read · 11 B · sent 1 s before · 5.1 ms\n",
+		},
+		{
+			name: "a wake by the peer, and the failure after it",
+			make: func(ss *spans, _, data int) {
+				w := ss.message("socket_start", trace.SpanWrite, data, 1, 5, 100)
+				ss.pause(w, 5.1, 99, trace.ReasonNetWrite, trace.WakePeerReset)
+				ss.fail(w, "connection_reset")
+			},
+			want: "sent socket_start sen_data > socket_get hello: write · 11 B\n" +
+				"block - > socket_start sen_data: blocked 93.9 ms · net.write\n" +
+				"wake socket_get hello > socket_start sen_data: wake · peer_reset\n" +
+				"failure - > socket_start sen_data: write · ✗ connection_reset\n",
+		},
+		{
+			name: "a wake by a span, and by the poller",
+			make: func(ss *spans, hello, data int) {
+				closing := ss.add("socket_get", trace.SpanClose, hello, 50, 51)
+				r := ss.add("socket_start", trace.SpanRecv, data, 5, 60)
+				ss.link(ss.pause(r, 6, 50.5, trace.ReasonChanRecv, trace.WakeReceived), closing)
+				l := ss.add("socket_start", trace.SpanSleep, data, 70, 90)
+				ss.pause(l, 70.5, 80, trace.ReasonSleep, trace.WakeTimer)
+			},
+			want: "block - > socket_start sen_data: recv · blocked 44.5 ms · chan.recv\n" +
+				"step - > socket_get hello: close · 1 ms\n" +
+				"wake socket_get hello > socket_start sen_data !: wake · received · by close\n" +
+				"block - > socket_start sen_data: sleep · blocked 9.5 ms\n" +
+				"wake - > socket_start sen_data: wake · timer\n",
+		},
+		{
+			name: "a block that is not over",
+			make: func(ss *spans, _, data int) {
+				r := ss.add("socket_start", trace.SpanRecv, data, 5, 60)
+				b := ss.add("socket_start", trace.SpanBlock, r, 6, 6, trace.BlockReasonKey.String("chan.recv"))
+				(*ss)[r].End, (*ss)[b].End = time.Time{}, time.Time{}
+			},
+			want: "block - > socket_start sen_data: recv · blocked, not ended · chan.recv\n",
+		},
+		{
+			name: "a run, an outlier in it, and a goroutine's end",
+			make: func(ss *spans, _, data int) {
+				for i := range 100 {
+					at := 3 + float64(i)
+					w := ss.message("socket_start", trace.SpanWrite, data, i+1, at, at+0.5)
+					if i == 60 {
+						ss.pause(w, at, at+40, trace.ReasonNetWrite, trace.WakeWritable)
+					}
+				}
+				ss.add("socket_start", "sen_data", data, 1.8, 300, trace.GoroutineStateKey.String("finished"))
+			},
+			want: "sent socket_start sen_data > socket_get hello: write ×60 · 11 B\n" +
+				"sent socket_start sen_data > socket_get hello: write · 11 B\n" +
+				"block - > socket_start sen_data: blocked 40 ms · net.write\n" +
+				"sent socket_start sen_data > socket_get hello: write ×39 · 11 B\n" +
+				"wake - > socket_start sen_data: wake · writable\n" +
+				"end - > socket_start sen_data: sen_data · finished · lived 298 ms\n",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var ss spans
+			hello, data := ss.connection()
+			tt.make(&ss, hello, data)
+			got := outline(sequence.New(chain.New(ss)))
+			if got != head+tt.want {
+				t.Errorf("got\n%swant\n%s", got, head+tt.want)
+			}
+		})
+	}
+}
+
+// TestPeerNotKnown: of a goroutine with two connections nobody can tell which
+// one a write is on.
+func TestPeerNotKnown(t *testing.T) {
+	var ss spans
+	hello, _ := ss.connection()
+	second := ss.add("socket_get", trace.SpanHandshake, hello, 2, 3, trace.HTTPResponseStatusCodeKey.Int(101))
+	ss[second].Kind = oteltrace.SpanKindClient
+	ss.message("socket_get", trace.SpanWrite, hello, 1, 4, 5)
+	got := outline(sequence.New(chain.New(ss)))
+	if want := "sent socket_get hello > -: write · 11 B · 1 ms\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("got\n%swant at its end\n%s", got, want)
+	}
+}
+
+func TestLoop(t *testing.T) {
+	var ss spans
+	hello, data := ss.connection()
+	for i := range 10 {
+		at := 3 + float64(i)
+		ss.message("socket_get", trace.SpanWrite, hello, i+1, at, at+0.1)
+		ss.message("socket_start", trace.SpanRead, data, i+1, at, at+0.2)
+		ss.message("socket_start", trace.SpanWrite, data, i+1, at+0.3, at+0.4)
+		ss.message("socket_get", trace.SpanRead, hello, i+1, at+0.3, at+0.5)
+	}
+	d := sequence.New(chain.New(ss))
+	rows := d.Rows[len(d.Rows)-2:]
+	for i, want := range []string{"write ×10 · 11 B", "write ×10 · 11 B"} {
+		if rows[i].Title() != want || rows[i].Loop == nil || rows[i].Loop.Rounds != 10 {
+			t.Errorf("row %q in loop %v, want %q in one of 10", rows[i].Title(), rows[i].Loop, want)
+		}
+	}
+	if rows[0].Loop != rows[1].Loop || rows[0].From != rows[1].To {
+		t.Errorf("want there and back in one loop, got\n%s", outline(d))
+	}
+	if got := drawn(t, d, sequence.Mermaid); !strings.Contains(got, "loop ×10\n    p0->>p1: write ×10 · 11 B\n    p1->>p0: write ×10 · 11 B\n    end\n") {
+		t.Errorf("no loop:\n%s", got)
+	}
+}
+
+func TestMingled(t *testing.T) {
+	var ss spans
+	_, data := ss.connection()
+	for i := range 200 {
+		name := trace.SpanWrite
+		if i*i%7 > 2 {
+			name = trace.SpanRead
+		}
+		ss.message("socket_start", name, data, i+1, 3+float64(i), 3.5+float64(i))
+	}
+	if d := sequence.New(chain.New(ss)); len(d.Rows) > 20 {
+		t.Errorf("%d rows of two kinds in no order, want few:\n%s", len(d.Rows), outline(d))
+	}
+	if d := sequence.New(chain.New(ss), sequence.WithoutFolding()); len(d.Rows) < 200 {
+		t.Errorf("%d rows without folding, want one for each span", len(d.Rows))
+	}
+}
+
+func TestLifelines(t *testing.T) {
+	var ss spans
+	for i := range 40 {
+		g := ss.add("pool", "go worker", -1, float64(i), float64(i)+0.1)
+		ss[g].Attributes = append(ss[g].Attributes, trace.GoroutineIDKey.Int(100+i))
+		ss.add("pool", "job", g, float64(i)+0.2, float64(i)+0.3)
+	}
+	ss.add("other", "work", -1, 50, 51)
+	names := func(opts ...sequence.Option) string {
+		var all []string
+		for _, l := range sequence.New(chain.New(ss), opts...).Lifelines {
+			all = append(all, strings.TrimSpace(l.Service+" "+l.Name))
+		}
+		return strings.Join(all, ", ")
+	}
+	for _, tt := range []struct {
+		name string
+		opts []sequence.Option
+		want string
+	}{
+		{"goroutines of one name share one where there are too many", nil, "pool worker, other"},
+		{"services", []sequence.Option{sequence.WithLifelines(sequence.ByService)}, "pool, other"},
+		{"fewer than services", []sequence.Option{sequence.WithMaxLifelines(1)}, "… 2 more services"},
+		{"a window", []sequence.Option{sequence.WithWindow(0, time.Millisecond)}, "pool worker #100, pool worker #101"},
+		{"a service", []sequence.Option{sequence.WithServices("other")}, "other"},
+		{"a goroutine", []sequence.Option{sequence.WithGoroutines("worker")}, "pool worker"},
+		{"nothing", []sequence.Option{sequence.WithGoroutines("nobody")}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := names(tt.opts...); got != tt.want {
+				t.Errorf("lifelines %q, want %q", got, tt.want)
+			}
+		})
+	}
+	if got := len(strings.Split(names(sequence.WithMaxLifelines(100)), ", ")); got != 41 {
+		t.Errorf("%d lifelines, want one for each goroutine and the other service", got)
+	}
+}
+
+func TestConnections(t *testing.T) {
+	var ss spans
+	for i := range 2 {
+		hello, data := ss.connection()
+		ss[hello+1].Attributes = append(ss[hello+1].Attributes, trace.WebSocketConnectionIDKey.String("id"+string(rune('a'+i))))
+		ss.message("socket_start", trace.SpanWrite, data, 1, 5, 6)
+	}
+	d := sequence.New(chain.New(ss), sequence.WithConnections("ida"), sequence.WithLifelines(sequence.ByConnection))
+	if len(d.Lifelines) != 2 || d.Lifelines[0].Name != "connection" {
+		t.Errorf("lifelines %v, want the two ends of one connection", d.Lifelines)
+	}
+	if got := strings.Count(outline(d), "sent"); got != 1 {
+		t.Errorf("%d writes, want that of one connection:\n%s", got, outline(d))
+	}
+	d = sequence.New(chain.New(ss), sequence.WithLifelines(sequence.ByConnection))
+	var names []string
+	for _, l := range d.Lifelines {
+		names = append(names, l.Name)
+	}
+	if got, want := strings.Join(names, ","), ",connection ida,connection idb,connection (4),connection (5)"; got != want {
+		t.Errorf("lifelines %q, want %q", got, want)
+	}
+}
+
+func TestBlocked(t *testing.T) {
+	c := recorded(t, "stalled")
+	got := outline(sequence.New(c, sequence.WithBlocked(800*time.Millisecond)))
+	for _, want := range []string{"… ", "sent socket_start", "peer_window", "peer_reset", "failure"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in what was blocked:\n%s", want, got)
+		}
+	}
+	if all := outline(sequence.New(c)); strings.Count(got, "\n") >= strings.Count(all, "\n") {
+		t.Errorf("nothing is left out:\n%s", got)
+	}
+	d := sequence.New(c, sequence.WithBlocked(time.Hour))
+	if len(d.Notes) != 1 || d.Notes[0] != "nothing was blocked for 1h00m" {
+		t.Errorf("notes %q, want that nothing was blocked for so long", d.Notes)
+	}
+}
+
+func TestWriteConcurrentSafe(t *testing.T) {
+	d := sequence.New(recorded(t, "writers"))
+	want := drawn(t, d, sequence.SVG)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for _, f := range sequence.Formats() {
+				var b strings.Builder
+				if err := d.Write(&b, f); err != nil {
+					t.Error(err)
+				}
+				if f == sequence.SVG && b.String() != want {
+					t.Error("SVG differs from one writer to the other")
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,321 @@
+package sequence
+
+import (
+	_ "embed"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// drawingCSS is what SVG and HTML share. It has no character that XML escapes.
+//
+//go:embed style.css
+var drawingCSS string
+
+// writeSVG writes a drawing without a script, in the colors that the viewer
+// prefers.
+func writeSVG(p *page) error {
+	l := p.layout()
+	d := &drawing{page: p, layout: l}
+	top := 12.0
+	if p.Title != "" {
+		top += 30
+	}
+	remarks := p.remarks(l.width - 24)
+	height := top + headHeight + l.height + 12 + 18*float64(len(remarks))
+	p.printf(`<svg xmlns="http://www.w3.org/2000/svg" class="seq" width="%s" height="%s" viewBox="0 0 %s %s" role="img">`+"\n",
+		px(l.width), px(height), px(l.width), px(height))
+	p.printf("<title>%s</title>\n", xmlText(p.about()))
+	p.printf("<style>\n%s</style>\n", drawingCSS)
+	p.printf(`<rect class="ground" width="%s" height="%s"/>`+"\n", px(l.width), px(height))
+	if p.Title != "" {
+		p.printf(`<text class="title" x="12" y="30">%s</text>`+"\n", xmlText(p.Title))
+	}
+	p.printf(`<g transform="translate(0 %s)">`+"\n", px(top))
+	d.head()
+	p.printf("</g>\n"+`<g transform="translate(0 %s)">`+"\n", px(top+headHeight))
+	d.body()
+	d.times()
+	p.printf("</g>\n")
+	for i, line := range remarks {
+		p.printf(`<text class="remark" x="12" y="%s">%s</text>`+"\n", px(height-18*float64(len(remarks)-i)+4), xmlText(line))
+	}
+	p.printf("</svg>\n")
+	return nil
+}
+
+// about is the drawing's own title, for those who do not see it.
+func (p *page) about() string {
+	if p.Title != "" {
+		return p.Title
+	}
+	return "Sequence diagram of " + counted(p.chain.Len(), "span")
+}
+
+// remarks are the notes and the legend, in lines that fit into a width.
+func (p *page) remarks(width float64) []string {
+	var lines []string
+	for _, n := range p.Notes {
+		lines = append(lines, broken("⚠ "+n, int(width/7))...)
+	}
+	if l := p.legend(); l != "" {
+		lines = append(lines, broken(l, int(width/7))...)
+	}
+	return lines
+}
+
+// drawing draws a page at its layout. In the HTML page a script moves the rows:
+// so each is a group at its place, and what hangs on rows says on which.
+type drawing struct {
+	*page
+	*layout
+	live bool // a script follows
+}
+
+// head draws the boxes with the names.
+func (d *drawing) head() {
+	for i := 0; i < len(d.Lifelines); {
+		n := d.service(i)
+		left, right := d.x[i]-d.half[i], d.x[i+n-1]+d.half[i+n-1]
+		service, middle := d.Lifelines[i].Service, (left+right)/2
+		d.printf(`<rect class="box" x="%s" y="2.5" width="%s" height="%s" rx="7"/>`, px(left), px(right-left), px(headHeight-10))
+		y := 22.0
+		if n == 1 && d.Lifelines[i].Name == "" || service == "" {
+			y = 31
+		}
+		d.printf(`<text class="service" x="%s" y="%s">%s</text>`, px(middle), px(y), xmlText(service))
+		for j := i; j < i+n; j++ {
+			y, class := 40.0, "name"
+			if service == "" {
+				y = 31
+			}
+			name := d.Lifelines[j].Name
+			if name == "" && n > 1 {
+				name = "–"
+			}
+			d.printf(`<text class="%s" x="%s" y="%s">%s</text>`, class, px(d.x[j]), px(y), xmlText(name))
+			if d.live { // the body is a drawing of its own
+				d.printf(`<line class="rail" x1="%s" y1="%s" x2="%s" y2="%s"/>`, px(d.x[j]), px(headHeight-7), px(d.x[j]), px(headHeight))
+			}
+		}
+		d.out.WriteByte('\n')
+		i += n
+	}
+}
+
+// body draws all below the head but the times.
+func (d *drawing) body() {
+	for i := range d.Lifelines {
+		if d.last[i] < 0 {
+			continue
+		}
+		bottom := d.layout.rows[d.last[i]].y() + 10
+		if d.page.rows[d.last[i]].Kind == End {
+			bottom -= 10
+		}
+		d.printf(`<line class="rail"%s x1="%s" y1="-8" x2="%s" y2="%s"/>`+"\n", d.on(-1, d.last[i]), px(d.x[i]), px(d.x[i]), px(bottom))
+	}
+	for _, a := range d.Active {
+		from, to := d.rowAt(a.Lifeline, a, false), d.rowAt(a.Lifeline, a, true)
+		if from >= 0 && to > from {
+			y := d.layout.rows[from].y()
+			d.printf(`<rect class="live"%s x="%s" y="%s" width="6" height="%s" rx="2"/>`+"\n",
+				d.on(from, to), px(d.x[a.Lifeline]-3), px(y), px(d.layout.rows[to].y()-y))
+		}
+	}
+	for i, r := range d.page.rows {
+		if r.Kind != Block {
+			continue
+		}
+		to := d.ends[r]
+		many := ""
+		if r.Count > 1 {
+			many = " many"
+		}
+		y := d.layout.rows[i].y()
+		d.printf(`<rect class="bar %s%s"%s x="%s" y="%s" width="%s" height="%s" rx="3"/>`+"\n", blockColor(r.Reason).class, many,
+			d.on(i, to), px(d.x[r.To]-barWidth/2), px(y), px(barWidth), px(max(d.layout.rows[to].y()-y, 3)))
+	}
+	begin, end := d.loops()
+	first := 0
+	for i, r := range d.page.rows {
+		if begin[r] != nil {
+			first = i
+		}
+		if l := end[r]; l != nil {
+			top := d.layout.rows[first].top
+			bottom := d.layout.rows[i].top + d.layout.rows[i].height
+			d.printf(`<rect class="frame"%s x="%s" y="%s" width="%s" height="%s" rx="6"/>`+"\n", d.on(first, i),
+				px(timeWidth+4), px(top), px(d.width-timeWidth-12), px(bottom-top))
+			d.printf(`<text class="rounds label"%s x="%s" y="%s">loop ×%s</text>`+"\n", d.on(first, first),
+				px(d.width-24), px(top+4), thousands(l.Rounds))
+		}
+	}
+	for i, r := range d.page.rows {
+		d.drawRow(i, r)
+	}
+}
+
+// on says which rows something hangs on, for the script.
+func (d *drawing) on(from, to int) string {
+	if !d.live {
+		return ""
+	}
+	return fmt.Sprintf(` data-from="%d" data-to="%d"`, from, to)
+}
+
+// rowAt returns the row at which an activity begins or ends: the first on its
+// lifeline at or after that time, or the last at or before; -1 if there is none.
+func (d *drawing) rowAt(lane int, a Activity, end bool) int {
+	at := -1
+	for i := d.first[lane]; i <= d.last[lane]; i++ {
+		r := d.page.rows[i]
+		if r.From != lane && r.To != lane {
+			continue
+		}
+		if end && r.At <= a.End {
+			at = i
+		}
+		if !end && r.At >= a.Start {
+			return i
+		}
+		if r.At > a.End {
+			break
+		}
+	}
+	return at
+}
+
+// times draws when each row was, where that is not what the row above says.
+func (d *drawing) times() {
+	last := ""
+	for i, r := range d.page.rows {
+		at := moment(r.At)
+		if at == last && !d.live {
+			continue
+		}
+		shown := at
+		if at == last {
+			shown = ""
+		}
+		last = at
+		d.printf(`<text class="time" x="%s" y="%s">%s</text>`+"\n", px(timeWidth-8), px(d.layout.rows[i].y()+4), shown)
+	}
+}
+
+// drawRow draws a row around the height 0 of its group.
+func (d *drawing) drawRow(i int, r *Row) {
+	class := "row " + kindNames[r.Kind]
+	if r.Failed || r.Kind == Failure {
+		class += " failed"
+	}
+	at := d.layout.rows[i]
+	d.printf(`<g class="%s"`, class)
+	if d.live {
+		d.printf(` id="r%d" tabindex="0"`, i)
+	}
+	d.printf(` transform="translate(0 %s)">`, px(at.y()))
+	d.printf(`<title>%s</title>`, xmlText(moment(r.At)+"  "+r.Title()))
+	if d.live {
+		d.printf(`<rect class="hit" y="%s" width="%s" height="%s"/>`, px(-at.anchor), px(d.width), px(at.height))
+	}
+	switch {
+	case r.Kind == Omitted:
+		d.printf(`<path class="line" d="M%s 0H%s"/><text class="label middle" x="%s" y="4">%s</text>`,
+			px(timeWidth+8), px(d.width-12), px((timeWidth+d.width)/2), xmlText(r.Name))
+	case r.Kind.Arrow() && r.From != None && r.To != None:
+		d.arrow(r)
+	default:
+		d.mark(r)
+	}
+	if r.Kind != Omitted {
+		d.text(r)
+	}
+	d.printf("</g>\n")
+}
+
+var kindNames = [kinds]string{
+	Step: "step", Call: "call", Return: "return", Spawn: "spawn", Message: "message", Sent: "sent", Got: "got",
+	Block: "block", Wake: "wake", Failure: "failure", End: "end", Omitted: "omitted",
+}
+
+// text writes the label: above an arrow between lifelines, beside all else.
+func (d *drawing) text(r *Row) {
+	x, middle := d.label(r)
+	y, class := 4.5, "label"
+	if middle {
+		y, class = -7, "label middle"
+	}
+	more := ""
+	if len(r.Details) > 0 {
+		more = `<tspan class="more">  ` + xmlText(strings.Join(r.Details, " · ")) + `</tspan>`
+	}
+	fold := ""
+	if d.live && len(r.unfolds()) > 1 {
+		fold = `<tspan class="fold">▸ </tspan>`
+	}
+	d.printf(`<text class="%s" x="%s" y="%s">%s<tspan class="what">%s</tspan>%s</text>`, class, px(x), px(y), fold, xmlText(r.Headline()), more)
+}
+
+// arrow draws an arrow between two lifelines.
+func (d *drawing) arrow(r *Row) {
+	from, to := d.x[r.From], d.x[r.To]
+	dir := 1.0
+	if to < from {
+		dir = -1
+	}
+	tailless, headless := r.open()
+	if tailless {
+		from += dir * 14
+	}
+	if headless {
+		to -= dir * 14
+	} else if r.Kind == Wake {
+		to -= dir * barWidth / 2
+	}
+	d.line(from, to, dir)
+	if tailless {
+		d.ring(from)
+	}
+	if headless {
+		d.ring(to + dir*4)
+	}
+}
+
+// line draws a line with a head.
+func (d *drawing) line(from, to, dir float64) {
+	d.printf(`<path class="line" d="M%s 0H%s"/><path class="head" d="M%s 0l%s -4.5v9z"/>`, px(from), px(to-dir*7), px(to), px(-dir*9))
+}
+
+func (d *drawing) ring(x float64) { d.printf(`<circle class="lost" cx="%s" cy="0" r="3.5"/>`, px(x)) }
+
+// mark draws what is on one lifeline.
+func (d *drawing) mark(r *Row) {
+	x := d.x[max(r.To, r.From)]
+	switch r.Kind {
+	case Block:
+		d.printf(`<rect class="bar %s" x="%s" y="-1.5" width="%s" height="3" rx="1.5"/>`, blockColor(r.Reason).class, px(x-barWidth), px(2*barWidth))
+	case Sent:
+		d.line(x, x+stub, 1)
+		d.ring(x + stub + 4)
+	case Wake, Got, Call, Message, Spawn, Return:
+		d.line(x+stub, x+5, -1)
+		d.ring(x + stub)
+	case Failure:
+		d.printf(`<path class="line" d="M%s -5l10 10m0 -10l-10 10"/>`, px(x-5))
+	case End:
+		d.printf(`<path class="line" d="M%s 0h16"/>`, px(x-8))
+	default:
+		d.printf(`<circle class="dot" cx="%s" cy="0" r="3"/>`, px(x))
+	}
+}
+
+// px writes a length with a tenth of a pixel.
+func px(f float64) string { return strconv.FormatFloat(math.Round(f*10)/10, 'f', -1, 64) }
+
+var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
+
+// xmlText escapes for text and attributes of XML and HTML. Control characters,
+// which XML forbids, are not in a diagram.
+func xmlText(s string) string { return xmlEscaper.Replace(s) }
