@@ -35,7 +35,6 @@ func (t *terminal) wrap(text string, x, width int, st style, begin func()) {
 		}
 		t.put(x, line, st)
 		t.flush()
-		t.lines++
 	}
 }
 

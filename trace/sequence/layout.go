@@ -147,7 +147,11 @@ func (l *layout) down(p *page) {
 		at := &l.rows[i]
 		at.top = bottom + at.pause
 		if p.cfg.scale == Linear {
-			at.top = max(bottom, 10+at.time*l.linear-at.anchor)
+			since, from := at.time, 10.0
+			if i > 0 {
+				since, from = at.time-l.rows[i-1].time, l.rows[i-1].y()
+			}
+			at.top = max(bottom, from+since*l.linear-at.anchor)
 		}
 		bottom = at.top + at.height
 	}

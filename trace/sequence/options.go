@@ -66,11 +66,10 @@ const (
 // Scale says how time runs downwards.
 type Scale int
 
-// How time runs downwards. Rows never overlap: where they are dense, both make
-// room for them.
+// How time runs downwards.
 const (
 	Compact Scale = iota // row by row, a long pause as a wider gap
-	Linear               // in proportion
+	Linear               // in proportion, from one row to the next, but that rows never overlap
 )
 
 // WithTitle sets the title. The default is none.

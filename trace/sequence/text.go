@@ -21,7 +21,6 @@ type terminal struct {
 	first, last []int // rows in which a lifeline begins and ends
 	blocked     []int // how many blocks are in progress on it
 	row         int   // in progress
-	lines       int   // written below the header
 	cells       []cell
 }
 
@@ -175,8 +174,8 @@ func (t *terminal) pause(i int) {
 	switch {
 	case i == 0 || t.Length <= 0:
 	case t.cfg.scale == Linear:
-		const height = 60 // lines for the whole length, where rows are not dense
-		n = int(float64(height)*float64(r.At)/float64(t.Length)) - t.lines
+		const height = 60 // lines for the whole length
+		n = int(height*float64(r.At-t.rows[i-1].At)/float64(t.Length)) - 1
 	default:
 		switch gap := float64(r.At-t.rows[i-1].At) / float64(t.Length); {
 		case gap >= 0.25:
@@ -185,10 +184,9 @@ func (t *terminal) pause(i int) {
 			n = 1
 		}
 	}
-	for range min(n, 100) {
+	for range n {
 		t.rails()
 		t.flush()
-		t.lines++
 	}
 }
 
@@ -208,7 +206,6 @@ func (t *terminal) draw(r *Row) {
 		}
 		t.put(max((gutter+t.cfg.width-columns(r.Name))/2, gutter+1), " "+r.Name+" ", faint)
 		t.flush()
-		t.lines++
 	case r.Kind.Arrow() && r.From != None && r.To != None:
 		t.arrow(r, st)
 	default:
@@ -280,7 +277,6 @@ func (t *terminal) arrow(r *Row, st style) {
 		t.put(left+(right-left+1-columns(label)-2)/2, " "+label+" ", st)
 	}
 	t.flush()
-	t.lines++
 }
 
 // note draws what is on one lifeline: a mark on it, the text on its right side,
@@ -323,7 +319,6 @@ func (t *terminal) note(r *Row, st style) {
 		t.put(x-columns(link), link, st)
 		t.put(x-columns(link)-1-columns(text), text, st)
 		t.flush()
-		t.lines++
 		return
 	}
 	t.put(x, mark, st)

@@ -17,14 +17,15 @@
   // Where rows are, and what hangs on them. The numbers come from the drawing.
   function place() {
     const linear = $('linear').checked;
-    let bottom = 10;
+    let bottom = 10, last = { y: 10, d: { t: 0 } };
     for (const r of shown) {
       const top = linear
-        ? Math.max(bottom, 10 + r.d.t * data.linear - r.d.a)
+        ? Math.max(bottom, last.y + (r.d.t - last.d.t) * data.linear - r.d.a)
         : bottom + r.d.c;
       r.top = top;
       r.y = top + r.d.a;
       bottom = top + r.d.h;
+      last = r;
       r.g.setAttribute('transform', `translate(0 ${r.y})`);
       r.time.setAttribute('y', r.y + 4);
     }
