@@ -43,12 +43,12 @@ func TestOtelhttp(t *testing.T) {
 			options := append([]otelhttp.Option{
 				otelhttp.WithTracerProvider(tp), otelhttp.WithPropagators(propagation.TraceContext{}),
 			}, tt.options...)
-			handler := wsconn.Handler("echo", echo, wsconn.WithTracerProvider(tp))
+			handler := otelhttp.NewHandler(wsconn.Handler("echo", echo, wsconn.WithTracerProvider(tp)), "server", options...)
 			ended := make(chan struct{})
-			srv := httptest.NewServer(otelhttp.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				defer close(ended)
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer close(ended) // with all spans
 				handler.ServeHTTP(w, r)
-			}), "server", options...))
+			}))
 			client := &http.Client{Transport: otelhttp.NewTransport(http.DefaultTransport.(*http.Transport).Clone(), options...)}
 
 			ctx := trace.New(trace.WithTracerProvider(tp)).NewContext(t.Context())
