@@ -10,15 +10,17 @@ import (
 	"testing"
 )
 
-// mermaid returns a page with the Mermaid that testdata/mermaid pins, installed
-// there by npm if it is not.
-func mermaid(t *testing.T) *browser {
+// parser returns a page with the scripts of a package that testdata pins,
+// installed there by npm if it is not, and with setup run in it.
+func parser(t *testing.T, name, setup string, scripts ...string) *browser {
 	t.Helper()
 	npm := need(t, "npm")
 	b := newBrowser(t)
-	folder := filepath.Join("testdata", "mermaid")
-	script := filepath.Join(folder, "node_modules", "mermaid", "dist", "mermaid.min.js")
-	if _, err := os.Stat(script); err != nil {
+	folder, err := filepath.Abs(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "node_modules")); err != nil {
 		cmd := exec.Command(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 		cmd.Dir = folder
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -28,18 +30,40 @@ func mermaid(t *testing.T) *browser {
 			t.Skipf("npm ci: %v\n%s", err, out)
 		}
 	}
-	script, err := filepath.Abs(script)
-	if err != nil {
-		t.Fatal(err)
+	html := `<!DOCTYPE html><meta charset="utf-8"><body><div id="drawing"></div>`
+	for _, script := range scripts {
+		html += fmt.Sprintf("\n<script src=\"file://%s\"></script>", filepath.Join(folder, "node_modules", script))
 	}
-	page := filepath.Join(t.TempDir(), "mermaid.html")
-	html := fmt.Sprintf(`<!DOCTYPE html><meta charset="utf-8"><body><script src="file://%s"></script>
-<script>mermaid.initialize({startOnLoad: false});</script>`, script)
+	html += "\n<script>" + setup + "</script>"
+	page := filepath.Join(t.TempDir(), name+".html")
 	if err := os.WriteFile(page, []byte(html), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	b.open(t, page)
 	return b
+}
+
+// drawn has the page draw the file, by the body of an async function of text
+// that returns what the drawing reads.
+func drawn(t *testing.T, b *browser, file, body string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted, err := json.Marshal(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := eval[string](t, b, fmt.Sprintf(`(async (text) => {
+		try {%s} catch (e) {
+			return 'ERROR ' + e;
+		}
+	})(%s)`, body, quoted))
+	if strings.HasPrefix(got, "ERROR") {
+		t.Fatalf("%s\n%s", got, text)
+	}
+	return got
 }
 
 // variants are ways to draw each scenario, so that what depends on an option is
@@ -70,34 +94,35 @@ func parsed(t *testing.T, ext string, check func(t *testing.T, file string)) {
 
 // TestMermaidParses lets Mermaid itself parse and draw what we write.
 func TestMermaidParses(t *testing.T) {
-	b := mermaid(t)
+	b := parser(t, "mermaid", "mermaid.initialize({startOnLoad: false});", "mermaid/dist/mermaid.min.js")
 	parsed(t, ".mmd", func(t *testing.T, file string) {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		quoted, err := json.Marshal(string(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := eval[string](t, b, fmt.Sprintf(`(async () => {
-			const text = %s;
-			try {
-				await mermaid.parse(text);
-				const {svg} = await mermaid.render('diagram', text);
-				return new DOMParser().parseFromString(svg, 'text/html').body.textContent;
-			} catch (e) {
-				return 'ERROR ' + e;
-			}
-		})()`, quoted))
-		if strings.HasPrefix(got, "ERROR") {
-			t.Fatalf("%s\n%s", got, text)
-		}
+		got := drawn(t, b, file, `
+			await mermaid.parse(text);
+			const {svg} = await mermaid.render('diagram', text);
+			return new DOMParser().parseFromString(svg, 'text/html').body.textContent;`)
 		if !strings.Contains(got, "a title; with #signs") {
 			t.Error("the drawing does not show the title as it is")
 		}
 		if strings.HasSuffix(t.Name(), "/hostile") && !strings.Contains(got, "</script><script>") {
 			t.Errorf("the drawing does not show a name as it is:\n%s", got)
+		}
+	})
+}
+
+// TestJSSequenceParses lets js-sequence-diagrams, whose notation the seed of
+// this project is written in, parse and draw what we write.
+func TestJSSequenceParses(t *testing.T) {
+	b := parser(t, "js-sequence-diagrams", "", "underscore/underscore-min.js", "raphael/raphael.min.js",
+		"@rokt33r/js-sequence-diagrams/dist/sequence-diagram.js")
+	parsed(t, ".seq", func(t *testing.T, file string) {
+		got := drawn(t, b, file, `
+			const diagram = Diagram.parse(text), drawing = document.getElementById('drawing');
+			if (diagram.actors.length === 0 || diagram.signals.length === 0) throw 'nothing was parsed';
+			drawing.replaceChildren();
+			diagram.drawSVG('drawing', {theme: 'simple'});
+			return drawing.textContent;`)
+		if !strings.Contains(got, "a title; with ") {
+			t.Errorf("the drawing does not show the title:\n%s", got)
 		}
 	})
 }
