@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/wakechain/wakechain/examples/internal/telemetry"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/wsconn"
 )
@@ -14,12 +15,12 @@ import (
 // chat joins the room at c.join: it prints what is said there, and says what it
 // reads from in, line by line, until that ends.
 func (c *config) chat(ctx context.Context, in io.Reader, out io.Writer) error {
-	t, err := c.newTracers()
+	t, err := telemetry.New(0, c.spans)
 	if err != nil {
 		return err
 	}
-	defer t.shutdown(ctx)
-	tracer, err := t.tracer(ctx, c.name)
+	defer t.Shutdown(ctx)
+	tracer, err := t.Tracer(ctx, c.name)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/wakechain/wakechain/examples/internal/telemetry"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
@@ -25,7 +26,8 @@ const (
 	slowness      = 120 * time.Millisecond // that the slow one takes for each
 	sendBuffer    = 16 << 10
 	receiveBuffer = 4 << 10
-	maxLines      = 150 // of the chain
+	maxSpans      = 100_000 // that are kept to be printed
+	maxLines      = 150     // of the chain
 )
 
 var (
@@ -36,18 +38,18 @@ var (
 // demo lets some clients talk, one of which reads slowly, and prints their chain
 // and what it explains.
 func demo(ctx context.Context, c *config, out io.Writer) error {
-	t, err := c.newTracers()
+	t, err := telemetry.New(maxSpans, c.spans)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%s talk; %s hears all of it, but takes %v for each message.\n", strings.Join(talkers, ", "), slow, slowness)
 	start := time.Now()
 	err = talk(ctx, c, t)
-	t.shutdown(ctx)
+	t.Shutdown(ctx)
 	if err != nil {
 		return err
 	}
-	spans, _ := t.memory.Spans()
+	spans, _ := t.Memory.Spans()
 	all := chain.New(chain.FromSpans(spans))
 	fmt.Fprintf(out, "It took them %.1f s.\n", time.Since(start).Seconds())
 	findings := explain.Explain(all)
@@ -88,10 +90,10 @@ func around(some []*chain.Span) *chain.Chain {
 }
 
 // talk runs the room and its clients until all has been said and heard.
-func talk(ctx context.Context, c *config, t *tracers) error {
+func talk(ctx context.Context, c *config, t *telemetry.Tracers) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	tracer, err := t.tracer(ctx, "chat")
+	tracer, err := t.Tracer(ctx, "chat")
 	if err != nil {
 		return err
 	}
@@ -108,7 +110,7 @@ func talk(ctx context.Context, c *config, t *tracers) error {
 	var here trace.WaitGroup
 	here.Add(len(talkers) + 1)
 	for _, name := range append(talkers, slow) {
-		own, err := t.tracer(ctx, name)
+		own, err := t.Tracer(ctx, name)
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/wakechain/wakechain/examples/internal/telemetry"
 )
 
 func main() {
@@ -35,7 +37,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "chat: %v (-help lists the flags)\n", err)
 		return 2
 	}
-	out := &lockedWriter{w: stdout}
+	out := &telemetry.LockedWriter{W: stdout}
 	switch {
 	case c.demo:
 		err = demo(ctx, c, out)

@@ -14,6 +14,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/wakechain/wakechain/examples/internal/telemetry"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/wsconn"
 )
@@ -30,12 +31,12 @@ type server struct {
 
 // serve runs the room until ctx ends.
 func (c *config) serve(ctx context.Context, out io.Writer) error {
-	t, err := c.newTracers()
+	t, err := telemetry.New(0, c.spans)
 	if err != nil {
 		return err
 	}
-	defer t.shutdown(ctx)
-	tracer, err := t.tracer(ctx, "chat")
+	defer t.Shutdown(ctx)
+	tracer, err := t.Tracer(ctx, "chat")
 	if err != nil {
 		return err
 	}

@@ -14,33 +14,26 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/wakechain/wakechain/examples/internal/telemetry"
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
 const (
-	maxSpans = 200_000         // that are kept to be printed
-	maxLines = 120             // of the chain
-	flushFor = 5 * time.Second // at the most, when the program ends
+	maxSpans = 200_000 // that are kept to be printed
+	maxLines = 120     // of the chain
 )
 
 // run runs the sides that the flags name, and prints their chain and what it
 // explains.
-func (c *config) run(ctx context.Context, stdout io.Writer) (err error) {
-	out := &lockedWriter{w: stdout}
+func (c *config) run(ctx context.Context, stdout io.Writer) error {
+	out := &telemetry.LockedWriter{W: stdout}
 	log := &progress{w: out, start: time.Now()}
 	otel.SetErrorHandler(log.warner())
 
-	t := &tracers{memory: &telemetry.Memory{Limit: maxSpans}}
-	if c.spans != "" {
-		f, err := os.Create(c.spans)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		t.file = &lockedWriter{w: f}
+	t, err := telemetry.New(maxSpans, c.spans)
+	if err != nil {
+		return err
 	}
 	var drawing *os.File
 	if c.diagram != "" {
@@ -51,10 +44,8 @@ func (c *config) run(ctx context.Context, stdout io.Writer) (err error) {
 	}
 
 	ran := c.sides(ctx, t, log)
-	if err := t.shutdown(context.WithoutCancel(ctx)); err != nil {
-		otel.Handle(err)
-	}
-	spans, dropped := t.memory.Spans()
+	t.Shutdown(ctx)
+	spans, dropped := t.Memory.Spans()
 	if len(spans) > 0 {
 		if err := report(out, spans, dropped); err != nil {
 			return err
@@ -70,13 +61,13 @@ func (c *config) run(ctx context.Context, stdout io.Writer) (err error) {
 
 // sides runs the server alone, the client alone, or both until the client has
 // ended and the server has noticed.
-func (c *config) sides(ctx context.Context, t *tracers, log *progress) error {
+func (c *config) sides(ctx context.Context, t *telemetry.Tracers, log *progress) error {
 	if c.connect != "" {
 		return c.client(ctx, c.connect, t, log)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	tracer, err := t.tracer(ctx, "socket_start")
+	tracer, err := t.Tracer(ctx, "socket_start")
 	if err != nil {
 		return err
 	}
@@ -95,8 +86,8 @@ func (c *config) sides(ctx context.Context, t *tracers, log *progress) error {
 	return errors.Join(err, <-served)
 }
 
-func (c *config) client(ctx context.Context, url string, t *tracers, log *progress) error {
-	tracer, err := t.tracer(ctx, "socket_get")
+func (c *config) client(ctx context.Context, url string, t *telemetry.Tracers, log *progress) error {
+	tracer, err := t.Tracer(ctx, "socket_get")
 	if err != nil {
 		return err
 	}
@@ -108,41 +99,6 @@ func (c *config) client(ctx context.Context, url string, t *tracers, log *progre
 		return err
 	}
 	return nil
-}
-
-// tracers makes a tracer, with a provider of its own, for each service.
-type tracers struct {
-	memory    *telemetry.Memory
-	file      io.Writer // nil: none
-	providers []*sdktrace.TracerProvider
-}
-
-func (t *tracers) tracer(ctx context.Context, service string) (*trace.Tracer, error) {
-	exporters := []sdktrace.SpanExporter{t.memory}
-	if t.file != nil {
-		e, err := telemetry.NewFile(ctx, t.file)
-		if err != nil {
-			return nil, err
-		}
-		exporters = append(exporters, e)
-	}
-	p, err := telemetry.NewProvider(ctx, service, exporters...)
-	if err != nil {
-		return nil, err
-	}
-	t.providers = append(t.providers, p)
-	return trace.New(trace.WithTracerProvider(p)), nil
-}
-
-// shutdown flushes what the providers have.
-func (t *tracers) shutdown(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, flushFor)
-	defer cancel()
-	var errs []error
-	for _, p := range t.providers {
-		errs = append(errs, p.Shutdown(ctx))
-	}
-	return errors.Join(errs...)
 }
 
 // draw draws the spans in the format of the file's name.
@@ -175,18 +131,6 @@ func report(w io.Writer, spans []sdktrace.ReadOnlySpan, dropped int) error {
 	}
 	fmt.Fprint(w, "\nWhy was the sender stuck, and what woke it?\n\n")
 	return explain.Print(w, explain.Explain(c))
-}
-
-// lockedWriter lets goroutines print.
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
 }
 
 // progress prints what happens, with the time since the start.
