@@ -7,6 +7,8 @@ import (
 	"time"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 const (
@@ -257,7 +259,7 @@ func (p *placement) settle(c int32) {
 	case w.lo > w.hi:
 		s.Left = "other spans contradict"
 	case needed > p.limit || needed < -p.limit:
-		s.Left = "more than " + human(time.Duration(p.limit))
+		s.Left = "more than " + text.Duration(time.Duration(p.limit), "")
 	default:
 		s.Shift = s.Needed
 		p.shift[c] = needed

@@ -11,6 +11,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 // maxText is how much of one attribute a line shows, in characters.
@@ -79,7 +80,7 @@ func (d *details) add(text string) {
 
 func (d *details) attr(s *Span, key attribute.Key, label string) {
 	if v := s.Str(key); v != "" {
-		d.add(d.escape(label) + shorten(d.escape(v), maxText))
+		d.add(d.escape(label) + text.Shorten(d.escape(v), maxText))
 	}
 }
 
@@ -107,7 +108,7 @@ func (d *details) address(s *Span) {
 		if server {
 			arrow = "from "
 		}
-		d.add(arrow + shorten(d.escape(host), maxText))
+		d.add(arrow + text.Shorten(d.escape(host), maxText))
 		return
 	}
 }
@@ -117,17 +118,17 @@ func (d *details) failure(s *Span) {
 	if kind == "" && !s.Failed() {
 		return
 	}
-	text := kind
+	why := kind
 	switch {
-	case text == "":
-		text = s.Status.Description
+	case why == "":
+		why = s.Status.Description
 	case s.Failed() && s.Status.Description != "" && s.Status.Description != kind:
-		text += ": " + s.Status.Description
+		why += ": " + s.Status.Description
 	}
-	if text == "" {
-		text = "error"
+	if why == "" {
+		why = "error"
 	}
-	d.add("✗ " + shorten(d.escape(text), maxText))
+	d.add("✗ " + text.Shorten(d.escape(why), maxText))
 }
 
 // label is what spans share that fold: all that their line says in fixed words.
@@ -173,12 +174,12 @@ func times(spans []*Span) []string {
 		total, longest = saturated(total, d), max(longest, d)
 	}
 	if len(spans) == 1 {
-		return []string{human(total)}
+		return []string{text.Duration(total, "")}
 	}
 	if total == 0 {
 		return nil
 	}
-	return []string{"total " + human(total), "max " + human(longest)}
+	return []string{"total " + text.Duration(total, ""), "max " + text.Duration(longest, "")}
 }
 
 func saturated(a, b time.Duration) time.Duration {
@@ -196,11 +197,11 @@ func goTimes(s *Span) []string {
 	case life == nil && s.End.IsZero():
 		return []string{"not ended"}
 	case life == nil:
-		return []string{"started in " + human(s.Duration())}
+		return []string{"started in " + text.Duration(s.Duration(), "")}
 	case s.Duration() >= time.Millisecond:
-		return []string{human(life.Duration()), "started in " + human(s.Duration())}
+		return []string{text.Duration(life.Duration(), ""), "started in " + text.Duration(s.Duration(), "")}
 	default:
-		return []string{human(life.Duration())}
+		return []string{text.Duration(life.Duration(), "")}
 	}
 }
 
@@ -223,9 +224,9 @@ func sizes(spans []*Span) []string {
 	case !seen:
 		return nil
 	case low == high:
-		return []string{bytesText(float64(low))}
+		return []string{text.Bytes(float64(low))}
 	default:
-		return []string{bytesText(float64(low)) + " – " + bytesText(float64(high))}
+		return []string{text.Bytes(float64(low)) + " – " + text.Bytes(float64(high))}
 	}
 }
 
@@ -248,9 +249,9 @@ func blocked(spans []*Span) []string {
 	case total == 0:
 		return nil
 	case count > 1:
-		return []string{fmt.Sprintf("blocked %s in %d", human(total), count)}
+		return []string{fmt.Sprintf("blocked %s in %d", text.Duration(total, ""), count)}
 	default:
-		return []string{"blocked " + human(total)}
+		return []string{"blocked " + text.Duration(total, "")}
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 // ReadJaeger reads what Jaeger's query API answers, one object or more:
@@ -68,7 +70,7 @@ func (d *jaegerDocument) failure() error {
 	if len(all) == 0 {
 		return nil
 	}
-	return fmt.Errorf("the server says: %s", printable(shorten(all[0].Msg+all[0].Message, 200)))
+	return fmt.Errorf("the server says: %s", text.Printable(text.Shorten(all[0].Msg+all[0].Message, 200)))
 }
 
 type jaegerTrace struct {

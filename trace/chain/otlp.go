@@ -118,7 +118,7 @@ func (o *otlpSpans) spans() ([]Span, error) {
 		if err != nil {
 			return spans, err
 		}
-		service := text(res, semconv.ServiceNameKey)
+		service := str(res, semconv.ServiceNameKey)
 		for _, scopes := range [][]otlpScope{r.ScopeSpans, r.Old} {
 			for _, scope := range scopes {
 				name := scope.Scope.Name

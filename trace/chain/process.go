@@ -38,7 +38,7 @@ func newProcesses() *processes {
 // assign notes on s which process and which clock it is of, and its service.
 func (p *processes) assign(s *Span) {
 	if s.Service == "" {
-		s.Service = text(s.Resource, semconv.ServiceNameKey)
+		s.Service = str(s.Resource, semconv.ServiceNameKey)
 	}
 	key := resource{service: s.Service, n: len(s.Resource)}
 	if key.n > 0 {

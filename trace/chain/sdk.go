@@ -27,7 +27,7 @@ func FromSpans(spans []sdktrace.ReadOnlySpan) []Span {
 			SpanID:     ro.SpanContext().SpanID(),
 			Name:       ro.Name(),
 			Kind:       ro.SpanKind(),
-			Service:    text(res, semconv.ServiceNameKey),
+			Service:    str(res, semconv.ServiceNameKey),
 			Scope:      ro.InstrumentationScope().Name,
 			Start:      ro.StartTime(),
 			End:        ro.EndTime(),

@@ -3,6 +3,8 @@ package chain
 import (
 	"fmt"
 	"time"
+
+	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 // Skew says that the clock of a process contradicts that of another one.
@@ -52,7 +54,7 @@ const (
 
 // String returns the skew as one line of text.
 func (s Skew) String() string {
-	process := printable(s.Process)
+	process := text.Printable(s.Process)
 	if process == "" {
 		process = "an unnamed process"
 	}
@@ -73,7 +75,7 @@ func (s Skew) String() string {
 
 func signed(d time.Duration) string {
 	if d < 0 {
-		return "-" + human(-d)
+		return "-" + text.Duration(-d, "")
 	}
-	return "+" + human(d)
+	return "+" + text.Duration(d, "")
 }

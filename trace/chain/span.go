@@ -12,6 +12,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 // Span is one span, whatever its source. The upper fields are what the source
@@ -81,9 +82,9 @@ func lookup(attrs []attribute.KeyValue, key attribute.Key) (attribute.Value, boo
 
 // Str returns the attribute key as text: "" if the span has no such attribute,
 // the usual rendering if it is not a string.
-func (s *Span) Str(key attribute.Key) string { return text(s.Attributes, key) }
+func (s *Span) Str(key attribute.Key) string { return str(s.Attributes, key) }
 
-func text(attrs []attribute.KeyValue, key attribute.Key) string {
+func str(attrs []attribute.KeyValue, key attribute.Key) string {
 	v, ok := lookup(attrs, key)
 	switch {
 	case !ok:
@@ -177,15 +178,15 @@ func (s *Span) SpanContext() oteltrace.SpanContext {
 func (s *Span) Process() string {
 	name := s.Service
 	if name == "" {
-		name = text(s.Resource, semconv.ServiceNameKey)
+		name = str(s.Resource, semconv.ServiceNameKey)
 	}
-	instance := text(s.Resource, semconv.ServiceInstanceIDKey)
+	instance := str(s.Resource, semconv.ServiceInstanceIDKey)
 	if instance == "" {
-		instance = text(s.Resource, semconv.HostNameKey)
+		instance = str(s.Resource, semconv.HostNameKey)
 		if instance == "" {
-			instance = text(s.Resource, semconv.HostIDKey)
+			instance = str(s.Resource, semconv.HostIDKey)
 		}
-		if pid := text(s.Resource, semconv.ProcessPIDKey); pid != "" {
+		if pid := str(s.Resource, semconv.ProcessPIDKey); pid != "" {
 			instance += "#" + pid
 		}
 	}
@@ -197,7 +198,7 @@ func (s *Span) Process() string {
 
 // host returns the machine that the resource names, "" if it names none.
 func (s *Span) host() string {
-	name, id := text(s.Resource, semconv.HostNameKey), text(s.Resource, semconv.HostIDKey)
+	name, id := str(s.Resource, semconv.HostNameKey), str(s.Resource, semconv.HostIDKey)
 	if name == "" && id == "" {
 		return ""
 	}
@@ -208,9 +209,9 @@ func (s *Span) host() string {
 // "write #312 (socket_start)".
 func (s *Span) String() string {
 	if s.Service == "" {
-		return fmt.Sprintf("%s #%d", printable(s.Name), s.Seq)
+		return fmt.Sprintf("%s #%d", text.Printable(s.Name), s.Seq)
 	}
-	return fmt.Sprintf("%s #%d (%s)", printable(s.Name), s.Seq, printable(s.Service))
+	return fmt.Sprintf("%s #%d (%s)", text.Printable(s.Name), s.Seq, text.Printable(s.Service))
 }
 
 // Ancestors yields the span's parent, its parent, and so on up to the root.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 // TreeOption configures [Chain.WriteTree].
@@ -75,7 +77,7 @@ const (
 // All text from the trace is escaped. The error is the writer's. The cost is
 // O(n log n) for n spans.
 func (c *Chain) WriteTree(w io.Writer, opts ...TreeOption) error {
-	p := &printer{chain: c, out: bufio.NewWriter(w), start: c.Start(), escape: printable}
+	p := &printer{chain: c, out: bufio.NewWriter(w), start: c.Start(), escape: text.Printable}
 	for _, o := range opts {
 		if o != nil {
 			o.applyTree(&p.cfg)
@@ -85,7 +87,7 @@ func (c *Chain) WriteTree(w io.Writer, opts ...TreeOption) error {
 		p.cfg.depth = defaultDepth
 	}
 	if p.cfg.ascii {
-		p.escape = plain
+		p.escape = text.ASCII
 	}
 	p.print()
 	if err := p.out.Flush(); err != nil {
@@ -166,16 +168,16 @@ var asASCII = strings.NewReplacer(
 	"✗", "!", "⚠", "!", "↻", "loop", "–", "-")
 
 // finish fits a line into what the terminal can show.
-func (p *printer) finish(text string) string {
-	text = strings.TrimRight(text, " ")
+func (p *printer) finish(line string) string {
+	line = strings.TrimRight(line, " ")
 	ellipsis := "…"
 	if p.cfg.ascii {
-		text, ellipsis = asASCII.Replace(text), "..."
+		line, ellipsis = asASCII.Replace(line), "..."
 	}
 	if p.cfg.width > 0 {
-		text = clip(text, p.cfg.width, ellipsis)
+		line = text.Clip(line, p.cfg.width, ellipsis)
 	}
-	return text
+	return line
 }
 
 // notes says what a reader must know of the times and the spans.
@@ -307,9 +309,9 @@ func (p *printer) column(it *item) string {
 	}
 	at := "?" // the source does not know
 	if start := it.spans[0].Start; !start.IsZero() {
-		at = offset(start.Sub(p.start))
+		at = text.Offset(start.Sub(p.start))
 	}
-	return at + strings.Repeat(" ", max(columnWidth-columns(at), 1))
+	return at + strings.Repeat(" ", max(columnWidth-text.Columns(at), 1))
 }
 
 // text is the line of an item, without its place in the tree.
@@ -317,9 +319,9 @@ func (p *printer) text(it *item, parent *Span) string {
 	first := it.spans[0]
 	if it.rounds > 0 {
 		span := it.spans[len(it.spans)-1].End.Sub(first.Start)
-		return fmt.Sprintf("↻ ×%d  %s", it.rounds, human(max(span, 0)))
+		return fmt.Sprintf("↻ ×%d  %s", it.rounds, text.Duration(max(span, 0), ""))
 	}
-	parts := []string{shorten(p.escape(first.Name), 2*maxText) + p.tally(it.spans)}
+	parts := []string{text.Shorten(p.escape(first.Name), 2*maxText) + p.tally(it.spans)}
 	parts = append(parts, sizes(it.spans)...)
 	parts = append(parts, times(it.spans)...)
 	parts = append(parts, p.fixed(first)...)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 // maxText is how much of one text from the trace a sentence shows, in
@@ -39,17 +40,11 @@ func plain(s string) string {
 	return b.String()
 }
 
-// duration returns d with at most 3 significant digits: 12 µs, 2.71 s, 1 min 2 s.
+// duration returns d in words for a sentence: 12 µs, 2.71 s, 1 min 2 s.
 func duration(d time.Duration) string {
 	switch {
-	case d < time.Microsecond:
-		return fmt.Sprintf("%d ns", d)
-	case d < time.Millisecond-500*time.Nanosecond:
-		return digits(float64(d)/1e3) + " µs"
-	case d < time.Second-500*time.Microsecond:
-		return digits(float64(d)/1e6) + " ms"
 	case d < time.Minute-50*time.Millisecond:
-		return digits(d.Seconds()) + " s"
+		return text.Duration(d, " ")
 	case d < time.Hour-500*time.Millisecond:
 		s := d.Round(time.Second)
 		return fmt.Sprintf("%d min %d s", s/time.Minute, s%time.Minute/time.Second)
@@ -60,39 +55,8 @@ func duration(d time.Duration) string {
 }
 
 // offset returns d, the time since the start of the chain, as the chain's tree
-// has it in its first column: +12µs, +1.234ms, +62.003s.
-func offset(d time.Duration) string {
-	switch {
-	case d <= 0:
-		return "+0s"
-	case d < time.Microsecond:
-		return fmt.Sprintf("+%dns", d)
-	case d < time.Millisecond:
-		return "+" + thousandths(d, time.Microsecond) + "µs"
-	case d < time.Second:
-		return "+" + thousandths(d, time.Millisecond) + "ms"
-	default:
-		return "+" + thousandths(d, time.Second) + "s"
-	}
-}
-
-func thousandths(d, unit time.Duration) string {
-	s := fmt.Sprintf("%d.%03d", d/unit, d%unit*1000/unit)
-	return strings.TrimRight(strings.TrimRight(s, "0"), ".")
-}
-
-// digits returns v with at most 3 significant digits and no trailing zeros.
-func digits(v float64) string {
-	decimals := 2
-	for p := 9.995; v >= p && decimals > 0; p = p*10 + 0.05*p {
-		decimals--
-	}
-	s := strconv.FormatFloat(v, 'f', decimals, 64)
-	if strings.Contains(s, ".") {
-		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
-	}
-	return s
-}
+// has it in its first column, but never less than 0.
+func offset(d time.Duration) string { return text.Offset(max(d, 0)) }
 
 // size returns n bytes as 1 byte, 4,665 bytes, 4.1 MB.
 func size(n int64) string {
@@ -101,14 +65,9 @@ func size(n int64) string {
 		return "1 byte"
 	case n < 10_000:
 		return number(n) + " bytes"
+	default:
+		return text.Bytes(float64(n))
 	}
-	v := float64(n)
-	for _, unit := range []string{"kB", "MB", "GB", "TB", "PB"} {
-		if v /= 1000; v < 999.5 {
-			return digits(v) + " " + unit
-		}
-	}
-	return digits(v/1000) + " EB"
 }
 
 // number returns n with commas.
@@ -159,11 +118,11 @@ func runnerName(run *chain.Span) string {
 // ref refers to a span as the chain's tree does, and says whose it is:
 // "close #44 of socket_start's main".
 func (s *scene) ref(sp *chain.Span) string {
-	text := fmt.Sprintf("%s #%d", plain(sp.Name), sp.Seq)
+	name := fmt.Sprintf("%s #%d", plain(sp.Name), sp.Seq)
 	if by := s.who(sp, nil, ""); by != "" {
-		text += " of " + by
+		name += " of " + by
 	}
-	return text
+	return name
 }
 
 // name names the end by its service, or by its role where that does not tell it

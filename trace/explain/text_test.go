@@ -28,6 +28,7 @@ func TestOffset(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		0: "+0s", 999: "+999ns", 12_000: "+12µs", 4_507_900: "+4.507ms", 62_003 * time.Millisecond: "+62.003s",
+		-1: "+0s", 25 * time.Hour: "+1d1h",
 	} {
 		if got := explain.Offset(d); got != want {
 			t.Errorf("%d: got %q, want %q", d, got, want)

@@ -2,7 +2,8 @@ package sequence
 
 import (
 	"strings"
-	"unicode"
+
+	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 // cell is one column of a line; a zero rune is the right half of a wide one.
@@ -44,13 +45,13 @@ func (t *terminal) wrapAfter(text string, x, width int, st style) {
 	t.rails()
 }
 
-// broken breaks text into lines: before a detail, else at a space, or where it
+// broken breaks s into lines: before a detail, else at a space, or where it
 // must.
-func broken(text string, width int) []string {
+func broken(s string, width int) []string {
 	var words []string
-	for _, detail := range strings.SplitAfter(text, " · ") {
+	for _, detail := range strings.SplitAfter(s, " · ") {
 		detail = strings.TrimSpace(detail)
-		if columns(detail) <= width {
+		if text.Columns(detail) <= width {
 			words = append(words, detail)
 		} else {
 			words = append(words, strings.Fields(detail)...)
@@ -59,7 +60,7 @@ func broken(text string, width int) []string {
 	var lines []string
 	line := ""
 	for _, word := range words {
-		for columns(word) > width {
+		for text.Columns(word) > width {
 			n := fitting(word, width)
 			if line != "" {
 				lines, line = append(lines, line), ""
@@ -69,7 +70,7 @@ func broken(text string, width int) []string {
 		switch {
 		case line == "":
 			line = word
-		case columns(line)+1+columns(word) > width:
+		case text.Columns(line)+1+text.Columns(word) > width:
 			lines, line = append(lines, line), word
 		default:
 			line += " " + word
@@ -82,7 +83,7 @@ func broken(text string, width int) []string {
 func fitting(s string, width int) int {
 	n := 0
 	for i, r := range s {
-		if n += runeColumns(r); n > width && i > 0 {
+		if n += text.RuneColumns(r); n > width && i > 0 {
 			return i
 		}
 	}
@@ -109,7 +110,7 @@ func (t *terminal) rails() {
 // put writes s from the column x on.
 func (t *terminal) put(x int, s string, st style) {
 	for _, r := range s {
-		w := runeColumns(r)
+		w := text.RuneColumns(r)
 		if w == 0 {
 			continue
 		}
@@ -148,26 +149,4 @@ func (t *terminal) flush() {
 	}
 	t.out.WriteByte('\n')
 	t.cells = nil
-}
-
-// columns returns the width of s on a terminal.
-func columns(s string) int {
-	n := 0
-	for _, r := range s {
-		n += runeColumns(r)
-	}
-	return n
-}
-
-func runeColumns(r rune) int {
-	switch {
-	case unicode.Is(unicode.Mn, r):
-		return 0
-	case r >= 0x1100 && (r <= 0x115F || r >= 0x2E80 && r <= 0xA4CF || r >= 0xAC00 && r <= 0xD7A3 ||
-		r >= 0xF900 && r <= 0xFAFF || r >= 0xFE30 && r <= 0xFE6F || r >= 0xFF00 && r <= 0xFF60 ||
-		r >= 0xFFE0 && r <= 0xFFE6 || r >= 0x1F300 && r <= 0x1FAFF || r >= 0x20000 && r <= 0x3FFFD):
-		return 2
-	default:
-		return 1
-	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 // targets are what tells best what a request is for.
@@ -101,8 +102,8 @@ func messageSize(spans []*chain.Span) string {
 	case low < 0:
 		return ""
 	case low == high:
-		return size(float64(low))
+		return text.Bytes(float64(low))
 	default:
-		return size(float64(low)) + " – " + size(float64(high))
+		return text.Bytes(float64(low)) + " – " + text.Bytes(float64(high))
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 var (
@@ -229,7 +230,7 @@ func (p *page) htmlSpan(s *chain.Span, full bool) htmlSpan {
 		since = 0
 	}
 	h := htmlSpan{
-		Name: printable(s.Name), Service: printable(s.Service), At: moment(since),
+		Name: text.Printable(s.Name), Service: text.Printable(s.Service), At: moment(since),
 		Duration: took([]*chain.Span{s}), Attrs: [][2]string{},
 	}
 	if p.Length > 0 {
@@ -248,7 +249,7 @@ func (p *page) htmlSpan(s *chain.Span, full bool) htmlSpan {
 	}
 	add := func(key, value string) {
 		if value != "" && len(h.Attrs) < maxAttrs {
-			h.Attrs = append(h.Attrs, [2]string{shorten(printable(key), maxValue), shorten(printable(value), maxValue)})
+			h.Attrs = append(h.Attrs, [2]string{text.Shorten(text.Printable(key), maxValue), text.Shorten(text.Printable(value), maxValue)})
 		}
 	}
 	if f := failure(s); f != "" {

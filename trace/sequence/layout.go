@@ -3,6 +3,8 @@ package sequence
 import (
 	"math"
 	"time"
+
+	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 // Sizes of a drawing, in pixels at its natural scale.
@@ -190,8 +192,8 @@ func textWidth(s string) float64 {
 	em := 0.0
 	for _, r := range s {
 		switch {
-		case runeColumns(r) == 0:
-		case runeColumns(r) == 2:
+		case text.RuneColumns(r) == 0:
+		case text.RuneColumns(r) == 2:
 			em += 1.05
 		case r == 'm' || r == 'w' || r == 'M' || r == 'W' || r == '@' || r == '%' || r == '…':
 			em += 0.99

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 // lane is what a lifeline is for: a process, and in it a goroutine, all of one
@@ -238,7 +239,7 @@ func (b *builder) laneName(l lane) string {
 func (b *builder) tellApart(l lane, name string, i int) string {
 	if l.of.Name == trace.SpanHandshake {
 		if id := l.of.Str(trace.WebSocketConnectionIDKey); id != "" {
-			return name + " " + shorten(id, 9)
+			return name + " " + text.Shorten(id, 9)
 		}
 	} else if id := l.of.Int(trace.GoroutineIDKey); id > 0 {
 		return fmt.Sprintf("%s #%d", name, id)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 // None is no lifeline: what is outside of the diagram, or not known.
@@ -157,7 +158,7 @@ func (r *Row) Headline() string {
 func New(c *chain.Chain, opts ...Option) *Diagram { return draw(c, newConfig(opts)) }
 
 func draw(c *chain.Chain, cfg config) *Diagram {
-	d := &Diagram{Title: printable(cfg.title), Start: c.Start(), chain: c, cfg: cfg}
+	d := &Diagram{Title: text.Printable(cfg.title), Start: c.Start(), chain: c, cfg: cfg}
 	if end := c.End(); end.After(d.Start) && !d.Start.IsZero() {
 		d.Length = end.Sub(d.Start)
 	}
@@ -167,7 +168,7 @@ func draw(c *chain.Chain, cfg config) *Diagram {
 			d.Notes = append(d.Notes, fmt.Sprintf("and %d more clocks", len(c.Skews)-i))
 			break
 		}
-		d.Notes = append(d.Notes, printable(s.String()))
+		d.Notes = append(d.Notes, text.Printable(s.String()))
 	}
 	if c.Repeats > 0 {
 		d.Notes = append(d.Notes, fmt.Sprintf("%s came more than once and are shown once", counted(c.Repeats, "span")))

@@ -1,5 +1,7 @@
 package sequence
 
+import "github.com/wakechain/wakechain/trace/internal/text"
+
 // writeText writes the diagram for a terminal. Where its lifelines do not fit
 // into the width, it is drawn with fewer.
 func writeText(p *page) error {
@@ -39,7 +41,7 @@ func (t *terminal) lay() bool {
 	t.x, t.first, t.last, t.blocked = make([]int, n), make([]int, n), make([]int, n), make([]int, n)
 	gaps := make([]int, n)
 	for i, l := range t.Lifelines {
-		half := (max(columns(l.Service), columns(l.Name)) + 1) / 2
+		half := (max(text.Columns(l.Service), text.Columns(l.Name)) + 1) / 2
 		gaps[i] = max(gaps[i], half+1)
 		if i+1 < n {
 			gaps[i+1] = max(leastX, half+2)
@@ -48,8 +50,8 @@ func (t *terminal) lay() bool {
 	}
 	for i := 1; i < n; i++ {
 		l := t.Lifelines[i]
-		gaps[i] = max(gaps[i], (max(columns(t.Lifelines[i-1].Service), columns(t.Lifelines[i-1].Name))+
-			max(columns(l.Service), columns(l.Name)))/2+3)
+		gaps[i] = max(gaps[i], (max(text.Columns(t.Lifelines[i-1].Service), text.Columns(t.Lifelines[i-1].Name))+
+			max(text.Columns(l.Service), text.Columns(l.Name)))/2+3)
 	}
 	least := append([]int(nil), gaps...)
 	right := leastRight // for notes of the last lifeline
@@ -59,7 +61,7 @@ func (t *terminal) lay() bool {
 				t.first[l], t.last[l] = min(t.first[l], i), max(t.last[l], i)
 			}
 		}
-		w := columns(r.Title())
+		w := text.Columns(r.Title())
 		switch {
 		case r.Kind == Omitted:
 		case r.Kind.Arrow() && r.From != None && r.To != None:
@@ -144,9 +146,9 @@ func (t *terminal) header() {
 	for i := 0; i < len(t.Lifelines); {
 		n := t.service(i)
 		s := t.Lifelines[i].Service
-		t.put((t.x[i]+t.x[i+n-1])/2-columns(s)/2, s, bold)
+		t.put((t.x[i]+t.x[i+n-1])/2-text.Columns(s)/2, s, bold)
 		if n > 1 {
-			width := columns(s)
+			width := text.Columns(s)
 			for x := t.x[i]; x <= t.x[i+n-1]; x++ {
 				if d := x - ((t.x[i]+t.x[i+n-1])/2 - width/2); d < -1 || d > width {
 					t.put(x, "─", faint)
@@ -160,7 +162,7 @@ func (t *terminal) header() {
 	}
 	t.blank()
 	for i, l := range t.Lifelines {
-		t.put(t.x[i]-columns(l.Name)/2, l.Name, plain)
+		t.put(t.x[i]-text.Columns(l.Name)/2, l.Name, plain)
 	}
 	if names {
 		t.flush()
@@ -197,14 +199,14 @@ func (t *terminal) draw(r *Row) {
 	if t.row > 0 && at == moment(t.rows[t.row-1].At) {
 		at = ""
 	}
-	t.put(gutter-1-columns(at), at, faint)
+	t.put(gutter-1-text.Columns(at), at, faint)
 	st := rowStyle(r)
 	switch {
 	case r.Kind == Omitted:
 		for x := gutter + 1; x < t.cfg.width-1; x += 2 {
 			t.put(x, "·", faint)
 		}
-		t.put(max((gutter+t.cfg.width-columns(r.Name))/2, gutter+1), " "+r.Name+" ", faint)
+		t.put(max((gutter+t.cfg.width-text.Columns(r.Name))/2, gutter+1), " "+r.Name+" ", faint)
 		t.flush()
 	case r.Kind.Arrow() && r.From != None && r.To != None:
 		t.arrow(r, st)
@@ -245,7 +247,7 @@ func (t *terminal) arrow(r *Row, st style) {
 		right -= 2
 	}
 	room := right - left - 3
-	if columns(label) > room {
+	if text.Columns(label) > room {
 		t.wrapAfter(label, left, t.cfg.width-left, st)
 		label = ""
 	}
@@ -274,7 +276,7 @@ func (t *terminal) arrow(r *Row, st style) {
 		t.put(from, tail, st)
 	}
 	if label != "" {
-		t.put(left+(right-left+1-columns(label)-2)/2, " "+label+" ", st)
+		t.put(left+(right-left+1-text.Columns(label)-2)/2, " "+label+" ", st)
 	}
 	t.flush()
 }
@@ -300,10 +302,10 @@ func (t *terminal) note(r *Row, st style) {
 	case Failure:
 		mark = "✗"
 	}
-	text := r.Title()
-	room := t.cfg.width - x - noteGap - columns(link)
+	title := r.Title()
+	room := t.cfg.width - x - noteGap - text.Columns(link)
 	// The left side is good only where no other lifeline is in the way.
-	if columns(text) > room && room < 2*leastX && lane > 0 && x-t.x[lane-1]-noteGap-columns(link) > max(room, columns(text)) {
+	if text.Columns(title) > room && room < 2*leastX && lane > 0 && x-t.x[lane-1]-noteGap-text.Columns(link) > max(room, text.Columns(title)) {
 		switch r.Kind {
 		case Block:
 			mark, link = "┓", ""
@@ -316,12 +318,12 @@ func (t *terminal) note(r *Row, st style) {
 			mark = "┤"
 		}
 		t.put(x, mark, st)
-		t.put(x-columns(link), link, st)
-		t.put(x-columns(link)-1-columns(text), text, st)
+		t.put(x-text.Columns(link), link, st)
+		t.put(x-text.Columns(link)-1-text.Columns(title), title, st)
 		t.flush()
 		return
 	}
 	t.put(x, mark, st)
 	t.put(x+1, link, st)
-	t.wrap(text, x+noteGap+columns(link), max(room, 12), st, t.rails)
+	t.wrap(title, x+noteGap+text.Columns(link), max(room, 12), st, t.rails)
 }
