@@ -27,7 +27,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// The scenarios of issue 5: what happens to a real connection, and the cause and
+// The scenarios: what happens to a real connection, and the cause and
 // the wake that the spans must give for it. Time is their subject, as the
 // kernel's counters are: a park lasts at least hold. No scenario compares with a
 // time, only with shares of the park and with order.
