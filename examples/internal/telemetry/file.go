@@ -12,10 +12,10 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// newFile returns an exporter that writes OTLP/JSON to w, one export a line and
+// NewFile returns an exporter that writes OTLP/JSON to w, one export a line and
 // a Write, as the OpenTelemetry Collector's file exporter does. It does not
 // close w.
-func newFile(ctx context.Context, w io.Writer) (sdktrace.SpanExporter, error) {
+func NewFile(ctx context.Context, w io.Writer) (sdktrace.SpanExporter, error) {
 	return otlptrace.New(ctx, &fileClient{w})
 }
 

@@ -69,7 +69,7 @@ func (t *Tracers) Tracer(ctx context.Context, service string) (*trace.Tracer, er
 		sdktrace.WithBatcher(&t.Memory, queue, sdktrace.WithBlocking()),
 	}
 	if t.file != nil {
-		e, err := newFile(ctx, &t.writer)
+		e, err := NewFile(ctx, &t.writer)
 		if err != nil {
 			return nil, err
 		}

@@ -164,6 +164,7 @@ func TestPong(t *testing.T) {
 				if op, payload := p.receive(t); op != opPong || payload != "?" {
 					t.Errorf("got %x %q", op, payload)
 				}
+				synctest.Wait() // until it reads on
 				cancel()
 				<-done
 				synctest.Wait()
