@@ -101,7 +101,11 @@ func TestChanLinks(t *testing.T) {
 		`},
 		// What b gets second was sent by an operation.
 		{"one waits for the other in turn", 0, func(ctx context.Context, c ch) {
-			go1(ctx, "a", 0, send(c, 2))
+			go1(ctx, "a", 0, func(ctx context.Context) error {
+				err := send(c, 1)(ctx)
+				time.Sleep(ms)
+				return errors.Join(err, send(c, 1)(ctx))
+			})
 			go1(ctx, "b", ms, func(ctx context.Context) error {
 				_, op := trace.Start(ctx, "late")
 				defer op.End(nil)
@@ -112,13 +116,13 @@ func TestChanLinks(t *testing.T) {
 			  send 0-1
 			    block 0-1 chan.send
 			    wake 1-1 sent -> late
-			  a 0-1 finished
+			  a 0-2 finished
 			go b 0-0
-			  b 0-1 finished
-			  late 1-1
-			    recv 1-1
-			      block 1-1 chan.recv
-			      wake 1-1 received -> go a
+			  b 0-2 finished
+			  late 1-2
+			    recv 1-2
+			      block 1-2 chan.recv
+			      wake 2-2 received -> go a
 		`},
 		{"several senders, one receiver", 0, func(ctx context.Context, c ch) {
 			go1(ctx, "a", 0, send(c, 1))
