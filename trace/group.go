@@ -42,8 +42,9 @@ func (g *Group) SetLimit(n int) {
 }
 
 // Go is the function [Go], after waiting for a slot where there is a limit. The
-// first error of all functions is the group's; [ErrGoexit] is one. Where ctx ends before there is a
-// slot, fn is not run, and context.Cause(ctx) counts as its error.
+// first error of all functions is the group's; [ErrGoexit] is one. Where ctx
+// ends before there is a slot, fn is not run, and context.Cause(ctx) counts as
+// its error.
 func (g *Group) Go(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) {
 	if g.slots != nil {
 		if err := g.slots.Acquire(ctx, 1); err != nil {
