@@ -20,7 +20,8 @@ import (
 //   - What one goroutine does comes in the order of its clock: an operation ends
 //     before the next one starts, and starts another goroutine (`go NAME`)
 //     before. Operations that overlap are not of one goroutine, whatever they
-//     say, and have no order.
+//     say, and have no order. Where the source knows the goroutines for sure
+//     ([Span.StartedOn]), they do: in the order of their starts.
 //   - A `block` ends before its `wake` starts, and both before their operation
 //     ends.
 //
@@ -49,20 +50,21 @@ type event struct {
 // have it themselves.
 type causes struct {
 	once    sync.Once
-	threads [][]*Span // what each goroutine did, by start
-	thread  []int     // of a span, in threads; -1: none
+	threads [][]*Span // what each goroutine started, by start
+	starter []int     // of a span, in threads; -1: none
+	ender   []int     // of a span, the same
 	tile    []*Span   // of a block or wake: the next one
 }
 
 // find lists what each goroutine did, and which tile follows which.
 func (cs *causes) find(spans []*Span) {
-	cs.thread = make([]int, len(spans))
+	cs.starter, cs.ender = make([]int, len(spans)), make([]int, len(spans))
 	cs.tile = make([]*Span, len(spans))
 	runs := make([]*Span, len(spans)) // the `go NAME` of a span
 	lives := make(map[*Span]*Span)    // of a `go NAME`
 	numbers := make(map[goroutine]int)
 	for _, s := range spans {
-		cs.thread[s.Seq] = -1
+		cs.starter[s.Seq], cs.ender[s.Seq] = -1, -1
 		if p := s.Parent; p != nil && p.proc == s.proc {
 			runs[s.Seq] = runs[p.Seq]
 			if p.launch() {
@@ -72,23 +74,44 @@ func (cs *causes) find(spans []*Span) {
 		if s.launch() {
 			lives[s] = s.Life()
 		}
-		if run := runs[s.Seq]; run != nil && !s.tile() && lives[run] != s {
-			cs.add(s, goroutine{run, s.goroutineID()}, numbers)
+		run := runs[s.Seq]
+		switch {
+		case s.tile() || run != nil && lives[run] == s:
+			// They are put together when they are over, and start nothing.
+		case s.StartedOn != 0:
+			cs.add(s, cs.number(goroutine{nil, s.StartedOn}, numbers))
+			if s.EndedOn != 0 {
+				cs.ender[s.Seq] = cs.number(goroutine{nil, s.EndedOn}, numbers)
+			}
+		case run != nil:
+			n := cs.number(goroutine{run, s.goroutineID()}, numbers)
+			cs.add(s, n)
+			if !s.launch() {
+				cs.ender[s.Seq] = n
+			}
 		}
 		cs.follow(s.Children)
 	}
 	for _, did := range cs.threads {
 		slices.SortFunc(did, func(x, y *Span) int {
-			return cmp.Or(x.Start.Compare(y.Start), cmp.Compare(x.Seq, y.Seq))
+			return cmp.Or(x.Start.Compare(y.Start), cmp.Compare(x.turn(), y.turn()))
 		})
 	}
 }
 
 // goroutine is one for sure: spans below a `go NAME` may also be of goroutines
-// that the program started by itself.
+// that the program started by itself. Its run is nil where the source knows.
 type goroutine struct {
 	run *Span
 	id  int64
+}
+
+// turn orders what one goroutine started at one time.
+func (s *Span) turn() int {
+	if s.StartedOn != 0 {
+		return s.arrival
+	}
+	return s.Seq
 }
 
 // goroutineID returns the number of the goroutine that started the span, 0 if
@@ -100,14 +123,18 @@ func (s *Span) goroutineID() int64 {
 	return s.Int(trace.GoroutineIDKey)
 }
 
-func (cs *causes) add(s *Span, g goroutine, numbers map[goroutine]int) {
+func (cs *causes) number(g goroutine, numbers map[goroutine]int) int {
 	n, ok := numbers[g]
 	if !ok {
 		n = len(cs.threads)
 		numbers[g] = n
 		cs.threads = append(cs.threads, nil)
 	}
-	cs.thread[s.Seq] = n
+	return n
+}
+
+func (cs *causes) add(s *Span, n int) {
+	cs.starter[s.Seq] = n
 	cs.threads[n] = append(cs.threads[n], s)
 }
 
@@ -164,8 +191,8 @@ func (r *search) started(s *Span) {
 	for _, from := range s.LinkedFrom {
 		r.visit(event{from, from.Name != trace.SpanWake})
 	}
-	if s.launch() {
-		r.goOn(s, s.Start)
+	if s.launch() || s.StartedOn != 0 {
+		r.goOn(r.starter[s.Seq], s, s.Start)
 	}
 }
 
@@ -180,20 +207,19 @@ func (r *search) ended(s *Span) {
 		if s.Parent != nil && s.Parent.proc == s.proc {
 			r.visit(event{s.Parent, true})
 		}
-	case !s.launch():
-		r.goOn(s, s.End)
+	default:
+		r.goOn(r.ender[s.Seq], s, s.End)
 	}
 }
 
-// goOn visits what the goroutine of s started at or after at.
-func (r *search) goOn(s *Span, at time.Time) {
-	n := r.thread[s.Seq]
+// goOn visits what the goroutine n started at or after at, when s did or ended.
+func (r *search) goOn(n int, s *Span, at time.Time) {
 	if n < 0 {
 		return
 	}
 	did := r.threads[n]
 	from := sort.Search(len(did), func(i int) bool {
-		return cmp.Or(did[i].Start.Compare(at), cmp.Compare(did[i].Seq, s.Seq)) > 0
+		return cmp.Or(did[i].Start.Compare(at), cmp.Compare(did[i].turn(), s.turn())) > 0
 	})
 	to, ok := r.mark[n]
 	if !ok {

@@ -119,3 +119,44 @@ func TestHappensBeforeIsAnOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestHappensBeforeByRecorder: where the source knows the goroutines, the order
+// of the calls decides, whatever the spans are of and even if all times tie.
+func TestHappensBeforeByRecorder(t *testing.T) {
+	t.Parallel()
+	s := &script{}
+	span := func(name string, start, end float64, startedOn, endedOn int64) {
+		sp := s.at(s.add(0, name, start, end))
+		sp.StartedOn, sp.EndedOn = startedOn, endedOn
+	}
+	span("first", 0, 5, 1, 1)
+	span("other", 0, 0, 2, 2)
+	span("second", 0, 0, 1, 1) // takes no time, so that the chain has it before first
+	span("handed over", 0, 5, 1, 2)
+	span("taken over", 5, 6, 2, 2)
+	span("open", 6, 6, 2, 0)
+	span("unknown", 7, 8, 0, 0)
+	c := chain.New(s.spans)
+	at := func(name string) *chain.Span { return c.Named(name)[0] }
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{"first", "second", true},
+		{"second", "first", false},
+		{"first", "other", false},
+		{"other", "first", false},
+		{"second", "handed over", true},
+		{"first", "taken over", true}, // by the end of what was handed over
+		{"other", "taken over", true},
+		{"taken over", "handed over", false},
+		{"taken over", "open", true},
+		{"open", "taken over", false},
+		{"first", "unknown", false},
+		{"unknown", "first", false},
+	} {
+		if got := c.HappensBefore(at(tt.a), at(tt.b)); got != tt.want {
+			t.Errorf("HappensBefore(%s, %s) = %t, want %t", tt.a, tt.b, got, tt.want)
+		}
+	}
+}

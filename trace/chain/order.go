@@ -59,7 +59,7 @@ func (b *builder) keys() []node {
 	known := make([]bool, len(b.all))
 	var path []*Span
 	for i, s := range b.all {
-		s.Seq = i
+		s.Seq, s.arrival = i, i
 	}
 	for _, s := range b.all {
 		path = path[:0]

@@ -38,6 +38,12 @@ type Span struct {
 	Links      []Link
 	Status     Status
 
+	// StartedOn and EndedOn are the numbers of the goroutines that called for the
+	// start and the end, of all processes of the chain together. Only a recorder
+	// in the process can know them; 0 is not known. Spans that have them come to
+	// New in the order of the calls, which decides where their times tie.
+	StartedOn, EndedOn int64
+
 	// Filled in by New.
 
 	Parent     *Span   // nil: a root, or see Orphan
@@ -46,6 +52,7 @@ type Span struct {
 	Seq        int     // the position in Chain.Spans, from 0
 
 	proc, clock int32
+	arrival     int // the position among what New was given
 }
 
 // Link is a reference from a span to another one that is not its parent. On a
