@@ -1,0 +1,141 @@
+package tracetest
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/internal/text"
+)
+
+// telling are the attributes that a line gets which nobody wrote: why it
+// blocked, what woke it, how it ended.
+var telling = []attribute.Key{
+	trace.BlockReasonKey, trace.BlockCauseKey, trace.WakeReasonKey, trace.GoroutineStateKey, trace.ErrorTypeKey,
+}
+
+// varying are the attributes of which a line says only that they are there: no
+// two runs agree.
+var varying = []attribute.Key{trace.GoroutineIDKey, trace.WebSocketConnectionIDKey, trace.CodeStacktraceKey}
+
+// written returns the line for a span, without how often it comes. If there is a
+// line in its place, of which not all holds, it speaks of the same things.
+func (m *match) written(s *chain.Span, old *line) string {
+	parts := []string{quoteName(s.Name)}
+	if s.Service != "" && plain(s.Service) && !strings.Contains(s.Service, "]") && (old != nil && old.service != nil || m.services && (s.Parent == nil || s.Parent.Service != s.Service)) {
+		parts = append(parts, "["+s.Service+"]")
+	}
+	exactly := &limit{}
+	switch start := s.Start.Sub(m.origin); {
+	case old != nil && old.start != nil:
+		parts = append(parts, "@"+old.start.like(start))
+	case m.times:
+		parts = append(parts, "@"+exactly.like(start))
+	}
+	switch d := s.End.Sub(s.Start); {
+	case s.End.IsZero():
+		parts = append(parts, "open")
+	case old != nil && old.duration != nil:
+		parts = append(parts, old.duration.like(d))
+	case m.times:
+		parts = append(parts, exactly.like(d))
+	}
+	if attrs := m.attrs(s, old); len(attrs) > 0 {
+		parts = append(parts, "{"+strings.Join(attrs, ", ")+"}")
+	}
+	for _, l := range s.Links {
+		switch {
+		case l.Span != nil:
+			parts = append(parts, "->", quoteName(l.Span.Name))
+		case m.exact || old != nil && slices.Contains(old.links, "?"):
+			parts = append(parts, "-> ?")
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func (m *match) attrs(s *chain.Span, old *line) (out []string) {
+	var was []condition
+	if old != nil {
+		was = old.attrs
+	}
+	if s.Status.Code != codes.Unset {
+		out = append(out, "status="+strings.ToLower(s.Status.Code.String()))
+	}
+	if slices.ContainsFunc(was, func(a condition) bool { return a.field && a.key == "kind" }) {
+		out = append(out, "kind="+s.Kind.String())
+	}
+	var keys []attribute.Key // as the old line has them, then the others
+	present := make(map[attribute.Key]bool)
+	for _, a := range was {
+		if !a.field {
+			keys = append(keys, a.key)
+			present[a.key] = !a.valued
+		}
+	}
+	switch {
+	case m.exact && m.keys == nil:
+		n := len(keys)
+		for _, a := range s.Attributes {
+			keys = append(keys, a.Key)
+		}
+		slices.Sort(keys[n:])
+	case m.exact:
+		keys = append(keys, m.keys...)
+	default:
+		keys = append(keys, telling...)
+	}
+	for i, key := range keys {
+		if slices.Contains(keys[:i], key) {
+			continue
+		}
+		_, ok := s.Attr(key)
+		switch {
+		case !ok && present[key]:
+			out = append(out, "!"+quoteKey(string(key)))
+		case !ok:
+		case present[key] || slices.Contains(varying, key):
+			out = append(out, quoteKey(string(key)))
+		default:
+			out = append(out, attr(string(key), s.Str(key)))
+		}
+	}
+	return out
+}
+
+// quoteName returns the name as a line has it: quoted, unless the line would be
+// read as this name whatever follows.
+func quoteName(name string) string {
+	for _, more := range []string{"", " ×2 [s] open {k=v} -> x"} {
+		if p, err := parseLine(name + more); err != nil || p.any || p.name != name || len(p.links) > 1 || !plain(name) {
+			return quote(name)
+		}
+	}
+	return name
+}
+
+func quoteKey(key string) string {
+	if key == "status" || key == "kind" || strings.ContainsAny(key, `,=!{}"`) || key != strings.TrimSpace(key) || key == "" || !plain(key) {
+		return quote(key)
+	}
+	return key
+}
+
+// attr returns key=value as it stands in braces.
+func attr(key, value string) string {
+	if strings.ContainsAny(value, `,{}"`) || value != strings.TrimSpace(value) || value == "" || !plain(value) {
+		value = quote(value)
+	}
+	return quoteKey(key) + "=" + value
+}
+
+// plain reports whether s can stand in a raw string as it is.
+func plain(s string) bool { return text.Printable(s) == s && !strings.Contains(s, "`") }
+
+// quote is strconv.Quote without what a raw string cannot hold.
+func quote(s string) string { return strings.ReplaceAll(strconv.Quote(s), "`", `\x60`) }
