@@ -45,7 +45,7 @@ import (
 //
 // A failure shows the difference of the two trees. With [UpdateFlag]'s -update
 // the literal in the source is rewritten instead, only in the lines that do not
-// hold: in the call of AssertTree, of a helper around it, or, if want was a
+// hold (where a limit does not, it becomes "~"): in the call of AssertTree, of a helper around it, or, if want was a
 // variable there, wherever in that file a literal alone has this text.
 func AssertTree(tb testing.TB, c *chain.Chain, want string, opts ...TreeOption) {
 	tb.Helper()

@@ -56,7 +56,10 @@ func (m *match) between(nodes []*node, spans []*chain.Span) *gap {
 			}
 			if i < len(nodes) {
 				n := nodes[i]
-				for k := j; k < len(order) && (n.any || m.fit(n, order[k])); k++ {
+				if n.any && j < len(order) {
+					take(0, i, j+1, step{})
+				}
+				for k := j; !n.any && k < len(order) && m.fit(n, order[k]); k++ {
 					cost := 0
 					if got := k + 1 - j; got < n.min || n.max >= 0 && got > n.max {
 						cost = nameless
@@ -82,7 +85,9 @@ func (m *match) between(nodes []*node, spans []*chain.Span) *gap {
 	g := &gap{cost: best[0][0].cost}
 	for i, j := 0, 0; i < len(nodes) || j < len(order); {
 		w := best[i][j]
-		g.steps = append(g.steps, w.step)
+		if w.step.node != nil || w.step.spans != nil { // else "..." takes one more
+			g.steps = append(g.steps, w.step)
+		}
 		i, j = w.i, w.j
 	}
 	return g

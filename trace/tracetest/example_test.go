@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -73,6 +74,18 @@ func ExampleAssertTree() {
 	// 	-   pay {status=unset}
 	// 	+   pay {status=error}
 	// 	-   ship
+}
+
+func ExampleAssertBlocked() {
+	t := printer{}
+	rec := tracetest.NewRecorder(t)
+	ctx := trace.New(trace.WithTracerProvider(rec.TracerProvider())).NewContext(context.Background())
+	_ = trace.Handle(ctx, "nap", func(ctx context.Context) error { return trace.Sleep(ctx, time.Millisecond) })
+
+	sleep := tracetest.One(t, rec.Chain(), "sleep")
+	tracetest.AssertTiled(t, sleep)
+	tracetest.AssertBlocked(t, sleep, trace.ReasonSleep, "", 1, time.Millisecond)
+	// Output:
 }
 
 func ExampleRecorder_Wait() {

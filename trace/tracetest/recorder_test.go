@@ -57,7 +57,7 @@ func TestRecorderChain(t *testing.T) {
 		t.Error("the global provider has changed")
 	}
 	tr, there := rec.TracerProvider().Tracer("here"), rec.Service("there").Tracer("")
-	if rec.Service("there") != rec.Service("there") {
+	if again := rec.Service("there").Tracer(""); again != there {
 		t.Error("Service gives another provider each time")
 	}
 	ctx, parent := tr.Start(t.Context(), "parent", oteltrace.WithAttributes(attribute.Int("n", 1)))
@@ -147,6 +147,7 @@ func TestRecorderWait(t *testing.T) {
 		wait(1*time.Second, rec.Wait(t.Context(), tracetest.Line("tick {i=0}")))
 		wait(1*time.Second, rec.Wait(t.Context(), tracetest.Name("tick"))) // has ended before
 		wait(3*time.Second, rec.WaitN(t.Context(), tracetest.Name("tick"), 3))
+		synctest.Wait() // until the last one has started
 		wait(4*time.Second, rec.WaitEnded(t.Context()))
 		wait(4*time.Second, rec.WaitEnded(t.Context()))
 

@@ -194,11 +194,14 @@ func (m *match) inOrder(nodes []*node, spans []*chain.Span) bool {
 			return false
 		}
 		n := nodes[i]
-		for k := j; ; k++ {
+		if n.any && (from(i+1, j) || j < len(spans) && from(i, j+1)) {
+			return true
+		}
+		for k := j; !n.any; k++ {
 			if k-j >= n.min && from(i+1, k) {
 				return true
 			}
-			if k == len(spans) || k-j == n.max || !n.any && !m.fit(n, spans[k]) {
+			if k == len(spans) || k-j == n.max || !m.fit(n, spans[k]) {
 				break
 			}
 		}
