@@ -87,6 +87,11 @@ var std = func() string {
 func place(f runtime.Frame) string { return fmt.Sprintf("%s:%d", short(f.File), f.Line) }
 
 func short(file string) string {
+	if !filepath.IsAbs(file) { // -trimpath left its folder out
+		if base := filepath.Base(file); exists(base) {
+			return base
+		}
+	}
 	dir, err := os.Getwd()
 	if err != nil {
 		return file
@@ -95,4 +100,9 @@ func short(file string) string {
 		return rel
 	}
 	return file
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
