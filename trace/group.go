@@ -46,9 +46,11 @@ func (g *Group) SetLimit(n int) {
 // ends before there is a slot, fn is not run, and context.Cause(ctx) counts as
 // its error.
 func (g *Group) Go(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) {
+	g.wg.Add(1) // before the wait for a slot, so that who waits for the end waits for its error, too
 	if g.slots != nil {
 		if err := g.slots.Acquire(ctx, 1); err != nil {
 			g.fail(err)
+			g.wg.Done(ctx)
 			return
 		}
 	}
@@ -60,13 +62,13 @@ func (g *Group) TryGo(ctx context.Context, name string, fn func(context.Context)
 	if g.slots != nil && !g.slots.TryAcquire(ctx, 1) {
 		return false
 	}
+	g.wg.Add(1)
 	g.start(ctx, name, fn, opts)
 	return true
 }
 
 func (g *Group) start(ctx context.Context, name string, fn func(context.Context) error, opts []GoOption) {
 	slots := g.slots
-	g.wg.Add(1)
 	spawn(ctx, name, fn, opts, func(own context.Context, err error) {
 		if err != nil {
 			g.fail(err)

@@ -188,6 +188,24 @@ func (g bareGroup) TryGo(f func() error) bool {
 
 func (g bareGroup) Wait() error { return g.Group.Wait(g.ctx) }
 
+// Who waits for the end waits for a Go that waits for a slot, too, and gets its
+// error.
+func TestGroupWaitsForSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g trace.Group
+		g.SetLimit(1)
+		g.Go(t.Context(), "holder", func(ctx context.Context) error { return trace.Sleep(ctx, time.Hour) })
+		ctx, cancel := context.WithCancelCause(t.Context())
+		go g.Go(ctx, "late", func(context.Context) error { return nil })
+		synctest.Wait()
+		tired := errors.New("tired")
+		time.AfterFunc(time.Minute, func() { cancel(tired) })
+		if err := g.Wait(t.Context()); !errors.Is(err, tired) {
+			t.Errorf("got %v, want %v", err, tired)
+		}
+	})
+}
+
 func TestGroupConcurrentSafe(t *testing.T) {
 	outer, _ := record(t.Context())
 	g, ctx := trace.NewGroup(outer)

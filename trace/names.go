@@ -168,6 +168,9 @@ const (
 	TCPPeerWindowKey    = attribute.Key("tcp.peer_window")    // int, bytes at the park
 	TCPRetransmitsKey   = attribute.Key("tcp.retransmits")    // int, segments: growth across the block
 	TCPRTTKey           = attribute.Key("tcp.rtt")            // float64, seconds
+
+	TCPCongestionWindowKey = attribute.Key("tcp.cwnd")     // int, segments: growth across the block, negative where the kernel cut it
+	TCPCongestionStateKey  = attribute.Key("tcp.ca_state") // string, the worse at the ends of the block: open, disorder, cwr, recovery or loss
 )
 
 // Attributes of goroutines.

@@ -109,6 +109,27 @@ func TestTerminal(t *testing.T) {
 	wantMessage(t, bob, message{Text: "ann has left"})
 }
 
+// Ctrl-C leaves the room, with a close frame.
+func TestInterrupt(t *testing.T) {
+	_, host := start(t, time.Minute)
+	bob := enterAs(t, host, "bob")
+	wantMessage(t, bob, message{Text: "bob is here"})
+	ctx, interrupt := context.WithCancel(t.Context())
+	typed, typing := io.Pipe()
+	defer typing.Close()
+	var stdout, stderr bytes.Buffer
+	code := make(chan int)
+	go func() {
+		code <- run(ctx, []string{"-join", "ws://" + host + "/room", "-name", "ann"}, typed, &stdout, &stderr)
+	}()
+	wantMessage(t, bob, message{Text: "ann is here"})
+	interrupt()
+	if got := <-code; got != 0 || stderr.Len() > 0 {
+		t.Errorf("exit code %d, want 0; stderr: %s", got, &stderr)
+	}
+	wantMessage(t, bob, message{Text: "ann has left"})
+}
+
 func TestNoName(t *testing.T) {
 	_, host := start(t, time.Minute)
 	_, err := receive(t.Context(), enterAs(t, host, "\n"))
@@ -207,6 +228,17 @@ func TestDemo(t *testing.T) {
 		if !strings.Contains(answer, want) {
 			t.Errorf("the answer has no %q:\n%s", want, answer)
 		}
+	}
+}
+
+// A room without patience drops the slow client, and that is no failure.
+func TestDemoWithoutPatience(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), []string{"-demo", "-patience", "50ms"}, nil, &stdout, &stderr); code != 0 || stderr.Len() > 0 {
+		t.Fatalf("exit code %d, want 0; stderr: %s", code, &stderr)
+	}
+	if want := "The room lost patience with dora."; !strings.Contains(stdout.String(), want) {
+		t.Errorf("no %q:\n%s", want, &stdout)
 	}
 }
 

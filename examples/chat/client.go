@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 
 	"github.com/wakechain/wakechain/examples/internal/telemetry"
 	"github.com/wakechain/wakechain/trace"
@@ -30,14 +31,17 @@ func (c *config) chat(ctx context.Context, in io.Reader, out io.Writer) error {
 			return err
 		}
 		defer conn.CloseNow()
-		hears := trace.Go(ctx, "hear", func(ctx context.Context) error { return hear(ctx, conn, out) })
-		says := trace.Go(ctx, "say", func(ctx context.Context) error { return say(ctx, conn, in) })
+		alive := context.WithoutCancel(ctx) // else an interrupt would cut the connection
+		hears := trace.Go(alive, "hear", func(ctx context.Context) error { return hear(ctx, conn, out) })
+		says := trace.Go(alive, "say", func(ctx context.Context) error { return say(ctx, conn, in) })
 		select {
 		case <-hears.Done():
 			return hears.Err()
 		case <-says.Done():
+			err = errors.Join(says.Err(), conn.Close(wsconn.StatusNormalClosure, ""))
+		case <-ctx.Done(): // interrupted
+			err = conn.Close(wsconn.StatusGoingAway, "")
 		}
-		err = errors.Join(says.Err(), conn.Close(wsconn.StatusNormalClosure, ""))
 		<-hears.Done()
 		return err
 	})
@@ -60,7 +64,7 @@ func hear(ctx context.Context, conn *wsconn.Conn, out io.Writer) error {
 	for {
 		m, err := receive(ctx, conn)
 		switch {
-		case wsconn.CloseStatus(err) == wsconn.StatusNormalClosure, errors.Is(err, io.EOF):
+		case left(err):
 			return nil
 		case err != nil:
 			return err
@@ -70,6 +74,12 @@ func hear(ctx context.Context, conn *wsconn.Conn, out io.Writer) error {
 			fmt.Fprintf(out, "%s: %s\n", m.From, m.Text)
 		}
 	}
+}
+
+// left reports whether err says that one of the two has left.
+func left(err error) bool {
+	code := wsconn.CloseStatus(err)
+	return code == wsconn.StatusNormalClosure || code == wsconn.StatusGoingAway || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
 }
 
 func say(ctx context.Context, conn *wsconn.Conn, in io.Reader) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -44,12 +45,15 @@ func demo(ctx context.Context, c *config, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%s talk; %s hears all of it, but takes %v for each message.\n", strings.Join(talkers, ", "), slow, slowness)
 	start := time.Now()
-	err = talk(ctx, c, t)
+	err = talk(ctx, c, t, out)
 	t.Shutdown(ctx)
-	if err != nil {
+	if err != nil && ctx.Err() == nil { // what was seen until an interrupt is printed
 		return err
 	}
-	spans, _ := t.Memory.Spans()
+	spans, dropped := t.Memory.Spans()
+	if dropped > 0 {
+		fmt.Fprintf(out, "%d more spans were not kept.\n", dropped)
+	}
 	all := chain.New(chain.FromSpans(spans))
 	fmt.Fprintf(out, "It took them %.1f s.\n", time.Since(start).Seconds())
 	findings := explain.Explain(all)
@@ -58,7 +62,7 @@ func demo(ctx context.Context, c *config, out io.Writer) error {
 			continue
 		}
 		fmt.Fprintf(out, "\nOne of the waits, of %d spans:\n\n", all.Len())
-		if err := around(f.Spans).WriteTree(out, chain.WithMaxLines(maxLines)); err != nil {
+		if err := all.WriteTree(out, chain.WithOnly(around(f.Spans)), chain.WithMaxLines(maxLines)); err != nil {
 			return err
 		}
 	}
@@ -66,31 +70,20 @@ func demo(ctx context.Context, c *config, out io.Writer) error {
 	return explain.Print(out, findings)
 }
 
-// around is the chain of some spans, with all that they are part of.
-func around(some []*chain.Span) *chain.Chain {
-	var spans []chain.Span
-	seen := map[*chain.Span]bool{}
-	add := func(s *chain.Span) {
-		for ; s != nil && !seen[s]; s = s.Parent {
-			seen[s] = true
-			spans = append(spans, *s)
-			if life := s.Life(); life != nil && !seen[life] {
-				seen[life] = true
-				spans = append(spans, *life)
-			}
-		}
-	}
+// around matches some spans, and those that they link to.
+func around(some []*chain.Span) func(*chain.Span) bool {
+	shown := map[*chain.Span]bool{}
 	for _, s := range some {
-		add(s)
+		shown[s] = true
 		for _, l := range s.Links {
-			add(l.Span)
+			shown[l.Span] = true
 		}
 	}
-	return chain.New(spans)
+	return func(s *chain.Span) bool { return shown[s] }
 }
 
 // talk runs the room and its clients until all has been said and heard.
-func talk(ctx context.Context, c *config, t *telemetry.Tracers) error {
+func talk(ctx context.Context, c *config, t *telemetry.Tracers, out io.Writer) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	tracer, err := t.Tracer(ctx, "chat")
@@ -115,7 +108,12 @@ func talk(ctx context.Context, c *config, t *telemetry.Tracers) error {
 			return err
 		}
 		group.Go(own.NewContext(clients), "client", func(ctx context.Context) error {
-			return takePart(ctx, url, name, &here)
+			err := takePart(ctx, url, name, &here)
+			if lost(err) {
+				fmt.Fprintf(out, "The room lost patience with %s.\n", name)
+				return nil
+			}
+			return err
 		})
 	}
 	err = group.Wait(ctx)
@@ -159,6 +157,11 @@ func takePart(ctx context.Context, url, name string, here *trace.WaitGroup) erro
 		}
 	}
 	return conn.Close(wsconn.StatusNormalClosure, "")
+}
+
+// lost reports whether err says that the other side cut the connection.
+func lost(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 func sayAll(ctx context.Context, conn *wsconn.Conn) error {

@@ -12,8 +12,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -77,6 +79,8 @@ func parse(args []string, usage io.Writer) (*config, error) {
 		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	case c.serve != "" && c.connect != "":
 		err = errors.New("-serve and -connect run one side each: give one of them")
+	case c.connect != "" && !isURL(c.connect):
+		err = fmt.Errorf("-connect takes a URL such as ws://127.0.0.1:8080, not %q", c.connect)
 	case c.buffers != "small" && c.buffers != "kernel":
 		err = fmt.Errorf("-buffers is small or kernel, not %q", c.buffers)
 	case c.messages < 1 || c.work < 0 || c.idle < 0:
@@ -85,4 +89,9 @@ func parse(args []string, usage io.Writer) (*config, error) {
 		_, err = sequence.FormatOf(c.diagram)
 	}
 	return &c, err
+}
+
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Host != "" && slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme)
 }

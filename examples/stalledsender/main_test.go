@@ -150,6 +150,8 @@ func TestFlags(t *testing.T) {
 		{"unknown flag", []string{"-nope"}, 2, "flag provided but not defined: -nope"},
 		{"argument", []string{"x"}, 2, `unexpected argument "x"`},
 		{"both sides", []string{"-serve", ":1", "-connect", "ws://x"}, 2, "-serve and -connect"},
+		{"no URL", []string{"-connect", "nonsense"}, 2, `not "nonsense"`},
+		{"another scheme", []string{"-connect", "ftp://127.0.0.1:1"}, 2, `not "ftp://127.0.0.1:1"`},
 		{"buffers", []string{"-buffers", "huge"}, 2, `not "huge"`},
 		{"messages", []string{"-messages", "0"}, 2, "-messages is at least 1"},
 		{"address in use", []string{"-serve", busy.Addr().String()}, 1, "address already in use"},
@@ -161,6 +163,9 @@ func TestFlags(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			if code := run(t.Context(), tt.args, &stdout, &stderr); code != tt.code {
 				t.Errorf("exit code %d, want %d", code, tt.code)
+			}
+			if tt.code == 2 && stdout.Len() > 0 {
+				t.Errorf("stdout %q, want none", &stdout)
 			}
 			if got := stderr.String(); !strings.Contains(got, tt.want) || strings.Count(got, "\n") != 1 {
 				t.Errorf("stderr %q, want one line with %q", got, tt.want)

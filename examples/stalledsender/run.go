@@ -129,8 +129,15 @@ func report(w io.Writer, spans []sdktrace.ReadOnlySpan, dropped int) error {
 	if err := c.WriteTree(w, chain.WithMaxLines(maxLines)); err != nil {
 		return err
 	}
-	fmt.Fprint(w, "\nWhy was the sender stuck, and what woke it?\n\n")
-	return explain.Print(w, explain.Explain(c))
+	findings := explain.Explain(c)
+	title := "What the trace says"
+	for _, f := range findings {
+		if f.Rule == explain.SenderStalled {
+			title = "Why was the sender stuck, and what woke it?"
+		}
+	}
+	fmt.Fprintf(w, "\n%s\n\n", title)
+	return explain.Print(w, findings)
 }
 
 // progress prints what happens, with the time since the start.

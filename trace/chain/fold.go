@@ -40,6 +40,8 @@ type shapes struct {
 	shape   []uint64 // of a span: its label and the shapes below
 	outlier []bool   // of a span: among its siblings
 	size    []int    // of a span: itself and all below
+	hidden  []bool   // of a span; nil: none is
+	total   int      // that are not
 }
 
 // class is what siblings must share to be folded.
@@ -52,19 +54,59 @@ func (sh *shapes) class(s *Span) class { return class{sh.shape[s.Seq], sh.outlie
 
 // newShapes goes up from the leaves: the chain has every parent before its
 // children.
-func newShapes(c *Chain, label func(*Span) string) *shapes {
+func newShapes(c *Chain, label func(*Span) string, only func(*Span) bool) *shapes {
 	n := len(c.Spans)
-	sh := &shapes{seed: maphash.MakeSeed(), shape: make([]uint64, n), outlier: make([]bool, n), size: make([]int, n)}
+	sh := &shapes{seed: maphash.MakeSeed(), shape: make([]uint64, n), outlier: make([]bool, n), size: make([]int, n), total: n}
+	if only != nil {
+		sh.hide(c, only)
+	}
 	for _, s := range slices.Backward(c.Spans) {
 		sh.mark(s.Children)
 		sh.shape[s.Seq] = sh.of(s, label)
-		sh.size[s.Seq]++
+		if sh.hidden == nil || !sh.hidden[s.Seq] {
+			sh.size[s.Seq]++
+		}
 		if s.Parent != nil {
 			sh.size[s.Parent.Seq] += sh.size[s.Seq]
 		}
 	}
 	sh.mark(c.Roots)
 	return sh
+}
+
+// hide hides all spans but those that match, and what these are part of.
+func (sh *shapes) hide(c *Chain, match func(*Span) bool) {
+	sh.hidden, sh.total = make([]bool, len(c.Spans)), 0
+	for i := range sh.hidden {
+		sh.hidden[i] = true
+	}
+	for _, s := range slices.Backward(c.Spans) {
+		if match(s) {
+			sh.hidden[s.Seq] = false
+		}
+		if sh.hidden[s.Seq] {
+			continue
+		}
+		if s.Parent != nil {
+			sh.hidden[s.Parent.Seq] = false
+		}
+		if life := s.Life(); life != nil { // on the same line
+			sh.hidden[life.Seq] = false
+		}
+	}
+	for _, hidden := range sh.hidden {
+		if !hidden {
+			sh.total++
+		}
+	}
+}
+
+// visible returns the spans that are not hidden.
+func (sh *shapes) visible(spans []*Span) []*Span {
+	if sh.hidden == nil {
+		return spans
+	}
+	return slices.DeleteFunc(slices.Clone(spans), func(s *Span) bool { return sh.hidden[s.Seq] })
 }
 
 // of hashes a span's label and the different shapes below it. How often these
@@ -225,21 +267,21 @@ func (sh *shapes) below(it *item) []*item {
 	case it.rounds > 0:
 		return it.body
 	case len(it.spans) == 1:
-		return sh.fold(shown(it.spans[0]))
+		return sh.fold(sh.shown(it.spans[0]))
 	}
 	var all []*Span
 	for _, s := range it.spans {
-		all = append(all, shown(s)...)
+		all = append(all, sh.shown(s)...)
 	}
 	return sh.merge(all)
 }
 
 // shown returns the children that have lines of their own: the life of a
 // goroutine is part of its `go NAME` line, and what hangs below it joins.
-func shown(s *Span) []*Span {
+func (sh *shapes) shown(s *Span) []*Span {
 	life := s.Life()
 	if life == nil {
-		return s.Children
+		return sh.visible(s.Children)
 	}
 	rest := make([]*Span, 0, len(s.Children)-1+len(life.Children))
 	for _, c := range s.Children {
@@ -251,5 +293,5 @@ func shown(s *Span) []*Span {
 		rest = append(rest, life.Children...)
 		slices.SortFunc(rest, func(x, y *Span) int { return x.Seq - y.Seq })
 	}
-	return rest
+	return sh.visible(rest)
 }

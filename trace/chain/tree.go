@@ -21,6 +21,7 @@ type treeConfig struct {
 	ascii, unfolded     bool
 	untimed             bool
 	keys                []attribute.Key
+	only                func(*Span) bool
 }
 
 type treeFunc func(*treeConfig)
@@ -55,6 +56,13 @@ func WithoutTimes() TreeOption { return treeFunc(func(c *treeConfig) { c.untimed
 // differ in one do not fold. More than one such option adds up.
 func WithKeys(keys ...attribute.Key) TreeOption {
 	return treeFunc(func(c *treeConfig) { c.keys = append(c.keys, keys...) })
+}
+
+// WithOnly shows the spans that match reports true for, and those that they are
+// part of. Their times and numbers are those in the whole chain. The default is
+// all spans; the last such option wins.
+func WithOnly(match func(*Span) bool) TreeOption {
+	return treeFunc(func(c *treeConfig) { c.only = match })
 }
 
 const (
@@ -128,16 +136,16 @@ func (p *printer) print() {
 		return
 	}
 	p.findTwins()
-	p.shapes = newShapes(p.chain, p.label)
+	p.shapes = newShapes(p.chain, p.label, p.cfg.only)
 	err := p.notes()
 	if err == nil {
-		err = p.items(p.fold(p.chain.Roots), "", 0, nil)
+		err = p.items(p.fold(p.shapes.visible(p.chain.Roots)), "", 0, nil)
 	}
 	if err == nil {
 		p.flush()
 		return
 	}
-	fmt.Fprintln(p.out, p.finish(fmt.Sprintf("… %d more spans", len(p.chain.Spans)-p.total)))
+	fmt.Fprintln(p.out, p.finish(fmt.Sprintf("… %d more spans", p.shapes.total-p.total)))
 }
 
 func (p *printer) flush() {
@@ -234,7 +242,7 @@ func (p *printer) fold(siblings []*Span) []*item {
 
 func (p *printer) below(it *item) []*item {
 	if p.cfg.unfolded {
-		return p.fold(shown(it.spans[0]))
+		return p.fold(p.shapes.shown(it.spans[0]))
 	}
 	return p.shapes.below(it)
 }

@@ -11,16 +11,16 @@ import (
 )
 
 // shared are the things that goroutines wait for one another at, by the reason
-// of the wait. Where receivers wait, the sender sets the pace.
+// of the wait: more than one of them where only the goroutine that let go tells
+// that the waits belong together. Who waits to receive may as well be idle.
 var shared = map[trace.Reason]struct {
 	thing string
 	most  Severity
 }{
 	trace.ReasonLock:      {"a lock", Warning},
-	trace.ReasonSemaphore: {"a semaphore", Warning},
-	trace.ReasonCond:      {"a condition", Info},
-	trace.ReasonChanSend:  {"room in a channel", Warning},
-	trace.ReasonChanRecv:  {"a channel to bring something", Info},
+	trace.ReasonSemaphore: {"semaphores", Warning},
+	trace.ReasonCond:      {"conditions", Info},
+	trace.ReasonChanSend:  {"room in channels", Warning},
 }
 
 // crowded is how many must wait at once.

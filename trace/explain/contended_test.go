@@ -60,9 +60,17 @@ func TestContention(t *testing.T) {
 				s.block(recv, end-1, end, trace.ReasonChanRecv, trace.WakeSent)
 				s.link(wake, recv+2) // the recv's own wake is as good
 			}
-		}, []string{"warning contended ×3 570ms: Up to 3 at once waited for room in a channel: 3 times, 570 ms in all. The " +
+		}, []string{"warning contended ×3 570ms: Up to 3 at once waited for room in channels: 3 times, 570 ms in all. The " +
 			"longest was shop's worker for 290 ms, until wake #24 of shop's reader let it go. Most were let go by shop's reader, " +
 			"3 times."}},
+		{"receivers, each at a channel of its own", func(s *script) {
+			feeder, _ := s.as("shop").run(0, "feeder", 0, 1000, trace.StateFinished)
+			for range 3 {
+				run, _ := s.run(0, "worker", 0, 1000, trace.StateFinished)
+				_, wake := s.block(s.add(run, trace.SpanRecv, 10, 310), 10, 300, trace.ReasonChanRecv, trace.WakeSent)
+				s.link(wake, feeder)
+			}
+		}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -127,7 +127,7 @@ func network(b *block) (what, proof string) {
 	if n := b.Int(trace.TCPRetransmitsKey); n > 0 {
 		proof = "the kernel sent " + counted(int(n), "segment") + " again"
 	}
-	return "it waited for the network to bring acknowledgements, and not for " + b.end.peerName() + " to read", proof
+	return "the network was congested, or lost what was sent", proof
 }
 
 func localBuffer(b *block) (what, proof string) {
@@ -138,7 +138,17 @@ func unknown(b *block) (what, proof string) {
 	if src := b.Str(trace.BlockSourceKey); src != "" && src != string(trace.SourcePoll) {
 		proof = "it was " + plain(src)
 	}
+	if b.awaitedAcks() {
+		return "it waited for acknowledgements, without a sign that the network lost anything", proof
+	}
 	return "the trace does not say why", proof
+}
+
+// awaitedAcks reports whether data was on its way for most of the block, neither
+// the window nor the buffer being the limit.
+func (b *block) awaitedAcks() bool {
+	inFlight := b.Float(trace.TCPBusyKey) - b.Float(trace.TCPRwndLimitedKey) - b.Float(trace.TCPSndbufLimitedKey)
+	return 2*seconds(inFlight) >= b.Duration() && inFlight > 0
 }
 
 // ledger says where the bytes were when the write blocked: a sentence with a

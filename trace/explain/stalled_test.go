@@ -89,8 +89,15 @@ func TestBlockedWrites(t *testing.T) {
 			s.block(s.write(sender, 10, 700, 1), 10, 700, trace.ReasonNetWrite, trace.WakeWritable,
 				cause(trace.CauseNetwork), trace.TCPRetransmitsKey.Int(4))
 		}, []string{"warning network-limited ×1 690ms: socket_start's sen_data was blocked 690 ms in the write of message 1: " +
-			"it waited for the network to bring acknowledgements, and not for socket_get to read (the kernel sent 4 segments " +
-			"again). What woke it: the send buffer had room again."}},
+			"the network was congested, or lost what was sent (the kernel sent 4 segments again). What woke it: the send buffer " +
+			"had room again."}},
+		{"late acknowledgements", func(s *script) {
+			_, sender := s.connect()
+			s.block(s.write(sender, 10, 700, 1), 10, 700, trace.ReasonNetWrite, trace.WakeWritable,
+				cause(trace.CauseUnknown), trace.TCPBusyKey.Float64(0.69))
+		}, []string{"info write-blocked ×1 690ms: socket_start's sen_data was blocked 690 ms in the write of message 1: " +
+			"it waited for acknowledgements, without a sign that the network lost anything. What woke it: the send buffer had " +
+			"room again."}},
 		{"the send buffer", func(s *script) {
 			_, sender := s.connect()
 			s.block(s.write(sender, 10, 30, 1), 10, 30, trace.ReasonNetWrite, trace.WakeWritable, cause(trace.CauseLocalBuffer))

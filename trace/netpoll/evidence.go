@@ -19,6 +19,8 @@ type tcpInfo struct {
 	queue, notSent, window int   // bytes
 	windowEnd              int64 // bytes since the connection began, up to where the peer takes them
 	unacked, retransmits   int   // segments
+	cwnd                   int   // segments that the network is trusted with
+	congestion             congestion
 	rtt                    time.Duration
 }
 
@@ -26,6 +28,15 @@ type tcpInfo struct {
 // kept in jiffies, of 4 ms where CONFIG_HZ is 250. A park must span two steps
 // before their growth says anything.
 const counterStep = 4 * time.Millisecond
+
+// congestion is a state of the kernel's congestion control, tcp_ca_state.
+type congestion uint8
+
+// reduced is the first of the states in which the kernel sends less than it did,
+// because of a mark or a loss. Disorder, before it, may be mere reordering.
+const reduced congestion = 2
+
+var congestionNames = []string{"open", "disorder", "cwr", "recovery", "loss"}
 
 // evidence is what was measured about one block: of a write at both ends, of a
 // read at the wake alone.
@@ -44,6 +55,15 @@ func (e *evidence) inFlight() time.Duration {
 	return e.awake.busy - e.park.busy - e.peerWindow() - e.buffer()
 }
 
+// lost reports whether the kernel took the network for congested: it sent less
+// than it did, or more than one segment again. One may be a mere probe, of whether
+// an acknowledgement is only late (RFC 8985 §7).
+func (e *evidence) lost() bool {
+	return e.congestion() >= reduced || e.awake.cwnd < e.park.cwnd || e.awake.retransmits-e.park.retransmits > 1
+}
+
+func (e *evidence) congestion() congestion { return max(e.park.congestion, e.awake.congestion) }
+
 // cause is what the counters account for in at least half of the park. The
 // window that a snapshot shows is no evidence by itself: it may still be open
 // at the start of a park that is all the peer's.
@@ -57,16 +77,14 @@ func (e *evidence) cause() trace.Cause {
 		// A segment that came too late for the closed window is sent again and
 		// again, and that time counts as in flight.
 		return trace.CausePeerWindow
-	case e.awake.retransmits > e.park.retransmits:
+	case e.lost():
 		return trace.CauseNetwork
 	case 2*e.buffer() >= e.blocked:
 		return trace.CauseLocalBuffer
 	case 2*e.inFlight() >= e.blocked && e.park.notSent == 0:
 		// The network had taken all that the buffer can hold.
 		return trace.CauseLocalBuffer
-	case 2*e.inFlight() >= e.blocked:
-		return trace.CauseNetwork
-	default:
+	default: // acknowledgements may be late for many reasons
 		return trace.CauseUnknown
 	}
 }
@@ -90,7 +108,7 @@ func (e *evidence) attributes() []attribute.KeyValue {
 	if !seen.ok {
 		return nil
 	}
-	attrs := append(make([]attribute.KeyValue, 0, 11),
+	attrs := append(make([]attribute.KeyValue, 0, 13),
 		trace.TCPSendQueueKey.Int(seen.queue),
 		trace.TCPUnackedKey.Int(seen.unacked),
 		trace.TCPRTTKey.Float64(seen.rtt.Seconds()))
@@ -107,7 +125,11 @@ func (e *evidence) attributes() []attribute.KeyValue {
 			trace.TCPBusyKey.Float64((e.awake.busy - e.park.busy).Seconds()),
 			trace.TCPRwndLimitedKey.Float64(e.peerWindow().Seconds()),
 			trace.TCPSndbufLimitedKey.Float64(e.buffer().Seconds()),
-			trace.TCPRetransmitsKey.Int(e.awake.retransmits-e.park.retransmits))
+			trace.TCPRetransmitsKey.Int(e.awake.retransmits-e.park.retransmits),
+			trace.TCPCongestionWindowKey.Int(e.awake.cwnd-e.park.cwnd))
+		if c := int(e.congestion()); c < len(congestionNames) {
+			attrs = append(attrs, trace.TCPCongestionStateKey.String(congestionNames[c]))
+		}
 	}
 	return attrs
 }

@@ -12,6 +12,8 @@ type Park struct {
 
 	Busy, Rwnd, Sndbuf time.Duration
 	Retransmits, Opens int // Opens is the growth of the window
+	Cwnd               int
+	Reduced            bool // at the wake
 }
 
 // Explain is what the evidence says about a park: why, and whether the peer
@@ -19,7 +21,7 @@ type Park struct {
 func Explain(blocked time.Duration, p Park) (cause trace.Cause, peerRead bool) {
 	park := tcpInfo{
 		ok: true, busy: time.Minute, rwndLimited: time.Minute, sndbufLimited: time.Minute,
-		retransmits: 3, window: p.Window, notSent: p.NotSent,
+		retransmits: 3, window: p.Window, notSent: p.NotSent, cwnd: 10,
 	}
 	awake := park
 	awake.busy += p.Busy
@@ -28,6 +30,10 @@ func Explain(blocked time.Duration, p Park) (cause trace.Cause, peerRead bool) {
 	awake.retransmits += p.Retransmits
 	awake.window += p.Opens
 	awake.windowEnd += int64(p.Opens)
+	awake.cwnd += p.Cwnd
+	if p.Reduced {
+		awake.congestion = reduced
+	}
 	e := evidence{blocked: blocked, park: park, awake: awake}
 	return e.cause(), e.peerRead()
 }

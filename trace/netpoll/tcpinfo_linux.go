@@ -25,6 +25,8 @@ func measure(fd uintptr) tcpInfo {
 		windowEnd:     int64(t.Bytes_acked) + int64(t.Snd_wnd),
 		unacked:       int(t.Unacked),
 		retransmits:   int(t.Total_retrans),
+		cwnd:          int(t.Snd_cwnd),
+		congestion:    congestion(t.Ca_state),
 		rtt:           time.Duration(t.Rtt) * time.Microsecond,
 	}
 }

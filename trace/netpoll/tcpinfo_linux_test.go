@@ -100,6 +100,7 @@ func TestEvidence(t *testing.T) {
 	wantKeys(t, block, append([]attribute.Key{
 		trace.BlockReasonKey, trace.BlockSourceKey, trace.BlockCauseKey,
 		trace.TCPBusyKey, trace.TCPRwndLimitedKey, trace.TCPSndbufLimitedKey, trace.TCPRetransmitsKey,
+		trace.TCPCongestionWindowKey, trace.TCPCongestionStateKey,
 	}, parkKeys...))
 	wantKeys(t, wake, []attribute.Key{trace.WakeReasonKey})
 }
@@ -149,7 +150,8 @@ func TestEvidenceOfUnfinishedWrites(t *testing.T) {
 			cause, keys := trace.CauseUnknown, slices.Clone(parkKeys)
 			if tt.awake {
 				cause = trace.CausePeerWindow
-				keys = append(keys, trace.TCPBusyKey, trace.TCPRwndLimitedKey, trace.TCPSndbufLimitedKey, trace.TCPRetransmitsKey)
+				keys = append(keys, trace.TCPBusyKey, trace.TCPRwndLimitedKey, trace.TCPSndbufLimitedKey, trace.TCPRetransmitsKey,
+					trace.TCPCongestionWindowKey, trace.TCPCongestionStateKey)
 			}
 			if v, _ := attr(block, trace.BlockCauseKey); v.AsString() != string(cause) {
 				t.Errorf("block.cause: got %q, want %s", v.AsString(), cause)

@@ -14,8 +14,10 @@ function show({ from, text }) {
     line.className = "note";
   }
   line.append(text);
-  by("said").append(line);
-  line.scrollIntoView();
+  const said = by("said");
+  const atEnd = said.scrollHeight - said.scrollTop - said.clientHeight < 40; // else somebody reads what was said before
+  said.append(line);
+  if (atEnd) line.scrollIntoView();
 }
 
 function join(name) {
@@ -29,8 +31,8 @@ function join(name) {
     by("text").focus();
   };
   socket.onmessage = event => show(JSON.parse(event.data));
-  socket.onclose = () => {
-    show({ text: "the connection is closed" });
+  socket.onclose = event => {
+    show({ text: "the connection is closed: " + (event.reason || `code ${event.code}`) });
     by("say").hidden = true;
     by("enter").hidden = false;
   };
@@ -38,7 +40,8 @@ function join(name) {
 
 by("enter").onsubmit = event => {
   event.preventDefault();
-  join(by("name").value);
+  const name = by("name").value.trim();
+  if (name) join(name);
 };
 
 by("say").onsubmit = event => {

@@ -84,8 +84,12 @@ func TestOtelhttp(t *testing.T) {
 			if strings.Join(got, "\n") != strings.Join(tt.want, "\n") {
 				t.Errorf("the server's handshake stands below %q, want %q:\n%s", got, tt.want, c)
 			}
-			for _, b := range c.Named(trace.SpanBlock) {
-				if b.Goroutine().Name == "go hello" && b.Str(trace.BlockSourceKey) != tt.source {
+			blocks := c.Find(func(s *chain.Span) bool { return s.Name == trace.SpanBlock && s.Goroutine().Name == "go hello" })
+			if len(blocks) == 0 {
+				t.Errorf("no block of the client:\n%s", c)
+			}
+			for _, b := range blocks {
+				if b.Str(trace.BlockSourceKey) != tt.source {
 					t.Errorf("block.source = %q, want %q, below another http.RoundTripper", b.Str(trace.BlockSourceKey), tt.source)
 				}
 			}

@@ -103,6 +103,7 @@ func TestCheck(t *testing.T) {
 	o := observe(t)
 	span := func(start, end time.Time) parks.Span { return parks.Span{Goroutine: o.id, Start: start, End: end} }
 	op := span(o.begins[0].Add(-time.Millisecond), o.ends[1].Add(time.Millisecond))
+	inside := func(i int) time.Time { return o.parked[i].Add(time.Millisecond) } // of the two that it lasts at least
 	first, second := span(o.begins[0], o.ends[0]), span(o.begins[1], o.ends[1])
 	tests := []struct {
 		name   string
@@ -119,13 +120,13 @@ func TestCheck(t *testing.T) {
 		{
 			"ends too early", "chan receive",
 			[]parks.Span{op},
-			[]parks.Span{span(o.begins[0], o.ready[0]), second},
+			[]parks.Span{span(o.begins[0], inside(0)), second},
 			[]string{"the park for chan receive from 0 to "},
 		},
 		{
 			"begins too late", "chan receive",
 			[]parks.Span{op},
-			[]parks.Span{first, span(o.ready[1], o.ends[1])},
+			[]parks.Span{first, span(inside(1), o.ends[1])},
 			[]string{"is partly in the block from "},
 		},
 		{"two parks in one", "chan receive", []parks.Span{op}, []parks.Span{op}, nil},
