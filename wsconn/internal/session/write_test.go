@@ -122,6 +122,7 @@ func TestWriterStream(t *testing.T) {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
+		time.Sleep(ms) // so that the order of the two is told by their times
 		wg.Go(func() { _ = c.Write(t.Context(), messageText, []byte("next")) })
 		for range 3 {
 			time.Sleep(10 * ms)
@@ -136,11 +137,11 @@ func TestWriterStream(t *testing.T) {
 		_ = c.CloseNow()
 		<-drained
 		wantTree(t, rec, `
-			write @0+30 message.type=binary message.size=9000 message.index=1 frame.count=4 wire.size=9030
-			write @0+30 message.type=text message.size=4 message.index=2 frame.count=1 wire.size=10
-			  block @0+30 reason=write.lock
-			  wake @30+0 reason=unlocked -> write
-			close! @30+0 error.type=close_now close.completed=false
+			write @0+31 message.type=binary message.size=9000 message.index=1 frame.count=4 wire.size=9030
+			write @1+30 message.type=text message.size=4 message.index=2 frame.count=1 wire.size=10
+			  block @1+30 reason=write.lock
+			  wake @31+0 reason=unlocked -> write
+			close! @31+0 error.type=close_now close.completed=false
 		`)
 	})
 }
