@@ -37,6 +37,7 @@ func TestTree(t *testing.T) {
 		{"seed_ascii", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithASCII(), chain.WithWidth(70), nil}},
 		{"seed_lines", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithMaxLines(12), chain.WithoutTimes()}},
 		{"seed_keys", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithMaxLines(20), chain.WithKeys(trace.GoroutineNameKey), chain.WithKeys(trace.BlockSourceKey)}},
+		{"seed_only", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithOnly(func(s *chain.Span) bool { return s.Failed() || len(s.Links) > 0 }), chain.WithMaxLines(9)}},
 		{"unfolded", func(s *script) {
 			for i := range 5 {
 				s.add(0, "a", float64(i), float64(i)+1)
