@@ -77,9 +77,11 @@
 //
 // Blocks are exact (block.source "poll") on TCP and Unix sockets; under TLS,
 // where this package sees the connection below it: in Dial, and on a server that
-// serves on [NewListener]. Elsewhere each call is timed as a whole
-// ("timed"): on a server's TLS connections without that listener, and on a
-// client whose http.RoundTripper is no *http.Transport, as otelhttp's.
+// serves on [NewListener]. So they are in memory, on the connections of
+// [github.com/wakechain/wakechain/wsconn/wstest] ("memory"). Elsewhere each call
+// is timed as a whole ("timed"): on a server's TLS connections without that
+// listener, and on a client whose http.RoundTripper is no *http.Transport, as
+// otelhttp's.
 //
 // # With otelhttp
 //

@@ -17,6 +17,7 @@ import (
 type Conn struct {
 	net.Conn
 	raw     syscall.RawConn // nil: calls are timed
+	self    Reporter        // nil: nc does not report by itself
 	read    half
 	write   half
 	written atomic.Int64 // bytes handed to the wrapped conn
@@ -30,14 +31,15 @@ var (
 )
 
 // Wrap returns a Conn over nc, or nc itself if it is one. Parks are exact where
-// nc is a *net.TCPConn or a stream *net.UnixConn on a unix system; any other
-// type may do more in its Read and Write than its descriptor shows, and is
-// timed.
+// nc is a *net.TCPConn or a stream *net.UnixConn on a unix system, and as nc says
+// where it is a [Reporter]; any other type may do more in its Read and Write than
+// its descriptor shows, and is timed.
 func Wrap(nc net.Conn) *Conn {
 	if c, ok := nc.(*Conn); ok {
 		return c
 	}
 	c := &Conn{Conn: nc, raw: rawConn(nc)}
+	c.self, _ = nc.(Reporter)
 	c.read.init(c, trace.ReasonNetRead)
 	c.write.init(c, trace.ReasonNetWrite)
 	return c
@@ -79,6 +81,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 	switch {
 	case op == nil || len(p) == 0:
 		return c.Conn.Read(p)
+	case c.self != nil:
+		return c.self.ReadFor(op, p)
 	case c.raw == nil:
 		start := time.Now()
 		n, err := c.Conn.Read(p)
@@ -95,6 +99,8 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 	switch {
 	case op == nil || len(p) == 0:
 		n, err = c.Conn.Write(p)
+	case c.self != nil:
+		n, err = c.self.WriteFor(op, p)
 	case c.raw == nil:
 		start := time.Now()
 		n, err = c.Conn.Write(p)
@@ -155,6 +161,9 @@ func unsupported(op string) error { return &net.OpError{Op: op, Err: errors.ErrU
 func (c *Conn) Close() error {
 	c.read.shut.Store(true)
 	c.write.shut.Store(true)
+	if c.self != nil {
+		return c.self.CloseFor(c.closer.Load())
+	}
 	c.write.closing()
 	return c.Conn.Close()
 }

@@ -14,7 +14,8 @@
 // On unix systems, and for *net.TCPConn and *net.UnixConn, what it reports is
 // exact: it runs the runtime poller's own loop through syscall.RawConn, and
 // sees the EAGAIN that parks the goroutine and the retry that follows the wake
-// (block.source "poll"). Any other conn is timed from outside: a call that
+// (block.source "poll"). A conn that is a [Reporter], as one in memory, reports
+// by itself (block.source "memory"). Any other conn is timed from outside: a call that
 // lasts is reported as one block (block.source "timed"). An exact call that waits
 // for another observed one of its direction reports that block, too (lock,
 // write.lock).

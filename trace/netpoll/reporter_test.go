@@ -1,0 +1,89 @@
+package netpoll_test
+
+import (
+	"errors"
+	"net"
+	"testing"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/netpoll"
+)
+
+// reporter is a conn that says that each call parked, and what it was called for.
+type reporter struct {
+	net.Conn // nil: nothing else may be called
+	calls    []string
+	closedBy *trace.Op
+}
+
+var errReporter = errors.New("reporter")
+
+func (r *reporter) Read([]byte) (int, error) {
+	r.calls = append(r.calls, "Read")
+	return 1, errReporter
+}
+
+func (r *reporter) Write([]byte) (int, error) {
+	r.calls = append(r.calls, "Write")
+	return 2, errReporter
+}
+
+func (r *reporter) ReadFor(op *trace.Op, _ []byte) (int, error) {
+	r.calls = append(r.calls, "ReadFor")
+	op.Block(trace.ReasonNetRead)
+	op.Wake(trace.WakeReadable)
+	return 3, errReporter
+}
+
+func (r *reporter) WriteFor(op *trace.Op, _ []byte) (int, error) {
+	r.calls = append(r.calls, "WriteFor")
+	op.Block(trace.ReasonNetWrite)
+	op.Wake(trace.WakePeerRead)
+	return 4, errReporter
+}
+
+func (r *reporter) CloseFor(op *trace.Op) error { r.closedBy = op; return errReporter }
+
+// A conn that reports by itself is asked to where there is an observer, and its
+// results are the caller's; nothing is timed.
+func TestReporter(t *testing.T) {
+	ctx, rec := record(t.Context())
+	r := &reporter{}
+	c := netpoll.Wrap(r)
+	read, write := start(ctx, c, trace.ReasonNetRead), start(ctx, c, trace.ReasonNetWrite)
+	p := make([]byte, 8)
+	for _, call := range []struct {
+		name string
+		f    func([]byte) (int, error)
+		want int
+	}{
+		{"observed read", c.Read, 3},
+		{"observed write", c.Write, 4},
+	} {
+		if n, err := call.f(p); n != call.want || err != errReporter {
+			t.Errorf("%s: got %d, %v, want %d, %v", call.name, n, err, call.want, errReporter)
+		}
+	}
+	c.ObserveRead(nil)
+	c.ObserveWrite(nil)
+	if n, err := c.Read(p); n != 1 || err != errReporter {
+		t.Errorf("read: got %d, %v", n, err)
+	}
+	if n, err := c.Write(p); n != 2 || err != errReporter {
+		t.Errorf("write: got %d, %v", n, err)
+	}
+	_, closer := trace.Start(ctx, trace.SpanClose)
+	c.ObserveClose(closer)
+	if err := c.Close(); err != errReporter || r.closedBy != closer {
+		t.Errorf("close: got %v for %v, want %v for %v", err, r.closedBy, errReporter, closer)
+	}
+	for _, op := range []*trace.Op{read, write, closer} {
+		op.End(nil)
+	}
+	if got, want := edges(t, rec, read), "block net.read\nwake readable\n"; got != want {
+		t.Errorf("read: got\n%swant\n%s", got, want)
+	}
+	if got, want := edges(t, rec, write), "block net.write\nwake peer_read\n"; got != want {
+		t.Errorf("write: got\n%swant\n%s", got, want)
+	}
+}

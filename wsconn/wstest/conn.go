@@ -1,0 +1,377 @@
+package wstest
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/netpoll"
+)
+
+// link is what the two ends of a connection share.
+type link struct {
+	latency time.Duration
+
+	mu      sync.Mutex // of both ends; never held while a park or wake is reported
+	changed sync.Cond
+}
+
+// notify has whoever waits look again.
+func (l *link) notify() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.changed.Broadcast()
+}
+
+// wait releases the lock until something has changed, or the first of the times
+// after now has come.
+func (l *link) wait(now time.Time, times ...time.Time) {
+	var first time.Time
+	for _, t := range times {
+		if t.After(now) && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	if !first.IsZero() {
+		defer time.AfterFunc(first.Sub(now), l.notify).Stop()
+	}
+	l.changed.Wait()
+}
+
+// Conn is one end of a connection in memory. It is a net.Conn that returns what a
+// TCP conn does on Linux: net.ErrClosed after Close, os.ErrDeadlineExceeded, io.EOF after
+// the other end's CloseWrite or Close, and syscall.ECONNRESET after its Reset, or
+// its Close with bytes unread; and a write after the end of the connection,
+// syscall.EPIPE. Of a reset each direction is told once, and then of the end.
+//
+// As a [netpoll.Reporter] it says when its calls park and what wakes them. Its
+// methods may be called concurrently.
+type Conn struct {
+	link          *link
+	peer          *Conn
+	in, out       *stream
+	local, remote addr
+
+	// What follows is under the link's lock.
+	readBy, writeBy time.Time
+	stopped         bool // reading
+	shut            bool // for writing, by this side
+	closed          bool // by this side
+	closedBy        oteltrace.SpanContext
+	gone            bool  // for what comes from the other end
+	reset           event // of the connection, as this side learns of it
+	resetRead       bool  // a Read has said so
+	resetWrite      bool  // likewise
+}
+
+var _ netpoll.Reporter = (*Conn)(nil)
+
+// NetPipe returns the two ends of a connection in memory, which differ in their
+// addresses alone. Unlike net.Pipe's it has a window: a Write parks once that is
+// full, and not before. Nobody closes them for the caller, and nothing leaks if
+// nobody does.
+func NetPipe(opts ...Option) (client, server *Conn) { return newConfig(opts).netPipe() }
+
+func (c *config) netPipe() (client, server *Conn) {
+	l := &link{latency: c.latency}
+	l.changed.L = &l.mu
+	client = &Conn{link: l, local: "client", remote: "server"}
+	server = &Conn{link: l, local: "server", remote: "client", peer: client}
+	client.peer = server
+	client.out = newStream(c, 1)
+	server.out = newStream(c, 2)
+	client.in, server.in = server.out, client.out
+	return client, server
+}
+
+// addr is an address on the network "memory".
+type addr string
+
+func (addr) Network() string  { return "memory" }
+func (a addr) String() string { return string(a) }
+
+// LocalAddr returns the address of this end: client or server.
+func (c *Conn) LocalAddr() net.Addr { return c.local }
+
+// RemoteAddr returns the address of the other end.
+func (c *Conn) RemoteAddr() net.Addr { return c.remote }
+
+// SetDeadline sets both deadlines. The zero time is none.
+func (c *Conn) SetDeadline(t time.Time) error { return c.setDeadlines(t, &c.readBy, &c.writeBy) }
+
+// SetReadDeadline sets when reads end with os.ErrDeadlineExceeded, those in
+// progress too. The zero time is never.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadlines(t, &c.readBy) }
+
+// SetWriteDeadline is SetReadDeadline for writes.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadlines(t, &c.writeBy) }
+
+func (c *Conn) setDeadlines(t time.Time, deadlines ...*time.Time) error {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	if c.closed {
+		return c.fault("set", net.ErrClosed)
+	}
+	for _, d := range deadlines {
+		*d = t
+	}
+	c.link.changed.Broadcast()
+	return nil
+}
+
+// Read reads what has arrived, and parks while nothing has.
+func (c *Conn) Read(p []byte) (int, error) { return c.ReadFor(nil, p) }
+
+// ReadFor is Read that reports to op. A wake by bytes that arrived, or by the end
+// of the connection, links to the operation that the other end wrote or closed
+// for.
+func (c *Conn) ReadFor(op *trace.Op, p []byte) (int, error) {
+	w := &park{link: c.link, op: op, reason: trace.ReasonNetRead}
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	held := false // by StopReading, and by nothing else
+	for {
+		now, next := time.Now(), c.in.next()
+		by := func(e event) oteltrace.SpanContext {
+			if held {
+				return oteltrace.SpanContext{}
+			}
+			return e.by
+		}
+		switch arrived := next.happened(now); {
+		case c.closed:
+			w.end(now, trace.WakeClosed, c.closedBy)
+			return 0, c.fault("read", net.ErrClosed)
+		case len(p) == 0:
+			return 0, nil
+		case passed(c.readBy, now):
+			w.end(now, trace.WakeDeadline, oteltrace.SpanContext{})
+			return 0, c.fault("read", os.ErrDeadlineExceeded)
+		case c.stopped:
+			held = held || arrived || c.in.fin.happened(now) || c.reset.happened(now)
+		case arrived && w.parked:
+			w.end(now, trace.WakeReadable, by(next))
+			continue // another Read may have been faster
+		case arrived:
+			n := c.in.take(p, now, c.link.latency, op.SpanContext())
+			c.link.changed.Broadcast()
+			return n, nil
+		case c.in.fin.happened(now):
+			w.end(now, trace.WakePeerClosed, by(c.in.fin))
+			return 0, io.EOF
+		case c.reset.happened(now):
+			w.end(now, trace.WakePeerReset, by(c.reset))
+			if c.resetRead {
+				return 0, io.EOF
+			}
+			c.resetRead = true
+			return 0, c.fault("read", os.NewSyscallError("read", syscall.ECONNRESET))
+		}
+		if !w.begin(now) { // else it may have changed
+			c.link.wait(now, c.readBy, next.at, c.in.fin.at, c.reset.at)
+		}
+	}
+}
+
+// Write writes all of p, and parks while the window is full. Of concurrent
+// writes, each is whole.
+func (c *Conn) Write(p []byte) (int, error) { return c.WriteFor(nil, p) }
+
+// WriteFor is Write that reports to op. A park says why the window was full: the
+// other end had bytes that it did not read for at least half of the time
+// (peer_window), or they were on their way (network). A wake by room links to the
+// operation that the other end read for.
+func (c *Conn) WriteFor(op *trace.Op, p []byte) (n int, err error) {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	c.turn(op)
+	defer c.pass(op)
+	w := &park{link: c.link, op: op, reason: trace.ReasonNetWrite}
+	for {
+		now := time.Now()
+		if reason, by, err := c.refused(now); err != nil {
+			w.end(now, reason, by, c.out.cause(w.since, now))
+			return n, c.fault("write", err)
+		}
+		switch c.out.opened(now); {
+		case c.out.room > 0 && w.parked:
+			w.end(now, trace.WakePeerRead, c.out.roomBy.by, c.out.roomBy.cause(w.since))
+		case len(p) == 0:
+			return 0, nil
+		case c.out.room > 0:
+			if n += c.put(p[n:], now, op.SpanContext()); n == len(p) {
+				return n, nil
+			}
+		case !w.begin(now):
+			c.link.wait(now, c.writeBy, c.out.opening(), c.reset.at)
+		}
+	}
+}
+
+// refused is why nothing can be written, whom that is due to, and how a write
+// that is parked is woken by it.
+func (c *Conn) refused(now time.Time) (reason trace.WakeReason, by oteltrace.SpanContext, err error) {
+	switch {
+	case c.closed:
+		return trace.WakeClosed, c.closedBy, net.ErrClosed
+	case passed(c.writeBy, now):
+		return trace.WakeDeadline, by, os.ErrDeadlineExceeded
+	case c.shut:
+		return trace.WakeClosed, by, os.NewSyscallError("write", syscall.EPIPE)
+	case !c.reset.happened(now):
+		return "", by, nil
+	case c.resetWrite || c.in.fin.happened(c.reset.at): // the kernel's word for a reset after the end
+		return trace.WakePeerClosed, c.reset.by, os.NewSyscallError("write", syscall.EPIPE)
+	default:
+		c.resetWrite = true
+		return trace.WakePeerReset, c.reset.by, os.NewSyscallError("write", syscall.ECONNRESET)
+	}
+}
+
+// turn waits until no other Write is in progress.
+func (c *Conn) turn(op *trace.Op) {
+	w := &park{link: c.link, op: op, reason: trace.ReasonWriteLock}
+	for c.out.busy {
+		if !w.begin(time.Now()) {
+			c.link.changed.Wait()
+		}
+	}
+	c.out.busy = true
+	w.end(time.Now(), trace.WakeUnlocked, c.out.last)
+}
+
+func (c *Conn) pass(op *trace.Op) {
+	c.out.busy, c.out.last = false, op.SpanContext()
+	c.link.changed.Broadcast()
+}
+
+// put writes what there is room for, or a piece of it.
+func (c *Conn) put(p []byte, now time.Time, by oteltrace.SpanContext) (n int) {
+	defer c.link.changed.Broadcast()
+	if c.peer.gone { // it answers with a reset
+		c.resetAt(now.Add(2*c.link.latency), c.peer.closedBy)
+		return len(p)
+	}
+	n = c.out.put(p, now.Add(c.link.latency), by)
+	if c.out.cut {
+		c.cutOff(now)
+	}
+	return n
+}
+
+// Close closes the connection. The other end reads what was written and then
+// io.EOF; but if this end had bytes that it did not read, as whenever the other
+// one is parked in a Write, the connection is reset.
+func (c *Conn) Close() error { return c.CloseFor(nil) }
+
+// CloseFor is Close for op: whom it wakes, at either end, links to op.
+func (c *Conn) CloseFor(op *trace.Op) error {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	if c.closed {
+		return c.fault("close", net.ErrClosed)
+	}
+	now := time.Now()
+	arrives := now.Add(c.link.latency)
+	c.closed, c.gone, c.closedBy = true, true, op.SpanContext()
+	first := c.in.next().at // of what nobody will read
+	if !first.IsZero() {
+		c.peer.resetAt(latest(first, now).Add(c.link.latency), c.closedBy)
+	}
+	if first.IsZero() || first.After(now) {
+		c.out.finish(event{arrives, c.closedBy})
+	}
+	c.link.changed.Broadcast()
+	return nil
+}
+
+// CloseWrite closes this end's direction: the other end reads what was written
+// and then io.EOF, and may still write.
+func (c *Conn) CloseWrite() error {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	if c.closed {
+		return c.fault("close", net.ErrClosed)
+	}
+	c.shut = true
+	c.out.finish(event{at: time.Now().Add(c.link.latency)})
+	c.link.changed.Broadcast()
+	return nil
+}
+
+// Reset closes the connection as a process that was killed does, or
+// net.TCPConn.SetLinger(0) and Close: the other end reads what has arrived, and
+// is told of a reset.
+func (c *Conn) Reset() error {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	if c.closed {
+		return c.fault("reset", net.ErrClosed)
+	}
+	c.closed, c.gone = true, true
+	c.peer.resetAt(time.Now().Add(c.link.latency), oteltrace.SpanContext{})
+	c.link.changed.Broadcast()
+	return nil
+}
+
+// CutAfter cuts the connection once n more bytes were written here, as a proxy
+// does that ends: the other end reads those and then io.EOF, be it in the middle
+// of a frame, while this end is told of a reset.
+func (c *Conn) CutAfter(n int) {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	if c.out.left = n; n <= 0 {
+		c.cutOff(time.Now())
+	} else {
+		c.out.limited = true
+	}
+	c.link.changed.Broadcast()
+}
+
+func (c *Conn) cutOff(now time.Time) {
+	c.gone = true
+	c.out.finish(event{at: now.Add(c.link.latency)})
+	c.resetAt(now, oteltrace.SpanContext{})
+}
+
+// StopReading has this end's reads park, as those of a program that does not
+// read: the window fills, and whoever writes to it parks. A read that is ended by
+// ResumeReading links to nobody.
+func (c *Conn) StopReading() { c.stop(true) }
+
+// ResumeReading ends StopReading.
+func (c *Conn) ResumeReading() { c.stop(false) }
+
+func (c *Conn) stop(stopped bool) {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	c.stopped = stopped
+	c.link.changed.Broadcast()
+}
+
+// resetAt says when this end learns of a reset; the first counts.
+func (c *Conn) resetAt(t time.Time, by oteltrace.SpanContext) {
+	if c.reset.at.IsZero() {
+		c.reset = event{t, by}
+	}
+}
+
+// fault is an error as package net returns it.
+func (c *Conn) fault(op string, err error) error {
+	return &net.OpError{Op: op, Net: c.local.Network(), Source: c.local, Addr: c.remote, Err: err}
+}
+
+func passed(deadline, now time.Time) bool { return !deadline.IsZero() && !now.Before(deadline) }
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,76 @@
+package wstest
+
+import (
+	"context"
+	"time"
+
+	"github.com/wakechain/wakechain/wsconn"
+)
+
+// Option configures what this package makes. The last option of a kind wins, but
+// for WithClient and WithServer, which add to those before.
+type Option func(*config)
+
+type config struct {
+	window  int
+	latency time.Duration
+	chunked bool
+	seed    uint64
+
+	client, server  *Conn
+	ctx             context.Context
+	dialed, serving []wsconn.Option
+}
+
+const defaultWindow = 64 << 10
+
+func newConfig(opts []Option) *config {
+	c := &config{window: defaultWindow}
+	for _, o := range opts {
+		if o != nil {
+			o(c)
+		}
+	}
+	return c
+}
+
+// WithWindow sets the window of each direction: how many bytes may have been
+// written that the other end has not read. At the least it is 1; the default is
+// 65,536.
+func WithWindow(bytes int) Option { return func(c *config) { c.window = max(bytes, 1) } }
+
+// WithLatency sets how long everything takes to the other end: bytes, the window
+// that a read opens, a close, a reset. The default is 0; a connection is made at
+// once in any case.
+func WithLatency(d time.Duration) Option { return func(c *config) { c.latency = max(d, 0) } }
+
+// WithChunks cuts what is written into pieces of 1 to 1,024 bytes, mostly small
+// ones, and has each Read return a part of one piece. The seed decides the sizes,
+// and not which goroutine runs first, as long as the window is not in the way. By
+// default a Read returns what has arrived, as far as it has room.
+func WithChunks(seed uint64) Option {
+	return func(c *config) { c.chunked, c.seed = true, seed }
+}
+
+// WithConns has [Pipe] and [CoderPipe] connect over a pair that [NetPipe] made,
+// so that a test holds the conns below its WebSocket connection. Window, latency
+// and chunks are then the pair's own.
+func WithConns(client, server *Conn) Option {
+	return func(c *config) { c.client, c.server = client, server }
+}
+
+// WithContext sets the context of the dial: the client's handshake is a child of
+// its span, and both ends use its tracer (see trace.Tracer.NewContext) unless an
+// option of theirs says otherwise. The default is tb.Context.
+func WithContext(ctx context.Context) Option { return func(c *config) { c.ctx = ctx } }
+
+// WithClient adds options for the client's Dial. Those of wsconn are those of
+// coderws, too.
+func WithClient(opts ...wsconn.Option) Option {
+	return func(c *config) { c.dialed = append(c.dialed, opts...) }
+}
+
+// WithServer adds options for the server's Accept.
+func WithServer(opts ...wsconn.Option) Option {
+	return func(c *config) { c.serving = append(c.serving, opts...) }
+}

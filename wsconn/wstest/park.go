@@ -1,0 +1,45 @@
+package wstest
+
+import (
+	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// park is the wait of one call, as it is reported.
+type park struct {
+	link   *link
+	op     *trace.Op
+	reason trace.Reason
+	parked bool // reported
+	since  time.Time
+}
+
+var sourceMemory = trace.Evidence(trace.BlockSourceKey.String(string(trace.SourceMemory)))
+
+// begin reports that the call is about to park, unless it has been or nobody
+// observes. It releases the lock for it, and returns true if so.
+func (w *park) begin(now time.Time) bool {
+	if w.parked || w.op == nil {
+		return false
+	}
+	w.parked, w.since = true, now
+	w.link.mu.Unlock()
+	defer w.link.mu.Lock()
+	w.op.Block(w.reason, trace.At(now), sourceMemory)
+	return true
+}
+
+// end reports that the call runs again, if begin reported that it parks, and
+// releases the lock for it.
+func (w *park) end(now time.Time, reason trace.WakeReason, by oteltrace.SpanContext, known ...trace.Detail) {
+	if !w.parked {
+		return
+	}
+	w.parked = false
+	w.link.mu.Unlock()
+	defer w.link.mu.Lock()
+	w.op.Wake(reason, append(known, trace.At(now), trace.CausedBy(by))...)
+}
