@@ -7,11 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/contrib/exporters/autoexport"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
@@ -24,6 +27,10 @@ const (
 	// queueSize of a batch processor: the default of 2,048 drops spans, silently,
 	// when a flood of messages is traced.
 	queueSize = 1 << 16
+
+	// batchFor is how long a span waits for others to be sent with: what a process
+	// that is killed takes with it. The default is 5 seconds.
+	batchFor = time.Second
 
 	// flushFor is how long the end of a program waits for a backend, at the most.
 	flushFor = 5 * time.Second
@@ -54,12 +61,12 @@ func New(limit int, file string) (t *Tracers, err error) {
 // Tracer returns the tracer of a new provider for service. None of its spans is
 // dropped on the way to memory and file. They also go to the OTLP endpoint that
 // the environment names (OTEL_EXPORTER_OTLP_ENDPOINT, with OpenTelemetry's other
-// variables); without one, nothing is sent anywhere.
+// variables), see [NewBackend]; without one, nothing is sent anywhere.
 func (t *Tracers) Tracer(ctx context.Context, service string) (*trace.Tracer, error) {
 	// The host lets Jaeger trust the clocks of two services on one machine.
 	res, err := resource.New(ctx,
-		resource.WithHost(), resource.WithProcessPID(), resource.WithTelemetrySDK(),
-		resource.WithAttributes(semconv.ServiceName(service)))
+		resource.WithFromEnv(), resource.WithHost(), resource.WithProcessPID(), resource.WithTelemetrySDK(),
+		resource.WithAttributes(semconv.ServiceName(service)), resource.WithAttributes(hostAddress()...))
 	if err != nil {
 		return nil, fmt.Errorf("describe %s: %w", service, err)
 	}
@@ -80,24 +87,41 @@ func (t *Tracers) Tracer(ctx context.Context, service string) (*trace.Tracer, er
 		if err != nil {
 			return nil, fmt.Errorf("OTLP exporter: %w", err)
 		}
-		opts = append(opts, sdktrace.WithBatcher(e, queue))
+		opts = append(opts, sdktrace.WithSpanProcessor(NewBackend(e, queueSize)))
 	}
 	p := sdktrace.NewTracerProvider(opts...)
 	t.providers = append(t.providers, p)
 	return trace.New(trace.WithTracerProvider(p)), nil
 }
 
+// hostAddress is the host as Jaeger's page knows it: by the attribute ip, where
+// its storage knows host.name. Without it the page warns of clocks at a child
+// that ends after its parent.
+func hostAddress() []attribute.KeyValue {
+	addrs, _ := net.InterfaceAddrs()
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() {
+			return []attribute.KeyValue{attribute.String("ip", n.IP.String())}
+		}
+	}
+	return nil
+}
+
 // Shutdown flushes what the providers have, for a few seconds even if ctx has
-// ended. Its faults are the telemetry's own, and go to otel.Handle.
+// ended. Its faults are the telemetry's own, and go to otel.Handle as one.
 func (t *Tracers) Shutdown(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushFor)
 	defer cancel()
-	var errs []error
-	for _, p := range t.providers {
-		errs = append(errs, p.Shutdown(ctx))
+	// At once: a backend that is not there takes all the time, and what goes to
+	// memory and file needs some too.
+	errs := make([]error, len(t.providers)+1)
+	var all sync.WaitGroup
+	for i, p := range t.providers {
+		all.Go(func() { errs[i] = p.Shutdown(ctx) })
 	}
+	all.Wait()
 	if t.file != nil {
-		errs = append(errs, t.file.Close())
+		errs[len(t.providers)] = t.file.Close()
 	}
 	if err := errors.Join(errs...); err != nil {
 		otel.Handle(err)
