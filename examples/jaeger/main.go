@@ -1,0 +1,94 @@
+// Jaeger runs the real Jaeger on this machine alone, with its spans in memory:
+//
+//	go run -C examples/jaeger .
+//
+// It is built from its module the first time, which takes minutes; the Go command
+// verifies the module, and all that it needs, by the checksum database. It ends
+// on Ctrl-C, and its spans with it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main, for its test. It returns the exit code: 2 for bad flags, 1 for
+// what went wrong.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var p ports
+	fs := flag.NewFlagSet("jaeger", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.IntVar(&p.grpc, "grpc", 4317, "take OTLP by gRPC on this `port`")
+	fs.IntVar(&p.http, "http", 4318, "take OTLP by HTTP on this `port`")
+	fs.IntVar(&p.query, "query", 16686, "answer queries on this `port`")
+	build := fs.Bool("build", false, "build Jaeger, print the program's path, and end")
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fs.SetOutput(stdout)
+		fs.Usage()
+		return 0
+	case err == nil && fs.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "jaeger: %v (-help lists the flags)\n", err)
+		return 2
+	}
+	if *build {
+		err = buildOnly(ctx, stdout, stderr)
+	} else {
+		err = serve(ctx, p, stdout, stderr)
+	}
+	if err != nil && ctx.Err() == nil { // else interrupted
+		fmt.Fprintf(stderr, "jaeger: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// buildOnly prints the path of the program.
+func buildOnly(ctx context.Context, stdout, stderr io.Writer) error {
+	program, err := ensure(ctx, stderr)
+	if err == nil {
+		fmt.Fprintln(stdout, program)
+	}
+	return err
+}
+
+// serve runs Jaeger until ctx ends.
+func serve(ctx context.Context, p ports, stdout, stderr io.Writer) error {
+	if err := p.free(ctx); err != nil {
+		return err
+	}
+	program, err := ensure(ctx, stderr)
+	if err != nil {
+		return err
+	}
+	j, err := start(ctx, program, p)
+	if err != nil {
+		return err
+	}
+	if err := j.ready(ctx, p); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, `Jaeger %s is ready (%s).
+  spans    OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:%d, or %d with OTEL_EXPORTER_OTLP_PROTOCOL=grpc
+  queries  http://127.0.0.1:%d
+Ctrl-C ends it, and its spans with it.
+`, version, program, p.http, p.grpc, p.query)
+	return j.wait()
+}
