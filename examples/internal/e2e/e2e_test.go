@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -163,9 +164,14 @@ func onThePage(t *testing.T, j *jaeger, want []chain.Span) {
 	}
 }
 
-// searched checks that the queries of docs/jaeger.md find the trace.
+// searched checks that the queries of docs/jaeger.md find the trace, and others
+// do not.
 func searched(t *testing.T, j *jaeger, spans []chain.Span) {
 	t.Helper()
+	doc, err := os.ReadFile("../../../docs/jaeger.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	id := spans[0].TraceID.String()
 	for _, tt := range []struct {
 		query string
@@ -183,6 +189,9 @@ func searched(t *testing.T, j *jaeger, spans []chain.Span) {
 	} {
 		if strings.Contains(tt.query, "block.cause") && runtime.GOOS != "linux" {
 			continue
+		}
+		if tt.found && !strings.Contains(string(doc), "`"+tt.query+"`") {
+			t.Errorf("docs/jaeger.md has no query %s", tt.query)
 		}
 		query, err := url.ParseQuery(tt.query)
 		if err != nil {
@@ -324,6 +333,9 @@ func TestKilled(t *testing.T) {
 	})
 	if c := chain.New(living); len(c.Named("go sen_data")) != 1 || len(c.Named("sen_data")) != 0 {
 		t.Errorf("go sen_data %v, sen_data %v; want one, and none as it runs", c.Named("go sen_data"), c.Named("sen_data"))
+	}
+	if _, warnings := j.page(living[0].TraceID); len(warnings) > 0 {
+		t.Errorf("the page warns, of a connection that lives: %q", warnings)
 	}
 	if err := p.server.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
