@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"net"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -66,6 +67,21 @@ func TestNothingToBuildWith(t *testing.T) {
 	}
 	if got := stderr.String(); !strings.Contains(got, module+" "+version) || !strings.Contains(got, "executable file not found") {
 		t.Errorf("stderr %q, want what it builds, and that there is no go", got)
+	}
+}
+
+// TestItEnds has a program that ends at once, where a Jaeger should run.
+func TestItEnds(t *testing.T) {
+	program, err := exec.LookPath("false")
+	if err != nil {
+		t.Skip("no program that fails on this machine")
+	}
+	j, err := start(t.Context(), program, ports{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.ready(t.Context(), ports{}); err == nil || !strings.Contains(err.Error(), "it ended (exit status 1)") {
+		t.Errorf("ready: %v, want that it ended", err)
 	}
 }
 

@@ -44,10 +44,9 @@ func (p ports) free(ctx context.Context) error {
 
 // process is a Jaeger that runs.
 type process struct {
-	cmd    *exec.Cmd
-	log    bytes.Buffer // what it complains about; to be read after done
-	done   chan struct{}
-	result error // to be read after done
+	cmd  *exec.Cmd
+	log  bytes.Buffer // what it complains about; to be read after done
+	done chan struct{}
 }
 
 // patience is how long Jaeger may take to start, and to end.
@@ -71,7 +70,7 @@ func start(ctx context.Context, program string, p ports) (*process, error) {
 		return nil, err
 	}
 	go func() {
-		j.result = j.cmd.Wait()
+		_ = j.cmd.Wait() // its state says it
 		close(j.done)
 	}()
 	return j, nil
@@ -117,9 +116,9 @@ func answers(ctx context.Context, port int) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// wait waits until Jaeger has ended, and says why if it was not asked to.
+// wait waits until Jaeger has ended, and returns how.
 func (j *process) wait() error {
 	<-j.done
 	lines := strings.Split(strings.TrimSpace(j.log.String()), "\n")
-	return fmt.Errorf("Jaeger ended: %v\n%s", j.result, strings.Join(lines[max(0, len(lines)-5):], "\n"))
+	return fmt.Errorf("it ended (%v)\n%s", j.cmd.ProcessState, strings.Join(lines[max(0, len(lines)-5):], "\n"))
 }

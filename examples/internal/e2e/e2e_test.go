@@ -77,14 +77,9 @@ func (p *pair) arrived(j *jaeger) []chain.Span {
 func TestTwoPrograms(t *testing.T) {
 	j := newJaeger(t)
 	j.start()
-	for _, protocol := range []string{"http/protobuf", "grpc"} {
+	for _, protocol := range protocols {
 		t.Run(protocol, func(t *testing.T) {
-			env := append(j.env(), "OTEL_EXPORTER_OTLP_PROTOCOL="+protocol)
-			if protocol == "grpc" {
-				env = append(env, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:"+j.grpc)
-			}
-			p := startPair(t, env, 3*time.Second)
-			p.stalls()
+			p := startPair(t, j.env(protocol), 3*time.Second)
 			p.end()
 			spans := p.arrived(j)
 			stalled(t, chain.New(spans))
@@ -238,24 +233,32 @@ func TestLinks(t *testing.T) {
 	j.start()
 	file := filepath.Join(t.TempDir(), "chat.json")
 	start(t, j.env(), "chat", "-demo", "-spans", file).ends()
-	links := 0
 	traces := map[string][]chain.Span{}
 	for _, s := range fromFiles(t, file) {
 		traces[s.TraceID.String()] = append(traces[s.TraceID.String()], s)
 	}
-	var all []chain.Span
+	var all, paged []chain.Span
 	for _, want := range traces {
 		got := j.trace(want[0].TraceID)
 		same(t, got, want)
 		all = append(all, got...)
+		page, warnings := j.page(want[0].TraceID)
+		paged = append(paged, page...)
+		if len(warnings) > 0 {
+			t.Errorf("the page warns: %q", warnings)
+		}
 	}
 	sound(t, chain.New(all))
-	for _, s := range all {
-		links += len(s.Links)
+	if n := links(all); n == 0 || links(paged) != n {
+		t.Errorf("%d links, and %d on the page; want those of the wakes on both", n, links(paged))
 	}
-	if links == 0 {
-		t.Error("no links, want those of the wakes")
+}
+
+func links(spans []chain.Span) (n int) {
+	for _, s := range spans {
+		n += len(s.Links)
 	}
+	return n
 }
 
 // TestCtrlC interrupts each of the two first.
@@ -281,12 +284,17 @@ func TestCtrlC(t *testing.T) {
 
 // TestJaegerIsAway starts Jaeger after the server has made most of its spans.
 func TestJaegerIsAway(t *testing.T) {
-	j := newJaeger(t)
-	p := startPair(t, j.env(), 5*time.Second)
-	p.stalls() // the first batch was sent, in vain, long before
-	j.start()
-	p.end()
-	p.arrived(j)
+	for _, protocol := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			j := newJaeger(t)
+			p := startPair(t, j.env(protocol), time.Hour)
+			p.stalls() // the first batch was sent, in vain, long before
+			j.start()
+			p.client.interrupt()
+			p.end()
+			p.arrived(j)
+		})
+	}
 }
 
 // TestJaegerIsNotThere has an endpoint that refuses, and one that never answers.
@@ -301,7 +309,6 @@ func TestJaegerIsNotThere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := startPair(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + endpoint}, 3*time.Second)
-			p.stalls()
 			p.end()
 			for i, side := range []*process{p.server, p.client} {
 				n := len(fromFiles(t, p.files[i]))
@@ -322,7 +329,7 @@ func TestJaegerIsNotThere(t *testing.T) {
 func TestKilled(t *testing.T) {
 	j := newJaeger(t)
 	j.start()
-	p := startPair(t, j.env(), 5*time.Second)
+	p := startPair(t, j.env(), time.Hour)
 	sent := p.stalls()
 	var living []chain.Span
 	eventually(t, "Jaeger has what was sent", func() bool {
@@ -340,6 +347,7 @@ func TestKilled(t *testing.T) {
 	if err := p.server.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	p.client.interrupt()
 	p.client.ends()
 	id := fromFiles(t, p.files[1])[0].TraceID
 	c := chain.New(j.trace(id))

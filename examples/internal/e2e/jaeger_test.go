@@ -43,8 +43,14 @@ func (j *jaeger) start() {
 	})
 }
 
-// env makes a program send its spans here.
-func (j *jaeger) env() []string {
+// protocols are the ways for spans.
+var protocols = []string{"http/protobuf", "grpc"}
+
+// env makes a program send its spans here, by the protocol or by the default one.
+func (j *jaeger) env(protocol ...string) []string {
+	if slices.Contains(protocol, "grpc") {
+		return []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:" + j.grpc, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}
+	}
 	return []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:" + j.http}
 }
 
