@@ -66,30 +66,39 @@ type patient struct {
 	ctx    context.Context // ends when it is time to give up
 	giveUp context.CancelFunc
 	sent   atomic.Int64
-	why    error // the last failure; the batch processor exports one batch at a time
+	why    error // the first batch was lost; the batch processor exports one at a time
 }
 
 func (p *patient) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)() //nolint:contextcheck // either ends the export
+	var why error
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		err := p.SpanExporter.ExportSpans(ctx, spans)
 		if err == nil {
 			p.sent.Add(int64(len(spans)))
 			return nil
 		}
-		if ctx.Err() == nil || p.why == nil { // not that it was told to end
-			p.why = err
+		if ctx.Err() == nil || why == nil { // not that it was told to end
+			why = err
 		}
 		if !unreachable(err) && ctx.Err() == nil {
+			p.lose(why)
 			return err
 		}
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
+			p.lose(why)
 			return nil // Shutdown tells
 		}
+	}
+}
+
+func (p *patient) lose(why error) {
+	if p.why == nil {
+		p.why = why
 	}
 }
 
