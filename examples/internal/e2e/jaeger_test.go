@@ -29,7 +29,6 @@ func newJaeger(t *testing.T) *jaeger {
 func (j *jaeger) start() {
 	j.t.Helper()
 	p := start(j.t, nil, "jaeger", "-grpc", j.grpc, "-http", j.http, "-query", j.query)
-	p.says("is ready")
 	j.t.Cleanup(func() {
 		p.interrupt()
 		<-p.done
@@ -41,6 +40,7 @@ func (j *jaeger) start() {
 			j.t.Error("Jaeger runs on after Ctrl-C")
 		}
 	})
+	p.says("is ready")
 }
 
 // protocols are the ways for spans.
