@@ -45,5 +45,7 @@
 //
 // Everything is safe for concurrent use. Where the parent span is not sampled
 // or the provider is a no-op, an operation costs no allocation and no reading
-// of the clock.
+// of the clock, unless a MeterProvider measures it; see [WithMeterProvider].
+//
+// docs/telemetry.md in this module lists every span, attribute and metric.
 package trace

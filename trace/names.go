@@ -21,6 +21,7 @@ const (
 	SpanPing      = "ping"      // a ping and the wait for its pong
 	SpanPong      = "pong"      // the answer to the peer's ping
 	SpanClose     = "close"     // a closing handshake, RFC 6455 §7
+	SpanSegment   = "segment"   // the root of a trace in which a connection goes on
 
 	SpanBlock = "block" // the goroutine was parked, or waited to be
 	SpanWake  = "wake"  // from a wake to the next block or the operation's end
@@ -150,6 +151,10 @@ const (
 	BlockCountKey    = attribute.Key("block.count")    // int, blocks in an operation or a goroutine
 	BlockDurationKey = attribute.Key("block.duration") // float64, their sum in seconds
 
+	// SpansSuppressedKey is an int, the spans that were left out before this one, to
+	// keep a trace small. A span that says it counts from zero again.
+	SpansSuppressedKey = attribute.Key("spans.suppressed")
+
 	SelectCaseKey = attribute.Key("select.case") // int, the index of the case that a select chose
 )
 
@@ -193,6 +198,20 @@ const (
 // operations were blocked for r in all: "goroutine.blocked." and the reason.
 func GoroutineBlockedKey(r Reason) attribute.Key { return "goroutine.blocked." + attribute.Key(r) }
 
+// Metrics, by the names of their instruments.
+const (
+	MetricBlockDuration   = "wakechain.block.duration"   // histogram, s: time blocked, by reason and cause
+	MetricSpansSuppressed = "wakechain.spans.suppressed" // counter, {span}: left out, to keep a trace small
+
+	MetricOpenConnections   = "websocket.open_connections"   // up-down counter, {connection}
+	MetricHandshakeDuration = "websocket.handshake.duration" // histogram, s
+	MetricMessages          = "websocket.messages"           // counter, {message}: whole ones, by direction
+	MetricMessageSize       = "websocket.message.size"       // histogram, By of payload, by direction
+	MetricIO                = "websocket.io"                 // counter, By on the wire, by direction
+	MetricWritesWaiting     = "websocket.writes.waiting"     // up-down counter, {write}: for another to be written
+	MetricPongsIgnored      = "websocket.pongs.ignored"      // counter, {frame}: trace pongs that are not as they must be
+)
+
 // Attributes of WebSocket connections and messages.
 const (
 	WebSocketRoleKey           = attribute.Key("websocket.role")            // string: client or server
@@ -210,6 +229,7 @@ const (
 	WebSocketCloseWaitKey      = attribute.Key("websocket.close.wait")      // float64, seconds between the two close frames
 	WebSocketCloseReasonKey    = attribute.Key("websocket.close.reason")    // string, the peer's; opt-in
 	WebSocketConnectionIDKey   = attribute.Key("websocket.connection.id")   // string
+	WebSocketSegmentIndexKey   = attribute.Key("websocket.segment.index")   // int, of a connection's traces; the handshake's is 0
 	WebSocketHandshakeCheckKey = attribute.Key("websocket.handshake.check") // string: the check that refused
 )
 

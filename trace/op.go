@@ -28,16 +28,19 @@ import (
 // parked but the operation itself.
 //
 // A nil *Op is valid and does nothing: it is what [Start] returns when nothing
-// is recorded. Methods are safe for concurrent use, and do nothing after End.
+// is recorded. One that is only measured (see [WithMeterProvider]) has no span.
+// Methods are safe for concurrent use, and do nothing after End.
 type Op struct {
 	tracer *Tracer
 	task   *Task
-	ctx    context.Context // carries span
-	span   oteltrace.Span
+	begun         // with the operation; no span where it begins later, or blocks are only measured
+	later  *later // nil where the span began with the operation
+	share  *Share
 	start  time.Time
 
 	mu      sync.Mutex
 	state   opState
+	left    int       // spans that were left out
 	last    time.Time // the latest edge; edges never go back
 	block   edge      // in progress while blocked
 	wake    edge      // in progress once woken; zero before the first wake
@@ -70,25 +73,35 @@ const (
 // The caller must call [Op.End].
 func Start(ctx context.Context, name string, attrs ...attribute.KeyValue) (context.Context, *Op) {
 	s := scopeOf(ctx)
-	return s.tracer.start(ctx, s.task, name, attrs)
+	return s.tracer.start(ctx, s.task, name, &OpConfig{}, attrs)
 }
 
 // Start is the function [Start] with t as the tracer.
 func (t *Tracer) Start(ctx context.Context, name string, attrs ...attribute.KeyValue) (context.Context, *Op) {
-	return t.start(ctx, scopeOf(ctx).task, name, attrs)
+	return t.start(ctx, scopeOf(ctx).task, name, &OpConfig{}, attrs)
 }
 
-func (t *Tracer) start(ctx context.Context, task *Task, name string, attrs []attribute.KeyValue) (context.Context, *Op) {
-	if t.skips(ctx) {
+func (t *Tracer) start(ctx context.Context, task *Task, name string, as *OpConfig, attrs []attribute.KeyValue) (context.Context, *Op) {
+	var (
+		recorded = !t.skips(ctx)
+		wait     *later
+		span     oteltrace.Span
+	)
+	if !recorded && !t.Meters(ctx) {
 		return ctx, nil
 	}
 	start := time.Now()
-	// A copy, so that the caller's attrs need no memory where they are skipped.
-	ctx, span := t.Span(ctx, name, start, oteltrace.WithAttributes(slices.Clone(attrs)...))
-	if span == nil {
-		return ctx, nil
+	switch {
+	case !recorded:
+	case as.Show != ShowAll:
+		wait = &later{OpConfig: *as, name: name, attrs: slices.Clone(attrs)}
+	default:
+		// A copy, so that the caller's attrs need no memory where they are skipped.
+		if ctx, span = t.begin(ctx, name, start, as, slices.Clone(attrs)); span == nil && !t.Meters(ctx) {
+			return ctx, nil
+		}
 	}
-	return ctx, &Op{tracer: t, task: task, ctx: ctx, span: span, start: start, last: start}
+	return ctx, &Op{tracer: t, task: task, begun: begun{ctx, span}, later: wait, share: as.Share, start: start, last: start}
 }
 
 // A Detail is what is known of a block or a wake beyond its reason.
@@ -208,7 +221,8 @@ func (o *Op) unblocked(block edge, end time.Time) bool {
 	o.blocks++
 	o.blocked += d
 	o.task.unpark(Reason(block.reason), block.at, end)
-	if d < o.tracer.minBlock {
+	o.meter(&block, d)
+	if d < o.tracer.minBlock || !o.admit() {
 		return false
 	}
 	o.emit(SpanWake, WakeReasonKey, o.wake, block.at)
@@ -248,40 +262,72 @@ func (o *Op) EndAs(errorType string, attrs ...attribute.KeyValue) {
 		o.wake = edge{}
 	}
 	o.state = opEnded
+	span := o.settle(errorType != "")
+	if span == nil {
+		return
+	}
 	o.emit(SpanWake, WakeReasonKey, o.wake, end)
 	all := slices.Clone(attrs) // so that the caller's need no memory where o is nil
 	if o.blocks > 0 {
 		all = append(all, BlockCountKey.Int(o.blocks), BlockDurationKey.Float64(o.blocked.Seconds()))
 	}
-	finish(o.span, end, errorType, all)
+	if n := o.share.Suppressed(); n > 0 {
+		all = append(all, SpansSuppressedKey.Int64(n))
+	}
+	finish(span, end, errorType, all)
 }
 
 // Shows reports whether a block that lasted d becomes a span, so that evidence
-// is gathered for those alone.
-func (o *Op) Shows(d time.Duration) bool { return o != nil && d >= o.tracer.minBlock }
+// is gathered for those alone; see [Op.Meters].
+func (o *Op) Shows(d time.Duration) bool {
+	if o == nil || d < o.tracer.minBlock {
+		return false
+	}
+	if o.later == nil {
+		return o.span != nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.later.begun.Load() != nil || o.later.Show <= ShowBlocked
+}
 
-// Context returns the context that carries the operation's span, or
-// context.Background for a nil Op.
+// Meters reports whether blocks are measured, by [BlockReasonKey] and
+// [BlockCauseKey], whether or not they become spans.
+func (o *Op) Meters() bool { return o != nil && o.tracer.Meters(o.ctx) }
+
+// Context returns the context that carries the operation's span, or the one it
+// was started with as long as it has none; context.Background for a nil Op.
 func (o *Op) Context() context.Context {
 	if o == nil {
 		return context.Background()
 	}
-	return o.ctx
+	return o.current().ctx
 }
 
 // SpanContext returns the span context of the operation, for a link. It is
-// invalid for a nil Op.
+// invalid for a nil Op, and as long as the operation has no span.
 func (o *Op) SpanContext() oteltrace.SpanContext {
 	if o == nil {
 		return oteltrace.SpanContext{}
 	}
-	return o.span.SpanContext()
+	if span := o.current().span; span != nil {
+		return span.SpanContext()
+	}
+	return oteltrace.SpanContext{}
 }
 
-// SetAttributes adds attributes to the operation's span.
+// SetAttributes adds attributes to the operation's span, if it comes to have
+// one.
 func (o *Op) SetAttributes(attrs ...attribute.KeyValue) {
-	if o != nil {
-		o.span.SetAttributes(slices.Clone(attrs)...)
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if span := o.current().span; span != nil {
+		span.SetAttributes(slices.Clone(attrs)...)
+	} else if o.later != nil {
+		o.later.attrs = append(o.later.attrs, attrs...)
 	}
 }
 
@@ -297,7 +343,11 @@ func (o *Op) edge(reason string, details []Detail) edge {
 		if d.cause.IsValid() {
 			e.cause = d.cause
 		}
-		e.attrs = append(e.attrs, d.attrs...)
+		if e.attrs == nil {
+			e.attrs = slices.Clip(d.attrs) // as a rule, of the one detail that has some
+		} else {
+			e.attrs = append(e.attrs, d.attrs...)
+		}
 	}
 	if e.at.IsZero() {
 		e.at = o.start.Add(time.Since(o.start))
@@ -321,6 +371,6 @@ func (o *Op) emit(name string, key attribute.Key, e edge, end time.Time) {
 		opts[n] = oteltrace.WithLinks(oteltrace.Link{SpanContext: e.cause})
 		n++
 	}
-	_, span := o.tracer.tracer.Start(o.ctx, name, opts[:n]...)
+	_, span := o.tracer.tracer.Start(o.current().ctx, name, opts[:n]...)
 	span.End(oteltrace.WithTimestamp(end))
 }

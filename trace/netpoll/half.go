@@ -189,7 +189,7 @@ func (h *half) woken(at time.Time, err error, info func() tcpInfo) {
 	h.parked.Store(false)
 	var e evidence
 	switch blocked := at.Sub(h.since); {
-	case !h.op.Shows(blocked):
+	case !h.op.Shows(blocked) && (!h.info.ok || !h.op.Meters()):
 	case h.info.ok:
 		e = evidence{blocked: blocked, written: h.total, park: h.info, awake: info()}
 	case h.reason == trace.ReasonNetRead && blocked >= 2*counterStep:

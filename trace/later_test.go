@@ -1,0 +1,173 @@
+package trace_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// An operation whose span need not be has it once it comes to what it must.
+func TestStartAs(t *testing.T) {
+	failed := errors.New("failed")
+	for _, test := range []struct {
+		name   string
+		show   trace.Show
+		change bool // to ShowBlocked after the first block
+		err    error
+		want   string
+	}{
+		{"all", trace.ShowAll, true, nil, `
+			work 0-21 block.count=2 block.duration=0.02 n=1 -> up
+			  block 0-10 block.reason=net.read
+			  wake 10-11 wake.reason=readable
+			  block 11-21 block.reason=net.read
+			  wake 21-21 wake.reason=readable
+		`},
+		{"blocked", trace.ShowBlocked, true, nil, `
+			work 0-21 block.count=2 block.duration=0.02 n=1 -> up
+			  block 0-10 block.reason=net.read
+			  wake 10-11 wake.reason=readable
+			  block 11-21 block.reason=net.read
+			  wake 21-21 wake.reason=readable
+		`},
+		{"blocked, from the second block on", trace.ShowFailed, true, nil, `
+			work 0-21 block.count=2 block.duration=0.02 n=1 spans.suppressed=2 -> up
+			  block 11-21 block.reason=net.read
+			  wake 21-21 wake.reason=readable
+		`},
+		{"failed", trace.ShowFailed, false, failed, `
+			work 0-21 Error block.count=2 block.duration=0.02 error.type=_OTHER n=1 spans.suppressed=4 -> up
+		`},
+		{"not failed", trace.ShowFailed, false, nil, `
+		`},
+		{"none", trace.ShowNone, true, failed, `
+		`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, rec := record(t.Context())
+				up, outer := trace.Start(ctx, "up")
+				tracer := trace.FromContext(ctx)
+				share := trace.NewShare(0)
+				below, op := tracer.StartAs(ctx, "work", trace.OpConfig{
+					Show: test.show, Share: share,
+					Links: []oteltrace.Link{{SpanContext: oteltrace.SpanContextFromContext(up)}},
+				})
+				if got, want := op.SpanContext().IsValid(), test.show == trace.ShowAll; got != want {
+					t.Errorf("it has a span at once: got %v, want %v", got, want)
+				}
+				if test.show != trace.ShowAll && (below != ctx || op.Context() != ctx) {
+					t.Error("got another context, want the one it was started with")
+				}
+				op.SetAttributes(attribute.Int("n", 1))
+				for i := range 2 {
+					op.Block(trace.ReasonNetRead)
+					time.Sleep(10 * ms)
+					op.Wake(trace.WakeReadable)
+					if test.change {
+						op.SetShow(trace.ShowBlocked)
+					}
+					if i == 0 {
+						time.Sleep(ms)
+					}
+				}
+				shown := op.SpanContext().IsValid()
+				if got := oteltrace.SpanContextFromContext(op.Context()); shown && got.SpanID() != op.SpanContext().SpanID() {
+					t.Errorf("its context carries %v, want %v", got, op.SpanContext())
+				}
+				op.End(test.err)
+				want := unindent(test.want)
+				_, tell := tracer.StartAs(ctx, "next", trace.OpConfig{Share: share})
+				tell.End(nil)
+				outer.End(nil)
+				next := "next 21-21\n"
+				if want == "" {
+					next = "next 21-21 spans.suppressed=5\n"
+				}
+				wantSorted(t, tree(rec), want+"up 0-21\n"+next)
+			})
+		})
+	}
+}
+
+func wantSorted(t *testing.T, got, want string) {
+	t.Helper()
+	if g, w := sortRoots(got), sortRoots(want); g != w {
+		t.Errorf("spans:\ngot\n%swant\n%s", g, w)
+	}
+}
+
+// Of a share that is used up, an operation has no more blocks, and says how many.
+func TestShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := record(t.Context())
+		share := trace.NewShare(4)
+		_, op := trace.FromContext(ctx).StartAs(ctx, "work", trace.OpConfig{Share: share})
+		for range 3 {
+			op.Block(trace.ReasonNetRead)
+			time.Sleep(10 * ms)
+			op.Wake(trace.WakeReadable)
+		}
+		if share.Spent() {
+			t.Error("three of four are spent")
+		}
+		share.Spend(1)
+		if !share.Spent() || share.Next(1).Spent() || trace.NewShare(0).Spent() {
+			t.Error("Spent does not tell that four of four are, and no others")
+		}
+		op.End(nil)
+		wantTree(t, rec, `
+			work 0-30 block.count=3 block.duration=0.03 spans.suppressed=4
+			  block 0-10 block.reason=net.read
+			  wake 10-30 wake.reason=readable
+		`)
+		if got, want := share.Wanted(), int64(8); got != want {
+			t.Errorf("wanted: got %d, want %d", got, want)
+		}
+		if got := share.Suppressed(); got != 0 {
+			t.Errorf("got %d that were told, want 0", got)
+		}
+	})
+}
+
+func TestShareConcurrentSafe(t *testing.T) {
+	ctx, rec := record(t.Context())
+	share := trace.NewShare(100)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range 50 {
+				_, op := trace.FromContext(ctx).StartAs(ctx, "work", trace.OpConfig{Share: share, Show: trace.Show(i % 4)})
+				op.Block(trace.ReasonLock)
+				op.SetShow(trace.ShowBlocked)
+				_, _, _ = op.SpanContext(), op.Context(), op.Shows(0)
+				op.Wake(trace.WakeUnlocked)
+				op.End(nil)
+			}
+		})
+	}
+	wg.Wait()
+	if got, want := share.Wanted(), int64(8*50*3); got != want {
+		t.Errorf("made and left out: got %d, want %d", got, want)
+	}
+	if got, want := len(rec.Started()), len(rec.Ended()); got != want {
+		t.Errorf("got %d spans started, %d ended", got, want)
+	}
+}
+
+// A nil Share is no bound.
+func TestShareNil(t *testing.T) {
+	var share *trace.Share
+	share.Spend(1)
+	if share.Spent() || share.Suppressed() != 0 || share.Wanted() != 0 {
+		t.Error("a nil share bounds something")
+	}
+}

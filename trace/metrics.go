@@ -1,0 +1,115 @@
+package trace
+
+import (
+	"context"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+)
+
+// metrics are the instruments of a [Tracer].
+type metrics struct {
+	meter      metric.Meter
+	blocked    metric.Float64Histogram
+	suppressed metric.Int64Counter
+}
+
+// latestMetrics are those that metricsOf made last: a program has one meter, and
+// may have a Tracer for each connection.
+var latestMetrics atomic.Pointer[metrics]
+
+func metricsOf(meter metric.Meter) *metrics {
+	switch {
+	case meter == nil:
+		return nil
+	case !reflect.ValueOf(meter).Comparable():
+		return newMetrics(meter)
+	}
+	m := latestMetrics.Load()
+	if m == nil || m.meter != meter {
+		m = newMetrics(meter)
+		latestMetrics.Store(m)
+	}
+	return m
+}
+
+// blockBuckets are the bounds of a block's histogram in seconds: a park takes
+// from some microseconds to as long as a peer does not read.
+var blockBuckets = []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5, 10, 30, 60, 300}
+
+func newMetrics(meter metric.Meter) *metrics {
+	m := &metrics{meter: meter}
+	var err error
+	if m.blocked, err = meter.Float64Histogram(MetricBlockDuration, metric.WithUnit("s"),
+		metric.WithDescription("Time in which an operation was blocked."),
+		metric.WithExplicitBucketBoundaries(blockBuckets...)); err != nil {
+		otel.Handle(err)
+		m.blocked = noop.Float64Histogram{}
+	}
+	if m.suppressed, err = meter.Int64Counter(MetricSpansSuppressed, metric.WithUnit("{span}"),
+		metric.WithDescription("Spans that were left out to keep a trace small.")); err != nil {
+		otel.Handle(err)
+		m.suppressed = noop.Int64Counter{}
+	}
+	return m
+}
+
+// Meters reports whether blocks below ctx are measured, recorded or not. The
+// instrument of a no-op meter says no, and so does that of the global one for as
+// long as the program has set no other.
+func (t *Tracer) Meters(ctx context.Context) bool {
+	return t.metrics != nil && t.metrics.blocked.Enabled(ctx)
+}
+
+// meter records a block that is over, with the operation's context, so that an
+// exemplar names its span.
+func (o *Op) meter(b *edge, d time.Duration) {
+	if o.Meters() {
+		o.tracer.metrics.blocked.Record(o.current().ctx, d.Seconds(), blockOptions(b)...)
+	}
+}
+
+// meterLeft counts the spans that were left out.
+func (o *Op) meterLeft() {
+	if m := o.tracer.metrics; m != nil && o.left > 0 {
+		m.suppressed.Add(o.ctx, int64(o.left))
+	}
+}
+
+// A recording's options are made once, so that it allocates nothing.
+var blockOptionsOf = struct {
+	sync.RWMutex
+	made map[blockKey][]metric.RecordOption
+}{made: map[blockKey][]metric.RecordOption{}}
+
+type blockKey struct{ reason, cause string }
+
+func blockOptions(b *edge) []metric.RecordOption {
+	key := blockKey{reason: b.reason}
+	for i := range b.attrs {
+		if b.attrs[i].Key == BlockCauseKey {
+			key.cause = b.attrs[i].Value.AsString()
+		}
+	}
+	blockOptionsOf.RLock()
+	opts, ok := blockOptionsOf.made[key]
+	blockOptionsOf.RUnlock()
+	if ok {
+		return opts
+	}
+	attrs := []attribute.KeyValue{BlockReasonKey.String(key.reason)}
+	if key.cause != "" {
+		attrs = append(attrs, BlockCauseKey.String(key.cause))
+	}
+	opts = []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
+	blockOptionsOf.Lock()
+	blockOptionsOf.made[key] = opts
+	blockOptionsOf.Unlock()
+	return opts
+}

@@ -1,0 +1,147 @@
+package trace_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// blockedSeconds is what was measured of blocks, by the attributes.
+func blockedSeconds(t *testing.T, r *sdkmetric.ManualReader) map[attribute.Distinct]float64 {
+	t.Helper()
+	var rm metricdata.ResourceMetrics
+	if err := r.Collect(context.WithoutCancel(t.Context()), &rm); err != nil {
+		t.Fatal(err)
+	}
+	sums := map[attribute.Distinct]float64{}
+	for _, sm := range rm.ScopeMetrics {
+		for _, m := range sm.Metrics {
+			if h, ok := m.Data.(metricdata.Histogram[float64]); ok && m.Name == trace.MetricBlockDuration {
+				for _, p := range h.DataPoints {
+					sums[p.Attributes.Equivalent()] = p.Sum
+				}
+			}
+		}
+	}
+	return sums
+}
+
+func key(attrs ...attribute.KeyValue) attribute.Distinct {
+	set := attribute.NewSet(attrs...)
+	return set.Equivalent()
+}
+
+// Every block is measured, whether or not it is sampled, or long enough for a
+// span, by its reason and cause.
+func TestMetricsBlocks(t *testing.T) {
+	for name, opt := range map[string]trace.Option{
+		"sampled":   trace.WithTracerProvider(sdktrace.NewTracerProvider()),
+		"unsampled": trace.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample()))),
+		"no spans":  trace.WithTracerProvider(noop.NewTracerProvider()),
+		"too short": trace.WithMinBlock(time.Hour),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := sdkmetric.NewManualReader()
+				mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(r))
+				ctx := trace.New(opt, trace.WithMeterProvider(mp), trace.WithMeterProvider(nil)).NewContext(t.Context())
+				_ = trace.Sleep(ctx, 20*ms)
+				_, op := trace.Start(ctx, "write")
+				for range 2 {
+					op.Block(trace.ReasonNetWrite)
+					time.Sleep(50 * ms)
+					op.Wake(trace.WakePeerRead, trace.Evidence(trace.BlockCauseKey.String(string(trace.CausePeerWindow))))
+				}
+				op.End(nil)
+				got := blockedSeconds(t, r)
+				want := map[attribute.Distinct]float64{
+					key(trace.BlockReasonKey.String("sleep")):                                                .02,
+					key(trace.BlockReasonKey.String("net.write"), trace.BlockCauseKey.String("peer_window")): .1,
+				}
+				if len(got) != len(want) {
+					t.Errorf("got %d kinds of blocks, want %d", len(got), len(want))
+				}
+				for k, w := range want {
+					if got[k] != w {
+						t.Errorf("got %v s, want %v", got[k], w)
+					}
+				}
+			})
+		})
+	}
+}
+
+// An operation of which only blocks are measured has no span, and no effect on
+// what is below it.
+func TestMetricsOpHasNoSpan(t *testing.T) {
+	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
+	ctx := trace.New(trace.WithTracerProvider(noop.NewTracerProvider()), trace.WithMeterProvider(mp)).NewContext(t.Context())
+	got, op := trace.Start(ctx, "work", attribute.Int("n", 1))
+	if op == nil {
+		t.Fatal("got no operation to measure")
+	}
+	op.SetAttributes(attribute.Int("n", 2))
+	op.SetShow(trace.ShowAll)
+	if got != ctx || op.Context() != ctx || op.SpanContext().IsValid() || op.Shows(time.Hour) || !op.Meters() {
+		t.Errorf("got %v, %v, %v, %v", got, op.SpanContext(), op.Shows(time.Hour), op.Meters())
+	}
+	op.Block(trace.ReasonSleep)
+	op.End(errors.New("no"))
+}
+
+// Where no meter records, nothing is measured, and nothing costs.
+func TestMetricsOff(t *testing.T) {
+	for name, mp := range map[string]metric.MeterProvider{
+		"no-op":  metricnoop.NewMeterProvider(),
+		"global": otel.GetMeterProvider(),
+	} {
+		tracer := trace.New(trace.WithTracerProvider(noop.NewTracerProvider()), trace.WithMeterProvider(mp))
+		ctx := tracer.NewContext(t.Context())
+		if tracer.Meters(ctx) || tracer.Meter() == nil {
+			t.Errorf("%s: it meters", name)
+		}
+		run := func() {
+			_, op := trace.Start(ctx, "work")
+			op.Block(trace.ReasonSleep)
+			op.Wake(trace.WakeTimer)
+			op.End(nil)
+		}
+		if got := testing.AllocsPerRun(100, run); got != 0 && !race {
+			t.Errorf("%s: got %v allocations, want none", name, got)
+		}
+	}
+	if (&trace.Tracer{}).Meter() != nil {
+		t.Error("the zero Tracer has a meter")
+	}
+}
+
+// To measure a block costs no allocation but the operation's own.
+func TestMetricsAllocate(t *testing.T) {
+	if race {
+		t.Skip("the race detector allocates")
+	}
+	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
+	ctx := trace.New(trace.WithTracerProvider(noop.NewTracerProvider()), trace.WithMeterProvider(mp)).NewContext(t.Context())
+	if got := testing.AllocsPerRun(100, func() {
+		_, op := trace.Start(ctx, "work")
+		op.Block(trace.ReasonSleep)
+		op.Wake(trace.WakeTimer)
+		op.End(nil)
+	}); got != 1 {
+		t.Errorf("got %v allocations, want 1", got)
+	}
+}
