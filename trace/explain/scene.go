@@ -36,7 +36,9 @@ type end struct {
 	writes               []write
 	blocks               []*block
 
-	closed bool // while the scene is made: the chain has come to its close
+	// While the scene is made: the chain has come to its close; spans were left
+	// out since its last write.
+	closed, gap bool
 }
 
 // server reports whether the end is the server's.
@@ -47,7 +49,7 @@ func server(handshake *chain.Span) bool { return handshake.Kind == oteltrace.Spa
 // write is a write, and what went before it on its connection.
 type write struct {
 	*chain.Span
-	sent    *chain.Span // the last one that succeeded, nil if there was none
+	sent    *chain.Span // the last one that succeeded, nil if there was none or it is not known
 	before  int         // all of them, as far as the trace has them
 	blocked int         // those that blocked
 }
@@ -132,6 +134,9 @@ func newScene(c *chain.Chain) *scene {
 	for _, sp := range c.Spans {
 		pair(sp.Children, wakes)
 		sc := enter(sp, scopes)
+		if goesOn(sp) {
+			sc = follow(sp, sc, ends)
+		}
 		s.runners[sp.Seq] = sc.runner
 		switch {
 		case sp.Name == trace.SpanHandshake:
@@ -217,6 +222,7 @@ func operation(s *chain.Span) bool {
 
 // add adds an operation on the end.
 func (e *end) add(s *chain.Span) {
+	e.gap = e.gap || suppressed(s)
 	switch s.Name {
 	case trace.SpanRead:
 		e.reads = append(e.reads, s)
@@ -232,11 +238,15 @@ func (e *end) add(s *chain.Span) {
 
 func (e *end) next(s *chain.Span) write {
 	w := write{Span: s}
+	defer func() { e.gap = false }()
 	if n := len(e.writes); n > 0 {
 		last := e.writes[n-1]
 		w.sent, w.before, w.blocked = last.sent, n, last.blocked
 		if last.Int(trace.WebSocketMessageIndexKey) > 0 {
 			w.sent = last.Span
+		}
+		if e.gap { // then it is not known which was the last
+			w.sent = nil
 		}
 		if last.Blocked() > 0 {
 			w.blocked++
