@@ -45,6 +45,24 @@
 // compression shows. Frames that the library writes by itself, as a pong inside
 // a read, are not the program's write. Payloads are never recorded.
 //
+// # Volume
+//
+// A trace has no more than 1,000 spans or 10 minutes of one side of a connection
+// ([WithTraceBudget]). Then the connection goes on in another trace, below a span
+// segment that links to the handshake and to the segment before:
+//
+//	segment
+//	├─ read
+//	└─ write             links to go NAME
+//	   ├─ block
+//	   └─ wake
+//
+// All reads and writes have spans until a trace was filled before its time; then
+// those that failed or stalled, until a trace goes by in which all would have had
+// room ([WithMessageSpans]). What was left out is counted by spans.suppressed
+// on the next span. Metrics ([WithMeterProvider]) count everything. The page
+// docs/telemetry.md lists all spans, attributes and metrics.
+//
 // # The end of a connection
 //
 // One close span tells it, whether the program closed or not: whose close frame
@@ -103,6 +121,7 @@
 // Read. No goroutine is started, and no context derived for a message.
 //
 // A connection whose handshake is not sampled is not traced at all: its methods
-// are the library's, and allocate nothing more. Whether a connection is sampled
-// is decided with its handshake.
+// are the library's, and allocate nothing more, unless a MeterProvider measures
+// it (see [WithMeterProvider]). Whether a connection is sampled or measured is
+// decided with its handshake.
 package wsconn

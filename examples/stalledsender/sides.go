@@ -46,10 +46,14 @@ func (s *server) listen(ctx context.Context, addr string) (net.Listener, error) 
 	return l, nil
 }
 
+// whole keeps the connection in one trace, however many messages fit into the
+// buffers: to be read from its first byte.
+var whole = wsconn.WithTraceBudget(0, 0)
+
 // serve runs sen_data for every connection until ctx ends.
 func (s *server) serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
-		Handler:           s.counted(wsconn.Handler("sen_data", s.senData)),
+		Handler:           s.counted(wsconn.Handler("sen_data", s.senData, whole)),
 		BaseContext:       func(net.Listener) context.Context { return s.tracer.NewContext(ctx) },
 		ReadHeaderTimeout: 5 * time.Second,
 	}
@@ -148,7 +152,7 @@ func (c *client) run(ctx context.Context, url string) error {
 
 // hello reads some messages, with work after each, stops reading, and closes.
 func (c *client) hello(ctx context.Context, url string) error {
-	conn, _, err := wsconn.Dial(ctx, url, &wsconn.DialOptions{HTTPClient: c.httpClient()})
+	conn, _, err := wsconn.Dial(ctx, url, &wsconn.DialOptions{HTTPClient: c.httpClient()}, whole)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (a *Accept) begin(nc net.Conn) {
 	a.ctx, a.span = a.tracer.Span(a.parent, trace.SpanHandshake, start,
 		oteltrace.WithSpanKind(oteltrace.SpanKindServer),
 		oteltrace.WithAttributes(requestAttributes(a.r)...))
-	a.s = newSession(a.ctx, a.tracer, a.span != nil, a.cfg, a.closeStatus)
+	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.cfg, a.closeStatus)
 }
 
 // Context returns r's context with the handshake's span and what the headers
@@ -82,8 +82,13 @@ func (a *Accept) End(err error) *Session {
 		a.begin(nil)
 	}
 	if err == nil {
-		a.s.established()
+		a.s.established(a.ctx)
 	}
+	errorType := ""
+	if err != nil {
+		errorType = refusal(a.w.status, err)
+	}
+	a.s.meter.shook(a.ctx, a.start, a.w.status, errorType)
 	if a.span == nil {
 		return a.s
 	}
@@ -98,10 +103,8 @@ func (a *Accept) End(err error) *Session {
 	step(trace.StepWriteHTTPResponse, a.w.answered, a.w.hijacked)
 
 	attrs := handshakeAttributes(a.s, a.w.status, a.w.Header(), err)
-	errorType := ""
 	if err != nil {
 		attrs = append(attrs, trace.WebSocketHandshakeCheckKey.String(serverCheck(a.r, a.w.status)))
-		errorType = refusal(a.w.status, err)
 	}
 	trace.Finish(a.span, a.start, errorType, attrs...)
 	return a.s
@@ -171,7 +174,7 @@ func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	w.hijacked = time.Now()
 	w.a.begin(nc)
-	if w.a.span == nil {
+	if w.a.s.off {
 		return nc, brw, nil
 	}
 

@@ -39,6 +39,7 @@ func (c handwritten) Write(ctx context.Context, typ int, p []byte) error {
 // same tracing on both sides: two writes and two reads an operation.
 func BenchmarkEcho(b *testing.B) {
 	sampled := sdktrace.NewTracerProvider()
+	unsampled := session.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())))
 	for _, lib := range libraries {
 		for _, mode := range []struct {
 			name string
@@ -48,9 +49,10 @@ func BenchmarkEcho(b *testing.B) {
 		}{
 			{"bare", lib.bare, false, nil},
 			{"off", lib.traced, false, session.WithTracerProvider(noopProvider)},
-			{"unsampled", lib.traced, false, session.WithTracerProvider(
-				sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())))},
-			{"sampled", lib.traced, false, session.WithTracerProvider(sampled)},
+			{"unsampled", lib.traced, false, unsampled},
+			{"measured", lib.traced, false, both(unsampled, newMeasured().option())}, // and unsampled
+			{"default", lib.traced, false, session.WithTracerProvider(sampled)},      // as of the second trace
+			{"sampled", lib.traced, false, both(session.WithTracerProvider(sampled), session.WithMessageSpans(session.MessagesAll))},
 			{"handwritten", lib.bare, true, nil},
 		} {
 			b.Run(lib.name+"/"+mode.name, func(b *testing.B) {
@@ -76,6 +78,13 @@ func BenchmarkEcho(b *testing.B) {
 				<-done
 			})
 		}
+	}
+}
+
+func both(a, b session.Option) session.Option {
+	return func(c *session.Config) {
+		a(c)
+		b(c)
 	}
 }
 

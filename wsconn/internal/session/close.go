@@ -9,6 +9,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
@@ -146,7 +148,7 @@ func (s *Session) beginClose(ctx context.Context) Close {
 	if s.off || !s.closable() {
 		return Close{}
 	}
-	c := Close{s: s, op: s.start(ctx, trace.SpanClose)}
+	c := Close{s: s, op: s.startClose(ctx)}
 	s.conn.ObserveClose(c.op)
 	s.mu.Lock()
 	s.closing.op = c.op
@@ -189,9 +191,13 @@ func (s *Session) ended() {
 	s.mu.Lock()
 	c := &s.closing
 	c.ended = true
+	wasOpen := c.possible
 	untold := c.possible && !c.begun && !c.told
 	c.told = c.told || untold
 	s.mu.Unlock()
+	if wasOpen {
+		s.meter.opened(s.home, -1)
+	}
 	if untold {
 		s.tellClose()
 	}
@@ -200,26 +206,35 @@ func (s *Session) ended() {
 }
 
 // tellClose tells a close that is not the program's. It lasts from the first
-// close frame, and is a child of the operation in which it happened.
+// close frame, and is a child of the operation in which it happened, unless that
+// is in a trace that is not the handshake's.
 func (s *Session) tellClose() {
 	s.mu.Lock()
 	typ, attrs := s.outcome(nil)
-	end := time.Now()
-	start := end
+	start := time.Now()
 	if first, initiator := s.closing.first(); initiator != "" {
 		start = first.at
 	}
-	by := s.in.reader.op
+	by := s.in.reader
 	if s.out.writer.expired() != nil {
-		by = s.out.writer.op
+		by = s.out.writer
 	}
 	s.mu.Unlock()
-
-	ctx := s.home
-	if by != nil {
-		ctx = by.Context()
+	if !s.recorded {
+		return
 	}
-	s.tracer.Record(s.below(ctx), trace.SpanClose, start, end, typ, attrs...)
+
+	ctx, moved := s.home, false
+	if by.op != nil {
+		ctx, moved = by.op.Context(), traceOf(by.op.Context()) != traceOf(by.ctx)
+	}
+	ctx, links := s.last(ctx, moved)
+	if _, span := s.tracer.Span(ctx, trace.SpanClose, start, oteltrace.WithLinks(links...)); span != nil {
+		if n := s.traces.aside.Suppressed(); n > 0 {
+			attrs = append(attrs, trace.SpansSuppressedKey.Int64(n))
+		}
+		trace.Finish(span, start, typ, attrs...)
+	}
 }
 
 // first returns the close frame that came first, and whose it was: "" where

@@ -13,9 +13,11 @@ import (
 
 // Config is what the options of an adapter set.
 type Config struct {
-	Provider    oteltrace.TracerProvider
 	Propagators propagation.TextMapPropagator
 	CloseReason bool
+
+	trace  []trace.Option // what is to be changed in the tracer of the context
+	volume volume
 
 	// Accept is the adapter's *websocket.AcceptOptions for its Handler.
 	Accept any
@@ -24,11 +26,11 @@ type Config struct {
 // Option configures connections.
 type Option func(*Config)
 
-// WithTracerProvider sets Provider, unless p is nil.
+// WithTracerProvider is trace.WithTracerProvider.
 func WithTracerProvider(p oteltrace.TracerProvider) Option {
 	return func(c *Config) {
 		if p != nil {
-			c.Provider = p
+			c.trace = append(c.trace, trace.WithTracerProvider(p))
 		}
 	}
 }
@@ -60,7 +62,7 @@ var w3c = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, 
 
 // NewConfig applies opts; the last of a kind wins.
 func NewConfig(opts []Option) *Config {
-	var c Config
+	c := Config{volume: volume{spans: DefaultTraceSpans, age: DefaultTraceAge}}
 	for _, o := range opts {
 		if o != nil {
 			o(&c)
@@ -75,11 +77,11 @@ func NewConfig(opts []Option) *Config {
 	return &c
 }
 
-// tracer returns the tracer of the configured provider, or else the one that
-// ctx carries.
+// tracer returns the tracer that ctx carries, with what is configured.
 func (c *Config) tracer(ctx context.Context) *trace.Tracer {
-	if c.Provider == nil {
-		return trace.FromContext(ctx)
+	t := trace.FromContext(ctx)
+	if len(c.trace) > 0 {
+		t = t.With(c.trace...)
 	}
-	return trace.New(trace.WithTracerProvider(c.Provider))
+	return t
 }

@@ -38,14 +38,14 @@ func BeginDial(ctx context.Context, url string, header http.Header, client *http
 	ctx, d.span = t.Span(ctx, trace.SpanHandshake, d.start,
 		oteltrace.WithSpanKind(oteltrace.SpanKindClient),
 		oteltrace.WithAttributes(urlAttributes(url)...))
-	d.s = newSession(ctx, t, d.span != nil, cfg, closeStatus)
+	d.s = newSession(ctx, t, roleClient, d.span != nil, cfg, closeStatus)
 
 	if d.header = header.Clone(); d.header == nil {
 		d.header = http.Header{}
 	}
 	cfg.Propagators.Inject(ctx, propagation.HeaderCarrier(d.header))
 	d.ctx = ctx
-	if d.span == nil {
+	if d.s.off {
 		return ctx, d
 	}
 	d.client = d.traced(client)
@@ -62,12 +62,8 @@ func (d *Dial) Client() *http.Client { return d.client }
 // End ends the handshake with the library's results.
 func (d *Dial) End(resp *http.Response, err error) *Session {
 	if err == nil {
-		d.s.established()
+		d.s.established(d.ctx)
 	}
-	if d.span == nil {
-		return d.s
-	}
-	d.steps.record(d.ctx, d.s.tracer)
 	var (
 		attrs     []attribute.KeyValue
 		errorType string
@@ -75,17 +71,24 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 	)
 	if resp != nil {
 		status = resp.StatusCode
+	}
+	if err != nil {
+		errorType = refusal(status, err)
+	}
+	d.s.meter.shook(d.ctx, d.start, status, errorType)
+	if d.span == nil {
+		return d.s
+	}
+	if errorType == trace.ErrorCanceled && d.ctx.Err() != nil {
+		errorType = ""
+	}
+	d.steps.record(d.ctx, d.s.tracer)
+	if resp != nil {
 		attrs = handshakeAttributes(d.s, status, resp.Header, err)
 	}
 	attrs = append(attrs, d.steps.peer()...)
-	if err != nil {
-		if resp != nil && d.req != nil {
-			attrs = append(attrs, trace.WebSocketHandshakeCheckKey.String(clientCheck(d.req, resp)))
-		}
-		errorType = refusal(status, err)
-		if errorType == trace.ErrorCanceled && d.ctx.Err() != nil {
-			errorType = ""
-		}
+	if err != nil && resp != nil && d.req != nil {
+		attrs = append(attrs, trace.WebSocketHandshakeCheckKey.String(clientCheck(d.req, resp)))
 	}
 	trace.Finish(d.span, d.start, errorType, attrs...)
 	return d.s

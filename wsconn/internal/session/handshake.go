@@ -104,7 +104,7 @@ func handshakeAttributes(s *Session, status int, h http.Header, err error) []att
 		attrs = append(attrs, trace.HTTPResponseStatusCodeKey.Int(status))
 	}
 	if err == nil {
-		attrs = append(attrs, trace.WebSocketConnectionIDKey.String(s.handshake.SpanContext().SpanID().String()))
+		attrs = append(attrs, s.connectionID())
 	}
 	if status == http.StatusSwitchingProtocols {
 		if v := h.Get("Sec-WebSocket-Protocol"); v != "" {
@@ -117,6 +117,11 @@ func handshakeAttributes(s *Session, status int, h http.Header, err error) []att
 	return attrs
 }
 
+const (
+	roleClient = "client"
+	roleServer = "server"
+)
+
 var protocolName = trace.NetworkProtocolNameKey.String("websocket")
 
 // requestAttributes are what a server knows at the start of a handshake.
@@ -126,7 +131,7 @@ func requestAttributes(r *http.Request) []attribute.KeyValue {
 		scheme = "wss"
 	}
 	attrs := append(make([]attribute.KeyValue, 0, 10), protocolName,
-		trace.WebSocketRoleKey.String("server"),
+		trace.WebSocketRoleKey.String(roleServer),
 		trace.URLSchemeKey.String(scheme),
 		trace.URLPathKey.String(r.URL.Path))
 	attrs = appendHostPort(attrs, trace.ServerAddressKey, trace.ServerPortKey, r.Host)
@@ -136,7 +141,7 @@ func requestAttributes(r *http.Request) []attribute.KeyValue {
 // urlAttributes are what a client knows at the start of a handshake. A query
 // may hold a secret, as user information does, and is left out.
 func urlAttributes(rawURL string) []attribute.KeyValue {
-	attrs := append(make([]attribute.KeyValue, 0, 8), protocolName, trace.WebSocketRoleKey.String("client"))
+	attrs := append(make([]attribute.KeyValue, 0, 8), protocolName, trace.WebSocketRoleKey.String(roleClient))
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return attrs

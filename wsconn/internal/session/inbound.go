@@ -14,6 +14,7 @@ type inbound struct {
 	control control
 	message message // in progress
 	count   int     // of the messages that arrived
+	metered int     // of these
 	reader  call    // the read that is in the library
 
 	// unread are the messages, from first on, that arrived whole for the reads
@@ -81,6 +82,9 @@ func (s *Session) reading() *trace.Op {
 	}
 	switch {
 	case s.in.reader.inside():
+		if s.in.message.frames > 0 {
+			stalled(s.in.reader.op)
+		}
 		return s.in.reader.op
 	case s.closing.ctx != nil: // CloseRead's goroutine
 		return nil

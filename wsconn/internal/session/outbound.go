@@ -4,8 +4,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	oteltrace "go.opentelemetry.io/otel/trace"
-
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
@@ -16,6 +14,7 @@ type outbound struct {
 	control control
 	message message // in progress, or the last one
 	count   int     // of the messages that left
+	metered int     // of these
 	writer  call    // the write that is in the library
 	ping    *Ping   // whose frame is the next
 	pings   []*Ping // whose pong has not come
@@ -25,7 +24,7 @@ type outbound struct {
 	// writing is that a frame is on its way, and the library's lock is held;
 	// last is whose it is, or was.
 	writing bool
-	last    oteltrace.SpanContext
+	last    *trace.Op
 
 	stream atomic.Pointer[messageWriter] // open
 
@@ -44,10 +43,11 @@ func (s *Session) leaving(p []byte) *trace.Op {
 	if s.out.answers {
 		s.in.answering = time.Time{}
 	}
-	before := trace.CausedBy(s.out.last)
+	before := trace.CausedBy(s.out.last.SpanContext())
 	s.mu.Unlock()
 
 	if s.out.answers && !since.IsZero() {
+		stalled(reader.op)
 		reader.op.Block(trace.ReasonWriteLock, trace.At(since), sourceTimed)
 		reader.op.Wake(trace.WakeUnlocked, before)
 	}
@@ -60,7 +60,7 @@ func (s *Session) leaving(p []byte) *trace.Op {
 	op.Wake(trace.WakeUnlocked, before)
 
 	s.mu.Lock()
-	s.out.writing, s.out.last = true, op.SpanContext()
+	s.out.writing, s.out.last = true, op
 	s.mu.Unlock()
 	return op
 }

@@ -26,7 +26,7 @@ func (s *Session) BeginRead(ctx context.Context) Read {
 	// The reader of the last message need not have come to its end: a
 	// json.Decoder stops where the value does.
 	s.in.stream.Swap(nil).end(nil)
-	r := Read{s: s, call: call{ctx, s.start(ctx, trace.SpanRead, receive)}}
+	r := Read{s: s, call: call{ctx, s.startMessage(ctx, trace.SpanRead, receive)}}
 	r.entered = s.enterRead(r.call)
 	return r
 }
@@ -59,6 +59,7 @@ func (r *Read) End(messageType int, size int64, err error) {
 	r.s.leaveRead(r.entered)
 	m, verdict := r.s.didRead(r.op, err)
 	r.s.mu.Unlock()
+	r.s.meter.read(r.call, size, err)
 	r.s.endRead(r.op, m, messageType, size, verdict, err)
 }
 
@@ -81,6 +82,7 @@ func (s *Session) didRead(op *trace.Op, err error) (m message, verdict string) {
 		return s.in.next(), ""
 	}
 	if !s.in.answering.IsZero() { // in vain
+		stalled(op)
 		op.Block(trace.ReasonWriteLock, trace.At(s.in.answering), sourceTimed)
 	}
 	return message{}, s.closing.verdict(op)
@@ -89,6 +91,8 @@ func (s *Session) didRead(op *trace.Op, err error) (m message, verdict string) {
 func (s *Session) endRead(op *trace.Op, m message, messageType int, size int64, verdict string, err error) {
 	switch {
 	case op == nil:
+	case err == nil && !s.recorded:
+		op.End(nil)
 	case err == nil:
 		op.End(nil, append(m.attributes(size), messageTypeAttr(messageType))...)
 	case verdict != "" && s.closeStatus(err) < 0:
@@ -154,6 +158,7 @@ func (m *messageReader) end(err error) {
 	m.s.mu.Lock()
 	msg, verdict := m.s.didRead(m.op, err)
 	m.s.mu.Unlock()
+	m.s.meter.read(m.call, m.size.Load(), err)
 	m.s.endRead(m.op, msg, m.typ, m.size.Load(), verdict, err)
 }
 

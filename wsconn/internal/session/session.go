@@ -12,6 +12,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"go.opentelemetry.io/otel/trace/noop"
+
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
@@ -22,13 +24,18 @@ import (
 // library's calls; below it, a wire carries the bytes and knows from the frames
 // among them which operation is on the wire.
 //
-// Methods are safe for concurrent use. Of a connection that is not recorded
-// they do nothing, and its bytes do not pass here.
+// Methods are safe for concurrent use. Of a connection of which neither spans
+// nor metrics are recorded they do nothing, and its bytes do not pass here.
 type Session struct {
 	tracer    *trace.Tracer
 	handshake oteltrace.Span  // stands for its span context
 	home      context.Context // of the goroutine that handles the connection, for what has no context
 	off       bool            // nothing is recorded; what follows is not used
+
+	recorded bool          // with spans; else with metrics alone
+	traces   traces        // of what is recorded
+	silent   *trace.Tracer // of what is not
+	meter    *meter
 
 	closeStatus func(error) int // of the library's errors, -1 for none
 	closeReason bool            // record the peer's text
@@ -45,17 +52,25 @@ type Session struct {
 
 // newSession returns the session of a handshake whose span or, where nothing
 // is recorded, whose span context ctx carries.
-func newSession(ctx context.Context, t *trace.Tracer, recorded bool, cfg *Config, closeStatus func(error) int) *Session {
+func newSession(ctx context.Context, t *trace.Tracer, role string, recorded bool, cfg *Config, closeStatus func(error) int) *Session {
 	s := &Session{
 		tracer:    t,
 		handshake: standIn(ctx),
 		home:      context.Background(),
-		off:       !recorded,
+		recorded:  recorded,
+		meter:     meterOf(ctx, t, role),
 	}
+	s.off = !recorded && s.meter == nil
 	if recorded {
+		s.beginTraces(cfg.volume, protocolName, trace.WebSocketRoleKey.String(role), s.connectionID())
+	} else if !s.off {
+		s.silent = t.With(trace.WithTracerProvider(noop.NewTracerProvider()))
+	}
+	if !s.off {
 		s.closeStatus = closeStatus
 		s.closeReason = cfg.CloseReason
 		s.writing = newTurn()
+		s.writing.meter = s.meter
 		s.pinging = newTurn()
 		s.done = make(chan struct{})
 	}
@@ -69,10 +84,19 @@ func standIn(ctx context.Context) oteltrace.Span {
 }
 
 // established says that the handshake is over and the connection the program's.
-func (s *Session) established() {
+func (s *Session) established(ctx context.Context) {
 	s.mu.Lock()
 	s.closing.possible = true
+	open := !s.closing.ended
 	s.mu.Unlock()
+	if open {
+		s.meter.opened(ctx, 1)
+	}
+}
+
+// connectionID names the connection in all of its traces.
+func (s *Session) connectionID() attribute.KeyValue {
+	return trace.WebSocketConnectionIDKey.String(s.handshake.SpanContext().SpanID().String())
 }
 
 // Context returns a copy of parent that carries the connection's tracer and,
@@ -86,11 +110,6 @@ func (s *Session) below(parent context.Context) context.Context {
 		return parent
 	}
 	return oteltrace.ContextWithSpan(parent, s.handshake)
-}
-
-func (s *Session) start(ctx context.Context, name string, attrs ...attribute.KeyValue) *trace.Op {
-	_, op := s.tracer.Start(s.below(ctx), name, attrs...)
-	return op
 }
 
 // end ends an operation with the error that the library returned.
@@ -137,6 +156,18 @@ type call struct {
 }
 
 func (c call) inside() bool { return c.ctx != nil }
+
+// origin is the span that links to the call lead to: its own, or as long as it
+// has none, the one that it was called in.
+func (c call) origin() oteltrace.SpanContext {
+	if sc := c.op.SpanContext(); sc.IsValid() || c.ctx == nil {
+		return sc
+	}
+	if sc := oteltrace.SpanContextFromContext(c.ctx); sc.IsSampled() {
+		return sc
+	}
+	return oteltrace.SpanContext{}
+}
 
 // context is what an operation that this one causes is started with.
 func (c call) context() context.Context {

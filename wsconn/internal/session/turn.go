@@ -14,10 +14,11 @@ import (
 type turn struct {
 	held   chan struct{}
 	passed *oteltrace.SpanContext // by whom last; the holder's to read and write
+	meter  *meter                 // of who waits
 }
 
 func newTurn() turn {
-	return turn{make(chan struct{}, 1), new(oteltrace.SpanContext)}
+	return turn{held: make(chan struct{}, 1), passed: new(oteltrace.SpanContext)}
 }
 
 // wait waits for op's turn, and reports whether it came. It gives up when ctx
@@ -28,6 +29,8 @@ func (t turn) wait(ctx context.Context, op *trace.Op, done <-chan struct{}) bool
 		return true
 	default:
 	}
+	t.meter.waits(ctx, 1)
+	defer t.meter.waits(ctx, -1)
 	op.Block(trace.ReasonWriteLock)
 	select {
 	case t.held <- struct{}{}:

@@ -47,6 +47,7 @@ func (w *wire) Read(p []byte) (n int, err error) {
 		w.s.conn.ObserveRead(nil)
 	}
 	w.s.arrived(p[:n], err)
+	w.s.received(n)
 	return n, err
 }
 
@@ -58,6 +59,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	n, err := w.ReadWriteCloser.Write(p)
 	w.s.conn.ObserveWrite(nil) // TLS may write by itself
 	w.s.left(err)
+	w.s.transmitted(n, err)
 	return n, err
 }
 

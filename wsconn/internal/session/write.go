@@ -24,7 +24,7 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 	if s.off {
 		return Write{}
 	}
-	w := Write{s: s, call: call{ctx, s.start(ctx, trace.SpanWrite, transmit, messageTypeAttr(messageType))}}
+	w := Write{s: s, call: call{ctx, s.startMessage(ctx, trace.SpanWrite, transmit, messageTypeAttr(messageType))}}
 	if w.held = s.writing.wait(ctx, w.op, s.done); w.held {
 		s.enterWrite(w.call)
 	}
@@ -54,9 +54,14 @@ func (w *Write) End(size int64, err error) {
 			m = s.out.message
 		}
 		s.mu.Unlock()
-		s.writing.pass(w.op.SpanContext())
+		s.writing.pass(w.origin())
 	}
-	if w.op != nil {
+	s.meter.wrote(w.call, size, err)
+	switch {
+	case w.op == nil:
+	case !s.recorded:
+		s.end(w.op, err)
+	default:
 		s.end(w.op, err, m.attributes(size)...)
 	}
 }

@@ -1,0 +1,134 @@
+package trace_test
+
+import (
+	"cmp"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// word is a constant of the vocabulary.
+type word struct {
+	kind string // its type, or what its name begins with
+	text string
+	told []string // what its comment says first: a type, an instrument and a unit
+}
+
+// vocabulary reads the words of a file.
+func vocabulary(t *testing.T, name string) []word {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := regexp.MustCompile(`^(Span|Step|Metric|Error)`)
+	told := regexp.MustCompile(`^(?:\w+ is an? )?(int|float64|string|bool|histogram|counter|up-down counter)\b(?:, ([\w{}]+))?`)
+	var words []word
+	for _, decl := range file.Decls {
+		gen, ok := decl.(*ast.GenDecl)
+		if !ok || gen.Tok != token.CONST {
+			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Name.Name == "GoroutineBlockedKey" {
+				words = append(words, word{"Key", "goroutine.blocked.REASON", []string{"float64", ""}})
+			}
+			continue
+		}
+		for _, spec := range gen.Specs {
+			spec := spec.(*ast.ValueSpec)
+			w, value := word{kind: kinds.FindString(spec.Names[0].Name)}, spec.Values[0]
+			if id, ok := spec.Type.(*ast.Ident); ok {
+				w.kind = id.Name
+			}
+			if call, ok := value.(*ast.CallExpr); ok {
+				w.kind, value = "Key", call.Args[0]
+			}
+			if w.kind == "" {
+				continue // the scope and its version
+			}
+			if w.text, err = strconv.Unquote(value.(*ast.BasicLit).Value); err != nil {
+				t.Fatal(err)
+			}
+			switch w.text {
+			case "go ":
+				w.text = "go NAME"
+			case "recv":
+				words = append(words, word{kind: "Span", text: "NAME"}) // no constant
+			}
+			if m := told.FindStringSubmatch(cmp.Or(spec.Comment.Text(), spec.Doc.Text())); m != nil {
+				w.told = m[1:]
+			}
+			words = append(words, w)
+		}
+	}
+	return words
+}
+
+// The page docs/telemetry.md has each word of the vocabulary, no other, and says
+// of each what the vocabulary does.
+func TestTelemetryPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/telemetry.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string]string{
+		"Spans": "Span", "Attributes": "Key", "Metrics": "Metric",
+		"Values of `block.reason`": "Reason", "Values of `block.cause`": "Cause", "Values of `block.source`": "Source",
+		"Values of `wake.reason`": "WakeReason", "Values of `goroutine.state`": "State", "Values of `error.type`": "Error",
+	}
+	rows := map[string]map[string][]string{} // kind -> word -> cells
+	kind := ""
+	for line := range strings.Lines(string(page)) {
+		line = strings.TrimSpace(line)
+		if level, title, ok := strings.Cut(line, " "); ok && strings.Trim(level, "#") == "" && level != "" {
+			if k, ok := sections[title]; ok || level == "##" {
+				kind = k
+			}
+			continue
+		}
+		cells := strings.Split(strings.Trim(line, "|"), "|")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		if kind == "" || !strings.HasPrefix(line, "| `") {
+			continue
+		}
+		text := strings.Trim(cells[0], "`")
+		if rows[kind] == nil {
+			rows[kind] = map[string][]string{}
+		}
+		if rows[kind][text] != nil {
+			t.Errorf("%s: %q is on the page twice", kind, text)
+		}
+		rows[kind][text] = cells
+	}
+	words := append(vocabulary(t, "names.go"), vocabulary(t, "status.go")...)
+	for _, w := range words {
+		if w.kind == "Step" {
+			w.kind = "Span"
+		}
+		cells, ok := rows[w.kind][w.text]
+		if !ok {
+			t.Errorf("%s: the page does not have %q", w.kind, w.text)
+			continue
+		}
+		delete(rows[w.kind], w.text)
+		for i, want := range w.told {
+			if want != "" && w.kind != "Reason" && i+1 < len(cells) && (i == 0 || w.kind == "Metric") && cells[i+1] != want {
+				t.Errorf("%s: the page says %q, the vocabulary %q", w.text, cells[i+1], want)
+			}
+		}
+		if stability := cells[len(cells)-1]; (w.kind == "Span" || w.kind == "Key" || w.kind == "Metric") &&
+			stability != "stable" && stability != "experimental" {
+			t.Errorf("%s: got stability %q", w.text, stability)
+		}
+	}
+	for kind, left := range rows {
+		for text := range left {
+			t.Errorf("%s: the page has %q, and the vocabulary does not", kind, text)
+		}
+	}
+}

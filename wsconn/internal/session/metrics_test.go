@@ -1,0 +1,337 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
+
+// measured is a MeterProvider and what it measured.
+type measured struct {
+	*sdkmetric.MeterProvider
+	reader *sdkmetric.ManualReader
+}
+
+func newMeasured(opts ...sdkmetric.Option) *measured {
+	r := sdkmetric.NewManualReader()
+	return &measured{sdkmetric.NewMeterProvider(append(opts, sdkmetric.WithReader(r))...), r}
+}
+
+func (m *measured) option() session.Option { return session.WithMeterProvider(m.MeterProvider) }
+
+func (m *measured) collect(t *testing.T) []metricdata.Metrics {
+	t.Helper()
+	var rm metricdata.ResourceMetrics
+	if err := m.reader.Collect(context.WithoutCancel(t.Context()), &rm); err != nil {
+		t.Fatal(err)
+	}
+	var all []metricdata.Metrics
+	for _, sm := range rm.ScopeMetrics {
+		if sm.Scope.Name != trace.ScopeName || sm.Scope.Version != trace.Version {
+			t.Errorf("got scope %v", sm.Scope)
+		}
+		all = append(all, sm.Metrics...)
+	}
+	return all
+}
+
+// text writes what was measured, one data point a line: the name, the unit, the
+// attributes and the value; of a histogram the sum and the count.
+func (m *measured) text(t *testing.T) string {
+	t.Helper()
+	var lines []string
+	add := func(m metricdata.Metrics, attrs attribute.Set, value string) {
+		var words []string
+		for _, kv := range attrs.ToSlice() {
+			words = append(words, fmt.Sprintf("%s=%s", kv.Key, kv.Value.String()))
+		}
+		lines = append(lines, fmt.Sprintf("%s %s %s: %s\n", m.Name, m.Unit, strings.Join(words, " "), value))
+	}
+	for _, m := range m.collect(t) {
+		switch data := m.Data.(type) {
+		case metricdata.Sum[int64]:
+			for _, p := range data.DataPoints {
+				add(m, p.Attributes, fmt.Sprint(p.Value))
+			}
+		case metricdata.Histogram[int64]:
+			for _, p := range data.DataPoints {
+				add(m, p.Attributes, fmt.Sprintf("%d in %d", p.Sum, p.Count))
+			}
+		case metricdata.Histogram[float64]:
+			for _, p := range data.DataPoints {
+				add(m, p.Attributes, fmt.Sprintf("%v in %d", p.Sum, p.Count))
+			}
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}
+
+func wantMetrics(t *testing.T, m *measured, want string) {
+	t.Helper()
+	if got := m.text(t); got != unindent(want) {
+		t.Errorf("metrics:\ngot\n%swant\n%s", got, unindent(want))
+	}
+}
+
+// What is measured does not depend on what is sampled.
+func TestMetrics(t *testing.T) {
+	for name, provider := range map[string]func() session.Option{
+		"sampled":   func() session.Option { return newRecorder().option() },
+		"unsampled": func() session.Option { return offs(t)["unsampled"].option() },
+		"no spans":  func() session.Option { return session.WithTracerProvider(noopProvider) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, lib library) {
+				m := newMeasured()
+				c, _, p := rawServer(t, lib, setup{client: []session.Option{provider(), m.option()}})
+				go func() {
+					time.Sleep(10 * ms)
+					p.send(t, p.frame(opText, "one"))
+					_, _ = p.receive(t)
+				}()
+				if _, _, err := c.Read(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				_ = c.Write(t.Context(), messageText, []byte("three"))
+				synctest.Wait()
+
+				// The peer does not read: one write parks, and the next waits for it.
+				var wg sync.WaitGroup
+				for range 2 {
+					wg.Go(func() { _ = c.Write(t.Context(), messageText, []byte("three")) })
+					synctest.Wait()
+				}
+				wantMetrics(t, m, `
+					wakechain.block.duration s block.reason=net.read: 0.01 in 1
+					websocket.handshake.duration s http.response.status_code=101 websocket.role=client: 0 in 1
+					websocket.io By network.io.direction=receive websocket.role=client: 5
+					websocket.io By network.io.direction=transmit websocket.role=client: 11
+					websocket.message.size By network.io.direction=receive websocket.role=client: 3 in 1
+					websocket.message.size By network.io.direction=transmit websocket.role=client: 5 in 1
+					websocket.messages {message} network.io.direction=receive websocket.role=client: 1
+					websocket.messages {message} network.io.direction=transmit websocket.role=client: 1
+					websocket.open_connections {connection} websocket.role=client: 1
+					websocket.writes.waiting {write} websocket.role=client: 1
+				`)
+				time.Sleep(20 * ms)
+				drained := p.drain()
+				wg.Wait()
+				_ = c.CloseNow()
+				<-drained
+				wantMetrics(t, m, `
+					wakechain.block.duration s block.reason=net.read: 0.01 in 1
+					wakechain.block.duration s block.reason=net.write: 0.02 in 1
+					wakechain.block.duration s block.reason=write.lock: 0.02 in 1
+					websocket.handshake.duration s http.response.status_code=101 websocket.role=client: 0 in 1
+					websocket.io By network.io.direction=receive websocket.role=client: 5
+					websocket.io By network.io.direction=transmit websocket.role=client: 33
+					websocket.message.size By network.io.direction=receive websocket.role=client: 3 in 1
+					websocket.message.size By network.io.direction=transmit websocket.role=client: 15 in 3
+					websocket.messages {message} network.io.direction=receive websocket.role=client: 1
+					websocket.messages {message} network.io.direction=transmit websocket.role=client: 3
+					websocket.open_connections {connection} websocket.role=client: 0
+					websocket.writes.waiting {write} websocket.role=client: 0
+				`)
+			})
+		})
+	}
+}
+
+// What a sampled connection leaves out is measured, and nothing of what is not
+// sampled.
+func TestMetricsSuppressed(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		for name, test := range map[string]struct {
+			rec  *recorder
+			want string
+		}{
+			"sampled":   {newRecorder(), "wakechain.spans.suppressed {span} : 4\n"},
+			"unsampled": {offs(t)["unsampled"], ""},
+		} {
+			m := newMeasured()
+			c, _, p := rawServer(t, lib, setup{client: []session.Option{
+				test.rec.option(), m.option(), session.WithMessageSpans(session.MessagesNone),
+			}})
+			go func() {
+				time.Sleep(10 * ms)
+				p.send(t, p.frame(opText, "one")) // a read with a block and a wake
+				_, _ = p.receive(t)
+			}()
+			_, _, _ = c.Read(t.Context())
+			_ = c.Write(t.Context(), messageText, nil)
+			got := ""
+			for line := range strings.Lines(m.text(t)) {
+				if strings.HasPrefix(line, trace.MetricSpansSuppressed) {
+					got += line
+				}
+			}
+			if got != test.want {
+				t.Errorf("%s: got %q, want %q", name, got, test.want)
+			}
+		}
+	})
+}
+
+// A handshake that is refused is measured, and is no connection.
+func TestMetricsRefused(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		client, server := newMeasured(), newMeasured()
+		s := setup{options: options{header: http.Header{"Origin": {"https://example.com"}}}}
+		url := dialable(t, &s, lib.handler("never", nil, session.WithTracerProvider(noopProvider), server.option()))
+		if c, _, err := lib.traced.dial(t.Context(), url, s.options, session.WithTracerProvider(noopProvider), client.option()); err == nil {
+			_ = c.CloseNow()
+			t.Fatal("the handshake was not refused")
+		}
+		for role, m := range map[string]*measured{"client": client, "server": server} {
+			wantMetrics(t, m, fmt.Sprintf(`
+				websocket.handshake.duration s error.type=403 http.response.status_code=403 websocket.role=%s: 0 in 1
+			`, role))
+		}
+	})
+}
+
+// Exemplars of what a sampled connection measured name the span.
+func TestMetricsExemplars(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		m := newMeasured()
+		c, rec, p := rawServer(t, lib, setup{client: []session.Option{m.option()}})
+		go func() {
+			time.Sleep(10 * ms)
+			p.send(t, p.frame(opText, "one"))
+		}()
+		_, _, _ = c.Read(t.Context())
+		read := rec.one(t, trace.SpanRead).SpanContext().SpanID()
+		for _, got := range m.collect(t) {
+			var ids [][]byte
+			switch data := got.Data.(type) {
+			case metricdata.Histogram[float64]:
+				for _, e := range data.DataPoints[0].Exemplars {
+					ids = append(ids, e.SpanID)
+				}
+			case metricdata.Histogram[int64]:
+				for _, e := range data.DataPoints[0].Exemplars {
+					ids = append(ids, e.SpanID)
+				}
+			}
+			want := read
+			switch got.Name {
+			case trace.MetricHandshakeDuration:
+				want = rec.one(t, trace.SpanHandshake).SpanContext().SpanID()
+			case trace.MetricBlockDuration, trace.MetricMessageSize:
+			default:
+				continue
+			}
+			if len(ids) != 1 || string(ids[0]) != string(want[:]) {
+				t.Errorf("%s: got exemplars of spans %x, want %x", got.Name, ids, want)
+			}
+		}
+	})
+}
+
+// Without an option it is the global provider, and where that is a no-op a
+// connection that is not sampled is the library's own.
+func TestMetricsGlobal(t *testing.T) {
+	before := otel.GetMeterProvider()
+	t.Cleanup(func() { otel.SetMeterProvider(before) })
+	bubble(t, func(t *testing.T, lib library) {
+		m := newMeasured()
+		for _, global := range []metric.MeterProvider{noop.NewMeterProvider(), m.MeterProvider} {
+			otel.SetMeterProvider(global)
+			tracer := trace.New(trace.WithTracerProvider(noopProvider))
+			_, _, err := lib.traced.dial(tracer.NewContext(t.Context()), "ws://127.0.0.1:0", options{})
+			if err == nil {
+				t.Fatal("somebody listens on port 0")
+			}
+		}
+		if got := m.text(t); !strings.HasPrefix(got, trace.MetricHandshakeDuration) || !strings.HasSuffix(got, "in 1\n") {
+			t.Errorf("got %q, want the handshake that failed", got)
+		}
+	})
+}
+
+// refusing is a meter whose instruments fail.
+type refusing struct{ noop.Meter }
+
+var errRefused = errors.New("refused")
+
+func (refusing) Int64Counter(string, ...metric.Int64CounterOption) (metric.Int64Counter, error) {
+	return nil, errRefused
+}
+
+func (refusing) Float64Histogram(string, ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
+	return nil, errRefused
+}
+
+type refusingProvider struct{ noop.MeterProvider }
+
+func (refusingProvider) Meter(string, ...metric.MeterOption) metric.Meter { return refusing{} }
+
+// A meter that fails harms nobody.
+func TestMetricsRefusedInstruments(t *testing.T) {
+	before := otel.GetErrorHandler()
+	t.Cleanup(func() { otel.SetErrorHandler(before) })
+	var errs []error
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { errs = append(errs, err) }))
+	each(t, func(t *testing.T, lib library) {
+		p := connect(t, lib, setup{client: []session.Option{session.WithMeterProvider(refusingProvider{})}})
+		go func() { _ = p.client.Write(t.Context(), messageText, []byte("hi")) }()
+		if _, msg, err := p.server.Read(t.Context()); err != nil || string(msg) != "hi" {
+			t.Errorf("got %q, %v", msg, err)
+		}
+	})
+	if len(errs) == 0 {
+		t.Error("nobody was told")
+	}
+	for _, err := range errs {
+		if !errors.Is(err, errRefused) {
+			t.Errorf("got %v, want %v", err, errRefused)
+		}
+	}
+}
+
+// What is measured of a connection that is not sampled costs an allocation for
+// each read and write, and nothing for each measurement.
+func TestMetricsAllocate(t *testing.T) {
+	if race {
+		t.Skip("the race detector allocates")
+	}
+	each(t, func(t *testing.T, lib library) {
+		measure := func(s setup) float64 {
+			p := connect(t, lib, s)
+			msg := make([]byte, 100)
+			done := make(chan error, 1)
+			go func() { done <- echoes(context.Background(), p.server) }()
+			n := testing.AllocsPerRun(1000, func() {
+				_ = p.client.Write(context.Background(), messageBinary, msg)
+				_, _, _ = p.client.Read(context.Background())
+			})
+			_ = p.client.CloseNow()
+			<-done
+			return n
+		}
+		opts := []session.Option{offs(t)["unsampled"].option(), newMeasured().option()}
+		bare := measure(setup{tcp: true, bare: true})
+		if got, want := measure(setup{tcp: true, client: opts, server: opts}), bare+4; got > want {
+			t.Errorf("got %v allocations an echo, want at most %v, four more than bare", got, want)
+		}
+	})
+}

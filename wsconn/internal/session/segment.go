@@ -1,0 +1,184 @@
+package session
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// segment is the part of a connection that one trace tells: the first is in the
+// handshake's, and each of the others below a span of its own.
+type segment struct {
+	index int
+	root  oteltrace.Span // stands for its span context
+	since time.Time
+	share *trace.Share
+	busy  bool // more is to be told than fits: see [MessagesAuto]
+}
+
+// traces are those that a connection is told in.
+type traces struct {
+	volume
+	attrs   []attribute.KeyValue // of each segment
+	rolling sync.Mutex           // held by who begins the next segment
+	current atomic.Pointer[segment]
+	before  atomic.Pointer[segment] // the current one
+
+	// aside is the share of what is told in no segment's trace: it has no bound.
+	aside *trace.Share
+}
+
+func (s *Session) beginTraces(v volume, attrs ...attribute.KeyValue) {
+	t := &s.traces
+	t.volume, t.attrs, t.aside = v, attrs, trace.NewShare(0)
+	t.current.Store(&segment{root: s.handshake, since: time.Now(), share: t.aside.Next(v.spans)})
+}
+
+// segment returns the segment that an operation that begins now belongs to.
+// While one goroutine begins the next segment, the others go on in this.
+func (s *Session) segment() *segment {
+	t := &s.traces
+	seg := t.current.Load()
+	old := t.age > 0 && time.Since(seg.since) >= t.age
+	if !old && !seg.share.Spent() || !t.rolling.TryLock() {
+		return seg
+	}
+	defer t.rolling.Unlock()
+	if now := t.current.Load(); now != seg {
+		return now
+	}
+	next := s.nextSegment(seg)
+	t.before.Store(seg)
+	t.current.Store(next)
+	return next
+}
+
+// nextSegment makes the span of the segment after prev, which is over at once.
+func (s *Session) nextSegment(prev *segment) *segment {
+	t := &s.traces
+	next := &segment{index: prev.index + 1, since: time.Now(), share: t.aside.Next(t.spans)}
+	next.busy = t.spans > 0 && prev.share.Wanted() >= int64(t.spans)
+	attrs := append(make([]attribute.KeyValue, 0, len(t.attrs)+2), t.attrs...)
+	attrs = append(attrs, trace.WebSocketSegmentIndexKey.Int(next.index))
+	if n := t.aside.Suppressed(); n > 0 {
+		attrs = append(attrs, trace.SpansSuppressedKey.Int64(n))
+	}
+	ctx, span := s.tracer.Root(context.Background(), s.handshake.SpanContext(), trace.SpanSegment, next.since,
+		oteltrace.WithAttributes(attrs...),
+		oteltrace.WithLinks(s.links(prev.root.SpanContext())...))
+	if span != nil {
+		trace.Finish(span, next.since, "")
+		next.share.Spend(1)
+	}
+	next.root = standIn(ctx)
+	return next
+}
+
+// links are to the handshake and to sc, unless that is the handshake itself or
+// is not recorded.
+func (s *Session) links(sc oteltrace.SpanContext) []oteltrace.Link {
+	links := []oteltrace.Link{{SpanContext: s.handshake.SpanContext()}}
+	if sc.IsSampled() && sc.SpanID() != s.handshake.SpanContext().SpanID() {
+		links = append(links, oteltrace.Link{SpanContext: sc})
+	}
+	return links
+}
+
+// owns reports whether sc is in a trace of the connection, as far back as the
+// segment before the current one and the handshake.
+func (s *Session) owns(sc oteltrace.SpanContext) bool {
+	for _, seg := range []*segment{s.traces.current.Load(), s.traces.before.Load()} {
+		if seg != nil && seg.root.SpanContext().TraceID() == sc.TraceID() {
+			return true
+		}
+	}
+	return sc.TraceID() == s.handshake.SpanContext().TraceID()
+}
+
+// place says where an operation with ctx belongs: where ctx has a span of a
+// trace that is not the connection's, below that, since the trace is another's
+// to keep small; else in the current segment, and with a link to ctx's span
+// where that is in an earlier one.
+func (s *Session) place(ctx context.Context, message bool) (context.Context, trace.OpConfig, *segment) {
+	sc := oteltrace.SpanContextFromContext(ctx)
+	if sc.IsValid() && (!sc.IsSampled() || !s.owns(sc)) {
+		return ctx, trace.OpConfig{Share: s.traces.aside}, s.traces.current.Load()
+	}
+	seg := s.segment()
+	as := trace.OpConfig{Share: seg.share}
+	switch {
+	case message && s.traces.perMessage:
+		as = trace.OpConfig{
+			Share: s.traces.aside.Next(s.traces.spans),
+			Root:  s.handshake.SpanContext(),
+			Links: s.links(sc),
+		}
+	case !sc.IsValid():
+		ctx = oteltrace.ContextWithSpan(ctx, seg.root)
+	case sc.TraceID() != seg.root.SpanContext().TraceID():
+		ctx = oteltrace.ContextWithSpan(ctx, seg.root)
+		as.Links = s.links(sc)[1:]
+	}
+	return ctx, as, seg
+}
+
+// start begins an operation that is no message.
+func (s *Session) start(ctx context.Context, name string, attrs ...attribute.KeyValue) *trace.Op {
+	if !s.recorded {
+		return s.measure(ctx, name)
+	}
+	ctx, as, _ := s.place(ctx, false)
+	_, op := s.tracer.StartAs(ctx, name, as, attrs...)
+	return op
+}
+
+// startMessage begins a read or a write.
+func (s *Session) startMessage(ctx context.Context, name string, attrs ...attribute.KeyValue) *trace.Op {
+	if !s.recorded {
+		return s.measure(ctx, name)
+	}
+	ctx, as, seg := s.place(ctx, true)
+	as.Show = s.traces.show(name, seg.busy)
+	_, op := s.tracer.StartAs(ctx, name, as, attrs...)
+	return op
+}
+
+// startClose begins a close. Whatever segment it ends, it is in the handshake's
+// trace, and links to the segment.
+func (s *Session) startClose(ctx context.Context) *trace.Op {
+	if !s.recorded {
+		return s.measure(ctx, trace.SpanClose)
+	}
+	ctx, links := s.last(ctx, false)
+	_, op := s.tracer.StartAs(ctx, trace.SpanClose, trace.OpConfig{Share: s.traces.aside, Links: links})
+	return op
+}
+
+// last is where the end of the connection belongs, which was seen in ctx, and
+// what it links to. moved says that ctx is not where the program called, but
+// where place put it.
+func (s *Session) last(ctx context.Context, moved bool) (context.Context, []oteltrace.Link) {
+	cause := s.traces.current.Load().root.SpanContext()
+	sc := oteltrace.SpanContextFromContext(ctx)
+	if sc.IsValid() && sc.TraceID() != s.handshake.SpanContext().TraceID() && (moved || s.owns(sc)) {
+		ctx, cause = s.home, sc
+	}
+	return s.below(ctx), s.links(cause)[1:]
+}
+
+// measure begins an operation that has no span, and whose blocks are measured.
+func (s *Session) measure(ctx context.Context, name string) *trace.Op {
+	_, op := s.silent.Start(ctx, name)
+	return op
+}
+
+func traceOf(ctx context.Context) oteltrace.TraceID {
+	return oteltrace.SpanContextFromContext(ctx).TraceID()
+}

@@ -1,0 +1,170 @@
+package session_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
+
+// Of a block that is too short for a span, the operation tells how long it was.
+func TestMinBlock(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{client: []session.Option{session.WithMinBlock(20 * ms)}})
+		for _, after := range []time.Duration{10 * ms, 30 * ms} {
+			go func() {
+				time.Sleep(after)
+				p.send(t, p.frame(opText, "a"))
+			}()
+			if _, _, err := c.Read(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantTree(t, rec, `
+			read @0+10 message.type=text message.size=1 message.index=1 frame.count=1 wire.size=3
+			read @10+30 message.type=text message.size=1 message.index=2 frame.count=1 wire.size=3
+			  block @10+30 reason=net.read source=timed
+			  wake @40+0 reason=readable
+		`)
+		short := rec.named(trace.SpanRead)[0]
+		if got, want := text(short, trace.BlockCountKey)+" "+text(short, trace.BlockDurationKey), "1 0.01"; got != want {
+			t.Errorf("the short block: got %s, want %s", got, want)
+		}
+	})
+}
+
+// exchange makes every kind of message that there is to show or not.
+func exchange(t *testing.T, c conn, p *peer) {
+	t.Helper()
+	ctx := t.Context()
+	go p.send(t, p.frame(opText, "idle"))
+	_, _, _ = c.Read(ctx)
+	time.Sleep(10 * ms)
+
+	go func() { // waits for its message, and then in the midst of it
+		time.Sleep(10 * ms)
+		p.send(t, p.frame(opMore, "sta"))
+		time.Sleep(10 * ms)
+		p.send(t, p.frame(opLast, "lled"))
+	}()
+	_, _, _ = c.Read(ctx)
+
+	go func() {
+		for range 2 {
+			_, _ = p.receive(t)
+			time.Sleep(10 * ms)
+		}
+	}()
+	_ = c.Write(ctx, messageText, []byte("at once"))
+	_ = c.Write(ctx, messageText, []byte("blocked"))
+
+	ctx, cancel := context.WithTimeout(ctx, 10*ms)
+	defer cancel()
+	if _, _, err := c.Read(ctx); err == nil {
+		t.Error("the read did not fail")
+	}
+	synctest.Wait()
+}
+
+func TestMessageSpans(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		spans session.MessageSpans
+		left  map[string]string // by the span that tells it
+		want  string
+	}{
+		{"auto", session.MessagesAuto, nil, allSpans},
+		{"all", session.MessagesAll, nil, allSpans},
+		{"blocked", session.MessagesBlocked, map[string]string{
+			// The read of "idle", and the wait for "stalled" with its wake; the write of
+			// "at once"; and the wait of the read that failed.
+			"3": trace.SpanRead, "1": trace.SpanWrite, "2": trace.SpanRead,
+		}, `
+			read @10+20 message.type=text message.size=7 message.index=2 frame.count=2 wire.size=11
+			  block @20+10 reason=net.read source=timed
+			  wake @30+0 reason=readable
+			write @30+10 message.type=text message.size=7 message.index=2 frame.count=1 wire.size=13
+			  block @30+10 reason=net.write source=timed
+			  wake @40+0 reason=writable
+			read! @40+10 error.type=deadline_exceeded
+			close! @50+0 error.type=deadline_exceeded close.completed=false
+		`},
+		{"none", session.MessagesNone, map[string]string{"10": trace.SpanClose}, `
+			close! @50+0 error.type=deadline_exceeded close.completed=false
+		`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, lib library) {
+				c, rec, p := rawServer(t, lib, setup{client: []session.Option{session.WithMessageSpans(test.spans)}})
+				exchange(t, c, p)
+				wantTree(t, rec, test.want)
+				left := map[string]string{}
+				for _, s := range rec.Ended() {
+					if n := text(s, trace.SpansSuppressedKey); n != "" {
+						left[n] = s.Name()
+					}
+				}
+				if len(left) != len(test.left) {
+					t.Errorf("left out: got %v, want %v", left, test.left)
+				}
+				for n, name := range test.left {
+					if left[n] != name {
+						t.Errorf("left out: got %v, want %v", left, test.left)
+					}
+				}
+			})
+		})
+	}
+}
+
+const allSpans = `
+	read @0+0 message.type=text message.size=4 message.index=1 frame.count=1 wire.size=6
+	read @10+20 message.type=text message.size=7 message.index=2 frame.count=2 wire.size=11
+	  block @10+10 reason=net.read source=timed
+	  wake @20+0 reason=readable
+	  block @20+10 reason=net.read source=timed
+	  wake @30+0 reason=readable
+	write @30+0 message.type=text message.size=7 message.index=1 frame.count=1 wire.size=13
+	write @30+10 message.type=text message.size=7 message.index=2 frame.count=1 wire.size=13
+	  block @30+10 reason=net.write source=timed
+	  wake @40+0 reason=writable
+	read! @40+10 error.type=deadline_exceeded
+	  block @40+10 reason=net.read source=timed
+	  close! @50+0 error.type=deadline_exceeded close.completed=false
+	  wake @50+0 reason=deadline
+`
+
+// Where the write that holds the others up has no span, they link to the span in
+// which it was called.
+func TestBlockedTurns(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{client: []session.Option{session.WithMessageSpans(session.MessagesBlocked)}})
+		drained := p.drain()
+		ctx, op := trace.Start(rec.context(t.Context()), "first")
+		w, err := c.Writer(ctx, messageText)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := make(chan struct{})
+		go func() {
+			defer close(second)
+			_ = c.Write(t.Context(), messageText, []byte("second"))
+		}()
+		time.Sleep(10 * ms)
+		_ = w.Close()
+		<-second
+		op.End(nil)
+		_ = c.CloseNow()
+		<-drained
+		wantTree(t, rec, `
+			first @0+10
+			write @0+10 message.type=text message.size=6 message.index=2 frame.count=1 wire.size=12
+			  block @0+10 reason=write.lock
+			  wake @10+0 reason=unlocked -> first
+			close! @10+0 error.type=close_now close.completed=false
+		`)
+	})
+}

@@ -1,0 +1,99 @@
+package wsconn_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/wsconn"
+)
+
+// shown are how many spans of each name a client has that writes a message and
+// reads it, and how many of them are in the trace of its handshake.
+func shown(t *testing.T, opts ...wsconn.Option) (all, whole map[string]int) {
+	t.Helper()
+	rec := tracetest.NewSpanRecorder()
+	srv := httptest.NewServer(wsconn.Handler("echo", echo))
+	defer srv.Close()
+	provider := wsconn.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec)))
+	c, _, err := wsconn.Dial(t.Context(), srv.URL, nil, append(opts, provider)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.CloseNow() }()
+	if err := c.Write(t.Context(), wsconn.MessageText, []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.CloseNow()
+	all, whole = map[string]int{}, map[string]int{}
+	handshake := rec.Ended()[0].SpanContext().TraceID()
+	for _, s := range rec.Ended() {
+		all[s.Name()]++
+		if s.SpanContext().TraceID() == handshake {
+			whole[s.Name()]++
+		}
+	}
+	return all, whole
+}
+
+// Every option of the volume reaches what it configures.
+func TestVolumeOptions(t *testing.T) {
+	messages := func(n map[string]int) int { return n[trace.SpanRead] + n[trace.SpanWrite] }
+	for _, test := range []struct {
+		name       string
+		opts       []wsconn.Option
+		all, whole int // reads and writes, and those in the handshake's trace
+		segments   int
+	}{
+		{"default", nil, 2, 2, 0},
+		{"all", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesNone), wsconn.WithMessageSpans(wsconn.MessagesAll)}, 2, 2, 0},
+		{"auto", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesNone), wsconn.WithMessageSpans(wsconn.MessagesAuto)}, 2, 2, 0},
+		{"blocked", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesBlocked), wsconn.WithMinBlock(time.Hour)}, 0, 0, 0},
+		{"none", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesNone)}, 0, 0, 0},
+		{"a trace per message", []wsconn.Option{wsconn.WithTracePerMessage()}, 2, 0, 0},
+		{"a budget", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesAll), wsconn.WithTraceBudget(1, time.Hour)}, 2, 1, 1},
+		{"no budget", []wsconn.Option{wsconn.WithTraceBudget(1, 1), wsconn.WithTraceBudget(0, 0)}, 2, 2, 0},
+	} {
+		all, whole := shown(t, test.opts...)
+		if messages(all) != test.all || messages(whole) != test.whole || all[trace.SpanSegment] != test.segments {
+			t.Errorf("%s: got %d reads and writes, %d in the handshake's trace, and %d segments; want %d, %d and %d", test.name,
+				messages(all), messages(whole), all[trace.SpanSegment], test.all, test.whole, test.segments)
+		}
+	}
+	if all, _ := shown(t, wsconn.WithMinBlock(time.Hour)); all[trace.SpanBlock] != 0 {
+		t.Errorf("WithMinBlock: got %d blocks, want none", all[trace.SpanBlock])
+	}
+}
+
+func TestMeterProvider(t *testing.T) {
+	r := sdkmetric.NewManualReader()
+	shown(t, wsconn.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(r))), wsconn.WithMeterProvider(nil))
+	var rm metricdata.ResourceMetrics
+	if err := r.Collect(context.Background(), &rm); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, sm := range rm.ScopeMetrics {
+		for _, m := range sm.Metrics {
+			got[m.Name] = true
+		}
+	}
+	for _, want := range []string{
+		trace.MetricOpenConnections, trace.MetricHandshakeDuration, trace.MetricMessages, trace.MetricMessageSize, trace.MetricIO,
+	} {
+		if !got[want] {
+			t.Errorf("nothing measured of %s", want)
+		}
+	}
+}
