@@ -44,6 +44,7 @@ type Op struct {
 	last    time.Time // the latest edge; edges never go back
 	block   edge      // in progress while blocked
 	wake    edge      // in progress once woken; zero before the first wake
+	woken   bool      // into that wake, and nobody has said yet by whom
 	blocks  int
 	blocked time.Duration
 }
@@ -161,8 +162,41 @@ func (o *Op) Wake(w WakeReason, details ...Detail) {
 	block.attrs = append(block.attrs, wake.attrs...)
 	wake.reason, wake.attrs = o.wakeReason(w)
 	o.state = opRunning
-	if o.unblocked(block, wake.at) {
+	if o.woken = o.unblocked(block, wake.at); o.woken {
 		o.wake = wake
+	}
+}
+
+// WokenBy names the span that caused the latest wake, where that shows only
+// after it: a reader is woken first and then finds in what it read whose it is.
+// The wake links to it. Only the first call after a [Op.Wake] counts, also with an
+// invalid span context, which says that it was nobody who is known; and none
+// where that wake has a cause.
+func (o *Op) WokenBy(sc oteltrace.SpanContext) {
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.woken && o.state == opRunning && !o.wake.cause.IsValid() {
+		o.wake.cause = sc
+	}
+	o.woken = false
+}
+
+// Link links the operation to the span that it is due to, as a read to the write
+// of the peer's that sent its message. An invalid span context is ignored.
+func (o *Op) Link(to oteltrace.SpanContext) {
+	if o == nil || !to.IsValid() {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	link := oteltrace.Link{SpanContext: to}
+	if span := o.current().span; span != nil {
+		span.AddLink(link)
+	} else if o.later != nil {
+		o.later.Links = append(slices.Clip(o.later.Links), link)
 	}
 }
 

@@ -118,6 +118,45 @@ func TestOp(t *testing.T) {
 				block 0-1 block.reason=net.write both=3 park=1 wake=2
 				wake 1-1 wake.reason=peer_read -> op
 		`},
+		{"a cause that shows later", nil, func(op *trace.Op) {
+			op.WokenBy(op.SpanContext())
+			for _, by := range []oteltrace.SpanContext{op.SpanContext(), {}} {
+				op.Block(trace.ReasonNetRead)
+				time.Sleep(ms)
+				op.WokenBy(op.SpanContext())
+				op.Wake(trace.WakeReadable)
+				op.WokenBy(by) // the first one counts
+				op.WokenBy(op.SpanContext())
+			}
+			op.End(nil)
+			op.WokenBy(op.SpanContext())
+		}, `
+			op 0-2 block.count=2 block.duration=0.002
+				block 0-1 block.reason=net.read
+				wake 1-1 wake.reason=readable -> op
+				block 1-2 block.reason=net.read
+				wake 2-2 wake.reason=readable
+		`},
+		{"a cause of a wake that has no span", []trace.Option{trace.WithMinBlock(2 * ms)}, func(op *trace.Op) {
+			for _, d := range []time.Duration{2, 1} {
+				op.Block(trace.ReasonNetRead)
+				time.Sleep(d * ms)
+				op.Wake(trace.WakeReadable)
+			}
+			op.WokenBy(op.SpanContext())
+			op.End(nil)
+		}, `
+			op 0-3 block.count=2 block.duration=0.003
+				block 0-2 block.reason=net.read
+				wake 2-3 wake.reason=readable
+		`},
+		{"a link", nil, func(op *trace.Op) {
+			op.Link(oteltrace.SpanContext{})
+			op.Link(op.SpanContext())
+			op.End(nil)
+		}, `
+			op 0-0 -> op
+		`},
 		{"other times", nil, func(op *trace.Op) {
 			start := time.Now()
 			time.Sleep(10 * ms)
@@ -222,6 +261,8 @@ func TestOpNil(t *testing.T) {
 	var op *trace.Op
 	op.Block(trace.ReasonSleep, trace.At(time.Now()), trace.Evidence(attribute.Int("n", 1)))
 	op.Wake(trace.WakeTimer)
+	op.WokenBy(oteltrace.SpanContext{})
+	op.Link(oteltrace.SpanContext{})
 	op.SetAttributes(attribute.Int("n", 1))
 	op.End(io.ErrUnexpectedEOF, attribute.Int("n", 1))
 	op.EndAs("x")
@@ -396,6 +437,8 @@ func TestOpConcurrentSafe(t *testing.T) {
 				_, inner := trace.Start(op.Context(), "inner", shared...)
 				inner.EndAs("x", shared...)
 				op.Wake(trace.WakeTimer, trace.CausedBy(op.SpanContext()))
+				op.WokenBy(op.SpanContext())
+				op.Link(op.SpanContext())
 			}
 			op.End(nil, shared...)
 		})
@@ -612,12 +655,17 @@ func TestOpOff(t *testing.T) {
 			if op != nil || ctx != tt.ctx {
 				t.Errorf("got Op %v and context %v, want nil and the caller's", op, ctx)
 			}
+			if trace.FromContext(tt.ctx).Records(tt.ctx) {
+				t.Error("Records: got true")
+			}
 			n, evidence := 0, trace.Evidence(attribute.Int("n", 1))
 			run := func() {
 				n++
 				_, op := trace.Start(tt.ctx, "op", attribute.Int("n", n))
 				op.Block(trace.ReasonNetRead, trace.At(time.Time{}), evidence)
 				op.Wake(trace.WakeReadable, trace.CausedBy(unsampled))
+				op.WokenBy(unsampled)
+				op.Link(unsampled)
 				op.SetAttributes(attribute.Int("n", n))
 				op.End(io.EOF, attribute.Int("n", n))
 				_ = trace.Handle(tt.ctx, "handle", func(context.Context) error { return nil })
@@ -630,4 +678,28 @@ func TestOpOff(t *testing.T) {
 	if got := len(rec.Started()); got != 0 {
 		t.Errorf("got %d spans, want none", got)
 	}
+}
+
+// A link that comes before the span waits for it.
+func TestOpLinksBeforeItsSpan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := record(t.Context())
+		_, other := trace.Start(ctx, "other")
+		for _, show := range []trace.Show{trace.ShowBlocked, trace.ShowNone} {
+			_, op := trace.FromContext(ctx).StartAs(ctx, "op", trace.OpConfig{Show: show})
+			op.Link(other.SpanContext())
+			op.Block(trace.ReasonNetRead)
+			time.Sleep(ms)
+			op.Wake(trace.WakeReadable)
+			op.WokenBy(other.SpanContext())
+			op.End(nil)
+		}
+		other.End(nil)
+		wantTree(t, rec, strings.ReplaceAll(unindent(`
+			op 0-1 block.count=1 block.duration=0.001 -> other
+				block 0-1 block.reason=net.read
+				wake 1-1 wake.reason=readable -> other
+			other 0-2
+		`), "\t", "  "))
+	})
 }

@@ -169,6 +169,11 @@ func (t *Tracer) NewContext(ctx context.Context) context.Context {
 // provider.
 func FromContext(ctx context.Context) *Tracer { return scopeOf(ctx).tracer }
 
+// Records reports whether a span below ctx may be recorded. At the root of a
+// trace that is for the provider to say; elsewhere it is where [Tracer.Span]
+// returns a span, unless the provider's sampler refuses what its parent's took.
+func (t *Tracer) Records(ctx context.Context) bool { return !t.skips(ctx) }
+
 // Span begins a span at the given time, for instrumentation that needs a span
 // which is not an operation. It returns ctx as it is and a nil span where
 // nothing would be recorded: the span in ctx is not sampled, or the provider is

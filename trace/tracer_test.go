@@ -109,6 +109,9 @@ func TestTracerSpan(t *testing.T) {
 	opts := make([]oteltrace.SpanStartOption, 1, 4)
 	opts[0] = oteltrace.WithAttributes(attribute.Int("n", 1))
 	at := time.Now().Add(-time.Minute)
+	if !trace.FromContext(ctx).Records(ctx) {
+		t.Error("Records: got false")
+	}
 	child, span := trace.FromContext(ctx).Span(ctx, "step", at, opts...)
 	if got, want := oteltrace.SpanFromContext(child), span; got != want {
 		t.Errorf("context carries %v, want %v", got, want)
