@@ -1,0 +1,5 @@
+//go:build !race
+
+package tracepong_test
+
+const race = false
