@@ -231,6 +231,12 @@ const (
 	WebSocketConnectionIDKey   = attribute.Key("websocket.connection.id")   // string
 	WebSocketSegmentIndexKey   = attribute.Key("websocket.segment.index")   // int, of a connection's traces; the handshake's is 0
 	WebSocketHandshakeCheckKey = attribute.Key("websocket.handshake.check") // string: the check that refused
+
+	// WebSocketTracePongIgnoredKey is an int on a close, where it is not 0: the
+	// trace pongs of the peer's that were malformed or not where they belong (see
+	// docs/wire.md). Those that were right are in no attribute, nor are their
+	// bytes: websocket.wire.size and websocket.frame.count are the message's own.
+	WebSocketTracePongIgnoredKey = attribute.Key("websocket.trace_pong.ignored")
 )
 
 // Attributes with an OpenTelemetry convention, as it spells them.

@@ -27,10 +27,10 @@
 //	│     │  └─ wake
 //	│     ├─ close
 //	│     └─ NAME
-//	├─ read
+//	├─ read               links to the peer's write of the message
 //	│  ├─ block           net.read: parked until bytes arrive
 //	│  ├─ pong            the library's answer to a ping
-//	│  └─ wake
+//	│  └─ wake            and links to that write
 //	└─ ping
 //	   ├─ block           pong: until the peer answers
 //	   └─ wake            and links to the read that the answer came in
@@ -62,6 +62,37 @@
 // room ([WithMessageSpans]). What was left out is counted by spans.suppressed
 // on the next span. Metrics ([WithMeterProvider]) count everything. The page
 // docs/telemetry.md lists all spans, attributes and metrics.
+//
+// # Who sent a message
+//
+// Between two ends that both use this package or coderws, the read of a message
+// links to the peer's write that sent it, and so does the wake of a read that
+// waited for it: of Read, Receive, Reader, NetConn and package wsjson. For that a
+// pong frame of 35 or 39 bytes goes before the message, if both announced it in
+// the handshake; it never reaches the program, and any other peer sees a plain
+// connection. docs/wire.md has the bytes and what is made of those of a hostile
+// peer; [WithoutPeerLinks] switches it off. Of what a [NetConn] reads, messages
+// that arrive in one piece behind a compressed one have no link: where that one
+// ends is not known.
+//
+// The work that a message causes belongs to its read, which has ended by then:
+//
+//	m, err := conn.Receive(ctx)
+//	…
+//	err = store(m.Context(ctx), m.Data)   // a child of the read
+//
+// # Trust and sampling
+//
+// A connection is traced at both ends or at neither: the client's handshake is
+// sampled or not, its headers say so, and a server records nothing of one that is
+// not. Where the client is not traced with wakechain, or the trace does not travel
+// ([WithPropagators]), the server's own sampler decides; a server whose sampler
+// refuses what its parent's took (one that is not sdk/trace.ParentBased) leaves the
+// client's end traced alone.
+//
+// A server that anybody may connect to should not let them decide what it
+// records: [WithPublicEndpoint] links the client's span and begins a trace of its
+// own, as in otelhttp. A link to a peer's write is the peer's word.
 //
 // # The end of a connection
 //

@@ -39,6 +39,24 @@ func WithPropagators(p propagation.TextMapPropagator) Option { return session.Wi
 // It is the peer's to choose, and not recorded by default.
 func WithCloseReason() Option { return session.WithCloseReason() }
 
+// WithoutPeerLinks switches trace pongs off: this side neither announces nor
+// sends them. Without it they pass where both ends announced them, the reads of
+// each link to the writes of the other, and a recorded message is 35 bytes
+// longer, or 39 from a client; see docs/wire.md.
+func WithoutPeerLinks() Option { return session.WithoutPeerLinks() }
+
+// WithPublicEndpoint makes nothing of a peer a parent, for who does not trust
+// it: the handshake that [Accept] and [Handler] record is the root of a trace of
+// its own, sampled by this side, and links to the client's span if that is
+// sampled; and a peer's write is linked, whatever [WithPeerParent] says. A span
+// of this process in the request's context is the parent as without it.
+func WithPublicEndpoint() Option { return session.WithPublicEndpoint() }
+
+// WithPeerParent makes the work that a message causes a child of the peer's
+// write rather than of this side's read ([Message.Context]), where a trace pong
+// tells which write it was.
+func WithPeerParent() Option { return session.WithPeerParent() }
+
 // WithAcceptOptions sets the options with which [Handler] accepts. They are
 // copied.
 func WithAcceptOptions(opts *websocket.AcceptOptions) Option {

@@ -15,6 +15,7 @@ import (
 	coderjson "github.com/coder/websocket/wsjson"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	oteltrace "go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
 	nhooyr "nhooyr.io/websocket"
 	nhooyrjson "nhooyr.io/websocket/wsjson"
@@ -237,6 +238,47 @@ func TestReadConcurrentSafe(t *testing.T) {
 	for range cap(done) {
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// A message that is read as JSON links to its write as any other.
+func TestReadLinks(t *testing.T) {
+	server := tracetest.NewSpanRecorder()
+	tell := func(rec *tracetest.SpanRecorder) wsconn.Option {
+		return wsconn.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec)))
+	}
+	srv := httptest.NewServer(coderws.Handler("echo", func(ctx context.Context, c *coderws.Conn) error {
+		typ, p, err := c.Read(ctx)
+		if err != nil {
+			return err
+		}
+		return c.Write(ctx, typ, p)
+	}, tell(server)))
+	defer srv.Close()
+	for name, dial := range libraries {
+		server.Reset()
+		client := tracetest.NewSpanRecorder()
+		f := dial(t, srv.URL, true, tell(client))
+		var got map[string]int
+		if err := errors.Join(f.write(t.Context(), map[string]int{"value": 1}), f.read(t.Context(), &got)); err != nil {
+			t.Fatal(err)
+		}
+		_ = f.read(t.Context(), &got) // the server's close, and so the end of its write
+		_ = f.closeNow()
+		var linked, written oteltrace.SpanID
+		for _, s := range client.Ended() {
+			if s.Name() == trace.SpanRead && len(s.Links()) > 0 {
+				linked = s.Links()[0].SpanContext.SpanID()
+			}
+		}
+		for _, s := range server.Ended() {
+			if s.Name() == trace.SpanWrite {
+				written = s.SpanContext().SpanID()
+			}
+		}
+		if linked != written || !linked.IsValid() {
+			t.Errorf("%s: the read links to %v, want the write %v", name, linked, written)
 		}
 	}
 }

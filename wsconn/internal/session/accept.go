@@ -29,6 +29,8 @@ type Accept struct {
 	// this process, which began when the request had been read.
 	parent context.Context
 	local  bool
+	caller oteltrace.SpanContext // of a public endpoint: what the handshake links to instead
+	links  bool                  // the client asked for trace pongs, and may have them
 
 	// Since the handshake's span began, which needs the connection.
 	s       *Session
@@ -38,17 +40,24 @@ type Accept struct {
 }
 
 // BeginAccept begins a handshake: a child of the span in r's context or else
-// of the client's, which r's headers name. [Accept.End] must follow.
+// of the client's, which r's headers name. That of a public endpoint is the root
+// of a trace of its own rather than a child of a span of another process, and
+// links to it. [Accept.End] must follow.
 func BeginAccept(w http.ResponseWriter, r *http.Request, cfg *Config, closeStatus func(error) int) *Accept {
 	a := &Accept{r: r, cfg: cfg, closeStatus: closeStatus, start: time.Now()}
 	a.w = &responseWriter{ResponseWriter: w, a: a}
 	ctx := r.Context()
-	a.parent = cfg.Propagators.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	parent := cfg.Propagators.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	if local := oteltrace.SpanFromContext(ctx); local.SpanContext().IsValid() {
-		a.parent = oteltrace.ContextWithSpan(a.parent, local)
+		parent = oteltrace.ContextWithSpan(parent, local)
 		a.local = !local.SpanContext().IsRemote()
 	}
-	a.tracer = cfg.tracer(ctx)
+	if cfg.PublicEndpoint && !a.local {
+		a.caller = oteltrace.SpanContextFromContext(parent)
+		parent = oteltrace.ContextWithSpanContext(parent, oteltrace.SpanContext{})
+	}
+	a.parent, a.tracer = parent, cfg.tracer(ctx)
+	a.links = asks(r.Header) && !cfg.WithoutPeerLinks && a.tracer.Records(parent)
 	return a
 }
 
@@ -66,10 +75,17 @@ func (a *Accept) begin(nc net.Conn) {
 			start = at
 		}
 	}
-	a.ctx, a.span = a.tracer.Span(a.parent, trace.SpanHandshake, start,
+	opts := []oteltrace.SpanStartOption{
 		oteltrace.WithSpanKind(oteltrace.SpanKindServer),
-		oteltrace.WithAttributes(requestAttributes(a.r)...))
+		oteltrace.WithAttributes(requestAttributes(a.r)...),
+	}
+	if a.caller.IsSampled() { // else nobody could follow the link
+		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: a.caller}))
+	}
+	a.ctx, a.span = a.tracer.Span(a.parent, trace.SpanHandshake, start, opts...)
 	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.cfg, a.closeStatus)
+	a.s.in.frames.On, a.s.in.frames.Masked = a.links, true
+	a.s.pongs.send = a.links
 }
 
 // Context returns r's context with the handshake's span and what the headers
@@ -124,6 +140,9 @@ type responseWriter struct {
 func (w *responseWriter) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status, w.answered = status, time.Now()
+		if status == http.StatusSwitchingProtocols {
+			announce(w.Header(), w.a.links)
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -166,7 +185,9 @@ type writeHeaderNow interface{ WriteHeaderNow() }
 type hijacker struct{ *responseWriter }
 
 // Hijack returns the wire, and the reader and writer that Hijack gave over it;
-// or, where nothing is recorded, what Hijack gave.
+// or, where nothing is recorded, what Hijack gave. Whether it is shows only here,
+// where the answer has been written: a client to which that promised to take
+// trace pongs off gets a wire that does no more than that.
 func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	nc, brw, err := w.hj.Hijack()
 	if err != nil {
@@ -174,7 +195,7 @@ func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	w.hijacked = time.Now()
 	w.a.begin(nc)
-	if w.a.s.off {
+	if w.a.s.off && !w.a.links {
 		return nc, brw, nil
 	}
 
@@ -189,6 +210,9 @@ func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	wc := &wireConn{nc, w.a.s.attach(nc, below, slices.Clone(early))}
 	brw.Reader.Reset(wc)
+	if w.a.s.off {
+		return unlinked{nc, wc.wire}, brw, nil
+	}
 	brw.Writer.Reset(wc)
 	return wc, brw, nil
 }

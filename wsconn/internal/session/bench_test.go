@@ -53,6 +53,8 @@ func BenchmarkEcho(b *testing.B) {
 			{"measured", lib.traced, false, both(unsampled, newMeasured().option())}, // and unsampled
 			{"default", lib.traced, false, session.WithTracerProvider(sampled)},      // as of the second trace
 			{"sampled", lib.traced, false, both(session.WithTracerProvider(sampled), session.WithMessageSpans(session.MessagesAll))},
+			{"sampled without peer links", lib.traced, false, both(session.WithTracerProvider(sampled),
+				both(session.WithMessageSpans(session.MessagesAll), session.WithoutPeerLinks()))},
 			{"handwritten", lib.bare, true, nil},
 		} {
 			b.Run(lib.name+"/"+mode.name, func(b *testing.B) {

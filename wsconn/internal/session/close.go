@@ -257,6 +257,9 @@ func (s *Session) outcome(err error) (errorType string, attrs []attribute.KeyVal
 	completed := c.sent.seen() && c.received.seen()
 	attrs = append(make([]attribute.KeyValue, 0, 8), trace.WebSocketCloseCompletedKey.Bool(completed))
 	attrs = append(attrs, c.attrs...)
+	if s.in.ignored > 0 {
+		attrs = append(attrs, trace.WebSocketTracePongIgnoredKey.Int(s.in.ignored))
+	}
 	first, initiator := c.first()
 	if initiator == "" {
 		return s.abnormal(err), attrs

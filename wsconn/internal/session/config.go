@@ -19,6 +19,10 @@ type Config struct {
 	trace  []trace.Option // what is to be changed in the tracer of the context
 	volume volume
 
+	// WithoutPeerLinks, PublicEndpoint and PeerParent are the options of these
+	// names.
+	WithoutPeerLinks, PublicEndpoint, PeerParent bool
+
 	// Accept is the adapter's *websocket.AcceptOptions for its Handler.
 	Accept any
 }
@@ -47,6 +51,21 @@ func WithPropagators(p propagation.TextMapPropagator) Option {
 // WithCloseReason sets CloseReason.
 func WithCloseReason() Option {
 	return func(c *Config) { c.CloseReason = true }
+}
+
+// WithoutPeerLinks sets WithoutPeerLinks.
+func WithoutPeerLinks() Option {
+	return func(c *Config) { c.WithoutPeerLinks = true }
+}
+
+// WithPublicEndpoint sets PublicEndpoint.
+func WithPublicEndpoint() Option {
+	return func(c *Config) { c.PublicEndpoint = true }
+}
+
+// WithPeerParent sets PeerParent.
+func WithPeerParent() Option {
+	return func(c *Config) { c.PeerParent = true }
 }
 
 // WithAcceptOptions sets Accept to a copy of opts, unless opts is nil.

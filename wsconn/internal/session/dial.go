@@ -44,6 +44,11 @@ func BeginDial(ctx context.Context, url string, header http.Header, client *http
 		d.header = http.Header{}
 	}
 	cfg.Propagators.Inject(ctx, propagation.HeaderCarrier(d.header))
+	links := d.span != nil && !cfg.WithoutPeerLinks
+	announce(d.header, links)
+	// Where only the answer lost its header on the way, the server sends them.
+	d.s.in.frames.On = links
+	d.s.pongs.client = true
 	d.ctx = ctx
 	if d.s.off {
 		return ctx, d
@@ -144,6 +149,7 @@ func (rt roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	rt.d.req = req
 	rt.d.steps.responded()
 	if rwc, ok := resp.Body.(io.ReadWriteCloser); ok && resp.StatusCode == http.StatusSwitchingProtocols {
+		rt.d.s.pongs.send = rt.d.s.in.frames.On && confirms(resp.Header)
 		conn := rt.d.steps.observed()
 		if conn == nil {
 			conn = netpoll.Wrap(stream{ReadWriteCloser: rwc})

@@ -4,24 +4,31 @@ import (
 	"sync/atomic"
 	"time"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
+	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
 // inbound is the peer's direction.
 type inbound struct {
-	scan    frame.Scanner
-	control control
-	message message // in progress
-	count   int     // of the messages that arrived
-	metered int     // of these
-	reader  call    // the read that is in the library
+	frames       tracepong.Stream
+	origin       oteltrace.SpanContext // of the next message to begin
+	ignored      int                   // trace pongs
+	message      message               // in progress
+	count        int                   // of the messages that arrived
+	metered      int                   // of these
+	meteredPongs int                   // of the ignored
+	reader       call                  // the read that is in the library
 
 	// unread are the messages, from first on, that arrived whole for the reads
 	// of the program and were not returned yet: what one buffer of the library
-	// holds, at the most.
+	// holds, at the most. taken are the bytes of the first of them, or else of the
+	// message in progress, that reads of a part have returned.
 	unread []message
 	first  int
+	taken  int64
 
 	stream atomic.Pointer[messageReader] // open
 
@@ -34,8 +41,10 @@ type inbound struct {
 func (in *inbound) arrived() {
 	in.count++
 	in.message.index = in.count
-	if in.reader.inside() { // else the library discards it, or somebody went past us
+	if in.reader.inside() {
 		in.unread = append(in.unread, in.message)
+	} else { // the library discards it, or somebody went past us
+		in.taken = 0
 	}
 	in.message = message{}
 }
@@ -59,10 +68,37 @@ func (in *inbound) next() message {
 
 // forget keeps the first n unread messages.
 func (in *inbound) forget(n int) {
+	if len(in.unread) > in.first && n == 0 {
+		in.taken = 0
+	}
 	in.unread = in.unread[:min(len(in.unread), in.first+n)]
 	if in.first == len(in.unread) {
 		in.unread, in.first = in.unread[:0], 0
 	}
+}
+
+// take returns the peer's write of the message that n bytes are a part of, the
+// next that were not taken. Where a compressed message ends is not known: of what
+// arrived behind one, it returns none.
+func (in *inbound) take(n int64) (from oteltrace.SpanContext) {
+	if n == 0 {
+		return from
+	}
+	for in.first < len(in.unread) {
+		m := in.unread[in.first]
+		switch {
+		case !m.compressed && m.payload == in.taken:
+			in.taken = 0
+			in.next()
+			continue
+		case m.compressed && (in.first+1 < len(in.unread) || in.message.frames > 0):
+			return from
+		}
+		in.taken += n
+		return m.origin
+	}
+	in.taken += n
+	return in.message.origin
 }
 
 // reading is called when the library wants bytes. It returns the operation
@@ -93,40 +129,65 @@ func (s *Session) reading() *trace.Op {
 	}
 }
 
-// arrived scans what came from the peer.
-func (s *Session) arrived(p []byte, err error) {
+// arrived scans what came from the peer: what of buf follows the bytes that are
+// held back. It returns how many bytes at the front of buf are the library's,
+// and the peer's write whose message or trace pong came first.
+func (s *Session) arrived(buf []byte, err error) (n int, first oteltrace.SpanContext) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closing.failed(err)
 	in := &s.in
-	for len(p) > 0 {
-		g, n := in.scan.Next(p)
-		p = p[n:]
-		switch {
-		case g.Stop:
-			s.unscannable(in.reader.op, &in.scan)
-		case in.scan.Err() != nil:
-		case !g.Header.Opcode.IsControl():
-			in.message.add(g)
-			if g.End && g.Header.Fin {
-				in.arrived()
-			}
-		default:
-			payload, complete := in.control.add(g)
-			if !complete {
-				break
-			}
-			if s.out.writing && s.toAnswer(g.Header.Opcode) {
-				in.answering = time.Now()
-			}
-			switch g.Header.Opcode {
-			case frame.Pong:
-				s.out.answered(payload, in.reader.op.SpanContext())
-			case frame.Close:
-				s.closing.receive(payload)
-			}
+	in.frames.Begin(buf)
+	for i := 0; ; i++ {
+		e, ok := in.frames.Next()
+		if !ok {
+			break
+		}
+		from := s.came(e)
+		if i == 0 {
+			first = from
 		}
 	}
+	if err != nil {
+		return in.frames.Release(), first
+	}
+	return in.frames.End(), first
+}
+
+// came notes what came from the peer, and returns the write of its that sent it,
+// if that is known.
+func (s *Session) came(e tracepong.Event) (by oteltrace.SpanContext) {
+	in, g := &s.in, e.Segment
+	switch e.Kind {
+	case tracepong.Stop:
+		s.unscannable(in.reader.op, in.frames.Err())
+	case tracepong.Data:
+		if g.Begin && g.Header.Opcode != frame.Continuation {
+			in.message.origin, in.origin = in.origin, oteltrace.SpanContext{}
+		}
+		by = in.message.origin
+		in.message.add(g)
+		if g.End && g.Header.Fin {
+			in.arrived()
+		}
+	case tracepong.Trace:
+		if in.announced(e.Pong) {
+			by = e.Pong.Write
+		}
+	case tracepong.Malformed:
+		in.ignored++
+	case tracepong.Control:
+		if s.out.writing && s.toAnswer(g.Header.Opcode) {
+			in.answering = time.Now()
+		}
+		switch g.Header.Opcode {
+		case frame.Pong:
+			s.out.answered(e.Payload, in.reader.op.SpanContext())
+		case frame.Close:
+			s.closing.receive(e.Payload)
+		}
+	}
+	return by
 }
 
 // toAnswer reports whether the library answers a frame.
@@ -136,8 +197,8 @@ func (s *Session) toAnswer(o frame.Opcode) bool {
 
 // unscannable says once that frames are no longer told: on op or, where that
 // records nothing, on the close.
-func (s *Session) unscannable(op *trace.Op, scan *frame.Scanner) {
-	attr := trace.WebSocketFrameErrorKey.String(scan.Err().Error())
+func (s *Session) unscannable(op *trace.Op, err error) {
+	attr := trace.WebSocketFrameErrorKey.String(err.Error())
 	if op != nil {
 		op.SetAttributes(attr)
 		return

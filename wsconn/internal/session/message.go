@@ -3,6 +3,8 @@ package session
 import (
 	"go.opentelemetry.io/otel/attribute"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
@@ -16,6 +18,8 @@ type message struct {
 
 	payload    int64 // bytes
 	compressed bool
+
+	origin oteltrace.SpanContext // the peer's write, where a trace pong told it
 }
 
 // add counts the part of a data frame that is in g.

@@ -193,17 +193,23 @@ func (m *meter) waits(ctx context.Context, n int64) {
 	}
 }
 
-// received records n bytes from the wire, and the messages that are whole with
-// them.
+// received records n bytes from the wire, without trace pongs, and the messages
+// that are whole with them.
 func (s *Session) received(n int) {
-	if s.meter == nil || n == 0 {
+	if s.meter == nil {
 		return
 	}
 	s.mu.Lock()
 	ctx, messages := s.in.reader.context(), s.in.count-s.in.metered
-	s.in.metered = s.in.count
+	ignored := s.in.ignored - s.in.meteredPongs
+	s.in.metered, s.in.meteredPongs = s.in.count, s.in.ignored
 	s.mu.Unlock()
-	s.meter.passed(ctx, s.meter.receive, n, messages)
+	if ignored > 0 {
+		s.meter.pongs.Add(ctx, int64(ignored), s.meter.add...)
+	}
+	if n > 0 {
+		s.meter.passed(ctx, s.meter.receive, n, messages)
+	}
 }
 
 // transmitted is received for the other direction.

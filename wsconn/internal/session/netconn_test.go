@@ -43,10 +43,10 @@ func TestNetConn(t *testing.T) {
 		op.End(nil)
 		wantTree(t, p.clientSpans, `
 			tunnel @0+30
-			  read @0+10 message.type=binary message.size=3
+			  read @0+10 message.type=binary message.size=3 -> another
 			    block @0+10 reason=net.read source=timed
-			    wake @10+0 reason=readable
-			  read @20+0 message.type=binary message.size=2
+			    wake @10+0 reason=readable -> another
+			  read @20+0 message.type=binary message.size=2 -> another
 			  read @30+0
 			    close @30+0 close.code=1000 close.initiator=remote close.completed=true close.wait=0
 		`)

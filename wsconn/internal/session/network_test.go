@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/wsconn/internal/session"
+	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
 // pipes is a network in memory, whose writes wait for the reads: a bubble's.
@@ -99,8 +100,11 @@ type setup struct {
 	options
 	tcp            bool // on loopback rather than in memory
 	bare           bool
+	announced      bool // by the raw peer: trace pongs
 	client, server []session.Option
 }
+
+const announcement = tracepong.Header + ": " + tracepong.Version + "\r\n"
 
 // connect makes a pair.
 func connect(t *testing.T, lib library, s setup) *pair {
@@ -194,7 +198,11 @@ func rawClient(t *testing.T, lib library, s setup, early []byte) (conn, *recorde
 	p := &peer{nc, bufio.NewReader(nc), true}
 	request := "GET / HTTP/1.1\r\nHost: pipe\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" +
-		"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+		"Sec-WebSocket-Extensions: permessage-deflate\r\n"
+	if s.announced {
+		request += announcement
+	}
+	request += "\r\n"
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
@@ -226,7 +234,11 @@ func rawServer(t *testing.T, lib library, s setup) (conn, *recorder, *peer) {
 			t.Error(err)
 			return
 		}
-		_, _ = io.WriteString(nc, switching(r, ""))
+		more := ""
+		if s.announced {
+			more = announcement
+		}
+		_, _ = io.WriteString(nc, switching(r, more))
 		hijacked <- &peer{nc, brw.Reader, false}
 	}))
 	c, _, err := end.dial(t.Context(), url, s.options, append([]session.Option{rec.option()}, s.client...)...)

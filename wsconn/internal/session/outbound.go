@@ -27,6 +27,7 @@ type outbound struct {
 	last    *trace.Op
 
 	stream atomic.Pointer[messageWriter] // open
+	mark   mark                          // in what is leaving
 
 	// pong is the answer that is being written, ponged that its frame is
 	// complete. They belong to whoever writes.
@@ -77,12 +78,14 @@ func (out *outbound) waits(op *trace.Op) {
 // it is the library's answer to a ping.
 func (s *Session) sending(p []byte) (op *trace.Op, answer bool) {
 	out := &s.out
+	out.mark = mark{}
 	op = out.writer.op
-	for len(p) > 0 {
+	for whole := len(p); len(p) > 0; {
+		at := whole - len(p)
 		g, n := out.scan.Next(p)
 		p = p[n:]
 		if g.Stop { // by a message type that does not exist
-			s.unscannable(op, &out.scan)
+			s.unscannable(op, out.scan.Err())
 		}
 		if out.scan.Err() != nil {
 			out.message = message{}
@@ -93,6 +96,9 @@ func (s *Session) sending(p []byte) (op *trace.Op, answer bool) {
 			// A stream's frame that waited in the library's buffer is written
 			// by another goroutine: then nobody is inside with a write.
 			op, answer = out.writer.op, false
+			if g.Begin && g.Header.Opcode != frame.Continuation {
+				s.markBegin(at)
+			}
 			out.add(g)
 			continue
 		}

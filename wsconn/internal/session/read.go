@@ -21,7 +21,7 @@ type Read struct {
 // follow.
 func (s *Session) BeginRead(ctx context.Context) Read {
 	if s.off {
-		return Read{}
+		return Read{s: s, call: call{ctx: ctx}}
 	}
 	// The reader of the last message need not have come to its end: a
 	// json.Decoder stops where the value does.
@@ -50,10 +50,10 @@ func (s *Session) leaveRead(entered bool) {
 }
 
 // End ends the read of a message of the library's message type and of size
-// bytes, or one that failed.
-func (r *Read) End(messageType int, size int64, err error) {
-	if r.s == nil {
-		return
+// bytes, or one that failed. It returns the context of the message.
+func (r *Read) End(messageType int, size int64, err error) Received {
+	if r.s.off {
+		return r.s.messageOf(r.call, message{})
 	}
 	r.s.mu.Lock()
 	r.s.leaveRead(r.entered)
@@ -61,18 +61,20 @@ func (r *Read) End(messageType int, size int64, err error) {
 	r.s.mu.Unlock()
 	r.s.meter.read(r.call, size, err)
 	r.s.endRead(r.op, m, messageType, size, verdict, err)
+	return r.s.messageOf(r.call, m)
 }
 
 // EndPart ends the read of n bytes, which need not be a whole message.
 func (r *Read) EndPart(messageType int, n int64, err error) {
-	if r.s == nil {
+	if r.s.off {
 		return
 	}
 	r.s.mu.Lock()
 	r.s.leaveRead(r.entered)
+	from := r.s.in.take(n)
 	verdict := r.s.closing.verdict(r.op)
 	r.s.mu.Unlock()
-	r.s.endRead(r.op, message{}, messageType, n, verdict, err)
+	r.s.endRead(r.op, message{origin: from}, messageType, n, verdict, err)
 }
 
 // didRead returns the message that was read or, where err says that it was
@@ -89,6 +91,7 @@ func (s *Session) didRead(op *trace.Op, err error) (m message, verdict string) {
 }
 
 func (s *Session) endRead(op *trace.Op, m message, messageType int, size int64, verdict string, err error) {
+	op.Link(m.origin)
 	switch {
 	case op == nil:
 	case err == nil && !s.recorded:
@@ -106,7 +109,7 @@ func (s *Session) endRead(op *trace.Op, m message, messageType int, size int64, 
 // it has returned the whole message, when rd fails, when the next read begins,
 // or with the connection.
 func (r *Read) Reader(messageType int, rd io.Reader) io.Reader {
-	if r.s == nil {
+	if r.s.off {
 		return rd
 	}
 	m := &messageReader{s: r.s, rd: rd, call: r.call, typ: messageType}

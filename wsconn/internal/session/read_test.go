@@ -43,14 +43,14 @@ func TestEcho(t *testing.T) {
 		<-done
 		wantTree(t, p.clientSpans, `
 			write @10+0 message.type=text message.size=5 message.index=1 frame.count=1 wire.size=11
-			read @10+5 message.type=text message.size=5 message.index=1 frame.count=1 wire.size=7
+			read @10+5 message.type=text message.size=5 message.index=1 frame.count=1 wire.size=7 -> another
 			  block @10+5 reason=net.read source=timed
-			  wake @15+0 reason=readable
+			  wake @15+0 reason=readable -> another
 		`)
 		wantTree(t, p.serverSpans, `
-			read @0+10 message.type=text message.size=5 message.index=1 frame.count=1 wire.size=11
+			read @0+10 message.type=text message.size=5 message.index=1 frame.count=1 wire.size=11 -> another
 			  block @0+10 reason=net.read source=timed
-			  wake @10+0 reason=readable
+			  wake @10+0 reason=readable -> another
 			write @15+0 message.type=text message.size=5 message.index=1 frame.count=1 wire.size=7
 		`)
 	})
@@ -158,21 +158,21 @@ func TestReaderWithoutEOF(t *testing.T) {
 		want        map[string]string // by library
 	}{
 		{"plain", 0, map[string]string{"nhooyr": `
-			read @0+0 message.type=text message.size=11 message.index=1 frame.count=1 wire.size=13
-			read @10+0 message.type=text message.size=11 message.index=2 frame.count=1 wire.size=13
+			read @0+0 message.type=text message.size=11 message.index=1 frame.count=1 wire.size=13 -> another
+			read @10+0 message.type=text message.size=11 message.index=2 frame.count=1 wire.size=13 -> another
 			close! @20+0 error.type=close_now close.completed=false
 		`, "coder": `
-			read @0+0 message.type=text message.size=11 message.index=1 frame.count=1 wire.size=13
-			read @10+0 message.type=text message.size=11 message.index=2 frame.count=1 wire.size=13
+			read @0+0 message.type=text message.size=11 message.index=1 frame.count=1 wire.size=13 -> another
+			read @10+0 message.type=text message.size=11 message.index=2 frame.count=1 wire.size=13 -> another
 			close! @20+0 error.type=close_now close.completed=false
 		`}},
 		{"compressed", 1, map[string]string{"nhooyr": `
-			read @0+10 message.type=text message.size=11 message.index=1 frame.count=6 wire.size=29
-			read @10+10 message.type=text message.size=11 message.index=2 frame.count=6 wire.size=29
+			read @0+10 message.type=text message.size=11 message.index=1 frame.count=6 wire.size=29 -> another
+			read @10+10 message.type=text message.size=11 message.index=2 frame.count=6 wire.size=29 -> another
 			close! @20+0 error.type=close_now close.completed=false
 		`, "coder": `
-			read @0+10 message.type=text message.size=11 message.index=1 frame.count=1 wire.size=19
-			read @10+10 message.type=text message.size=11 message.index=2 frame.count=1 wire.size=19
+			read @0+10 message.type=text message.size=11 message.index=1 frame.count=1 wire.size=19 -> another
+			read @10+10 message.type=text message.size=11 message.index=2 frame.count=1 wire.size=19 -> another
 			close! @20+0 error.type=close_now close.completed=false
 		`}},
 	} {

@@ -25,7 +25,8 @@ import (
 // among them which operation is on the wire.
 //
 // Methods are safe for concurrent use. Of a connection of which neither spans
-// nor metrics are recorded they do nothing, and its bytes do not pass here.
+// nor metrics are recorded they do nothing, and its bytes do not pass here; but
+// for those of a client that was promised that its trace pongs are taken off.
 type Session struct {
 	tracer    *trace.Tracer
 	handshake oteltrace.Span  // stands for its span context
@@ -40,6 +41,8 @@ type Session struct {
 	closeStatus func(error) int // of the library's errors, -1 for none
 	closeReason bool            // record the peer's text
 	conn        *netpoll.Conn   // reports block and wake
+	pongs       peerLinks       // trace pongs
+	peerParent  bool            // the work that a message causes is a child of the peer's write
 	writing     turn            // to write a message
 	pinging     turn            // to write a ping
 	done        chan struct{}   // closed with the connection
@@ -69,6 +72,7 @@ func newSession(ctx context.Context, t *trace.Tracer, role string, recorded bool
 	if !s.off {
 		s.closeStatus = closeStatus
 		s.closeReason = cfg.CloseReason
+		s.peerParent = cfg.PeerParent && !cfg.PublicEndpoint
 		s.writing = newTurn()
 		s.writing.meter = s.meter
 		s.pinging = newTurn()

@@ -5,17 +5,23 @@ import (
 	"net"
 	"sync"
 
+	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
+	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
 // wire is the connection as the library sees it: it hands the bytes on, and
-// tells from the frames among them which operation is on the wire.
+// tells from the frames among them which operation is on the wire. Trace pongs
+// are put in and taken off here.
 type wire struct {
 	io.ReadWriteCloser
 	s     *Session
 	early []byte // read together with the handshake, before the library
 	once  sync.Once
+
+	spare [2 * tracepong.MaxHeld]byte // where the library gives no room
+	ready []byte                      // of spare, for the library
 }
 
 // wireConn is the wire of a server, whose addresses the library may ask for.
@@ -28,6 +34,15 @@ func (c *wireConn) Read(p []byte) (int, error)  { return c.wire.Read(p) }
 func (c *wireConn) Write(p []byte) (int, error) { return c.wire.Write(p) }
 func (c *wireConn) Close() error                { return c.wire.Close() }
 
+// unlinked is the conn of a server that records nothing, without the trace pongs
+// that come in.
+type unlinked struct {
+	net.Conn
+	wire *wire
+}
+
+func (c unlinked) Read(p []byte) (int, error) { return c.wire.Read(p) }
+
 // attach makes the wire over rwc, whose blocks are reported by conn.
 func (s *Session) attach(rwc io.ReadWriteCloser, conn *netpoll.Conn, early []byte) *wire {
 	s.conn = conn
@@ -35,28 +50,61 @@ func (s *Session) attach(rwc io.ReadWriteCloser, conn *netpoll.Conn, early []byt
 }
 
 // Read reads for whoever reads messages. The library has one reader at a time.
+// Where all that came is of the peer's trace pongs, it reads on.
 func (w *wire) Read(p []byte) (n int, err error) {
-	op := w.s.reading()
+	if len(p) == 0 {
+		return w.ReadWriteCloser.Read(p)
+	}
+	for n == 0 && err == nil {
+		switch {
+		case len(w.ready) > 0:
+			n = copy(p, w.ready)
+			w.ready = w.ready[n:]
+		case len(p) > w.s.in.frames.Held():
+			n, err = w.chunk(p)
+		default:
+			if n, err = w.chunk(w.spare[:]); n > 0 {
+				w.ready, n, err = w.spare[:n], 0, nil // an error comes again
+			}
+		}
+	}
+	return n, err
+}
+
+// chunk reads what comes next into buf, which has more room than is held back.
+func (w *wire) chunk(buf []byte) (int, error) {
+	op, held := w.s.reading(), w.s.in.frames.Held()
+	came, err := w.read(op, buf[held:])
+	n, first := w.s.arrived(buf[:held+came], err)
+	op.WokenBy(first)
+	w.s.received(n)
+	return n, err
+}
+
+// read reads the next chunk of what came.
+func (w *wire) read(op *trace.Op, p []byte) (n int, err error) {
 	if len(w.early) > 0 {
 		n = copy(p, w.early)
 		w.early = w.early[n:]
-	} else {
-		w.early = nil
-		w.s.conn.ObserveRead(op)
-		n, err = w.ReadWriteCloser.Read(p)
-		w.s.conn.ObserveRead(nil)
+		return n, nil
 	}
-	w.s.arrived(p[:n], err)
-	w.s.received(n)
+	w.early = nil
+	w.s.conn.ObserveRead(op)
+	n, err = w.ReadWriteCloser.Read(p)
+	w.s.conn.ObserveRead(nil)
 	return n, err
 }
 
 // Write writes for the operation whose frame p ends with: a frame that p begins
 // with may have been left in the library's buffer by another goroutine. The
 // library has one writer at a time.
-func (w *wire) Write(p []byte) (int, error) {
+func (w *wire) Write(p []byte) (n int, err error) {
 	w.s.conn.ObserveWrite(w.s.leaving(p))
-	n, err := w.ReadWriteCloser.Write(p)
+	if m := w.s.out.mark; m.set {
+		n, err = w.writeMarked(p, m)
+	} else {
+		n, err = w.ReadWriteCloser.Write(p)
+	}
 	w.s.conn.ObserveWrite(nil) // TLS may write by itself
 	w.s.left(err)
 	w.s.transmitted(n, err)

@@ -1,0 +1,153 @@
+package session_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"go.opentelemetry.io/otel/baggage"
+	"go.opentelemetry.io/otel/propagation"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
+
+// nothing propagates nothing, under a header of its own.
+type nothing struct{}
+
+func (nothing) Inject(context.Context, propagation.TextMapCarrier) {}
+
+func (nothing) Extract(ctx context.Context, _ propagation.TextMapCarrier) context.Context { return ctx }
+
+func (nothing) Fields() []string { return []string{"nothing"} }
+
+// What a client sends does not decide what a public endpoint records: its span is
+// linked to, not adopted, and so are its writes.
+func TestPublicEndpoint(t *testing.T) {
+	each(t, func(t *testing.T, lib library) {
+		p := connect(t, lib, setup{tcp: true, server: []session.Option{session.WithPublicEndpoint(), session.WithPeerParent()}})
+		_ = p.client.Write(t.Context(), messageText, []byte("a"))
+		if _, _, err := p.server.Read(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		theirs, ours := p.clientSpans.one(t, trace.SpanHandshake), p.serverSpans.one(t, trace.SpanHandshake)
+		if ours.Parent().IsValid() || ours.SpanContext().TraceID() == theirs.SpanContext().TraceID() {
+			t.Errorf("the handshake is adopted: its parent is %v", ours.Parent())
+		}
+		if l := ours.Links(); len(l) != 1 || l[0].SpanContext.SpanID() != theirs.SpanContext().SpanID() {
+			t.Errorf("got links %v, want one to %v", l, theirs.SpanContext().SpanID())
+		}
+		read := p.serverSpans.one(t, trace.SpanRead)
+		if got, want := read.SpanContext().TraceID(), ours.SpanContext().TraceID(); got != want {
+			t.Errorf("the read is of trace %v, want %v", got, want)
+		}
+		if l := read.Links(); len(l) != 1 || l[0].SpanContext.SpanID() != p.clientSpans.one(t, trace.SpanWrite).SpanContext().SpanID() {
+			t.Errorf("got links %v of the read, want one to the client's write", l)
+		}
+	})
+}
+
+// A span of the server's own is the parent at a public endpoint as well; a
+// middleware's of another process is not. Baggage stays, as in otelhttp.
+func TestPublicEndpointBehindMiddleware(t *testing.T) {
+	for _, remote := range []bool{false, true} {
+		each(t, func(t *testing.T, lib library) {
+			client, server := newRecorder(), newRecorder()
+			l, url := listen(t)
+			middle := make(chan oteltrace.SpanContext, 1)
+			bags := make(chan string, 1)
+			handler := lib.handler("ws", func(ctx context.Context, c conn) error {
+				bags <- baggage.FromContext(ctx).Member("tenant").Value()
+				return nil
+			}, session.WithPublicEndpoint(), server.option())
+			serve(t, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				ctx, span := server.Tracer("middleware").Start(r.Context(), "middleware")
+				defer span.End()
+				if remote {
+					ctx = oteltrace.ContextWithRemoteSpanContext(r.Context(), span.SpanContext())
+				}
+				middle <- span.SpanContext()
+				handler.ServeHTTP(w, r.WithContext(ctx))
+			}))
+			member, _ := baggage.NewMember("tenant", "blue")
+			bag, _ := baggage.New(member)
+			c, _, err := lib.traced.dial(baggage.ContextWithBaggage(t.Context(), bag), url, options{}, client.option())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.CloseNow() }()
+			if got := <-bags; got != "blue" {
+				t.Errorf("got baggage %q, want blue", got)
+			}
+			until(t, "the handshake ends", func() bool { return len(server.named(trace.SpanHandshake)) == 1 })
+			h, want := server.one(t, trace.SpanHandshake), <-middle
+			if got := h.Parent().SpanID() == want.SpanID(); got == remote {
+				t.Errorf("remote %t: the middleware's span is the parent: %t", remote, got)
+			}
+			if got := len(h.Links()) == 1; got != remote {
+				t.Errorf("remote %t: the handshake links to it: %t", remote, got)
+			}
+		})
+	}
+}
+
+// Whether a connection is traced is decided where its trace begins, and so at both
+// ends alike.
+func TestSampling(t *testing.T) {
+	always := func() *recorder { return newRecorder(sdktrace.WithSampler(sdktrace.AlwaysSample())) }
+	public, w3c, none := session.WithPublicEndpoint(), session.WithPropagators(nil), session.WithPropagators(nothing{})
+	for _, test := range []struct {
+		name           string
+		client, server *recorder
+		opts           []session.Option
+		sampled        [2]bool // client, server
+		links          bool
+	}{
+		{"both", newRecorder(), newRecorder(), nil, [2]bool{true, true}, true},
+		{"an unsampled client", never(), newRecorder(), nil, [2]bool{false, false}, false},
+		{"an unsampled client, a server that samples always", never(), always(), nil, [2]bool{false, false}, false},
+		{
+			"a sampled client, a server that begins no trace", newRecorder(),
+			newRecorder(sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.NeverSample()))), nil,
+			[2]bool{true, true},
+			true,
+		},
+		{"a sampled client, a server that refuses", newRecorder(), never(), nil, [2]bool{true, false}, false},
+		{"no propagation", newRecorder(), newRecorder(), []session.Option{none}, [2]bool{true, true}, true},
+		{"no propagation, an unsampled client", never(), newRecorder(), []session.Option{none}, [2]bool{false, true}, false},
+		{"the default propagation", newRecorder(), newRecorder(), []session.Option{w3c}, [2]bool{true, true}, true},
+		{"a public endpoint, an unsampled client", never(), newRecorder(), []session.Option{public}, [2]bool{false, true}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			each(t, func(t *testing.T, lib library) {
+				recs := []*recorder{test.client, test.server}
+				for _, r := range recs {
+					r.Reset()
+				}
+				p := connected(t, lib, lib, options{}, test.client, test.server, test.opts...)
+				_ = p.client.Write(t.Context(), messageText, []byte("a"))
+				if _, _, err := p.server.Read(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				for i, r := range recs {
+					if got := len(r.named(trace.SpanHandshake)) > 0; got != test.sampled[i] {
+						t.Errorf("side %d is traced: %t, want %t", i, got, test.sampled[i])
+					}
+				}
+				links := 0
+				for _, r := range test.server.named(trace.SpanRead) {
+					links += len(r.Links())
+				}
+				if got := links > 0; got != test.links {
+					t.Errorf("the server's read links: %t, want %t", got, test.links)
+				}
+				if h := test.server.named(trace.SpanHandshake); len(h) > 0 && len(h[0].Links()) > 0 {
+					t.Error("the handshake links to a span that nobody recorded")
+				}
+			})
+		})
+	}
+}
