@@ -119,6 +119,17 @@ func TestSkew(t *testing.T) {
 		},
 		{"a message read after it was written", func() *script { return message(2*second, 0) }, nil, 0, ""},
 		{"a message read while it was written", func() *script { return message(0, 5) }, nil, 0, ""},
+		{
+			"messages both ways, and no span below one of the other's", func() *script {
+				s := message(10*second, 5*second)
+				s.add(0, trace.SpanRead, 9*second, 9*second+10)
+				s.service = "reader"
+				s.add(0, trace.SpanWrite, 12*second, 12*second+2)
+				s.link(3, 4)
+				return s
+			}, nil, -(3*time.Second - 10*time.Microsecond),
+			"clock of reader corrected by -3s: read #",
+		},
 		{"spans contradict", func() *script {
 			s := message(0, 2*second)
 			s.service = "reader"

@@ -286,6 +286,21 @@ func (s *Span) Operation() *Span {
 	return s
 }
 
+// Caller returns the span that called for s: its parent or, of a server's span
+// without one, the client's that it links to, as at a public endpoint, which does
+// not adopt it. It is nil if the chain has neither.
+func (s *Span) Caller() *Span {
+	if s.Parent != nil || s.Kind != oteltrace.SpanKindServer {
+		return s.Parent
+	}
+	for _, l := range s.Links {
+		if l.Span != nil && l.Span.Kind == oteltrace.SpanKindClient {
+			return l.Span
+		}
+	}
+	return nil
+}
+
 // tile reports whether the span is one of those that tile an operation.
 func (s *Span) tile() bool { return s.Name == trace.SpanBlock || s.Name == trace.SpanWake }
 

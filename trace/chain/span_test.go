@@ -7,6 +7,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 )
@@ -97,6 +99,19 @@ func TestRelations(t *testing.T) {
 	}
 	if got := (&chain.Span{Attributes: []attribute.KeyValue{trace.BlockDurationKey.Float64(math.Inf(1))}}).Blocked(); got != math.MaxInt64 {
 		t.Errorf("Blocked of what a stranger says: %v", got)
+	}
+	client, server := &chain.Span{Kind: oteltrace.SpanKindClient}, &chain.Span{Kind: oteltrace.SpanKindServer}
+	server.Links = []chain.Link{{}, {Span: op}, {Span: client}}
+	if got := server.Caller(); got != client {
+		t.Errorf("Caller at a public endpoint: got %v", got)
+	}
+	server.Parent = run
+	if got := server.Caller(); got != run {
+		t.Errorf("Caller: got %v, want the parent", got)
+	}
+	client.Links = []chain.Link{{Span: client}}
+	if got := client.Caller(); got != nil {
+		t.Errorf("Caller of what nobody called: got %v", got)
 	}
 	if (&chain.Span{Name: trace.SpanWake}).Operation() != nil {
 		t.Error("a wake alone has no operation")

@@ -194,7 +194,7 @@ func (s *scene) shake(h *chain.Span, sc *scope, ends []*end) *scope {
 	own := &scope{outer: sc, client: sc.client, runner: sc.runner}
 	if !server(h) {
 		own.client = h
-	} else if c := sc.client; c != nil && s.other[c] == nil {
+	} else if c := client(h, sc); c != nil && s.other[c] == nil {
 		s.other[h], s.other[c] = c, h
 	}
 	if !established(h) {
@@ -209,6 +209,15 @@ func (s *scene) shake(h *chain.Span, sc *scope, ends []*end) *scope {
 	sc.made = append(sc.made, e)
 	own.outer, own.below = nil, e
 	return own
+}
+
+// client returns the client's side of a server's handshake in the scope sc: above
+// it or, at a public endpoint, what it links to.
+func client(h *chain.Span, sc *scope) *chain.Span {
+	if c := h.Caller(); h.Parent == nil && c != nil && c.Name == trace.SpanHandshake {
+		return c
+	}
+	return sc.client
 }
 
 func operation(s *chain.Span) bool {

@@ -33,6 +33,13 @@ func TestConnectionOfAnOperation(t *testing.T) {
 			dial(s, run, 0, "one")
 			stall(s, run, 10)
 		}, "one was not reading"},
+		{"with a server that links to it and does not adopt it", func(s *script) {
+			run := s.as("gateway").add(0, trace.SpanGo+"a", 0, 0)
+			client := s.handshake(run, oteltrace.SpanKindClient, 0, 4)
+			server := s.as("public").handshake(0, oteltrace.SpanKindServer, 1, 3)
+			s.link(server, client)
+			stall(s, run, 10)
+		}, "public was not reading"},
 		{"below its handshake, beside another connection", func(s *script) {
 			run := s.as("gateway").add(0, trace.SpanGo+"a", 0, 0)
 			client := dial(s, run, 0, "one")

@@ -54,12 +54,13 @@ func (b *builder) findConnections() {
 	}
 }
 
-// pair notes the two sides of a handshake: a server's is below the client's.
+// pair notes the two sides of a handshake: a server's is below the client's, or
+// at a public endpoint links to it.
 func (b *builder) pair(s *chain.Span) {
 	if s.Name != trace.SpanHandshake || s.Kind != oteltrace.SpanKindServer {
 		return
 	}
-	p := s.Parent
+	p := s.Caller()
 	for n := 0; p != nil && p.Name != trace.SpanHandshake && n < maxBetween; n++ {
 		p = p.Parent
 	}

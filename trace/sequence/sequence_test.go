@@ -178,6 +178,21 @@ func TestPeerNotKnown(t *testing.T) {
 	}
 }
 
+// TestPublicEndpoint: a server that does not adopt its client's trace links to
+// it, and is its peer all the same.
+func TestPublicEndpoint(t *testing.T) {
+	var ss spans
+	_, data := ss.connection()
+	const client, server = 1, 2
+	ss[server].ParentID = oteltrace.SpanID{}
+	ss.link(server, client)
+	ss.message("socket_start", trace.SpanWrite, data, 1, 3, 3.1)
+	got := outline(sequence.New(chain.New(ss)))
+	if want := "sent socket_start sen_data > socket_get hello: write · 11 B\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("got\n%swant at its end\n%s", got, want)
+	}
+}
+
 func TestLoop(t *testing.T) {
 	var ss spans
 	hello, data := ss.connection()
