@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -204,7 +206,7 @@ func TestOrigin(t *testing.T) {
 }
 
 // The demonstration shows a wait from the slow client's socket to the senders,
-// and names that client.
+// and names that client. Every message that was read links to who sent it.
 func TestDemo(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("did not run: the kernel's evidence for the cause is Linux's")
@@ -213,6 +215,24 @@ func TestDemo(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "spans.json")
 	if code := run(t.Context(), []string{"-demo", "-spans", file}, nil, &stdout, &stderr); code != 0 || stderr.Len() > 0 {
 		t.Fatalf("exit code %d, want 0; stderr: %s", code, &stderr)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	spans, err := chain.ReadOTLP(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range chain.New(spans).Named(trace.SpanRead) {
+		if r.Int(trace.WebSocketMessageIndexKey) == 0 {
+			continue // no message came
+		}
+		if len(r.Links) != 1 || r.Links[0].Span == nil || r.Links[0].Span.Name != trace.SpanWrite ||
+			r.Links[0].Span.Int(trace.WebSocketMessageIndexKey) != r.Int(trace.WebSocketMessageIndexKey) {
+			t.Errorf("%v links to %v, want the write that sent its message", r, r.Links)
+		}
 	}
 	wait, answer, _ := strings.Cut(stdout.String(), "Who kept whom waiting?")
 	for _, want := range []string{"[dora]", "go writer", "net.write", "chan.send", "sent  ← woken by go writer", "unlocked  ← woken by"} {

@@ -46,6 +46,11 @@ func TestStall(t *testing.T) {
 			t.Errorf("spans %s: %v, want one of %s", name, got, service)
 		}
 	}
+	for _, r := range c.Named(trace.SpanRead) {
+		if len(r.Links) != 1 || r.Links[0].Span == nil || r.Links[0].Span.Name != trace.SpanWrite || r.Links[0].Span.Service != "socket_start" {
+			t.Errorf("%v links to %v, want the write that sent its message", r, r.Links)
+		}
+	}
 	stalled := c.Find(func(s *chain.Span) bool { return s.Name == trace.SpanWrite && s.Failed() })
 	if len(stalled) != 1 {
 		t.Fatalf("%d writes failed, want the one that stalled", len(stalled))
@@ -74,7 +79,7 @@ func TestStall(t *testing.T) {
 	if !wake.Start.Equal(block.End) {
 		t.Errorf("wake starts at %v, want the block's end %v", wake.Start, block.End)
 	}
-	for _, line := range []string{"go sen_data", "net.write", "peer_reset", "stops reading", "is stuck"} {
+	for _, line := range []string{"go sen_data", "net.write", "peer_reset", "(socket_start)", "stops reading", "is stuck"} {
 		if !strings.Contains(stdout.String(), line) {
 			t.Errorf("the output has no %q:\n%s", line, &stdout)
 		}
