@@ -100,12 +100,16 @@ func (c *Chain) Start() time.Time {
 	return first
 }
 
-// End returns when the last span ended, the zero time if there is none.
+// End returns when the last thing happened that the spans know of: the last of
+// them ended or, where spans have no end, started. It is the zero time if no span
+// knows.
 func (c *Chain) End() time.Time {
 	var last time.Time
 	for _, s := range c.Spans {
-		if s.End.After(last) {
-			last = s.End
+		for _, t := range []time.Time{s.Start, s.End} {
+			if t.After(last) {
+				last = t
+			}
 		}
 	}
 	return last

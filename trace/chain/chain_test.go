@@ -169,6 +169,10 @@ func TestLookups(t *testing.T) {
 	if got := c.End().Sub(c.Start()); got != 2_990_640*time.Microsecond {
 		t.Errorf("the chain lasts %v", got)
 	}
+	late := append(seed().spans, chain.Span{Name: "no end", Start: c.End().Add(time.Hour)})
+	if got := chain.New(late).End().Sub(c.End()); got != time.Hour {
+		t.Errorf("a span without an end that starts an hour later moves the end by %v", got)
+	}
 	n := 0
 	for range c.All() {
 		if n++; n == 3 {
