@@ -4,11 +4,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -36,18 +37,43 @@ func TestRecord(t *testing.T) {
 	}
 	for name, play := range scenarios {
 		t.Run(name, func(t *testing.T) {
+			if name == "network" && os.Getenv(slowLoopback) == "" {
+				onSlowLoopback(t)
+				return
+			}
 			f, err := os.Create(filepath.Join("..", "..", "trace", "sequence", "testdata", name+".json"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			s := &stage{t: t, file: f}
+			s := &stage{t: t, file: f, sockets: small}
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			play(ctx, s)
 			s.shutdown()
 		})
 	}
+}
+
+// slowLoopback is set where the loopback device is slow.
+const slowLoopback = "WAKECHAIN_SLOW_LOOPBACK"
+
+// onSlowLoopback runs the test again in a network namespace of its own, whose
+// loopback lets little through. Only root may make one.
+func onSlowLoopback(t *testing.T) {
+	t.Helper()
+	ns := fmt.Sprintf("wakechain-%d", os.Getpid())
+	ip := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+	ip("ip", "netns", "add", ns)
+	defer ip("ip", "netns", "delete", ns)
+	ip("ip", "-n", ns, "link", "set", "lo", "mtu", "1500", "up")
+	ip("tc", "-n", ns, "qdisc", "add", "dev", "lo", "root", "tbf", "rate", "1mbit", "burst", "4kb", "limit", "12kb")
+	ip("ip", "netns", "exec", ns, "env", slowLoopback+"=1", os.Args[0], "-test.run=^TestRecord$/^network$", "-record")
 }
 
 // stage has a tracer for each service, and a connection.
@@ -57,6 +83,7 @@ type stage struct {
 	providers []*sdktrace.TracerProvider
 	servers   []func()
 	sent      atomic.Int64
+	sockets   buffers // of the connections that follow
 }
 
 func (s *stage) tracer(service string) *trace.Tracer {
@@ -83,19 +110,25 @@ func (s *stage) shutdown() {
 	}
 }
 
-// buffers sets the socket buffers of what is dialed or listened.
-func buffers(receive, send int) func(_, _ string, c syscall.RawConn) error {
-	return func(_, _ string, c syscall.RawConn) error {
-		return c.Control(func(fd uintptr) {
-			_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, receive)
-			_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, send)
-		})
-	}
+// buffers are the sizes of a socket's buffers in bytes, 0 for the system's.
+type buffers struct{ receive, send int }
+
+// small buffers are full soon.
+var small = buffers{receive: 4 << 10, send: 16 << 10}
+
+func (b buffers) control(_, _ string, c syscall.RawConn) error {
+	return c.Control(func(fd uintptr) {
+		for opt, n := range map[int]int{syscall.SO_RCVBUF: b.receive, syscall.SO_SNDBUF: b.send} {
+			if n > 0 {
+				_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, opt, n)
+			}
+		}
+	})
 }
 
 // serve runs a handler as the goroutine name of the service, and returns its URL.
 func (s *stage) serve(ctx context.Context, service, name string, h func(context.Context, *wsconn.Conn) error) string {
-	lc := net.ListenConfig{Control: buffers(4<<10, 16<<10)}
+	lc := net.ListenConfig{Control: s.sockets.control}
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		s.t.Fatal(err)
@@ -125,7 +158,7 @@ func (s *stage) serve(ctx context.Context, service, name string, h func(context.
 func (s *stage) dial(ctx context.Context, service, name, url string, header http.Header, f func(context.Context, *wsconn.Conn, *net.TCPConn) error) {
 	var tcp *net.TCPConn
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-		nc, err := (&net.Dialer{Control: buffers(4<<10, 16<<10)}).DialContext(ctx, network, address)
+		nc, err := (&net.Dialer{Control: s.sockets.control}).DialContext(ctx, network, address)
 		tcp, _ = nc.(*net.TCPConn)
 		return nc, err
 	}}
@@ -138,143 +171,4 @@ func (s *stage) dial(ctx context.Context, service, name, url string, header http
 		defer c.CloseNow()
 		return f(ctx, c, tcp)
 	})
-}
-
-// send writes messages until one fails.
-func (s *stage) send(ctx context.Context, c *wsconn.Conn) error {
-	message := make([]byte, 1000)
-	for {
-		if err := c.Write(ctx, wsconn.MessageBinary, message); err != nil {
-			return err
-		}
-		s.sent.Add(1)
-	}
-}
-
-// stalled waits until nothing has been sent for a while.
-func (s *stage) stalled() {
-	for last, since := int64(-1), time.Now(); time.Since(since) < 200*time.Millisecond; <-time.After(10 * time.Millisecond) {
-		if now := s.sent.Load(); now != last {
-			last, since = now, time.Now()
-		}
-	}
-}
-
-func read(ctx context.Context, c *wsconn.Conn, n int) error {
-	for range n {
-		if _, _, err := c.Read(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-var scenarios = map[string]func(context.Context, *stage){
-	"stalled": func(ctx context.Context, s *stage) {
-		url := s.serve(ctx, "socket_start", "sen_data", s.send)
-		s.dial(ctx, "socket_get", "hello", url, nil, func(ctx context.Context, c *wsconn.Conn, _ *net.TCPConn) error {
-			for range 3 {
-				if err := read(ctx, c, 1); err != nil {
-					return err
-				}
-				if err := trace.Sleep(ctx, 300*time.Millisecond); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	},
-	"resumed": func(ctx context.Context, s *stage) {
-		url := s.serve(ctx, "socket_start", "sen_data", s.send)
-		s.dial(ctx, "socket_get", "hello", url, nil, func(ctx context.Context, c *wsconn.Conn, _ *net.TCPConn) error {
-			s.stalled()
-			for before := s.sent.Load(); s.sent.Load() < before+5; {
-				if err := read(ctx, c, 1); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	},
-	"reset": func(ctx context.Context, s *stage) {
-		url := s.serve(ctx, "socket_start", "sen_data", s.send)
-		s.dial(ctx, "socket_get", "hello", url, nil, func(_ context.Context, _ *wsconn.Conn, tcp *net.TCPConn) error {
-			s.stalled()
-			return errors.Join(tcp.SetLinger(0), tcp.Close())
-		})
-	},
-	"deadlock": func(ctx context.Context, s *stage) {
-		url := s.serve(ctx, "socket_start", "sen_data", s.send)
-		s.dial(ctx, "socket_get", "hello", url, nil, func(ctx context.Context, c *wsconn.Conn, _ *net.TCPConn) error {
-			ctx, cancel := context.WithTimeout(ctx, time.Second)
-			defer cancel()
-			return s.send(ctx, c)
-		})
-	},
-	"writers": func(ctx context.Context, s *stage) {
-		url := s.serve(ctx, "socket_start", "sen_data", func(ctx context.Context, c *wsconn.Conn) error {
-			writer := trace.Go(ctx, "ticker", func(ctx context.Context) error {
-				s.stalled()
-				return c.Write(ctx, wsconn.MessageText, []byte("tick"))
-			})
-			err := s.send(ctx, c)
-			return errors.Join(err, writer.Wait(ctx))
-		})
-		s.dial(ctx, "socket_get", "hello", url, nil, func(ctx context.Context, c *wsconn.Conn, _ *net.TCPConn) error {
-			s.stalled()
-			s.stalled()
-			return read(ctx, c, 40)
-		})
-	},
-	"refused": func(ctx context.Context, s *stage) {
-		url := s.serve(ctx, "socket_start", "sen_data", s.send)
-		s.dial(ctx, "socket_get", "hello", url, http.Header{"Origin": {"http://elsewhere.example"}},
-			func(context.Context, *wsconn.Conn, *net.TCPConn) error { return nil })
-	},
-	"echo": func(ctx context.Context, s *stage) {
-		url := s.serve(ctx, "echo_server", "echo", func(ctx context.Context, c *wsconn.Conn) error {
-			for {
-				typ, p, err := c.Read(ctx)
-				if err != nil {
-					return err
-				}
-				if err := c.Write(ctx, typ, p); err != nil {
-					return err
-				}
-			}
-		})
-		s.dial(ctx, "echo_client", "ask", url, nil, func(ctx context.Context, c *wsconn.Conn, _ *net.TCPConn) error {
-			for range 20 {
-				if err := c.Write(ctx, wsconn.MessageText, []byte("hello")); err != nil {
-					return err
-				}
-				if err := read(ctx, c, 1); err != nil {
-					return err
-				}
-			}
-			return c.Close(wsconn.StatusNormalClosure, "")
-		})
-	},
-	"lock": func(ctx context.Context, s *stage) {
-		ctx = s.tracer("workshop").NewContext(ctx)
-		_ = trace.Handle(ctx, "main", func(ctx context.Context) error {
-			var mu trace.Mutex
-			var tasks []*trace.Task
-			for _, name := range []string{"alice", "bob", "carol"} {
-				tasks = append(tasks, trace.Go(ctx, name, func(ctx context.Context) error {
-					if err := mu.Lock(ctx); err != nil {
-						return err
-					}
-					defer mu.Unlock()
-					return trace.Sleep(ctx, 40*time.Millisecond)
-				}))
-			}
-			for _, task := range tasks {
-				if err := task.Wait(ctx); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	},
 }

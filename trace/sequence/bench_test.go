@@ -76,6 +76,17 @@ func BenchmarkHTML(b *testing.B) {
 	}
 }
 
+// BenchmarkHTMLDeep draws 100,000 spans, each below the one before.
+func BenchmarkHTMLDeep(b *testing.B) {
+	spans := deep(100_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := sequence.New(chain.New(spans)).Write(io.Discard, sequence.HTML); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkHTMLUnfolded has a row for each span before the limit.
 func BenchmarkHTMLUnfolded(b *testing.B) {
 	c := chain.New(flood(100_000))

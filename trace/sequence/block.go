@@ -18,7 +18,11 @@ const maxPauses = 3
 // blocks returns the rows of the blocks and wakes of an item: each, if they are
 // few and of one operation, else those alike together.
 func (b *builder) blocks(it item) []*Row {
-	type class struct{ reason, cause, woken string }
+	type class struct {
+		reason, cause, woken string
+		by                   int // the lifeline of what woke it
+		over                 bool
+	}
 	var order []class
 	groups := make(map[class][]pause)
 	all := 0
@@ -28,9 +32,15 @@ func (b *builder) blocks(it item) []*Row {
 				continue
 			}
 			p := pause{block: c, wake: wakeAfter(s.Children[i+1:])}
-			k := class{reason: c.Str(trace.BlockReasonKey), cause: c.Str(trace.BlockCauseKey)}
+			if p.wake != nil && b.lanes[p.wake.Seq] == None {
+				p.wake = nil // the filters hide it; the block is over at its own end
+			}
+			k := class{reason: c.Str(trace.BlockReasonKey), cause: c.Str(trace.BlockCauseKey), by: None, over: !c.End.IsZero()}
 			if p.wake != nil {
 				k.woken = p.wake.Str(trace.WakeReasonKey)
+				if by := cause(p.wake); by != nil {
+					k.by = b.lanes[by.Seq]
+				}
 			}
 			if groups[k] == nil {
 				order = append(order, k)
@@ -70,10 +80,13 @@ func wakeAfter(siblings []*chain.Span) *chain.Span {
 // pause returns the rows of blocks alike: the block, and the wake.
 func (b *builder) pause(pauses []pause, it item) []*Row {
 	var blocks, wakes []*chain.Span
-	var total time.Duration
+	var total, longest time.Duration
 	for _, p := range pauses {
 		blocks = append(blocks, p.block)
-		total = saturated(total, p.block.Duration())
+		total, longest = saturated(total, p.block.Duration()), max(longest, p.block.Duration())
+		if p.block.End.IsZero() {
+			longest = 1<<63 - 1 // it is not over
+		}
 		if p.wake != nil {
 			wakes = append(wakes, p.wake)
 		}
@@ -81,36 +94,39 @@ func (b *builder) pause(pauses []pause, it item) []*Row {
 	block := blocks[0]
 	reason := block.Str(trace.BlockReasonKey)
 	r := b.row(Block, blocks, short(reason), short(block.Str(trace.BlockCauseKey)), source(block))
-	r.Name, r.Reason, r.Blocked, r.op = "blocked "+human(total), reason, total, it.spans[0].Seq
-	if block.End.IsZero() {
-		r.Name = "blocked, not ended"
-	}
+	r.Name, r.Reason, r.Blocked, r.longest, r.op = "blocked "+human(total), reason, total, longest, it.spans[0].Seq
 	if reason == string(trace.ReasonSleep) && it.spans[0].Name == trace.SpanSleep {
 		r.Details = nil // its name says it
+	}
+	switch { // a run of about equal blocks needs no longest
+	case longest == 1<<63-1:
+		r.Name = "blocked, not ended"
+	case longest/2 > total/time.Duration(len(blocks)):
+		r.Details = slices.Insert(r.Details, 0, "up to "+human(longest))
 	}
 	if len(wakes) == 0 {
 		return []*Row{r}
 	}
-	last := wakes[0]
+	first := wakes[0]
 	if len(blocks) > 1 {
 		// Many are one row; it is the arrows from elsewhere that need another.
 		w := b.row(Wake, wakes)
-		if b.waker(w, last, it.spans[0]); w.From == None {
-			r.Details = append(r.Details, "woken: "+cmp.Or(short(last.Str(trace.WakeReasonKey)), "reason not known"))
+		if b.waker(w, first, it.spans[0]); w.From == None {
+			r.Details = append(r.Details, "woken: "+cmp.Or(short(first.Str(trace.WakeReasonKey)), "reason not known"))
 			r.Spans = inOrder(slices.Concat(blocks, wakes))
 			r.blocks = blocks
 			return []*Row{r}
 		}
 	}
 	w := b.row(Wake, wakes)
-	w.At, w.Name, w.op = b.at(last.Start), "wake", r.op
-	w.Details = append(w.Details, cmp.Or(short(last.Str(trace.WakeReasonKey)), "reason not known"))
-	if why := last.Str(trace.WakeCauseKey); why != "" {
+	w.At, w.Name, w.op = b.at(first.Start), "wake", r.op
+	w.Details = append(w.Details, cmp.Or(short(first.Str(trace.WakeReasonKey)), "reason not known"))
+	if why := first.Str(trace.WakeCauseKey); why != "" {
 		w.Details = append(w.Details, short(why))
 	}
-	w.seq = last.Seq
-	b.waker(w, last, it.spans[0])
-	if w.block = r; len(blocks) == 1 {
+	w.seq = first.Seq
+	b.waker(w, first, it.spans[0])
+	if w.block, r.wake = r, w; len(blocks) == 1 {
 		r.Until = w
 	}
 	return []*Row{r, w}

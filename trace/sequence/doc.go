@@ -30,7 +30,8 @@
 // At least three neighbours that would read the same are one row with their
 // number (×311), and so are sequences that repeat. A failure or a block far
 // longer than that of its like stands alone. Where a limit leaves rows out, a
-// row says how much is missing.
+// row says how much of what is missing. Where goroutines share a lifeline, bars
+// that overlap stand side by side ([SVG], [HTML]).
 //
 // The chain may be of any program. All its text is escaped, in the way of each
 // format.

@@ -75,7 +75,7 @@ var writers = map[Format]struct {
 	JS:       {200, writeJS},
 	PlantUML: {200, writePlantUML},
 	Text:     {400, writeText},
-	SVG:      {400, writeSVG},
+	SVG:      {200, writeSVG},
 	HTML:     {2_000, writeHTML},
 }
 

@@ -3,7 +3,10 @@ package sequence_test
 import (
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -163,13 +166,7 @@ func TestAnyChain(t *testing.T) {
 			ss.add("a", trace.SpanBlock, -1, 2, 3)
 			return ss
 		},
-		"deep": func() spans {
-			var ss spans
-			for i := range 4_000 {
-				ss.add(string(rune('a'+i%2)), "x", i-1, float64(i), 1e6)
-			}
-			return ss
-		},
+		"deep": func() spans { return deep(4_000) },
 		"a wake by itself": func() spans {
 			var ss spans
 			p := ss.add("a", "go x", -1, 0, 9)
@@ -206,4 +203,112 @@ func TestAnyChain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnyFilter draws parts of chains, recorded and random ones, in all formats:
+// whatever a filter hides, the rest must not name it.
+func TestAnyFilter(t *testing.T) {
+	chains := make(map[string]*chain.Chain)
+	for _, name := range []string{"stalled", "echo", "lock", "channel", "halfclosed"} {
+		chains[name] = recorded(t, name)
+	}
+	for seed := range uint64(20) {
+		chains[fmt.Sprintf("seed %d", seed)] = chain.New(random(rand.New(rand.NewPCG(seed, 1))))
+	}
+	bad := regexp.MustCompile(`p-1|\?o->> p-|of p-|NaN|Inf`)
+	for name, c := range chains {
+		t.Run(name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(uint64(c.Len()), 2))
+			for range 12 {
+				for _, scale := range []sequence.Scale{sequence.Compact, sequence.Linear} {
+					opts, said := filters(r, c)
+					d := sequence.New(c, append(opts, sequence.WithScale(scale), sequence.WithTitle("title"))...)
+					for _, f := range sequence.Formats() {
+						got := drawn(t, d, f)
+						if f == sequence.SVG {
+							wellFormed(t, got)
+						}
+						if f != sequence.HTML && bad.MatchString(got) {
+							t.Fatalf("%s with %s names a lifeline that is none:\n%s", f, said, got)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// filters returns some filters of a chain, and their names.
+func filters(r *rand.Rand, c *chain.Chain) (opts []sequence.Option, said string) {
+	add := func(name string, o sequence.Option) { opts, said = append(opts, o), said+" "+name }
+	span := func() *chain.Span { return c.Spans[r.IntN(c.Len())] }
+	if r.IntN(2) == 0 {
+		// At the times of spans, which is where they meet.
+		from, to := span().Start.Sub(c.Start()), span().End.Sub(c.Start())
+		if r.IntN(2) == 0 {
+			from = 0
+		}
+		add(fmt.Sprintf("window %v %v", from, to), sequence.WithWindow(from, to))
+	}
+	if r.IntN(3) == 0 {
+		s := span().Service
+		add("service "+s, sequence.WithServices(s))
+	}
+	if r.IntN(3) == 0 {
+		name := strings.TrimPrefix(span().Name, trace.SpanGo)
+		add("goroutine "+name, sequence.WithGoroutines(name))
+	}
+	if r.IntN(4) == 0 {
+		id := span().Str(trace.WebSocketConnectionIDKey)
+		add("connection "+id, sequence.WithConnections(id))
+	}
+	if r.IntN(3) == 0 {
+		add("blocked", sequence.WithBlocked(time.Duration(r.IntN(1e7))))
+	}
+	by := []sequence.By{sequence.ByGoroutine, sequence.ByService, sequence.ByConnection}[r.IntN(3)]
+	add(fmt.Sprintf("by %d", by), sequence.WithLifelines(by))
+	if r.IntN(3) == 0 {
+		add("rows", sequence.WithMaxRows(1+r.IntN(9)))
+	}
+	if r.IntN(3) == 0 {
+		add("lifelines", sequence.WithMaxLifelines(1+r.IntN(3)))
+	}
+	if r.IntN(3) == 0 {
+		add("unfolded", sequence.WithoutFolding())
+	}
+	return opts, said
+}
+
+// random returns spans of two services that write, read, are blocked and woken by
+// one another, in any order of times and with any links.
+func random(r *rand.Rand) spans {
+	var ss spans
+	hello, data := ss.connection()
+	names := []string{trace.SpanWrite, trace.SpanRead, trace.SpanSend, trace.SpanLock, trace.SpanGo + "x", "work", trace.SpanHandshake}
+	reasons := []trace.Reason{trace.ReasonNetWrite, trace.ReasonNetRead, trace.ReasonLock}
+	wakes := []trace.WakeReason{trace.WakePeerRead, trace.WakePeerReset, trace.WakeUnlocked, trace.WakeTimer}
+	for range 10 + r.IntN(80) {
+		parent, service := hello, "socket_get"
+		if r.IntN(2) == 0 {
+			parent, service = data, "socket_start"
+		}
+		at := float64(r.IntN(1000)) / 10
+		s := ss.message(service, names[r.IntN(len(names))], parent, r.IntN(20), at, at+float64(r.IntN(500))/10)
+		if r.IntN(3) == 0 {
+			w := ss.pause(s, at+0.1, at+float64(r.IntN(400))/10, reasons[r.IntN(3)], wakes[r.IntN(4)])
+			if r.IntN(2) == 0 {
+				ss.link(w, r.IntN(len(ss)))
+			}
+			if r.IntN(8) == 0 {
+				ss[w-1].End = time.Time{}
+			}
+		}
+		if r.IntN(4) == 0 {
+			ss.link(s, r.IntN(len(ss)))
+		}
+		if r.IntN(9) == 0 {
+			ss.fail(s, "failed")
+		}
+	}
+	return ss
 }

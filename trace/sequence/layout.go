@@ -13,14 +13,16 @@ const (
 	timeWidth  = 76.0  // for the time at the left
 	headHeight = 58.0  // for the boxes with the names
 	leastGap   = 90.0  // between two lifelines
-	mostGap    = 400.0 // that one label asks for
+	mostGap    = 480.0 // that one label asks for
 	barWidth   = 10.0
+	barStep    = 12.0 // from one bar to the next beside it
 	stub       = 40.0 // an arrow that comes from outside, or goes there
-	labelGap   = 12.0 // from a lifeline to the text beside it
+	labelGap   = 15.0 // from a lifeline to the text beside it
 )
 
 // layout is where things are drawn.
 type layout struct {
+	page          *page
 	width, height float64   // of the body, below the head
 	x             []float64 // of each lifeline
 	half          []float64 // half the width of the box of its name
@@ -40,7 +42,7 @@ type place struct {
 func (p place) y() float64 { return p.top + p.anchor }
 
 func (p *page) layout() *layout {
-	l := &layout{}
+	l := &layout{page: p}
 	l.across(p)
 	l.down(p)
 	return l
@@ -83,13 +85,13 @@ func (l *layout) across(p *page) {
 		switch {
 		case r.Kind == Omitted:
 		case r.Kind.Arrow() && low != None && low != high:
-			if lack := min(width+40, mostGap) - l.span(gaps, low, high); lack > 0 {
+			if lack := min(width+40+l.beside(i, low), mostGap) - l.span(gaps, low, high); lack > 0 {
 				gaps[high] += lack
 			}
 		case high == n-1:
-			gaps[n] = max(gaps[n], labelGap+stub+width+16)
+			gaps[n] = max(gaps[n], labelGap+l.beside(i, high)+stub+width+16)
 		default:
-			w := labelGap + width + 24
+			w := labelGap + l.beside(i, high) + width + 24
 			if r.Kind.Arrow() {
 				w += stub
 			}
@@ -102,11 +104,10 @@ func (l *layout) across(p *page) {
 		l.x[i] = at
 	}
 	l.width = max(at+gaps[n], 520)
-	for _, r := range p.rows {
+	for i, r := range p.rows {
 		if r.Kind == Omitted {
-			continue
-		}
-		if x, middle := l.label(r); !middle {
+			l.width = max(l.width, timeWidth+textWidth(r.Name)+60)
+		} else if x, middle := l.label(i, r); !middle {
 			l.width = max(l.width, x+textWidth(r.Title())+16)
 		}
 	}
@@ -163,7 +164,7 @@ func (l *layout) down(p *page) {
 // pauseHeight is the gap that a pause makes where time is compact: none below a
 // fiftieth of the whole, and less than in proportion above.
 func pauseHeight(d, whole time.Duration) float64 {
-	share := float64(d) / float64(whole)
+	share := min(float64(d)/float64(whole), 1)
 	if share < 0.02 {
 		return 0
 	}
@@ -172,18 +173,60 @@ func pauseHeight(d, whole time.Duration) float64 {
 
 // label returns where the text of a row stands: its x, and whether that is its
 // middle.
-func (l *layout) label(r *Row) (x float64, middle bool) {
-	if r.Kind.Arrow() && r.From != None && r.To != None {
-		x = (l.x[r.From] + l.x[r.To]) / 2
-		half := textWidth(r.Title()) / 2
-		return min(max(x, timeWidth+half+4), max(l.width-half-8, timeWidth+half+4)), true
+func (l *layout) label(i int, r *Row) (x float64, middle bool) {
+	half := textWidth(r.Title()) / 2
+	switch {
+	case r.Kind == Omitted:
+		x = l.clear(i, -1, len(l.x), half)
+	case r.Kind.Arrow() && r.From != None && r.To != None:
+		x = l.clear(i, min(r.From, r.To), max(r.From, r.To), half)
+	default:
+		x = l.x[r.lane()] + labelGap + l.beside(i, r.lane())
+		if r.Kind.Arrow() {
+			x += stub
+		}
+		return x, false
 	}
-	lane := max(r.To, r.From)
-	x = l.x[lane] + labelGap
-	if r.Kind.Arrow() {
-		x += stub
+	return min(max(x, timeWidth+half+4), max(l.width-half-8, timeWidth+half+4)), true
+}
+
+// clear returns the place nearest to the middle between two lifelines at which a
+// text crosses none, nor its bars; the middle, if there is no such place. Below
+// the first lifeline and above the last are the edges of the drawing.
+func (l *layout) clear(i, low, high int, half float64) float64 {
+	edge := func(lane int) float64 {
+		switch {
+		case lane < 0:
+			return timeWidth
+		case lane == len(l.x):
+			return l.width
+		default:
+			return l.x[lane]
+		}
 	}
-	return x, false
+	middle := (edge(low) + edge(high)) / 2
+	best, found := middle, false
+	for lane := low; lane < high; lane++ {
+		left, right := edge(lane)+half+barWidth, edge(lane+1)-half-barWidth
+		if lane >= 0 {
+			left += l.beside(i, lane)
+		}
+		if left > right {
+			continue
+		}
+		if at := min(max(middle, left), right); !found || math.Abs(at-middle) < math.Abs(best-middle) {
+			best, found = at, true
+		}
+	}
+	return best
+}
+
+// bar is how far right of the lifeline the bar of a block is.
+func (l *layout) bar(block *Row) float64 { return barStep * float64(l.page.slots[block]) }
+
+// beside is how far bars reach to the right of a lifeline at the i-th row.
+func (l *layout) beside(i, lane int) float64 {
+	return barStep * float64(max(l.page.beside[i][lane]-1, 0))
 }
 
 // textWidth returns how wide s is in pixels in a sans-serif font of the usual

@@ -1,6 +1,7 @@
 package sequence
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,14 +26,13 @@ type lane struct {
 func (b *builder) layLifelines() {
 	of := b.assign()
 	hidden := b.hidden()
-	level, lanes := 0, []lane(nil)
-	for {
-		lanes = distinct(of, hidden, level)
-		if len(lanes) <= b.cfg.lifelines || level == len(coarser)-1 {
-			break
-		}
+	level, lanes := 0, distinct(of, hidden, 0)
+	wanted := len(lanes)
+	for len(lanes) > b.cfg.lifelines && level < len(coarser)-1 {
 		level++
+		lanes = distinct(of, hidden, level)
 	}
+	b.noteShared(wanted, len(lanes), level)
 	rank := make(map[int32]int)
 	for _, l := range lanes {
 		if _, ok := rank[l.proc]; !ok {
@@ -63,6 +63,35 @@ var coarser = []func(lane) lane{
 	},
 	func(l lane) lane { return lane{proc: l.proc, name: l.name} },
 	func(l lane) lane { return lane{proc: l.proc} },
+}
+
+// noteShared says how lifelines are shared where as many as asked for would be too
+// many.
+func (b *builder) noteShared(wanted, lanes, level int) {
+	var how []string
+	what := "goroutines"
+	if b.cfg.by == ByConnection {
+		what = "connections"
+	}
+	switch {
+	case lanes == wanted:
+	case level == 1 && b.cfg.by == ByConnection:
+		how = append(how, "the connections of a process share one")
+	case level == 1:
+		how = append(how, "goroutines of one name share one")
+	default:
+		how = append(how, "the "+what+" of a process share one")
+	}
+	switch {
+	case lanes <= b.cfg.lifelines:
+	case b.cfg.lifelines == 1:
+		how = []string{"all services share one"}
+	default:
+		how = append(how, "the last is for all further services")
+	}
+	if len(how) > 0 {
+		b.d.Notes = append(b.d.Notes, counted(wanted, "lifeline")+" would be too many: "+strings.Join(how, ", and "))
+	}
 }
 
 func distinct(of []lane, hidden []bool, level int) []lane {
@@ -140,6 +169,7 @@ func (b *builder) soleRunners() []*chain.Span {
 // hidden says which spans the filters hide.
 func (b *builder) hidden() []bool {
 	hidden := make([]bool, b.chain.Len())
+	n := 0
 	cfg := &b.cfg
 	from, to := b.start.Add(cfg.from), b.start.Add(cfg.to)
 	if cfg.to <= 0 {
@@ -162,9 +192,37 @@ func (b *builder) hidden() []bool {
 			hide = hide || s.Start.After(to) || !s.End.IsZero() && s.End.Before(from)
 		}
 		hidden[s.Seq] = hide
+		if hide {
+			n++
+		}
 	}
+	b.noteHidden(n)
 	return hidden
 }
+
+// noteHidden says what the filters hide: where that is all, of which services.
+func (b *builder) noteHidden(n int) {
+	switch {
+	case n == 0:
+	case n < b.chain.Len():
+		b.d.Notes = append(b.d.Notes, fmt.Sprintf("the filters hide %s of %s", thousands(n), counted(b.chain.Len(), "span")))
+	default:
+		var services []string
+		for _, s := range b.chain.Spans {
+			if name := cmp.Or(short(s.Service), "an unknown service"); !slices.Contains(services, name) {
+				services = append(services, name)
+			}
+			if len(services) == maxServices {
+				services[maxServices-1] = "…"
+				break
+			}
+		}
+		b.d.Notes = append(b.d.Notes, fmt.Sprintf("the filters hide all of %s, which are of %s", counted(n, "span"), strings.Join(services, ", ")))
+	}
+}
+
+// maxServices is how many services such a note names.
+const maxServices = 8
 
 // connectionIDs returns the handshakes, of both ends, that the filter names.
 func (b *builder) connectionIDs() map[*chain.Span]bool {
@@ -218,7 +276,11 @@ func (b *builder) name(lanes []lane) {
 			name = b.tellApart(l, name, i)
 		}
 		if last := b.cfg.lifelines - 1; i >= last && len(lanes) > b.cfg.lifelines {
-			b.d.Lifelines = append(b.d.Lifelines, Lifeline{Name: "… " + counted(len(lanes)-last, "more service")})
+			rest := Lifeline{Name: "… " + counted(len(lanes)-last, "more service")}
+			if last == 0 {
+				rest.Name = counted(len(lanes), "service")
+			}
+			b.d.Lifelines = append(b.d.Lifelines, rest)
 			return
 		}
 		b.d.Lifelines = append(b.d.Lifelines, Lifeline{Service: short(service), Name: short(name)})

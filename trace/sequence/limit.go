@@ -8,33 +8,130 @@ import (
 	"time"
 )
 
-// limited returns at most n rows: all, or the most telling ones with a row in
-// each place where some are missing. A block stays with its wake.
+// limited returns at most n rows, n > 0: all, or the most telling ones and what
+// is between those that are close, with a row in each place where some are
+// missing. A telling block has its wake with it.
 func limited(rows []*Row, n int) []*Row {
 	if len(rows) <= n {
 		return rows
 	}
-	order := slices.Clone(rows)
-	slices.SortStableFunc(order, func(x, y *Row) int { return cmp.Compare(worth(y), worth(x)) })
-	keep := make(map[*Row]bool)
-	// Each row kept may leave a gap before it, and there may be one at the end.
-	for _, r := range order {
-		if r.Kind == Wake && r.block != nil {
-			continue // comes with its block
-		}
-		more := 1
-		if r.Until != nil && !keep[r.Until] {
-			more = 2
-		}
-		if 2*(len(keep)+more)+1 > n {
-			break
-		}
-		keep[r] = true
-		if r.Until != nil {
-			keep[r.Until] = true
+	s := newSelection(rows)
+	order := make([]int, len(rows))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(worth(rows[y]), worth(rows[x])) })
+	// Rows one by one, each with a gap before it, are hard to read: so half of the
+	// room is for what is around them.
+	s.take(order, n/2)
+	s.fill(n)
+	s.take(order, n)
+	s.fill(n)
+	return omit(rows, func(i int) bool { return s.kept[i] })
+}
+
+// selection is of rows: those that are kept, and one for each gap between them.
+type selection struct {
+	rows   []*Row
+	halves map[*Row]int // where blocks and what ends them are
+	kept   []bool
+	total  int // rows kept, and gaps
+}
+
+func newSelection(rows []*Row) *selection {
+	s := &selection{rows: rows, halves: make(map[*Row]int), kept: make([]bool, len(rows)), total: 1}
+	for _, r := range rows {
+		if r.wake != nil {
+			s.halves[r], s.halves[r.wake] = -1, -1
 		}
 	}
-	return omit(rows, keep)
+	for i, r := range rows {
+		if _, ok := s.halves[r]; ok {
+			s.halves[r] = i
+		}
+	}
+	return s
+}
+
+// take keeps rows in the given order, as far as no more than n are needed.
+func (s *selection) take(order []int, n int) {
+	for _, i := range order {
+		if s.kept[i] || s.total >= n && s.cost(i) > 0 {
+			continue
+		}
+		if r := s.rows[i]; r.Kind != Omitted && r.block == nil { // a wake comes with its block
+			s.keep(i, i+1, n)
+		}
+	}
+}
+
+// fill keeps the rows of gaps, the smallest first, as far as no more than n are
+// needed. A gap of one row needs no more room without it.
+func (s *selection) fill(n int) {
+	type gap struct{ from, to int }
+	var gaps []gap
+	for i := 0; i < len(s.rows); i++ {
+		from := i
+		for i < len(s.rows) && !s.kept[i] {
+			i++
+		}
+		if i > from {
+			gaps = append(gaps, gap{from, i})
+		}
+	}
+	slices.SortStableFunc(gaps, func(x, y gap) int { return cmp.Compare(x.to-x.from, y.to-y.from) })
+	for _, g := range gaps {
+		if g.to-g.from == 1 { // even without its other half
+			s.total += s.cost(g.from)
+			s.kept[g.from] = true
+			continue
+		}
+		if s.total+g.to-g.from-1 > n {
+			return
+		}
+		s.keep(g.from, g.to, n)
+	}
+}
+
+// keep keeps the rows from one to before another, and the other half of each
+// block and wake, unless more than n would be needed.
+func (s *selection) keep(from, to, n int) {
+	var added []int
+	add := func(i int) {
+		if !s.kept[i] {
+			s.total += s.cost(i)
+			s.kept[i] = true
+			added = append(added, i)
+		}
+	}
+	for i := from; i < to; i++ {
+		add(i)
+		for _, half := range []*Row{s.rows[i].wake, s.rows[i].block} {
+			if at, ok := s.halves[half]; half != nil && ok && at >= 0 {
+				add(at)
+			}
+		}
+	}
+	if s.total <= n {
+		return
+	}
+	for _, i := range added {
+		s.kept[i] = false
+		s.total -= s.cost(i)
+	}
+}
+
+// cost is how many rows more are needed with the i-th than without: itself, and
+// one gap more, as many, or one less.
+func (s *selection) cost(i int) int {
+	cost := 2
+	if i == 0 || s.kept[i-1] {
+		cost--
+	}
+	if i == len(s.rows)-1 || s.kept[i+1] {
+		cost--
+	}
+	return cost
 }
 
 // worth orders rows by how much a reader would miss them.
@@ -60,11 +157,11 @@ func worth(r *Row) time.Duration {
 }
 
 // omit replaces the rows that are not kept.
-func omit(rows []*Row, keep map[*Row]bool) []*Row {
+func omit(rows []*Row, keep func(i int) bool) []*Row {
 	var kept []*Row
 	var gap *Row
-	for _, r := range rows {
-		if keep[r] {
+	for i, r := range rows {
+		if keep(i) {
 			if gap != nil {
 				kept, gap = append(kept, gap.sum()), nil
 			}
@@ -94,30 +191,38 @@ func omit(rows []*Row, keep map[*Row]bool) []*Row {
 // sum names what is missing.
 func (r *Row) sum() *Row {
 	var parts []string
-	count := func(what string, kinds ...Kind) {
+	for _, part := range []struct {
+		what  string
+		kinds []Kind
+	}{
+		{"message", []Kind{Message, Sent, Got}},
+		{"call", []Kind{Call}},
+		{"response", []Kind{Return}},
+		{"block", []Kind{Block}},
+		{"wake", []Kind{Wake}},
+		{"failure", []Kind{Failure}},
+		{"goroutine", []Kind{Spawn}},
+		{"goroutine's end", []Kind{End}},
+		{"step", []Kind{Step}},
+	} {
 		n := 0
-		for _, k := range kinds {
+		for _, k := range part.kinds {
 			n += r.lost[k]
 		}
-		if n > 0 {
-			parts = append(parts, counted(n, what))
+		switch {
+		case n == 0:
+		case part.what == "goroutine's end" && n > 1:
+			parts = append(parts, thousands(n)+" goroutines' ends")
+		default:
+			parts = append(parts, counted(n, part.what))
 		}
-	}
-	count("message", Message, Sent, Got)
-	count("call", Call)
-	count("block", Block)
-	count("goroutine", Spawn)
-	count("failure", Failure)
-	count("step", Step)
-	if len(parts) == 0 {
-		parts = append(parts, counted(r.Count, "row"))
 	}
 	r.Name = "… " + strings.Join(parts, ", ")
 	return r
 }
 
 // onlyBlocked returns the rows of what blocked for long enough, and their
-// context.
+// context, which has no other blocks.
 func (b *builder) onlyBlocked() []*Row {
 	rows := b.d.Rows
 	keep := make(map[*Row]bool)
@@ -132,6 +237,9 @@ func (b *builder) onlyBlocked() []*Row {
 	last := make([]*Row, len(b.d.Lifelines))
 	open := make([]bool, len(b.d.Lifelines)) // the next row of the lifeline is context
 	blocks := 0
+	short := func(r *Row) bool {
+		return r.Kind == Block && r.longest < b.cfg.atLeast || r.block != nil && r.block.longest < b.cfg.atLeast
+	}
 	lanes := func(r *Row, f func(lane int)) {
 		for _, l := range []int{r.From, r.To} {
 			if l != None {
@@ -140,12 +248,15 @@ func (b *builder) onlyBlocked() []*Row {
 		}
 	}
 	for _, r := range rows {
+		if short(r) {
+			continue
+		}
 		lanes(r, func(l int) {
 			if open[l] && r.Kind != Wake {
 				keep[r], open[l] = true, false
 			}
 		})
-		if r.Kind == Block && (r.Blocked >= b.cfg.atLeast || r.Until == nil) {
+		if r.Kind == Block {
 			blocks++
 			keep[r] = true
 			if last[r.To] != nil {
@@ -154,10 +265,10 @@ func (b *builder) onlyBlocked() []*Row {
 			if op := rowOf[r.op]; op != nil {
 				keep[op] = true
 			}
-			if w := r.Until; w != nil {
+			if w := r.wake; w != nil {
 				keep[w] = true
 				for _, s := range w.Spans {
-					if by := cause(s); by != nil && rowOf[by.Seq] != nil {
+					if by := cause(s); by != nil && rowOf[by.Seq] != nil && !short(rowOf[by.Seq]) {
 						keep[rowOf[by.Seq]] = true
 					}
 				}
@@ -168,16 +279,15 @@ func (b *builder) onlyBlocked() []*Row {
 		}
 		lanes(r, func(l int) { last[l] = r })
 	}
-	for _, r := range rows {
-		if keep[r] && r.Until != nil {
-			keep[r.Until] = true
-		}
-		if keep[r] && r.Kind == Wake && r.block != nil {
-			keep[r.block] = true
+	// One row is no longer than one that says it is missing.
+	missing := func(i int) bool { return i >= 0 && i < len(rows) && !keep[rows[i]] }
+	for i, r := range rows {
+		if missing(i) && !missing(i-1) && !missing(i+1) && !short(r) {
+			keep[r] = true
 		}
 	}
 	if blocks == 0 {
 		b.d.Notes = append(b.d.Notes, fmt.Sprintf("nothing was blocked for %s", human(b.cfg.atLeast)))
 	}
-	return omit(rows, keep)
+	return omit(rows, func(i int) bool { return keep[rows[i]] })
 }

@@ -13,10 +13,10 @@ const maxMermaid = 48_000
 // too long.
 func writeMermaid(p *page) error {
 	for n := len(p.rows); ; n /= 2 {
-		p.show(limited(p.rows, max(n, minRows)))
+		p.show(limited(p.rows, max(n, 1)))
 		p.out.Reset()
 		p.mermaid()
-		if n <= minRows || len([]rune(p.out.String())) <= maxMermaid {
+		if n <= 1 || len([]rune(p.out.String())) <= maxMermaid {
 			return nil
 		}
 	}

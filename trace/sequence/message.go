@@ -114,7 +114,7 @@ func (b *builder) message(from int, pairs []*chain.Span, blocks []*Row) {
 	for _, block := range blocks {
 		w := block.Until
 		if w != nil && w.Proven && w.From == from && w.At >= r.At && block.At <= r.At && b.wokenBy(w, writers) {
-			block.Until, w.Kind = r, Omitted
+			block.Until, block.wake, w.Kind = r, r, Omitted
 			r.Details = append(r.Details, "wakes it")
 		}
 	}

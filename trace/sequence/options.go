@@ -82,8 +82,8 @@ func WithLifelines(by By) Option { return optionFunc(func(c *config) { c.by = by
 
 // WithMaxLifelines sets how many lifelines there are at the most, 12 by default.
 // If there would be more, goroutines of one name share one, then all of a
-// service, and then the last one is for all further services. An n < 1 is
-// ignored.
+// process, and then the last one is for all further services; a note says so. An
+// n < 1 is ignored.
 func WithMaxLifelines(n int) Option {
 	return optionFunc(func(c *config) {
 		if n >= 1 {
@@ -96,22 +96,24 @@ func WithMaxLifelines(n int) Option {
 func WithScale(s Scale) Option { return optionFunc(func(c *config) { c.scale = s }) }
 
 // WithMaxRows sets how many rows are written at the most. What is left out is
-// the least telling, and rows say how much it is. The default, also for n < 1,
-// is the format's: 150 for [Mermaid], which refuses long texts, 200 for [JS] and
-// [PlantUML], 400 for [Text] and [SVG], 2,000 for [HTML].
+// the least telling; the rows that say how much it is count as well. The default,
+// also for n < 1, is the format's: 150 for [Mermaid], which refuses long texts,
+// 200 for [JS], [PlantUML] and [SVG], 400 for [Text], 2,000 for [HTML].
 func WithMaxRows(n int) Option { return optionFunc(func(c *config) { c.rows = max(n, 0) }) }
 
 // WithoutFolding gives each span rows of its own.
 func WithoutFolding() Option { return optionFunc(func(c *config) { c.unfolded = true }) }
 
-// WithBlocked shows only what blocked for at least d in a row, with its context:
-// the operation, what woke it, what was before and after on its lifeline.
+// WithBlocked shows only what blocked for at least d at a stretch, or is not over,
+// with its context: the operation, what woke it, what was before and after on its
+// lifeline. Of a run of blocks the longest counts.
 func WithBlocked(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.blocked, c.atLeast = true, d })
 }
 
 // WithServices shows only spans of these services. This and the other filters
-// narrow one another; more than one of a kind adds up.
+// narrow one another; more than one of a kind adds up. A note says how many spans
+// they hide.
 func WithServices(names ...string) Option {
 	return optionFunc(func(c *config) { c.services = slices.Concat(c.services, names) })
 }

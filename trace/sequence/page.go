@@ -8,9 +8,6 @@ import (
 	"time"
 )
 
-// minRows is the least limit of rows that makes sense.
-const minRows = 5
-
 // page is a diagram on its way to one output.
 type page struct {
 	*Diagram
@@ -20,11 +17,15 @@ type page struct {
 
 	ends   map[*Row]int   // the index of the row at which a Block's bar ends
 	ending map[*Row][]int // the lifelines of the bars that end with a row
+
+	// A lifeline may be of several goroutines: bars that overlap stand side by side.
+	slots  map[*Row]int // the place of a Block's bar, from 0 on
+	beside [][]int      // at each row, how many places are taken on each lifeline
 }
 
 func newPage(d *Diagram, cfg config, limit int) *page {
 	p := &page{Diagram: d, cfg: cfg}
-	p.show(limited(d.Rows, max(limit, minRows)))
+	p.show(limited(d.Rows, limit))
 	return p
 }
 
@@ -40,9 +41,10 @@ func (p *page) show(rows []*Row) {
 			continue
 		}
 		end := len(rows) - 1
+		until, ok := index[r.Until]
 		switch {
-		case r.Until != nil:
-			end = index[r.Until]
+		case ok:
+			end = until
 		case r.End > r.At || r.Blocked > 0:
 			n, _ := slices.BinarySearchFunc(rows, r.End, func(r *Row, at time.Duration) int {
 				if r.At <= at {
@@ -51,10 +53,47 @@ func (p *page) show(rows []*Row) {
 				return 1
 			})
 			end = max(n-1, i)
+			// It is over between two rows: at the nearer one.
+			if n < len(rows) && rows[n].At-r.End < r.End-rows[end].At {
+				end = n
+			}
 		}
 		p.ends[r] = end
 		if end > i {
 			p.ending[rows[end]] = append(p.ending[rows[end]], r.To)
+		}
+	}
+	p.arrange()
+}
+
+// maxSlots is how many bars stand side by side; further ones share the last place.
+const maxSlots = 6
+
+// arrange finds the place of each bar.
+func (p *page) arrange() {
+	p.slots, p.beside = make(map[*Row]int), make([][]int, len(p.rows))
+	taken := make([][]int, len(p.Lifelines)) // for each place, up to which row
+	for i, r := range p.rows {
+		if r.Kind == Block {
+			places := &taken[r.To]
+			at := slices.IndexFunc(*places, func(until int) bool { return until <= i })
+			switch {
+			case at >= 0:
+			case len(*places) < maxSlots:
+				at = len(*places)
+				*places = append(*places, 0)
+			default:
+				at = maxSlots - 1
+			}
+			p.slots[r], (*places)[at] = at, max((*places)[at], p.ends[r])
+		}
+		p.beside[i] = make([]int, len(p.Lifelines))
+		for lane, places := range taken {
+			for at, until := range places {
+				if until >= i {
+					p.beside[i][lane] = at + 1
+				}
+			}
 		}
 	}
 }

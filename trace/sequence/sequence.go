@@ -73,10 +73,12 @@ type Row struct {
 
 	Spans []*chain.Span // in the order of the chain; Omitted: none
 
-	seq   int        // breaks ties
-	block *Row       // Wake: what it ends
-	op    int        // Block, Wake, Failure: Seq of the operation, else -1
-	lost  [kinds]int // Omitted: how many of each kind
+	seq     int           // breaks ties
+	block   *Row          // Wake: what it ends
+	wake    *Row          // Block: the arrow of what ended it or, in a run, its first; nil if it has none
+	longest time.Duration // Block: of its blocks
+	op      int           // Block, Wake, Failure: Seq of the operation, else -1
+	lost    [kinds]int    // Omitted: how many of each kind
 
 	// What Count counts, where Spans has more: the beginnings of a Message, the
 	// blocks of a Block.
@@ -131,6 +133,10 @@ func (r *Row) open() (tail, head bool) {
 		return false, false
 	}
 }
+
+// lane is the lifeline that the row's mark is on, if it has no arrow between two;
+// None for what is omitted.
+func (r *Row) lane() int { return max(r.To, r.From) }
 
 // Title is the row in one line: its name, its number if it is a run, and its
 // details.

@@ -53,6 +53,15 @@ func (ss spans) fail(i int, kind string) {
 	ss[i].Attributes = append(ss[i].Attributes, trace.ErrorTypeKey.String(kind))
 }
 
+// deep returns n spans of two services, each below the one before.
+func deep(n int) spans {
+	var ss spans
+	for i := range n {
+		ss.add(string(rune('a'+i%2)), "x", i-1, float64(i), 1e6)
+	}
+	return ss
+}
+
 // shop returns spans of other people's: an HTTP request through three services
 // with a database, and a message by a queue.
 func shop() spans {
@@ -101,7 +110,10 @@ func recorded(t testing.TB, name string) *chain.Chain {
 }
 
 // scenarios are those that are recorded.
-var scenarios = []string{"stalled", "resumed", "reset", "deadlock", "writers", "refused", "echo", "lock"}
+var scenarios = []string{
+	"stalled", "resumed", "reset", "slowly", "halfclosed", "halfresumed", "network", "closed", "deadline", "canceled",
+	"deadlock", "writers", "refused", "echo", "lock", "channel",
+}
 
 // drawn returns the diagram in a format.
 func drawn(t testing.TB, d *sequence.Diagram, f sequence.Format, opts ...sequence.Option) string {

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"math"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -116,14 +117,7 @@ func (d *drawing) body() {
 		}
 		d.printf(`<line class="rail"%s x1="%s" y1="-8" x2="%s" y2="%s"/>`+"\n", d.on(-1, d.last[i]), px(d.x[i]), px(d.x[i]), px(bottom))
 	}
-	for _, a := range d.Active {
-		from, to := d.rowAt(a.Lifeline, a, false), d.rowAt(a.Lifeline, a, true)
-		if from >= 0 && to > from {
-			y := d.layout.rows[from].y()
-			d.printf(`<rect class="live"%s x="%s" y="%s" width="6" height="%s" rx="2"/>`+"\n",
-				d.on(from, to), px(d.x[a.Lifeline]-3), px(y), px(d.layout.rows[to].y()-y))
-		}
-	}
+	d.lives()
 	for i, r := range d.page.rows {
 		if r.Kind != Block {
 			continue
@@ -135,7 +129,7 @@ func (d *drawing) body() {
 		}
 		y := d.layout.rows[i].y()
 		d.printf(`<rect class="bar %s%s"%s x="%s" y="%s" width="%s" height="%s" rx="3"/>`+"\n", blockColor(r.Reason).class, many,
-			d.on(i, to), px(d.x[r.To]-barWidth/2), px(y), px(barWidth), px(max(d.layout.rows[to].y()-y, 3)))
+			d.on(i, to), px(d.x[r.To]+d.bar(r)-barWidth/2), px(y), px(barWidth), px(max(d.layout.rows[to].y()-y, 3)))
 	}
 	begin, end := d.loops()
 	first := 0
@@ -165,26 +159,40 @@ func (d *drawing) on(from, to int) string {
 	return fmt.Sprintf(` data-from="%d" data-to="%d"`, from, to)
 }
 
-// rowAt returns the row at which an activity begins or ends: the first on its
-// lifeline at or after that time, or the last at or before; -1 if there is none.
-func (d *drawing) rowAt(lane int, a Activity, end bool) int {
-	at := -1
-	for i := d.first[lane]; i <= d.last[lane]; i++ {
-		r := d.page.rows[i]
-		if r.From != lane && r.To != lane {
-			continue
-		}
-		if end && r.At <= a.End {
-			at = i
-		}
-		if !end && r.At >= a.Start {
-			return i
-		}
-		if r.At > a.End {
-			break
+// lives draws what was in progress on each lifeline, from row to row. Where that
+// overlaps it is one: there may be as many as there are spans.
+func (d *drawing) lives() {
+	on := make([][]int, len(d.Lifelines)) // the rows of each
+	for i, r := range d.page.rows {
+		for _, lane := range []int{r.From, r.To} {
+			if lane != None {
+				on[lane] = append(on[lane], i)
+			}
 		}
 	}
-	return at
+	type life struct{ from, to int }
+	lives := make([][]life, len(d.Lifelines))
+	for _, a := range d.Active {
+		rows, all := on[a.Lifeline], &lives[a.Lifeline]
+		from := sort.Search(len(rows), func(i int) bool { return d.page.rows[rows[i]].At >= a.Start })
+		to := sort.Search(len(rows), func(i int) bool { return d.page.rows[rows[i]].At > a.End }) - 1
+		if from >= to || rows[from] == rows[to] {
+			continue
+		}
+		l := life{rows[from], rows[to]}
+		if n := len(*all); n > 0 && l.from <= (*all)[n-1].to {
+			(*all)[n-1].to = max((*all)[n-1].to, l.to)
+		} else {
+			*all = append(*all, l)
+		}
+	}
+	for lane, all := range lives {
+		for _, l := range all {
+			y := d.layout.rows[l.from].y()
+			d.printf(`<rect class="live"%s x="%s" y="%s" width="6" height="%s" rx="2"/>`+"\n",
+				d.on(l.from, l.to), px(d.x[lane]-3), px(y), px(d.layout.rows[l.to].y()-y))
+		}
+	}
 }
 
 // times draws when each row was, where that is not what the row above says.
@@ -222,15 +230,16 @@ func (d *drawing) drawRow(i int, r *Row) {
 	}
 	switch {
 	case r.Kind == Omitted:
+		x, _ := d.label(i, r)
 		d.printf(`<path class="line" d="M%s 0H%s"/><text class="label middle" x="%s" y="4">%s</text>`,
-			px(timeWidth+8), px(d.width-12), px((timeWidth+d.width)/2), xmlText(r.Name))
+			px(timeWidth+8), px(d.width-12), px(x), xmlText(r.Name))
 	case r.Kind.Arrow() && r.From != None && r.To != None:
 		d.arrow(r)
 	default:
-		d.mark(r)
+		d.mark(i, r)
 	}
 	if r.Kind != Omitted {
-		d.text(r)
+		d.text(i, r)
 	}
 	d.printf("</g>\n")
 }
@@ -241,8 +250,8 @@ var kindNames = [kinds]string{
 }
 
 // text writes the label: above an arrow between lifelines, beside all else.
-func (d *drawing) text(r *Row) {
-	x, middle := d.label(r)
+func (d *drawing) text(i int, r *Row) {
+	x, middle := d.label(i, r)
 	y, class := 4.5, "label"
 	if middle {
 		y, class = -7, "label middle"
@@ -272,7 +281,7 @@ func (d *drawing) arrow(r *Row) {
 	if headless {
 		to -= dir * 14
 	} else if r.Kind == Wake {
-		to -= dir * barWidth / 2
+		to += d.bar(r.block) - dir*barWidth/2
 	}
 	d.line(from, to, dir)
 	if tailless {
@@ -291,17 +300,22 @@ func (d *drawing) line(from, to, dir float64) {
 func (d *drawing) ring(x float64) { d.printf(`<circle class="lost" cx="%s" cy="0" r="3.5"/>`, px(x)) }
 
 // mark draws what is on one lifeline.
-func (d *drawing) mark(r *Row) {
-	x := d.x[max(r.To, r.From)]
+func (d *drawing) mark(i int, r *Row) {
+	x := d.x[r.lane()]
+	end := x + d.layout.beside(i, r.lane()) + stub // of an arrow
 	switch r.Kind {
 	case Block:
-		d.printf(`<rect class="bar %s" x="%s" y="-1.5" width="%s" height="3" rx="1.5"/>`, blockColor(r.Reason).class, px(x-barWidth), px(2*barWidth))
+		d.printf(`<rect class="bar %s" x="%s" y="-1.5" width="%s" height="3" rx="1.5"/>`, blockColor(r.Reason).class,
+			px(x+d.bar(r)-barWidth), px(2*barWidth))
 	case Sent:
-		d.line(x, x+stub, 1)
-		d.ring(x + stub + 4)
+		d.line(x, end, 1)
+		d.ring(end + 4)
 	case Wake, Got, Call, Message, Spawn, Return:
-		d.line(x+stub, x+5, -1)
-		d.ring(x + stub)
+		if r.block != nil {
+			x += d.bar(r.block)
+		}
+		d.line(end, x+5, -1)
+		d.ring(end)
 	case Failure:
 		d.printf(`<path class="line" d="M%s -5l10 10m0 -10l-10 10"/>`, px(x-5))
 	case End:

@@ -6,9 +6,9 @@ import "github.com/wakechain/wakechain/trace/internal/text"
 // into the width, it is drawn with fewer.
 func writeText(p *page) error {
 	t := &terminal{page: p}
-	for !t.lay() && len(t.Lifelines) > 1 {
+	for fit := t.lay(); fit < len(t.Lifelines); fit = t.lay() {
 		cfg := p.Diagram.cfg
-		cfg.lifelines = len(t.Lifelines) - 1
+		cfg.lifelines = max(fit, 1)
 		t = &terminal{page: newPage(draw(p.chain, cfg), p.cfg, p.cfg.rows)}
 	}
 	t.write()
@@ -35,8 +35,8 @@ const (
 )
 
 // lay places the lifelines: as far apart as their arrows' labels ask, and as
-// close as the width needs. It reports whether they fit.
-func (t *terminal) lay() bool {
+// close as the width needs. It returns how many fit; one always does.
+func (t *terminal) lay() int {
 	n := len(t.Lifelines)
 	t.x, t.first, t.last, t.blocked = make([]int, n), make([]int, n), make([]int, n), make([]int, n)
 	gaps := make([]int, n)
@@ -89,7 +89,11 @@ func (t *terminal) lay() bool {
 		at += g
 		t.x[i] = at
 	}
-	return at+leastRight <= t.cfg.width
+	fit := n
+	for fit > 1 && t.x[fit-1]+leastRight > t.cfg.width {
+		fit--
+	}
+	return fit
 }
 
 func sum(ns []int) int {
@@ -171,20 +175,18 @@ func (t *terminal) header() {
 
 // pause writes empty lines for the time before the row.
 func (t *terminal) pause(i int) {
+	if i == 0 || t.Length <= 0 {
+		return
+	}
 	n := 0
-	r := t.rows[i]
-	switch {
-	case i == 0 || t.Length <= 0:
+	switch gap := min(float64(t.rows[i].At-t.rows[i-1].At)/float64(t.Length), 1); {
 	case t.cfg.scale == Linear:
 		const height = 60 // lines for the whole length
-		n = int(height*float64(r.At-t.rows[i-1].At)/float64(t.Length)) - 1
-	default:
-		switch gap := float64(r.At-t.rows[i-1].At) / float64(t.Length); {
-		case gap >= 0.25:
-			n = 2
-		case gap >= 0.05:
-			n = 1
-		}
+		n = int(height*gap) - 1
+	case gap >= 0.25:
+		n = 2
+	case gap >= 0.05:
+		n = 1
 	}
 	for range n {
 		t.rails()
@@ -203,11 +205,16 @@ func (t *terminal) draw(r *Row) {
 	st := rowStyle(r)
 	switch {
 	case r.Kind == Omitted:
-		for x := gutter + 1; x < t.cfg.width-1; x += 2 {
-			t.put(x, "·", faint)
+		for i, line := range broken(r.Name, t.cfg.width-gutter-6) {
+			if i > 0 {
+				t.rails()
+			}
+			for x := gutter + 1; x < t.cfg.width-1; x += 2 {
+				t.put(x, "·", faint)
+			}
+			t.put((gutter+t.cfg.width-text.Columns(line))/2-1, " "+line+" ", faint)
+			t.flush()
 		}
-		t.put(max((gutter+t.cfg.width-text.Columns(r.Name))/2, gutter+1), " "+r.Name+" ", faint)
-		t.flush()
 	case r.Kind.Arrow() && r.From != None && r.To != None:
 		t.arrow(r, st)
 	default:

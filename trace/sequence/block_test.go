@@ -1,0 +1,52 @@
+package sequence_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/sequence"
+)
+
+// TestRunsByWaker: blocks that different goroutines ended are not one run, which
+// would say of all that one ended them.
+func TestRunsByWaker(t *testing.T) {
+	var ss spans
+	main := ss.add("a", "go main", -1, 0, 0.1)
+	var by []int
+	for i, name := range []string{"x", "y"} {
+		g := ss.add("a", "go "+name, main, 1+float64(i), 1.1+float64(i))
+		by = append(by, ss.add("a", trace.SpanSend, g, 2, 100))
+	}
+	for i := range 20 {
+		at := 5 + float64(i)
+		r := ss.add("a", trace.SpanRecv, main, at, at+1)
+		ss.link(ss.pause(r, at+0.1, at+0.5, trace.ReasonChanRecv, trace.WakeReceived), by[i%2])
+	}
+	got := outline(sequence.New(chain.New(ss)))
+	for _, want := range []string{"wake a x > a main !: wake ×10", "wake a y > a main !: wake ×10"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q:\n%s", want, got)
+		}
+	}
+}
+
+// TestRunNotOver: a block that is not over is none of a run of those that are.
+func TestRunNotOver(t *testing.T) {
+	var ss spans
+	main := ss.add("a", "go main", -1, 0, 0.1)
+	for i := range 10 {
+		at := 5 + float64(i)
+		r := ss.add("a", trace.SpanRecv, main, at, at+1)
+		b := ss.add("a", trace.SpanBlock, r, at, at+0.5, trace.BlockReasonKey.String(string(trace.ReasonChanRecv)))
+		if i == 9 {
+			ss[b].End = time.Time{}
+		}
+	}
+	got := outline(sequence.New(chain.New(ss)))
+	if !strings.Contains(got, "blocked 4.5 ms ×9") || !strings.Contains(got, "blocked, not ended · chan.recv") {
+		t.Errorf("want nine blocks, and one that is not over:\n%s", got)
+	}
+}

@@ -1,0 +1,112 @@
+package sequence_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/sequence"
+)
+
+func TestLifelines(t *testing.T) {
+	var ss spans
+	for i := range 40 {
+		g := ss.add("pool", "go worker", -1, float64(i), float64(i)+0.1)
+		ss[g].Attributes = append(ss[g].Attributes, trace.GoroutineIDKey.Int(100+i))
+		ss.add("pool", "job", g, float64(i)+0.2, float64(i)+0.3)
+	}
+	ss.add("other", "work", -1, 50, 51)
+	names := func(opts ...sequence.Option) string {
+		var all []string
+		for _, l := range sequence.New(chain.New(ss), opts...).Lifelines {
+			all = append(all, strings.TrimSpace(l.Service+" "+l.Name))
+		}
+		return strings.Join(all, ", ")
+	}
+	for _, tt := range []struct {
+		name string
+		opts []sequence.Option
+		want string
+	}{
+		{"goroutines of one name share one where there are too many", nil, "pool worker, other"},
+		{"services", []sequence.Option{sequence.WithLifelines(sequence.ByService)}, "pool, other"},
+		{"fewer than services", []sequence.Option{sequence.WithMaxLifelines(1)}, "2 services"},
+		{"a window", []sequence.Option{sequence.WithWindow(0, time.Millisecond)}, "pool worker #100, pool worker #101"},
+		{"a service", []sequence.Option{sequence.WithServices("other")}, "other"},
+		{"a goroutine", []sequence.Option{sequence.WithGoroutines("worker")}, "pool worker"},
+		{"nothing", []sequence.Option{sequence.WithGoroutines("nobody")}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := names(tt.opts...); got != tt.want {
+				t.Errorf("lifelines %q, want %q", got, tt.want)
+			}
+		})
+	}
+	if got := len(strings.Split(names(sequence.WithMaxLifelines(100)), ", ")); got != 41 {
+		t.Errorf("%d lifelines, want one for each goroutine and the other service", got)
+	}
+}
+
+func TestConnections(t *testing.T) {
+	var ss spans
+	for i := range 2 {
+		hello, data := ss.connection()
+		ss[hello+1].Attributes = append(ss[hello+1].Attributes, trace.WebSocketConnectionIDKey.String("id"+string(rune('a'+i))))
+		ss.message("socket_start", trace.SpanWrite, data, 1, 5, 6)
+	}
+	d := sequence.New(chain.New(ss), sequence.WithConnections("ida"), sequence.WithLifelines(sequence.ByConnection))
+	if len(d.Lifelines) != 2 || d.Lifelines[0].Name != "connection" {
+		t.Errorf("lifelines %v, want the two ends of one connection", d.Lifelines)
+	}
+	if got := strings.Count(outline(d), "sent"); got != 1 {
+		t.Errorf("%d writes, want that of one connection:\n%s", got, outline(d))
+	}
+	d = sequence.New(chain.New(ss), sequence.WithLifelines(sequence.ByConnection))
+	var names []string
+	for _, l := range d.Lifelines {
+		names = append(names, l.Name)
+	}
+	if got, want := strings.Join(names, ","), ",connection ida,connection idb,connection (4),connection (5)"; got != want {
+		t.Errorf("lifelines %q, want %q", got, want)
+	}
+}
+
+// TestFiltersSayWhatTheyHide: a diagram of a part says so.
+func TestFiltersSayWhatTheyHide(t *testing.T) {
+	c := chain.New(shop())
+	for want, opt := range map[string]sequence.Option{
+		"the filters hide 16 of 20 spans":                                                  sequence.WithServices("gateway", "mailer"),
+		"the filters hide all of 20 spans, which are of gateway, orders, payments, mailer": sequence.WithServices("nope"),
+	} {
+		d := sequence.New(c, opt)
+		if len(d.Notes) != 1 || d.Notes[0] != want {
+			t.Errorf("notes %q, want %q", d.Notes, want)
+		}
+	}
+	if d := sequence.New(c); len(d.Notes) > 0 {
+		t.Errorf("notes %q without a filter", d.Notes)
+	}
+}
+
+// TestSharedLifelines: where there is no room for the lifelines asked for, the
+// diagram says so.
+func TestSharedLifelines(t *testing.T) {
+	var ss spans
+	for range 8 {
+		ss.connection()
+	}
+	d := sequence.New(chain.New(ss), sequence.WithLifelines(sequence.ByConnection), sequence.WithMaxLifelines(30))
+	if got := drawn(t, d, sequence.SVG); strings.Contains(got, "too many") {
+		t.Error("a note of shared lifelines where there is room for all")
+	}
+	got := drawn(t, d, sequence.Text, sequence.WithWidth(80))
+	if want := "17 lifelines would be too many: the connections of a process share one"; !strings.Contains(got, want) {
+		t.Errorf("want %q in\n%s", want, got)
+	}
+	d = sequence.New(chain.New(ss), sequence.WithMaxLifelines(1))
+	if got := drawn(t, d, sequence.Mermaid); !strings.Contains(got, "all services share one") || !strings.Contains(got, "as 2 services") {
+		t.Errorf("want to read whose the one lifeline is:\n%s", got)
+	}
+}
