@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -99,6 +101,77 @@ func TestHTMLInBrowser(t *testing.T) {
 	b.clean(t, file)
 }
 
+// TestRulerInBrowser: the page has ticks at round times where its rows put them,
+// and labels that stand free.
+func TestRulerInBrowser(t *testing.T) {
+	b := newBrowser(t)
+	for name, args := range map[string][]string{
+		"compact": {scenario("stalled")}, "linear": {"-time", "linear", scenario("stalled")}, "slowly": {"-time", "linear", scenario("slowly")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := drawFile(t, "ruler.html", args...)
+			b.open(t, file)
+			if got := eval[int](t, b, `document.querySelectorAll('#ruler .tick').length`); got < 4 {
+				t.Errorf("%d ticks, want some", got)
+			}
+			if got := eval[string](t, b, `(() => {
+				const units = {s: 1e9, ms: 1e6, 'µs': 1e3, ns: 1}, bad = [];
+				const of = (selector) => [...document.querySelectorAll(selector)].filter((e) => e.textContent).map((e) => {
+					const [n, unit] = e.textContent.slice(1).split(' ');
+					return {y: +e.getAttribute('y'), t: e.textContent === '0' ? 0 : n * units[unit], text: e.textContent};
+				});
+				const rows = of('#times > text'), ticks = of('#ruler text');
+				if (!ticks.length) bad.push('no labels');
+				for (const tick of ticks) {
+					for (const other of [...rows, ...ticks]) {
+						if (other !== tick && Math.abs(other.y - tick.y) < 12) bad.push(tick.text + ' is on ' + other.text);
+					}
+					// The times of rows are rounded to three digits.
+					for (const row of rows) {
+						if (row.y < tick.y ? row.t > tick.t * 1.01 : row.t < tick.t * 0.99) bad.push(tick.text + ' is on the wrong side of ' + row.text);
+					}
+				}
+				return bad.join('\n');
+			})()`); got != "" {
+				t.Error(got)
+			}
+			if got := eval[string](t, b, `(() => {
+				const r = document.querySelector('#body').getBoundingClientRect();
+				document.querySelector('#view').dispatchEvent(new PointerEvent('pointermove', {pointerType: 'mouse', clientY: r.top + r.height / 2}));
+				return document.querySelector('#cursor').textContent;
+			})()`); !strings.HasPrefix(got, "+") {
+				t.Errorf("the pointer is at %q, want a time", got)
+			}
+			b.clean(t, file)
+		})
+	}
+}
+
+// TestSearchSaysWhatItSees: a page holds some of the spans.
+func TestSearchSaysWhatItSees(t *testing.T) {
+	b := newBrowser(t)
+	file := drawFile(t, "echo.html", "-rows", "8", scenario("echo"))
+	b.open(t, file)
+	search := func(q string) string {
+		return eval[string](t, b, fmt.Sprintf(`(() => {
+			const e = document.querySelector('#search');
+			e.value = %q;
+			e.dispatchEvent(new Event('input'));
+			return document.querySelector('#hits').textContent;
+		})()`, q))
+	}
+	for q, want := range map[string]string{"": `^searches \d+ of \d+ spans$`, "handshake": `^\d+ found, searches \d+ of \d+ spans$`} {
+		if got := search(q); !regexp.MustCompile(want).MatchString(got) {
+			t.Errorf("a search for %q says %q, want %s", q, got, want)
+		}
+	}
+	b.open(t, drawFile(t, "refused.html", scenario("refused")))
+	if got := search(""); got != "" {
+		t.Errorf("where the page holds all, the search says %q", got)
+	}
+	b.clean(t, "refused.html")
+}
+
 // TestSVGInBrowser looks for what is cut off or on one another.
 func TestSVGInBrowser(t *testing.T) {
 	b := newBrowser(t)
@@ -119,6 +192,14 @@ func TestSVGInBrowser(t *testing.T) {
 					}
 				}
 				seen.push([r, e.textContent]);
+			}
+			const bars = [...document.querySelectorAll('.bar')].map((e) => e.getBoundingClientRect()).filter((r) => r.height > 4);
+			for (const [i, r] of bars.entries()) {
+				for (const s of bars.slice(0, i)) {
+					if (r.left < s.right - 1 && s.left < r.right - 1 && r.top < s.bottom - 1 && s.top < r.bottom - 1) {
+						bad.push('bars on one another at ' + r.top);
+					}
+				}
 			}
 			return bad.join('\n');
 		})()`); got != "" {

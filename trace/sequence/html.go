@@ -40,7 +40,7 @@ const (
 
 // htmlPage is what the template needs.
 type htmlPage struct {
-	Title, Facts                         string
+	Title, Facts, Searched               string
 	Style                                template.CSS
 	Script                               template.JS
 	StyleHash, ScriptHash                template.HTMLAttr
@@ -60,7 +60,9 @@ type htmlFinding struct {
 // htmlData is for the script.
 type htmlData struct {
 	Head   float64   `json:"head"`   // height
+	Left   float64   `json:"left"`   // width of the times
 	Linear float64   `json:"linear"` // height of the whole time
+	Length int64     `json:"length"` // of that, in ns
 	Rows   []htmlRow `json:"rows"`
 }
 
@@ -99,7 +101,7 @@ func writeHTML(p *page) error {
 		StyleHash: sourceHash(style), ScriptHash: sourceHash(script),
 		Linear: p.cfg.scale == Linear, Findings: p.findings(), Notes: p.Notes,
 		Width: px(l.width), Height: px(l.height), HeadHeight: px(headHeight), TimeWidth: px(timeWidth),
-		Data: htmlData{Head: headHeight, Linear: l.linear, Rows: []htmlRow{}},
+		Data: htmlData{Head: headHeight, Left: timeWidth, Linear: l.linear, Length: int64(p.Length), Rows: []htmlRow{}},
 	}
 	if legend := p.legend(); legend != "" {
 		h.Notes = append(h.Notes[:len(h.Notes):len(h.Notes)], legend)
@@ -109,8 +111,16 @@ func writeHTML(p *page) error {
 	h.Body = p.drawn(d.body)
 	h.Times = p.drawn(d.times)
 	left := maxPageSpans
+	held := make(map[*chain.Span]bool)
 	for i, r := range p.rows {
-		h.Data.Rows = append(h.Data.Rows, p.htmlRow(r, l.rows[i], &left))
+		row := p.htmlRow(r, l.rows[i], &left)
+		for _, s := range r.Spans[:len(row.Spans)] {
+			held[s] = true
+		}
+		h.Data.Rows = append(h.Data.Rows, row)
+	}
+	if all := p.chain.Len(); len(held) < all {
+		h.Searched = "searches " + thousands(len(held)) + " of " + counted(all, "span")
 	}
 	return pageTemplate.Execute(&p.out, h)
 }

@@ -44,7 +44,70 @@
         e.setAttribute('height', Math.max(to.y - from.y, 3));
       }
     }
+    ruler();
     scale(zoom);
+  }
+
+  // The ruler has a tick at each round time. Time runs evenly from one row to the
+  // next, and differently between others.
+  function draw(parent, tag, attributes, text) {
+    const e = document.createElementNS(body.namespaceURI, tag);
+    for (const [key, value] of Object.entries(attributes)) e.setAttribute(key, value);
+    if (text) e.textContent = text;
+    parent.append(e);
+    return e;
+  }
+
+  // The round time that is not shorter: 1, 2 or 5 of a power of ten, in ns.
+  function round(ns) {
+    const unit = 10 ** Math.floor(Math.log10(ns));
+    return unit * [1, 2, 5, 10].find((n) => n * unit >= ns * 0.999999);
+  }
+
+  const units = [[1e9, 's'], [1e6, 'ms'], [1e3, 'µs'], [1, 'ns']];
+
+  function moment(ns, digits) {
+    if (ns >= 60e9) return `+${Math.floor(ns / 60e9)}m${+((ns % 60e9) / 1e9).toFixed(1)}s`;
+    const [unit, name] = units.find(([u]) => ns >= u) || units[3];
+    return ns < 1 ? '0' : `+${+(ns / unit).toPrecision(digits)} ${name}`;
+  }
+
+  function ruler() {
+    const marks = $('ruler'), grid = $('grid'), linear = $('linear').checked;
+    marks.replaceChildren();
+    grid.replaceChildren();
+    if (!data.length || own.length < 2) return;
+    const right = data.left - 1, end = own[own.length - 1];
+    draw(marks, 'line', { class: 'axis', x1: right, x2: right, y1: own[0].y, y2: end.y });
+    const step = round(Math.max((data.length * 56) / Math.max(end.y - own[0].y, 56), 1));
+    const taken = shown.filter((r) => r.time.textContent).map((r) => r.y);
+    for (let i = 1; i < own.length; i++) {
+      const [a, b] = [own[i - 1], own[i]];
+      const [from, to] = [a.d.t * data.length, b.d.t * data.length];
+      if (to <= from) continue;
+      // Where the rows leave little room, only rounder times.
+      const each = round(Math.max(step, ((to - from) * 9) / (b.y - a.y)));
+      for (let n = Math.floor(from / each) + 1; n * each <= to; n++) {
+        const y = a.y + ((n * each - from) / (to - from)) * (b.y - a.y);
+        draw(marks, 'line', { class: 'tick', x1: right - 5, x2: right, y1: y, y2: y });
+        if (linear) draw(grid, 'line', { x1: data.left, x2: width, y1: y, y2: y });
+        if (taken.some((other) => Math.abs(other - y) < 15)) continue;
+        taken.push(y);
+        draw(marks, 'text', { class: 'time at', x: data.left - 8, y: y + 4 }, moment(n * each, 12));
+      }
+    }
+  }
+
+  // The time at the pointer.
+  function cursor(e) {
+    const at = $('cursor'), y = e ? (e.clientY - body.getBoundingClientRect().top) / zoom : -1;
+    at.replaceChildren();
+    const i = own.findIndex((r) => r.y >= y);
+    if (i < 1 || y < 0 || !data.length) return;
+    const [a, b] = [own[i - 1], own[i]];
+    const t = a.d.t + ((b.d.t - a.d.t) * (y - a.y)) / (b.y - a.y);
+    draw(at, 'rect', { x: 0, y: y - 9, width: data.left - 1, height: 18, rx: 3 });
+    draw(at, 'text', { class: 'time', x: data.left - 8, y: y + 4 }, moment(t * data.length, 4));
   }
 
   function scale(z) {
@@ -167,6 +230,7 @@
 
   // Searching.
   let hits = [], hit = -1;
+  const searched = $('hits').textContent; // what of the spans the page has, if not all
   const text = own.map((r) => [r.d.n, ...r.d.s.flatMap((s) => [s.n, s.v, ...s.a.flat()])].join('\n').toLowerCase());
 
   function search() {
@@ -175,7 +239,7 @@
     hit = -1;
     const found = new Set(hits);
     for (const r of own) r.g.classList.toggle('found', found.has(r.i));
-    $('hits').textContent = q ? `${hits.length} found` : '';
+    $('hits').textContent = [q ? `${hits.length} found` : '', searched].filter(Boolean).join(', ');
   }
 
   function next(step) {
@@ -208,6 +272,8 @@
   });
 
   view.addEventListener('scroll', follow);
+  view.addEventListener('pointermove', (e) => cursor(e.pointerType === 'mouse' ? e : null));
+  view.addEventListener('pointerleave', () => cursor(null));
   view.addEventListener('wheel', (e) => {
     if (!e.ctrlKey && !e.metaKey) return;
     e.preventDefault();
