@@ -14,15 +14,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
+	"slices"
+
+	"golang.org/x/term"
 )
 
+// An interrupt ends it at once, as it does any program: it may be in the middle of
+// a read, and there is nothing to clean up.
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is main, for its test. It returns the exit code: 2 for bad flags, 1 for
@@ -35,6 +35,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		fmt.Fprintf(stderr, "diagram: %v (-help lists the flags)\n", err)
 		return 2
+	}
+	if f, ok := stdin.(*os.File); ok && slices.Contains(c.inputs(), "-") && term.IsTerminal(int(f.Fd())) {
+		fmt.Fprintln(stderr, "diagram: reading OTLP/JSON from the terminal, up to the end of input (-help lists the flags)")
 	}
 	if err := c.run(ctx, stdin, stdout); err != nil {
 		fmt.Fprintf(stderr, "diagram: %v\n", err)

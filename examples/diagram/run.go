@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -23,7 +24,11 @@ func (c *config) run(ctx context.Context, stdin io.Reader, stdout io.Writer) err
 	if len(spans) == 0 {
 		return errors.New("there are no spans")
 	}
-	opts := c.opts
+	d := sequence.New(chain.New(spans), c.opts...)
+	if len(d.Rows) == 0 {
+		return fmt.Errorf("nothing is left to draw: %s", strings.Join(d.Notes, "; "))
+	}
+	var opts []sequence.Option
 	out := stdout
 	if c.output != "" {
 		f, err := os.Create(c.output)
@@ -41,7 +46,7 @@ func (c *config) run(ctx context.Context, stdin io.Reader, stdout io.Writer) err
 	if c.width > 0 {
 		opts = append(opts, sequence.WithWidth(c.width))
 	}
-	if err := sequence.New(chain.New(spans), opts...).Write(out, c.format); err != nil {
+	if err := d.Write(out, c.format, opts...); err != nil {
 		return err
 	}
 	if f, ok := out.(*os.File); ok && c.output != "" {
@@ -65,12 +70,8 @@ func (c *config) read(ctx context.Context, stdin io.Reader) ([]chain.Span, error
 	if c.jaeger != "" {
 		return readJaeger(ctx, c.jaeger, c.trace, c.service)
 	}
-	files := c.files
-	if len(files) == 0 {
-		files = []string{"-"}
-	}
 	var all []chain.Span
-	for _, name := range files {
+	for _, name := range c.inputs() {
 		spans, err := readFile(name, stdin)
 		if err != nil {
 			return nil, err
@@ -78,6 +79,18 @@ func (c *config) read(ctx context.Context, stdin io.Reader) ([]chain.Span, error
 		all = append(all, spans...)
 	}
 	return all, nil
+}
+
+// inputs are the files that the spans come from, "-" for standard input.
+func (c *config) inputs() []string {
+	switch {
+	case c.jaeger != "":
+		return nil
+	case len(c.files) == 0:
+		return []string{"-"}
+	default:
+		return c.files
+	}
 }
 
 func readFile(name string, stdin io.Reader) ([]chain.Span, error) {
@@ -90,6 +103,9 @@ func readFile(name string, stdin io.Reader) ([]chain.Span, error) {
 			return nil, err
 		}
 		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return nil, fmt.Errorf("%s is a folder, not a file of OTLP/JSON", name)
+		}
 		in = f
 	}
 	spans, err := chain.ReadOTLP(in)
