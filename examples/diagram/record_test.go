@@ -84,6 +84,7 @@ type stage struct {
 	servers   []func()
 	sent      atomic.Int64
 	sockets   buffers // of the connections that follow
+	opts      []wsconn.Option
 }
 
 func (s *stage) tracer(service string) *trace.Tracer {
@@ -135,7 +136,7 @@ func (s *stage) serve(ctx context.Context, service, name string, h func(context.
 	}
 	tracer := s.tracer(service)
 	var handlers sync.WaitGroup
-	handler := wsconn.Handler(name, h)
+	handler := wsconn.Handler(name, h, s.opts...)
 	srv := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			handlers.Add(1)
@@ -164,7 +165,7 @@ func (s *stage) dial(ctx context.Context, service, name, url string, header http
 	}}
 	defer transport.CloseIdleConnections()
 	_ = trace.Handle(s.tracer(service).NewContext(ctx), name, func(ctx context.Context) error {
-		c, _, err := wsconn.Dial(ctx, url, &wsconn.DialOptions{HTTPClient: &http.Client{Transport: transport}, HTTPHeader: header})
+		c, _, err := wsconn.Dial(ctx, url, &wsconn.DialOptions{HTTPClient: &http.Client{Transport: transport}, HTTPHeader: header}, s.opts...)
 		if err != nil {
 			return err
 		}

@@ -186,29 +186,10 @@ var scenarios = map[string]func(context.Context, *stage){
 		s.dial(ctx, "socket_get", "hello", url, http.Header{"Origin": {"http://elsewhere.example"}},
 			func(context.Context, *wsconn.Conn, *net.TCPConn) error { return nil })
 	},
-	"echo": func(ctx context.Context, s *stage) {
-		url := s.serve(ctx, "echo_server", "echo", func(ctx context.Context, c *wsconn.Conn) error {
-			for {
-				typ, p, err := c.Read(ctx)
-				if err != nil {
-					return err
-				}
-				if err := c.Write(ctx, typ, p); err != nil {
-					return err
-				}
-			}
-		})
-		s.dial(ctx, "echo_client", "ask", url, nil, func(ctx context.Context, c *wsconn.Conn, _ *net.TCPConn) error {
-			for range 20 {
-				if err := c.Write(ctx, wsconn.MessageText, []byte("hello")); err != nil {
-					return err
-				}
-				if err := read(ctx, c, 1); err != nil {
-					return err
-				}
-			}
-			return c.Close(wsconn.StatusNormalClosure, "")
-		})
+	"echo": echo,
+	"segments": func(ctx context.Context, s *stage) {
+		s.opts = append(s.opts, wsconn.WithTraceBudget(30, 0), wsconn.WithMessageSpans(wsconn.MessagesAll))
+		echo(ctx, s)
 	},
 	"lock": func(ctx context.Context, s *stage) {
 		ctx = s.tracer("workshop").NewContext(ctx)
@@ -252,4 +233,30 @@ var scenarios = map[string]func(context.Context, *stage){
 			return worker.Wait(ctx)
 		})
 	},
+}
+
+// echo asks twenty times, and closes.
+func echo(ctx context.Context, s *stage) {
+	url := s.serve(ctx, "echo_server", "echo", func(ctx context.Context, c *wsconn.Conn) error {
+		for {
+			typ, p, err := c.Read(ctx)
+			if err != nil {
+				return err
+			}
+			if err := c.Write(ctx, typ, p); err != nil {
+				return err
+			}
+		}
+	})
+	s.dial(ctx, "echo_client", "ask", url, nil, func(ctx context.Context, c *wsconn.Conn, _ *net.TCPConn) error {
+		for range 20 {
+			if err := c.Write(ctx, wsconn.MessageText, []byte("hello")); err != nil {
+				return err
+			}
+			if err := read(ctx, c, 1); err != nil {
+				return err
+			}
+		}
+		return c.Close(wsconn.StatusNormalClosure, "")
+	})
 }

@@ -86,7 +86,10 @@ func (b *builder) findRunners() {
 		if life := s.Life(); life != nil {
 			b.lives[life.Seq] = true
 		}
+		run := from(s, launch)
 		switch {
+		case run != nil && b.procs[run.Seq] == b.procs[s.Seq]:
+			b.runners[s.Seq] = run
 		case p == nil || b.procs[p.Seq] != b.procs[s.Seq]:
 		case launch(p):
 			b.runners[s.Seq] = p
@@ -132,11 +135,17 @@ func (b *builder) links(s *chain.Span) []*chain.Span {
 		if i == maxLinks {
 			break
 		}
-		if b.arrow(l.Span, s) {
+		if b.arrow(l.Span, s) && !(goesOn(s) && begins(l.Span)) {
 			from = append(from, l.Span)
 		}
 	}
 	return from
+}
+
+// begins reports whether the span is what others go on from, and no message to
+// them.
+func begins(s *chain.Span) bool {
+	return launch(s) || s.Name == trace.SpanHandshake || s.Name == trace.SpanSegment
 }
 
 // late reports whether a message was read so long after it was written that it

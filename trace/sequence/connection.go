@@ -2,6 +2,7 @@ package sequence
 
 import (
 	"net/http"
+	"slices"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
@@ -37,6 +38,9 @@ func (b *builder) findConnections() {
 		if p := s.Parent; p != nil && b.procs[p.Seq] == b.procs[s.Seq] {
 			here = around[p.Seq]
 		}
+		if h := from(s, established); h != nil {
+			here = h
+		}
 		switch {
 		case established(s):
 			here = s
@@ -52,6 +56,33 @@ func (b *builder) findConnections() {
 		}
 		around[s.Seq] = here
 	}
+}
+
+// goesOn reports whether a span goes on in another trace than what it is part of,
+// and links to that: a connection's segment and the operations below it, and a
+// message with a trace of its own, link to the handshake and to their goroutine.
+func goesOn(s *chain.Span) bool {
+	switch s.Name {
+	case trace.SpanSegment:
+		return true
+	case trace.SpanRead, trace.SpanWrite, trace.SpanPing, trace.SpanPong:
+		return s.Parent == nil || s.Parent.Name == trace.SpanSegment
+	default:
+		return false
+	}
+}
+
+// from returns what the span goes on from, nil if it does not or has no link to
+// such a span.
+func from(s *chain.Span, what func(*chain.Span) bool) *chain.Span {
+	if goesOn(s) {
+		for _, l := range s.Links {
+			if l.Span != nil && what(l.Span) {
+				return l.Span
+			}
+		}
+	}
+	return nil
 }
 
 // pair notes the two sides of a handshake: a server's is below the client's, or
@@ -114,7 +145,7 @@ func (b *builder) findSources() {
 	}
 	for m, r := range reads {
 		o := b.other[m.conn]
-		if r == nil || o == nil || len(r.Links) > 0 {
+		if r == nil || o == nil || slices.ContainsFunc(r.Links, func(l chain.Link) bool { return l.Span == nil || !begins(l.Span) }) {
 			continue
 		}
 		w := writes[message{o, m.index}]

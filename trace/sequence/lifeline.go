@@ -119,6 +119,7 @@ func (b *builder) assign() []lane {
 		if launch(s) {
 			run = s
 		}
+		begun := from(s, established)
 		switch {
 		case b.cfg.by == ByService:
 		case b.cfg.by == ByConnection:
@@ -127,6 +128,8 @@ func (b *builder) assign() []lane {
 			}
 		case run != nil:
 			l.of, l.name = run, strings.TrimPrefix(run.Name, trace.SpanGo)
+		case begun != nil && begun.Seq < s.Seq && b.procs[begun.Seq] == l.proc:
+			l = of[begun.Seq]
 		case inside && b.runners[p.Seq] == nil && !launch(p) && of[p.Seq].of != nil:
 			l = of[p.Seq]
 		case s.Kind == oteltrace.SpanKindServer && sole[s.Seq] != nil:

@@ -208,6 +208,9 @@ func (b *builder) answered(s *chain.Span) bool {
 func (b *builder) step(it item, encloses bool) {
 	first := it.spans[0]
 	r := b.row(Step, it.spans, took(it.spans), target(first))
+	if first.Name == trace.SpanSegment {
+		r.Details = nil // it is over at once
+	}
 	if !encloses {
 		r.Details = append(r.Details, failures(first)...)
 	}

@@ -112,7 +112,7 @@ func recorded(t testing.TB, name string) *chain.Chain {
 // scenarios are those that are recorded.
 var scenarios = []string{
 	"stalled", "resumed", "reset", "slowly", "halfclosed", "halfresumed", "network", "closed", "deadline", "canceled",
-	"deadlock", "writers", "refused", "echo", "lock", "channel",
+	"deadlock", "writers", "refused", "echo", "segments", "lock", "channel",
 }
 
 // drawn returns the diagram in a format.
