@@ -38,9 +38,9 @@ func (c *config) chat(ctx context.Context, in io.Reader, out io.Writer) error {
 		case <-hears.Done():
 			return hears.Err()
 		case <-says.Done():
-			err = errors.Join(says.Err(), conn.Close(wsconn.StatusNormalClosure, ""))
+			err = errors.Join(says.Err(), leave(conn, wsconn.StatusNormalClosure))
 		case <-ctx.Done(): // interrupted
-			err = conn.Close(wsconn.StatusGoingAway, "")
+			err = leave(conn, wsconn.StatusGoingAway)
 		}
 		<-hears.Done()
 		return err
@@ -74,6 +74,15 @@ func hear(ctx context.Context, conn *wsconn.Conn, out io.Writer) error {
 			fmt.Fprintf(out, "%s: %s\n", m.From, m.Text)
 		}
 	}
+}
+
+// leave closes the connection. Where hear has read the room's answer, and the
+// room has gone, the library fails to read it again.
+func leave(conn *wsconn.Conn, code wsconn.StatusCode) error {
+	if err := conn.Close(code, ""); !left(err) {
+		return err
+	}
+	return nil
 }
 
 // left reports whether err says that one of the two has left.

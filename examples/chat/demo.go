@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -110,13 +111,16 @@ func talk(ctx context.Context, c *config, t *telemetry.Tracers, out io.Writer) e
 		group.Go(own.NewContext(clients), "client", func(ctx context.Context) error {
 			err := takePart(ctx, url, name, &here)
 			if lost(err) {
-				fmt.Fprintf(out, "The room lost patience with %s.\n", name)
-				return nil
+				err = fmt.Errorf("%s %w", name, errDropped)
 			}
 			return err
 		})
 	}
 	err = group.Wait(ctx)
+	if errors.Is(err, errDropped) {
+		fmt.Fprintf(out, "%v, which ended the talk.\n", err)
+		err = nil
+	}
 	stop()
 	if served := <-served; err == nil {
 		err = served
@@ -159,9 +163,14 @@ func takePart(ctx context.Context, url, name string, here *trace.WaitGroup) erro
 	return conn.Close(wsconn.StatusNormalClosure, "")
 }
 
-// lost reports whether err says that the other side cut the connection.
+var errDropped = errors.New("was too slow for the room")
+
+// lost reports whether err says that the other side cut the connection. The
+// library takes the end of a stream in a message for the message's end, so that
+// this may be cut off.
 func lost(err error) bool {
-	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	var cutOff *json.SyntaxError
+	return errors.As(err, &cutOff) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 func sayAll(ctx context.Context, conn *wsconn.Conn) error {
