@@ -143,7 +143,7 @@ func TestNoName(t *testing.T) {
 // Who does not read at all costs the others no more than the room's patience.
 func TestPatience(t *testing.T) {
 	_, host := start(t, time.Second) // with small buffers the kernel pauses for a fifth of that at times
-	enterAs(t, host, "mute") // never reads
+	enterAs(t, host, "mute")         // never reads
 	ann := enterAs(t, host, "ann")
 	done := make(chan struct{})
 	go func() { // and reads on then, or it would be the next
