@@ -25,6 +25,7 @@ type scene struct {
 
 	runners []*chain.Span               // the `go NAME` of each span, by Seq; nil: not known
 	other   map[*chain.Span]*chain.Span // of a handshake, as its other side tells it
+	ids     map[string]*end             // by the connection's id
 }
 
 // end is one end of a connection, with the operations on it.
@@ -125,7 +126,7 @@ func (b *block) place() any {
 }
 
 func newScene(c *chain.Chain) *scene {
-	s := &scene{start: c.Start(), runners: make([]*chain.Span, c.Len()), other: make(map[*chain.Span]*chain.Span)}
+	s := &scene{start: c.Start(), runners: make([]*chain.Span, c.Len()), other: make(map[*chain.Span]*chain.Span), ids: make(map[string]*end)}
 	var (
 		scopes = make([]*scope, c.Len())      // of a span's children
 		ends   = make([]*end, c.Len())        // of an operation or a handshake
@@ -155,7 +156,7 @@ func newScene(c *chain.Chain) *scene {
 			s.launches = append(s.launches, sp)
 			sc = &scope{outer: sc, client: sc.client, runner: sp}
 		case operation(sp):
-			if e := sc.end(); e != nil {
+			if e := s.end(sp, sc); e != nil {
 				ends[sp.Seq] = e
 				e.add(sp)
 			} else if sp.Name == trace.SpanClose {
@@ -205,6 +206,9 @@ func (s *scene) shake(h *chain.Span, sc *scope, ends []*end) *scope {
 		e.peer, ends[c.Seq].peer = ends[c.Seq], e
 	}
 	ends[h.Seq] = e
+	if id := h.Str(trace.WebSocketConnectionIDKey); id != "" {
+		s.ids[id] = e
+	}
 	s.ends = append(s.ends, e)
 	sc.made = append(sc.made, e)
 	own.outer, own.below = nil, e
@@ -218,6 +222,16 @@ func client(h *chain.Span, sc *scope) *chain.Span {
 		return c
 	}
 	return sc.client
+}
+
+// end returns the connection that an operation is on, nil if that is not known:
+// the one that it names or, where the trace is of somebody who names none, what
+// its place tells.
+func (s *scene) end(op *chain.Span, sc *scope) *end {
+	if id := op.Str(trace.WebSocketConnectionIDKey); id != "" {
+		return s.ids[id]
+	}
+	return sc.end()
 }
 
 func operation(s *chain.Span) bool {

@@ -86,6 +86,16 @@ func TestConnectionOfAnOperation(t *testing.T) {
 			s.handshake(request, oteltrace.SpanKindServer, 2, 3)
 			stall(s, request, 20)
 		}, "browser was not reading"},
+		{"that it names, beside the client's end of the same", func(s *script) {
+			root := s.as("gateway").add(0, "main", 0, 999)
+			client := s.handshake(root, oteltrace.SpanKindClient, 0, 4)
+			server := s.handshake(client, oteltrace.SpanKindServer, 1, 3)
+			s.set(client, trace.WebSocketConnectionIDKey.String("c"))
+			s.set(server, trace.WebSocketConnectionIDKey.String("s"))
+			w := s.write(s.add(root, trace.SpanGo+"a", 5, 5), 10, 300, 1)
+			s.set(w, trace.WebSocketConnectionIDKey.String("s"))
+			s.block(w, 10, 300, trace.ReasonNetWrite, "", cause(trace.CausePeerWindow))
+		}, "the client was not reading"},
 		{"of another process than the handshake", func(s *script) {
 			run := s.as("gateway").add(0, trace.SpanGo+"a", 0, 0)
 			dial(s, run, 0, "one")

@@ -16,11 +16,12 @@ func established(s *chain.Span) bool {
 		s.Int(trace.HTTPResponseStatusCodeKey) == http.StatusSwitchingProtocols
 }
 
-// findConnections finds the connection of each span: that of the handshake
-// above it, or of the one handshake beside it or an ancestor. Where there are
+// findConnections finds the connection of each span: the one that it names, or
+// that of the handshake above it, or of the one handshake beside it or an ancestor. Where there are
 // two, it could be either, and is none.
 func (b *builder) findConnections() {
 	several := new(chain.Span)
+	ids := make(map[string]*chain.Span)
 	made := make([]*chain.Span, b.chain.Len()) // below the span, in its process
 	for _, s := range b.chain.Spans {
 		if p := s.Parent; established(s) && p != nil && b.procs[p.Seq] == b.procs[s.Seq] {
@@ -29,6 +30,9 @@ func (b *builder) findConnections() {
 			} else {
 				made[p.Seq] = several
 			}
+		}
+		if id := s.Str(trace.WebSocketConnectionIDKey); id != "" && established(s) {
+			ids[id] = s
 		}
 		b.pair(s)
 	}
@@ -45,6 +49,9 @@ func (b *builder) findConnections() {
 		case established(s):
 			here = s
 			b.conns[s.Seq] = s
+		case s.Name != trace.SpanHandshake && ids[s.Str(trace.WebSocketConnectionIDKey)] != nil:
+			here = ids[s.Str(trace.WebSocketConnectionIDKey)]
+			b.conns[s.Seq] = here
 		case s.Name != trace.SpanHandshake && here != several:
 			b.conns[s.Seq] = here
 		}
