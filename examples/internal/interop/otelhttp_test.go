@@ -58,11 +58,13 @@ func TestOtelhttp(t *testing.T) {
 					return err
 				}
 				defer c.CloseNow()
-				if err := c.Write(ctx, wsconn.MessageText, []byte("hello")); err != nil {
-					return err
-				}
-				if _, _, err := c.Read(ctx); err != nil {
-					return err
+				for range 100 { // of which one must wait for its answer
+					if err := c.Write(ctx, wsconn.MessageText, []byte("hello")); err != nil {
+						return err
+					}
+					if _, _, err := c.Read(ctx); err != nil {
+						return err
+					}
 				}
 				return c.Close(wsconn.StatusNormalClosure, "")
 			})
