@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/wakechain/wakechain/examples/internal/browser"
 )
 
 // testdata are the spans of the scenarios.
@@ -36,42 +38,42 @@ func drawFile(t *testing.T, name string, args ...string) string {
 }
 
 func TestHTMLInBrowser(t *testing.T) {
-	b := newBrowser(t)
+	b := browser.New(t)
 	file := drawFile(t, "stalled.html", scenario("stalled"))
-	b.open(t, file)
-	if got := eval[string](t, b, `document.documentElement.dataset.ready`); got != "yes" {
+	b.OpenFile(t, file)
+	if got := browser.Eval[string](t, b, `document.documentElement.dataset.ready`); got != "yes" {
 		t.Fatalf("the script has not run: ready = %q", got)
 	}
-	text := eval[string](t, b, `document.body.innerText + document.querySelector('#body').textContent`)
+	text := browser.Eval[string](t, b, `document.body.innerText + document.querySelector('#body').textContent`)
 	for _, want := range []string{"sender-stalled", "peer_window", "peer_reset", "write ×27"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page has no %q", want)
 		}
 	}
-	if got := eval[int](t, b, `document.querySelectorAll('#body .bar.net').length`); got < 2 {
+	if got := browser.Eval[int](t, b, `document.querySelectorAll('#body .bar.net').length`); got < 2 {
 		t.Errorf("%d bars of a blocked write, want at least 2", got)
 	}
 
 	rows := `document.querySelectorAll('#body .row').length`
-	before := eval[int](t, b, rows)
-	click(t, b, ".row .fold")
-	if got, want := eval[int](t, b, rows), before+27; got != want {
+	before := browser.Eval[int](t, b, rows)
+	b.Click(t, ".row .fold")
+	if got, want := browser.Eval[int](t, b, rows), before+27; got != want {
 		t.Errorf("%d rows when write ×27 is unfolded, want %d", got, want)
 	}
-	click(t, b, ".row .fold")
-	if got := eval[int](t, b, rows); got != before {
+	b.Click(t, ".row .fold")
+	if got := browser.Eval[int](t, b, rows); got != before {
 		t.Errorf("%d rows when it is folded again, want %d", got, before)
 	}
 
-	eval[bool](t, b, `([...document.querySelectorAll('.finding')].find((e) => e.textContent.includes('sender-stalled')).click(), true)`)
-	if got := eval[string](t, b, `document.querySelector('.row.here .what').textContent`); !strings.Contains(got, "blocked") {
+	browser.Eval[bool](t, b, `([...document.querySelectorAll('.finding')].find((e) => e.textContent.includes('sender-stalled')).click(), true)`)
+	if got := browser.Eval[string](t, b, `document.querySelector('.row.here .what').textContent`); !strings.Contains(got, "blocked") {
 		t.Errorf("the finding jumps to %q, want the block", got)
 	}
-	if got := eval[string](t, b, `document.querySelector('#details').innerText`); !strings.Contains(got, "tcp.peer_window") {
+	if got := browser.Eval[string](t, b, `document.querySelector('#details').innerText`); !strings.Contains(got, "tcp.peer_window") {
 		t.Errorf("the details of the block are\n%s\nwant its attributes", got)
 	}
 
-	if got := eval[string](t, b, `(() => {
+	if got := browser.Eval[string](t, b, `(() => {
 		const e = document.querySelector('.row.block');
 		e.dispatchEvent(new PointerEvent('pointerenter'));
 		return e.querySelector('title').textContent;
@@ -79,42 +81,42 @@ func TestHTMLInBrowser(t *testing.T) {
 		t.Errorf("the pointer on a block shows %q, want its attributes", got)
 	}
 
-	eval[bool](t, b, `(() => {
+	browser.Eval[bool](t, b, `(() => {
 		const e = document.querySelector('#search');
 		e.value = 'peer_reset';
 		return e.dispatchEvent(new Event('input'));
 	})()`)
-	if got := eval[int](t, b, `document.querySelectorAll('.row.found').length`); got != 1 {
+	if got := browser.Eval[int](t, b, `document.querySelectorAll('.row.found').length`); got != 1 {
 		t.Errorf("%d rows found with peer_reset, want 1", got)
 	}
 
 	height := `document.querySelector('#body').viewBox.baseVal.height`
-	compact := eval[float64](t, b, height)
-	eval[bool](t, b, `(document.querySelector('#linear').click(), true)`)
-	click(t, b, "#in")
-	if got := eval[float64](t, b, height); got == compact {
+	compact := browser.Eval[float64](t, b, height)
+	browser.Eval[bool](t, b, `(document.querySelector('#linear').click(), true)`)
+	b.Click(t, "#in")
+	if got := browser.Eval[float64](t, b, height); got == compact {
 		t.Errorf("linear time changes nothing")
 	}
-	if got := eval[string](t, b, `document.querySelector('#fit').textContent`); got != "125 %" {
+	if got := browser.Eval[string](t, b, `document.querySelector('#fit').textContent`); got != "125 %" {
 		t.Errorf("zoom %q, want 125 %%", got)
 	}
-	b.clean(t, file)
+	b.Clean(t, "/"+filepath.Base(file))
 }
 
 // TestRulerInBrowser: the page has ticks at round times where its rows put them,
 // and labels that stand free.
 func TestRulerInBrowser(t *testing.T) {
-	b := newBrowser(t)
+	b := browser.New(t)
 	for name, args := range map[string][]string{
 		"compact": {scenario("stalled")}, "linear": {"-time", "linear", scenario("stalled")}, "slowly": {"-time", "linear", scenario("slowly")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := drawFile(t, "ruler.html", args...)
-			b.open(t, file)
-			if got := eval[int](t, b, `document.querySelectorAll('#ruler .tick').length`); got < 4 {
+			b.OpenFile(t, file)
+			if got := browser.Eval[int](t, b, `document.querySelectorAll('#ruler .tick').length`); got < 4 {
 				t.Errorf("%d ticks, want some", got)
 			}
-			if got := eval[string](t, b, `(() => {
+			if got := browser.Eval[string](t, b, `(() => {
 				const units = {s: 1e9, ms: 1e6, 'µs': 1e3, ns: 1}, bad = [];
 				const of = (selector) => [...document.querySelectorAll(selector)].filter((e) => e.textContent).map((e) => {
 					const [n, unit] = e.textContent.slice(1).split(' ');
@@ -135,25 +137,25 @@ func TestRulerInBrowser(t *testing.T) {
 			})()`); got != "" {
 				t.Error(got)
 			}
-			if got := eval[string](t, b, `(() => {
+			if got := browser.Eval[string](t, b, `(() => {
 				const r = document.querySelector('#body').getBoundingClientRect();
 				document.querySelector('#view').dispatchEvent(new PointerEvent('pointermove', {pointerType: 'mouse', clientY: r.top + r.height / 2}));
 				return document.querySelector('#cursor').textContent;
 			})()`); !strings.HasPrefix(got, "+") {
 				t.Errorf("the pointer is at %q, want a time", got)
 			}
-			b.clean(t, file)
+			b.Clean(t, "/"+filepath.Base(file))
 		})
 	}
 }
 
 // TestSearchSaysWhatItSees: a page holds some of the spans.
 func TestSearchSaysWhatItSees(t *testing.T) {
-	b := newBrowser(t)
+	b := browser.New(t)
 	file := drawFile(t, "echo.html", "-rows", "8", scenario("echo"))
-	b.open(t, file)
+	b.OpenFile(t, file)
 	search := func(q string) string {
-		return eval[string](t, b, fmt.Sprintf(`(() => {
+		return browser.Eval[string](t, b, fmt.Sprintf(`(() => {
 			const e = document.querySelector('#search');
 			e.value = %q;
 			e.dispatchEvent(new Event('input'));
@@ -165,22 +167,22 @@ func TestSearchSaysWhatItSees(t *testing.T) {
 			t.Errorf("a search for %q says %q, want %s", q, got, want)
 		}
 	}
-	b.open(t, drawFile(t, "refused.html", scenario("refused")))
+	b.OpenFile(t, drawFile(t, "refused.html", scenario("refused")))
 	if got := search(""); got != "" {
 		t.Errorf("where the page holds all, the search says %q", got)
 	}
-	b.clean(t, "refused.html")
+	b.Clean(t, "/refused.html")
 }
 
 // TestSVGInBrowser looks for what is cut off or on one another.
 func TestSVGInBrowser(t *testing.T) {
-	b := newBrowser(t)
+	b := browser.New(t)
 	parsed(t, ".svg", func(t *testing.T, file string) {
-		b.open(t, file)
-		if got := eval[int](t, b, `document.querySelectorAll('svg .row').length`); got == 0 && !strings.Contains(t.Name(), "blocked") {
+		b.OpenFile(t, file)
+		if got := browser.Eval[int](t, b, `document.querySelectorAll('svg .row').length`); got == 0 && !strings.Contains(t.Name(), "blocked") {
 			t.Error("no rows, want a diagram")
 		}
-		if got := eval[string](t, b, `(() => {
+		if got := browser.Eval[string](t, b, `(() => {
 			const svg = document.documentElement.viewBox.baseVal, bad = [], seen = [];
 			for (const e of document.querySelectorAll('text')) {
 				const r = e.getBoundingClientRect();
@@ -205,31 +207,31 @@ func TestSVGInBrowser(t *testing.T) {
 		})()`); got != "" {
 			t.Error(got)
 		}
-		b.clean(t, file)
+		b.Clean(t, "/"+filepath.Base(file))
 	})
 }
 
 // TestHostileNamesInBrowser draws names that try to leave their place.
 func TestHostileNamesInBrowser(t *testing.T) {
-	b := newBrowser(t)
+	b := browser.New(t)
 	file := drawFile(t, "hostile.html", filepath.Join("testdata", "hostile.json"))
-	b.open(t, file)
-	if got := eval[bool](t, b, `typeof window.pwned !== 'undefined'`); got {
+	b.OpenFile(t, file)
+	if got := browser.Eval[bool](t, b, `typeof window.pwned !== 'undefined'`); got {
 		t.Error("a name ran as a script")
 	}
-	if got := eval[int](t, b, `document.querySelectorAll('img, iframe, object, link, script:not([id]) ~ script').length`); got != 0 {
+	if got := browser.Eval[int](t, b, `document.querySelectorAll('img, iframe, object, link, script:not([id]) ~ script').length`); got != 0 {
 		t.Errorf("%d elements come from names", got)
 	}
-	if got := eval[string](t, b, `document.querySelector('#body').textContent`); !strings.Contains(got, "</script><script>") {
+	if got := browser.Eval[string](t, b, `document.querySelector('#body').textContent`); !strings.Contains(got, "</script><script>") {
 		t.Errorf("the names are not shown as they are:\n%s", got)
 	}
 	svg := drawFile(t, "hostile.svg", filepath.Join("testdata", "hostile.json"))
-	b.clean(t, file)
-	b.open(t, svg)
-	if got := eval[int](t, b, `document.querySelectorAll('script, image, foreignObject, a').length`); got != 0 {
+	b.Clean(t, "/"+filepath.Base(file))
+	b.OpenFile(t, svg)
+	if got := browser.Eval[int](t, b, `document.querySelectorAll('script, image, foreignObject, a').length`); got != 0 {
 		t.Errorf("%d elements of the SVG come from names", got)
 	}
-	b.clean(t, svg)
+	b.Clean(t, "/"+filepath.Base(svg))
 }
 
 func TestPageIsComplete(t *testing.T) {

@@ -8,14 +8,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/wakechain/wakechain/examples/internal/browser"
 )
 
 // parser returns a page with the scripts of a package that testdata pins,
 // installed there by npm if it is not, and with setup run in it.
-func parser(t *testing.T, name, setup string, scripts ...string) *browser {
+func parser(t *testing.T, name, setup string, scripts ...string) *browser.Browser {
 	t.Helper()
-	npm := need(t, "npm")
-	b := newBrowser(t)
+	npm := browser.Need(t, "npm")
+	b := browser.New(t)
 	folder, err := filepath.Abs(filepath.Join("testdata", name))
 	if err != nil {
 		t.Fatal(err)
@@ -39,13 +41,13 @@ func parser(t *testing.T, name, setup string, scripts ...string) *browser {
 	if err := os.WriteFile(page, []byte(html), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	b.open(t, page)
+	b.OpenFile(t, page)
 	return b
 }
 
 // drawn has the page draw the file, by the body of an async function of text
 // that returns what the drawing reads.
-func drawn(t *testing.T, b *browser, file, body string) string {
+func drawn(t *testing.T, b *browser.Browser, file, body string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -55,7 +57,7 @@ func drawn(t *testing.T, b *browser, file, body string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := eval[string](t, b, fmt.Sprintf(`(async (text) => {
+	got := browser.Eval[string](t, b, fmt.Sprintf(`(async (text) => {
 		try {%s} catch (e) {
 			return 'ERROR ' + e;
 		}
@@ -129,7 +131,7 @@ func TestJSSequenceParses(t *testing.T) {
 
 // TestPlantUMLParses lets PlantUML parse what we write.
 func TestPlantUMLParses(t *testing.T) {
-	plantuml := need(t, "plantuml")
+	plantuml := browser.Need(t, "plantuml")
 	folder := t.TempDir()
 	parsed(t, ".puml", func(t *testing.T, file string) {
 		name := strings.ReplaceAll(strings.ReplaceAll(t.Name(), "/", "_"), " ", "_")

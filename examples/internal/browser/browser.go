@@ -1,4 +1,6 @@
-package main
+// Package browser lets the examples' tests look at their pages in a real,
+// headless Chromium.
+package browser
 
 import (
 	"context"
@@ -19,9 +21,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// need returns the path of a program. Without it the test is skipped, and in CI
+// Need returns the path of a program. Without it the test is skipped, and in CI
 // it fails.
-func need(t *testing.T, names ...string) string {
+func Need(t *testing.T, names ...string) string {
 	t.Helper()
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
@@ -35,8 +37,8 @@ func need(t *testing.T, names ...string) string {
 	return ""
 }
 
-// browser is a headless Chromium with one page.
-type browser struct {
+// Browser is a headless Chromium with one page.
+type Browser struct {
 	ctx context.Context
 
 	mu       sync.Mutex
@@ -44,10 +46,10 @@ type browser struct {
 	requests []string
 }
 
-// newBrowser starts a Chromium that ends with the test.
-func newBrowser(t *testing.T) *browser {
+// New starts a Chromium that ends with the test.
+func New(t *testing.T) *Browser {
 	t.Helper()
-	path := need(t, "chromium", "chromium-browser", "google-chrome")
+	path := Need(t, "chromium", "chromium-browser", "google-chrome")
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1400, 1000),
@@ -60,7 +62,7 @@ func newBrowser(t *testing.T) *browser {
 		_ = chromedp.Cancel(ctx) // waits until it has ended
 		cancel()
 	})
-	b := &browser{ctx: ctx}
+	b := &Browser{ctx: ctx}
 	if err := chromedp.Listen(ctx, b.listen); err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
@@ -80,7 +82,7 @@ func enable[P any](ctx context.Context, cmd cdp.Command[P, cdp.Empty]) error {
 	return err
 }
 
-func (b *browser) listen(event any) {
+func (b *Browser) listen(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch e := event.(type) {
@@ -99,22 +101,27 @@ func (b *browser) listen(event any) {
 	}
 }
 
-// open opens a file, and forgets what was before.
-func (b *browser) open(t *testing.T, file string) {
+// Open opens a page, and forgets what was before.
+func (b *Browser) Open(t *testing.T, page string) {
+	t.Helper()
+	b.mu.Lock()
+	b.errors, b.requests = nil, nil
+	b.mu.Unlock()
+	perform(t, b, chromedp.Navigate(page))
+}
+
+// OpenFile opens a file from the disk.
+func (b *Browser) OpenFile(t *testing.T, file string) {
 	t.Helper()
 	file, err := filepath.Abs(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.mu.Lock()
-	b.errors, b.requests = nil, nil
-	b.mu.Unlock()
-	page := (&url.URL{Scheme: "file", Path: file}).String()
-	perform(t, b, chromedp.Navigate(page))
+	b.Open(t, (&url.URL{Scheme: "file", Path: file}).String())
 }
 
 // perform runs an action, for half a minute at the most.
-func perform[T any](t *testing.T, b *browser, action chromedp.Action[T]) T {
+func perform[T any](t *testing.T, b *Browser, action chromedp.Action[T]) T {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
 	defer cancel()
@@ -125,21 +132,22 @@ func perform[T any](t *testing.T, b *browser, action chromedp.Action[T]) T {
 	return got
 }
 
-// eval returns the value of an expression of JavaScript, or what its promise
+// Eval returns the value of an expression of JavaScript, or what its promise
 // resolves to.
-func eval[T any](t *testing.T, b *browser, expression string) T {
+func Eval[T any](t *testing.T, b *Browser, expression string) T {
 	t.Helper()
 	return perform(t, b, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
-// click clicks the first element that a selector matches.
-func click(t *testing.T, b *browser, selector string) {
+// Click clicks the first element that a selector matches.
+func (b *Browser) Click(t *testing.T, selector string) {
 	t.Helper()
-	eval[bool](t, b, fmt.Sprintf(`document.querySelector(%q).dispatchEvent(new MouseEvent('click', {bubbles: true}))`, selector))
+	Eval[bool](t, b, fmt.Sprintf(`document.querySelector(%q).dispatchEvent(new MouseEvent('click', {bubbles: true}))`, selector))
 }
 
-// clean fails the test if the page complained, or fetched anything but itself.
-func (b *browser) clean(t *testing.T, file string) {
+// Clean fails the test if the page complained, or fetched anything but what has
+// own in its URL.
+func (b *Browser) Clean(t *testing.T, own string) {
 	t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -147,7 +155,7 @@ func (b *browser) clean(t *testing.T, file string) {
 		t.Errorf("the browser says: %s", e)
 	}
 	for _, r := range b.requests {
-		if !strings.HasSuffix(r, "/"+filepath.Base(file)) {
+		if !strings.Contains(r, own) {
 			t.Errorf("the page fetched %s", r)
 		}
 	}
