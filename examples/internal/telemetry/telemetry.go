@@ -4,6 +4,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +16,11 @@ import (
 	"go.opentelemetry.io/contrib/exporters/autoexport"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
@@ -83,7 +87,7 @@ func (t *Tracers) Tracer(ctx context.Context, service string) (*trace.Tracer, er
 		opts = append(opts, sdktrace.WithBatcher(e, queue, sdktrace.WithBlocking()))
 	}
 	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != "" {
-		e, err := autoexport.NewSpanExporter(ctx)
+		e, err := newExporter(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("OTLP exporter: %w", err)
 		}
@@ -92,6 +96,22 @@ func (t *Tracers) Tracer(ctx context.Context, service string) (*trace.Tracer, er
 	p := sdktrace.NewTracerProvider(opts...)
 	t.providers = append(t.providers, p)
 	return trace.New(trace.WithTracerProvider(p)), nil
+}
+
+// newExporter returns the exporter that the environment names. By gRPC it is the
+// same as autoexport's, but that who is not there is tried again within a second:
+// gRPC waits longer and longer for a connection that was refused, up to two
+// minutes, and the exporter above it for 5 seconds and more.
+func newExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
+	name := cmp.Or(os.Getenv("OTEL_TRACES_EXPORTER"), "otlp")
+	protocol := cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL"))
+	if name != "otlp" || protocol != "grpc" {
+		return autoexport.NewSpanExporter(ctx)
+	}
+	again := backoff.DefaultConfig
+	again.BaseDelay, again.MaxDelay = 100*time.Millisecond, time.Second
+	return otlptracegrpc.New(ctx, otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}), otlptracegrpc.WithDialOption(
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: again, MinConnectTimeout: flushFor})))
 }
 
 // hostAddress is the host as Jaeger's page knows it: by the attribute ip, where
