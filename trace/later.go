@@ -3,11 +3,8 @@ package trace
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-
-	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
 // later is the span of an operation that need not come to have one.
@@ -19,15 +16,15 @@ type later struct {
 	begun   atomic.Pointer[begun]
 }
 
-// begun is a span and the context that carries it.
-type begun struct {
-	ctx  context.Context
-	span oteltrace.Span
+// deferred is an operation of that kind, in one piece.
+type deferred struct {
+	Op
+	late later
 }
 
 // StartAs is [Tracer.Start] for an operation that is not to be begun like any
 // other. Until it has a span, one whose span may come later costs an allocation
-// more and nothing of the SDK's.
+// and nothing of the SDK's.
 func (t *Tracer) StartAs(ctx context.Context, name string, as OpConfig, attrs ...attribute.KeyValue) (context.Context, *Op) {
 	return t.start(ctx, scopeOf(ctx).task, name, &as, attrs)
 }
@@ -45,25 +42,6 @@ func (o *Op) SetShow(s Show) {
 	}
 }
 
-// begin begins the span of an operation.
-func (t *Tracer) begin(ctx context.Context, name string, start time.Time, as *OpConfig, attrs []attribute.KeyValue) (context.Context, oteltrace.Span) {
-	opts := make([]oteltrace.SpanStartOption, 1, 3)
-	opts[0] = oteltrace.WithAttributes(attrs...)
-	if len(as.Links) > 0 {
-		opts = append(opts, oteltrace.WithLinks(as.Links...))
-	}
-	var span oteltrace.Span
-	if as.Root.IsValid() {
-		ctx, span = t.Root(ctx, as.Root, name, start, opts...)
-	} else {
-		ctx, span = t.Span(ctx, name, start, opts...)
-	}
-	if span != nil {
-		as.Share.Spend(1)
-	}
-	return ctx, span
-}
-
 // reveal begins the operation's span unless it has begun, and reports whether
 // there is one. The caller holds o.mu.
 func (o *Op) reveal() bool {
@@ -72,9 +50,10 @@ func (o *Op) reveal() bool {
 		return o.span != nil
 	}
 	if l.begun.Load() == nil && !l.refused {
-		ctx, span := o.tracer.begin(o.ctx, l.name, o.start, &l.OpConfig, l.attrs)
-		if l.refused = span == nil; !l.refused {
-			l.begun.Store(&begun{ctx, span})
+		b := new(begun)
+		b.begin(o.ctx, o.tracer, l.name, o.start, &l.OpConfig, l.attrs)
+		if l.refused = b.span == nil; !l.refused {
+			l.begun.Store(b)
 		}
 	}
 	return !l.refused
@@ -97,9 +76,9 @@ func (o *Op) admit() bool {
 	return true
 }
 
-// settle counts what was left out of the operation, which is over, and returns
-// its span, nil if it comes to have none. The caller holds o.mu.
-func (o *Op) settle(failed bool) oteltrace.Span {
+// settle counts what was left out of the operation, which is over, and reports
+// whether it has a span. The caller holds o.mu.
+func (o *Op) settle(failed bool) bool {
 	if l := o.later; l != nil && l.begun.Load() == nil && !l.refused {
 		if !failed || l.Show > ShowFailed {
 			o.left++
@@ -109,7 +88,7 @@ func (o *Op) settle(failed bool) oteltrace.Span {
 	}
 	o.share.leave(o.left)
 	o.meterLeft()
-	return o.current().span
+	return o.current().span != nil
 }
 
 // current is the operation's span, nil as long as it has none, and the context

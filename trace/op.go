@@ -40,20 +40,26 @@ type Op struct {
 
 	mu      sync.Mutex
 	state   opState
-	left    int       // spans that were left out
-	last    time.Time // the latest edge; edges never go back
-	block   edge      // in progress while blocked
-	wake    edge      // in progress once woken; zero before the first wake
-	woken   bool      // into that wake, and nobody has said yet by whom
+	waking  bool                   // a wake is in progress
+	woken   bool                   // into that wake, and nobody has said yet by whom
+	left    int                    // spans that were left out
+	last    time.Duration          // the latest edge; edges never go back
+	block   edge                   // in progress while blocked
+	wake    edge                   // in progress where waking
+	waker   *oteltrace.SpanContext // of that wake, nil: not known
 	blocks  int
 	blocked time.Duration
+
+	attrs [1]attribute.KeyValue // of the block, where that is enough
+	spare *spare                // nil before the first block, and where spans are made whole
 }
 
-// edge is where a block or a wake began, and what is known of it.
+// edge is where a block or a wake began, and what is known of it. Edges of one
+// operation are placed on the monotonic clock from its start, so that a step of
+// the wall clock between them changes neither durations nor the tiling.
 type edge struct {
-	at     time.Time
+	at     time.Duration // since the start
 	reason string
-	cause  oteltrace.SpanContext
 	attrs  []attribute.KeyValue
 }
 
@@ -83,26 +89,28 @@ func (t *Tracer) Start(ctx context.Context, name string, attrs ...attribute.KeyV
 }
 
 func (t *Tracer) start(ctx context.Context, task *Task, name string, as *OpConfig, attrs []attribute.KeyValue) (context.Context, *Op) {
-	var (
-		recorded = !t.skips(ctx)
-		wait     *later
-		span     oteltrace.Span
-	)
+	recorded := !t.skips(ctx)
 	if !recorded && !t.Meters(ctx) {
 		return ctx, nil
 	}
-	start := time.Now()
-	switch {
-	case !recorded:
-	case as.Show != ShowAll:
-		wait = &later{OpConfig: *as, name: name, attrs: slices.Clone(attrs)}
-	default:
-		// A copy, so that the caller's attrs need no memory where they are skipped.
-		if ctx, span = t.begin(ctx, name, start, as, slices.Clone(attrs)); span == nil && !t.Meters(ctx) {
-			return ctx, nil
-		}
+	var o *Op
+	if recorded && as.Show != ShowAll {
+		d := &deferred{late: later{OpConfig: *as, name: name, attrs: slices.Clone(attrs)}}
+		o = &d.Op
+		o.later = &d.late
+	} else {
+		o = new(Op)
 	}
-	return ctx, &Op{tracer: t, task: task, begun: begun{ctx, span}, later: wait, share: as.Share, start: start, last: start}
+	o.tracer, o.task, o.share = t, task, as.Share
+	if recorded && o.later == nil {
+		o.start = o.begin(ctx, t, name, time.Time{}, as, attrs)
+		if o.span == nil && !t.Meters(ctx) {
+			return o.ctx, nil
+		}
+		return o.ctx, o
+	}
+	o.ctx, o.start = ctx, time.Now()
+	return ctx, o
 }
 
 // A Detail is what is known of a block or a wake beyond its reason.
@@ -138,8 +146,8 @@ func (o *Op) Block(r Reason, details ...Detail) {
 		return
 	}
 	o.state = opBlocked
-	o.block = o.edge(string(r), details)
-	o.task.park(o.block.at)
+	o.block = edge{at: o.edge(details), reason: string(r), attrs: gather(o.attrs[:0], details)}
+	o.task.park(o.start.Add(o.block.at))
 }
 
 // Wake says that the goroutine runs again, and why. It does nothing where no
@@ -157,13 +165,13 @@ func (o *Op) Wake(w WakeReason, details ...Detail) {
 	if o.state != opBlocked {
 		return
 	}
-	wake := o.edge("", details)
-	block := o.block
-	block.attrs = append(block.attrs, wake.attrs...)
-	wake.reason, wake.attrs = o.wakeReason(w)
+	at := o.edge(details)
 	o.state = opRunning
-	if o.woken = o.unblocked(block, wake.at); o.woken {
-		o.wake = wake
+	o.block.attrs = gather(o.block.attrs, details)
+	if o.woken = o.unblocked(at); o.woken {
+		o.waking, o.wake = true, edge{at: at}
+		o.wake.reason, o.wake.attrs = o.wakeReason(w)
+		o.waker = cause(details)
 	}
 }
 
@@ -178,8 +186,9 @@ func (o *Op) WokenBy(sc oteltrace.SpanContext) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.woken && o.state == opRunning && !o.wake.cause.IsValid() {
-		o.wake.cause = sc
+	if o.woken && o.state == opRunning && o.waker == nil && sc.IsValid() {
+		by := sc // to the heap here, and not at each call
+		o.waker = &by
 	}
 	o.woken = false
 }
@@ -250,17 +259,17 @@ func (o *Op) wakeReason(w WakeReason) (string, []attribute.KeyValue) {
 
 // unblocked counts a block that is over. Where it is long enough for a span,
 // it emits the wake before it and the block, and reports true.
-func (o *Op) unblocked(block edge, end time.Time) bool {
-	d := end.Sub(block.at)
+func (o *Op) unblocked(end time.Duration) bool {
+	d := end - o.block.at
 	o.blocks++
 	o.blocked += d
-	o.task.unpark(Reason(block.reason), block.at, end)
-	o.meter(&block, d)
+	o.task.unpark(Reason(o.block.reason), o.start.Add(o.block.at), o.start.Add(end))
+	o.meter(&o.block, d)
 	if d < o.tracer.minBlock || !o.admit() {
 		return false
 	}
-	o.emit(SpanWake, WakeReasonKey, o.wake, block.at)
-	o.emit(SpanBlock, BlockReasonKey, block, end)
+	o.emitWake(o.block.at)
+	o.emit(SpanBlock, BlockReasonKey, &o.block, end, nil)
 	return true
 }
 
@@ -291,24 +300,15 @@ func (o *Op) EndAs(errorType string, attrs ...attribute.KeyValue) {
 	if o.state == opEnded {
 		return
 	}
-	end := o.edge("", nil).at
-	if o.state == opBlocked && o.unblocked(o.block, end) {
-		o.wake = edge{}
+	end := o.edge(nil)
+	if o.state == opBlocked && o.unblocked(end) {
+		o.waking = false
 	}
 	o.state = opEnded
-	span := o.settle(errorType != "")
-	if span == nil {
-		return
+	if o.settle(errorType != "") {
+		o.emitWake(end)
+		o.finish(end, errorType, attrs)
 	}
-	o.emit(SpanWake, WakeReasonKey, o.wake, end)
-	all := slices.Clone(attrs) // so that the caller's need no memory where o is nil
-	if o.blocks > 0 {
-		all = append(all, BlockCountKey.Int(o.blocks), BlockDurationKey.Float64(o.blocked.Seconds()))
-	}
-	if n := o.share.Suppressed(); n > 0 {
-		all = append(all, SpansSuppressedKey.Int64(n))
-	}
-	finish(span, end, errorType, all)
 }
 
 // Shows reports whether a block that lasted d becomes a span, so that evidence
@@ -358,53 +358,51 @@ func (o *Op) SetAttributes(attrs ...attribute.KeyValue) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if span := o.current().span; span != nil {
-		span.SetAttributes(slices.Clone(attrs)...)
+	if b := o.current(); b.span != nil {
+		b.set(attrs...)
 	} else if o.later != nil {
 		o.later.attrs = append(o.later.attrs, attrs...)
 	}
 }
 
-// edge reads the clock, once, and gathers the details. Edges of one operation
-// are placed on the monotonic clock from its start, so that a step of the wall
-// clock between them changes neither durations nor the tiling.
-func (o *Op) edge(reason string, details []Detail) edge {
-	e := edge{reason: reason}
-	for _, d := range details {
-		if !d.at.IsZero() {
-			e.at = o.start.Add(d.at.Sub(o.start))
-		}
-		if d.cause.IsValid() {
-			e.cause = d.cause
-		}
-		if e.attrs == nil {
-			e.attrs = slices.Clip(d.attrs) // as a rule, of the one detail that has some
-		} else {
-			e.attrs = append(e.attrs, d.attrs...)
+// edge reads the clock, once, unless a detail says when it was.
+func (o *Op) edge(details []Detail) time.Duration {
+	at := time.Duration(-1)
+	for i := range details {
+		if t := &details[i].at; !t.IsZero() {
+			at = max(t.Sub(o.start), 0)
 		}
 	}
-	if e.at.IsZero() {
-		e.at = o.start.Add(time.Since(o.start))
+	if at < 0 {
+		at = time.Since(o.start)
 	}
-	e.at = latest(e.at, o.last.Add(tick(o.start)))
-	o.last = e.at
-	return e
+	o.last = max(at, o.last+tick(o.start))
+	return o.last
 }
 
-// emit makes the span of a block or a wake that is over.
-func (o *Op) emit(name string, key attribute.Key, e edge, end time.Time) {
-	if e.at.IsZero() {
-		return
+// cause is the last that is given among details.
+func cause(details []Detail) *oteltrace.SpanContext {
+	for i := len(details) - 1; i >= 0; i-- {
+		if details[i].cause.IsValid() {
+			sc := details[i].cause
+			return &sc
+		}
 	}
-	opts := [3]oteltrace.SpanStartOption{
-		oteltrace.WithTimestamp(e.at),
-		oteltrace.WithAttributes(append(e.attrs, key.String(e.reason))...),
+	return nil
+}
+
+// gather appends the evidence among details. Where it makes room, it does so for
+// the reason, too.
+func gather(attrs []attribute.KeyValue, details []Detail) []attribute.KeyValue {
+	n := 0
+	for i := range details {
+		n += len(details[i].attrs)
 	}
-	n := 2
-	if e.cause.IsValid() {
-		opts[n] = oteltrace.WithLinks(oteltrace.Link{SpanContext: e.cause})
-		n++
+	if n > cap(attrs)-len(attrs) {
+		attrs = slices.Grow(attrs, n+1)
 	}
-	_, span := o.tracer.tracer.Start(o.current().ctx, name, opts[:n]...)
-	span.End(oteltrace.WithTimestamp(end))
+	for i := range details {
+		attrs = append(attrs, details[i].attrs...)
+	}
+	return attrs
 }

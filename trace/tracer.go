@@ -12,6 +12,8 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace/internal/emit"
 )
 
 // Tracer makes the spans of goroutines and operations. It travels in a
@@ -22,7 +24,8 @@ import (
 // nothing.
 type Tracer struct {
 	tracer   oteltrace.Tracer // nil: records no spans
-	metrics  *metrics         // nil: records no metrics
+	behind   atomic.Pointer[emit.Tracer]
+	metrics  *metrics // nil: records no metrics
 	minBlock time.Duration
 	allOps   bool
 }

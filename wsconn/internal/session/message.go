@@ -39,9 +39,9 @@ func (m message) whole(size int64) bool {
 	return m.index > 0 && !m.compressed && m.payload == size
 }
 
-// attributes are those of a message of size bytes.
-func (m message) attributes(size int64) []attribute.KeyValue {
-	attrs := append(make([]attribute.KeyValue, 0, 8), trace.WebSocketMessageSizeKey.Int64(size))
+// attributes appends those of a message of size bytes.
+func (m message) attributes(attrs []attribute.KeyValue, size int64) []attribute.KeyValue {
+	attrs = append(attrs, trace.WebSocketMessageSizeKey.Int64(size))
 	if m.index > 0 {
 		attrs = append(attrs,
 			trace.WebSocketMessageIndexKey.Int(m.index),

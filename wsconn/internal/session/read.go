@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync/atomic"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"github.com/wakechain/wakechain/trace"
 )
 
@@ -26,7 +28,7 @@ func (s *Session) BeginRead(ctx context.Context) Read {
 	// The reader of the last message need not have come to its end: a
 	// json.Decoder stops where the value does.
 	s.in.stream.Swap(nil).end(nil)
-	r := Read{s: s, call: call{ctx, s.startMessage(ctx, trace.SpanRead, receive)}}
+	r := Read{s: s, call: call{ctx, s.startMessage(ctx, trace.SpanRead)}}
 	r.entered = s.enterRead(r.call)
 	return r
 }
@@ -97,11 +99,12 @@ func (s *Session) endRead(op *trace.Op, m message, messageType int, size int64, 
 	case err == nil && !s.recorded:
 		op.End(nil)
 	case err == nil:
-		op.End(nil, append(m.attributes(size), messageTypeAttr(messageType))...)
+		room := [6]attribute.KeyValue{receive, messageTypeAttr(messageType)}
+		op.End(nil, m.attributes(room[:2], size)...)
 	case verdict != "" && s.closeStatus(err) < 0:
-		op.EndAs(verdict)
+		op.EndAs(verdict, receive)
 	default:
-		s.end(op, err)
+		s.end(op, err, receive)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync/atomic"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"github.com/wakechain/wakechain/trace"
 )
 
@@ -14,6 +16,7 @@ import (
 type Write struct {
 	s *Session
 	call
+	typ  int  // of the message
 	held bool // its turn
 }
 
@@ -24,7 +27,7 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 	if s.off {
 		return Write{}
 	}
-	w := Write{s: s, call: call{ctx, s.startMessage(ctx, trace.SpanWrite, transmit, messageTypeAttr(messageType))}}
+	w := Write{s: s, call: call{ctx, s.startMessage(ctx, trace.SpanWrite)}, typ: messageType}
 	if w.held = s.writing.wait(ctx, w.op, s.done); w.held {
 		s.enterWrite(w.call)
 	}
@@ -62,7 +65,8 @@ func (w *Write) End(size int64, err error) {
 	case !s.recorded:
 		s.end(w.op, err)
 	default:
-		s.end(w.op, err, m.attributes(size)...)
+		room := [6]attribute.KeyValue{transmit, messageTypeAttr(w.typ)}
+		s.end(w.op, err, m.attributes(room[:2], size)...)
 	}
 }
 
