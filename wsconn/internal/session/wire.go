@@ -119,15 +119,14 @@ func (w *wire) Close() error {
 
 // control gathers the payload of a control frame.
 type control struct {
-	buf [frame.MaxControlPayload]byte
-	n   int
+	buf []byte // many connections see none
 }
 
 // add returns the payload so far, all of it once g ends the frame.
 func (c *control) add(g frame.Segment) (payload []byte, complete bool) {
 	if g.Begin {
-		c.n = 0
+		c.buf = c.buf[:0]
 	}
-	c.n = len(g.AppendPayload(c.buf[:c.n]))
-	return c.buf[:c.n], g.End
+	c.buf = g.AppendPayload(c.buf)
+	return c.buf, g.End
 }

@@ -49,8 +49,7 @@ type Stream struct {
 	Masked bool // the peer is a client, and masks
 
 	scan    frame.Scanner
-	control [frame.MaxControlPayload]byte
-	n       int // of control: the payload so far of the frame in progress
+	control []byte // the payload so far of the control frame in progress; many connections see none
 	pong    verdict
 	held    [MaxHeld]byte
 	holds   int
@@ -112,12 +111,12 @@ func (s *Stream) Next() (Event, bool) {
 // first.
 func (s *Stream) next(g frame.Segment, first byte, n int) (Event, bool) {
 	if g.Begin {
-		s.n, s.pong = 0, stays
+		s.control, s.pong = s.control[:0], stays
 		if s.On && first == firstByte {
 			s.pong = open
 		}
 	}
-	s.n = len(g.AppendPayload(s.control[:s.n]))
+	s.control = g.AppendPayload(s.control)
 	if s.pong == open {
 		s.judge(g)
 	}
@@ -134,7 +133,7 @@ func (s *Stream) next(g frame.Segment, first byte, n int) (Event, bool) {
 	if !g.End {
 		return Event{}, false
 	}
-	e := Event{Kind: Control, Segment: g, Payload: s.control[:s.n]}
+	e := Event{Kind: Control, Segment: g, Payload: s.control}
 	if s.pong == goes {
 		e.Kind = Malformed
 		if p, ok := parse(e.Payload); ok {
@@ -146,10 +145,7 @@ func (s *Stream) next(g frame.Segment, first byte, n int) (Event, bool) {
 
 // judge tells whether the pong in progress is a trace pong, as soon as it shows.
 func (s *Stream) judge(g frame.Segment) {
-	begun := s.n
-	if begun > len(magic) {
-		begun = len(magic)
-	}
+	begun := min(len(s.control), len(magic))
 	switch {
 	case g.Header.Size == 0: // half a header
 	case g.Header.Masked != s.Masked, g.Header.Length < int64(len(magic)),
