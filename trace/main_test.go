@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,14 +20,24 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/lean"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// provider returns a provider with a processor: the SDK's or, where .ci/run says
+// so, a lean one.
+func provider(p sdktrace.SpanProcessor) oteltrace.TracerProvider {
+	if os.Getenv("WAKECHAIN_LEAN") != "" {
+		return lean.NewTracerProvider(lean.WithSpanProcessor(p))
+	}
+	return sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p))
+}
+
 // record returns a context whose spans go to the recorder.
 func record(ctx context.Context, opts ...trace.Option) (context.Context, *tracetest.SpanRecorder) {
 	rec := tracetest.NewSpanRecorder()
-	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec))
+	tp := provider(rec)
 	opts = append([]trace.Option{trace.WithTracerProvider(tp)}, opts...)
 	return trace.New(opts...).NewContext(ctx), rec
 }

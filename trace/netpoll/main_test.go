@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/lean"
 	"github.com/wakechain/wakechain/trace/netpoll"
 )
 
@@ -27,7 +29,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // record returns a context whose spans go to the recorder.
 func record(ctx context.Context, opts ...trace.Option) (context.Context, *tracetest.SpanRecorder) {
 	rec := tracetest.NewSpanRecorder()
-	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec))
+	tp := oteltrace.TracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec)))
+	if os.Getenv("WAKECHAIN_LEAN") != "" {
+		tp = lean.NewTracerProvider(lean.WithSpanProcessor(rec))
+	}
 	opts = append([]trace.Option{trace.WithTracerProvider(tp)}, opts...)
 	return trace.New(opts...).NewContext(ctx), rec
 }

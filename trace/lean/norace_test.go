@@ -1,0 +1,5 @@
+//go:build !race
+
+package lean_test
+
+const race = false

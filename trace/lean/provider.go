@@ -1,0 +1,146 @@
+package lean
+
+import (
+	"context"
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	"go.opentelemetry.io/otel/sdk/resource"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/internal/emit"
+)
+
+// TracerProvider is the SDK's TracerProvider but for the tracer of
+// [trace.ScopeName]. Methods are safe for concurrent use.
+type TracerProvider struct {
+	*sdktrace.TracerProvider
+	sampler  sdktrace.Sampler // nil: the SDK's default
+	ids      sdktrace.IDGenerator
+	limits   emit.Limits
+	resource *resource.Resource
+	complete oteltrace.Tracer // of spans of the SDK with the same limits, which go nowhere
+
+	mu         sync.Mutex
+	tracers    map[instrumentation.Scope]*tracer
+	processors atomic.Pointer[[]sdktrace.SpanProcessor]
+	shut       atomic.Bool
+}
+
+var _ oteltrace.TracerProvider = (*TracerProvider)(nil)
+
+// NewTracerProvider returns a provider as sdktrace.NewTracerProvider does, with the
+// same defaults.
+func NewTracerProvider(opts ...Option) *TracerProvider {
+	c := config{limits: sdktrace.NewSpanLimits(), ids: randomIDs{}, sampler: samplerFromEnv()}
+	for _, o := range opts {
+		if o != nil {
+			o.apply(&c)
+		}
+	}
+	if c.resource == nil {
+		c.resource = resource.Default()
+	}
+	c.sdk = append(c.sdk, sdktrace.WithRawSpanLimits(c.limits), sdktrace.WithIDGenerator(c.ids))
+	complete := sdktrace.NewTracerProvider(sdktrace.WithRawSpanLimits(c.limits),
+		sdktrace.WithSampler(sdktrace.AlwaysSample()), sdktrace.WithResource(resource.Empty()))
+	p := &TracerProvider{
+		TracerProvider: sdktrace.NewTracerProvider(c.sdk...),
+		sampler:        c.sampler,
+		ids:            c.ids,
+		resource:       c.resource,
+		complete:       complete.Tracer(trace.ScopeName),
+		tracers:        map[instrumentation.Scope]*tracer{},
+	}
+	p.limits = emit.Limits{
+		Attributes: c.limits.AttributeCountLimit, Links: c.limits.LinkCountLimit,
+		Length: c.limits.AttributeValueLengthLimit, Overflow: p.overflow,
+	}
+	p.processors.Store(&c.processors)
+	return p
+}
+
+// Tracer returns the SDK's tracer, or a lean one if name is [trace.ScopeName].
+func (p *TracerProvider) Tracer(name string, opts ...oteltrace.TracerOption) oteltrace.Tracer {
+	if name != trace.ScopeName || p.shut.Load() {
+		return p.TracerProvider.Tracer(name, opts...)
+	}
+	c := oteltrace.NewTracerConfig(opts...)
+	scope := instrumentation.Scope{
+		Name: name, Version: c.InstrumentationVersion(),
+		SchemaURL: c.SchemaURL(), Attributes: c.InstrumentationAttributes(),
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.tracers[scope]
+	if t == nil {
+		t = &tracer{Tracer: p.complete, provider: p, scope: scope, limits: p.limits}
+		t.limits.Tracer = t
+		p.tracers[scope] = t
+	}
+	return t
+}
+
+// RegisterSpanProcessor adds a processor, as the SDK does.
+func (p *TracerProvider) RegisterSpanProcessor(sp sdktrace.SpanProcessor) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shut.Load() {
+		return
+	}
+	p.TracerProvider.RegisterSpanProcessor(sp)
+	processors := append(slices.Clone(*p.processors.Load()), sp)
+	p.processors.Store(&processors)
+}
+
+// UnregisterSpanProcessor removes a processor and shuts it down, as the SDK does.
+func (p *TracerProvider) UnregisterSpanProcessor(sp sdktrace.SpanProcessor) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shut.Load() {
+		return
+	}
+	processors := slices.Clone(*p.processors.Load())
+	for i := len(processors) - 1; i >= 0; i-- { // the last one, as the SDK does
+		if processors[i] == sp {
+			processors = slices.Delete(processors, i, i+1)
+			break
+		}
+	}
+	p.processors.Store(&processors)
+	p.TracerProvider.UnregisterSpanProcessor(sp)
+}
+
+// Shutdown shuts the processors down, as the SDK does.
+func (p *TracerProvider) Shutdown(ctx context.Context) error {
+	p.shut.Store(true)
+	err := p.TracerProvider.Shutdown(ctx)
+	p.processors.Store(new([]sdktrace.SpanProcessor))
+	return err
+}
+
+// randomIDs are the ids that the SDK makes by default: its generator is not
+// exported.
+type randomIDs struct{}
+
+func (randomIDs) NewIDs(ctx context.Context) (id oteltrace.TraceID, _ oteltrace.SpanID) {
+	for !id.IsValid() {
+		binary.NativeEndian.PutUint64(id[:8], rand.Uint64())
+		binary.NativeEndian.PutUint64(id[8:], rand.Uint64())
+	}
+	return id, randomIDs{}.NewSpanID(ctx, id)
+}
+
+func (randomIDs) NewSpanID(context.Context, oteltrace.TraceID) (id oteltrace.SpanID) {
+	for !id.IsValid() {
+		binary.NativeEndian.PutUint64(id[:], rand.Uint64())
+	}
+	return id
+}

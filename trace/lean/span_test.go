@@ -1,0 +1,211 @@
+package lean_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"reflect"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/lean"
+)
+
+// text is all that an exporter can see of a span.
+func text(t *testing.T, span tracetest.SpanStub) string {
+	t.Helper()
+	j, err := json.Marshal(span)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return goroutineID.ReplaceAllString(string(j), `"goroutine.id"`)
+}
+
+var goroutineID = regexp.MustCompile(`"goroutine.id"[^}]*`)
+
+// A method that a later SDK adds to a span must be written here, too.
+func TestMethods(t *testing.T) {
+	_, span := lean.NewTracerProvider().Tracer(trace.ScopeName).Start(t.Context(), "x")
+	typ := reflect.TypeOf(span)
+	all := reflect.TypeFor[sdktrace.ReadWriteSpan]()
+	for i := range all.NumMethod() {
+		name := all.Method(i).Name
+		if !all.Method(i).IsExported() {
+			continue
+		}
+		m, ok := typ.MethodByName(name)
+		if !ok {
+			t.Errorf("%v has no method %s", typ, name)
+			continue
+		}
+		if file, _ := runtime.FuncForPC(m.Func.Pointer()).FileLine(m.Func.Pointer()); !strings.HasSuffix(file, "span.go") {
+			t.Errorf("%s is in %s, not in span.go", name, file)
+		}
+	}
+}
+
+// operations are what package trace makes of one goroutine's.
+func operations(ctx context.Context) {
+	const ms = time.Millisecond
+	_ = trace.Handle(ctx, "goroutine", func(ctx context.Context) error {
+		ctx, op := trace.Start(ctx, "op", attribute.String("a", "b"), attribute.String("a", "c"))
+		time.Sleep(ms)
+		op.Block(trace.ReasonNetRead, trace.Evidence(trace.BlockSourceKey.String("poll")))
+		time.Sleep(ms)
+		op.Wake(trace.WakeReadable, trace.CausedBy(oteltrace.SpanContextFromContext(ctx)), trace.Evidence(attribute.Int("x", 1), attribute.Bool("y", true)))
+		op.Block(trace.ReasonLock)
+		op.SetAttributes(attribute.Float64("f", 2.5))
+		oteltrace.SpanFromContext(ctx).SetAttributes(attribute.String("own", "attribute"))
+		_, below := trace.Start(ctx, "below")
+		below.End(errors.New("failed"), attribute.StringSlice("s", []string{"t"}))
+		time.Sleep(ms)
+		op.End(nil, attribute.Int("size", 3))
+		op.SetAttributes(attribute.Int("late", 1))
+		return errors.New("failed")
+	})
+}
+
+func TestOperations(t *testing.T) {
+	spans := both(t, setting{}, func(t *testing.T, tp provider) { operations(within(t, tp)) })
+	if got, want := len(spans), 7; got != want {
+		t.Errorf("got %d spans, want %d", got, want)
+	}
+}
+
+// Whatever is done to a span by the API, under whatever limits and sampler, it is
+// exported as the SDK's is.
+func TestSpanSame(t *testing.T) {
+	for seed := range uint64(400) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		s := setting{}
+		if r.IntN(2) == 0 {
+			l := sdktrace.NewSpanLimits()
+			for _, limit := range []*int{
+				&l.AttributeCountLimit, &l.AttributeValueLengthLimit, &l.EventCountLimit,
+				&l.LinkCountLimit, &l.AttributePerEventCountLimit, &l.AttributePerLinkCountLimit, &l.AttributeValueDepthLimit,
+			} {
+				if r.IntN(2) == 0 {
+					*limit = r.IntN(5) - 1
+				}
+			}
+			s.limits = &l
+		}
+		switch r.IntN(4) {
+		case 0:
+			s.sampler = adding{}
+		case 1:
+			s.sampler = sdktrace.AlwaysRecord(sdktrace.TraceIDRatioBased(0.5))
+		case 2:
+			s.sampler = sdktrace.ParentBased(sdktrace.AlwaysSample())
+		}
+		if r.IntN(3) == 0 {
+			s.processor = onStart{}
+		}
+		program := r.Uint64()
+		both(t, s, func(t *testing.T, tp provider) {
+			random(t.Context(), tp.Tracer(trace.ScopeName, oteltrace.WithInstrumentationVersion("v1")), rand.New(rand.NewPCG(program, 1)))
+		})
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+// random makes a span and does random things to it.
+func random(ctx context.Context, tracer oteltrace.Tracer, r *rand.Rand) {
+	attrs := func() (attrs []attribute.KeyValue) {
+		for range r.IntN(4) {
+			key := attribute.Key([]string{"a", "b", "c", "d", "e", ""}[r.IntN(6)])
+			attrs = append(attrs, []attribute.KeyValue{
+				key.Int(r.IntN(9)), key.String("some text"), key.String("long text, longer than any limit"), key.Bool(true),
+				key.StringSlice([]string{"long", "longer"}),
+				{Key: key},
+				key.Float64(1.5), attribute.Map(string(key), attribute.Slice("x", attribute.StringValue("deep and long"))),
+			}[r.IntN(8)])
+		}
+		return attrs
+	}
+	link := func() oteltrace.Link {
+		c := oteltrace.SpanContextConfig{TraceID: oteltrace.TraceID{1}, SpanID: oteltrace.SpanID{byte(r.IntN(3))}}
+		return oteltrace.Link{SpanContext: oteltrace.NewSpanContext(c), Attributes: attrs()}
+	}
+	var opts []oteltrace.SpanStartOption
+	for range r.IntN(3) {
+		opts = append(opts, []oteltrace.SpanStartOption{
+			oteltrace.WithAttributes(attrs()...), oteltrace.WithLinks(link()), oteltrace.WithSpanKind(oteltrace.SpanKindClient),
+			oteltrace.WithTimestamp(time.Unix(5, 0)), oteltrace.WithNewRoot(),
+		}[r.IntN(5)])
+	}
+	root, span := tracer.Start(ctx, "root", opts...)
+	_, child := tracer.Start(root, "child")
+	child.End()
+	for range r.IntN(12) {
+		time.Sleep(time.Duration(r.IntN(2)) * time.Millisecond)
+		switch r.IntN(9) {
+		case 0, 1, 2:
+			span.SetAttributes(attrs()...)
+		case 3:
+			span.AddEvent("event", oteltrace.WithAttributes(attrs()...))
+		case 4:
+			span.RecordError(errors.New("an error"))
+		case 5:
+			span.AddLink(link())
+		case 6:
+			span.SetStatus(codes.Code(r.IntN(3)), "why")
+		case 7:
+			span.SetName("other")
+		case 8:
+			random(root, tracer, r)
+		}
+	}
+	var end []oteltrace.SpanEndOption
+	if r.IntN(3) == 0 {
+		end = append(end, oteltrace.WithTimestamp(time.Unix(6, 0)))
+	}
+	span.End(end...)
+	span.SetAttributes(attrs()...)
+	span.SetName("late")
+	span.AddEvent("late")
+	span.AddLink(link())
+	span.End()
+}
+
+// adding is a sampler that adds attributes and a trace state.
+type adding struct{}
+
+func (adding) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	state, _ := oteltrace.ParseTraceState("k=v")
+	seen := attribute.Int("seen", len(p.Attributes)+10*len(p.Links))
+	if p.TraceID[7]%4 == 0 {
+		return sdktrace.SamplingResult{Decision: sdktrace.Drop, Tracestate: state}
+	}
+	return sdktrace.SamplingResult{
+		Decision: sdktrace.RecordAndSample, Tracestate: state,
+		Attributes: []attribute.KeyValue{attribute.String("a", "sampler"), seen},
+	}
+}
+
+func (adding) Description() string { return "adding" }
+
+// onStart is a processor that sets attributes at the start, and looks at them.
+type onStart struct{ sdktrace.SpanProcessor }
+
+func (onStart) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
+	s.SetAttributes(attribute.Int("before", len(s.Attributes())), attribute.Bool("recording", s.IsRecording()),
+		attribute.Bool("ended", !s.EndTime().IsZero()))
+}
+func (onStart) OnEnd(sdktrace.ReadOnlySpan)      {}
+func (onStart) Shutdown(context.Context) error   { return nil }
+func (onStart) ForceFlush(context.Context) error { return nil }

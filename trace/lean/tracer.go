@@ -1,0 +1,187 @@
+package lean
+
+import (
+	"context"
+	rtrace "runtime/trace"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace/internal/emit"
+)
+
+// tracer is the tracer of trace.ScopeName.
+type tracer struct {
+	oteltrace.Tracer // of the SDK; seals the interface, and is never called
+	provider         *TracerProvider
+	scope            instrumentation.Scope
+	limits           emit.Limits
+}
+
+var _ emit.Tracer = (*tracer)(nil)
+
+// Start begins a span by OpenTelemetry's API.
+func (t *tracer) Start(ctx context.Context, name string, opts ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	c := oteltrace.NewSpanStartConfig(opts...)
+	start := c.Timestamp()
+	if start.IsZero() {
+		start = time.Now()
+	}
+	d := t.New(name, start, len(c.Attributes())+2)
+	d.Kind = oteltrace.ValidateSpanKind(c.SpanKind())
+	if !t.sample(ctx, d, c.NewRoot(), c.Attributes(), c.Links()) {
+		return oteltrace.ContextWithSpan(ctx, d.API), d.API
+	}
+	for _, l := range c.Links() {
+		d.AddLink(l)
+	}
+	d.Add(c.Attributes()...)
+	s := t.started(ctx, d)
+	ctx = oteltrace.ContextWithSpan(ctx, s)
+	if rtrace.IsEnabled() {
+		ctx = s.task(ctx)
+	}
+	return ctx, s
+}
+
+// New returns a span that has not begun. Its attributes lie in the same piece of
+// memory: a wake has one, most blocks have two, a write has six and a read that
+// waited eight.
+func (t *tracer) New(name string, start time.Time, n int) *emit.Span {
+	var s *span
+	switch {
+	case n <= 1:
+		s = with(func(m *sized[[1]attribute.KeyValue]) []attribute.KeyValue { return m.attrs[:0] })
+	case n <= 2:
+		s = with(func(m *sized[[2]attribute.KeyValue]) []attribute.KeyValue { return m.attrs[:0] })
+	case n <= 6:
+		s = with(func(m *sized[[6]attribute.KeyValue]) []attribute.KeyValue { return m.attrs[:0] })
+	case n <= 8:
+		s = with(func(m *sized[[8]attribute.KeyValue]) []attribute.KeyValue { return m.attrs[:0] })
+	default:
+		s = &span{d: emit.Span{Attrs: make([]attribute.KeyValue, 0, n)}}
+	}
+	s.seal = sealed
+	d := &s.d
+	d.API, d.Name, d.StartTime, d.Took = s, name, start, emit.Open
+	d.Kind, d.Limits = oteltrace.SpanKindInternal, &t.limits
+	return d
+}
+
+// sized is a span and the array of its attributes.
+type sized[A any] struct {
+	span
+	attrs A
+}
+
+func with[A any](attrs func(*sized[A]) []attribute.KeyValue) *span {
+	m := new(sized[A])
+	m.d.Attrs = attrs(m)
+	return &m.span
+}
+
+// Begin begins a span as a child of the one in ctx.
+func (t *tracer) Begin(ctx context.Context, d *emit.Span) bool {
+	if !t.sample(ctx, d, false, attributes(d), d.Links) {
+		return false
+	}
+	if s := t.started(ctx, d); rtrace.IsEnabled() {
+		s.task(ctx)
+	}
+	return true
+}
+
+// sample gives the span its place and asks the sampler, to which attrs and links
+// are known. It reports whether the span is recorded.
+func (t *tracer) sample(ctx context.Context, d *emit.Span, root bool, attrs []attribute.KeyValue, links []oteltrace.Link) bool {
+	p, parent := t.provider, ctx
+	up := oteltrace.SpanFromContext(ctx)
+	if local, ok := up.(*span); ok {
+		local.child() // of a root, too, as the SDK counts
+	}
+	if root {
+		parent = oteltrace.ContextWithSpanContext(ctx, oteltrace.SpanContext{})
+		up = oteltrace.SpanFromContext(parent)
+	}
+	d.Parent = up
+
+	above := up.SpanContext()
+	id := oteltrace.SpanContextConfig{TraceID: above.TraceID(), TraceFlags: above.TraceFlags(), TraceState: above.TraceState()}
+	if id.TraceID.IsValid() {
+		id.SpanID = p.ids.NewSpanID(parent, id.TraceID)
+	} else {
+		id.TraceID, id.SpanID = p.ids.NewIDs(parent)
+	}
+	// The default, and with it ParentBased(AlwaysSample): a root is sampled, and a
+	// child if its parent is.
+	recorded := !above.IsValid() || above.IsSampled()
+	sampled := recorded
+	if p.sampler != nil {
+		r := p.sampler.ShouldSample(sdktrace.SamplingParameters{
+			ParentContext: parent, TraceID: id.TraceID, Name: d.Name, Kind: d.Kind,
+			Attributes: attrs, Links: links,
+		})
+		recorded, sampled = r.Decision != sdktrace.Drop, r.Decision == sdktrace.RecordAndSample
+		id.TraceState = r.Tracestate
+		setBefore(d, r.Attributes)
+	}
+	id.TraceFlags = id.TraceFlags.WithSampled(sampled)
+	d.Context = oteltrace.NewSpanContext(id)
+	if !recorded {
+		d.API = dropped{oteltrace.SpanFromContext(oteltrace.ContextWithSpanContext(ctx, d.Context)), p}
+		return false
+	}
+	return true
+}
+
+// started tells the processors.
+func (t *tracer) started(ctx context.Context, d *emit.Span) *span {
+	s := d.API.(*span)
+	for _, sp := range *t.provider.processors.Load() {
+		sp.OnStart(ctx, s)
+	}
+	return s
+}
+
+// attributes are those of a span that has not begun.
+func attributes(d *emit.Span) []attribute.KeyValue {
+	if d.Rest != nil {
+		return d.Rest.(sdktrace.ReadOnlySpan).Attributes()
+	}
+	return d.Attrs
+}
+
+// setBefore sets attributes of the sampler. They come before the others, which
+// hold where a key is in both.
+func setBefore(d *emit.Span, attrs []attribute.KeyValue) {
+	if len(attrs) == 0 {
+		return
+	}
+	own := slices.Clone(attributes(d))
+	if d.Rest == nil {
+		d.Attrs = d.Attrs[:0]
+	}
+	d.Add(attrs...)
+	d.Add(own...)
+}
+
+// End ends a span and tells the processors.
+func (t *tracer) End(d *emit.Span, end time.Time) {
+	d.API.(*span).end(end)
+}
+
+// dropped is a span that is not recorded.
+type dropped struct {
+	oteltrace.Span
+	provider *TracerProvider
+}
+
+func (d dropped) TracerProvider() oteltrace.TracerProvider { return d.provider }
