@@ -108,3 +108,23 @@ func BenchmarkText(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkNew shows that the cost per span of a chain does not grow with their
+// number: of the diagram and its text.
+func BenchmarkNew(b *testing.B) {
+	for _, n := range []int{1_000, 10_000, 100_000, 1_000_000} {
+		if testing.Short() && n > 10_000 {
+			continue
+		}
+		c := chain.New(flood(n))
+		b.Run(fmt.Sprintf("spans=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := sequence.New(c).Write(io.Discard, sequence.Text); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/span")
+		})
+	}
+}

@@ -2,17 +2,77 @@ package session_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/wakechain/wakechain/trace/lean"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
+
+// A mode is a way to trace a connection, the same on both sides. Spans go to the
+// SDK's batch processor and from there to an exporter that drops them.
+type mode struct {
+	name     string
+	hand     bool                                                 // bare, with the spans that one writes by hand
+	own      bool                                                 // in the connection's own traces, which are kept small; else below a span of the program's
+	provider func(sdktrace.SpanExporter) oteltrace.TracerProvider // nil: bare
+	opts     []session.Option
+}
+
+// flusher is what a provider of the SDK has and one of the API has not.
+type flusher interface {
+	ForceFlush(context.Context) error
+	Shutdown(context.Context) error
+}
+
+func sdk(opts ...sdktrace.TracerProviderOption) func(sdktrace.SpanExporter) oteltrace.TracerProvider {
+	return func(e sdktrace.SpanExporter) oteltrace.TracerProvider {
+		return sdktrace.NewTracerProvider(append(opts, sdktrace.WithBatcher(e))...)
+	}
+}
+
+func leanly(opts ...lean.Option) func(sdktrace.SpanExporter) oteltrace.TracerProvider {
+	return func(e sdktrace.SpanExporter) oteltrace.TracerProvider {
+		return lean.NewTracerProvider(append(opts, lean.WithBatcher(e))...)
+	}
+}
+
+var (
+	allMessages = session.WithMessageSpans(session.MessagesAll)
+	noBlocks    = session.WithMinBlock(time.Hour)
+	noLinks     = session.WithoutPeerLinks()
+	unsampled   = sdk(sdktrace.WithSampler(sdktrace.NeverSample()))
+	metering    = newMeasured().option()
+)
+
+// modes begin with what the others are compared with.
+var modes = []mode{
+	{name: "bare"},
+	{name: "off", provider: func(sdktrace.SpanExporter) oteltrace.TracerProvider { return noopProvider }},
+	{name: "unsampled", provider: unsampled},
+	{name: "metrics", provider: unsampled, opts: []session.Option{metering}},
+	{name: "handwritten", hand: true, provider: sdk()},
+	{name: "default", own: true, provider: sdk()},
+	{name: "messages", provider: sdk(), opts: []session.Option{allMessages, noBlocks}},
+	{name: "full", provider: sdk(), opts: []session.Option{allMessages}},
+	{name: "full-unlinked", provider: sdk(), opts: []session.Option{allMessages, noLinks}},
+	{name: "full+metrics", provider: sdk(), opts: []session.Option{allMessages, metering}},
+	{name: "lean-default", own: true, provider: leanly()},
+	{name: "lean-messages", provider: leanly(), opts: []session.Option{allMessages, noBlocks}},
+	{name: "lean", provider: leanly(), opts: []session.Option{allMessages}},
+	{name: "lean-unlinked", provider: leanly(), opts: []session.Option{allMessages, noLinks}},
+	{name: "lean+metrics", provider: leanly(), opts: []session.Option{allMessages, metering}},
+}
 
 // handwritten is a bare connection with the spans that one writes by hand.
 type handwritten struct {
@@ -35,136 +95,211 @@ func (c handwritten) Write(ctx context.Context, typ int, p []byte) error {
 	return c.conn.Write(ctx, typ, p)
 }
 
-// BenchmarkEcho is a message of 100 bytes there and back on loopback, with the
-// same tracing on both sides: two writes and two reads an operation.
-func BenchmarkEcho(b *testing.B) {
-	sampled := sdktrace.NewTracerProvider()
-	unsampled := session.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())))
-	for _, lib := range libraries {
-		for _, mode := range []struct {
-			name string
-			end  endpoint
-			hand bool
-			opt  session.Option
-		}{
-			{"bare", lib.bare, false, nil},
-			{"off", lib.traced, false, session.WithTracerProvider(noopProvider)},
-			{"unsampled", lib.traced, false, unsampled},
-			{"measured", lib.traced, false, both(unsampled, newMeasured().option())}, // and unsampled
-			{"default", lib.traced, false, session.WithTracerProvider(sampled)},      // as of the second trace
-			{"sampled", lib.traced, false, both(session.WithTracerProvider(sampled), session.WithMessageSpans(session.MessagesAll))},
-			{"sampled without peer links", lib.traced, false, both(session.WithTracerProvider(sampled),
-				both(session.WithMessageSpans(session.MessagesAll), session.WithoutPeerLinks()))},
-			{"handwritten", lib.bare, true, nil},
-		} {
-			b.Run(lib.name+"/"+mode.name, func(b *testing.B) {
-				c, done := benchPair(b, func(c conn) conn {
-					if mode.hand {
-						return handwritten{c, sampled.Tracer("bench")}
-					}
-					return c
-				}, mode.end, mode.opt)
-				msg := make([]byte, 100)
-				ctx, cancel := context.WithCancel(b.Context())
-				b.ReportAllocs()
-				for b.Loop() {
-					if err := c.Write(ctx, messageBinary, msg); err != nil {
-						b.Fatal(err)
-					}
-					if _, _, err := c.Read(ctx); err != nil {
-						b.Fatal(err)
-					}
-				}
-				cancel()
-				_ = c.CloseNow()
-				<-done
-			})
-		}
-	}
+// dropping is an exporter that counts what it drops.
+type dropping struct{ spans atomic.Int64 }
+
+func (d *dropping) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
+	d.spans.Add(int64(len(spans)))
+	return nil
 }
 
-func both(a, b session.Option) session.Option {
-	return func(c *session.Config) {
-		a(c)
-		b(c)
-	}
+func (d *dropping) Shutdown(context.Context) error { return nil }
+
+// A bench is a server and its provider in one mode.
+type bench struct {
+	b       *testing.B
+	own     bool
+	tp      oteltrace.TracerProvider
+	end     endpoint
+	wrap    func(conn) conn
+	opts    []session.Option
+	flusher flusher // nil: none
+	spans   *dropping
+	url     string
+	serving sync.WaitGroup
 }
 
-// benchPair connects to an echo.
-func benchPair(b *testing.B, wrap func(conn) conn, end endpoint, opt session.Option) (conn, <-chan struct{}) {
+// serve runs f with every connection to the server.
+func (m mode) serve(b *testing.B, lib library, f func(context.Context, conn)) *bench {
 	b.Helper()
-	done := make(chan struct{})
+	s := &bench{b: b, own: m.own, end: lib.traced, wrap: func(c conn) conn { return c }, spans: new(dropping)}
+	if m.provider != nil {
+		s.tp = m.provider(s.spans)
+		s.opts = append([]session.Option{session.WithTracerProvider(s.tp)}, m.opts...)
+	}
+	if m.provider == nil || m.hand {
+		s.end = lib.bare
+	}
+	if m.hand {
+		s.wrap = func(c conn) conn { return handwritten{c, s.tp.Tracer("bench")} }
+	}
+	if f, ok := s.tp.(flusher); ok {
+		s.flusher = f
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
+	s.url = "ws://" + l.Addr().String()
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer close(done)
-		c, err := end.accept(w, r, options{}, opt)
+		s.serving.Add(1)
+		defer s.serving.Done()
+		c, err := s.end.accept(w, r, options{}, s.opts...)
 		if err != nil {
 			b.Error(err)
 			return
 		}
 		defer func() { _ = c.CloseNow() }()
-		c = wrap(c)
-		ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+		c.SetReadLimit(-1)
+		ctx, cancel := context.WithCancel(s.context())
 		defer cancel()
-		for {
-			typ, p, err := c.Read(ctx)
-			if err != nil {
-				return
-			}
-			_ = c.Write(ctx, typ, p)
-		}
+		f(ctx, s.wrap(c))
 	})}
 	go func() { _ = srv.Serve(l) }()
-	b.Cleanup(func() { _ = srv.Close() })
-	c, _, err := end.dial(b.Context(), "ws://"+l.Addr().String(), options{}, opt)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return wrap(c), done
+	b.Cleanup(func() {
+		s.serving.Wait()
+		_ = srv.Close()
+		if s.flusher != nil {
+			_ = s.flusher.Shutdown(context.Background())
+		}
+	})
+	return s
 }
 
-// Where nothing is recorded a message costs no allocation more than bare.
-func TestOffAllocatesNothing(t *testing.T) {
-	if race {
-		t.Skip("the race detector allocates")
+// context carries a span, as that of a goroutine that handles a connection does,
+// unless the mode is to make traces of its own.
+func (s *bench) context() context.Context {
+	if s.tp == nil || s.own {
+		return context.Background()
 	}
-	each(t, func(t *testing.T, lib library) {
-		measure := func(s setup) float64 {
-			p := connect(t, lib, setup{tcp: true, bare: s.bare, client: s.client, server: s.server})
-			msg := make([]byte, 100)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				for {
-					typ, msg, err := p.server.Read(ctx)
-					if err != nil {
-						return
-					}
-					_ = p.server.Write(ctx, typ, msg)
+	ctx, span := s.tp.Tracer("bench").Start(context.Background(), "handler")
+	span.End()
+	return ctx
+}
+
+func (s *bench) dial() conn {
+	c, _, err := s.end.dial(s.b.Context(), s.url, options{}, s.opts...)
+	if err != nil {
+		s.b.Fatal(err)
+	}
+	c.SetReadLimit(-1)
+	s.b.Cleanup(func() { _ = c.CloseNow() })
+	return s.wrap(c)
+}
+
+// measure runs f, which does what is measured b.N times, and what that leaves to
+// be exported.
+func (s *bench) measure(f func()) {
+	b := s.b
+	s.flush()
+	exported := s.spans.spans.Load()
+	b.ReportAllocs()
+	b.ResetTimer()
+	before := cpuTime()
+	f()
+	s.flush()
+	used := cpuTime() - before
+	b.StopTimer()
+	if used > 0 {
+		b.ReportMetric(float64(used)/float64(b.N), "cpu-ns/op")
+	}
+	b.ReportMetric(float64(s.spans.spans.Load()-exported)/float64(b.N), "spans/op")
+}
+
+func (s *bench) flush() {
+	if s.flusher != nil {
+		_ = s.flusher.ForceFlush(context.Background())
+	}
+}
+
+func echoServer(ctx context.Context, c conn) {
+	for {
+		typ, p, err := c.Read(ctx)
+		if err != nil {
+			return
+		}
+		_ = c.Write(ctx, typ, p)
+	}
+}
+
+// ping sends a message there and back.
+func ping(ctx context.Context, b *testing.B, c conn, msg []byte) {
+	if err := c.Write(ctx, messageBinary, msg); err != nil {
+		b.Error(err)
+	}
+	if _, _, err := c.Read(ctx); err != nil {
+		b.Error(err)
+	}
+}
+
+// eachMode runs f in every mode, for both libraries.
+func eachMode(b *testing.B, modes []mode, f func(b *testing.B, lib library, m mode)) {
+	for _, lib := range libraries {
+		for _, m := range modes {
+			b.Run("lib="+lib.name+"/mode="+m.name, func(b *testing.B) { f(b, lib, m) })
+		}
+	}
+}
+
+// BenchmarkEcho is a message there and back on loopback, on one connection or on
+// one of many at once: two writes and two reads an operation.
+func BenchmarkEcho(b *testing.B) {
+	for _, size := range []struct{ conns, bytes int }{{1, 128}, {1, 4 << 10}, {1, 1 << 20}, {1000, 128}} {
+		b.Run(fmt.Sprintf("conns=%d/size=%d", size.conns, size.bytes), func(b *testing.B) {
+			eachMode(b, modes, func(b *testing.B, lib library, m mode) {
+				s := m.serve(b, lib, echoServer)
+				ctx, cancel := context.WithCancel(s.context())
+				defer cancel()
+				conns := make([]conn, size.conns)
+				for i := range conns {
+					conns[i] = s.dial()
 				}
-			}()
-			n := testing.AllocsPerRun(1000, func() {
-				_ = p.client.Write(ctx, messageBinary, msg)
-				_, _, _ = p.client.Read(ctx)
+				msg := make([]byte, size.bytes)
+				s.measure(func() {
+					var left atomic.Int64
+					left.Store(int64(b.N))
+					var wg sync.WaitGroup
+					for _, c := range conns {
+						wg.Go(func() {
+							for left.Add(-1) >= 0 {
+								ping(ctx, b, c, msg)
+							}
+						})
+					}
+					wg.Wait()
+				})
 			})
-			_ = p.client.CloseNow()
-			<-done
-			return n
-		}
-		bare := measure(setup{bare: true})
-		for name, opt := range map[string]session.Option{
-			"no-op":     session.WithTracerProvider(noopProvider),
-			"unsampled": offs(t)["unsampled"].option(),
-		} {
-			opts := []session.Option{opt}
-			if got := measure(setup{client: opts, server: opts}); got > bare {
-				t.Errorf("%s: got %v allocations an echo, want %v as bare", name, got, bare)
-			}
-		}
+		})
+	}
+}
+
+// BenchmarkFlood is a message of one that sends as fast as it can to one that
+// reads.
+func BenchmarkFlood(b *testing.B) {
+	b.Run("size=128", func(b *testing.B) {
+		eachMode(b, modes, func(b *testing.B, lib library, m mode) {
+			arrived := make(chan struct{})
+			s := m.serve(b, lib, func(ctx context.Context, c conn) {
+				for range b.N {
+					if _, _, err := c.Read(ctx); err != nil {
+						b.Error(err)
+						break
+					}
+				}
+				close(arrived)
+			})
+			ctx, cancel := context.WithCancel(s.context())
+			defer cancel()
+			c, msg := s.dial(), make([]byte, 128)
+			s.measure(func() {
+				for range b.N {
+					if err := c.Write(ctx, messageBinary, msg); err != nil {
+						b.Error(err)
+						break
+					}
+				}
+				<-arrived
+			})
+		})
 	})
 }

@@ -1,0 +1,93 @@
+package session_test
+
+import (
+	"context"
+	"testing"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
+
+// What a message may allocate beyond what the library does. An echo is two writes
+// and two reads, of which the reads are blocked: eight spans, of which one writes
+// four by hand.
+func TestAllocs(t *testing.T) {
+	if race {
+		t.Skip("the race detector allocates")
+	}
+	full := sdk()(new(dropping))
+	leans := leanly()(new(dropping))
+	defer func() {
+		_ = full.(flusher).Shutdown(context.Background())
+		_ = leans.(flusher).Shutdown(context.Background())
+	}()
+	byHand := func(c conn) conn { return handwritten{c, full.Tracer("bench")} }
+
+	each(t, func(t *testing.T, lib library) {
+		bare := allocsPerEcho(t, lib, nil, nil)
+		for _, tt := range []struct {
+			name string
+			tp   oteltrace.TracerProvider // nil: bare
+			opts []session.Option
+			wrap func(conn) conn
+			min  float64 // so that the test fails where nothing is traced
+			max  float64
+		}{
+			{"no-op", noopProvider, nil, nil, 0, 0},
+			{"unsampled", offs(t)["unsampled"].TracerProvider, nil, nil, 0, 0},
+			{"handwritten", nil, nil, byHand, 30, 36},
+			{"messages", full, []session.Option{allMessages, noBlocks}, nil, 20, 33},
+			{"full", full, []session.Option{allMessages}, nil, 30, 65},
+			{"full without peer links", full, []session.Option{allMessages, noLinks}, nil, 30, 48},
+			{"lean messages", leans, []session.Option{allMessages, noBlocks}, nil, 4, 11},
+			{"lean", leans, []session.Option{allMessages}, nil, 8, 19},
+			{"lean without peer links", leans, []session.Option{allMessages, noLinks}, nil, 8, 13},
+		} {
+			if got := allocsPerEcho(t, lib, tt.tp, tt.wrap, tt.opts...) - bare; got < tt.min || got > tt.max {
+				t.Errorf("%s: got %v allocations an echo more than bare, want %v to %v", tt.name, got, tt.min, tt.max)
+			}
+		}
+	})
+}
+
+// allocsPerEcho is what a message there and back allocates on both sides, below
+// a span where there is a provider.
+func allocsPerEcho(t *testing.T, lib library, tp oteltrace.TracerProvider, wrap func(conn) conn, opts ...session.Option) float64 {
+	t.Helper()
+	s := setup{tcp: true, bare: tp == nil}
+	ctx := t.Context()
+	if tp != nil {
+		s.client = append([]session.Option{session.WithTracerProvider(tp)}, opts...)
+		s.server = s.client
+		var span oteltrace.Span
+		ctx, span = tp.Tracer("test").Start(ctx, "handler")
+		span.End()
+	}
+	p := connect(t, lib, s)
+	client, server := p.client, p.server
+	if wrap != nil {
+		client, server = wrap(client), wrap(server)
+	}
+	msg := make([]byte, 100)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			typ, msg, err := server.Read(ctx)
+			if err != nil {
+				return
+			}
+			_ = server.Write(ctx, typ, msg)
+		}
+	}()
+	n := testing.AllocsPerRun(1000, func() {
+		_ = client.Write(ctx, messageBinary, msg)
+		_, _, _ = client.Read(ctx)
+	})
+	_ = client.CloseNow()
+	<-done
+	return n
+}

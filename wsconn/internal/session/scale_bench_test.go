@@ -1,0 +1,101 @@
+//go:build unix
+
+package session_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/wakechain/wakechain/trace/lean"
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
+
+// manyConns is how many connections there are to measure, as far as the limit of
+// open files allows: each has two. The runtime raises the soft limit to the hard
+// one by itself.
+func manyConns(b *testing.B) int {
+	if testing.Short() {
+		return 50
+	}
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
+		b.Fatal(err)
+	}
+	return int(min(10_000, (l.Cur-200)/2))
+}
+
+// onePercent samples one connection in a hundred.
+var onePercent = sdktrace.ParentBased(sdktrace.TraceIDRatioBased(0.01))
+
+var scaleModes = []mode{
+	{name: "bare"},
+	{name: "default", own: true, provider: sdk()},
+	{name: "full", own: true, provider: sdk(), opts: []session.Option{allMessages, unbounded}},
+	{name: "lean", own: true, provider: leanly(), opts: []session.Option{allMessages, unbounded}},
+	{name: "full-1%", own: true, provider: sdk(sdktrace.WithSampler(onePercent)), opts: []session.Option{allMessages, unbounded}},
+	{name: "lean-1%", own: true, provider: leanly(lean.WithSampler(onePercent)), opts: []session.Option{allMessages, unbounded}},
+}
+
+var unbounded = session.WithTraceBudget(0, 0)
+
+// inUse is the memory in use, of the heap and the stacks.
+func inUse() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
+}
+
+// BenchmarkScale is a message there and back on one of 10,000 connections that
+// live at the same time and send one each half a second. What an idle connection
+// takes, of whose two ends the server's waits in a read, is measured before.
+func BenchmarkScale(b *testing.B) {
+	const period = 500 * time.Millisecond
+	n := manyConns(b)
+	b.Run(fmt.Sprintf("conns=%d/size=128/lib=nhooyr", n), func(b *testing.B) {
+		for _, m := range scaleModes {
+			b.Run("mode="+m.name, func(b *testing.B) {
+				before := inUse()
+				s := m.serve(b, libraries[0], echoServer)
+				ctx, cancel := context.WithCancel(s.context())
+				conns := make([]conn, n)
+				for i := range conns {
+					conns[i] = s.dial()
+				}
+				var turns sync.WaitGroup
+				begin := make(chan struct{})
+				var left atomic.Int64
+				left.Store(int64(b.N))
+				for _, c := range conns {
+					turns.Go(func() {
+						msg := make([]byte, 128)
+						<-begin
+						time.Sleep(rand.N(period))
+						for ; left.Add(-1) >= 0; time.Sleep(period) {
+							ping(ctx, b, c, msg)
+						}
+					})
+				}
+				s.flush()
+				idle := inUse() - before
+				s.measure(func() {
+					close(begin)
+					turns.Wait()
+				})
+				b.ReportMetric(float64(idle)/float64(2*n), "idle-B/end")
+				cancel()
+			})
+		}
+	})
+}
