@@ -171,9 +171,9 @@ func options(as *OpConfig, attrs []attribute.KeyValue) (opts []oteltrace.SpanSta
 func room(name string) int {
 	switch name {
 	case SpanRead:
-		return 8
+		return 9
 	case SpanWrite:
-		return 6
+		return 7
 	default: // the totals of its blocks
 		return 2
 	}

@@ -53,8 +53,8 @@ func (t *tracer) Start(ctx context.Context, name string, opts ...oteltrace.SpanS
 }
 
 // New returns a span that has not begun. Its attributes lie in the same piece of
-// memory: a wake has one, most blocks have two, a write has six and a read that
-// waited eight.
+// memory: a wake has one, most blocks have two, a write has seven and a read that
+// waited nine.
 func (t *tracer) New(name string, start time.Time, n int) *emit.Span {
 	var s *span
 	switch {
@@ -62,10 +62,10 @@ func (t *tracer) New(name string, start time.Time, n int) *emit.Span {
 		s = with(func(m *sized[[1]attribute.KeyValue]) []attribute.KeyValue { return m.attrs[:0] })
 	case n <= 2:
 		s = with(func(m *sized[[2]attribute.KeyValue]) []attribute.KeyValue { return m.attrs[:0] })
-	case n <= 6:
-		s = with(func(m *sized[[6]attribute.KeyValue]) []attribute.KeyValue { return m.attrs[:0] })
-	case n <= 8:
-		s = with(func(m *sized[[8]attribute.KeyValue]) []attribute.KeyValue { return m.attrs[:0] })
+	case n <= 7:
+		s = with(func(m *sized[[7]attribute.KeyValue]) []attribute.KeyValue { return m.attrs[:0] })
+	case n <= 9:
+		s = with(func(m *sized[[9]attribute.KeyValue]) []attribute.KeyValue { return m.attrs[:0] })
 	default:
 		s = &span{d: emit.Span{Attrs: make([]attribute.KeyValue, 0, n)}}
 	}

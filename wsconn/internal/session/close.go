@@ -255,7 +255,7 @@ func (c *closing) first() (f closeFrame, initiator string) {
 func (s *Session) outcome(err error) (errorType string, attrs []attribute.KeyValue) {
 	c := &s.closing
 	completed := c.sent.seen() && c.received.seen()
-	attrs = append(make([]attribute.KeyValue, 0, 8), trace.WebSocketCloseCompletedKey.Bool(completed))
+	attrs = append(make([]attribute.KeyValue, 0, 9), s.id, trace.WebSocketCloseCompletedKey.Bool(completed))
 	attrs = append(attrs, c.attrs...)
 	if s.in.ignored > 0 {
 		attrs = append(attrs, trace.WebSocketTracePongIgnoredKey.Int(s.in.ignored))

@@ -104,7 +104,7 @@ func handshakeAttributes(s *Session, status int, h http.Header, err error) []att
 		attrs = append(attrs, trace.HTTPResponseStatusCodeKey.Int(status))
 	}
 	if err == nil {
-		attrs = append(attrs, s.connectionID())
+		attrs = append(attrs, s.id)
 	}
 	if status == http.StatusSwitchingProtocols {
 		if v := h.Get("Sec-WebSocket-Protocol"); v != "" {

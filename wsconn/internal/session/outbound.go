@@ -144,7 +144,7 @@ func (s *Session) left(err error) {
 	s.out.answers, s.out.closes, s.out.writing = false, false, false
 	s.mu.Unlock()
 	if s.out.pong != nil && (s.out.ponged || err != nil) {
-		s.end(s.out.pong, err)
+		s.end(s.out.pong, err, s.id)
 		s.out.pong = nil
 	}
 }

@@ -64,7 +64,7 @@ func (p *Ping) End(err error) {
 			p.op.Wake(trace.WakeCanceled)
 		}
 	}
-	s.end(p.op, err)
+	s.end(p.op, err, s.id)
 }
 
 var sourceTimed = trace.Evidence(trace.BlockSourceKey.String(string(trace.SourceTimed)))

@@ -99,12 +99,12 @@ func (s *Session) endRead(op *trace.Op, m message, messageType int, size int64, 
 	case err == nil && !s.recorded:
 		op.End(nil)
 	case err == nil:
-		room := [6]attribute.KeyValue{receive, messageTypeAttr(messageType)}
-		op.End(nil, m.attributes(room[:2], size)...)
+		room := [7]attribute.KeyValue{receive, s.id, messageTypeAttr(messageType)}
+		op.End(nil, m.attributes(room[:3], size)...)
 	case verdict != "" && s.closeStatus(err) < 0:
-		op.EndAs(verdict, receive)
+		op.EndAs(verdict, receive, s.id)
 	default:
-		s.end(op, err, receive)
+		s.end(op, err, receive, s.id)
 	}
 }
 

@@ -33,7 +33,8 @@ type Session struct {
 	home      context.Context // of the goroutine that handles the connection, for what has no context
 	off       bool            // nothing is recorded; what follows is not used
 
-	recorded bool          // with spans; else with metrics alone
+	recorded bool // with spans; else with metrics alone
+	id       attribute.KeyValue
 	traces   traces        // of what is recorded
 	silent   *trace.Tracer // of what is not
 	meter    *meter
@@ -65,7 +66,8 @@ func newSession(ctx context.Context, t *trace.Tracer, role string, recorded bool
 	}
 	s.off = !recorded && s.meter == nil
 	if recorded {
-		s.beginTraces(cfg.volume, protocolName, trace.WebSocketRoleKey.String(role), s.connectionID())
+		s.id = trace.WebSocketConnectionIDKey.String(s.handshake.SpanContext().SpanID().String())
+		s.beginTraces(cfg.volume, protocolName, trace.WebSocketRoleKey.String(role), s.id)
 	} else if !s.off {
 		s.silent = t.With(trace.WithTracerProvider(noop.NewTracerProvider()))
 	}
@@ -96,11 +98,6 @@ func (s *Session) established(ctx context.Context) {
 	if open {
 		s.meter.opened(ctx, 1)
 	}
-}
-
-// connectionID names the connection in all of its traces.
-func (s *Session) connectionID() attribute.KeyValue {
-	return trace.WebSocketConnectionIDKey.String(s.handshake.SpanContext().SpanID().String())
 }
 
 // Context returns a copy of parent that carries the connection's tracer and,

@@ -65,8 +65,8 @@ func (w *Write) End(size int64, err error) {
 	case !s.recorded:
 		s.end(w.op, err)
 	default:
-		room := [6]attribute.KeyValue{transmit, messageTypeAttr(w.typ)}
-		s.end(w.op, err, m.attributes(room[:2], size)...)
+		room := [7]attribute.KeyValue{transmit, s.id, messageTypeAttr(w.typ)}
+		s.end(w.op, err, m.attributes(room[:3], size)...)
 	}
 }
 

@@ -1,0 +1,50 @@
+package session_test
+
+import (
+	"testing"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// Every operation names the connection that it is on, as its handshake does,
+// wherever the program's context puts it.
+func TestConnectionID(t *testing.T) {
+	each(t, func(t *testing.T, lib library) {
+		p := connect(t, lib, setup{tcp: true})
+		ctx := t.Context()
+		for range 2 {
+			if err := p.client.Write(ctx, messageText, []byte("hello")); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, _, err := p.server.Read(ctx); err != nil {
+			t.Error(err)
+		}
+		p.client.CloseRead(ctx)
+		go func() { _ = p.client.Ping(ctx) }()
+		<-p.server.CloseRead(ctx).Done() // by the second message
+		_ = p.client.CloseNow()
+		_ = p.server.CloseNow()
+		seen := map[string]bool{}
+		for _, rec := range []*recorder{p.clientSpans, p.serverSpans} {
+			want := text(rec.one(t, trace.SpanHandshake), trace.WebSocketConnectionIDKey)
+			if want == "" {
+				t.Error("the handshake names no connection")
+			}
+			for _, s := range rec.Ended() {
+				seen[s.Name()] = true
+				switch s.Name() {
+				case trace.SpanRead, trace.SpanWrite, trace.SpanPing, trace.SpanPong, trace.SpanClose:
+					if got := text(s, trace.WebSocketConnectionIDKey); got != want {
+						t.Errorf("%s: got connection %q, want %q", s.Name(), got, want)
+					}
+				}
+			}
+		}
+		for _, name := range []string{trace.SpanRead, trace.SpanWrite, trace.SpanPing, trace.SpanClose} {
+			if !seen[name] {
+				t.Errorf("no %s", name)
+			}
+		}
+	})
+}
