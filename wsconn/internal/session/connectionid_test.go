@@ -12,19 +12,30 @@ func TestConnectionID(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		p := connect(t, lib, setup{tcp: true})
 		ctx := t.Context()
-		for range 2 {
-			if err := p.client.Write(ctx, messageText, []byte("hello")); err != nil {
-				t.Error(err)
+		serving := make(chan struct{})
+		go func() {
+			defer close(serving)
+			for typ, msg, err := p.server.Read(ctx); err == nil; typ, msg, err = p.server.Read(ctx) {
+				_ = p.server.Write(ctx, typ, msg)
 			}
-		}
-		if _, _, err := p.server.Read(ctx); err != nil {
+		}()
+		if err := p.client.Write(ctx, messageText, []byte("hello")); err != nil {
 			t.Error(err)
 		}
-		p.client.CloseRead(ctx)
-		go func() { _ = p.client.Ping(ctx) }()
-		<-p.server.CloseRead(ctx).Done() // by the second message
-		_ = p.client.CloseNow()
-		_ = p.server.CloseNow()
+		if _, _, err := p.client.Read(ctx); err != nil {
+			t.Error(err)
+		}
+		reading := make(chan struct{})
+		go func() {
+			defer close(reading)
+			_, _, _ = p.client.Read(ctx)
+		}()
+		if err := p.client.Ping(ctx); err != nil {
+			t.Error(err)
+		}
+		_ = p.client.Close(1000, "")
+		<-reading
+		<-serving
 		seen := map[string]bool{}
 		for _, rec := range []*recorder{p.clientSpans, p.serverSpans} {
 			want := text(rec.one(t, trace.SpanHandshake), trace.WebSocketConnectionIDKey)
@@ -41,7 +52,7 @@ func TestConnectionID(t *testing.T) {
 				}
 			}
 		}
-		for _, name := range []string{trace.SpanRead, trace.SpanWrite, trace.SpanPing, trace.SpanClose} {
+		for _, name := range []string{trace.SpanRead, trace.SpanWrite, trace.SpanPing, trace.SpanPong, trace.SpanClose} {
 			if !seen[name] {
 				t.Errorf("no %s", name)
 			}
