@@ -1,0 +1,113 @@
+package e2e_test
+
+import (
+	"context"
+	"net"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/wakechain/wakechain/examples/internal/telemetry"
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/wsconn"
+)
+
+// TestSegments has a connection that is told in several traces: each is small and
+// whole, its root is a segment that links to the handshake and to the segment
+// before, and all are found by the connection's id.
+func TestSegments(t *testing.T) {
+	const budget = 100
+	j := newJaeger(t)
+	j.start()
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:"+j.http)
+	spans, err := telemetry.New(0, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tracer, err := spans.Tracer(t.Context(), "long")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exchange(t, tracer, 300, wsconn.WithTraceBudget(budget, 0), wsconn.WithMessageSpans(wsconn.MessagesAll))
+	spans.Shutdown(t.Context())
+
+	ids := j.search(url.Values{"service": {"long"}, "operation": {trace.SpanSegment}, "limit": {"1000"}})
+	if len(ids) < 10 {
+		t.Fatalf("%d traces with a segment as their root, want those of some 2,400 spans", len(ids))
+	}
+	var all []chain.Span
+	largest := 0
+	for _, id := range ids {
+		got := j.trace(traceID(t, id))
+		largest = max(largest, len(got))
+		if n := len(got); n > 3*budget { // while one goroutine begins the next, others go on in this
+			t.Errorf("a trace of %d spans, want about %d", n, budget)
+		}
+		if _, warnings := j.page(traceID(t, id)); len(warnings) > 0 {
+			t.Errorf("the page warns: %q", warnings)
+		}
+		all = append(all, got...)
+	}
+	t.Logf("%d spans in %d traces, the largest of %d", len(all), len(ids), largest)
+	segments := chain.New(all).Named(trace.SpanSegment)
+	of := map[string]int{} // connections
+	for _, s := range segments {
+		id := s.Str(trace.WebSocketConnectionIDKey)
+		of[id]++
+		if s.Parent != nil || len(s.Links) == 0 || s.Links[0].SpanContext.SpanID().String() != id {
+			t.Errorf("segment %v: want a root that links to the handshake, %s", s, id)
+		}
+	}
+	if len(of) != 2 {
+		t.Errorf("segments of the connections %v, want those of its two ends", of)
+	}
+	for id, n := range of {
+		found := j.search(url.Values{
+			"service": {"long"}, "operation": {trace.SpanSegment}, "limit": {"1000"},
+			"tags": {`{"` + string(trace.WebSocketConnectionIDKey) + `":"` + id + `"}`},
+		})
+		if len(found) != n {
+			t.Errorf("a search for connection %s finds %d traces, want %d", id, len(found), n)
+		}
+	}
+}
+
+// exchange sends n messages there and back, one after the other.
+func exchange(t *testing.T, tracer *trace.Tracer, n int, opts ...wsconn.Option) {
+	t.Helper()
+	handler := wsconn.Handler("echo", func(ctx context.Context, c *wsconn.Conn) error {
+		for {
+			typ, msg, err := c.Read(ctx)
+			if err == nil {
+				err = c.Write(ctx, typ, msg)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}, opts...)
+	srv := httptest.NewUnstartedServer(handler)
+	srv.Config.BaseContext = func(net.Listener) context.Context { return tracer.NewContext(context.Background()) }
+	srv.Start()
+	defer srv.Close()
+	err := trace.Handle(tracer.NewContext(t.Context()), "client", func(ctx context.Context) error {
+		c, _, err := wsconn.Dial(ctx, srv.URL, nil, opts...)
+		if err != nil {
+			return err
+		}
+		defer c.CloseNow()
+		for range n {
+			if err := c.Write(ctx, wsconn.MessageText, []byte("hello")); err != nil {
+				return err
+			}
+			if _, _, err := c.Read(ctx); err != nil {
+				return err
+			}
+		}
+		return c.Close(wsconn.StatusNormalClosure, "")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
