@@ -52,6 +52,23 @@ func Example() {
 	// consumer finished
 }
 
+func ExampleGo() {
+	ctx := context.Background()
+	jobs := trace.NewChan[string](1)
+	worker := trace.Go(ctx, "worker", func(ctx context.Context) error {
+		for job := range jobs.All(ctx) {
+			fmt.Println(job)
+		}
+		return ctx.Err()
+	})
+	_ = jobs.Send(ctx, "compress") // where it has to wait, its wake links to the worker
+	jobs.Close(ctx)
+	fmt.Println(worker.Wait(ctx), worker.State())
+	// Output:
+	// compress
+	// <nil> finished
+}
+
 func ExampleStart() {
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(printer{}))
 	ctx := trace.New(trace.WithTracerProvider(tp)).NewContext(context.Background())
