@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 func TestFuture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		var f trace.Future[int]
 		await := func(ctx context.Context) error { _, err := f.Await(ctx); return err }
 		go1(ctx, "a", 0, await)
@@ -39,30 +40,30 @@ func TestFuture(t *testing.T) {
 		if err := gaveUp.Err(); err != errEnough {
 			t.Errorf("got %v, want %v", err, errEnough)
 		}
-		wantShape(t, rec, `
-		go a 0-0
-		  await 0-3
-		    block 0-3 future
-		    wake 3-3 resolved -> go b
-		  a 0-3 finished
-		go gives_up 0-0
-		  gives_up 0-2 cancelled
-		  await 1-2
-		    block 1-2 future
-		    wake 2-2 canceled
-		go b 0-0
-		  b 0-3 finished
-		go callback 3-3
-		  callback 3-3 finished
-		go late 4-4
-		  late 4-4 Error _OTHER failed
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			go a @0s 0s
+				await @0s 3ms
+					block @0s 3ms {block.reason=future}
+					wake @3ms 0s {wake.reason=resolved} -> go b
+				a @0s 3ms {goroutine.state=finished}
+			go gives_up @0s 0s
+				gives_up @0s 2ms {goroutine.state=cancelled}
+				await @1ms 1ms
+					block @1ms 1ms {block.reason=future}
+					wake @2ms 0s {wake.reason=canceled}
+			go b @0s 0s
+				b @0s 3ms {goroutine.state=finished}
+			go callback @3ms 0s
+				callback @3ms 0s {goroutine.state=finished}
+			go late @4ms 0s
+				late @4ms 0s {status=error, error.type=_OTHER, goroutine.state=failed}
+		`, shape...)
 	})
 }
 
 func TestFutureReject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context(), trace.WithAllOps())
+		ctx, rec := record(t, trace.WithAllOps())
 		var f trace.Future[string]
 		time.AfterFunc(ms, func() { f.Reject(ctx, errEnough) })
 		for range 2 {
@@ -70,17 +71,17 @@ func TestFutureReject(t *testing.T) {
 				t.Errorf("got %q and %v, want %v", v, err, errEnough)
 			}
 		}
-		wantShape(t, rec, `
-		await 0-1
-		  block 0-1 future
-		  wake 1-1 resolved
-		await 1-1
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			await @0s 1ms
+				block @0s 1ms {block.reason=future}
+				wake @1ms 0s {wake.reason=resolved}
+			await @1ms 0s
+		`, shape...)
 	})
 }
 
 func TestFutureConcurrentSafe(t *testing.T) {
-	ctx, _ := record(t.Context())
+	ctx, _ := record(t)
 	var f trace.Future[int]
 	var wg, calls sync.WaitGroup
 	var mu sync.Mutex

@@ -14,11 +14,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 func TestGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		outer, rec := record(t.Context())
+		outer, rec := record(t)
 		g, ctx := trace.NewGroup(outer)
 		g.SetLimit(1)
 		g.Go(ctx, "a", func(context.Context) error { time.Sleep(2 * ms); return nil })
@@ -33,27 +34,27 @@ func TestGroup(t *testing.T) {
 		if got := context.Cause(ctx); got != errEnough {
 			t.Errorf("the context's cause: got %v, want %v", got, errEnough)
 		}
-		wantShape(t, rec, `
-		go a 0-0
-		  a 0-2 finished
-		wait 0-2
-		  block 0-2 semaphore
-		  wake 2-2 released -> go a
-		go b 2-2
-		  b 2-4 finished
-		wait 2-3
-		  block 2-3 semaphore
-		  wake 3-3 canceled
-		wait 3-4
-		  block 3-4 waitgroup
-		  wake 4-4 done -> go b
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			go a @0s 0s
+				a @0s 2ms {goroutine.state=finished}
+			wait @0s 2ms
+				block @0s 2ms {block.reason=semaphore}
+				wake @2ms 0s {wake.reason=released} -> go a
+			go b @2ms 0s
+				b @2ms 2ms {goroutine.state=finished}
+			wait @2ms 1ms
+				block @2ms 1ms {block.reason=semaphore}
+				wake @3ms 0s {wake.reason=canceled}
+			wait @3ms 1ms
+				block @3ms 1ms {block.reason=waitgroup}
+				wake @4ms 0s {wake.reason=done} -> go b
+		`, shape...)
 	})
 }
 
 func TestGroupZero(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		var g trace.Group
 		for i := range 2 {
 			g.Go(ctx, fmt.Sprint("g", i), func(context.Context) error {
@@ -67,18 +68,18 @@ func TestGroupZero(t *testing.T) {
 		if err := g.Wait(ctx); err != nil {
 			t.Errorf("Wait: got %v, want nil", err)
 		}
-		wantShape(t, rec, `
-		go g0 0-0
-		  g0 0-1 finished
-		go g1 0-0
-		  g1 0-3 finished
-		wait 0-2
-		  block 0-2 waitgroup
-		  wake 2-2 canceled
-		wait 2-3
-		  block 2-3 waitgroup
-		  wake 3-3 done -> go g1
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			go g0 @0s 0s
+				g0 @0s 1ms {goroutine.state=finished}
+			go g1 @0s 0s
+				g1 @0s 3ms {goroutine.state=finished}
+			wait @0s 2ms
+				block @0s 2ms {block.reason=waitgroup}
+				wake @2ms 0s {wake.reason=canceled}
+			wait @2ms 1ms
+				block @2ms 1ms {block.reason=waitgroup}
+				wake @3ms 0s {wake.reason=done} -> go g1
+		`, shape...)
 	})
 }
 
@@ -125,7 +126,7 @@ func TestGroupSame(t *testing.T) {
 	run := func(seed uint64, group func(context.Context) (group, context.Context)) (log []string) {
 		synctest.Test(t, func(t *testing.T) {
 			r, start := rand.New(rand.NewPCG(seed, 0)), time.Now()
-			ctx, _ := record(t.Context())
+			ctx, _ := record(t)
 			g, ctx := group(ctx)
 			if n := r.IntN(6); n > 0 {
 				g.SetLimit(n)
@@ -207,7 +208,7 @@ func TestGroupWaitsForSlots(t *testing.T) {
 }
 
 func TestGroupConcurrentSafe(t *testing.T) {
-	outer, _ := record(t.Context())
+	outer, _ := record(t)
 	g, ctx := trace.NewGroup(outer)
 	g.SetLimit(3)
 	var running, ran atomic.Int64

@@ -2,6 +2,7 @@ package trace_test
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 // An operation whose span need not be has it once it comes to what it must.
@@ -25,26 +27,26 @@ func TestStartAs(t *testing.T) {
 		want   string
 	}{
 		{"all", trace.ShowAll, true, nil, `
-			work 0-21 block.count=2 block.duration=0.02 n=1 -> up
-			  block 0-10 block.reason=net.read
-			  wake 10-11 wake.reason=readable
-			  block 11-21 block.reason=net.read
-			  wake 21-21 wake.reason=readable
+			work @0s 21ms {block.count=2, block.duration=0.02, n=1} -> up
+				block @0s 10ms {block.reason=net.read}
+				wake @10ms 1ms {wake.reason=readable}
+				block @11ms 10ms {block.reason=net.read}
+				wake @21ms 0s {wake.reason=readable}
 		`},
 		{"blocked", trace.ShowBlocked, true, nil, `
-			work 0-21 block.count=2 block.duration=0.02 n=1 -> up
-			  block 0-10 block.reason=net.read
-			  wake 10-11 wake.reason=readable
-			  block 11-21 block.reason=net.read
-			  wake 21-21 wake.reason=readable
+			work @0s 21ms {block.count=2, block.duration=0.02, n=1} -> up
+				block @0s 10ms {block.reason=net.read}
+				wake @10ms 1ms {wake.reason=readable}
+				block @11ms 10ms {block.reason=net.read}
+				wake @21ms 0s {wake.reason=readable}
 		`},
 		{"blocked, from the second block on", trace.ShowFailed, true, nil, `
-			work 0-21 block.count=2 block.duration=0.02 n=1 spans.suppressed=2 -> up
-			  block 11-21 block.reason=net.read
-			  wake 21-21 wake.reason=readable
+			work @0s 21ms {block.count=2, block.duration=0.02, n=1, spans.suppressed=2} -> up
+				block @11ms 10ms {block.reason=net.read}
+				wake @21ms 0s {wake.reason=readable}
 		`},
 		{"failed", trace.ShowFailed, false, failed, `
-			work 0-21 Error block.count=2 block.duration=0.02 error.type=_OTHER n=1 spans.suppressed=4 -> up
+			work @0s 21ms {status=error, block.count=2, block.duration=0.02, error.type=_OTHER, n=1, spans.suppressed=4} -> up
 		`},
 		{"not failed", trace.ShowFailed, false, nil, `
 		`},
@@ -53,7 +55,7 @@ func TestStartAs(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctx, rec := record(t.Context())
+				ctx, rec := record(t)
 				up, outer := trace.Start(ctx, "up")
 				tracer := trace.FromContext(ctx)
 				share := trace.NewShare(0)
@@ -84,31 +86,23 @@ func TestStartAs(t *testing.T) {
 					t.Errorf("its context carries %v, want %v", got, op.SpanContext())
 				}
 				op.End(test.err)
-				want := unindent(test.want)
 				_, tell := tracer.StartAs(ctx, "next", trace.OpConfig{Share: share})
 				tell.End(nil)
 				outer.End(nil)
-				next := "next 21-21\n"
-				if want == "" {
-					next = "next 21-21 spans.suppressed=5\n"
+				next := "next @21ms 0s"
+				if strings.TrimSpace(test.want) == "" {
+					next += " {spans.suppressed=5}"
 				}
-				wantSorted(t, tree(rec), want+"up 0-21\n"+next)
+				tracetest.AssertTree(t, rec.Chain(), "\t\t\tup @0s 21ms"+test.want+next, whole...)
 			})
 		})
-	}
-}
-
-func wantSorted(t *testing.T, got, want string) {
-	t.Helper()
-	if g, w := sortRoots(got), sortRoots(want); g != w {
-		t.Errorf("spans:\ngot\n%swant\n%s", g, w)
 	}
 }
 
 // Of a share that is used up, an operation has no more blocks, and says how many.
 func TestShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		share := trace.NewShare(4)
 		_, op := trace.FromContext(ctx).StartAs(ctx, "work", trace.OpConfig{Share: share})
 		for range 3 {
@@ -124,11 +118,11 @@ func TestShare(t *testing.T) {
 			t.Error("Spent does not tell that four of four are, and no others")
 		}
 		op.End(nil)
-		wantTree(t, rec, `
-			work 0-30 block.count=3 block.duration=0.03 spans.suppressed=4
-			  block 0-10 block.reason=net.read
-			  wake 10-30 wake.reason=readable
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			work @0s 30ms {block.count=3, block.duration=0.03, spans.suppressed=4}
+				block @0s 10ms {block.reason=net.read}
+				wake @10ms 20ms {wake.reason=readable}
+		`, whole...)
 		if got, want := share.Wanted(), int64(8); got != want {
 			t.Errorf("wanted: got %d, want %d", got, want)
 		}
@@ -139,7 +133,7 @@ func TestShare(t *testing.T) {
 }
 
 func TestShareConcurrentSafe(t *testing.T) {
-	ctx, rec := record(t.Context())
+	ctx, _ := record(t)
 	share := trace.NewShare(100)
 	var wg sync.WaitGroup
 	for range 8 {
@@ -157,9 +151,6 @@ func TestShareConcurrentSafe(t *testing.T) {
 	wg.Wait()
 	if got, want := share.Wanted(), int64(8*50*3); got != want {
 		t.Errorf("made and left out: got %d, want %d", got, want)
-	}
-	if got, want := len(rec.Started()), len(rec.Ended()); got != want {
-		t.Errorf("got %d spans started, %d ended", got, want)
 	}
 }
 

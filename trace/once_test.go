@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 func TestOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		var o trace.Once
 		var calls atomic.Int64
 		do := func(ctx context.Context) error {
@@ -27,22 +28,22 @@ func TestOnce(t *testing.T) {
 		if calls.Load() != 1 || gaveUp.Err() != errEnough {
 			t.Errorf("got %d calls and %v, want 1 and %v", calls.Load(), gaveUp.Err(), errEnough)
 		}
-		wantShape(t, rec, `
-		go a 0-0
-		  a 0-10 finished
-		go b 0-0
-		  b 0-10 finished
-		  lock 1-10
-		    block 1-10 lock
-		    wake 10-10 unlocked -> go a
-		go gives_up 0-0
-		  gives_up 0-3 cancelled
-		  lock 2-3
-		    block 2-3 lock
-		    wake 3-3 canceled
-		go late 0-0
-		  late 0-11 finished
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			go a @0s 0s
+				a @0s 10ms {goroutine.state=finished}
+			go b @0s 0s
+				b @0s 10ms {goroutine.state=finished}
+				lock @1ms 9ms
+					block @1ms 9ms {block.reason=lock}
+					wake @10ms 0s {wake.reason=unlocked} -> go a
+			go gives_up @0s 0s
+				gives_up @0s 3ms {goroutine.state=cancelled}
+				lock @2ms 1ms
+					block @2ms 1ms {block.reason=lock}
+					wake @3ms 0s {wake.reason=canceled}
+			go late @0s 0s
+				late @0s 11ms {goroutine.state=finished}
+		`, shape...)
 	})
 }
 

@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 func TestPlain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		ch := make(chan int, 1)
 		_ = trace.Send(ctx, ch, 1)
 		if v, err := trace.Recv(ctx, ch); v != 1 || err != nil {
@@ -43,39 +44,39 @@ func TestPlain(t *testing.T) {
 			}
 		}
 		samePanic(t, "Send when closed", func() { ch <- 1 }, func() { _ = trace.Send(ctx, ch, 1) })
-		wantShape(t, rec, `
-		recv 0-1
-		  block 0-1 chan.recv
-		  wake 1-1 received
-		send 1-2
-		  block 1-2 chan.send
-		  wake 2-2 sent
-		send 2-3
-		  block 2-3 chan.send
-		  wake 3-3 canceled
-		recv 3-4
-		  block 3-4 chan.recv
-		  wake 4-4 canceled
-		recv 4-5
-		  block 4-5 chan.recv
-		  wake 5-5 closed
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			recv @0s 1ms
+				block @0s 1ms {block.reason=chan.recv}
+				wake @1ms 0s {wake.reason=received}
+			send @1ms 1ms
+				block @1ms 1ms {block.reason=chan.send}
+				wake @2ms 0s {wake.reason=sent}
+			send @2ms 1ms
+				block @2ms 1ms {block.reason=chan.send}
+				wake @3ms 0s {wake.reason=canceled}
+			recv @3ms 1ms
+				block @3ms 1ms {block.reason=chan.recv}
+				wake @4ms 0s {wake.reason=canceled}
+			recv @4ms 1ms
+				block @4ms 1ms {block.reason=chan.recv}
+				wake @5ms 0s {wake.reason=closed}
+		`, shape...)
 	})
 }
 
 func TestPlainAllOps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context(), trace.WithAllOps())
+		ctx, rec := record(t, trace.WithAllOps())
 		ch := make(chan int, 1)
 		_ = trace.Send(ctx, ch, 1)
 		_, _ = trace.Recv(ctx, ch)
 		close(ch)
 		protect(func() { _ = trace.Send(ctx, ch, 1) })
-		wantShape(t, rec, `
-		send 0-0
-		recv 0-0
-		send 0-0 Error panic
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			send @0s 0s
+			recv @0s 0s
+			send @0s 0s {status=error, error.type=panic}
+		`, shape...)
 	})
 }
 

@@ -12,11 +12,12 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 func TestSemaphore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		s := trace.NewSemaphore(3)
 		hold := func(n int64, d time.Duration) func(context.Context) error {
 			return func(ctx context.Context) error {
@@ -38,25 +39,25 @@ func TestSemaphore(t *testing.T) {
 			return nil
 		})
 		time.Sleep(time.Second)
-		wantShape(t, rec, `
-		go a 0-0
-		  a 0-10 finished
-		go heavy 0-0
-		  heavy 0-20 finished
-		  wait 1-10
-		    block 1-10 semaphore
-		    wake 10-10 released -> go a
-		go light 0-0
-		  light 0-30 finished
-		  wait 2-20
-		    block 2-20 semaphore
-		    wake 20-20 released -> go heavy
-		go gives_up 0-0
-		  gives_up 0-4 finished
-		  wait 3-4
-		    block 3-4 semaphore
-		    wake 4-4 canceled
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			go a @0s 0s
+				a @0s 10ms {goroutine.state=finished}
+			go heavy @0s 0s
+				heavy @0s 20ms {goroutine.state=finished}
+				wait @1ms 9ms
+					block @1ms 9ms {block.reason=semaphore}
+					wake @10ms 0s {wake.reason=released} -> go a
+			go light @0s 0s
+				light @0s 30ms {goroutine.state=finished}
+				wait @2ms 18ms
+					block @2ms 18ms {block.reason=semaphore}
+					wake @20ms 0s {wake.reason=released} -> go heavy
+			go gives_up @0s 0s
+				gives_up @0s 4ms {goroutine.state=finished}
+				wait @3ms 1ms
+					block @3ms 1ms {block.reason=semaphore}
+					wake @4ms 0s {wake.reason=canceled}
+		`, shape...)
 	})
 }
 
@@ -145,7 +146,7 @@ func (s bareSemaphore) TryAcquire(n int64) bool {
 func (s bareSemaphore) Release(n int64) { s.Semaphore.Release(context.Background(), n) }
 
 func TestSemaphoreConcurrentSafe(t *testing.T) {
-	ctx, _ := record(t.Context())
+	ctx, _ := record(t)
 	s := trace.NewSemaphore(2)
 	var wg sync.WaitGroup
 	var mu sync.Mutex

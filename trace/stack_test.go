@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 type tower struct{ floors int }
@@ -45,12 +46,11 @@ func TestPanicStack(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			ctx, rec := record(t.Context())
+			ctx, rec := record(t)
 			protect(func() {
 				_ = trace.Handle(ctx, "g", func(context.Context) error { tt.fn(); return nil })
 			})
-			spans := rec.Ended()
-			stack := attr(spans[len(spans)-1], trace.CodeStacktraceKey).AsString()
+			stack := tracetest.One(t, rec.Chain(), "g").Str(trace.CodeStacktraceKey)
 			if strings.Contains(stack, "secret") || strings.Contains(stack, "runtime.gopanic") || strings.Contains(stack, "testing.tRunner") {
 				t.Errorf("got\n%swant the user's frames alone", stack)
 			}
@@ -79,23 +79,24 @@ func TestPanicStack(t *testing.T) {
 
 // However deep the panic, the stack is bounded and starts where it happened.
 func TestPanicStackDeep(t *testing.T) {
-	ctx, rec := record(t.Context())
+	ctx, rec := record(t)
 	protect(func() {
 		_ = trace.Handle(ctx, "g", func(context.Context) error { (&tower{1000}).fall(); return nil })
 	})
-	stack := attr(rec.Ended()[1], trace.CodeStacktraceKey).AsString()
+	g := tracetest.One(t, rec.Chain(), "g")
+	stack := g.Str(trace.CodeStacktraceKey)
 	if n := strings.Count(stack, "\n"); n > 128 || !strings.HasPrefix(stack, "github.com/wakechain/wakechain/trace_test.(*tower).step\n") {
 		t.Errorf("got %d lines, want 128 at the most:\n%s", n, stack)
 	}
-	if got := attr(rec.Ended()[1], trace.GoroutineStateKey).AsString(); got != string(trace.StatePanicked) {
+	if got := g.Str(trace.GoroutineStateKey); got != string(trace.StatePanicked) {
 		t.Errorf("state: got %s, want %s", got, trace.StatePanicked)
 	}
 }
 
 func TestGoexitHasNoStack(t *testing.T) {
-	ctx, rec := record(t.Context())
+	ctx, rec := record(t)
 	_ = trace.Go(ctx, "g", func(context.Context) error { runtime.Goexit(); return nil }).Wait(context.Background())
-	if got := attr(rec.Ended()[1], trace.CodeStacktraceKey).AsString(); got != "" {
+	if got := tracetest.One(t, rec.Chain(), "g").Str(trace.CodeStacktraceKey); got != "" {
 		t.Errorf("got\n%s\nwant none", got)
 	}
 }

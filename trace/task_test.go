@@ -5,10 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"regexp"
-	"runtime"
 	"runtime/pprof"
 	"slices"
 	"strings"
@@ -19,9 +15,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 // How a function can end, by Go and by Handle.
@@ -105,7 +100,7 @@ func TestStates(t *testing.T) {
 		for how, run := range run {
 			t.Run(how+"/"+tt.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					ctx, rec := record(t.Context())
+					ctx, rec := record(t)
 					if tt.parent != nil {
 						var cancel context.CancelFunc
 						ctx, cancel = tt.parent(ctx)
@@ -122,15 +117,11 @@ func TestStates(t *testing.T) {
 					if state != "" && state != tt.state {
 						t.Errorf("State: got %s, want %s", state, tt.state)
 					}
-					spans := rec.Ended()
-					if len(spans) != 2 || spans[0].Name() != "go g" || spans[1].Name() != "g" {
-						t.Fatalf("got spans\n%swant go g and g", tree(rec))
-					}
-					if got := attr(spans[1], trace.GoroutineStateKey).AsString(); got != string(tt.state) {
-						t.Errorf("goroutine.state: got %s, want %s", got, tt.state)
-					}
-					wantStatus(t, spans[0], "")
-					wantStatus(t, spans[1], tt.typ)
+					tracetest.AssertTree(t, rec.Chain(), fmt.Sprintf(`
+						go g {status=unset}
+							g {goroutine.state=%s}
+					`, tt.state))
+					wantStatus(t, tracetest.One(t, rec.Chain(), "g"), tt.typ)
 				})
 			})
 		}
@@ -139,7 +130,7 @@ func TestStates(t *testing.T) {
 
 func TestGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		ctx, op := trace.Start(ctx, "parent")
 		attrs := make([]attribute.KeyValue, 1, 8)
 		attrs[0] = attribute.Int("a", 1)
@@ -166,22 +157,22 @@ func TestGo(t *testing.T) {
 		if err := task.Wait(t.Context()); err != nil {
 			t.Errorf("Wait: got %v, want nil", err)
 		}
-		wantTree(t, rec, `
-		parent 0-0
-		  go worker 0-0 a=1 b=2 goroutine.id=ID goroutine.name=worker
-		    worker 0-7 a=1 b=2 block.count=3 block.duration=0.005 goroutine.blocked.lock=0.001 goroutine.blocked.sleep=0.004 goroutine.id=ID goroutine.name=worker goroutine.running=0.002 goroutine.state=finished
-		    step 1-3 block.count=1 block.duration=0.002
-		      block 1-3 block.reason=sleep
-		      wake 3-3 wake.reason=timer
-		    step 4-6 block.count=1 block.duration=0.002
-		      block 4-6 block.reason=sleep
-		      wake 6-6 wake.reason=timer
-		    quick 6-6
-		    go part 6-6 goroutine.id=ID goroutine.name=part
-		      step 6-7 block.count=1 block.duration=0.001
-		        block 6-7 block.reason=lock
-		      part 6-7 block.count=1 block.duration=0.001 goroutine.blocked.lock=0.001 goroutine.id=ID goroutine.name=part goroutine.running=0 goroutine.state=finished
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			parent @0s 0s
+				go worker @0s 0s {a=1, b=2, goroutine.id, goroutine.name=worker}
+					worker @0s 7ms {a=1, b=2, block.count=3, block.duration=0.005, goroutine.blocked.lock=0.001, goroutine.blocked.sleep=0.004, goroutine.id, goroutine.name=worker, goroutine.running=0.002, goroutine.state=finished}
+					step @1ms 2ms {block.count=1, block.duration=0.002}
+						block @1ms 2ms {block.reason=sleep}
+						wake @3ms 0s {wake.reason=timer}
+					step @4ms 2ms {block.count=1, block.duration=0.002}
+						block @4ms 2ms {block.reason=sleep}
+						wake @6ms 0s {wake.reason=timer}
+					quick @6ms 0s
+					go part @6ms 0s {goroutine.id, goroutine.name=part}
+						step @6ms 1ms {block.count=1, block.duration=0.001}
+							block @6ms 1ms {block.reason=lock}
+						part @6ms 1ms {block.count=1, block.duration=0.001, goroutine.blocked.lock=0.001, goroutine.id, goroutine.name=part, goroutine.running=0, goroutine.state=finished}
+		`, whole...)
 		if attrs[:2][1].Valid() {
 			t.Error("an attribute was written into the caller's array")
 		}
@@ -191,17 +182,19 @@ func TestGo(t *testing.T) {
 // While a goroutine lives nothing of it is open, and its number is the
 // runtime's.
 func TestGoIsNotOpen(t *testing.T) {
-	ctx, rec := record(t.Context())
+	ctx, rec := record(t)
 	check := func(context.Context) error {
-		if got, want := len(rec.Started()), len(rec.Ended()); got != want {
-			t.Errorf("while it lives: got %d spans started, %d ended", got, want)
+		spans := rec.Chain().Spans
+		for _, s := range spans {
+			if s.End.IsZero() {
+				t.Errorf("while it lives: %s is open", s)
+			}
 		}
-		spans := rec.Ended()
 		span := spans[len(spans)-1]
-		if got, want := span.Name(), "go g"; got != want {
+		if got, want := span.Name, "go g"; got != want {
 			t.Errorf("while it lives: got span %q last, want %q", got, want)
 		}
-		if got, want := attr(span, trace.GoroutineIDKey).AsInt64(), goroutine(); got != want {
+		if got, want := span.Int(trace.GoroutineIDKey), goroutine(); got != want {
 			t.Errorf("goroutine.id: got %d, want %d", got, want)
 		}
 		return nil
@@ -212,23 +205,22 @@ func TestGoIsNotOpen(t *testing.T) {
 	if err := trace.Handle(ctx, "g", check); err != nil {
 		t.Error(err)
 	}
-	spans := rec.Ended()
-	if len(spans) != 4 {
-		t.Fatalf("got %d spans, want 4", len(spans))
-	}
-	for i, s := range spans {
-		if d := s.EndTime().Sub(s.StartTime()); d < 1 {
-			t.Errorf("span %d: %s lasts %v, want 1ns at least", i, s.Name(), d)
-		}
-		if i%2 == 1 && !s.StartTime().Equal(spans[i-1].EndTime()) {
-			t.Errorf("%s starts %v after %s ended", s.Name(), s.StartTime().Sub(spans[i-1].EndTime()), spans[i-1].Name())
+	tracetest.AssertTree(t, rec.Chain(), `
+		go g >0s
+			g >0s
+		go g >0s
+			g >0s
+	`)
+	for _, s := range rec.Chain().Named("g") {
+		if !s.Start.Equal(s.Parent.End) {
+			t.Errorf("%s starts %v after %s ended", s, s.Start.Sub(s.Parent.End), s.Parent)
 		}
 	}
 }
 
 func TestTask(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		cause := errors.New("no longer needed")
 		var fnCtx context.Context
 		task := trace.Go(ctx, "g", func(ctx context.Context) error {
@@ -272,10 +264,10 @@ func TestTask(t *testing.T) {
 		if fnCtx.Err() == nil {
 			t.Error("the function's context lives on")
 		}
-		wantTree(t, rec, `
-		go g 0-0 goroutine.id=ID goroutine.name=g
-		  g 0-1 goroutine.id=ID goroutine.name=g goroutine.state=cancelled
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			go g @0s 0s {goroutine.id, goroutine.name=g}
+				g @0s 1ms {goroutine.id, goroutine.name=g, goroutine.state=cancelled}
+		`, whole...)
 	})
 }
 
@@ -283,7 +275,7 @@ func TestTask(t *testing.T) {
 // cancels it.
 func TestGoReleasesContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, _ := record(t.Context())
+		ctx, _ := record(t)
 		var fnCtx context.Context
 		_ = trace.Go(ctx, "g", func(ctx context.Context) error { fnCtx = ctx; return nil }).Wait(ctx)
 		synctest.Wait()
@@ -294,7 +286,7 @@ func TestGoReleasesContext(t *testing.T) {
 }
 
 func TestTaskConcurrentSafe(t *testing.T) {
-	ctx, rec := record(t.Context())
+	ctx, rec := record(t)
 	task := trace.Go(ctx, "g", func(ctx context.Context) error {
 		var wg sync.WaitGroup
 		for range 4 {
@@ -323,180 +315,10 @@ func TestTaskConcurrentSafe(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	spans := rec.Ended()
-	if got := attr(spans[len(spans)-1], trace.BlockCountKey).AsInt64(); got != 400 {
+	if got := tracetest.One(t, rec.Chain(), "g").Int(trace.BlockCountKey); got != 400 {
 		t.Errorf("block.count: got %d, want 400", got)
 	}
 }
-
-func TestGoexit(t *testing.T) {
-	ctx, rec := record(t.Context())
-	task := trace.Go(ctx, "g", func(context.Context) error {
-		runtime.Goexit()
-		return nil
-	})
-	if got := task.Wait(t.Context()); got != trace.ErrGoexit {
-		t.Errorf("Wait: got %v, want %v", got, trace.ErrGoexit)
-	}
-	if got := task.State(); got != trace.StateFailed {
-		t.Errorf("State: got %s, want %s", got, trace.StateFailed)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = trace.Handle(ctx, "h", func(context.Context) error {
-			defer func() { _ = recover() }() // the panic ends here, the exit goes on
-			defer panic("while exiting")
-			runtime.Goexit()
-			return nil
-		})
-		t.Error("Handle returned after Goexit")
-	}()
-	<-done
-	for _, i := range []int{1, 3} {
-		if got := attr(rec.Ended()[i], trace.GoroutineStateKey).AsString(); got != string(trace.StateFailed) {
-			t.Errorf("goroutine.state: got %s, want %s", got, trace.StateFailed)
-		}
-		wantStatus(t, rec.Ended()[i], trace.ErrorOther)
-	}
-}
-
-// A panic reaches the caller of Handle as it was thrown.
-func TestHandlePanic(t *testing.T) {
-	value := &struct{ n int }{7}
-	var nilMap map[string]int
-	tests := []struct {
-		name  string
-		fn    func()
-		check func(any) bool
-	}{
-		{"value", func() { panic(value) }, func(v any) bool { return v == any(value) }},
-		{"runtime error", func() { nilMap["x"] = 1 }, func(v any) bool { _, ok := v.(runtime.Error); return ok }},
-		{
-			"again while panicking", func() {
-				defer func() { panic(value) }()
-				panic("first")
-			},
-			func(v any) bool { return v == any(value) },
-		},
-		{
-			"while exiting", func() {
-				defer func() { panic(value) }()
-				runtime.Goexit()
-			},
-			func(v any) bool { return v == any(value) },
-		},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			ctx, rec := record(t.Context())
-			done := make(chan any)
-			go func() {
-				var v any
-				defer func() { done <- v }() // runs for a Goexit too
-				defer func() { v = recover() }()
-				_ = trace.Handle(ctx, "g", func(context.Context) error {
-					tt.fn()
-					return nil
-				})
-			}()
-			if v := <-done; !tt.check(v) {
-				t.Errorf("recovered %v", v)
-			}
-			if got := len(rec.Ended()); got != 2 {
-				t.Fatalf("got %d spans, want 2", got)
-			}
-			if got := attr(rec.Ended()[1], trace.GoroutineStateKey).AsString(); got != string(trace.StatePanicked) {
-				t.Errorf("goroutine.state: got %s, want %s", got, trace.StatePanicked)
-			}
-			wantStatus(t, rec.Ended()[1], trace.ErrorPanic)
-		})
-	}
-}
-
-// A panic that the function recovers itself is no panic.
-func TestHandleRecovered(t *testing.T) {
-	ctx, rec := record(t.Context())
-	err := trace.Handle(ctx, "g", func(context.Context) (err error) {
-		defer func() { err = fmt.Errorf("recovered: %v", recover()) }()
-		panic("boom")
-	})
-	if err == nil || err.Error() != "recovered: boom" {
-		t.Errorf("got %v, want recovered: boom", err)
-	}
-	if got := attr(rec.Ended()[1], trace.GoroutineStateKey).AsString(); got != string(trace.StateFailed) {
-		t.Errorf("goroutine.state: got %s, want %s", got, trace.StateFailed)
-	}
-}
-
-// A panic in a goroutine crashes the program as it would without us: the same
-// output but for our frames, and exit code 2. The span is exported before, and
-// nobody who waits goes on.
-func TestGoPanic(t *testing.T) {
-	if how := os.Getenv("WAKECHAIN_TEST_PANIC"); how != "" {
-		crash(how)
-	}
-	output := map[string]string{}
-	for _, how := range []string{"bare", "traced"} {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestGoPanic$")
-		cmd.Env = append(os.Environ(), "WAKECHAIN_TEST_PANIC="+how, "GOTRACEBACK=single")
-		var stdout, stderr strings.Builder
-		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		err := cmd.Run()
-		exit := (*exec.ExitError)(nil)
-		if !errors.As(err, &exit) || exit.ExitCode() != 2 {
-			t.Fatalf("%s: got %v, want exit status 2\n%s%s", how, err, stdout.String(), stderr.String())
-		}
-		output[how] = stderr.String()
-		want := ""
-		if how == "traced" {
-			want = "go boom \nboom panicked\n"
-		}
-		if got := stdout.String(); got != want {
-			t.Errorf("%s: stdout: got %q, want %q", how, got, want)
-		}
-	}
-	// What comes before the frames of what called the function.
-	head := func(s string) string {
-		s = regexp.MustCompile(`goroutine \d+|0x[0-9a-f?]+|\(\.\.\.\)|\([^()\n]*\)|\[.*\]`).ReplaceAllString(s, "_")
-		head, _, found := strings.Cut(s, "trace_test.crash.")
-		if !found {
-			t.Errorf("got\n%s\nwant the frame of the function that panicked", s)
-		}
-		return head
-	}
-	if got, want := head(output["traced"]), head(output["bare"]); got != want || !strings.HasPrefix(want, "panic: ") {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-	if strings.Contains(output["traced"], "recovered") {
-		t.Errorf("got\n%s\nwant a panic that nobody recovered", output["traced"])
-	}
-}
-
-func crash(how string) {
-	fn := func(context.Context) error { panic(fmt.Errorf("boom: %w", io.ErrUnexpectedEOF)) }
-	if how == "bare" {
-		go func() { _ = fn(context.Background()) }()
-		select {}
-	}
-	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(printStates{}))
-	ctx := trace.New(trace.WithTracerProvider(tp)).NewContext(context.Background())
-	task := trace.Go(ctx, "boom", fn)
-	err := task.Wait(context.Background())
-	fmt.Println("went on:", err)
-	select {}
-}
-
-type printStates struct{}
-
-func (printStates) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
-	for _, s := range spans {
-		fmt.Println(s.Name(), attr(s, trace.GoroutineStateKey).AsString())
-	}
-	return nil
-}
-
-func (printStates) Shutdown(context.Context) error { return nil }
 
 // Where nothing is recorded, the function runs all the same.
 func TestGoOff(t *testing.T) {
@@ -523,7 +345,7 @@ func TestGoOff(t *testing.T) {
 // A task is blocked while one of its operations is, and says how long it was not.
 func TestTaskBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		c := trace.NewChan[int](0)
 		task := trace.Go(ctx, "g", func(ctx context.Context) error {
 			time.Sleep(ms) // not an operation: running, as far as one can see
@@ -552,24 +374,15 @@ func TestTaskBlocked(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
-		last := rec.Ended()[len(rec.Ended())-1]
-		for key, want := range map[attribute.Key]float64{
-			trace.GoroutineRunningKey:                       0.001,
-			trace.GoroutineBlockedKey(trace.ReasonChanRecv): 0.002,
-			trace.GoroutineBlockedKey(trace.ReasonSleep):    0.003,
-			trace.BlockDurationKey:                          0.005,
-		} {
-			if got := attr(last, key).AsFloat64(); got != want {
-				t.Errorf("%s: got %v, want %v", key, got, want)
-			}
-		}
+		tracetest.One(t, rec.Chain(), "g {goroutine.running=0.001, goroutine.blocked.chan.recv=0.002, "+
+			"goroutine.blocked.sleep=0.003, block.duration=0.005}")
 	})
 }
 
 // What still blocks when the goroutine ends counts until then.
 func TestTaskEndsWhileBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		_ = trace.Handle(ctx, "g", func(ctx context.Context) error {
 			_ = trace.Sleep(ctx, ms)
 			go func() { _ = trace.Sleep(ctx, 3*ms) }()
@@ -577,17 +390,13 @@ func TestTaskEndsWhileBlocked(t *testing.T) {
 			return nil
 		})
 		time.Sleep(5 * ms)
-		for _, s := range rec.Ended() {
-			if s.Name() == "g" && attr(s, trace.GoroutineRunningKey).AsFloat64() != 0 {
-				t.Errorf("running: got %v, want 0", attr(s, trace.GoroutineRunningKey))
-			}
-		}
+		tracetest.One(t, rec.Chain(), "g {goroutine.running=0}")
 	})
 }
 
 func TestTaskWaitIsAnOperation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context(), trace.WithAllOps())
+		ctx, rec := record(t, trace.WithAllOps())
 		task := trace.Go(ctx, "g", func(context.Context) error { time.Sleep(2 * ms); return errEnough })
 		if err := task.Err(); err != nil {
 			t.Errorf("Err while it runs: got %v, want nil", err)
@@ -598,17 +407,17 @@ func TestTaskWaitIsAnOperation(t *testing.T) {
 				t.Errorf("Wait: got %v, Err: %v, want %v", err, task.Err(), errEnough)
 			}
 		}
-		wantShape(t, rec, `
-		go g 0-0
-		  g 0-2 Error _OTHER failed
-		await 0-1
-		  block 0-1 future
-		  wake 1-1 canceled
-		await 1-2
-		  block 1-2 future
-		  wake 2-2 done -> go g
-		await 2-2
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			go g @0s 0s
+				g @0s 2ms {status=error, error.type=_OTHER, goroutine.state=failed}
+			await @0s 1ms
+				block @0s 1ms {block.reason=future}
+				wake @1ms 0s {wake.reason=canceled}
+			await @1ms 1ms
+				block @1ms 1ms {block.reason=future}
+				wake @2ms 0s {wake.reason=done} -> go g
+			await @2ms 0s
+		`, shape...)
 	})
 }
 
@@ -626,7 +435,7 @@ func TestLabels(t *testing.T) {
 		}
 		return own
 	}
-	ctx, _ := record(t.Context())
+	ctx, _ := record(t)
 	want := func(when, want string) {
 		t.Helper()
 		if got := labels(); got != want {

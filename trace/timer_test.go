@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 func TestSleep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		start := time.Now()
 		for _, d := range []time.Duration{3 * ms, 0, -1} {
 			if err := trace.Sleep(ctx, d); err != nil {
@@ -24,23 +25,25 @@ func TestSleep(t *testing.T) {
 		if got := time.Since(start); got != 4*ms {
 			t.Errorf("slept for %v, want 4ms", got)
 		}
-		wantShape(t, rec, `
-		sleep 0-3
-		  block 0-3 sleep
-		  wake 3-3 timer
-		sleep 3-4
-		  block 3-4 sleep
-		  wake 4-4 canceled
-		`)
-		ctx, rec = record(t.Context(), trace.WithAllOps())
+		tracetest.AssertTree(t, rec.Chain(), `
+			sleep @0s 3ms
+				block @0s 3ms {block.reason=sleep}
+				wake @3ms 0s {wake.reason=timer}
+			sleep @3ms 1ms
+				block @3ms 1ms {block.reason=sleep}
+				wake @4ms 0s {wake.reason=canceled}
+		`, shape...)
+		ctx, rec = record(t, trace.WithAllOps())
 		_ = trace.Sleep(ctx, 0)
-		wantShape(t, rec, `sleep 0-0`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			sleep @0s 0s
+		`, shape...)
 	})
 }
 
 func TestAfterFunc(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		_ = trace.Handle(ctx, "main", func(ctx context.Context) error {
 			late := func(ctx context.Context) error { return trace.Sleep(ctx, ms) }
 			timer := trace.AfterFunc(ctx, 2*ms, "late", late)
@@ -52,21 +55,21 @@ func TestAfterFunc(t *testing.T) {
 			return nil
 		})
 		// What late is blocked for is not main's.
-		wantTree(t, rec, `
-		go main 0-0 goroutine.id=ID goroutine.name=main
-		  main 0-10 goroutine.id=ID goroutine.name=main goroutine.state=finished
-		  go late 5-5 goroutine.id=ID goroutine.name=late
-		    sleep 5-6 block.count=1 block.duration=0.001
-		      block 5-6 block.reason=sleep
-		      wake 6-6 wake.reason=timer
-		    late 5-6 block.count=1 block.duration=0.001 goroutine.blocked.sleep=0.001 goroutine.id=ID goroutine.name=late goroutine.running=0 goroutine.state=finished
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			go main @0s 0s {goroutine.id, goroutine.name=main}
+				main @0s 10ms {goroutine.id, goroutine.name=main, goroutine.state=finished}
+				go late @5ms 0s {goroutine.id, goroutine.name=late}
+					sleep @5ms 1ms {block.count=1, block.duration=0.001}
+						block @5ms 1ms {block.reason=sleep}
+						wake @6ms 0s {wake.reason=timer}
+					late @5ms 1ms {block.count=1, block.duration=0.001, goroutine.blocked.sleep=0.001, goroutine.id, goroutine.name=late, goroutine.running=0, goroutine.state=finished}
+		`, whole...)
 	})
 }
 
 func TestAfterDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		ctx, op := trace.Start(ctx, "op")
 		ctx, cancel := context.WithCancel(ctx)
 		trace.AfterDone(ctx, "cleanup", func(ctx context.Context) error { return trace.Sleep(ctx, ms) })
@@ -78,20 +81,20 @@ func TestAfterDone(t *testing.T) {
 		cancel()
 		time.Sleep(2 * ms)
 		op.End(nil)
-		wantShape(t, rec, `
-		op 0-4
-		  go cleanup 2-2
-		    sleep 2-3
-		      block 2-3 sleep
-		      wake 3-3 timer
-		    cleanup 2-3 finished
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			op @0s 4ms
+				go cleanup @2ms 0s
+					sleep @2ms 1ms
+						block @2ms 1ms {block.reason=sleep}
+						wake @3ms 0s {wake.reason=timer}
+					cleanup @2ms 1ms {goroutine.state=finished}
+		`, shape...)
 	})
 }
 
 func TestTick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		n := 0
 		err := trace.Tick(ctx, 2*ms, "beat", func(context.Context) error {
 			if n++; n == 2 {
@@ -102,18 +105,18 @@ func TestTick(t *testing.T) {
 		if err != errEnough {
 			t.Errorf("got %v, want %v", err, errEnough)
 		}
-		wantShape(t, rec, `
-		sleep 0-2
-		  block 0-2 sleep
-		  wake 2-2 timer
-		go beat 2-2
-		  beat 2-2 finished
-		sleep 2-4
-		  block 2-4 sleep
-		  wake 4-4 timer
-		go beat 4-4
-		  beat 4-4 Error _OTHER failed
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			sleep @0s 2ms
+				block @0s 2ms {block.reason=sleep}
+				wake @2ms 0s {wake.reason=timer}
+			go beat @2ms 0s
+				beat @2ms 0s {goroutine.state=finished}
+			sleep @2ms 2ms
+				block @2ms 2ms {block.reason=sleep}
+				wake @4ms 0s {wake.reason=timer}
+			go beat @4ms 0s
+				beat @4ms 0s {status=error, error.type=_OTHER, goroutine.state=failed}
+		`, shape...)
 		err = trace.Tick(caused(ctx, ms, errEnough), 2*ms, "beat", func(context.Context) error { return nil })
 		if err != errEnough {
 			t.Errorf("got %v, want %v", err, errEnough)

@@ -9,13 +9,14 @@ import (
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace/noop"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	sdktracetest "go.opentelemetry.io/otel/sdk/trace/tracetest"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 func TestTracerContext(t *testing.T) {
@@ -38,8 +39,8 @@ func TestTracerContext(t *testing.T) {
 // Another tracer inside a goroutine still adds to the goroutine's totals.
 func TestTracerContextKeepsGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
-		other, otherRec := record(t.Context())
+		ctx, rec := record(t)
+		other, otherRec := record(t)
 		_ = trace.Handle(ctx, "g", func(ctx context.Context) error {
 			block := func(_ context.Context, op *trace.Op) {
 				op.Block(trace.ReasonSleep)
@@ -51,52 +52,53 @@ func TestTracerContextKeepsGoroutine(t *testing.T) {
 			block(trace.FromContext(other).Start(ctx, "b"))
 			return nil
 		})
-		wantTree(t, rec, `
-		go g 0-0 goroutine.id=ID goroutine.name=g
-		  g 0-2 block.count=2 block.duration=0.002 goroutine.blocked.sleep=0.002 goroutine.id=ID goroutine.name=g goroutine.running=0 goroutine.state=finished
-		`)
-		wantTree(t, otherRec, `
-		a 0-1 block.count=1 block.duration=0.001
-		  block 0-1 block.reason=sleep
-		  wake 1-1 wake.reason=timer
-		b 1-2 block.count=1 block.duration=0.001
-		  block 1-2 block.reason=sleep
-		  wake 2-2 wake.reason=timer
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			go g @0s 0s {goroutine.id, goroutine.name=g}
+				g @0s 2ms {block.count=2, block.duration=0.002, goroutine.blocked.sleep=0.002, goroutine.id, goroutine.name=g, goroutine.running=0, goroutine.state=finished}
+		`, whole...)
+		tracetest.AssertTree(t, otherRec.Chain(), `
+			a @0s 1ms {block.count=1, block.duration=0.001}
+				block @0s 1ms {block.reason=sleep}
+				wake @1ms 0s {wake.reason=timer}
+			b @1ms 1ms {block.count=1, block.duration=0.001}
+				block @1ms 1ms {block.reason=sleep}
+				wake @2ms 0s {wake.reason=timer}
+		`, whole...)
 	})
 }
 
 // The provider of the program, set once for the whole test binary: the global
 // one delegates once.
-var globalRecorder = sync.OnceValue(func() *tracetest.SpanRecorder {
-	rec := tracetest.NewSpanRecorder()
-	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec)))
-	return rec
+var globalExporter = sync.OnceValue(func() *sdktracetest.InMemoryExporter {
+	exp := sdktracetest.NewInMemoryExporter()
+	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSyncer(exp)))
+	return exp
 })
 
 func TestDefaultProvider(t *testing.T) {
 	early := trace.New(trace.WithTracerProvider(nil), nil)
-	rec := globalRecorder()
+	exp := globalExporter()
 	for name, ctx := range map[string]context.Context{
 		"no tracer in the context": t.Context(),
 		"made before":              early.NewContext(t.Context()),
 		"made after":               trace.New().NewContext(t.Context()),
 	} {
-		rec.Reset()
+		exp.Reset()
 		_, op := trace.Start(ctx, "op")
 		op.End(nil)
-		if got := len(rec.Ended()); got != 1 {
-			t.Errorf("%s: got %d spans, want 1", name, got)
+		spans := exp.GetSpans()
+		if len(spans) != 1 {
+			t.Errorf("%s: got %d spans, want 1", name, len(spans))
 			continue
 		}
-		if got := rec.Ended()[0].InstrumentationScope(); got.Name != trace.ScopeName || got.Version != trace.Version {
+		if got := spans[0].InstrumentationScope; got.Name != trace.ScopeName || got.Version != trace.Version {
 			t.Errorf("%s: scope: got %q %q, want %q %q", name, got.Name, got.Version, trace.ScopeName, trace.Version)
 		}
 	}
 }
 
 func TestWithMinBlockLastWins(t *testing.T) {
-	ctx, _ := record(t.Context(), trace.WithMinBlock(time.Hour), nil, trace.WithMinBlock(ms))
+	ctx, _ := record(t, trace.WithMinBlock(time.Hour), nil, trace.WithMinBlock(ms))
 	_, op := trace.Start(ctx, "op")
 	defer op.End(nil)
 	if !op.Shows(ms) {
@@ -105,7 +107,7 @@ func TestWithMinBlockLastWins(t *testing.T) {
 }
 
 func TestTracerSpan(t *testing.T) {
-	ctx, rec := record(t.Context())
+	ctx, rec := record(t)
 	opts := make([]oteltrace.SpanStartOption, 1, 4)
 	opts[0] = oteltrace.WithAttributes(attribute.Int("n", 1))
 	at := time.Now().Add(-time.Minute)
@@ -117,8 +119,8 @@ func TestTracerSpan(t *testing.T) {
 		t.Errorf("context carries %v, want %v", got, want)
 	}
 	span.End()
-	if got := rec.Ended()[0]; !got.StartTime().Equal(at) || attr(got, "n").AsInt64() != 1 {
-		t.Errorf("got start %v and n=%v, want %v and 1", got.StartTime(), attr(got, "n").AsInt64(), at)
+	if got := tracetest.One(t, rec.Chain(), "step"); !got.Start.Equal(at) || got.Int("n") != 1 {
+		t.Errorf("got start %v and n=%v, want %v and 1", got.Start, got.Int("n"), at)
 	}
 	if opts[:2][1] != nil {
 		t.Error("an option was written into the caller's array")
@@ -147,7 +149,7 @@ func TestTracerSpanNotRecording(t *testing.T) {
 
 func TestTracerRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		attrs := make([]attribute.KeyValue, 1, 4)
 		attrs[0] = attribute.Int("n", 1)
 		tracer, start := trace.FromContext(ctx), time.Now()
@@ -158,12 +160,12 @@ func TestTracerRecord(t *testing.T) {
 		tracer.Record(ctx, "tls", start.Add(3*ms), start, "") // never ends before it starts
 		new(trace.Tracer).Record(ctx, "no", start, start, "")
 		op.End(nil)
-		wantTree(t, rec, `
-		op 5-5
-		  dns 0-2 n=1
-		  connect 2-3 Error error.type=connection_refused n=1
-		  tls 3-3
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			op @5ms 0s
+				dns @0s 2ms {n=1}
+				connect @2ms 1ms {status=error, error.type=connection_refused, n=1}
+				tls @3ms 0s
+		`, whole...)
 		if attrs[:2][1].Valid() {
 			t.Error("an attribute was written into the caller's array")
 		}

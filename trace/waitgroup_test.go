@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 func TestWaitGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		var wg trace.WaitGroup
 		if err := wg.Wait(ctx); err != nil {
 			t.Errorf("zero value: got %v, want nil", err)
@@ -31,28 +32,26 @@ func TestWaitGroup(t *testing.T) {
 		if err := wg.Wait(ctx); err != nil {
 			t.Errorf("got %v, want nil", err)
 		}
-		wantShape(t, rec, `
-		go worker0 0-0
-		  worker0 0-1 finished
-		go worker1 0-0
-		  worker1 0-2 finished
-		wait 0-0.5
-		  block 0-0.5 waitgroup
-		  wake 0.5-0.5 canceled
-		wait 0.5-2
-		  block 0.5-2 waitgroup
-		  wake 2-2 done -> go worker1
-		`)
+		tracetest.AssertTree(t, rec.Chain(), `
+			go worker0 @0s 0s
+				worker0 @0s 1ms {goroutine.state=finished}
+			go worker1 @0s 0s
+				worker1 @0s 2ms {goroutine.state=finished}
+			wait @0s 500µs
+				block @0s 500µs {block.reason=waitgroup}
+				wake @500µs 0s {wake.reason=canceled}
+			wait @500µs 1.5ms
+				block @500µs 1.5ms {block.reason=waitgroup}
+				wake @2ms 0s {wake.reason=done} -> go worker1
+		`, shape...)
 	})
 }
 
 func TestWaitGroupAllOps(t *testing.T) {
-	ctx, rec := record(t.Context(), trace.WithAllOps())
+	ctx, rec := record(t, trace.WithAllOps())
 	var wg trace.WaitGroup
 	_ = wg.Wait(ctx)
-	if got := len(rec.Ended()); got != 1 {
-		t.Errorf("got %d spans, want 1", got)
-	}
+	tracetest.AssertTree(t, rec.Chain(), `wait`)
 }
 
 func TestWaitGroupPanics(t *testing.T) {
@@ -91,7 +90,7 @@ func TestWaitGroupSame(t *testing.T) {
 }
 
 func TestWaitGroupConcurrentSafe(t *testing.T) {
-	ctx, _ := record(t.Context())
+	ctx, _ := record(t)
 	var wg trace.WaitGroup
 	var mu sync.Mutex
 	n := 0

@@ -124,6 +124,11 @@ func (r *Recorder) Service(name string) *sdktrace.TracerProvider {
 	return tp
 }
 
+// SpanProcessor returns what records the spans, for a provider that the recorder
+// does not make: one of another SDK, or the program's own. Who made that one
+// shuts it down.
+func (r *Recorder) SpanProcessor() sdktrace.SpanProcessor { return (*processor)(r) }
+
 // Chain returns all spans so far as a chain, without correcting its clock: it is
 // one. Those that have not ended have no End yet, and the name, attributes and
 // links that they started with.

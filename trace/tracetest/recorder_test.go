@@ -203,6 +203,19 @@ func TestRecorderConcurrentSafe(t *testing.T) {
 	}
 }
 
+// TestRecorderSpanProcessor: the spans of a provider that it did not make.
+func TestRecorderSpanProcessor(t *testing.T) {
+	rec := tracetest.NewRecorder(t)
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec.SpanProcessor()))
+	_, s := tp.Tracer("").Start(context.Background(), "op")
+	tracetest.AssertTree(t, rec.Chain(), `op open`)
+	s.End()
+	tracetest.AssertTree(t, rec.Chain(), `op`)
+	if err := tp.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestRecorderExports: the recorder flushes the exporters at the end.
 func TestRecorderExports(t *testing.T) {
 	var exp exporter
