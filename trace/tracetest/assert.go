@@ -97,7 +97,7 @@ func compare(tb testing.TB, c *chain.Chain, want string, opts []TreeOption) []ch
 	if err != nil {
 		tb.Fatalf("tracetest: %v", err)
 	}
-	m := newMatch(c, opts)
+	m := newMatch(tb, c, opts)
 	if _, ok := m.arrange(nodes, m.roots()); ok {
 		return nil
 	}

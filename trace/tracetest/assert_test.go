@@ -15,6 +15,9 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
+// short leaves prefixes out of keys, and compares all of them.
+var short = []tracetest.TreeOption{tracetest.TrimPrefix("none."), tracetest.TrimPrefix("websocket.", "web"), tracetest.Exact(trace.WebSocketRoleKey, trace.WebSocketMessageSizeKey)}
+
 // trees are texts of the stall that hold and that do not.
 var trees = []struct {
 	name, want string
@@ -27,8 +30,13 @@ var trees = []struct {
 	{"any_lines", "go hello\n  ...\n  go sen_data\n    write ×*\n      ...\n  read", nil, false},
 	{"between", "go hello\n ...\n go sen_data\n  ...\n  write {status=error} ...\n ...", nil, false},
 	{"times", stalled, []tracetest.TreeOption{tracetest.WithTimes(), nil}, false},
+	{"without", "sen_data\n\tread\n\twrite ×*\n", []tracetest.TreeOption{tracetest.Without("handshake"), tracetest.Without("go hello", "go sen_data", tracetest.Name("block"), "wake")}, true},
+	{"without_parents", "handshake\nwrite ×3\nwrite ...\nread", []tracetest.TreeOption{tracetest.Without("go hello", "go sen_data")}, false},
+	{"trimmed", "go hello\n\thandshake {role=client, websocket.role=client, !none}\n\tgo sen_data\n\t\twrite ×3 {message.size}\n\t\twrite {status=error, message.size=13} ...\n\tread", short, false},
 
 	{"empty", "", nil, true},
+	{"trimmed_exact", "go hello\n\thandshake {role=server}\n\t...", short, true},
+	{"trimmed_not_told", "go hello\n\thandshake\n\t...", short, true},
 	{"empty_with_times", "", []tracetest.TreeOption{tracetest.WithTimes()}, true},
 	{"empty_exact", "", []tracetest.TreeOption{tracetest.Exact()}, true},
 	{"not_exact", stalled, []tracetest.TreeOption{tracetest.Exact(trace.WakeReasonKey), tracetest.Exact(trace.WebSocketMessageSizeKey)}, true},

@@ -107,7 +107,7 @@ func (m *match) apart(n *node, s *chain.Span) *gap {
 	key := pair{n, s}
 	g, known := m.gaps[key]
 	if !known {
-		g = m.between(n.below, s.Children)
+		g = m.between(n.below, m.under(s))
 		if !m.fitLine(n, s) {
 			g = &gap{g.cost + nameless, g.steps}
 		}
@@ -194,7 +194,7 @@ func (d *differ) got(spans []*chain.Span, depth int) {
 			text = p.times(text, n)
 		}
 		d.add('+', depth, text)
-		d.got(spans[0].Children, depth+1)
+		d.got(d.under(spans[0]), depth+1)
 		spans = spans[n:]
 	}
 }
@@ -205,7 +205,7 @@ func (m *match) text(s *chain.Span) string {
 	if !known {
 		var b strings.Builder
 		b.WriteString(m.written(s, nil))
-		for _, c := range s.Children {
+		for _, c := range m.under(s) {
 			b.WriteString("\n" + indent(m.text(c), "\t"))
 		}
 		text = b.String()

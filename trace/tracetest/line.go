@@ -34,7 +34,7 @@ type line struct {
 type condition struct {
 	key         attribute.Key
 	field       bool
-	value       string
+	want        string
 	valued, not bool
 }
 
@@ -233,7 +233,7 @@ func (p *line) attributes(list string) error {
 		a.key = attribute.Key(key)
 		if len(parts) > 1 {
 			a.valued = true
-			if a.value, err = unquote(strings.TrimSpace(strings.Join(parts[1:], "="))); err != nil {
+			if a.want, err = unquote(strings.TrimSpace(strings.Join(parts[1:], "="))); err != nil {
 				return err
 			}
 		}
@@ -323,7 +323,7 @@ func unquote(s string) (string, error) {
 
 // describes reports whether the line fits the span, apart from what is below it,
 // from its start and from how often it comes.
-func (p *line) describes(s *chain.Span) bool {
+func (p *line) describes(s *chain.Span, prefixes []string) bool {
 	ended := !s.End.IsZero()
 	switch {
 	case p.name != s.Name,
@@ -333,8 +333,8 @@ func (p *line) describes(s *chain.Span) bool {
 		return false
 	}
 	for _, a := range p.attrs {
-		v, ok := a.of(s)
-		if ok == a.not && !a.valued || a.valued && (ok && v == a.value) == a.not {
+		v, ok := a.value(s, prefixes)
+		if ok == a.not && !a.valued || a.valued && (ok && v == a.want) == a.not {
 			return false
 		}
 	}
@@ -352,11 +352,27 @@ func (p *line) describes(s *chain.Span) bool {
 	return true
 }
 
-// of returns what the span has under the key, as text.
-func (a condition) of(s *chain.Span) (string, bool) {
+// of returns the key that the condition's means in the span, where prefixes may
+// be left out.
+func (a condition) of(s *chain.Span, prefixes []string) attribute.Key {
+	if _, ok := s.Attr(a.key); ok {
+		return a.key
+	}
+	for _, p := range prefixes {
+		key := attribute.Key(p) + a.key
+		if _, ok := s.Attr(key); ok {
+			return key
+		}
+	}
+	return a.key
+}
+
+// value returns what the span has under the key, as text.
+func (a condition) value(s *chain.Span, prefixes []string) (string, bool) {
 	if !a.field {
-		_, ok := s.Attr(a.key)
-		return s.Str(a.key), ok
+		key := a.of(s, prefixes)
+		_, ok := s.Attr(key)
+		return s.Str(key), ok
 	}
 	if a.key == "kind" {
 		return s.Kind.String(), true

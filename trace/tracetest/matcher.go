@@ -52,7 +52,7 @@ func Line(line string) Matcher {
 	case p.any || p.rest || p.counted:
 		return Matcher{text: line, err: fmt.Errorf("%q is not about one span", line)}
 	}
-	return Matching(line, p.describes)
+	return Matching(line, func(s *chain.Span) bool { return p.describes(s, nil) })
 }
 
 // Name matches spans with the name, whatever characters it has.

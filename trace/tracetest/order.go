@@ -18,7 +18,7 @@ import (
 // any order that nothing disproves (see [AssertBefore]).
 func AssertOrder(tb testing.TB, c *chain.Chain, spans ...any) {
 	tb.Helper()
-	o := ordering{match: newMatch(c, nil), steps: maxSteps}
+	o := ordering{match: newMatch(tb, c, nil), steps: maxSteps}
 	for _, s := range spans {
 		o.matchers = append(o.matchers, matcherOf(tb, c, s))
 	}

@@ -2,9 +2,11 @@ package tracetest
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -21,6 +23,8 @@ type treeConfig struct {
 	times    bool
 	anyOrder bool
 	below    *chain.Span
+	without  []any
+	prefixes []string
 }
 
 type treeFunc func(*treeConfig)
@@ -53,6 +57,21 @@ func AnyOrder() TreeOption { return treeFunc(func(c *treeConfig) { c.anyOrder = 
 
 // Below compares only the span and what is below it.
 func Below(span *chain.Span) TreeOption { return treeFunc(func(c *treeConfig) { c.below = span }) }
+
+// Without leaves out the spans that a matcher (a [Matcher], or the string of a
+// [Line]) matches. What is below them stands in their place. More than one such
+// option adds up.
+func Without(matchers ...any) TreeOption {
+	return treeFunc(func(c *treeConfig) { c.without = append(c.without, matchers...) })
+}
+
+// TrimPrefix leaves these prefixes out of the keys of attributes, so that lines
+// are short: with "websocket.", message.size means websocket.message.size, unless
+// the span has an attribute message.size. Of several prefixes the first counts
+// that makes a key of the span.
+func TrimPrefix(prefixes ...string) TreeOption {
+	return treeFunc(func(c *treeConfig) { c.prefixes = append(c.prefixes, prefixes...) })
+}
 
 // node is a line of text and those below it.
 type node struct {
@@ -113,6 +132,8 @@ type match struct {
 	gaps     map[pair]*gap
 	befores  map[[2]*chain.Span]bool
 	texts    map[*chain.Span]string
+	omitted  []Matcher
+	children map[*chain.Span][]*chain.Span // of those that are not omitted
 }
 
 type pair struct {
@@ -120,15 +141,20 @@ type pair struct {
 	span *chain.Span
 }
 
-func newMatch(c *chain.Chain, opts []TreeOption) *match {
+func newMatch(tb testing.TB, c *chain.Chain, opts []TreeOption) *match {
+	tb.Helper()
 	m := &match{
 		chain: c, origin: c.Start(), fits: make(map[pair]bool), gaps: make(map[pair]*gap),
 		befores: make(map[[2]*chain.Span]bool), texts: make(map[*chain.Span]string),
+		children: make(map[*chain.Span][]*chain.Span),
 	}
 	for _, o := range opts {
 		if o != nil {
 			o.applyTree(&m.treeConfig)
 		}
+	}
+	for _, of := range m.without {
+		m.omitted = append(m.omitted, matcherOf(tb, c, of))
 	}
 	m.services = slices.ContainsFunc(c.Spans, func(s *chain.Span) bool { return s.Service != c.Spans[0].Service })
 	return m
@@ -138,7 +164,38 @@ func (m *match) roots() []*chain.Span {
 	if m.below != nil {
 		return []*chain.Span{m.below}
 	}
-	return m.chain.Roots
+	return m.kept(m.chain.Roots)
+}
+
+// under returns what is to be compared below a span.
+func (m *match) under(s *chain.Span) []*chain.Span {
+	if len(m.omitted) == 0 {
+		return s.Children
+	}
+	under, known := m.children[s]
+	if !known {
+		under = m.kept(s.Children)
+		m.children[s] = under
+	}
+	return under
+}
+
+// kept returns the siblings without those that are omitted, whose children take
+// their place.
+func (m *match) kept(siblings []*chain.Span) []*chain.Span {
+	if len(m.omitted) == 0 {
+		return siblings
+	}
+	var kept []*chain.Span
+	for _, s := range siblings {
+		if slices.ContainsFunc(m.omitted, func(o Matcher) bool { return o.Match(s) }) {
+			kept = append(kept, m.under(s)...)
+		} else {
+			kept = append(kept, s)
+		}
+	}
+	slices.SortFunc(kept, func(x, y *chain.Span) int { return cmp.Compare(x.Seq, y.Seq) })
+	return kept
 }
 
 // fit reports whether the span and all below it are what the node describes.
@@ -148,7 +205,7 @@ func (m *match) fit(n *node, s *chain.Span) bool {
 	if !known {
 		ok = m.fitLine(n, s)
 		if ok {
-			_, ok = m.arrange(n.below, s.Children)
+			_, ok = m.arrange(n.below, m.under(s))
 		}
 		m.fits[key] = ok
 	}
@@ -158,7 +215,7 @@ func (m *match) fit(n *node, s *chain.Span) bool {
 // fitLine is fit without what is below.
 func (m *match) fitLine(n *node, s *chain.Span) bool {
 	switch {
-	case !n.describes(s), n.open != s.End.IsZero():
+	case !n.describes(s, m.prefixes), n.open != s.End.IsZero():
 		return false
 	case n.start != nil && !n.start.holds(s.Start.Sub(m.origin)):
 		return false
@@ -175,7 +232,7 @@ func (m *match) fitLine(n *node, s *chain.Span) bool {
 		if m.keys != nil && !slices.Contains(m.keys, a.Key) {
 			continue
 		}
-		if !slices.ContainsFunc(n.attrs, func(c condition) bool { return !c.field && c.key == a.Key }) {
+		if !slices.ContainsFunc(n.attrs, func(c condition) bool { return !c.field && c.of(s, m.prefixes) == a.Key }) {
 			return false
 		}
 	}

@@ -74,8 +74,9 @@ func (m *match) attrs(s *chain.Span, old *line) (out []string) {
 	present := make(map[attribute.Key]bool)
 	for _, a := range was {
 		if !a.field {
-			keys = append(keys, a.key)
-			present[a.key] = !a.valued
+			key := a.of(s, m.prefixes)
+			keys = append(keys, key)
+			present[key] = !a.valued
 		}
 	}
 	switch {
@@ -100,12 +101,22 @@ func (m *match) attrs(s *chain.Span, old *line) (out []string) {
 			out = append(out, "!"+quoteKey(string(key)))
 		case !ok:
 		case present[key] || slices.Contains(varying, key):
-			out = append(out, quoteKey(string(key)))
+			out = append(out, quoteKey(m.short(s, key)))
 		default:
-			out = append(out, attr(string(key), s.Str(key)))
+			out = append(out, attr(m.short(s, key), s.Str(key)))
 		}
 	}
 	return out
+}
+
+// short returns the key without a prefix that may be left out.
+func (m *match) short(s *chain.Span, key attribute.Key) string {
+	for _, p := range m.prefixes {
+		if rest, ok := strings.CutPrefix(string(key), p); ok && (condition{key: attribute.Key(rest)}).of(s, m.prefixes) == key {
+			return rest
+		}
+	}
+	return string(key)
 }
 
 // quoteName returns the name as a line has it: quoted, unless the line would be

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel/propagation"
@@ -15,6 +14,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -22,39 +22,35 @@ import (
 func TestHandshake(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		p := connect(t, lib, setup{tcp: true, options: options{subprotocols: []string{"wake"}, compression: 1}})
-		client, server := p.clientSpans.one(t, trace.SpanHandshake), p.serverSpans.one(t, trace.SpanHandshake)
-		if got, want := server.Parent(), client.SpanContext(); got.SpanID() != want.SpanID() || got.TraceID() != want.TraceID() {
-			t.Errorf("the server's parent: got %v, want %v", got, want)
+		client, server := tracetest.One(t, p.clientSpans.Chain(), trace.SpanHandshake), tracetest.One(t, p.serverSpans.Chain(), trace.SpanHandshake)
+		if server.ParentID != client.SpanID || server.TraceID != client.TraceID {
+			t.Errorf("the server's parent: got %v, want %v", server.ParentID, client.SpanID)
 		}
-		if got, want := tree(p.clientSpans.Ended()), unindent(`
-			handshake http=101 subprotocol=wake extensions=permessage-deflate
-			  connect
-			  write_http_request
-			  read_http_response
-		`); strings.ReplaceAll(got, "status_code", "http") != want {
-			t.Errorf("client:\ngot\n%swant\n%s", got, want)
-		}
-		if got, want := tree(p.serverSpans.Ended()), unindent(`
-			handshake http=101 subprotocol=wake extensions=permessage-deflate
-			  process_request
-			  write_http_response
-		`); strings.ReplaceAll(got, "status_code", "http") != want {
-			t.Errorf("server:\ngot\n%swant\n%s", got, want)
-		}
-		if got, want := client.SpanKind(), oteltrace.SpanKindClient; got != want {
+		tracetest.AssertTree(t, p.clientSpans.Chain(), `
+			handshake {status_code=101, subprotocol=wake, extensions=permessage-deflate}
+				connect
+				write_http_request
+				read_http_response
+		`, exactly...)
+		tracetest.AssertTree(t, p.serverSpans.Chain(), `
+			handshake {status_code=101, subprotocol=wake, extensions=permessage-deflate}
+				process_request
+				write_http_response
+		`, exactly...)
+		if got, want := client.Kind, oteltrace.SpanKindClient; got != want {
 			t.Errorf("client: got kind %v, want %v", got, want)
 		}
-		if got, want := server.SpanKind(), oteltrace.SpanKindServer; got != want {
+		if got, want := server.Kind, oteltrace.SpanKindServer; got != want {
 			t.Errorf("server: got kind %v, want %v", got, want)
 		}
 		if p.client.Subprotocol() != "wake" || p.server.Subprotocol() != "wake" {
 			t.Error("the subprotocol was not negotiated")
 		}
 		for _, r := range []*recorder{p.clientSpans, p.serverSpans} {
-			handshake := r.one(t, trace.SpanHandshake)
-			for _, s := range r.Ended() {
-				if s.StartTime().Before(handshake.StartTime()) || s.EndTime().After(handshake.EndTime()) {
-					t.Errorf("%s lies outside of its handshake", s.Name())
+			handshake := tracetest.One(t, r.Chain(), trace.SpanHandshake)
+			for _, s := range r.Chain().Spans {
+				if s.Start.Before(handshake.Start) || s.End.After(handshake.End) {
+					t.Errorf("%s lies outside of its handshake", s.Name)
 				}
 			}
 			wantEnded(t, r)
@@ -65,7 +61,7 @@ func TestHandshake(t *testing.T) {
 // Baggage travels, and a span of the request's context is the nearer parent.
 func TestAcceptParent(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
-		client, server := newRecorder(), newRecorder()
+		client, server := newRecorder(t), newRecorder(t)
 		contexts := make(chan string, 1)
 		h := lib.handler("work", func(ctx context.Context, _ conn) error {
 			carrier := propagation.MapCarrier{}
@@ -89,8 +85,8 @@ func TestAcceptParent(t *testing.T) {
 			t.Errorf("baggage: got %q", got)
 		}
 		_, _, _ = c.Read(t.Context())
-		until(t, "the middleware ends", func() bool { return len(server.named("middleware")) == 1 })
-		if got, want := server.one(t, trace.SpanHandshake).Parent(), server.one(t, "middleware").SpanContext(); !got.Equal(want) {
+		wantEnd(t, server, "middleware", 1)
+		if got, want := tracetest.One(t, server.Chain(), trace.SpanHandshake).ParentID, tracetest.One(t, server.Chain(), "middleware").SpanID; got != want {
 			t.Errorf("parent: got %v, want the middleware's %v", got, want)
 		}
 	})
@@ -125,7 +121,7 @@ func TestAcceptRefused(t *testing.T) {
 	} {
 		t.Run(test.check, func(t *testing.T) {
 			each(t, func(t *testing.T, lib library) {
-				rec := newRecorder()
+				rec := newRecorder(t)
 				want, got := httptest.NewRecorder(), httptest.NewRecorder()
 				_, wantErr := lib.bare.accept(want, request(test.change), options{})
 				_, gotErr := lib.traced.accept(got, request(test.change), options{}, rec.option())
@@ -135,11 +131,11 @@ func TestAcceptRefused(t *testing.T) {
 				if got.Code != want.Code || got.Body.String() != want.Body.String() {
 					t.Errorf("got %d %q, want %d %q", got.Code, got.Body, want.Code, want.Body)
 				}
-				s := rec.one(t, trace.SpanHandshake)
-				if got := text(s, trace.WebSocketHandshakeCheckKey); got != test.check {
+				s := tracetest.One(t, rec.Chain(), trace.SpanHandshake)
+				if got := s.Str(trace.WebSocketHandshakeCheckKey); got != test.check {
 					t.Errorf("got check %q, want %q", got, test.check)
 				}
-				if got, want := text(s, trace.ErrorTypeKey), text(s, trace.HTTPResponseStatusCodeKey); got != want || got == "" {
+				if got, want := s.Str(trace.ErrorTypeKey), s.Str(trace.HTTPResponseStatusCodeKey); got != want || got == "" {
 					t.Errorf("got error.type %q, want the status %q", got, want)
 				}
 				wantEnded(t, rec)
@@ -195,7 +191,7 @@ func TestAcceptWrappedWriter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, lib library) {
-				for sampled, rec := range map[bool]*recorder{true: newRecorder(), false: offs(t)["unsampled"]} {
+				for sampled, rec := range map[bool]*recorder{true: newRecorder(t), false: offs(t)["unsampled"]} {
 					s := setup{}
 					h := lib.handler("hello", func(ctx context.Context, c conn) error {
 						return c.Write(ctx, messageText, []byte("hello"))
@@ -212,8 +208,8 @@ func TestAcceptWrappedWriter(t *testing.T) {
 					}
 					_, _, _ = c.Read(t.Context())
 					_ = c.CloseNow()
-					if got := len(rec.named(trace.SpanWrite)) == 1; got != sampled {
-						t.Errorf("sampled %v: got spans\n%s", sampled, tree(rec.Ended()))
+					if got := len(rec.Chain().Named(trace.SpanWrite)) == 1; got != sampled {
+						t.Errorf("sampled %v: got a write %v", sampled, got)
 					}
 				}
 			})
@@ -230,7 +226,7 @@ func (failing) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, 
 
 func TestAcceptHijackFails(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
-		rec := newRecorder()
+		rec := newRecorder(t)
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		for k, v := range map[string]string{
 			"Connection": "Upgrade", "Upgrade": "websocket",
@@ -242,11 +238,11 @@ func TestAcceptHijackFails(t *testing.T) {
 		if !errors.Is(err, errNoConn) {
 			t.Errorf("got %v, want %v", err, errNoConn)
 		}
-		s := rec.one(t, trace.SpanHandshake)
-		if got, want := text(s, trace.WebSocketHandshakeCheckKey), "hijack"; got != want {
+		s := tracetest.One(t, rec.Chain(), trace.SpanHandshake)
+		if got, want := s.Str(trace.WebSocketHandshakeCheckKey), "hijack"; got != want {
 			t.Errorf("got check %q, want %q", got, want)
 		}
-		if got := text(s, trace.WebSocketConnectionIDKey); got != "" {
+		if got := s.Str(trace.WebSocketConnectionIDKey); got != "" {
 			t.Errorf("got a connection id %q", got)
 		}
 		wantEnded(t, rec)
@@ -260,7 +256,7 @@ func TestPropagators(t *testing.T) {
 			tcp:    true,
 			client: []wsconn.Option{wsconn.WithPropagators(propagation.Baggage{}), wsconn.WithPropagators(nil)},
 		})
-		if got, other := p.serverSpans.one(t, trace.SpanHandshake).SpanContext().TraceID(), p.clientSpans.one(t, trace.SpanHandshake).SpanContext().TraceID(); got == other {
+		if got, other := tracetest.One(t, p.serverSpans.Chain(), trace.SpanHandshake).SpanContext().TraceID(), tracetest.One(t, p.clientSpans.Chain(), trace.SpanHandshake).SpanContext().TraceID(); got == other {
 			t.Error("the trace traveled without trace context")
 		}
 	})

@@ -15,6 +15,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
@@ -223,9 +224,9 @@ func TestBytesOnTheWire(t *testing.T) {
 					}{
 						"not announced": {false, nil},
 						"switched off":  {true, []session.Option{session.WithoutPeerLinks()}},
-						"not recorded":  {true, []session.Option{never().option()}},
+						"not recorded":  {true, []session.Option{never(t).option()}},
 					} {
-						rec := newRecorder()
+						rec := newRecorder(t)
 						got := bytes.Join(written(t, lib.traced, client, plain.announced, o,
 							append([]session.Option{rec.option()}, plain.opts...), chatter(t, t.Context())), nil)
 						if !client && !bytes.Equal(got, bytes.Join(bare, nil)) {
@@ -236,7 +237,7 @@ func TestBytesOnTheWire(t *testing.T) {
 						}
 					}
 
-					rec := newRecorder()
+					rec := newRecorder(t)
 					writes := written(t, lib.traced, client, true, o, []session.Option{rec.option()}, chatter(t, t.Context()))
 					got, pongs := unmasked(t, bytes.Join(writes, nil))
 					if !bytes.Equal(got, want) {
@@ -245,7 +246,7 @@ func TestBytesOnTheWire(t *testing.T) {
 					if len(writes) != len(bare) {
 						t.Errorf("got %d writes, want %d", len(writes), len(bare))
 					}
-					spans := rec.named(trace.SpanWrite)
+					spans := rec.Chain().Named(trace.SpanWrite)
 					if len(pongs) != len(spans) {
 						t.Fatalf("got %d trace pongs of %d writes", len(pongs), len(spans))
 					}
@@ -270,7 +271,7 @@ func TestBytesOnTheWire(t *testing.T) {
 // A write that is not sampled, on a connection that is, has no trace pong.
 func TestUnsampledWriteHasNoTracePong(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
-		rec := newRecorder()
+		rec := newRecorder(t)
 		unsampled := oteltrace.ContextWithSpanContext(t.Context(), oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
 			TraceID: oteltrace.TraceID{1}, SpanID: oteltrace.SpanID{1},
 		}))
@@ -279,7 +280,7 @@ func TestUnsampledWriteHasNoTracePong(t *testing.T) {
 				_ = c.Write(ctx, messageText, []byte("a"))
 			}
 		})
-		want := "\x81\x01a" + string(tracepong.Append(nil, tracepong.Pong{Number: 2, Write: rec.one(t, trace.SpanWrite).SpanContext()}, false)) +
+		want := "\x81\x01a" + string(tracepong.Append(nil, tracepong.Pong{Number: 2, Write: tracetest.One(t, rec.Chain(), trace.SpanWrite).SpanContext()}, false)) +
 			"\x81\x01a" + "\x81\x01a"
 		if got := string(bytes.Join(writes, nil)); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -291,7 +292,7 @@ func TestUnsampledWriteHasNoTracePong(t *testing.T) {
 // goroutine, and with its own trace pong.
 func TestTracePongOfAStreamThatAPingFlushes(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
-		rec := newRecorder()
+		rec := newRecorder(t)
 		writes := written(t, lib.traced, false, true, options{}, []session.Option{rec.option()}, func(c conn, out *tap) {
 			w, err := c.Writer(t.Context(), messageText)
 			if err != nil {
@@ -305,7 +306,7 @@ func TestTracePongOfAStreamThatAPingFlushes(t *testing.T) {
 			}
 			stop()
 		})
-		want := string(tracepong.Append(nil, tracepong.Pong{Number: 1, Write: rec.one(t, trace.SpanWrite).SpanContext()}, false)) +
+		want := string(tracepong.Append(nil, tracepong.Pong{Number: 1, Write: tracetest.One(t, rec.Chain(), trace.SpanWrite).SpanContext()}, false)) +
 			"\x01\x01a" + "\x89\x011" + "\x80\x00"
 		if got := string(bytes.Join(writes, nil)); got != want {
 			t.Errorf("got %q, want %q", got, want)

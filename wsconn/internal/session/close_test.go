@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
@@ -38,9 +39,9 @@ func TestCloseTold(t *testing.T) {
 			}()
 			_ = c.Close(1000, "")
 		}, `
-			close @0+10 close.code=1000 close.initiator=local close.completed=true close.wait=0.01
-			  block @0+10 reason=net.read source=timed
-			  wake @10+0 reason=readable
+			close @0s 10ms {close.code=1000, close.initiator=local, close.completed=true, close.wait=0.01}
+				block @0s 10ms {reason=net.read, source=timed}
+				wake @10ms 0s {reason=readable}
 		`},
 		{"local while reading", nil, func(t *testing.T, c conn, p *peer) {
 			var wg sync.WaitGroup
@@ -55,10 +56,10 @@ func TestCloseTold(t *testing.T) {
 			_ = c.Close(4000, "")
 			wg.Wait()
 		}, `
-			read! @0+20 error.type=4000
-			  block @0+20 reason=net.read source=timed
-			  wake @20+0 reason=readable
-			close! @10+10 error.type=4000 close.code=4000 close.initiator=local close.completed=true close.wait=0.01
+			read @0s 20ms {status=error, error.type=4000}
+				block @0s 20ms {reason=net.read, source=timed}
+				wake @20ms 0s {reason=readable}
+			close @10ms 10ms {status=error, error.type=4000, close.code=4000, close.initiator=local, close.completed=true, close.wait=0.01}
 		`},
 		{"remote", nil, func(t *testing.T, c conn, p *peer) {
 			go func() {
@@ -70,12 +71,12 @@ func TestCloseTold(t *testing.T) {
 			read(t, c)
 			_ = c.CloseNow()
 		}, `
-			read @0+20
-			  block @0+10 reason=net.read source=timed
-			  wake @10+0 reason=readable
-			  block @10+10 reason=net.write source=timed
-			  close @10+10 close.code=1001 close.initiator=remote close.completed=true close.wait=0
-			  wake @20+0 reason=writable
+			read @0s 20ms
+				block @0s 10ms {reason=net.read, source=timed}
+				wake @10ms 0s {reason=readable}
+				block @10ms 10ms {reason=net.write, source=timed}
+				close @10ms 10ms {close.code=1001, close.initiator=remote, close.completed=true, close.wait=0}
+				wake @20ms 0s {reason=writable}
 		`},
 		{"reason", []session.Option{wsconn.WithCloseReason()}, func(t *testing.T, c conn, p *peer) {
 			go func() {
@@ -84,8 +85,8 @@ func TestCloseTold(t *testing.T) {
 			}()
 			read(t, c)
 		}, `
-			read! @0+0 error.type=4001
-			  close! @0+0 error.type=4001 close.code=4001 close.initiator=remote close.completed=true close.wait=0 close.reason=why�
+			read @0s 0s {status=error, error.type=4001}
+				close @0s 0s {status=error, error.type=4001, close.code=4001, close.initiator=remote, close.completed=true, close.wait=0, close.reason=why�}
 		`},
 		{"remote without a code", nil, func(t *testing.T, c conn, p *peer) {
 			go func() {
@@ -94,8 +95,8 @@ func TestCloseTold(t *testing.T) {
 			}()
 			read(t, c)
 		}, `
-			read! @0+0 error.type=1005
-			  close! @0+0 error.type=1005 close.code=1005 close.initiator=remote close.completed=true close.wait=0
+			read @0s 0s {status=error, error.type=1005}
+				close @0s 0s {status=error, error.type=1005, close.code=1005, close.initiator=remote, close.completed=true, close.wait=0}
 		`},
 		{"remote, then gone", nil, func(t *testing.T, c conn, p *peer) {
 			go func() {
@@ -104,8 +105,8 @@ func TestCloseTold(t *testing.T) {
 			}()
 			read(t, c)
 		}, `
-			read @0+0
-			  close @0+0 close.code=1000 close.initiator=remote close.completed=false
+			read @0s 0s
+				close @0s 0s {close.code=1000, close.initiator=remote, close.completed=false}
 		`},
 		{"both at once", nil, func(t *testing.T, c conn, p *peer) {
 			var wg sync.WaitGroup
@@ -115,16 +116,16 @@ func TestCloseTold(t *testing.T) {
 			p.drain()
 			wg.Wait()
 		}, `
-			close @0+0 close.code=1000 close.initiator=local close.completed=true close.wait=0
+			close @0s 0s {close.code=1000, close.initiator=local, close.completed=true, close.wait=0}
 		`},
 		{"never answered", nil, func(t *testing.T, c conn, p *peer) {
 			done := p.drain()
 			_ = c.Close(1000, "") // an error of coder's, none of nhooyr's
 			<-done
 		}, `
-			close! @0+5000 error.type=deadline_exceeded close.code=1000 close.initiator=local close.completed=false
-			  block @0+5000 reason=net.read source=timed
-			  wake @5000+0 reason=closed -> close
+			close @0s 5s {status=error, error.type=deadline_exceeded, close.code=1000, close.initiator=local, close.completed=false}
+				block @0s 5s {reason=net.read, source=timed}
+				wake @5s 0s {reason=closed} -> close
 		`},
 		{"gone instead of an answer", nil, func(t *testing.T, c conn, p *peer) {
 			go func() {
@@ -133,21 +134,21 @@ func TestCloseTold(t *testing.T) {
 			}()
 			_ = c.Close(1001, "")
 		}, `
-			close! @0+0 error.type=unexpected_eof close.code=1001 close.initiator=local close.completed=false
+			close @0s 0s {status=error, error.type=unexpected_eof, close.code=1001, close.initiator=local, close.completed=false}
 		`},
 		{"invalid code", nil, func(t *testing.T, c conn, p *peer) {
 			if err := c.Close(1006, ""); err == nil {
 				t.Error("Close: got no error")
 			}
 		}, `
-			close! @0+0 error.type=_OTHER close.completed=false
+			close @0s 0s {status=error, error.type=_OTHER, close.completed=false}
 		`},
 		{"CloseNow", nil, func(_ *testing.T, c conn, _ *peer) {
 			_ = c.CloseNow()
 			_ = c.CloseNow()
 			_ = c.Close(1000, "")
 		}, `
-			close! @0+0 error.type=close_now close.completed=false
+			close @0s 0s {status=error, error.type=close_now, close.completed=false}
 		`},
 		{"EOF", nil, func(t *testing.T, c conn, p *peer) {
 			go func() {
@@ -157,10 +158,10 @@ func TestCloseTold(t *testing.T) {
 			read(t, c)
 			_ = c.Close(1000, "")
 		}, `
-			read @0+10
-			  block @0+10 reason=net.read source=timed
-			  wake @10+0 reason=peer_closed
-			close! @10+0 error.type=unexpected_eof close.completed=false
+			read @0s 10ms
+				block @0s 10ms {reason=net.read, source=timed}
+				wake @10ms 0s {reason=peer_closed}
+			close @10ms 0s {status=error, error.type=unexpected_eof, close.completed=false}
 		`},
 		{"read limit", nil, func(t *testing.T, c conn, p *peer) {
 			c.SetReadLimit(10)
@@ -171,8 +172,8 @@ func TestCloseTold(t *testing.T) {
 			read(t, c)
 			_ = c.CloseNow()
 		}, `
-			close! @0+0 error.type=1009 close.code=1009 close.initiator=local close.completed=false
-			read! @0+0 error.type=1009
+			read @0s 0s {status=error, error.type=1009}
+			close @0s 0s {status=error, error.type=1009, close.code=1009, close.initiator=local, close.completed=false}
 		`},
 		{"unwanted message", nil, func(t *testing.T, c conn, p *peer) {
 			ctx := c.CloseRead(t.Context())
@@ -183,7 +184,7 @@ func TestCloseTold(t *testing.T) {
 			<-ctx.Done()
 			synctest.Wait()
 		}, `
-			close! @0+0 error.type=1008 close.code=1008 close.initiator=local close.completed=true close.wait=0
+			close @0s 0s {status=error, error.type=1008, close.code=1008, close.initiator=local, close.completed=true, close.wait=0}
 		`},
 		{"CloseRead canceled", nil, func(t *testing.T, c conn, p *peer) {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -192,7 +193,7 @@ func TestCloseTold(t *testing.T) {
 			<-ctx.Done()
 			synctest.Wait()
 		}, `
-			close! @0+0 error.type=canceled close.completed=false
+			close @0s 0s {status=error, error.type=canceled, close.completed=false}
 		`},
 		{"Writer left open", nil, func(t *testing.T, c conn, p *peer) {
 			done := p.drain()
@@ -204,8 +205,8 @@ func TestCloseTold(t *testing.T) {
 			_ = c.Close(1000, "")
 			<-done
 		}, `
-			write! @0+10 error.type=closed message.type=text message.size=0
-			close @10+0 close.code=1000 close.initiator=local close.completed=true close.wait=0
+			write @0s 10ms {status=error, error.type=closed, message.type=text, message.size=0}
+			close @10ms 0s {close.code=1000, close.initiator=local, close.completed=true, close.wait=0}
 		`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -226,13 +227,13 @@ func TestCloseOverAnAnswerThatNobodyTakes(t *testing.T) {
 		if _, _, err := c.Read(t.Context()); err == nil {
 			t.Error("Read: got no error")
 		}
-		if got, want := tree(rec.named(trace.SpanClose)), "close! @5000+0 error.type=deadline_exceeded close.completed=false\n"; got != want {
-			t.Errorf("got %swant %s", got, want)
-		}
-		if got, want := tree(rec.named(trace.SpanPong)), "pong! @0+5000 error.type=closed\n"; got != want {
-			t.Errorf("got %swant %s", got, want)
-		}
-		wantEnded(t, rec)
+		wantTree(t, rec, `
+			read @0s 5s {status=error, error.type}
+				pong @0s 5s {status=error, error.type=closed}
+					block @0s 5s {reason=net.write, source=timed}
+					wake @5s 0s {reason=closed}
+				close @5s 0s {status=error, error.type=deadline_exceeded, close.completed=false}
+		`)
 	})
 }
 
@@ -245,38 +246,38 @@ func TestCloseProtocolError(t *testing.T) {
 		want string
 	}{
 		{"reserved opcode", func(p *peer) []byte { return p.frame(0x83, "x") }, `
-			close! @0+0 error.type=1002 close.code=1002 close.initiator=local close.completed=false
-			read! @0+0 error.type=1002 frame.error=frame: reserved opcode
+			read @0s 0s {status=error, error.type=1002, frame.error=frame: reserved opcode}
+			close @0s 0s {status=error, error.type=1002, close.code=1002, close.initiator=local, close.completed=false}
 		`},
 		{"fragmented ping", func(p *peer) []byte { return p.frame(0x09, "x") }, `
-			close! @0+0 error.type=1002 close.code=1002 close.initiator=local close.completed=false
-			read! @0+0 error.type=1002 frame.error=frame: fragmented control frame
+			read @0s 0s {status=error, error.type=1002, frame.error=frame: fragmented control frame}
+			close @0s 0s {status=error, error.type=1002, close.code=1002, close.initiator=local, close.completed=false}
 		`},
 		{"long pong", func(p *peer) []byte { return p.frame(opPong, strings.Repeat("x", 126)) }, `
-			close! @0+0 error.type=1002 close.code=1002 close.initiator=local close.completed=false
-			read! @0+0 error.type=1002 frame.error=frame: control frame longer than 125 bytes
+			read @0s 0s {status=error, error.type=1002, frame.error=frame: control frame longer than 125 bytes}
+			close @0s 0s {status=error, error.type=1002, close.code=1002, close.initiator=local, close.completed=false}
 		`},
 		{"rsv bits", func(p *peer) []byte { return p.frame(0xF1, "x") }, `
-			close! @0+0 error.type=1002 close.code=1002 close.initiator=local close.completed=false
-			read! @0+0 error.type=1002
+			read @0s 0s {status=error, error.type=1002}
+			close @0s 0s {status=error, error.type=1002, close.code=1002, close.initiator=local, close.completed=false}
 		`},
 		{"a continuation of nothing", func(p *peer) []byte { return p.frame(opLast, "x") }, `
-			close! @0+0 error.type=1002 close.code=1002 close.initiator=local close.completed=false
-			read! @0+0 error.type=1002
+			read @0s 0s {status=error, error.type=1002}
+			close @0s 0s {status=error, error.type=1002, close.code=1002, close.initiator=local, close.completed=false}
 		`},
 		{"a message inside another", func(p *peer) []byte {
 			return append(p.frame(opMore, "x"), p.frame(opText, "y")...)
 		}, `
-			close! @0+0 error.type=1002 close.code=1002 close.initiator=local close.completed=false
-			read! @0+0 error.type=1002
+			read @0s 0s {status=error, error.type=1002}
+			close @0s 0s {status=error, error.type=1002, close.code=1002, close.initiator=local, close.completed=false}
 		`},
 		{"invalid close code", func(p *peer) []byte { return p.closeFrame(999, "") }, `
-			close! @0+0 error.type=1002 close.code=999 close.initiator=remote close.completed=true close.wait=0
-			read! @0+0 error.type=1002
+			read @0s 0s {status=error, error.type=1002}
+			close @0s 0s {status=error, error.type=1002, close.code=999, close.initiator=remote, close.completed=true, close.wait=0}
 		`},
 		{"half a close code", func(p *peer) []byte { return p.frame(opClose, "x") }, `
-			close! @0+0 error.type=1002 close.code=1005 close.initiator=remote close.completed=true close.wait=0
-			read! @0+0 error.type=1002
+			read @0s 0s {status=error, error.type=1002}
+			close @0s 0s {status=error, error.type=1002, close.code=1005, close.initiator=remote, close.completed=true, close.wait=0}
 		`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -306,15 +307,15 @@ func TestCloseReset(t *testing.T) {
 				t.Error("got no error")
 			}
 		}()
-		until(t, "the read begins", func() bool { return len(rec.Started()) > len(rec.Ended()) })
+		until(t, "the read begins", func() bool { return len(rec.Chain().Named(trace.SpanRead)) == 1 })
 		_ = p.Conn.(*net.TCPConn).SetLinger(0)
 		_ = p.Close()
 		<-done
 		_ = c.CloseNow()
-		if got, want := text(rec.one(t, trace.SpanRead), trace.ErrorTypeKey), trace.ErrorConnectionReset; got != want {
+		if got, want := tracetest.One(t, rec.Chain(), trace.SpanRead).Str(trace.ErrorTypeKey), trace.ErrorConnectionReset; got != want {
 			t.Errorf("read: got error.type %q, want %q", got, want)
 		}
-		if got, want := text(rec.one(t, trace.SpanClose), trace.ErrorTypeKey), trace.ErrorConnectionReset; got != want {
+		if got, want := tracetest.One(t, rec.Chain(), trace.SpanClose).Str(trace.ErrorTypeKey), trace.ErrorConnectionReset; got != want {
 			t.Errorf("close: got error.type %q, want %q", got, want)
 		}
 		wantEnded(t, rec)

@@ -75,15 +75,15 @@ func TestConnConcurrentSafe(t *testing.T) {
 		readers.Wait()
 		for _, r := range []*recorder{p.clientSpans, p.serverSpans} {
 			wantEnded(t, r)
-			if got, want := len(r.named(trace.SpanWrite)), writers*(messages+1); got != want {
+			if got, want := len(r.Chain().Named(trace.SpanWrite)), writers*(messages+1); got != want {
 				t.Errorf("got %d writes, want %d", got, want)
 			}
-			if got := len(r.named(trace.SpanClose)); got != 1 {
+			if got := len(r.Chain().Named(trace.SpanClose)); got != 1 {
 				t.Errorf("got %d closes, want 1", got)
 			}
 			seen := map[string]bool{}
-			for _, s := range r.named(trace.SpanRead) {
-				if index := text(s, trace.WebSocketMessageIndexKey); index != "" {
+			for _, s := range r.Chain().Named(trace.SpanRead) {
+				if index := s.Str(trace.WebSocketMessageIndexKey); index != "" {
 					if seen[index] {
 						t.Errorf("two messages have the index %s", index)
 					}
@@ -101,7 +101,7 @@ func TestConnConcurrentSafe(t *testing.T) {
 // the Write of the request, and both sides write at once.
 func TestManyShortConnections(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
-		client, server := newRecorder(), newRecorder()
+		client, server := newRecorder(t), newRecorder(t)
 		l, url := listen(t)
 		serve(t, l, lib.handler("greet", func(ctx context.Context, c conn) error {
 			if err := c.Write(ctx, messageText, []byte("from the server")); err != nil {
@@ -132,7 +132,7 @@ func TestManyShortConnections(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		until(t, "the handlers end", func() bool { return len(server.named("greet")) == workers*connections })
+		wantEnd(t, server, "greet", workers*connections)
 		wantEnded(t, client)
 		wantEnded(t, server)
 	})
@@ -141,7 +141,7 @@ func TestManyShortConnections(t *testing.T) {
 // Options and listeners are shared by connections.
 func TestOptionsConcurrentSafe(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
-		rec := newRecorder()
+		rec := newRecorder(t)
 		l, url := listen(t)
 		serve(t, l, echo(t, lib))
 		opts := rec.option()

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 // Every operation names the connection that it is on, as its handshake does,
@@ -38,16 +39,16 @@ func TestConnectionID(t *testing.T) {
 		<-serving
 		seen := map[string]bool{}
 		for _, rec := range []*recorder{p.clientSpans, p.serverSpans} {
-			want := text(rec.one(t, trace.SpanHandshake), trace.WebSocketConnectionIDKey)
+			want := tracetest.One(t, rec.Chain(), trace.SpanHandshake).Str(trace.WebSocketConnectionIDKey)
 			if want == "" {
 				t.Error("the handshake names no connection")
 			}
-			for _, s := range rec.Ended() {
-				seen[s.Name()] = true
-				switch s.Name() {
+			for _, s := range rec.Chain().Spans {
+				seen[s.Name] = true
+				switch s.Name {
 				case trace.SpanRead, trace.SpanWrite, trace.SpanPing, trace.SpanPong, trace.SpanClose:
-					if got := text(s, trace.WebSocketConnectionIDKey); got != want {
-						t.Errorf("%s: got connection %q, want %q", s.Name(), got, want)
+					if got := s.Str(trace.WebSocketConnectionIDKey); got != want {
+						t.Errorf("%s: got connection %q, want %q", s.Name, got, want)
 					}
 				}
 			}

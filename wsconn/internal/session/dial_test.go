@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 // echo is a server of the bare library.
@@ -94,7 +95,7 @@ func TestDialRefused(t *testing.T) {
 			each(t, func(t *testing.T, lib library) {
 				l, url := listen(t)
 				serve(t, l, test.handler)
-				rec := newRecorder()
+				rec := newRecorder(t)
 				client := &http.Client{Transport: &http.Transport{}}
 				defer client.CloseIdleConnections()
 				_, want, wantErr := lib.bare.dial(t.Context(), url, options{client: client})
@@ -110,17 +111,14 @@ func TestDialRefused(t *testing.T) {
 				if err != nil || string(gotBody) != string(wantBody) || got.StatusCode != want.StatusCode {
 					t.Errorf("got %d %q, %v, want %d %q", got.StatusCode, gotBody, err, want.StatusCode, wantBody)
 				}
-				s := rec.one(t, trace.SpanHandshake)
-				if got := text(s, trace.WebSocketHandshakeCheckKey); got != test.check {
+				s := tracetest.One(t, rec.Chain(), trace.SpanHandshake)
+				if got := s.Str(trace.WebSocketHandshakeCheckKey); got != test.check {
 					t.Errorf("got check %q, want %q", got, test.check)
 				}
-				if got := text(s, trace.ErrorTypeKey); got != test.errorType {
+				if got := s.Str(trace.ErrorTypeKey); got != test.errorType {
 					t.Errorf("got error.type %q, want %q", got, test.errorType)
 				}
-				if got := rec.messages(); len(got) > 0 {
-					t.Errorf("got spans of a connection:\n%s", tree(got))
-				}
-				wantEnded(t, rec)
+				wantTree(t, rec, ``)
 			})
 		})
 	}
@@ -131,27 +129,23 @@ func TestDialFails(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		l, url := listen(t)
 		_ = l.Close()
-		rec := newRecorder()
+		rec := newRecorder(t)
 		_, _, err := lib.traced.dial(t.Context(), url, options{}, rec.option())
 		if err == nil {
 			t.Fatal("got no error")
 		}
-		if got, want := tree(rec.Ended()), unindent(`
-			handshake! error.type=connection_refused
-			  connect! error.type=connection_refused
-		`); got != want {
-			t.Errorf("got\n%swant\n%s", got, want)
-		}
-		rec = newRecorder()
+		tracetest.AssertTree(t, rec.Chain(), `
+			handshake {status=error, error.type=connection_refused}
+				connect {status=error, error.type=connection_refused}
+		`, exactly...)
+		rec = newRecorder(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, _, err := lib.traced.dial(ctx, url, options{}, rec.option()); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want canceled", err)
 		}
-		if got, want := tree(rec.named(trace.SpanHandshake)), "handshake\n"; got != want {
-			t.Errorf("canceled: got %swant %s", got, want)
-		}
-		rec = newRecorder()
+		tracetest.AssertTree(t, rec.Chain(), `handshake ...`, exactly...)
+		rec = newRecorder(t)
 		if _, _, err := lib.traced.dial(t.Context(), "\x00", options{}, rec.option()); err == nil {
 			t.Error("got no error for a URL that is none")
 		}
@@ -213,7 +207,7 @@ func TestDialLeavesTheHostAlone(t *testing.T) {
 		ctx := httptrace.WithClientTrace(context.WithValue(t.Context(), key{}, "mine"), &httptrace.ClientTrace{
 			GotConn: func(httptrace.GotConnInfo) { see("got a connection") },
 		})
-		rec := newRecorder()
+		rec := newRecorder(t)
 		c, resp, err := lib.traced.dial(ctx, base+"/old", o, rec.option())
 		if err != nil {
 			t.Fatal(err)
@@ -251,7 +245,7 @@ func TestDialLeavesTheHostAlone(t *testing.T) {
 			}
 			return len(states) == 2
 		})
-		if got, want := len(rec.named(trace.StepConnect)), 2; got != want {
+		if got, want := len(rec.Chain().Named(trace.StepConnect)), 2; got != want {
 			t.Errorf("got %d connect steps, want %d", got, want)
 		}
 		wantEnded(t, rec)
@@ -264,14 +258,12 @@ func TestDialTimeout(t *testing.T) {
 		s := setup{}
 		url := dialable(t, &s, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 		s.options.client.Timeout = 10 * ms
-		rec := newRecorder()
+		rec := newRecorder(t)
 		_, _, err := lib.traced.dial(t.Context(), url, s.options, rec.option())
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want a deadline", err)
 		}
-		if got, want := tree(rec.named(trace.SpanHandshake)), "handshake! @0+10 error.type=deadline_exceeded\n"; got != want {
-			t.Errorf("got %swant %s", got, want)
-		}
+		tracetest.AssertTree(t, rec.Chain(), `handshake @0s 10ms {status=error, error.type=deadline_exceeded} ...`, exactly...)
 
 		s = setup{}
 		url = dialable(t, &s, echo(t, lib))
@@ -290,14 +282,14 @@ func TestDialHungUp(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		l, url := listen(t)
 		serve(t, l, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
-		rec := newRecorder()
+		rec := newRecorder(t)
 		if _, _, err := lib.traced.dial(t.Context(), strings.Replace(url, "127.0.0.1", "localhost", 1), options{}, rec.option()); err == nil {
 			t.Fatal("got no error")
 		}
-		if got, want := text(rec.one(t, trace.SpanHandshake), trace.ErrorTypeKey), trace.ErrorUnexpectedEOF; got != want {
+		if got, want := tracetest.One(t, rec.Chain(), trace.SpanHandshake).Str(trace.ErrorTypeKey), trace.ErrorUnexpectedEOF; got != want {
 			t.Errorf("got error.type %q, want %q", got, want)
 		}
-		if got := len(rec.named(trace.StepDNS)); got != 1 {
+		if got := len(rec.Chain().Named(trace.StepDNS)); got != 1 {
 			t.Errorf("got %d dns steps, want 1", got)
 		}
 		wantEnded(t, rec)
@@ -315,7 +307,7 @@ func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestDialWithoutANetwork(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		rec := newRecorder()
+		rec := newRecorder(t)
 		a, b := net.Pipe()
 		defer func() { _ = b.Close() }()
 		p := &peer{b, bufio.NewReader(b), false}
@@ -326,15 +318,13 @@ func TestDialWithoutANetwork(t *testing.T) {
 		time.AfterFunc(10*ms, func() { p.send(t, p.frame(opText, "hi")) })
 		_, _, _ = c.Read(t.Context())
 		_ = c.CloseNow()
-		if got, want := tree(rec.Ended()), unindent(`
-			handshake @0+0 status_code=101
-			  read @0+10 message.type=text message.size=2 message.index=1 frame.count=1 wire.size=4
-			    block @0+10 reason=net.read source=timed
-			    wake @10+0 reason=readable
-			  close! @10+0 error.type=close_now close.completed=false
-		`); got != want {
-			t.Errorf("got\n%swant\n%s", got, want)
-		}
+		tracetest.AssertTree(t, rec.Chain(), `
+			handshake @0s 0s {status_code=101}
+				read @0s 10ms {message.type=text, message.size=2, message.index=1, frame.count=1, wire.size=4}
+					block @0s 10ms {reason=net.read, source=timed}
+					wake @10ms 0s {reason=readable}
+				close @10ms 0s {status=error, error.type=close_now, close.completed=false}
+		`, exactly...)
 	})
 }
 
@@ -345,7 +335,7 @@ type tripper struct{ http.RoundTripper }
 func TestDialSource(t *testing.T) {
 	wait := func(t *testing.T, lib library, url string, o options) string {
 		t.Helper()
-		rec := newRecorder()
+		rec := newRecorder(t)
 		c, _, err := lib.traced.dial(t.Context(), url, o, rec.option())
 		if err != nil {
 			t.Fatal(err)
@@ -357,12 +347,12 @@ func TestDialSource(t *testing.T) {
 			t.Error(err)
 		}
 		_ = c.CloseNow()
-		blocks := rec.named(trace.SpanBlock)
+		blocks := rec.Chain().Named(trace.SpanBlock)
 		if len(blocks) == 0 {
-			t.Fatalf("got no block:\n%s", tree(rec.Ended()))
+			t.Fatal("got no block")
 		}
 		wantEnded(t, rec)
-		return text(blocks[0], trace.BlockSourceKey)
+		return blocks[0].Str(trace.BlockSourceKey)
 	}
 	late := func(lib library) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -224,8 +224,8 @@ func TestErrors(t *testing.T) {
 						return want[got]
 					}
 					for name, opts := range map[string][]session.Option{
-						"on":        {newRecorder().option()},
-						"unsampled": {newRecorder(sdktrace.WithSampler(sdktrace.NeverSample())).option()},
+						"on":        {newRecorder(t).option()},
+						"unsampled": {newRecorder(t, sdktrace.WithSampler(sdktrace.NeverSample())).option()},
 						"off":       {session.WithTracerProvider(noopProvider)},
 					} {
 						if got := run(setup{client: opts}); !may(got) {

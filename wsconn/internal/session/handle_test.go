@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 // What a handler's function returns decides how its connection is closed.
@@ -25,68 +26,68 @@ func TestHandle(t *testing.T) {
 			time.Sleep(10 * ms)
 			return c.Write(ctx, messageText, []byte("hi"))
 		}, 1000, `
-			go echo @0+0
-			  echo @0+10 state=finished
-			  close @10+0 close.code=1000 close.initiator=local close.completed=true close.wait=0
-			  write @10+0 message.type=text message.size=2 message.index=1 frame.count=1 wire.size=4
+			go echo @0s 0s
+				echo @0s 10ms {state=finished}
+				write @10ms 0s {message.type=text, message.size=2, message.index=1, frame.count=1, wire.size=4}
+				close @10ms 0s {close.code=1000, close.initiator=local, close.completed=true, close.wait=0}
 		`},
 		{"error", func(context.Context, conn) error { return errors.New("no") }, 1011, `
-			go echo @0+0
-			  close! @0+0 error.type=1011 close.code=1011 close.initiator=local close.completed=true close.wait=0
-			  echo! @0+0 state=failed error.type=_OTHER
+			go echo @0s 0s
+				close @0s 0s {status=error, error.type=1011, close.code=1011, close.initiator=local, close.completed=true, close.wait=0}
+				echo @0s 0s {status=error, state=failed, error.type=_OTHER}
 		`},
 		{"canceled", func(ctx context.Context, _ conn) error {
 			<-ctx.Done()
 			return ctx.Err()
 		}, 1001, `
-			go echo @0+0
-			  echo @0+20 state=cancelled
-			  close @20+0 close.code=1001 close.initiator=local close.completed=true close.wait=0
+			go echo @0s 0s
+				echo @0s 20ms {state=cancelled}
+				close @20ms 0s {close.code=1001, close.initiator=local, close.completed=true, close.wait=0}
 		`},
 		{"canceled in a read", func(ctx context.Context, c conn) error {
 			_, _, err := c.Read(ctx)
 			return err
 		}, 0, `
-			go echo @0+0
-			  echo @0+20 state=cancelled
-			  read @0+20
-			    block @0+20 reason=net.read source=timed
-			    close! @20+0 error.type=canceled close.completed=false
-			    wake @20+0 reason=canceled
+			go echo @0s 0s
+				echo @0s 20ms {state=cancelled}
+				read @0s 20ms
+					block @0s 20ms {reason=net.read, source=timed}
+					close @20ms 0s {status=error, error.type=canceled, close.completed=false}
+					wake @20ms 0s {reason=canceled}
 		`},
 		{"panic", func(context.Context, conn) error { panic(http.ErrAbortHandler) }, 1011, `
-			go echo @0+0
-			  close! @0+0 error.type=1011 close.code=1011 close.initiator=local close.completed=true close.wait=0
-			  echo! @0+0 state=panicked error.type=panic
+			go echo @0s 0s
+				close @0s 0s {status=error, error.type=1011, close.code=1011, close.initiator=local, close.completed=true, close.wait=0}
+				echo @0s 0s {status=error, state=panicked, error.type=panic}
 		`},
 		{"goexit", func(context.Context, conn) error {
 			runtime.Goexit()
 			return nil
 		}, 1011, `
-			go echo @0+0
-			  close! @0+0 error.type=1011 close.code=1011 close.initiator=local close.completed=true close.wait=0
-			  echo! @0+0 state=failed error.type=_OTHER
+			go echo @0s 0s
+				close @0s 0s {status=error, error.type=1011, close.code=1011, close.initiator=local, close.completed=true, close.wait=0}
+				echo @0s 0s {status=error, state=failed, error.type=_OTHER}
 		`},
 		{"remote close", func(ctx context.Context, c conn) error {
 			_, _, err := c.Read(ctx)
 			return err
 		}, -1, `
-			go echo @0+0
-			  echo @0+0 state=finished
-			  read @0+0
-			    close @0+0 close.code=1000 close.initiator=remote close.completed=true close.wait=0
+			go echo @0s 0s
+				echo @0s 0s {state=finished}
+				read @0s 0s
+					close @0s 0s {close.code=1000, close.initiator=remote, close.completed=true, close.wait=0}
 		`},
 		{"closed by itself", func(_ context.Context, c conn) error {
 			return c.Close(4000, "mine")
 		}, 4000, `
-			go echo @0+0
-			  close! @0+0 error.type=4000 close.code=4000 close.initiator=local close.completed=true close.wait=0
-			  echo @0+0 state=finished
+			go echo @0s 0s
+				close @0s 0s {status=error, error.type=4000, close.code=4000, close.initiator=local, close.completed=true, close.wait=0}
+				echo @0s 0s {state=finished}
 		`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, lib library) {
-				rec := newRecorder()
+				rec := newRecorder(t)
 				ctx, cancel := context.WithCancel(t.Context())
 				time.AfterFunc(20*ms, cancel)
 				var panicked atomic.Bool
@@ -149,16 +150,14 @@ func TestHandleOff(t *testing.T) {
 		if _, _, err := c.Read(t.Context()); lib.closeStatus(err) != 1000 {
 			t.Errorf("got %v, want a normal closure", err)
 		}
-		if got := off.Ended(); len(got) != 0 {
-			t.Errorf("got spans:\n%s", tree(got))
-		}
+		tracetest.AssertTree(t, off.Chain(), ``)
 	})
 }
 
 // The goroutine's span is a child of the handshake, and the parent of what it does.
 func TestHandleParents(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		rec := newRecorder()
+		rec := newRecorder(t)
 		s := setup{}
 		url := dialable(t, &s, lib.handler("echo", func(ctx context.Context, c conn) error {
 			return c.Write(ctx, messageText, nil)
@@ -172,12 +171,12 @@ func TestHandleParents(t *testing.T) {
 			_, _, err = c.Read(t.Context())
 		}
 		synctest.Wait()
-		spawned := rec.one(t, "go echo")
-		if got, want := spawned.Parent().SpanID(), rec.one(t, trace.SpanHandshake).SpanContext().SpanID(); got != want {
+		spawned := tracetest.One(t, rec.Chain(), "go echo")
+		if got, want := spawned.ParentID, tracetest.One(t, rec.Chain(), trace.SpanHandshake).SpanID; got != want {
 			t.Errorf("go echo: got parent %v, want the handshake %v", got, want)
 		}
 		for _, name := range []string{"echo", trace.SpanWrite, trace.SpanClose} {
-			if got, want := rec.one(t, name).Parent().SpanID(), spawned.SpanContext().SpanID(); got != want {
+			if got, want := tracetest.One(t, rec.Chain(), name).ParentID, spawned.SpanID; got != want {
 				t.Errorf("%s: got parent %v, want go echo %v", name, got, want)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
@@ -84,7 +85,7 @@ func TestHostileTracePongs(t *testing.T) {
 				_ = c.CloseNow()
 				wantEnded(t, rec)
 				for i, want := range []bool{test.links, true} {
-					links := rec.named(trace.SpanRead)[i].Links()
+					links := rec.Chain().Named(trace.SpanRead)[i].Links
 					if got := len(links) > 0; got != want {
 						t.Errorf("read %d links: %t, want %t", i+1, got, want)
 					}
@@ -94,7 +95,7 @@ func TestHostileTracePongs(t *testing.T) {
 						}
 					}
 				}
-				if got := text(rec.one(t, trace.SpanClose), trace.WebSocketTracePongIgnoredKey); got != test.ignored {
+				if got := tracetest.One(t, rec.Chain(), trace.SpanClose).Str(trace.WebSocketTracePongIgnoredKey); got != test.ignored {
 					t.Errorf("the close says %q were ignored, want %q", got, test.ignored)
 				}
 			})
@@ -105,7 +106,7 @@ func TestHostileTracePongs(t *testing.T) {
 // What is ignored is measured, and no trace pong is among the bytes.
 func TestIgnoredTracePongsMeasured(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
-		for name, rec := range map[string]*recorder{"recorded": newRecorder(), "not recorded": never()} {
+		for name, rec := range map[string]*recorder{"recorded": newRecorder(t), "not recorded": never(t)} {
 			m := newMeasured()
 			c, _, p := rawClient(t, lib, setup{announced: true, server: []session.Option{rec.option(), m.option()}}, nil)
 			go p.send(t, p.tracePong(1), p.tracePong(1), p.frame(opPong, "\xf5wk\x01"), p.frame(opText, "a"))
@@ -136,11 +137,11 @@ func TestTracePongInsideAMessage(t *testing.T) {
 		}
 		_ = c.CloseNow()
 		wantEnded(t, rec)
-		reads := rec.named(trace.SpanRead)
-		if len(reads[0].Links()) != 0 || len(reads[1].Links()) != 1 {
-			t.Errorf("got %d and %d links, want 0 and 1", len(reads[0].Links()), len(reads[1].Links()))
+		reads := rec.Chain().Named(trace.SpanRead)
+		if len(reads[0].Links) != 0 || len(reads[1].Links) != 1 {
+			t.Errorf("got %d and %d links, want 0 and 1", len(reads[0].Links), len(reads[1].Links))
 		}
-		if got := text(rec.one(t, trace.SpanClose), trace.WebSocketTracePongIgnoredKey); got != "1" {
+		if got := tracetest.One(t, rec.Chain(), trace.SpanClose).Str(trace.WebSocketTracePongIgnoredKey); got != "1" {
 			t.Errorf("%q were ignored, want 1", got)
 		}
 	})
@@ -158,12 +159,12 @@ func TestTracePongWithoutMessage(t *testing.T) {
 			_, _, _ = c.Read(t.Context())
 		}
 		wantEnded(t, rec)
-		for i, r := range rec.named(trace.SpanRead) {
-			if len(r.Links()) > 0 {
+		for i, r := range rec.Chain().Named(trace.SpanRead) {
+			if len(r.Links) > 0 {
 				t.Errorf("read %d links", i+1)
 			}
 		}
-		if got := text(rec.one(t, trace.SpanClose), trace.WebSocketTracePongIgnoredKey); got != "" {
+		if got := tracetest.One(t, rec.Chain(), trace.SpanClose).Str(trace.WebSocketTracePongIgnoredKey); got != "" {
 			t.Errorf("%q were ignored, want none", got)
 		}
 	})
@@ -189,7 +190,7 @@ func TestTracePongsByteByByte(t *testing.T) {
 		_ = c.CloseNow()
 		wantEnded(t, rec)
 		for i, want := range []int{1, 0, 1} {
-			if got := len(rec.named(trace.SpanRead)[i].Links()); got != want {
+			if got := len(rec.Chain().Named(trace.SpanRead)[i].Links); got != want {
 				t.Errorf("read %d: got %d links, want %d", i+1, got, want)
 			}
 		}
@@ -241,7 +242,7 @@ func TestTracePongsUnannounced(t *testing.T) {
 		}
 		_ = c.CloseNow()
 		wantEnded(t, rec)
-		if got := rec.one(t, trace.SpanRead).Links(); len(got) > 0 {
+		if got := tracetest.One(t, rec.Chain(), trace.SpanRead).Links; len(got) > 0 {
 			t.Errorf("the read links to %v", got)
 		}
 	})
@@ -251,8 +252,8 @@ func TestTracePongsUnannounced(t *testing.T) {
 func TestTracePongsToAnUnsampledEnd(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		for name, opts := range map[string][]session.Option{
-			"its sampler refuses":  {never().option()},
-			"so does a public one": {never().option(), session.WithPublicEndpoint()},
+			"its sampler refuses":  {never(t).option()},
+			"so does a public one": {never(t).option(), session.WithPublicEndpoint()},
 		} {
 			t.Run(name, func(t *testing.T) {
 				c, _, p := rawClient(t, lib, setup{announced: true, server: opts}, (&peer{client: true}).tracePong(1))

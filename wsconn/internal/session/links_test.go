@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	coder "github.com/coder/websocket"
-
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/wakechain/wakechain/trace"
@@ -17,7 +16,9 @@ import (
 
 // never is the recorder of a provider that samples nothing, whatever the parent
 // is.
-func never() *recorder { return newRecorder(sdktrace.WithSampler(sdktrace.NeverSample())) }
+func never(t *testing.T) *recorder {
+	return newRecorder(t, sdktrace.WithSampler(sdktrace.NeverSample()))
+}
 
 // A forgetful proxy loses a header on one of its ways.
 type forgetful struct {
@@ -37,7 +38,7 @@ func (w forgetful) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // Trace pongs pass where both ends announced them, and may record.
 func TestPeerLinksAnnounced(t *testing.T) {
 	without := session.WithoutPeerLinks()
-	unsampled, noop := never().option(), session.WithTracerProvider(noopProvider)
+	unsampled, noop := never(t).option(), session.WithTracerProvider(noopProvider)
 	own := options{header: http.Header{tracepong.Header: {tracepong.Version}}}
 	for _, test := range []struct {
 		name               string
@@ -60,7 +61,7 @@ func TestPeerLinksAnnounced(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			each(t, func(t *testing.T, lib library) {
-				client, server := newRecorder(), newRecorder()
+				client, server := newRecorder(t), newRecorder(t)
 				asked, accepted := make(chan string, 1), make(chan conn, 1)
 				l, url := listen(t)
 				serve(t, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -97,8 +98,8 @@ func TestPeerLinksAnnounced(t *testing.T) {
 					if _, msg, err := way.to.Read(t.Context()); err != nil || string(msg) != "hello" {
 						t.Fatalf("got %q, %v", msg, err)
 					}
-					for _, s := range way.rec.named(trace.SpanRead) {
-						if got := len(s.Links()) > 0; got != way.want {
+					for _, s := range way.rec.Chain().Named(trace.SpanRead) {
+						if got := len(s.Links) > 0; got != way.want {
 							t.Errorf("the read links: %t, want %t", got, way.want)
 						}
 					}
@@ -110,7 +111,7 @@ func TestPeerLinksAnnounced(t *testing.T) {
 
 // The program's hooks see the peer's pongs, and no trace pong.
 func TestPongHooks(t *testing.T) {
-	server, client := newRecorder(), newRecorder()
+	server, client := newRecorder(t), newRecorder(t)
 	pongs := make(chan string, 100)
 	hook := func(_ context.Context, payload []byte) { pongs <- string(payload) }
 	accepted := make(chan *coderws.Conn, 1)
@@ -154,12 +155,12 @@ func TestPongHooks(t *testing.T) {
 		t.Errorf("the hook saw %q", <-pongs)
 	}
 	for _, rec := range []*recorder{server, client} {
-		if got := len(rec.named(trace.SpanRead)); got != 10 {
+		if got := len(rec.Chain().Named(trace.SpanRead)); got != 10 {
 			t.Errorf("got %d reads, want 10", got)
 		}
-		for _, r := range rec.named(trace.SpanRead) {
-			if len(r.Links()) != 1 {
-				t.Errorf("got %d links of a read, want 1", len(r.Links()))
+		for _, r := range rec.Chain().Named(trace.SpanRead) {
+			if len(r.Links) != 1 {
+				t.Errorf("got %d links of a read, want 1", len(r.Links))
 			}
 		}
 	}

@@ -23,6 +23,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -94,7 +96,7 @@ type tlsSetup struct {
 func connectTLS(t *testing.T, lib library, s tlsSetup) tlsPair {
 	t.Helper()
 	ca := newAuthority(t)
-	p := tlsPair{newRecorder(), newRecorder()}
+	p := tlsPair{newRecorder(t), newRecorder(t)}
 	h := lib.handler("late", func(ctx context.Context, c conn) error {
 		if _, _, err := c.Read(ctx); err != nil {
 			return err
@@ -152,7 +154,7 @@ func connectTLS(t *testing.T, lib library, s tlsSetup) tlsPair {
 	}
 	_, _, _ = c.Read(t.Context())
 	_ = c.CloseNow()
-	until(t, "the handler ends", func() bool { return len(p.server.named("late")) == 1 })
+	wantEnd(t, p.server, "late", 1)
 	wantEnded(t, p.client)
 	wantEnded(t, p.server)
 	return p
@@ -178,27 +180,26 @@ func (c *slow) Write(p []byte) (n int, err error) {
 
 func (r *recorder) steps(t *testing.T) (names []string) {
 	t.Helper()
-	handshake := r.one(t, trace.SpanHandshake)
-	var steps []sdktrace.ReadOnlySpan
-	for _, s := range r.Ended() {
-		if s.Parent().SpanID() == handshake.SpanContext().SpanID() && !strings.HasPrefix(s.Name(), trace.SpanGo) &&
-			s.Name() != trace.SpanRead && s.Name() != trace.SpanWrite && s.Name() != trace.SpanClose {
+	handshake := tracetest.One(t, r.Chain(), trace.SpanHandshake)
+	var steps []*chain.Span
+	for _, s := range r.Chain().Spans {
+		if s.ParentID == handshake.SpanID && !strings.HasPrefix(s.Name, trace.SpanGo) &&
+			s.Name != trace.SpanRead && s.Name != trace.SpanWrite && s.Name != trace.SpanClose {
 			steps = append(steps, s)
-			if s.StartTime().Before(handshake.StartTime()) || s.EndTime().After(handshake.EndTime()) {
-				t.Errorf("%s lies outside of its handshake", s.Name())
+			if s.Start.Before(handshake.Start) || s.End.After(handshake.End) {
+				t.Errorf("%s lies outside of its handshake", s.Name)
 			}
 		}
 	}
-	slices.SortStableFunc(steps, func(a, b sdktrace.ReadOnlySpan) int { return a.StartTime().Compare(b.StartTime()) })
 	for _, s := range steps {
-		names = append(names, s.Name())
+		names = append(names, s.Name)
 	}
 	return names
 }
 
 func (r *recorder) sources() (sources []string) {
-	for _, s := range r.named(trace.SpanBlock) {
-		if source := text(s, trace.BlockSourceKey); source != "" && !slices.Contains(sources, source) {
+	for _, s := range r.Chain().Named(trace.SpanBlock) {
+		if source := s.Str(trace.BlockSourceKey); source != "" && !slices.Contains(sources, source) {
 			sources = append(sources, source)
 		}
 	}
@@ -290,7 +291,7 @@ func TestTLSListener(t *testing.T) {
 // Without TLS the request's bytes are seen too, and only this request's.
 func TestListener(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
-		rec := newRecorder()
+		rec := newRecorder(t)
 		mux := http.NewServeMux()
 		mux.Handle("/ws", lib.handler("hello", func(ctx context.Context, c conn) error {
 			return c.Write(ctx, messageText, []byte("hello"))
@@ -331,16 +332,16 @@ func TestListener(t *testing.T) {
 			t.Fatalf("got status %d", resp.StatusCode)
 		}
 		_ = nc.Close()
-		until(t, "the handler ends", func() bool { return len(rec.named("hello")) == 1 })
+		wantEnd(t, rec, "hello", 1)
 		want := []string{trace.StepReadHTTPRequest, trace.StepProcessRequest, trace.StepWriteHTTPResponse}
 		if got := rec.steps(t); !slices.Equal(got, want) {
 			t.Errorf("got steps %q, want %q", got, want)
 		}
-		s := rec.one(t, trace.StepReadHTTPRequest)
-		if got := s.EndTime().Sub(s.StartTime()); got < 9*ms {
+		s := tracetest.One(t, rec.Chain(), trace.StepReadHTTPRequest)
+		if got := s.End.Sub(s.Start); got < 9*ms {
 			t.Errorf("the request took %v to come in, want 10 ms", got)
 		}
-		if s.StartTime().Before(between) {
+		if s.Start.Before(between) {
 			t.Error("the request begins with the one before it")
 		}
 		wantEnded(t, rec)
@@ -350,7 +351,7 @@ func TestListener(t *testing.T) {
 // http.Server.Shutdown leaves a connection that was handed over alone.
 func TestShutdown(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
-		rec := newRecorder()
+		rec := newRecorder(t)
 		l, url := listen(t)
 		srv := &http.Server{Handler: lib.handler("echo", func(ctx context.Context, c conn) error {
 			typ, msg, err := c.Read(ctx)
@@ -370,7 +371,7 @@ func TestShutdown(t *testing.T) {
 		}
 		<-served
 		wantEcho(t, c)
-		until(t, "the handler ends", func() bool { return len(rec.named("echo")) == 1 })
+		wantEnd(t, rec, "echo", 1)
 		wantEnded(t, rec)
 	})
 }

@@ -21,6 +21,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
@@ -85,6 +86,20 @@ func (m *measured) text(t *testing.T) string {
 	return strings.Join(lines, "")
 }
 
+// unindent takes the indentation of the first line off every line.
+func unindent(s string) string {
+	s = strings.TrimRight(strings.TrimPrefix(s, "\n"), "\t\n ")
+	if s == "" {
+		return ""
+	}
+	margin := s[:len(s)-len(strings.TrimLeft(s, "\t"))]
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimPrefix(lines[i], margin)
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
 func wantMetrics(t *testing.T, m *measured, want string) {
 	t.Helper()
 	if got := m.text(t); got != unindent(want) {
@@ -95,7 +110,7 @@ func wantMetrics(t *testing.T, m *measured, want string) {
 // What is measured does not depend on what is sampled.
 func TestMetrics(t *testing.T) {
 	for name, provider := range map[string]func() session.Option{
-		"sampled":   func() session.Option { return newRecorder().option() },
+		"sampled":   func() session.Option { return newRecorder(t).option() },
 		"unsampled": func() session.Option { return offs(t)["unsampled"].option() },
 		"no spans":  func() session.Option { return session.WithTracerProvider(noopProvider) },
 	} {
@@ -164,7 +179,7 @@ func TestMetricsSuppressed(t *testing.T) {
 			rec  *recorder
 			want string
 		}{
-			"sampled":   {newRecorder(), "wakechain.spans.suppressed {span} : 4\n"},
+			"sampled":   {newRecorder(t), "wakechain.spans.suppressed {span} : 4\n"},
 			"unsampled": {offs(t)["unsampled"], ""},
 		} {
 			m := newMeasured()
@@ -219,7 +234,7 @@ func TestMetricsExemplars(t *testing.T) {
 			p.send(t, p.frame(opText, "one"))
 		}()
 		_, _, _ = c.Read(t.Context())
-		read := rec.one(t, trace.SpanRead).SpanContext().SpanID()
+		read := tracetest.One(t, rec.Chain(), trace.SpanRead).SpanID
 		for _, got := range m.collect(t) {
 			var ids [][]byte
 			switch data := got.Data.(type) {
@@ -235,7 +250,7 @@ func TestMetricsExemplars(t *testing.T) {
 			want := read
 			switch got.Name {
 			case trace.MetricHandshakeDuration:
-				want = rec.one(t, trace.SpanHandshake).SpanContext().SpanID()
+				want = tracetest.One(t, rec.Chain(), trace.SpanHandshake).SpanID
 			case trace.MetricBlockDuration, trace.MetricMessageSize:
 			default:
 				continue

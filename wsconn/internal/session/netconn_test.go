@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 // Each call on the net.Conn is a span, as long as the call.
@@ -42,19 +43,19 @@ func TestNetConn(t *testing.T) {
 		wg.Wait()
 		op.End(nil)
 		wantTree(t, p.clientSpans, `
-			tunnel @0+30
-			  read @0+10 message.type=binary message.size=3 -> another
-			    block @0+10 reason=net.read source=timed
-			    wake @10+0 reason=readable -> another
-			  read @20+0 message.type=binary message.size=2 -> another
-			  read @30+0
-			    close @30+0 close.code=1000 close.initiator=remote close.completed=true close.wait=0
+			tunnel @0s 30ms
+				read @0s 10ms {message.type=binary, message.size=3} -> ?
+					block @0s 10ms {reason=net.read, source=timed}
+					wake @10ms 0s {reason=readable} -> ?
+				read @20ms 0s {message.type=binary, message.size=2} -> ?
+				read @30ms 0s
+					close @30ms 0s {close.code=1000, close.initiator=remote, close.completed=true, close.wait=0}
 		`)
 		wantTree(t, p.serverSpans, `
-			write @10+0 message.type=binary message.size=5 message.index=1 frame.count=1 wire.size=7
-			close @10+20 close.code=1000 close.initiator=local close.completed=true close.wait=0.02
-			  block @10+20 reason=net.write source=timed
-			  wake @30+0 reason=writable
+			write @10ms 0s {message.type=binary, message.size=5, message.index=1, frame.count=1, wire.size=7}
+			close @10ms 20ms {close.code=1000, close.initiator=local, close.completed=true, close.wait=0.02}
+				block @10ms 20ms {reason=net.write, source=timed}
+				wake @30ms 0s {reason=writable}
 		`)
 	})
 }
@@ -65,25 +66,25 @@ func TestNetConnDeadline(t *testing.T) {
 		name string
 		set  func(nc net.Conn, t time.Time) error
 		call func(nc net.Conn) error
-		want string // the close
 	}{
-		{"read", net.Conn.SetReadDeadline, readByte, "close! @10+0 error.type=deadline_exceeded close.completed=false\n"},
-		{"write", net.Conn.SetWriteDeadline, writeByte, "close! @10+0 error.type=deadline_exceeded close.completed=false\n"},
-		{"both", net.Conn.SetDeadline, readByte, "close! @10+0 error.type=deadline_exceeded close.completed=false\n"},
+		{"read", net.Conn.SetReadDeadline, readByte},
+		{"write", net.Conn.SetWriteDeadline, writeByte},
+		{"both", net.Conn.SetDeadline, readByte},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, lib library) {
-				c, rec, _ := rawServer(t, lib, setup{})
-				nc := lib.traced.netConn(t.Context(), c, messageText)
+				conn, rec, _ := rawServer(t, lib, setup{})
+				nc := lib.traced.netConn(t.Context(), conn, messageText)
 				_ = test.set(nc, time.Now().Add(10*ms))
 				if err := test.call(nc); err == nil {
 					t.Error("got no error")
 				}
 				_ = nc.Close()
-				if got := tree(rec.named(trace.SpanClose)); got != test.want {
-					t.Errorf("got %swant %s", got, test.want)
-				}
 				wantEnded(t, rec)
+				c := rec.Chain()
+				tracetest.AssertTree(t, c, `
+					close @10ms 0s {status=error, error.type=deadline_exceeded, close.completed=false}
+				`, append(exactly, tracetest.Below(tracetest.One(t, c, trace.SpanClose)))...)
 			})
 		})
 	}
@@ -114,8 +115,8 @@ func TestNetConnWrongType(t *testing.T) {
 			t.Error("got no error")
 		}
 		wantTree(t, rec, `
-			read! @0+0 error.type=1003
-			  close! @0+0 error.type=1003 close.code=1003 close.initiator=local close.completed=true close.wait=0
+			read @0s 0s {status=error, error.type=1003}
+				close @0s 0s {status=error, error.type=1003, close.code=1003, close.initiator=local, close.completed=true, close.wait=0}
 		`)
 	})
 }
@@ -156,10 +157,10 @@ func TestNetConnCanceled(t *testing.T) {
 		}
 		_ = nc.Close()
 		wantTree(t, rec, `
-			write @0+10 message.type=text message.size=10
-			  block @0+10 reason=net.write source=timed
-			  close! @10+0 error.type=canceled close.completed=false
-			  wake @10+0 reason=canceled
+			write @0s 10ms {message.type=text, message.size=10}
+				block @0s 10ms {reason=net.write, source=timed}
+				close @10ms 0s {status=error, error.type=canceled, close.completed=false}
+				wake @10ms 0s {reason=canceled}
 		`)
 	})
 }

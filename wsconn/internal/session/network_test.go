@@ -109,7 +109,7 @@ const announcement = tracepong.Header + ": " + tracepong.Version + "\r\n"
 // connect makes a pair.
 func connect(t *testing.T, lib library, s setup) *pair {
 	t.Helper()
-	p := &pair{clientSpans: newRecorder(), serverSpans: newRecorder()}
+	p := &pair{clientSpans: newRecorder(t), serverSpans: newRecorder(t)}
 	end := lib.traced
 	if s.bare {
 		end = lib.bare
@@ -167,7 +167,7 @@ type peer struct {
 // peer sends together with its request is early.
 func rawClient(t *testing.T, lib library, s setup, early []byte) (conn, *recorder, *peer) {
 	t.Helper()
-	rec := newRecorder()
+	rec := newRecorder(t)
 	end := lib.traced
 	if s.bare {
 		end = lib.bare
@@ -222,7 +222,7 @@ func rawClient(t *testing.T, lib library, s setup, early []byte) (conn, *recorde
 // rawServer makes a traced client and a server that speaks by hand.
 func rawServer(t *testing.T, lib library, s setup) (conn, *recorder, *peer) {
 	t.Helper()
-	rec := newRecorder()
+	rec := newRecorder(t)
 	end := lib.traced
 	if s.bare {
 		end = lib.bare

@@ -21,15 +21,18 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	sdktracetest "go.opentelemetry.io/otel/sdk/trace/tracetest"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
 // service is the recorder of a process of its own.
-func service(name string) *recorder {
-	return newRecorder(sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", name))))
+func service(t *testing.T, name string) *recorder {
+	t.Helper()
+	return newRecorder(t, sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", name))))
 }
 
 // connected is a connection between two services, each with its own library.
@@ -112,6 +115,9 @@ func hear(ctx context.Context, c conn, n int) error {
 
 const writers = 4
 
+// everyMessage has them all told: pings and what they wait for can use up a trace.
+var everyMessage = session.WithMessageSpans(session.MessagesAll)
+
 // talk lets writers say each messages, all at once, while one hears as many and
 // another pings.
 func talk(ctx context.Context, c conn, who string, each int) error {
@@ -153,20 +159,19 @@ type heard struct {
 	Links, Wakes []string
 }
 
-func (r *recorder) account() account {
-	spans := r.Ended()
+func accountOf(spans []*chain.Span) account {
 	messages := map[oteltrace.SpanID]string{}
 	wakes := map[oteltrace.SpanID][]string{}
 	for _, s := range spans {
-		messages[s.SpanContext().SpanID()] = text(s, messageID)
-		if s.Name() == trace.SpanWake {
-			wakes[s.Parent().SpanID()] = append(wakes[s.Parent().SpanID()], linksOf(s)...)
+		messages[s.SpanID] = s.Str(messageID)
+		if s.Name == trace.SpanWake {
+			wakes[s.ParentID] = append(wakes[s.ParentID], linksOf(s)...)
 		}
 	}
 	a := account{Said: map[string]string{}}
 	for _, s := range spans {
-		id := s.SpanContext().SpanID()
-		switch message := messages[s.Parent().SpanID()]; s.Name() {
+		id := s.SpanID
+		switch message := messages[s.ParentID]; s.Name {
 		case trace.SpanWrite:
 			a.Said[id.String()] = message
 		case trace.SpanRead:
@@ -176,8 +181,8 @@ func (r *recorder) account() account {
 	return a
 }
 
-func linksOf(s sdktrace.ReadOnlySpan) (ids []string) {
-	for _, l := range s.Links() {
+func linksOf(s *chain.Span) (ids []string) {
+	for _, l := range s.Links {
 		ids = append(ids, l.SpanContext.SpanID().String())
 	}
 	return ids
@@ -209,7 +214,7 @@ func TestPeerLinks(t *testing.T) {
 	}{{0, 1, 1, 500}, {1, 0, 0, 500}, {0, 0, 2, 250}, {1, 1, 1, 250}} {
 		client, server := libraries[test.client], libraries[test.server]
 		t.Run(fmt.Sprint(client.name, " to ", server.name), func(t *testing.T) {
-			p := connected(t, client, server, options{compression: test.compression, threshold: 100}, service("client"), service("server"))
+			p := connected(t, client, server, options{compression: test.compression, threshold: 100}, service(t, "client"), service(t, "server"), everyMessage)
 			var wg sync.WaitGroup
 			for _, end := range []struct {
 				conn
@@ -224,7 +229,7 @@ func TestPeerLinks(t *testing.T) {
 			}
 			wg.Wait()
 			closeBoth(p.client, p.server)
-			ours, theirs := p.clientSpans.account(), p.serverSpans.account()
+			ours, theirs := accountOf(p.clientSpans.Chain().Spans), accountOf(p.serverSpans.Chain().Spans)
 			wantLinks(t, ours, theirs, writers*test.each)
 			wantLinks(t, theirs, ours, writers*test.each)
 		})
@@ -242,11 +247,12 @@ func bePeer(each int) error {
 		return err
 	}
 	fmt.Println("ws://" + l.Addr().String())
-	rec, done := service("server"), make(chan error, 1)
+	spans, done := sdktracetest.NewInMemoryExporter(), make(chan error, 1)
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := libraries[1].traced.accept(w, r, options{compression: 1, threshold: 100}, rec.option())
+		c, err := libraries[1].traced.accept(w, r, options{compression: 1, threshold: 100}, session.WithTracerProvider(tp), everyMessage)
 		if err == nil {
-			err = talk(rec.context(context.Background()), c, "server", each)
+			err = talk(trace.New(trace.WithTracerProvider(tp)).NewContext(context.Background()), c, "server", each)
 			fmt.Println("done")
 			<-c.CloseRead(context.Background()).Done() // until the client is done, too
 			_ = c.CloseNow()
@@ -256,7 +262,7 @@ func bePeer(each int) error {
 	go func() { _ = srv.Serve(l) }()
 	err = <-done
 	_ = srv.Close()
-	return errors.Join(err, json.NewEncoder(os.Stdout).Encode(rec.account()))
+	return errors.Join(err, json.NewEncoder(os.Stdout).Encode(accountOf(chain.New(chain.FromSpans(spans.GetSpans().Snapshots())).Spans)))
 }
 
 // Two processes talk at once: 10,000 messages in each direction.
@@ -277,8 +283,8 @@ func TestPeerLinksBetweenProcesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec := service("client")
-	c, _, err := libraries[0].traced.dial(t.Context(), strings.TrimSpace(url), options{compression: 1, threshold: 100}, rec.option())
+	rec := service(t, "client")
+	c, _, err := libraries[0].traced.dial(t.Context(), strings.TrimSpace(url), options{compression: 1, threshold: 100}, rec.option(), everyMessage)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +299,7 @@ func TestPeerLinksBetweenProcesses(t *testing.T) {
 	if err := errors.Join(json.NewDecoder(out).Decode(&theirs), cmd.Wait()); err != nil {
 		t.Fatal(err)
 	}
-	ours := rec.account()
+	ours := accountOf(rec.Chain().Spans)
 	wantLinks(t, ours, theirs, writers*each)
 	wantLinks(t, theirs, ours, writers*each)
 }
@@ -321,13 +327,13 @@ func TestPeerLinksOfNetConn(t *testing.T) {
 		}
 		<-done
 		writes := map[oteltrace.SpanID]int{}
-		for i, w := range p.serverSpans.named(trace.SpanWrite) {
-			writes[w.SpanContext().SpanID()] = i
+		for i, w := range p.serverSpans.Chain().Named(trace.SpanWrite) {
+			writes[w.SpanID] = i
 		}
 		at := 0
-		for _, r := range p.clientSpans.named(trace.SpanRead) {
-			if len(r.Links()) != 1 {
-				t.Fatalf("the read at %d has %d links, want 1", at, len(r.Links()))
+		for _, r := range p.clientSpans.Chain().Named(trace.SpanRead) {
+			if len(r.Links) != 1 {
+				t.Fatalf("the read at %d has %d links, want 1", at, len(r.Links))
 			}
 			want := 3
 			switch {
@@ -336,10 +342,10 @@ func TestPeerLinksOfNetConn(t *testing.T) {
 			case at < 6:
 				want = 2
 			}
-			if got := writes[r.Links()[0].SpanContext.SpanID()]; got != want {
+			if got := writes[r.Links[0].SpanContext.SpanID()]; got != want {
 				t.Errorf("the read at %d links to write %d, want %d", at, got, want)
 			}
-			size, _ := attr(r, trace.WebSocketMessageSizeKey)
+			size, _ := r.Attr(trace.WebSocketMessageSizeKey)
 			at += int(size.AsInt64())
 		}
 	})
@@ -369,7 +375,7 @@ func TestPeerLinksOfCompressedNetConn(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 		for i, want := range []int{1, 0, 0} {
-			if got := len(rec.named(trace.SpanRead)[i].Links()); got != want {
+			if got := len(rec.Chain().Named(trace.SpanRead)[i].Links); got != want {
 				t.Errorf("read %d has %d links, want %d", i+1, got, want)
 			}
 		}

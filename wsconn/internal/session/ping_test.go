@@ -26,24 +26,24 @@ func TestPing(t *testing.T) {
 		wg.Go(func() { _ = p.client.Close(1000, "") })
 		wg.Wait()
 		wantTree(t, p.clientSpans, `
-			read @0+20
-			  block @0+10 reason=net.read source=timed
-			  wake @10+0 reason=readable
-			  block @10+10 reason=net.read source=timed
-			  wake @20+0 reason=readable
-			ping @10+0
-			  block @10+0 reason=pong source=timed
-			  wake @10+0 reason=received -> read
-			close @20+0 close.code=1000 close.initiator=local close.completed=true close.wait=0
+			read @0s 20ms
+				block @0s 10ms {reason=net.read, source=timed}
+				wake @10ms 0s {reason=readable}
+				block @10ms 10ms {reason=net.read, source=timed}
+				wake @20ms 0s {reason=readable}
+			ping @10ms 0s
+				block @10ms 0s {reason=pong, source=timed}
+				wake @10ms 0s {reason=received} -> read
+			close @20ms 0s {close.code=1000, close.initiator=local, close.completed=true, close.wait=0}
 		`)
 		wantTree(t, p.serverSpans, `
-			read @0+20
-			  block @0+10 reason=net.read source=timed
-			  pong @10+0
-			  wake @10+0 reason=readable
-			  block @10+10 reason=net.read source=timed
-			  close @20+0 close.code=1000 close.initiator=remote close.completed=true close.wait=0
-			  wake @20+0 reason=readable
+			read @0s 20ms
+				block @0s 10ms {reason=net.read, source=timed}
+				pong @10ms 0s
+				wake @10ms 0s {reason=readable}
+				block @10ms 10ms {reason=net.read, source=timed}
+				close @20ms 0s {close.code=1000, close.initiator=remote, close.completed=true, close.wait=0}
+				wake @20ms 0s {reason=readable}
 		`)
 	})
 }
@@ -71,28 +71,28 @@ func TestPings(t *testing.T) {
 		stop()
 		wg.Wait()
 		wantTree(t, rec, `
-			go one @0+0
-			  one @0+40 state=finished
-			  ping @0+40
-			    block @0+20 reason=net.write source=timed
-			    wake @20+0 reason=writable
-			    block @20+20 reason=pong source=timed
-			    wake @40+0 reason=received -> read
-			read @0+50
-			  block @0+30 reason=net.read source=timed
-			  wake @30+0 reason=readable
-			  block @30+10 reason=net.read source=timed
-			  wake @40+0 reason=readable
-			  block @40+10 reason=net.read source=timed
-			  close! @50+0 error.type=canceled close.completed=false
-			  wake @50+0 reason=canceled
-			go two @10+0
-			  ping @10+20
-			    block @10+10 reason=write.lock
-			    wake @20+0 reason=unlocked -> ping
-			    block @20+10 reason=pong source=timed
-			    wake @30+0 reason=received -> read
-			  two @10+20 state=finished
+			go one @0s 0s
+				one @0s 40ms {state=finished}
+				ping @0s 40ms
+					block @0s 20ms {reason=net.write, source=timed}
+					wake @20ms 0s {reason=writable}
+					block @20ms 20ms {reason=pong, source=timed}
+					wake @40ms 0s {reason=received} -> read
+			read @0s 50ms
+				block @0s 30ms {reason=net.read, source=timed}
+				wake @30ms 0s {reason=readable}
+				block @30ms 10ms {reason=net.read, source=timed}
+				wake @40ms 0s {reason=readable}
+				block @40ms 10ms {reason=net.read, source=timed}
+				close @50ms 0s {status=error, error.type=canceled, close.completed=false}
+				wake @50ms 0s {reason=canceled}
+			go two @10ms 0s
+				ping @10ms 20ms
+					block @10ms 10ms {reason=write.lock}
+					wake @20ms 0s {reason=unlocked} -> ping
+					block @20ms 10ms {reason=pong, source=timed}
+					wake @30ms 0s {reason=received} -> read
+				two @10ms 20ms {state=finished}
 		`)
 	})
 }
@@ -117,13 +117,13 @@ func TestPingUnanswered(t *testing.T) {
 		<-done
 		<-drained
 		wantTree(t, rec, `
-			ping! @0+10 error.type=deadline_exceeded
-			  block @0+10 reason=pong source=timed
-			  wake @10+0 reason=deadline
-			ping! @10+10 error.type=closed
-			  block @10+10 reason=pong source=timed
-			  wake @20+0 reason=closed
-			close! @20+0 error.type=close_now close.completed=false
+			ping @0s 10ms {status=error, error.type=deadline_exceeded}
+				block @0s 10ms {reason=pong, source=timed}
+				wake @10ms 0s {reason=deadline}
+			ping @10ms 10ms {status=error, error.type=closed}
+				block @10ms 10ms {reason=pong, source=timed}
+				wake @20ms 0s {reason=closed}
+			close @20ms 0s {status=error, error.type=close_now, close.completed=false}
 		`)
 	})
 }
@@ -137,17 +137,17 @@ func TestPong(t *testing.T) {
 		want string
 	}{
 		{"Read", func(ctx context.Context, c conn) { _, _, _ = c.Read(ctx) }, `
-			read @0+10
-			  pong @0+10
-			    block @0+10 reason=net.write source=timed
-			    wake @10+0 reason=writable
-			  close! @10+0 error.type=canceled close.completed=false
+			read @0s 10ms
+				pong @0s 10ms
+					block @0s 10ms {reason=net.write, source=timed}
+					wake @10ms 0s {reason=writable}
+				close @10ms 0s {status=error, error.type=canceled, close.completed=false}
 		`},
 		{"CloseRead", func(ctx context.Context, c conn) { <-c.CloseRead(ctx).Done() }, `
-			pong @0+10
-			  block @0+10 reason=net.write source=timed
-			  wake @10+0 reason=writable
-			close! @10+0 error.type=canceled close.completed=false
+			pong @0s 10ms
+				block @0s 10ms {reason=net.write, source=timed}
+				wake @10ms 0s {reason=writable}
+			close @10ms 0s {status=error, error.type=canceled, close.completed=false}
 		`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

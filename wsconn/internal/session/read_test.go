@@ -14,6 +14,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/coderws"
 )
@@ -42,16 +43,16 @@ func TestEcho(t *testing.T) {
 		}
 		<-done
 		wantTree(t, p.clientSpans, `
-			write @10+0 message.type=text message.size=5 message.index=1 frame.count=1 wire.size=11
-			read @10+5 message.type=text message.size=5 message.index=1 frame.count=1 wire.size=7 -> another
-			  block @10+5 reason=net.read source=timed
-			  wake @15+0 reason=readable -> another
+			write @10ms 0s {message.type=text, message.size=5, message.index=1, frame.count=1, wire.size=11}
+			read @10ms 5ms {message.type=text, message.size=5, message.index=1, frame.count=1, wire.size=7} -> ?
+				block @10ms 5ms {reason=net.read, source=timed}
+				wake @15ms 0s {reason=readable} -> ?
 		`)
 		wantTree(t, p.serverSpans, `
-			read @0+10 message.type=text message.size=5 message.index=1 frame.count=1 wire.size=11 -> another
-			  block @0+10 reason=net.read source=timed
-			  wake @10+0 reason=readable -> another
-			write @15+0 message.type=text message.size=5 message.index=1 frame.count=1 wire.size=7
+			read @0s 10ms {message.type=text, message.size=5, message.index=1, frame.count=1, wire.size=11} -> ?
+				block @0s 10ms {reason=net.read, source=timed}
+				wake @10ms 0s {reason=readable} -> ?
+			write @15ms 0s {message.type=text, message.size=5, message.index=1, frame.count=1, wire.size=7}
 		`)
 	})
 }
@@ -65,12 +66,12 @@ func TestReadParent(t *testing.T) {
 		_, _, _ = c.Read(ctx)
 		op.End(nil)
 		_, _, _ = c.Read(t.Context())
-		handshake := rec.one(t, trace.SpanHandshake).SpanContext()
-		reads := rec.named(trace.SpanRead)
-		if got, want := reads[0].Parent(), rec.one(t, "work").SpanContext(); !got.Equal(want) {
+		handshake := tracetest.One(t, rec.Chain(), trace.SpanHandshake)
+		reads := rec.Chain().Named(trace.SpanRead)
+		if got, want := reads[0].ParentID, tracetest.One(t, rec.Chain(), "work").SpanID; got != want {
 			t.Errorf("parent of the read in work: got %v, want %v", got, want)
 		}
-		if got := reads[1].Parent(); got.SpanID() != handshake.SpanID() {
+		if got := reads[1].ParentID; got != handshake.SpanID {
 			t.Errorf("parent of the read without a span: got %v, want %v", got, handshake)
 		}
 	})
@@ -91,10 +92,10 @@ func TestReadAhead(t *testing.T) {
 			}
 		}
 		wantTree(t, rec, `
-			read @0+0 message.type=text message.size=3 message.index=1 frame.count=1 wire.size=5
-			read @0+0 message.type=text message.size=3 message.index=2 frame.count=3 wire.size=9
-			read @0+0 message.type=text message.size=300 message.index=3 frame.count=1 wire.size=304
-			read @0+0 message.type=text message.size=0 message.index=4 frame.count=1 wire.size=2
+			read @0s 0s {message.type=text, message.size=3, message.index=1, frame.count=1, wire.size=5}
+			read @0s 0s {message.type=text, message.size=3, message.index=2, frame.count=3, wire.size=9}
+			read @0s 0s {message.type=text, message.size=300, message.index=3, frame.count=1, wire.size=304}
+			read @0s 0s {message.type=text, message.size=0, message.index=4, frame.count=1, wire.size=2}
 		`)
 	})
 }
@@ -111,8 +112,8 @@ func TestReadEarly(t *testing.T) {
 			}
 		}
 		wantTree(t, rec, `
-			read @0+0 message.type=text message.size=5 message.index=1 frame.count=1 wire.size=11
-			read @0+0 message.type=text message.size=4 message.index=2 frame.count=1 wire.size=10
+			read @0s 0s {message.type=text, message.size=5, message.index=1, frame.count=1, wire.size=11}
+			read @0s 0s {message.type=text, message.size=4, message.index=2, frame.count=1, wire.size=10}
 		`)
 	})
 }
@@ -138,13 +139,13 @@ func TestReaderStream(t *testing.T) {
 			t.Errorf("Read after the end: got %d, %v, want 0, EOF", n, err)
 		}
 		wantTree(t, rec, `
-			read @0+30 message.type=text message.size=3 message.index=1 frame.count=3 wire.size=9
-			  block @0+10 reason=net.read source=timed
-			  wake @10+0 reason=readable
-			  block @10+10 reason=net.read source=timed
-			  wake @20+0 reason=readable
-			  block @20+10 reason=net.read source=timed
-			  wake @30+0 reason=readable
+			read @0s 30ms {message.type=text, message.size=3, message.index=1, frame.count=3, wire.size=9}
+				block @0s 10ms {reason=net.read, source=timed}
+				wake @10ms 0s {reason=readable}
+				block @10ms 10ms {reason=net.read, source=timed}
+				wake @20ms 0s {reason=readable}
+				block @20ms 10ms {reason=net.read, source=timed}
+				wake @30ms 0s {reason=readable}
 		`)
 	})
 }
@@ -158,22 +159,22 @@ func TestReaderWithoutEOF(t *testing.T) {
 		want        map[string]string // by library
 	}{
 		{"plain", 0, map[string]string{"nhooyr": `
-			read @0+0 message.type=text message.size=11 message.index=1 frame.count=1 wire.size=13 -> another
-			read @10+0 message.type=text message.size=11 message.index=2 frame.count=1 wire.size=13 -> another
-			close! @20+0 error.type=close_now close.completed=false
+			read @0s 0s {message.type=text, message.size=11, message.index=1, frame.count=1, wire.size=13} -> ?
+			read @10ms 0s {message.type=text, message.size=11, message.index=2, frame.count=1, wire.size=13} -> ?
+			close @20ms 0s {status=error, error.type=close_now, close.completed=false}
 		`, "coder": `
-			read @0+0 message.type=text message.size=11 message.index=1 frame.count=1 wire.size=13 -> another
-			read @10+0 message.type=text message.size=11 message.index=2 frame.count=1 wire.size=13 -> another
-			close! @20+0 error.type=close_now close.completed=false
+			read @0s 0s {message.type=text, message.size=11, message.index=1, frame.count=1, wire.size=13} -> ?
+			read @10ms 0s {message.type=text, message.size=11, message.index=2, frame.count=1, wire.size=13} -> ?
+			close @20ms 0s {status=error, error.type=close_now, close.completed=false}
 		`}},
 		{"compressed", 1, map[string]string{"nhooyr": `
-			read @0+10 message.type=text message.size=11 message.index=1 frame.count=6 wire.size=29 -> another
-			read @10+10 message.type=text message.size=11 message.index=2 frame.count=6 wire.size=29 -> another
-			close! @20+0 error.type=close_now close.completed=false
+			read @0s 10ms {message.type=text, message.size=11, message.index=1, frame.count=6, wire.size=29} -> ?
+			read @10ms 10ms {message.type=text, message.size=11, message.index=2, frame.count=6, wire.size=29} -> ?
+			close @20ms 0s {status=error, error.type=close_now, close.completed=false}
 		`, "coder": `
-			read @0+10 message.type=text message.size=11 message.index=1 frame.count=1 wire.size=19 -> another
-			read @10+10 message.type=text message.size=11 message.index=2 frame.count=1 wire.size=19 -> another
-			close! @20+0 error.type=close_now close.completed=false
+			read @0s 10ms {message.type=text, message.size=11, message.index=1, frame.count=1, wire.size=19} -> ?
+			read @10ms 10ms {message.type=text, message.size=11, message.index=2, frame.count=1, wire.size=19} -> ?
+			close @20ms 0s {status=error, error.type=close_now, close.completed=false}
 		`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -214,18 +215,18 @@ func TestReadCanceled(t *testing.T) {
 			time.AfterFunc(10*ms, func() { cancel(errors.New("the user left")) })
 			return ctx, func() {}
 		}, `
-			read @0+10
-			  block @0+10 reason=net.read source=timed
-			  close! @10+0 error.type=canceled close.completed=false
-			  wake @10+0 reason=canceled cause=the user left
+			read @0s 10ms
+				block @0s 10ms {reason=net.read, source=timed}
+				close @10ms 0s {status=error, error.type=canceled, close.completed=false}
+				wake @10ms 0s {reason=canceled, cause=the user left}
 		`},
 		{"deadline", func(t *testing.T) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(t.Context(), 10*ms)
 		}, `
-			read! @0+10 error.type=deadline_exceeded
-			  block @0+10 reason=net.read source=timed
-			  close! @10+0 error.type=deadline_exceeded close.completed=false
-			  wake @10+0 reason=deadline
+			read @0s 10ms {status=error, error.type=deadline_exceeded}
+				block @0s 10ms {reason=net.read, source=timed}
+				close @10ms 0s {status=error, error.type=deadline_exceeded, close.completed=false}
+				wake @10ms 0s {reason=deadline}
 		`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -259,10 +260,10 @@ func TestReadVanished(t *testing.T) {
 		}
 		_ = c.CloseNow()
 		wantTree(t, rec, `
-			read! @0+10 error.type=unexpected_eof
-			  block @0+10 reason=net.read source=timed
-			  wake @10+0 reason=peer_closed
-			close! @10+0 error.type=unexpected_eof close.completed=false
+			read @0s 10ms {status=error, error.type=unexpected_eof}
+				block @0s 10ms {reason=net.read, source=timed}
+				wake @10ms 0s {reason=peer_closed}
+			close @10ms 0s {status=error, error.type=unexpected_eof, close.completed=false}
 		`)
 	})
 }
@@ -295,7 +296,7 @@ func TestReadPastTheWrapper(t *testing.T) {
 			t.Fatalf("got %q, %v", msg, err)
 		}
 		wantTree(t, rec, `
-			read @0+0 message.type=text message.size=3 message.index=3 frame.count=1 wire.size=5
+			read @0s 0s {message.type=text, message.size=3, message.index=3, frame.count=1, wire.size=5}
 		`)
 	})
 }
@@ -321,9 +322,9 @@ func TestReadUnsampled(t *testing.T) {
 		_, _, _ = c.Read(ctx)
 		synctest.Wait()
 		wantTree(t, rec, `
-			read @0+0 message.type=text message.size=3 message.index=3 frame.count=1 wire.size=5
-			write @0+0 message.type=text message.size=2 message.index=2 frame.count=1 wire.size=8
-			close! @10+0 error.type=canceled close.completed=false
+			read @0s 0s {message.type=text, message.size=3, message.index=3, frame.count=1, wire.size=5}
+			write @0s 0s {message.type=text, message.size=2, message.index=2, frame.count=1, wire.size=8}
+			close @10ms 0s {status=error, error.type=canceled, close.completed=false}
 		`)
 	})
 }
@@ -339,8 +340,8 @@ func TestReaderLeftOpen(t *testing.T) {
 		time.Sleep(10 * ms)
 		_ = c.CloseNow()
 		wantTree(t, rec, `
-			read! @0+10 error.type=closed
-			close! @10+0 error.type=close_now close.completed=false
+			read @0s 10ms {status=error, error.type=closed}
+			close @10ms 0s {status=error, error.type=close_now, close.completed=false}
 		`)
 	})
 }
@@ -356,9 +357,8 @@ func TestReadAfterClose(t *testing.T) {
 		for range 3 {
 			_, _, _ = c.Read(t.Context())
 		}
-		if got, want := tree(rec.named(trace.SpanClose)), "close! @0+0 error.type=4000 close.code=4000 close.initiator=remote close.completed=true close.wait=0\n"; got != want {
-			t.Errorf("got %swant %s", got, want)
-		}
 		wantEnded(t, rec)
+		tracetest.One(t, rec.Chain(), "close {status=error, error.type=4000, websocket.close.code=4000, websocket.close.initiator=remote, "+
+			"websocket.close.completed=true, websocket.close.wait=0}")
 	})
 }

@@ -7,6 +7,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/coderws"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
@@ -60,8 +61,8 @@ func TestReceive(t *testing.T) {
 				if test.want == trace.SpanWrite {
 					rec = p.clientSpans
 				}
-				if got, want := p.serverSpans.one(t, "work").Parent(), rec.one(t, test.want).SpanContext(); got.SpanID() != want.SpanID() || got.TraceID() != want.TraceID() {
-					t.Errorf("work's parent is %v, want the %s %v", got.SpanID(), test.want, want.SpanID())
+				if got, want := tracetest.One(t, p.serverSpans.Chain(), "work"), tracetest.One(t, rec.Chain(), test.want); got.ParentID != want.SpanID || got.TraceID != want.TraceID {
+					t.Errorf("work's parent is %v, want the %s %v", got.ParentID, test.want, want.SpanID)
 				}
 			})
 		})
@@ -74,7 +75,7 @@ func TestReceiveUnrecorded(t *testing.T) {
 	unsampled := oteltrace.NewSpanContext(oteltrace.SpanContextConfig{TraceID: oteltrace.TraceID{1}, SpanID: oteltrace.SpanID{1}})
 	each(t, func(t *testing.T, lib library) {
 		t.Run("unsampled connection", func(t *testing.T) {
-			p := connect(t, lib, setup{tcp: true, client: []session.Option{never().option()}})
+			p := connect(t, lib, setup{tcp: true, client: []session.Option{never(t).option()}})
 			_ = p.client.Write(t.Context(), messageText, []byte("a"))
 			_, _, of, err := receive(t.Context(), p.server)
 			if err != nil {

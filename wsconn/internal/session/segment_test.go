@@ -17,39 +17,20 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// traced are the names of the spans of each trace, in the order of the traces'
-// first spans.
-func traced(spans []sdktrace.ReadOnlySpan) string {
-	names := map[oteltrace.TraceID][]string{}
-	var order []oteltrace.TraceID
-	for _, s := range spans {
-		id := s.SpanContext().TraceID()
-		if names[id] == nil {
-			order = append(order, id)
-		}
-		names[id] = append(names[id], s.Name())
-	}
-	var b strings.Builder
-	for i, id := range order {
-		fmt.Fprintf(&b, "%d: %s\n", i, strings.Join(names[id], " "))
-	}
-	return b.String()
-}
-
 // linked are the names of the spans that s links to.
-func linked(rec *recorder, s sdktrace.ReadOnlySpan) string {
+func linked(s *chain.Span) string {
 	var names []string
-	for _, l := range s.Links() {
-		i := slices.IndexFunc(rec.Ended(), func(o sdktrace.ReadOnlySpan) bool { return o.SpanContext().SpanID() == l.SpanContext.SpanID() })
-		if i < 0 {
+	for _, l := range s.Links {
+		if l.Span == nil {
 			names = append(names, "nothing")
-			continue
+		} else {
+			names = append(names, l.Span.Name+l.Span.Str(trace.WebSocketSegmentIndexKey))
 		}
-		o := rec.Ended()[i]
-		names = append(names, o.Name()+text(o, trace.WebSocketSegmentIndexKey))
 	}
 	return strings.Join(names, " ")
 }
@@ -93,49 +74,61 @@ func echoes(ctx context.Context, c conn) error {
 // A connection goes on in another trace when it has had its share of one.
 func TestTraceBudget(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		rec := newRecorder()
+		rec := newRecorder(t)
 		echoing(t, lib, 5, echoes, rec.option(),
 			session.WithMessageSpans(session.MessagesAll), session.WithTraceBudget(5, 0))
 		// The reads wait a second, so that an echo is a read, a block, a wake and a
 		// write; a read counts from when it begins.
-		if got, want := traced(rec.messages()), unindent(`
-			0: go echo read write block wake read close echo
-			1: segment write block wake read
-			2: segment write block wake read
-			3: segment write block wake read
-			4: segment write block wake read
-		`); got != want {
-			t.Errorf("traces:\ngot\n%swant\n%s", got, want)
-		}
-		handshake := rec.one(t, trace.SpanHandshake)
-		for i, s := range rec.named(trace.SpanSegment) {
+		tracetest.AssertTree(t, rec.Chain(), `
+			handshake
+				go echo
+					read
+					write
+					read
+						block {block.reason=net.read}
+						wake {wake.reason=readable}
+					echo {goroutine.state=finished}
+					close -> read
+			segment -> handshake
+				write -> go echo
+				read -> go echo
+					block {block.reason=net.read}
+					wake {wake.reason=readable}
+			segment ×3 -> handshake -> segment
+				write -> go echo
+				read -> go echo
+					block {block.reason=net.read}
+					wake {wake.reason=readable}
+		`, tracetest.Without(steps))
+		handshake := tracetest.One(t, rec.Chain(), trace.SpanHandshake)
+		for i, s := range rec.Chain().Named(trace.SpanSegment) {
 			want := "handshake"
 			if i > 0 {
 				want = fmt.Sprintf("handshake segment%d", i)
 			}
-			if got := linked(rec, s); got != want {
+			if got := linked(s); got != want {
 				t.Errorf("segment %d: got links to %s, want %s", i+1, got, want)
 			}
-			if s.Parent().SpanID().IsValid() {
+			if s.ParentID.IsValid() {
 				t.Errorf("segment %d: got a parent, want a root", i+1)
 			}
-			if got, want := text(s, trace.WebSocketConnectionIDKey), text(handshake, trace.WebSocketConnectionIDKey); got != want || want == "" {
+			if got, want := s.Str(trace.WebSocketConnectionIDKey), handshake.Str(trace.WebSocketConnectionIDKey); got != want || want == "" {
 				t.Errorf("segment %d: got connection %q, want %q", i+1, got, want)
 			}
-			if got, want := text(s, trace.WebSocketSegmentIndexKey), fmt.Sprint(i+1); got != want {
+			if got, want := s.Str(trace.WebSocketSegmentIndexKey), fmt.Sprint(i+1); got != want {
 				t.Errorf("segment %d: got index %s", i+1, got)
 			}
 		}
-		root := handshake.SpanContext().TraceID()
-		for _, s := range slices.Concat(rec.named(trace.SpanRead), rec.named(trace.SpanWrite)) {
-			if s.SpanContext().TraceID() == root {
+		root := handshake.TraceID
+		for _, s := range slices.Concat(rec.Chain().Named(trace.SpanRead), rec.Chain().Named(trace.SpanWrite)) {
+			if s.TraceID == root {
 				continue
 			}
-			if got, want := linked(rec, s), "go echo"; got != want {
-				t.Errorf("a %s in a segment: got links to %q, want %s", s.Name(), got, want)
+			if got, want := linked(s), "go echo"; got != want {
+				t.Errorf("a %s in a segment: got links to %q, want %s", s.Name, got, want)
 			}
 		}
-		if got, want := linked(rec, rec.one(t, trace.SpanClose)), "read"; got != want {
+		if got, want := linked(tracetest.One(t, rec.Chain(), trace.SpanClose)), "read"; got != want {
 			t.Errorf("close: got links to %q, want the %s in which it came", got, want)
 		}
 	})
@@ -144,7 +137,7 @@ func TestTraceBudget(t *testing.T) {
 // The program's own close links to the segment that it ends.
 func TestTraceBudgetClose(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		rec := newRecorder()
+		rec := newRecorder(t)
 		p := connect(t, lib, setup{client: []session.Option{
 			rec.option(), session.WithMessageSpans(session.MessagesAll), session.WithTraceBudget(1, 0),
 		}})
@@ -153,10 +146,10 @@ func TestTraceBudgetClose(t *testing.T) {
 		_, _, _ = p.client.Read(t.Context())
 		_ = p.client.Close(1000, "")
 		synctest.Wait()
-		if got, want := linked(rec, rec.one(t, trace.SpanClose)), "segment1"; got != want {
+		if got, want := linked(tracetest.One(t, rec.Chain(), trace.SpanClose)), "segment1"; got != want {
 			t.Errorf("got links to %q, want %q", got, want)
 		}
-		if got, want := rec.one(t, trace.SpanClose).Parent().SpanID(), rec.one(t, trace.SpanHandshake).SpanContext().SpanID(); got != want {
+		if got, want := tracetest.One(t, rec.Chain(), trace.SpanClose).ParentID, tracetest.One(t, rec.Chain(), trace.SpanHandshake).SpanID; got != want {
 			t.Errorf("got parent %v, want the handshake %v", got, want)
 		}
 	})
@@ -164,17 +157,27 @@ func TestTraceBudgetClose(t *testing.T) {
 
 func TestTraceBudgetAge(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		rec := newRecorder()
+		rec := newRecorder(t)
 		echoing(t, lib, 4, echoes, rec.option(),
 			session.WithMessageSpans(session.MessagesAll), session.WithMinBlock(time.Minute),
 			session.WithTraceBudget(0, 1500*ms))
 		// The read that waits is in the trace in which it began.
-		if got, want := traced(rec.messages()), unindent(`
-			0: go echo read write read write read close echo
-			1: segment write read write read
-		`); got != want {
-			t.Errorf("traces:\ngot\n%swant\n%s", got, want)
-		}
+		tracetest.AssertTree(t, rec.Chain(), `
+			handshake
+				go echo
+					read
+					write
+					read
+					echo {goroutine.state=finished}
+					write
+					read
+					close -> read
+			segment -> handshake
+				write -> go echo
+				read -> go echo
+				write -> go echo
+				read -> go echo
+		`, tracetest.Without(steps))
 	})
 }
 
@@ -196,17 +199,18 @@ func TestMessagesAuto(t *testing.T) {
 		write(5, time.Second)
 		_ = c.CloseNow()
 		<-drained
-		if got, want := traced(rec.messages()), unindent(`
-			0: write write write write write write write write write write close
-			1: segment
-			2: segment
-			3: segment write write write write write
-		`); got != want {
-			t.Errorf("traces:\ngot\n%swant\n%s", got, want)
-		}
+		tracetest.AssertTree(t, rec.Chain(), `
+			handshake
+				write ×10
+				close {status=error, error.type=close_now} -> segment
+			segment -> handshake
+			segment -> handshake -> segment
+			segment -> handshake -> segment
+				write ×5
+		`, tracetest.Without(steps))
 		var left []string
-		for _, s := range rec.named(trace.SpanSegment) {
-			left = append(left, text(s, trace.SpansSuppressedKey))
+		for _, s := range rec.Chain().Named(trace.SpanSegment) {
+			left = append(left, s.Str(trace.SpansSuppressedKey))
 		}
 		if got, want := strings.Join(left, ","), ",20,5"; got != want {
 			t.Errorf("left out: got %s, want %s", got, want)
@@ -230,11 +234,18 @@ func TestTraceBudgetOneOperation(t *testing.T) {
 		if _, msg, err := c.Read(t.Context()); err != nil || len(msg) != 9 {
 			t.Fatalf("got %q, %v", msg, err)
 		}
-		read := rec.one(t, trace.SpanRead)
-		if got, want := len(rec.messages()), 7; got != want {
-			t.Errorf("got %d spans, want %d:\n%s", got, want, tree(rec.messages()))
-		}
-		if got, want := text(read, trace.BlockCountKey)+" "+text(read, trace.SpansSuppressedKey), "10 14"; got != want {
+		read := tracetest.One(t, rec.Chain(), trace.SpanRead)
+		tracetest.AssertTree(t, rec.Chain(), `
+			handshake
+				read
+					block {block.reason=net.read}
+					wake {wake.reason=readable}
+					block {block.reason=net.read}
+					wake {wake.reason=readable}
+					block {block.reason=net.read}
+					wake {wake.reason=readable}
+		`, tracetest.Without(steps))
+		if got, want := read.Str(trace.BlockCountKey)+" "+read.Str(trace.SpansSuppressedKey), "10 14"; got != want {
 			t.Errorf("blocks and spans left out: got %s, want %s", got, want)
 		}
 	})
@@ -243,9 +254,9 @@ func TestTraceBudgetOneOperation(t *testing.T) {
 // What has a span of another trace in its context stays there.
 func TestTraceBudgetForeign(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		for name, opts := range map[string][]session.Option{
-			"budget":      {session.WithMessageSpans(session.MessagesAll), session.WithTraceBudget(1, 0)},
-			"per message": {session.WithTracePerMessage()},
+		for _, opts := range [][]session.Option{
+			{session.WithMessageSpans(session.MessagesAll), session.WithTraceBudget(1, 0)},
+			{session.WithTracePerMessage()},
 		} {
 			c, rec, p := rawServer(t, lib, setup{client: opts})
 			drained := p.drain()
@@ -256,30 +267,38 @@ func TestTraceBudgetForeign(t *testing.T) {
 			op.End(nil)
 			_ = c.CloseNow()
 			<-drained
-			if got, want := traced(rec.messages()), "0: write write write request\n1: close\n"; got != want {
-				t.Errorf("%s: traces:\ngot\n%swant\n%s", name, got, want)
-			}
+			tracetest.AssertTree(t, rec.Chain(), `
+				handshake
+					close {status=error, error.type=close_now}
+				request
+					write ×3
+			`, tracetest.Without(steps))
 		}
 	})
 }
 
 func TestTracePerMessage(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		rec := newRecorder()
+		rec := newRecorder(t)
 		echoing(t, lib, 2, echoes, rec.option(), session.WithTracePerMessage())
-		if got, want := traced(rec.messages()), unindent(`
-			0: go echo close echo
-			1: read
-			2: write
-			3: block wake read
-			4: write
-			5: block wake read
-		`); got != want {
-			t.Errorf("traces:\ngot\n%swant\n%s", got, want)
-		}
-		for _, s := range slices.Concat(rec.named(trace.SpanRead), rec.named(trace.SpanWrite)) {
-			if got, want := linked(rec, s), "handshake go echo"; got != want {
-				t.Errorf("%s: got links to %q, want %q", s.Name(), got, want)
+		tracetest.AssertTree(t, rec.Chain(), `
+			handshake
+				go echo
+					echo {goroutine.state=finished}
+					close -> read
+			read -> handshake -> go echo
+			write -> handshake -> go echo
+			read -> handshake -> go echo
+				block {block.reason=net.read}
+				wake {wake.reason=readable}
+			write -> handshake -> go echo
+			read -> handshake -> go echo
+				block {block.reason=net.read}
+				wake {wake.reason=readable}
+		`, tracetest.Without(steps))
+		for _, s := range slices.Concat(rec.Chain().Named(trace.SpanRead), rec.Chain().Named(trace.SpanWrite)) {
+			if got, want := linked(s), "handshake go echo"; got != want {
+				t.Errorf("%s: got links to %q, want %q", s.Name, got, want)
 			}
 		}
 	})
@@ -303,8 +322,8 @@ func TestSegmentSampling(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, lib library) {
-				rec := newRecorder(sdktrace.WithSampler(test.sampler))
-				for len(rec.named(trace.SpanSegment)) == 0 { // a connection in five
+				rec := newRecorder(t, sdktrace.WithSampler(test.sampler))
+				for len(rec.Chain().Named(trace.SpanSegment)) == 0 { // a connection in five
 					s := setup{options: options{header: http.Header{}}}
 					propagation.TraceContext{}.Inject(oteltrace.ContextWithSpanContext(t.Context(), test.parent), propagation.HeaderCarrier(s.header))
 					url := dialable(t, &s, lib.handler("sender", func(ctx context.Context, c conn) error {
@@ -323,24 +342,24 @@ func TestSegmentSampling(t *testing.T) {
 					_ = c.CloseNow()
 					synctest.Wait()
 				}
-				if got, want := len(rec.named(trace.SpanWrite)), 21; got != want {
+				if got, want := len(rec.Chain().Named(trace.SpanWrite)), 21; got != want {
 					t.Errorf("got %d writes, want %d", got, want)
 				}
-				if got, want := len(rec.named(trace.SpanSegment)), 19; got != want {
+				if got, want := len(rec.Chain().Named(trace.SpanSegment)), 19; got != want {
 					t.Errorf("got %d segments, want %d", got, want)
 				}
-				handshake := rec.one(t, trace.SpanHandshake).SpanContext()
+				handshake := tracetest.One(t, rec.Chain(), trace.SpanHandshake)
 				ids := map[oteltrace.TraceID]bool{}
-				for _, s := range rec.named(trace.SpanSegment) {
-					ids[s.SpanContext().TraceID()] = true
-					if got := s.Parent().SpanID().IsValid(); got != test.orphans {
+				for _, s := range rec.Chain().Named(trace.SpanSegment) {
+					ids[s.TraceID] = true
+					if got := s.ParentID.IsValid(); got != test.orphans {
 						t.Errorf("a segment with a parent: got %v, want %v", got, test.orphans)
 					}
-					if test.orphans && s.Parent().SpanID() != handshake.SpanID() {
-						t.Errorf("got parent %v, want the handshake %v", s.Parent().SpanID(), handshake.SpanID())
+					if test.orphans && s.ParentID != handshake.SpanID {
+						t.Errorf("got parent %v, want the handshake %v", s.ParentID, handshake.SpanID)
 					}
 				}
-				if ids[handshake.TraceID()] || len(ids) != 19 {
+				if ids[handshake.TraceID] || len(ids) != 19 {
 					t.Errorf("got %d new traces, want 19", len(ids))
 				}
 			})
@@ -370,12 +389,12 @@ func TestTraceBudgetConcurrentSafe(t *testing.T) {
 			}
 		}
 		wg.Wait()
-		if got, want := len(p.clientSpans.named(trace.SpanWrite)), writers*writes; got != want {
+		if got, want := len(p.clientSpans.Chain().Named(trace.SpanWrite)), writers*writes; got != want {
 			t.Errorf("got %d writes, want %d", got, want)
 		}
 		segments := map[string]bool{"": true}
-		for _, s := range p.clientSpans.named(trace.SpanSegment) {
-			index := text(s, trace.WebSocketSegmentIndexKey)
+		for _, s := range p.clientSpans.Chain().Named(trace.SpanSegment) {
+			index := s.Str(trace.WebSocketSegmentIndexKey)
 			if segments[index] {
 				t.Errorf("segment %s began twice", index)
 			}
@@ -402,9 +421,7 @@ func (s *sizes) OnEnd(span sdktrace.ReadOnlySpan) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.spans[span.SpanContext().TraceID()]++
-	if n, ok := attr(span, trace.SpansSuppressedKey); ok {
-		s.left += n.AsInt64()
-	}
+	s.left += chain.FromSpans([]sdktrace.ReadOnlySpan{span})[0].Int(trace.SpansSuppressedKey)
 }
 
 // A connection of 100,000 messages, 50,000 there and 50,000 back, both ends with

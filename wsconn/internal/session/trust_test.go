@@ -12,6 +12,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
@@ -33,18 +34,18 @@ func TestPublicEndpoint(t *testing.T) {
 		if _, _, err := p.server.Read(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		theirs, ours := p.clientSpans.one(t, trace.SpanHandshake), p.serverSpans.one(t, trace.SpanHandshake)
-		if ours.Parent().IsValid() || ours.SpanContext().TraceID() == theirs.SpanContext().TraceID() {
-			t.Errorf("the handshake is adopted: its parent is %v", ours.Parent())
+		theirs, ours := tracetest.One(t, p.clientSpans.Chain(), trace.SpanHandshake), tracetest.One(t, p.serverSpans.Chain(), trace.SpanHandshake)
+		if ours.ParentID.IsValid() || ours.TraceID == theirs.TraceID {
+			t.Errorf("the handshake is adopted: its parent is %v", ours.ParentID)
 		}
-		if l := ours.Links(); len(l) != 1 || l[0].SpanContext.SpanID() != theirs.SpanContext().SpanID() {
-			t.Errorf("got links %v, want one to %v", l, theirs.SpanContext().SpanID())
+		if l := ours.Links; len(l) != 1 || l[0].SpanContext.SpanID() != theirs.SpanID {
+			t.Errorf("got links %v, want one to %v", l, theirs.SpanID)
 		}
-		read := p.serverSpans.one(t, trace.SpanRead)
-		if got, want := read.SpanContext().TraceID(), ours.SpanContext().TraceID(); got != want {
+		read := tracetest.One(t, p.serverSpans.Chain(), trace.SpanRead)
+		if got, want := read.TraceID, ours.TraceID; got != want {
 			t.Errorf("the read is of trace %v, want %v", got, want)
 		}
-		if l := read.Links(); len(l) != 1 || l[0].SpanContext.SpanID() != p.clientSpans.one(t, trace.SpanWrite).SpanContext().SpanID() {
+		if l := read.Links; len(l) != 1 || l[0].SpanContext.SpanID() != tracetest.One(t, p.clientSpans.Chain(), trace.SpanWrite).SpanID {
 			t.Errorf("got links %v of the read, want one to the client's write", l)
 		}
 	})
@@ -55,7 +56,7 @@ func TestPublicEndpoint(t *testing.T) {
 func TestPublicEndpointBehindMiddleware(t *testing.T) {
 	for _, remote := range []bool{false, true} {
 		each(t, func(t *testing.T, lib library) {
-			client, server := newRecorder(), newRecorder()
+			client, server := newRecorder(t), newRecorder(t)
 			l, url := listen(t)
 			middle := make(chan oteltrace.SpanContext, 1)
 			bags := make(chan string, 1)
@@ -82,12 +83,12 @@ func TestPublicEndpointBehindMiddleware(t *testing.T) {
 			if got := <-bags; got != "blue" {
 				t.Errorf("got baggage %q, want blue", got)
 			}
-			until(t, "the handshake ends", func() bool { return len(server.named(trace.SpanHandshake)) == 1 })
-			h, want := server.one(t, trace.SpanHandshake), <-middle
-			if got := h.Parent().SpanID() == want.SpanID(); got == remote {
+			wantEnd(t, server, trace.SpanHandshake, 1)
+			h, want := tracetest.One(t, server.Chain(), trace.SpanHandshake), <-middle
+			if got := h.ParentID == want.SpanID(); got == remote {
 				t.Errorf("remote %t: the middleware's span is the parent: %t", remote, got)
 			}
-			if got := len(h.Links()) == 1; got != remote {
+			if got := len(h.Links) == 1; got != remote {
 				t.Errorf("remote %t: the handshake links to it: %t", remote, got)
 			}
 		})
@@ -97,54 +98,54 @@ func TestPublicEndpointBehindMiddleware(t *testing.T) {
 // Whether a connection is traced is decided where its trace begins, and so at both
 // ends alike.
 func TestSampling(t *testing.T) {
-	always := func() *recorder { return newRecorder(sdktrace.WithSampler(sdktrace.AlwaysSample())) }
+	by := func(s sdktrace.Sampler) func(*testing.T) *recorder {
+		return func(t *testing.T) *recorder { return newRecorder(t, sdktrace.WithSampler(s)) }
+	}
+	byDefault := func(t *testing.T) *recorder { return newRecorder(t) }
 	public, w3c, none := session.WithPublicEndpoint(), session.WithPropagators(nil), session.WithPropagators(nothing{})
 	for _, test := range []struct {
 		name           string
-		client, server *recorder
+		client, server func(*testing.T) *recorder
 		opts           []session.Option
 		sampled        [2]bool // client, server
 		links          bool
 	}{
-		{"both", newRecorder(), newRecorder(), nil, [2]bool{true, true}, true},
-		{"an unsampled client", never(), newRecorder(), nil, [2]bool{false, false}, false},
-		{"an unsampled client, a server that samples always", never(), always(), nil, [2]bool{false, false}, false},
+		{"both", byDefault, byDefault, nil, [2]bool{true, true}, true},
+		{"an unsampled client", never, byDefault, nil, [2]bool{false, false}, false},
+		{"an unsampled client, a server that samples always", never, by(sdktrace.AlwaysSample()), nil, [2]bool{false, false}, false},
 		{
-			"a sampled client, a server that begins no trace", newRecorder(),
-			newRecorder(sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.NeverSample()))), nil,
+			"a sampled client, a server that begins no trace", byDefault,
+			by(sdktrace.ParentBased(sdktrace.NeverSample())), nil,
 			[2]bool{true, true},
 			true,
 		},
-		{"a sampled client, a server that refuses", newRecorder(), never(), nil, [2]bool{true, false}, false},
-		{"no propagation", newRecorder(), newRecorder(), []session.Option{none}, [2]bool{true, true}, true},
-		{"no propagation, an unsampled client", never(), newRecorder(), []session.Option{none}, [2]bool{false, true}, false},
-		{"the default propagation", newRecorder(), newRecorder(), []session.Option{w3c}, [2]bool{true, true}, true},
-		{"a public endpoint, an unsampled client", never(), newRecorder(), []session.Option{public}, [2]bool{false, true}, false},
+		{"a sampled client, a server that refuses", byDefault, never, nil, [2]bool{true, false}, false},
+		{"no propagation", byDefault, byDefault, []session.Option{none}, [2]bool{true, true}, true},
+		{"no propagation, an unsampled client", never, byDefault, []session.Option{none}, [2]bool{false, true}, false},
+		{"the default propagation", byDefault, byDefault, []session.Option{w3c}, [2]bool{true, true}, true},
+		{"a public endpoint, an unsampled client", never, byDefault, []session.Option{public}, [2]bool{false, true}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			each(t, func(t *testing.T, lib library) {
-				recs := []*recorder{test.client, test.server}
-				for _, r := range recs {
-					r.Reset()
-				}
-				p := connected(t, lib, lib, options{}, test.client, test.server, test.opts...)
+				client, server := test.client(t), test.server(t)
+				p := connected(t, lib, lib, options{}, client, server, test.opts...)
 				_ = p.client.Write(t.Context(), messageText, []byte("a"))
 				if _, _, err := p.server.Read(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				for i, r := range recs {
-					if got := len(r.named(trace.SpanHandshake)) > 0; got != test.sampled[i] {
+				for i, r := range []*recorder{client, server} {
+					if got := len(r.Chain().Named(trace.SpanHandshake)) > 0; got != test.sampled[i] {
 						t.Errorf("side %d is traced: %t, want %t", i, got, test.sampled[i])
 					}
 				}
 				links := 0
-				for _, r := range test.server.named(trace.SpanRead) {
-					links += len(r.Links())
+				for _, r := range server.Chain().Named(trace.SpanRead) {
+					links += len(r.Links)
 				}
 				if got := links > 0; got != test.links {
 					t.Errorf("the server's read links: %t, want %t", got, test.links)
 				}
-				if h := test.server.named(trace.SpanHandshake); len(h) > 0 && len(h[0].Links()) > 0 {
+				if h := server.Chain().Named(trace.SpanHandshake); len(h) > 0 && len(h[0].Links) > 0 {
 					t.Error("the handshake links to a span that nobody recorded")
 				}
 			})

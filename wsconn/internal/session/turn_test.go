@@ -37,22 +37,22 @@ func TestAnswerBehindAWrite(t *testing.T) {
 		wg.Wait()
 		<-drained
 		wantTree(t, rec, `
-			go reader @0+0
-			  read @0+40
-			    block @0+20 reason=net.read source=timed
-			    wake @20+0 reason=readable
-			    block @20+10 reason=write.lock source=timed
-			    pong @30+0
-			    wake @30+0 reason=unlocked -> write
-			    block @30+10 reason=net.read source=timed
-			    close! @40+0 error.type=canceled close.completed=false
-			    wake @40+0 reason=canceled
-			  reader @0+40 state=finished
-			go writer @10+0
-			  write @10+20 message.type=text message.size=6 message.index=1 frame.count=1 wire.size=12
-			    block @10+20 reason=net.write source=timed
-			    wake @30+0 reason=writable
-			  writer @10+20 state=finished
+			go reader @0s 0s
+				read @0s 40ms
+					block @0s 20ms {reason=net.read, source=timed}
+					wake @20ms 0s {reason=readable}
+					block @20ms 10ms {reason=write.lock, source=timed}
+					pong @30ms 0s
+					wake @30ms 0s {reason=unlocked} -> write
+					block @30ms 10ms {reason=net.read, source=timed}
+					close @40ms 0s {status=error, error.type=canceled, close.completed=false}
+					wake @40ms 0s {reason=canceled}
+				reader @0s 40ms {state=finished}
+			go writer @10ms 0s
+				write @10ms 20ms {message.type=text, message.size=6, message.index=1, frame.count=1, wire.size=12}
+					block @10ms 20ms {reason=net.write, source=timed}
+					wake @30ms 0s {reason=writable}
+				writer @10ms 20ms {state=finished}
 		`)
 	})
 }
@@ -69,31 +69,31 @@ func TestPingAndCloseBehindAWrite(t *testing.T) {
 			defer cancel()
 			return c.Ping(ctx)
 		}, `
-			write @0+20 message.type=text message.size=6 message.index=1 frame.count=1 wire.size=12
-			  block @0+20 reason=net.write source=timed
-			  wake @20+0 reason=writable
-			ping! @10+20 error.type=deadline_exceeded
-			  block @10+10 reason=write.lock
-			  wake @20+0 reason=unlocked -> write
-			  block @20+10 reason=pong source=timed
-			  wake @30+0 reason=deadline
-			close! @40+0 error.type=close_now close.completed=false
+			write @0s 20ms {message.type=text, message.size=6, message.index=1, frame.count=1, wire.size=12}
+				block @0s 20ms {reason=net.write, source=timed}
+				wake @20ms 0s {reason=writable}
+			ping @10ms 20ms {status=error, error.type=deadline_exceeded}
+				block @10ms 10ms {reason=write.lock}
+				wake @20ms 0s {reason=unlocked} -> write
+				block @20ms 10ms {reason=pong, source=timed}
+				wake @30ms 0s {reason=deadline}
+			close @40ms 0s {status=error, error.type=close_now, close.completed=false}
 		`},
 		{"Close", func(_ context.Context, c conn) error { return c.Close(1000, "") }, `
-			write @0+20 message.type=text message.size=6 message.index=1 frame.count=1 wire.size=12
-			  block @0+20 reason=net.write source=timed
-			  wake @20+0 reason=writable
-			close! @10+30 error.type=unexpected_eof close.code=1000 close.initiator=local close.completed=false
-			  block @10+10 reason=write.lock
-			  wake @20+0 reason=unlocked -> write
-			  block @20+20 reason=net.read source=timed
-			  wake @40+0 reason=peer_closed
+			write @0s 20ms {message.type=text, message.size=6, message.index=1, frame.count=1, wire.size=12}
+				block @0s 20ms {reason=net.write, source=timed}
+				wake @20ms 0s {reason=writable}
+			close @10ms 30ms {status=error, error.type=unexpected_eof, close.code=1000, close.initiator=local, close.completed=false}
+				block @10ms 10ms {reason=write.lock}
+				wake @20ms 0s {reason=unlocked} -> write
+				block @20ms 20ms {reason=net.read, source=timed}
+				wake @40ms 0s {reason=peer_closed}
 		`},
 		{"CloseNow", func(_ context.Context, c conn) error { return c.CloseNow() }, `
-			write! @0+10 error.type=closed message.type=text message.size=6
-			  block @0+10 reason=net.write source=timed
-			  wake @10+0 reason=closed -> close
-			close! @10+0 error.type=close_now close.completed=false
+			write @0s 10ms {status=error, error.type=closed, message.type=text, message.size=6}
+				block @0s 10ms {reason=net.write, source=timed}
+				wake @10ms 0s {reason=closed} -> close
+			close @10ms 0s {status=error, error.type=close_now, close.completed=false}
 		`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -130,12 +130,12 @@ func TestAnswerBehindAWriteInVain(t *testing.T) {
 		_ = c.CloseNow()
 		wg.Wait()
 		wantTree(t, rec, `
-			write! @0+6010 error.type=closed message.type=text message.size=6
-			  block @0+6010 reason=net.write source=timed
-			  wake @6010+0 reason=closed -> close
-			read! @10+5000 error.type=deadline_exceeded
-			  block @10+5000 reason=write.lock source=timed
-			close! @6010+0 error.type=close_now close.completed=false
+			write @0s 6.01s {status=error, error.type=closed, message.type=text, message.size=6}
+				block @0s 6.01s {reason=net.write, source=timed}
+				wake @6.01s 0s {reason=closed} -> close
+			read @10ms 5s {status=error, error.type=deadline_exceeded}
+				block @10ms 5s {reason=write.lock, source=timed}
+			close @6.01s 0s {status=error, error.type=close_now, close.completed=false}
 		`)
 	})
 }

@@ -24,13 +24,13 @@ func TestMinBlock(t *testing.T) {
 			}
 		}
 		wantTree(t, rec, `
-			read @0+10 message.type=text message.size=1 message.index=1 frame.count=1 wire.size=3
-			read @10+30 message.type=text message.size=1 message.index=2 frame.count=1 wire.size=3
-			  block @10+30 reason=net.read source=timed
-			  wake @40+0 reason=readable
+			read @0s 10ms {message.type=text, message.size=1, message.index=1, frame.count=1, wire.size=3}
+			read @10ms 30ms {message.type=text, message.size=1, message.index=2, frame.count=1, wire.size=3}
+				block @10ms 30ms {reason=net.read, source=timed}
+				wake @40ms 0s {reason=readable}
 		`)
-		short := rec.named(trace.SpanRead)[0]
-		if got, want := text(short, trace.BlockCountKey)+" "+text(short, trace.BlockDurationKey), "1 0.01"; got != want {
+		short := rec.Chain().Named(trace.SpanRead)[0]
+		if got, want := short.Str(trace.BlockCountKey)+" "+short.Str(trace.BlockDurationKey), "1 0.01"; got != want {
 			t.Errorf("the short block: got %s, want %s", got, want)
 		}
 	})
@@ -83,17 +83,17 @@ func TestMessageSpans(t *testing.T) {
 			// "at once"; and the wait of the read that failed.
 			"3": trace.SpanRead, "1": trace.SpanWrite, "2": trace.SpanRead,
 		}, `
-			read @10+20 message.type=text message.size=7 message.index=2 frame.count=2 wire.size=11
-			  block @20+10 reason=net.read source=timed
-			  wake @30+0 reason=readable
-			write @30+10 message.type=text message.size=7 message.index=2 frame.count=1 wire.size=13
-			  block @30+10 reason=net.write source=timed
-			  wake @40+0 reason=writable
-			read! @40+10 error.type=deadline_exceeded
-			close! @50+0 error.type=deadline_exceeded close.completed=false
+			read @10ms 20ms {message.type=text, message.size=7, message.index=2, frame.count=2, wire.size=11}
+				block @20ms 10ms {reason=net.read, source=timed}
+				wake @30ms 0s {reason=readable}
+			write @30ms 10ms {message.type=text, message.size=7, message.index=2, frame.count=1, wire.size=13}
+				block @30ms 10ms {reason=net.write, source=timed}
+				wake @40ms 0s {reason=writable}
+			read @40ms 10ms {status=error, error.type=deadline_exceeded}
+			close @50ms 0s {status=error, error.type=deadline_exceeded, close.completed=false}
 		`},
 		{"none", session.MessagesNone, map[string]string{"10": trace.SpanClose}, `
-			close! @50+0 error.type=deadline_exceeded close.completed=false
+			close @50ms 0s {status=error, error.type=deadline_exceeded, close.completed=false}
 		`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -102,9 +102,9 @@ func TestMessageSpans(t *testing.T) {
 				exchange(t, c, p)
 				wantTree(t, rec, test.want)
 				left := map[string]string{}
-				for _, s := range rec.Ended() {
-					if n := text(s, trace.SpansSuppressedKey); n != "" {
-						left[n] = s.Name()
+				for _, s := range rec.Chain().Spans {
+					if n := s.Str(trace.SpansSuppressedKey); n != "" {
+						left[n] = s.Name
 					}
 				}
 				if len(left) != len(test.left) {
@@ -121,20 +121,20 @@ func TestMessageSpans(t *testing.T) {
 }
 
 const allSpans = `
-	read @0+0 message.type=text message.size=4 message.index=1 frame.count=1 wire.size=6
-	read @10+20 message.type=text message.size=7 message.index=2 frame.count=2 wire.size=11
-	  block @10+10 reason=net.read source=timed
-	  wake @20+0 reason=readable
-	  block @20+10 reason=net.read source=timed
-	  wake @30+0 reason=readable
-	write @30+0 message.type=text message.size=7 message.index=1 frame.count=1 wire.size=13
-	write @30+10 message.type=text message.size=7 message.index=2 frame.count=1 wire.size=13
-	  block @30+10 reason=net.write source=timed
-	  wake @40+0 reason=writable
-	read! @40+10 error.type=deadline_exceeded
-	  block @40+10 reason=net.read source=timed
-	  close! @50+0 error.type=deadline_exceeded close.completed=false
-	  wake @50+0 reason=deadline
+	read @0s 0s {message.type=text, message.size=4, message.index=1, frame.count=1, wire.size=6}
+	read @10ms 20ms {message.type=text, message.size=7, message.index=2, frame.count=2, wire.size=11}
+		block @10ms 10ms {reason=net.read, source=timed}
+		wake @20ms 0s {reason=readable}
+		block @20ms 10ms {reason=net.read, source=timed}
+		wake @30ms 0s {reason=readable}
+	write @30ms 0s {message.type=text, message.size=7, message.index=1, frame.count=1, wire.size=13}
+	write @30ms 10ms {message.type=text, message.size=7, message.index=2, frame.count=1, wire.size=13}
+		block @30ms 10ms {reason=net.write, source=timed}
+		wake @40ms 0s {reason=writable}
+	read @40ms 10ms {status=error, error.type=deadline_exceeded}
+		block @40ms 10ms {reason=net.read, source=timed}
+		close @50ms 0s {status=error, error.type=deadline_exceeded, close.completed=false}
+		wake @50ms 0s {reason=deadline}
 `
 
 // Where the write that holds the others up has no span, they link to the span in
@@ -160,11 +160,11 @@ func TestBlockedTurns(t *testing.T) {
 		_ = c.CloseNow()
 		<-drained
 		wantTree(t, rec, `
-			first @0+10
-			write @0+10 message.type=text message.size=6 message.index=2 frame.count=1 wire.size=12
-			  block @0+10 reason=write.lock
-			  wake @10+0 reason=unlocked -> first
-			close! @10+0 error.type=close_now close.completed=false
+			first @0s 10ms
+			write @0s 10ms {message.type=text, message.size=6, message.index=2, frame.count=1, wire.size=12}
+				block @0s 10ms {reason=write.lock}
+				wake @10ms 0s {reason=unlocked} -> first
+			close @10ms 0s {status=error, error.type=close_now, close.completed=false}
 		`)
 	})
 }

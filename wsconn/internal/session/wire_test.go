@@ -58,7 +58,7 @@ func TestWireRead(t *testing.T) {
 		second[9:], p.frame(opText, "late"), p.frame(opPong, "a pong"), p.tracePong(4), p.frame(opPong, "\xf5wk\x01")[:8],
 	}, nil)
 	want := bytes.Join([][]byte{p.frame(opText, "early"), p.frame(opText, "late"), p.frame(opPong, "a pong"), p.frame(opPong, "\xf5wk\x01")[:8]}, nil)
-	for name, rec := range map[string]*recorder{"recorded": newRecorder(), "not recorded": never()} {
+	for name, rec := range map[string]*recorder{"recorded": newRecorder(t), "not recorded": never(t)} {
 		for _, room := range []int{1, 2, 3, 5, 17, 18, 4096} {
 			for _, step := range []int{1, 9, 1000} {
 				l := newPipes()
@@ -122,7 +122,7 @@ func TestWireWriteFails(t *testing.T) {
 	before, message := []byte("\x8a\x01?"), []byte("\x81\x02hi")
 	pong := 2 + tracepong.PayloadSize
 	for passed := range len(before) + pong + len(message) + 1 {
-		rec := newRecorder()
+		rec := newRecorder(t)
 		left := -1
 		l := newPipes()
 		wire, s, nc := hijacked(t, faultyListener{l, &left}, func() (net.Conn, error) { return l.dial(t.Context(), "", "") }, nil, rec.option())

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 // Writes wait for one another, and the wake says for which.
@@ -44,22 +44,22 @@ func TestWriteTurns(t *testing.T) {
 		_ = c.CloseNow()
 		<-drained
 		wantTree(t, rec, `
-			go first @0+0
-			  first @0+50 state=finished
-			  write @0+50 message.type=text message.size=5 message.index=1 frame.count=1 wire.size=11
-			    block @0+50 reason=net.write source=timed
-			    wake @50+0 reason=writable
-			go second @10+0
-			  second @10+40 state=finished
-			  write @10+40 message.type=text message.size=6 message.index=2 frame.count=1 wire.size=12
-			    block @10+40 reason=write.lock
-			    wake @50+0 reason=unlocked -> write
-			go impatient @20+0
-			  impatient! @20+10 state=failed error.type=deadline_exceeded
-			  write! @20+10 error.type=deadline_exceeded message.type=text message.size=9
-			    block @20+10 reason=write.lock
-			    wake @30+0 reason=deadline
-			close! @60+0 error.type=close_now close.completed=false
+			go first @0s 0s
+				first @0s 50ms {state=finished}
+				write @0s 50ms {message.type=text, message.size=5, message.index=1, frame.count=1, wire.size=11}
+					block @0s 50ms {reason=net.write, source=timed}
+					wake @50ms 0s {reason=writable}
+			go second @10ms 0s
+				second @10ms 40ms {state=finished}
+				write @10ms 40ms {message.type=text, message.size=6, message.index=2, frame.count=1, wire.size=12}
+					block @10ms 40ms {reason=write.lock}
+					wake @50ms 0s {reason=unlocked} -> write
+			go impatient @20ms 0s
+				impatient @20ms 10ms {status=error, state=failed, error.type=deadline_exceeded}
+				write @20ms 10ms {status=error, error.type=deadline_exceeded, message.type=text, message.size=9}
+					block @20ms 10ms {reason=write.lock}
+					wake @30ms 0s {reason=deadline}
+			close @60ms 0s {status=error, error.type=close_now, close.completed=false}
 		`)
 	})
 }
@@ -82,13 +82,13 @@ func TestWriteTurnClosed(t *testing.T) {
 		_ = c.CloseNow()
 		wg.Wait()
 		wantTree(t, rec, `
-			write! @10+20 error.type=closed message.type=text message.size=10
-			  block @10+20 reason=net.write source=timed
-			  wake @30+0 reason=closed -> close
-			write! @20+10 error.type=closed message.type=text message.size=10
-			  block @20+10 reason=write.lock
-			  wake @30+0 reason=closed
-			close! @30+0 error.type=close_now close.completed=false
+			write @10ms 20ms {status=error, error.type=closed, message.type=text, message.size=10}
+				block @10ms 20ms {reason=net.write, source=timed}
+				wake @30ms 0s {reason=closed} -> close
+			write @20ms 10ms {status=error, error.type=closed, message.type=text, message.size=10}
+				block @20ms 10ms {reason=write.lock}
+				wake @30ms 0s {reason=closed}
+			close @30ms 0s {status=error, error.type=close_now, close.completed=false}
 		`)
 	})
 }
@@ -104,10 +104,10 @@ func TestWriteCanceled(t *testing.T) {
 		}
 		_ = c.CloseNow()
 		wantTree(t, rec, `
-			write! @0+10 error.type=deadline_exceeded message.type=text message.size=10
-			  block @0+10 reason=net.write source=timed
-			  close! @10+0 error.type=deadline_exceeded close.completed=false
-			  wake @10+0 reason=deadline
+			write @0s 10ms {status=error, error.type=deadline_exceeded, message.type=text, message.size=10}
+				block @0s 10ms {reason=net.write, source=timed}
+				close @10ms 0s {status=error, error.type=deadline_exceeded, close.completed=false}
+				wake @10ms 0s {reason=deadline}
 		`)
 	})
 }
@@ -137,11 +137,11 @@ func TestWriterStream(t *testing.T) {
 		_ = c.CloseNow()
 		<-drained
 		wantTree(t, rec, `
-			write @0+31 message.type=binary message.size=9000 message.index=1 frame.count=4 wire.size=9030
-			write @1+30 message.type=text message.size=4 message.index=2 frame.count=1 wire.size=10
-			  block @1+30 reason=write.lock
-			  wake @31+0 reason=unlocked -> write
-			close! @31+0 error.type=close_now close.completed=false
+			write @0s 31ms {message.type=binary, message.size=9000, message.index=1, frame.count=4, wire.size=9030}
+			write @1ms 30ms {message.type=text, message.size=4, message.index=2, frame.count=1, wire.size=10}
+				block @1ms 30ms {reason=write.lock}
+				wake @31ms 0s {reason=unlocked} -> write
+			close @31ms 0s {status=error, error.type=close_now, close.completed=false}
 		`)
 	})
 }
@@ -165,8 +165,8 @@ func TestWriterClosed(t *testing.T) {
 		_ = c.CloseNow()
 		<-drained
 		wantTree(t, rec, `
-			close! @0+0 error.type=close_now close.completed=false
-			write @0+0 message.type=text message.size=0 message.index=1 frame.count=1 wire.size=6
+			write @0s 0s {message.type=text, message.size=0, message.index=1, frame.count=1, wire.size=6}
+			close @0s 0s {status=error, error.type=close_now, close.completed=false}
 		`)
 	})
 }
@@ -185,8 +185,8 @@ func TestWriterUnfinished(t *testing.T) {
 		_ = c.CloseNow()
 		<-drained
 		wantTree(t, rec, `
-			write! @0+10 error.type=closed message.type=text message.size=4
-			close! @10+0 error.type=close_now close.completed=false
+			write @0s 10ms {status=error, error.type=closed, message.type=text, message.size=4}
+			close @10ms 0s {status=error, error.type=close_now, close.completed=false}
 		`)
 	})
 }
@@ -215,14 +215,14 @@ func TestWriterFlushedByAnother(t *testing.T) {
 		wg.Wait()
 		<-drained
 		wantTree(t, rec, `
-			read @0+30
-			  pong @0+20
-			    block @0+20 reason=net.write source=timed
-			    wake @20+0 reason=writable
-			  block @20+10 reason=net.read source=timed
-			  close! @30+0 error.type=canceled close.completed=false
-			  wake @30+0 reason=canceled
-			write @0+30 message.type=text message.size=8 message.index=1 frame.count=2 wire.size=20
+			read @0s 30ms
+				pong @0s 20ms
+					block @0s 20ms {reason=net.write, source=timed}
+					wake @20ms 0s {reason=writable}
+				block @20ms 10ms {reason=net.read, source=timed}
+				close @30ms 0s {status=error, error.type=canceled, close.completed=false}
+				wake @30ms 0s {reason=canceled}
+			write @0s 30ms {message.type=text, message.size=8, message.index=1, frame.count=2, wire.size=20}
 		`)
 	})
 }
@@ -244,15 +244,15 @@ func TestWriteCompressed(t *testing.T) {
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}
-			for _, s := range []sdktrace.ReadOnlySpan{
-				p.serverSpans.one(t, trace.SpanWrite), p.clientSpans.one(t, trace.SpanRead),
+			for _, s := range []*chain.Span{
+				tracetest.One(t, p.serverSpans.Chain(), trace.SpanWrite), tracetest.One(t, p.clientSpans.Chain(), trace.SpanRead),
 			} {
-				got := text(s, trace.WebSocketFrameCountKey) + " frames, " + text(s, trace.WebSocketWireSizeKey) + " bytes"
+				got := s.Str(trace.WebSocketFrameCountKey) + " frames, " + s.Str(trace.WebSocketWireSizeKey) + " bytes"
 				if got != want[lib.name] {
-					t.Errorf("mode %d, %s: got %s, want %s", mode, s.Name(), got, want[lib.name])
+					t.Errorf("mode %d, %s: got %s, want %s", mode, s.Name, got, want[lib.name])
 				}
-				if got := text(s, trace.WebSocketMessageSizeKey); got != "4000" {
-					t.Errorf("mode %d, %s: got a message of %s bytes, want 4000", mode, s.Name(), got)
+				if got := s.Str(trace.WebSocketMessageSizeKey); got != "4000" {
+					t.Errorf("mode %d, %s: got a message of %s bytes, want 4000", mode, s.Name, got)
 				}
 			}
 		})
@@ -273,10 +273,10 @@ func TestWriteUnscannable(t *testing.T) {
 		_ = c.CloseNow()
 		<-drained
 		wantTree(t, rec, `
-			close! @0+0 error.type=close_now close.completed=false
-			write @0+0 message.type=text message.size=1 message.index=1 frame.count=1 wire.size=7
-			write @0+0 message.type=opcode(0x3) message.size=1 frame.error=frame: reserved opcode
-			write @0+0 message.type=text message.size=1
+			write @0s 0s {message.type=text, message.size=1, message.index=1, frame.count=1, wire.size=7}
+			write @0s 0s {message.type=opcode(0x3), message.size=1, frame.error=frame: reserved opcode}
+			write @0s 0s {message.type=text, message.size=1}
+			close @0s 0s {status=error, error.type=close_now, close.completed=false}
 		`)
 	})
 }
