@@ -2,7 +2,6 @@ package netpoll_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"errors"
@@ -36,9 +35,9 @@ func TestConn(t *testing.T) {
 					wrap := func(nc net.Conn) net.Conn {
 						c := netpoll.Wrap(nc)
 						if observed {
-							ctx, _ := record(context.Background())
-							start(ctx, c, trace.ReasonNetRead)
-							start(ctx, c, trace.ReasonNetWrite)
+							ctx, _ := record(t)
+							read, write := start(ctx, c, trace.ReasonNetRead), start(ctx, c, trace.ReasonNetWrite)
+							t.Cleanup(func() { read.End(nil); write.End(nil) })
 						}
 						return c
 					}
@@ -230,9 +229,9 @@ func TestConnAsBare(t *testing.T) {
 					nc, peer := pair(t, network)
 					c := netpoll.Wrap(nc)
 					if observed {
-						ctx, _ := record(t.Context())
-						start(ctx, c, trace.ReasonNetRead)
-						start(ctx, c, trace.ReasonNetWrite)
+						ctx, _ := record(t)
+						read, write := start(ctx, c, trace.ReasonNetRead), start(ctx, c, trace.ReasonNetWrite)
+						t.Cleanup(func() { read.End(nil); write.End(nil) })
 					}
 					n, err := tt.do(t, c, peer)
 					if got := fmt.Sprintf("%d, %s", n, describe(err, nc)); got != want {
@@ -270,7 +269,7 @@ func TestConnWritesDoNotMix(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			nc, peer := pair(t, network)
 			c := netpoll.Wrap(nc)
-			ctx, _ := record(t.Context())
+			ctx, _ := record(t)
 			var wg sync.WaitGroup
 			for i := range byte(writers) {
 				if i == 1 {
@@ -311,7 +310,7 @@ func TestConnLargeWrites(t *testing.T) {
 	for _, network := range []string{"tcp", "unix", "pipe", "timed"} {
 		t.Run(network, func(t *testing.T) {
 			a, b := pair(t, network)
-			ctx, rec := record(t.Context())
+			ctx, rec := record(t)
 			var wg sync.WaitGroup
 			var ops []*trace.Op
 			for _, nc := range []net.Conn{a, b} {
@@ -339,7 +338,7 @@ func TestConnLargeWrites(t *testing.T) {
 			}
 			wg.Wait()
 			for _, op := range ops {
-				edges(t, rec, op) // tile
+				_, _ = spanOf(t, rec, op)
 			}
 		})
 	}
@@ -350,7 +349,7 @@ func TestConnReadFrom(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			nc, peer := pair(t, network)
 			c := netpoll.Wrap(nc)
-			ctx, rec := record(t.Context())
+			ctx, rec := record(t)
 			op := start(ctx, c, trace.ReasonNetWrite)
 			text := strings.Repeat("wakechain ", 100_000)
 			w := begin(func() (int, error) {
@@ -369,9 +368,7 @@ func TestConnReadFrom(t *testing.T) {
 				t.Error("other bytes arrived than were copied")
 			}
 			op.End(nil)
-			if got := edges(t, rec, op); got != "" {
-				t.Errorf("got\n%swant a copy not observed", got)
-			}
+			wantEdges(t, rec, op, `write`)
 		})
 	}
 }
@@ -382,7 +379,7 @@ func TestConnObserve(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			nc, peer := pair(t, network)
 			c := netpoll.Wrap(nc)
-			ctx, rec := record(t.Context())
+			ctx, rec := record(t)
 			first := start(ctx, c, trace.ReasonNetRead)
 			r := begin(func() (int, error) { return c.Read(make([]byte, 1)) }).parked(t, parkState(network))
 			long(t)
@@ -400,12 +397,12 @@ func TestConnObserve(t *testing.T) {
 			if network == "pipe" || network == "timed" {
 				source = "timed"
 			}
-			if got, want := edges(t, rec, first), "block net.read "+source+"\nwake readable\n"; got != want {
-				t.Errorf("observer at the beginning: got\n%swant\n%s", got, want)
-			}
-			if got := edges(t, rec, second); got != "" {
-				t.Errorf("later observer: got\n%swant nothing", got)
-			}
+			wantEdges(t, rec, first, `
+				read
+					block {reason=net.read, source=`+source+`}
+					wake {reason=readable}
+			`)
+			wantEdges(t, rec, second, `read`)
 		})
 	}
 }
@@ -425,7 +422,7 @@ func TestConnAllocations(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		nc, peer := pair(t, network)
 		c, d := netpoll.Wrap(nc), netpoll.Wrap(peer)
-		ctx, rec := record(t.Context())
+		ctx, rec := record(t)
 		write, read := start(ctx, c, trace.ReasonNetWrite), start(ctx, d, trace.ReasonNetRead)
 		p := make([]byte, 16)
 		got := testing.AllocsPerRun(1000, func() {
@@ -437,9 +434,7 @@ func TestConnAllocations(t *testing.T) {
 		}
 		write.End(nil)
 		read.End(nil)
-		if got := edges(t, rec, write); got != "" {
-			t.Errorf("%s: got\n%swant a write that did not park", network, got)
-		}
+		wantEdges(t, rec, write, `write`)
 	}
 }
 

@@ -3,15 +3,16 @@ package netpoll_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 // What ends a park, and how each way is told.
@@ -40,33 +41,33 @@ func TestWake(t *testing.T) {
 		end            func(end)
 		want           string // the last wake
 	}{
-		{"tcp unix pipe timed", "peer writes", trace.ReasonNetRead, feed, "wake readable"},
-		{"tcp unix pipe timed", "peer closes", trace.ReasonNetRead, closePeer, "wake peer_closed"},
-		{"tcp timed", "peer closes its half", trace.ReasonNetRead, func(e end) { _ = e.peer.(*net.TCPConn).CloseWrite() }, "wake peer_closed"},
-		{"tcp timed", "peer resets", trace.ReasonNetRead, reset, "wake peer_reset"},
-		{"tcp unix pipe timed", "deadline", trace.ReasonNetRead, deadline, "wake deadline"},
-		{"tcp unix pipe timed", "Close", trace.ReasonNetRead, closeOwn, "wake closed -> close"},
-		{"tcp unix pipe timed", "Close that nobody named", trace.ReasonNetRead, func(e end) { _ = e.c.Close() }, "wake closed"},
-		{"tcp unix", "Close of the wrapped conn", trace.ReasonNetRead, func(e end) { _ = e.c.NetConn().Close() }, "wake closed"},
-		{"tcp unix", "CloseRead", trace.ReasonNetRead, func(e end) { _ = e.c.CloseRead() }, "wake closed"},
-		{"tcp unix pipe timed", "canceled", trace.ReasonNetRead, canceled(nil), "wake canceled"},
-		{"tcp unix pipe timed", "canceled for a cause", trace.ReasonNetRead, canceled(shutdown), "wake canceled shutdown"},
+		{"tcp unix pipe timed", "peer writes", trace.ReasonNetRead, feed, "wake {reason=readable}"},
+		{"tcp unix pipe timed", "peer closes", trace.ReasonNetRead, closePeer, "wake {reason=peer_closed}"},
+		{"tcp timed", "peer closes its half", trace.ReasonNetRead, func(e end) { _ = e.peer.(*net.TCPConn).CloseWrite() }, "wake {reason=peer_closed}"},
+		{"tcp timed", "peer resets", trace.ReasonNetRead, reset, "wake {reason=peer_reset}"},
+		{"tcp unix pipe timed", "deadline", trace.ReasonNetRead, deadline, "wake {reason=deadline}"},
+		{"tcp unix pipe timed", "Close", trace.ReasonNetRead, closeOwn, "wake {reason=closed} -> close"},
+		{"tcp unix pipe timed", "Close that nobody named", trace.ReasonNetRead, func(e end) { _ = e.c.Close() }, "wake {reason=closed}"},
+		{"tcp unix", "Close of the wrapped conn", trace.ReasonNetRead, func(e end) { _ = e.c.NetConn().Close() }, "wake {reason=closed}"},
+		{"tcp unix", "CloseRead", trace.ReasonNetRead, func(e end) { _ = e.c.CloseRead() }, "wake {reason=closed}"},
+		{"tcp unix pipe timed", "canceled", trace.ReasonNetRead, canceled(nil), "wake {reason=canceled}"},
+		{"tcp unix pipe timed", "canceled for a cause", trace.ReasonNetRead, canceled(shutdown), "wake {reason=canceled, cause=shutdown}"},
 
-		{"unix pipe timed", "peer reads", trace.ReasonNetWrite, drain, "wake writable"},
-		{"unix pipe", "peer closes", trace.ReasonNetWrite, closePeer, "wake peer_closed"},
-		{"tcp timed", "peer resets", trace.ReasonNetWrite, reset, "wake peer_reset"},
-		{"tcp timed", "peer closes without reading", trace.ReasonNetWrite, closePeer, "wake peer_reset"},
-		{"tcp unix pipe timed", "deadline", trace.ReasonNetWrite, deadline, "wake deadline"},
-		{"tcp unix pipe timed", "Close", trace.ReasonNetWrite, closeOwn, "wake closed -> close"},
-		{"tcp", "CloseWrite", trace.ReasonNetWrite, func(e end) { _ = e.c.CloseWrite() }, "wake closed"},
-		{"tcp unix pipe timed", "canceled", trace.ReasonNetWrite, canceled(nil), "wake canceled"},
+		{"unix pipe timed", "peer reads", trace.ReasonNetWrite, drain, "wake {reason=writable}"},
+		{"unix pipe", "peer closes", trace.ReasonNetWrite, closePeer, "wake {reason=peer_closed}"},
+		{"tcp timed", "peer resets", trace.ReasonNetWrite, reset, "wake {reason=peer_reset}"},
+		{"tcp timed", "peer closes without reading", trace.ReasonNetWrite, closePeer, "wake {reason=peer_reset}"},
+		{"tcp unix pipe timed", "deadline", trace.ReasonNetWrite, deadline, "wake {reason=deadline}"},
+		{"tcp unix pipe timed", "Close", trace.ReasonNetWrite, closeOwn, "wake {reason=closed} -> close"},
+		{"tcp", "CloseWrite", trace.ReasonNetWrite, func(e end) { _ = e.c.CloseWrite() }, "wake {reason=closed}"},
+		{"tcp unix pipe timed", "canceled", trace.ReasonNetWrite, canceled(nil), "wake {reason=canceled}"},
 	}
 	for _, tt := range tests {
 		for network := range strings.FieldsSeq(tt.networks) {
 			t.Run(string(tt.reason)+"/"+tt.name+"/"+network, func(t *testing.T) {
 				nc, peer := pair(t, network)
 				c := netpoll.Wrap(nc)
-				ctx, rec := record(t.Context())
+				ctx, rec := record(t)
 				_, closer := trace.Start(ctx, trace.SpanClose)
 				ctx, cancel := context.WithCancelCause(ctx)
 				defer cancel(nil)
@@ -84,16 +85,24 @@ func TestWake(t *testing.T) {
 				op.End(err)
 				closer.End(nil)
 
-				source := " poll\n"
+				source := "poll"
 				if network == "pipe" || network == "timed" {
-					source = " timed\n"
+					source = "timed"
 				}
-				got, block := edges(t, rec, op), "block "+string(tt.reason)+source
+				_, span := spanOf(t, rec, op)
+				var want strings.Builder
+				fmt.Fprintf(&want, "%s {status=%s}", span.Name, strings.ToLower(span.Status.Code.String()))
+				block := fmt.Sprintf("\n\tblock {reason=%s, source=%s}\n\t", tt.reason, source)
 				// A writer may have parked before, while the kernel took what it could.
-				got = regexp.MustCompile(`^(`+block+`wake (writable|peer_read)\n)*?(`+block+`wake .*\n)$`).ReplaceAllString(got, "$3")
-				if want := block + tt.want + "\n"; got != want {
-					t.Errorf("got\n%swant\n%s", got, want)
+				for i := 1; i < len(span.Children)-2; i += 2 {
+					reason := span.Children[i].Str(trace.WakeReasonKey)
+					if reason != string(trace.WakePeerRead) {
+						reason = string(trace.WakeWritable)
+					}
+					want.WriteString(block + "wake {reason=" + reason + "}")
 				}
+				want.WriteString(block + tt.want)
+				wantEdges(t, rec, op, want.String())
 			})
 		}
 	}
@@ -103,7 +112,7 @@ func TestWake(t *testing.T) {
 func TestWakeAgain(t *testing.T) {
 	nc, peer := pair(t, "unix")
 	c := netpoll.Wrap(nc)
-	ctx, rec := record(t.Context())
+	ctx, rec := record(t)
 	op := start(ctx, c, trace.ReasonNetWrite)
 	const size = 4 << 20
 	w := begin(func() (int, error) { return c.Write(make([]byte, size)) })
@@ -122,10 +131,11 @@ func TestWakeAgain(t *testing.T) {
 		t.Errorf("got %d, %v, want %d, nil", n, err, size)
 	}
 	op.End(nil)
-	got := edges(t, rec, op)
-	if n := strings.Count(got, "block net.write poll\nwake writable\n"); n < 3 || n*len("block net.write poll\nwake writable\n") != len(got) {
-		t.Errorf("got\n%swant block and wake three times at least", got)
+	_, span := spanOf(t, rec, op)
+	if n := len(span.Children) / 2; n < 3 {
+		t.Errorf("got block and wake %d times, want three times at least", n)
 	}
+	wantEdges(t, rec, op, "write"+strings.Repeat("\n\tblock {reason=net.write, source=poll}\n\twake {reason=writable}", len(span.Children)/2))
 }
 
 // A call that waits for another one of its direction says so.
@@ -134,7 +144,7 @@ func TestLock(t *testing.T) {
 		t.Run("write/"+network, func(t *testing.T) {
 			nc, peer := pair(t, network)
 			c := netpoll.Wrap(nc)
-			ctx, rec := record(t.Context())
+			ctx, rec := record(t)
 			first := start(ctx, c, trace.ReasonNetWrite)
 			w1 := begin(func() (int, error) { return c.Write(make([]byte, 4<<20)) }).parked(t, "IO wait")
 			second := start(ctx, c, trace.ReasonNetWrite)
@@ -144,18 +154,26 @@ func TestLock(t *testing.T) {
 			_, _ = w2.wait()
 			first.End(nil)
 			second.End(nil)
-			const want = "block write.lock\nwake unlocked\n"
-			if got := edges(t, rec, second); !strings.HasPrefix(got, want) || strings.Count(got, "write.lock") != 1 {
-				t.Errorf("second: got\n%swant\n%s", got, want)
-			}
-			if got := edges(t, rec, first); !strings.HasPrefix(got, "block net.write poll\n") || strings.Contains(got, "unlocked") {
-				t.Errorf("first: got\n%swant no lock", got)
-			}
+			wantEdges(t, rec, second, `
+				write
+					block {reason=write.lock}
+					wake {reason=unlocked}
+					...
+			`)
+			_, span := spanOf(t, rec, second)
+			tracetest.AssertBlocked(t, span, trace.ReasonWriteLock, "", 1, 0)
+			wantEdges(t, rec, first, `
+				write
+					block {reason=net.write, source=poll}
+					...
+			`)
+			_, span = spanOf(t, rec, first)
+			tracetest.AssertBlocked(t, span, trace.ReasonWriteLock, "", 0, 0)
 		})
 		t.Run("read/"+network, func(t *testing.T) {
 			nc, peer := pair(t, network)
 			c := netpoll.Wrap(nc)
-			ctx, rec := record(t.Context())
+			ctx, rec := record(t)
 			first := start(ctx, c, trace.ReasonNetRead)
 			r1 := begin(func() (int, error) { return c.Read(make([]byte, 1)) }).parked(t, "IO wait")
 			second := start(ctx, c, trace.ReasonNetRead)
@@ -165,12 +183,16 @@ func TestLock(t *testing.T) {
 			_, _ = r2.wait()
 			first.End(nil)
 			second.End(nil)
-			if got, want := edges(t, rec, first), "block net.read poll\nwake readable\n"; got != want {
-				t.Errorf("first: got\n%swant\n%s", got, want)
-			}
-			if got, want := edges(t, rec, second), "block lock\nwake unlocked\n"; got != want {
-				t.Errorf("second: got\n%swant\n%s", got, want)
-			}
+			wantEdges(t, rec, first, `
+				read
+					block {reason=net.read, source=poll}
+					wake {reason=readable}
+			`)
+			wantEdges(t, rec, second, `
+				read
+					block {reason=lock}
+					wake {reason=unlocked}
+			`)
 		})
 	}
 }
@@ -179,7 +201,7 @@ func TestLock(t *testing.T) {
 func TestTimedFloor(t *testing.T) {
 	nc, peer := pair(t, "timed")
 	c := netpoll.Wrap(nc)
-	ctx, rec := record(t.Context())
+	ctx, rec := record(t)
 	op := start(ctx, c, trace.ReasonNetRead)
 	const reads = 100
 	for range reads {
@@ -187,7 +209,8 @@ func TestTimedFloor(t *testing.T) {
 		_, _ = c.Read(make([]byte, 1))
 	}
 	op.End(nil)
-	if n := strings.Count(edges(t, rec, op), "block"); n > reads/2 {
+	_, span := spanOf(t, rec, op)
+	if n := len(span.Children) / 2; n > reads/2 {
 		t.Errorf("got %d blocks of %d reads of what had arrived", n, reads)
 	}
 }

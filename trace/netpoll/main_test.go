@@ -7,34 +7,34 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.uber.org/goleak"
 
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/lean"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// record returns a context whose spans go to the recorder.
-func record(ctx context.Context, opts ...trace.Option) (context.Context, *tracetest.SpanRecorder) {
-	rec := tracetest.NewSpanRecorder()
-	tp := oteltrace.TracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec)))
+// record returns a context whose spans go to the recorder. They are of the SDK or,
+// where .ci/run says so, of a lean provider.
+func record(t *testing.T, opts ...trace.Option) (context.Context, *tracetest.Recorder) {
+	t.Helper()
+	rec := tracetest.NewRecorder(t)
+	tp := oteltrace.TracerProvider(rec.TracerProvider())
 	if os.Getenv("WAKECHAIN_LEAN") != "" {
-		tp = lean.NewTracerProvider(lean.WithSpanProcessor(rec))
+		tp = lean.NewTracerProvider(lean.WithSpanProcessor(rec.SpanProcessor()))
 	}
 	opts = append([]trace.Option{trace.WithTracerProvider(tp)}, opts...)
-	return trace.New(opts...).NewContext(ctx), rec
+	return trace.New(opts...).NewContext(t.Context()), rec
 }
 
 // pair returns the two ends of a connection: the one to test and its peer.
@@ -159,64 +159,26 @@ func start(ctx context.Context, c *netpoll.Conn, r trace.Reason) *trace.Op {
 	return op
 }
 
-// edges are the blocks and wakes of an operation in their order, one per line,
-// without what was measured: "block net.read poll", "wake closed -> close". It
-// checks that they tile the operation.
-func edges(t *testing.T, rec *tracetest.SpanRecorder, op *trace.Op) string {
+// spanOf is the span of an operation, which its blocks and wakes tile, each for
+// some time.
+func spanOf(t *testing.T, rec *tracetest.Recorder, op *trace.Op) (*chain.Chain, *chain.Span) {
 	t.Helper()
-	var b strings.Builder
-	var last sdktrace.ReadOnlySpan
-	for _, s := range children(rec, op) {
-		switch {
-		case last == nil && s.Name() != trace.SpanBlock, last != nil && s.Name() == last.Name():
-			t.Errorf("%s follows %v, want block and wake in turn", s.Name(), last)
-		case last != nil && !s.StartTime().Equal(last.EndTime()):
-			t.Errorf("%s starts %v after the %s before it ended", s.Name(), s.StartTime().Sub(last.EndTime()), last.Name())
-		case !s.EndTime().After(s.StartTime()):
-			t.Errorf("%s lasts %v", s.Name(), s.EndTime().Sub(s.StartTime()))
-		}
-		last = s
-		b.WriteString(s.Name())
-		for _, key := range []attribute.Key{trace.BlockReasonKey, trace.BlockSourceKey, trace.WakeReasonKey, trace.WakeCauseKey} {
-			if v, ok := attr(s, key); ok {
-				b.WriteString(" " + v.AsString())
-			}
-		}
-		for _, l := range s.Links() {
-			b.WriteString(" -> " + spanName(rec, l.SpanContext))
-		}
-		b.WriteByte('\n')
-	}
-	for _, s := range rec.Ended() {
-		if last != nil && s.SpanContext().Equal(op.SpanContext()) && !s.EndTime().Equal(last.EndTime()) {
-			t.Errorf("the last %s ends %v before the operation", last.Name(), s.EndTime().Sub(last.EndTime()))
+	c := rec.Chain()
+	span := c.Lookup(op.SpanContext().TraceID(), op.SpanContext().SpanID())
+	tracetest.AssertTiled(t, span)
+	for _, s := range span.Children {
+		if s.Duration() <= 0 {
+			t.Errorf("%s lasts %v", s, s.End.Sub(s.Start))
 		}
 	}
-	return b.String()
+	return c, span
 }
 
-// children are the spans below an operation, in the order of their ends, which
-// is that of their starts.
-func children(rec *tracetest.SpanRecorder, op *trace.Op) []sdktrace.ReadOnlySpan {
-	return slices.DeleteFunc(rec.Ended(), func(s sdktrace.ReadOnlySpan) bool {
-		return s.Parent().SpanID() != op.SpanContext().SpanID()
-	})
-}
-
-func spanName(rec *tracetest.SpanRecorder, sc oteltrace.SpanContext) string {
-	for _, s := range rec.Started() {
-		if s.SpanContext().Equal(sc) {
-			return s.Name()
-		}
-	}
-	return sc.SpanID().String()
-}
-
-func attr(s sdktrace.ReadOnlySpan, key attribute.Key) (attribute.Value, bool) {
-	for _, a := range s.Attributes() {
-		if a.Key == key {
-			return a.Value, true
-		}
-	}
-	return attribute.Value{}, false
+// wantEdges compares the blocks and wakes of an operation, without what was
+// measured.
+func wantEdges(t *testing.T, rec *tracetest.Recorder, op *trace.Op, want string) {
+	t.Helper()
+	c, span := spanOf(t, rec, op)
+	tracetest.AssertTree(t, c, want, tracetest.Below(span), tracetest.TrimPrefix("block.", "wake."),
+		tracetest.Exact(trace.BlockReasonKey, trace.BlockSourceKey, trace.WakeReasonKey, trace.WakeCauseKey))
 }

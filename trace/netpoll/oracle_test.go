@@ -6,14 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	oteltrace "go.opentelemetry.io/otel/trace"
-
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/internal/parks"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 // The execution tracer knows every park of every goroutine. Every block is one
@@ -24,7 +20,7 @@ func TestOracle(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			nc, peer := pair(t, network)
 			c := netpoll.Wrap(nc)
-			ctx, rec := record(t.Context())
+			ctx, rec := record(t)
 
 			// handle runs a call as a goroutine of its own, in one operation, and
 			// what others do once it is parked.
@@ -86,19 +82,14 @@ func TestOracle(t *testing.T) {
 
 // told are the operations and blocks that were recorded, each with the
 // goroutine that its "go NAME" names.
-func told(rec *tracetest.SpanRecorder) (ops, blocks []parks.Span) {
-	byID := map[oteltrace.SpanID]sdktrace.ReadOnlySpan{}
-	for _, s := range rec.Ended() {
-		byID[s.SpanContext().SpanID()] = s
-	}
-	for _, s := range rec.Ended() {
+func told(rec *tracetest.Recorder) (ops, blocks []parks.Span) {
+	for _, s := range rec.Chain().Spans {
 		goroutine := int64(0)
-		for up := s; up != nil && goroutine == 0; up = byID[up.Parent().SpanID()] {
-			v, _ := attr(up, trace.GoroutineIDKey)
-			goroutine = v.AsInt64()
+		for up := s; up != nil && goroutine == 0; up = up.Parent {
+			goroutine = up.Int(trace.GoroutineIDKey)
 		}
-		span := parks.Span{Goroutine: goroutine, Start: s.StartTime(), End: s.EndTime()}
-		switch s.Name() {
+		span := parks.Span{Goroutine: goroutine, Start: s.Start, End: s.End}
+		switch s.Name {
 		case trace.SpanRead, trace.SpanWrite:
 			ops = append(ops, span)
 		case trace.SpanBlock:

@@ -47,7 +47,7 @@ func (r *reporter) CloseFor(op *trace.Op) error { r.closedBy = op; return errRep
 // A conn that reports by itself is asked to where there is an observer, and its
 // results are the caller's; nothing is timed.
 func TestReporter(t *testing.T) {
-	ctx, rec := record(t.Context())
+	ctx, rec := record(t)
 	r := &reporter{}
 	c := netpoll.Wrap(r)
 	read, write := start(ctx, c, trace.ReasonNetRead), start(ctx, c, trace.ReasonNetWrite)
@@ -80,10 +80,14 @@ func TestReporter(t *testing.T) {
 	for _, op := range []*trace.Op{read, write, closer} {
 		op.End(nil)
 	}
-	if got, want := edges(t, rec, read), "block net.read\nwake readable\n"; got != want {
-		t.Errorf("read: got\n%swant\n%s", got, want)
-	}
-	if got, want := edges(t, rec, write), "block net.write\nwake peer_read\n"; got != want {
-		t.Errorf("write: got\n%swant\n%s", got, want)
-	}
+	wantEdges(t, rec, read, `
+		read
+			block {reason=net.read}
+			wake {reason=readable}
+	`)
+	wantEdges(t, rec, write, `
+		write
+			block {reason=net.write}
+			wake {reason=peer_read}
+	`)
 }

@@ -16,7 +16,7 @@ import (
 // The stall that this module is made for, against the same oracle: a server
 // that sends for ever, and a client that reads, stops, reads again and goes.
 func TestOracleStall(t *testing.T) {
-	ctx, rec := record(t.Context())
+	ctx, rec := record(t)
 	ended := make(chan struct{})
 	handler := wsconn.Handler("sen_data", func(ctx context.Context, c *wsconn.Conn) error {
 		for {

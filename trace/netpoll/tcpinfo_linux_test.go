@@ -9,13 +9,12 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"golang.org/x/sys/unix"
 
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 // kernel asks the kernel about a connection, as the package under test does.
@@ -42,7 +41,7 @@ func kernel(t *testing.T, nc net.Conn) (info unix.TCPInfo) {
 // stall waits until a write is in a block in which the peer's window was closed
 // for d, by the kernel's count. It returns the index that the block will have
 // among the operation's spans.
-func stall(t *testing.T, w *call, rec *tracetest.SpanRecorder, op *trace.Op, nc net.Conn, d time.Duration) int {
+func stall(t *testing.T, w *call, rec *tracetest.Recorder, op *trace.Op, nc net.Conn, d time.Duration) int {
 	t.Helper()
 	for {
 		w.parked(t, "IO wait")
@@ -56,14 +55,17 @@ func stall(t *testing.T, w *call, rec *tracetest.SpanRecorder, op *trace.Op, nc 
 	}
 }
 
-func duration(s sdktrace.ReadOnlySpan) time.Duration { return s.EndTime().Sub(s.StartTime()) }
+// children are the spans below an operation that may not have ended.
+func children(rec *tracetest.Recorder, op *trace.Op) []*chain.Span {
+	return rec.Chain().Lookup(op.SpanContext().TraceID(), op.SpanContext().SpanID()).Children
+}
 
 // The question of the seed: the sender stays blocked because the peer does not
 // read, and the peer's reading wakes it.
 func TestEvidence(t *testing.T) {
 	nc, peer := pair(t, "tcp")
 	c := netpoll.Wrap(nc)
-	ctx, rec := record(t.Context())
+	ctx, rec := record(t)
 	op := start(ctx, c, trace.ReasonNetWrite)
 	data := make([]byte, 4<<20)
 	_, _ = c.Write(data[:100]) // counts as written before
@@ -76,25 +78,23 @@ func TestEvidence(t *testing.T) {
 		t.Errorf("Write: got %d, %v, want %d, nil", n, err, len(data))
 	}
 	op.End(nil)
-	edges(t, rec, op) // tile
+	_, span := spanOf(t, rec, op)
 
-	block, wake := children(rec, op)[i], children(rec, op)[i+1]
-	blocked := duration(block)
+	block, wake := span.Children[i], span.Children[i+1]
+	blocked := block.Duration()
 	if blocked < 100*time.Millisecond {
 		t.Errorf("blocked for %v, want 100ms at least", blocked)
 	}
-	if v, _ := attr(block, trace.BlockCauseKey); v.AsString() != string(trace.CausePeerWindow) {
-		t.Errorf("block.cause: got %q, want %s", v.AsString(), trace.CausePeerWindow)
+	if got := block.Str(trace.BlockCauseKey); got != string(trace.CausePeerWindow) {
+		t.Errorf("block.cause: got %q, want %s", got, trace.CausePeerWindow)
 	}
-	if v, _ := attr(wake, trace.WakeReasonKey); v.AsString() != string(trace.WakePeerRead) {
-		t.Errorf("wake.reason: got %q, want %s", v.AsString(), trace.WakePeerRead)
+	if got := wake.Str(trace.WakeReasonKey); got != string(trace.WakePeerRead) {
+		t.Errorf("wake.reason: got %q, want %s", got, trace.WakePeerRead)
 	}
-	if v, _ := attr(block, trace.TCPRwndLimitedKey); v.AsFloat64() < blocked.Seconds()/2 || v.AsFloat64() > blocked.Seconds()+0.1 {
-		t.Errorf("tcp.rwnd_limited: got %vs of a block of %v", v.AsFloat64(), blocked)
+	if got := block.Float(trace.TCPRwndLimitedKey); got < blocked.Seconds()/2 || got > blocked.Seconds()+0.1 {
+		t.Errorf("tcp.rwnd_limited: got %vs of a block of %v", got, blocked)
 	}
-	written, _ := attr(block, trace.TCPWrittenKey)
-	queue, _ := attr(block, trace.TCPSendQueueKey)
-	if w, q := written.AsInt64(), queue.AsInt64(); w <= 100 || w >= int64(len(data)) || q <= 0 || q > w {
+	if w, q := block.Int(trace.TCPWrittenKey), block.Int(trace.TCPSendQueueKey); w <= 100 || w >= int64(len(data)) || q <= 0 || q > w {
 		t.Errorf("got tcp.written=%d, tcp.send_queue=%d of %d bytes", w, q, len(data))
 	}
 	wantKeys(t, block, append([]attribute.Key{
@@ -111,16 +111,16 @@ var parkKeys = []attribute.Key{
 	trace.TCPUnackedKey, trace.TCPPeerWindowKey, trace.TCPRTTKey,
 }
 
-func wantKeys(t *testing.T, s sdktrace.ReadOnlySpan, want []attribute.Key) {
+func wantKeys(t *testing.T, s *chain.Span, want []attribute.Key) {
 	t.Helper()
 	var got []attribute.Key
-	for _, a := range s.Attributes() {
+	for _, a := range s.Attributes {
 		got = append(got, a.Key)
 	}
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		t.Errorf("%s: got attributes %v, want %v", s.Name(), got, want)
+		t.Errorf("%s: got attributes %v, want %v", s.Name, got, want)
 	}
 }
 
@@ -139,7 +139,7 @@ func TestEvidenceOfUnfinishedWrites(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			nc, _ := pair(t, "tcp")
 			c := netpoll.Wrap(nc)
-			ctx, rec := record(t.Context())
+			ctx, rec := record(t)
 			op := start(ctx, c, trace.ReasonNetWrite)
 			w := begin(func() (int, error) { return c.Write(make([]byte, 4<<20)) })
 			i := stall(t, w, rec, op, nc, 50*time.Millisecond)
@@ -153,8 +153,8 @@ func TestEvidenceOfUnfinishedWrites(t *testing.T) {
 				keys = append(keys, trace.TCPBusyKey, trace.TCPRwndLimitedKey, trace.TCPSndbufLimitedKey, trace.TCPRetransmitsKey,
 					trace.TCPCongestionWindowKey, trace.TCPCongestionStateKey)
 			}
-			if v, _ := attr(block, trace.BlockCauseKey); v.AsString() != string(cause) {
-				t.Errorf("block.cause: got %q, want %s", v.AsString(), cause)
+			if got := block.Str(trace.BlockCauseKey); got != string(cause) {
+				t.Errorf("block.cause: got %q, want %s", got, cause)
 			}
 			wantKeys(t, block, append(keys, trace.BlockReasonKey, trace.BlockSourceKey, trace.BlockCauseKey))
 		})
@@ -165,7 +165,7 @@ func TestEvidenceOfUnfinishedWrites(t *testing.T) {
 func TestEvidenceOfReads(t *testing.T) {
 	nc, peer := pair(t, "tcp")
 	c := netpoll.Wrap(nc)
-	ctx, rec := record(t.Context())
+	ctx, rec := record(t)
 	op := start(ctx, c, trace.ReasonNetRead)
 	r := begin(func() (int, error) { return c.Read(make([]byte, 1)) }).parked(t, "IO wait")
 	begun := time.Now()
@@ -181,12 +181,12 @@ func TestEvidenceOfReads(t *testing.T) {
 
 // Only a TCP connection has evidence, and only where the block shows.
 func TestNoEvidence(t *testing.T) {
-	none := func(t *testing.T, spans []sdktrace.ReadOnlySpan) {
+	none := func(t *testing.T, spans []*chain.Span) {
 		t.Helper()
 		for _, s := range spans {
-			for _, a := range s.Attributes() {
+			for _, a := range s.Attributes {
 				if strings.HasPrefix(string(a.Key), "tcp.") || a.Key == trace.BlockCauseKey {
-					t.Errorf("%s: got %s=%s, want no evidence", s.Name(), a.Key, a.Value.String())
+					t.Errorf("%s: got %s=%s, want no evidence", s.Name, a.Key, a.Value.String())
 				}
 			}
 		}
@@ -195,33 +195,27 @@ func TestNoEvidence(t *testing.T) {
 		t.Run("write "+network, func(t *testing.T) {
 			nc, peer := pair(t, network)
 			c := netpoll.Wrap(nc)
-			ctx, rec := record(t.Context())
+			ctx, rec := record(t)
 			op := start(ctx, c, trace.ReasonNetWrite)
 			w := begin(func() (int, error) { return c.Write(make([]byte, 4<<20)) }).parked(t, parkState(network))
 			long(t)
 			_, _ = io.CopyN(io.Discard, peer, 4<<20)
 			_, _ = w.wait()
 			op.End(nil)
-			if edges(t, rec, op) == "" {
-				t.Error("got no block")
-			}
-			none(t, rec.Ended())
+			all, span := spanOf(t, rec, op)
+			tracetest.AssertBlocked(t, span, trace.ReasonNetWrite, "", -1, 0)
+			none(t, all.Spans)
 		})
 	}
 	t.Run("too short", func(t *testing.T) {
 		nc, peer := pair(t, "tcp")
 		c := netpoll.Wrap(nc)
-		ctx, rec := record(t.Context(), trace.WithMinBlock(time.Hour))
+		ctx, rec := record(t, trace.WithMinBlock(time.Hour))
 		op := start(ctx, c, trace.ReasonNetWrite)
 		w := begin(func() (int, error) { return c.Write(make([]byte, 4<<20)) }).parked(t, "IO wait")
 		_, _ = io.CopyN(io.Discard, peer, 4<<20)
 		_, _ = w.wait()
 		op.End(nil)
-		if got := len(rec.Ended()); got != 1 {
-			t.Errorf("got %d spans, want the operation alone", got)
-		}
-		if v, _ := attr(rec.Ended()[0], trace.BlockCountKey); v.AsInt64() == 0 {
-			t.Error("block.count: got 0")
-		}
+		tracetest.AssertTree(t, rec.Chain(), `write {block.count, !block.count=0}`)
 	})
 }
