@@ -7,10 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
 
@@ -19,7 +18,7 @@ const second = time.Second
 // bench is a pair with operations that are observed.
 type bench struct {
 	ctx      context.Context
-	rec      *tracetest.SpanRecorder
+	rec      *tracetest.Recorder
 	c, peer  *netpoll.Conn
 	raw      *wstest.Conn // below c
 	rawPeer  *wstest.Conn
@@ -28,7 +27,7 @@ type bench struct {
 
 func newBench(t *testing.T, opts ...wstest.Option) *bench {
 	t.Helper()
-	ctx, rec := record(t.Context())
+	ctx, rec := record(t)
 	b := &bench{rec: rec}
 	b.raw, b.rawPeer = wstest.NetPipe(opts...)
 	b.ctx, b.canceled = context.WithCancel(ctx)
@@ -67,44 +66,44 @@ func TestWake(t *testing.T) {
 		end        func(b *bench)
 		want       string
 	}{
-		{"peer writes", "read", func(b *bench) { b.write(b.peer, "send", 3) }, "readable -> send"},
-		{"peer writes without a span", "read", func(b *bench) { _, _ = b.peer.Write([]byte("a")) }, "readable"},
-		{"peer closes", "read", func(b *bench) { b.close(b.peer, "bye") }, "peer_closed -> bye"},
-		{"peer closes its half", "read", func(b *bench) { _ = b.peer.CloseWrite() }, "peer_closed"},
-		{"peer resets", "read", func(b *bench) { _ = b.rawPeer.Reset() }, "peer_reset"},
-		{"peer is cut off", "read", func(b *bench) { b.rawPeer.CutAfter(0) }, "peer_closed"},
-		{"cut off", "read", func(b *bench) { b.raw.CutAfter(0) }, "peer_reset"},
-		{"deadline", "read", func(b *bench) { _ = b.c.SetReadDeadline(time.Now()) }, "deadline"},
-		{"Close", "read", func(b *bench) { b.close(b.c, "bye") }, "closed -> bye"},
-		{"Close without a span", "read", func(b *bench) { _ = b.c.Close() }, "closed"},
-		{"canceled", "read", func(b *bench) { b.canceled(); _ = b.c.Close() }, "canceled"},
+		{"peer writes", "read", func(b *bench) { b.write(b.peer, "send", 3) }, "wake {reason=readable} -> send"},
+		{"peer writes without a span", "read", func(b *bench) { _, _ = b.peer.Write([]byte("a")) }, "wake {reason=readable}"},
+		{"peer closes", "read", func(b *bench) { b.close(b.peer, "bye") }, "wake {reason=peer_closed} -> bye"},
+		{"peer closes its half", "read", func(b *bench) { _ = b.peer.CloseWrite() }, "wake {reason=peer_closed}"},
+		{"peer resets", "read", func(b *bench) { _ = b.rawPeer.Reset() }, "wake {reason=peer_reset}"},
+		{"peer is cut off", "read", func(b *bench) { b.rawPeer.CutAfter(0) }, "wake {reason=peer_closed}"},
+		{"cut off", "read", func(b *bench) { b.raw.CutAfter(0) }, "wake {reason=peer_reset}"},
+		{"deadline", "read", func(b *bench) { _ = b.c.SetReadDeadline(time.Now()) }, "wake {reason=deadline}"},
+		{"Close", "read", func(b *bench) { b.close(b.c, "bye") }, "wake {reason=closed} -> bye"},
+		{"Close without a span", "read", func(b *bench) { _ = b.c.Close() }, "wake {reason=closed}"},
+		{"canceled", "read", func(b *bench) { b.canceled(); _ = b.c.Close() }, "wake {reason=canceled}"},
 
-		{"peer reads", "write", func(b *bench) { b.read(b.peer, "recv") }, "peer_read -> recv"},
-		{"peer reads without a span", "write", func(b *bench) { _, _ = b.peer.Read(make([]byte, 1)) }, "peer_read"},
-		{"peer closes", "write", func(b *bench) { b.close(b.peer, "bye") }, "peer_reset -> bye"},
-		{"peer resets", "write", func(b *bench) { _ = b.rawPeer.Reset() }, "peer_reset"},
-		{"peer closes its half, then all", "write", func(b *bench) { _ = b.peer.CloseWrite(); b.close(b.peer, "bye") }, "peer_closed -> bye"},
-		{"cut off", "write", func(b *bench) { b.raw.CutAfter(0) }, "peer_reset"},
-		{"deadline", "write", func(b *bench) { _ = b.c.SetWriteDeadline(time.Now()) }, "deadline"},
-		{"Close", "write", func(b *bench) { b.close(b.c, "bye") }, "closed -> bye"},
-		{"CloseWrite", "write", func(b *bench) { _ = b.c.CloseWrite() }, "closed"},
-		{"canceled", "write", func(b *bench) { b.canceled(); _ = b.c.Close() }, "canceled"},
+		{"peer reads", "write", func(b *bench) { b.read(b.peer, "recv") }, "wake {reason=peer_read} -> recv"},
+		{"peer reads without a span", "write", func(b *bench) { _, _ = b.peer.Read(make([]byte, 1)) }, "wake {reason=peer_read}"},
+		{"peer closes", "write", func(b *bench) { b.close(b.peer, "bye") }, "wake {reason=peer_reset} -> bye"},
+		{"peer resets", "write", func(b *bench) { _ = b.rawPeer.Reset() }, "wake {reason=peer_reset}"},
+		{"peer closes its half, then all", "write", func(b *bench) { _ = b.peer.CloseWrite(); b.close(b.peer, "bye") }, "wake {reason=peer_closed} -> bye"},
+		{"cut off", "write", func(b *bench) { b.raw.CutAfter(0) }, "wake {reason=peer_reset}"},
+		{"deadline", "write", func(b *bench) { _ = b.c.SetWriteDeadline(time.Now()) }, "wake {reason=deadline}"},
+		{"Close", "write", func(b *bench) { b.close(b.c, "bye") }, "wake {reason=closed} -> bye"},
+		{"CloseWrite", "write", func(b *bench) { _ = b.c.CloseWrite() }, "wake {reason=closed}"},
+		{"canceled", "write", func(b *bench) { b.canceled(); _ = b.c.Close() }, "wake {reason=canceled}"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.call+"/"+tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, wstest.WithWindow(4))
-				block := "block 2s net.read memory\n"
+				block := "block 2s {reason=net.read, source=memory}\n"
 				if tt.call == "read" {
 					go b.read(b.c, "read")
 				} else {
-					block = "block 2s net.write peer_window memory\n"
+					block = "block 2s {reason=net.write, cause=peer_window, source=memory}\n"
 					go b.write(b.c, "write", 5)
 				}
 				time.Sleep(2 * second)
 				tt.end(b)
 				synctest.Wait()
-				want(t, edges(b.rec, tt.call), block+"wake "+tt.want+"\n")
+				wantEdges(t, b.rec, tt.call, block+tt.want)
 			})
 		})
 	}
@@ -118,8 +117,8 @@ func TestWakeDeadline(t *testing.T) {
 		go b.read(b.c, "read")
 		b.write(b.c, "write", 5)
 		synctest.Wait()
-		want(t, edges(b.rec, "write"), "block 7s net.write peer_window memory\nwake deadline\n")
-		want(t, edges(b.rec, "read"), "block 7s net.read memory\nwake deadline\n")
+		wantEdges(t, b.rec, "write", "block 7s {reason=net.write, cause=peer_window, source=memory}\nwake {reason=deadline}")
+		wantEdges(t, b.rec, "read", "block 7s {reason=net.read, source=memory}\nwake {reason=deadline}")
 	})
 }
 
@@ -134,13 +133,14 @@ func TestWakeAgain(t *testing.T) {
 		time.Sleep(2 * second)
 		b.read(b.peer, "second")
 		synctest.Wait()
-		want(t, edges(b.rec, "write"), `
-			block 1s net.write peer_window memory
-			wake peer_read -> first
-			block 2s net.write peer_window memory
-			wake peer_read -> second
+		wantEdges(t, b.rec, "write", `
+			block 1s {reason=net.write, cause=peer_window, source=memory}
+			wake {reason=peer_read} -> first
+			block 2s {reason=net.write, cause=peer_window, source=memory}
+			wake {reason=peer_read} -> second
 		`)
-		want(t, edges(b.rec, "first")+edges(b.rec, "second"), "")
+		wantEdges(t, b.rec, "first", "")
+		wantEdges(t, b.rec, "second", "")
 	})
 }
 
@@ -154,7 +154,7 @@ func TestWriteTurn(t *testing.T) {
 		time.Sleep(second)
 		b.read(b.peer, "read")
 		synctest.Wait()
-		want(t, edges(b.rec, "second"), "block 1s write.lock memory\nwake unlocked -> first\n")
+		wantEdges(t, b.rec, "second", "block 1s {reason=write.lock, source=memory}\nwake {reason=unlocked} -> first")
 	})
 }
 
@@ -169,7 +169,7 @@ func TestStopReadingLinksNobody(t *testing.T) {
 		time.Sleep(second)
 		b.raw.ResumeReading()
 		synctest.Wait()
-		want(t, edges(b.rec, "read"), "block 2s net.read memory\nwake readable\n")
+		wantEdges(t, b.rec, "read", "block 2s {reason=net.read, source=memory}\nwake {reason=readable}")
 	})
 }
 
@@ -182,11 +182,11 @@ func TestCause(t *testing.T) {
 		want  string        // of the write's edges
 	}{
 		// On their way for 20 ms, unread for the rest, and 20 ms for the room.
-		{"at once", 0, "block 40ms net.write network memory\nwake peer_read -> read\n"},
-		{"soon", 50 * ms, "block 70ms net.write network memory\nwake peer_read -> read\n"},
-		{"late", 60 * ms, "block 80ms net.write peer_window memory\nwake peer_read -> read\n"},
-		{"before the deadline, that the room came after", 85 * ms, "block 100ms net.write peer_window memory\nwake deadline\n"},
-		{"never", time.Hour, "block 100ms net.write peer_window memory\nwake deadline\n"},
+		{"at once", 0, "block 40ms {reason=net.write, cause=network, source=memory}\nwake {reason=peer_read} -> read"},
+		{"soon", 50 * ms, "block 70ms {reason=net.write, cause=network, source=memory}\nwake {reason=peer_read} -> read"},
+		{"late", 60 * ms, "block 80ms {reason=net.write, cause=peer_window, source=memory}\nwake {reason=peer_read} -> read"},
+		{"before the deadline, that the room came after", 85 * ms, "block 100ms {reason=net.write, cause=peer_window, source=memory}\nwake {reason=deadline}"},
+		{"never", time.Hour, "block 100ms {reason=net.write, cause=peer_window, source=memory}\nwake {reason=deadline}"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -197,7 +197,7 @@ func TestCause(t *testing.T) {
 				time.Sleep(tt.reads)
 				b.read(b.peer, "read")
 				time.Sleep(time.Second)
-				want(t, edges(b.rec, "write"), tt.want)
+				wantEdges(t, b.rec, "write", tt.want)
 			})
 		})
 	}
@@ -208,7 +208,7 @@ func TestCause(t *testing.T) {
 			time.Sleep(10 * ms)
 			b.close(b.c, "close")
 			synctest.Wait()
-			want(t, edges(b.rec, "write"), "block 10ms net.write network memory\nwake closed -> close\n")
+			wantEdges(t, b.rec, "write", "block 10ms {reason=net.write, cause=network, source=memory}\nwake {reason=closed} -> close")
 		})
 	})
 	// The bytes were written before the read began, and end its wait.
@@ -218,7 +218,7 @@ func TestCause(t *testing.T) {
 			b.write(b.c, "write", 3)
 			time.Sleep(5 * ms)
 			b.read(b.peer, "read")
-			want(t, edges(b.rec, "read"), "block 15ms net.read memory\nwake readable -> write\n")
+			wantEdges(t, b.rec, "read", "block 15ms {reason=net.read, source=memory}\nwake {reason=readable} -> write")
 		})
 	})
 }
@@ -230,8 +230,6 @@ func TestUnobserved(t *testing.T) {
 		go func() { _, _ = b.c.Write(make([]byte, 8)) }()
 		time.Sleep(second)
 		_, _ = io.ReadFull(b.peer, make([]byte, 8))
-		if n := len(b.rec.Started()); n > 0 {
-			t.Errorf("got %d spans", n)
-		}
+		tracetest.AssertTree(t, b.rec.Chain(), "")
 	})
 }

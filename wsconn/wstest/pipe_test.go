@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -14,11 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/coderws"
 	"github.com/wakechain/wakechain/wsconn/wstest"
@@ -179,57 +175,53 @@ func TestPipeSpans(t *testing.T) { bubble(t, testPipeSpans, testPipeSpans) }
 // Both ends are one trace below the context's span, each with the provider of its
 // options, or else the context's.
 func testPipeSpans[M, S ~int, C conn[M, S]](t *testing.T, pipe func(testing.TB, ...wstest.Option) (C, C)) {
-	provider := func(rec *tracetest.SpanRecorder) wsconn.Option {
-		return wsconn.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec)))
-	}
-	names := func(rec *tracetest.SpanRecorder) string {
-		var all []string
-		for _, s := range rec.Ended() {
-			all = append(all, s.SpanKind().String()+" "+s.Name())
-		}
-		slices.Sort(all)
-		return strings.Join(slices.DeleteFunc(all, func(s string) bool { return !strings.HasSuffix(s, "shake") && !strings.HasSuffix(s, "root") }), ", ")
-	}
-	ctx, both := record(t.Context())
-	client, server := tracetest.NewSpanRecorder(), tracetest.NewSpanRecorder()
+	ctx, rec := record(t)
 	ctx, op := trace.Start(ctx, "root")
 	pipe(t, wstest.WithContext(ctx))
-	pipe(t, wstest.WithContext(ctx), wstest.WithServer(provider(server)), wstest.WithClient(provider(client)))
+	pipe(t, wstest.WithContext(ctx),
+		wstest.WithServer(wsconn.WithTracerProvider(rec.Service("server"))), wstest.WithClient(wsconn.WithTracerProvider(rec.Service("client"))))
 	op.End(nil)
-	for what, got := range map[string]string{
-		"client handshake, internal root, server handshake": names(both),
-		"client handshake": names(client),
-		"server handshake": names(server),
-	} {
-		if got != what {
-			t.Errorf("got %s, want %s", got, what)
-		}
-	}
-	for _, s := range slices.Concat(both.Ended(), client.Ended(), server.Ended()) {
-		if s.SpanContext().TraceID() != op.SpanContext().TraceID() {
-			t.Errorf("%s is of another trace", s.Name())
-		}
-	}
+	tracetest.AssertTree(t, rec.Chain(), `
+		root
+			handshake [] {kind=client}
+				...
+				handshake [] {kind=server} ...
+				...
+			handshake [client] {kind=client}
+				...
+				handshake [server] {kind=server} ...
+				...
+	`)
 }
 
 func TestPipeStalled(t *testing.T) { bubble(t, testPipeStalled, testPipeStalled) }
 
 // The operations of messages are those that the wakes link to.
 func testPipeStalled[M, S ~int, C conn[M, S]](t *testing.T, pipe func(testing.TB, ...wstest.Option) (C, C)) {
-	ctx, rec := record(t.Context())
+	ctx, rec := record(t)
 	client, server := pipe(t, wstest.WithContext(ctx), wstest.WithWindow(256))
 	var wg sync.WaitGroup
 	wg.Go(func() { _, _, _ = client.Read(ctx) })
 	time.Sleep(second)
 	_ = server.Write(ctx, text, make([]byte, 10))
 	wg.Wait()
-	want(t, edges(rec, "read"), "block 1s net.read memory\nwake readable -> write\n")
+	c := rec.Chain()
+	tracetest.AssertTree(t, c, `
+		read -> write
+			block 1s {block.reason=net.read, block.source=memory}
+			wake {wake.reason=readable} -> write
+	`, tracetest.Below(tracetest.One(t, c, "read")))
 
 	wg.Go(func() { _ = server.Write(ctx, text, make([]byte, 300)) })
 	time.Sleep(2 * second)
 	_, _, _ = client.Read(ctx)
 	wg.Wait()
-	want(t, edges(rec, "write"), "block 2s net.write peer_window memory\nwake peer_read -> read\n")
+	c = rec.Chain()
+	tracetest.AssertTree(t, c, `
+		write
+			block 2s {block.reason=net.write, block.cause=peer_window, block.source=memory}
+			wake {wake.reason=peer_read} -> read
+	`, tracetest.Below(tracetest.One(t, c, "write {websocket.message.size=300}")))
 }
 
 // Outside of a bubble it is the same, in real time.
