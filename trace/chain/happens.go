@@ -29,13 +29,17 @@ import (
 // ended, and no more is known, neither happens before the other; nor does a span
 // before itself.
 //
-// Both spans must be of the chain. The cost is linear in the spans that a
-// reaches, and once per chain O(n log n).
+// Both spans must be of the chain. The cost is constant where one goroutine for
+// sure started both, else linear in the spans that a reaches, and once per chain
+// O(n log n).
 func (c *Chain) HappensBefore(a, b *Span) bool {
 	if a == nil || b == nil || a == b {
 		return false
 	}
 	c.causes.once.Do(func() { c.causes.find(c.Spans) })
+	if c.causes.together(a, b) {
+		return a.compareTurn(b) < 0 // as the search below would find
+	}
 	after := c.causes.after(a)
 	return after[event{b, false}] || after[event{b, true}] && !c.causes.after(b)[event{a, true}]
 }
@@ -93,10 +97,20 @@ func (cs *causes) find(spans []*Span) {
 		cs.follow(s.Children)
 	}
 	for _, did := range cs.threads {
-		slices.SortFunc(did, func(x, y *Span) int {
-			return cmp.Or(x.Start.Compare(y.Start), cmp.Compare(x.turn(), y.turn()))
-		})
+		slices.SortFunc(did, (*Span).compareTurn)
 	}
+}
+
+// together reports whether one goroutine started a and b, whose starts are in
+// order then.
+func (cs *causes) together(a, b *Span) bool {
+	n := cs.starter[a.Seq]
+	return n >= 0 && n == cs.starter[b.Seq] && a.StartedOn != 0
+}
+
+// compareTurn orders spans that one goroutine started.
+func (s *Span) compareTurn(t *Span) int {
+	return cmp.Or(s.Start.Compare(t.Start), cmp.Compare(s.turn(), t.turn()))
 }
 
 // goroutine is one for sure: spans below a `go NAME` may also be of goroutines
