@@ -8,14 +8,11 @@ import (
 	"slices"
 	"testing"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"nhooyr.io/websocket"
 
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -106,14 +103,12 @@ func TestContext(t *testing.T) {
 // Every option reaches what it configures; the last of a kind wins, and nil is
 // none.
 func TestOptions(t *testing.T) {
-	client, server := tracetest.NewSpanRecorder(), tracetest.NewSpanRecorder()
-	provider := func(rec *tracetest.SpanRecorder) wsconn.Option {
-		return wsconn.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec)))
-	}
+	rec := tracetest.NewRecorder(t)
+	provider := func(service string) wsconn.Option { return wsconn.WithTracerProvider(rec.Service(service)) }
 	accept := &wsconn.AcceptOptions{Subprotocols: []string{"wake"}}
 	srv := httptest.NewUnstartedServer(wsconn.Handler("bye", func(_ context.Context, c *wsconn.Conn) error {
 		return c.Close(wsconn.StatusNormalClosure, "bye")
-	}, provider(client), provider(server), nil, wsconn.WithTracerProvider(nil),
+	}, provider("client"), provider("server"), nil, wsconn.WithTracerProvider(nil),
 		wsconn.WithPropagators(propagation.TraceContext{}), wsconn.WithPropagators(nil),
 		wsconn.WithAcceptOptions(accept), wsconn.WithAcceptOptions(nil)))
 	accept.Subprotocols = nil // it is copied
@@ -121,7 +116,7 @@ func TestOptions(t *testing.T) {
 	srv.Start()
 	defer srv.Close()
 	c, _, err := wsconn.Dial(t.Context(), srv.URL, &wsconn.DialOptions{Subprotocols: []string{"wake"}},
-		provider(client), wsconn.WithCloseReason())
+		provider("client"), wsconn.WithCloseReason())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,25 +127,10 @@ func TestOptions(t *testing.T) {
 	if _, _, err := c.Read(t.Context()); wsconn.CloseStatus(err) != wsconn.StatusNormalClosure {
 		t.Errorf("got %v, want a normal closure", err)
 	}
-	if got, want := told(client, trace.SpanClose, trace.WebSocketCloseReasonKey), "bye"; got != want {
-		t.Errorf("got close reason %q, want %q", got, want)
+	if err := rec.WaitEnded(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	if got := told(client, "go bye", trace.GoroutineNameKey) + told(server, trace.StepReadHTTPRequest, trace.GoroutineNameKey); got != "" {
-		t.Errorf("a span went astray: %s", got)
-	}
-	if got, want := told(server, "go bye", trace.GoroutineNameKey), "bye"; got != want {
-		t.Errorf("got goroutine %q, want %q", got, want)
-	}
-}
-
-// told is the value of an attribute of the span of that name.
-func told(rec *tracetest.SpanRecorder, name string, key attribute.Key) string {
-	for _, s := range rec.Ended() {
-		for _, a := range s.Attributes() {
-			if s.Name() == name && a.Key == key {
-				return a.Value.String()
-			}
-		}
-	}
-	return ""
+	tracetest.One(t, rec.Chain(), "close [client] {websocket.close.reason=bye}")
+	tracetest.One(t, rec.Chain(), "go bye [server] {goroutine.name=bye}")
+	tracetest.AssertNone(t, rec.Chain(), "go bye [client]")
 }

@@ -7,12 +7,11 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -20,10 +19,10 @@ import (
 // reads it, and how many of them are in the trace of its handshake.
 func shown(t *testing.T, opts ...wsconn.Option) (all, whole map[string]int) {
 	t.Helper()
-	rec := tracetest.NewSpanRecorder()
+	rec := tracetest.NewRecorder(t)
 	srv := httptest.NewServer(wsconn.Handler("echo", echo))
 	defer srv.Close()
-	provider := wsconn.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec)))
+	provider := wsconn.WithTracerProvider(rec.TracerProvider())
 	c, _, err := wsconn.Dial(t.Context(), srv.URL, nil, append(opts, provider)...)
 	if err != nil {
 		t.Fatal(err)
@@ -37,11 +36,15 @@ func shown(t *testing.T, opts ...wsconn.Option) (all, whole map[string]int) {
 	}
 	_ = c.CloseNow()
 	all, whole = map[string]int{}, map[string]int{}
-	handshake := rec.Ended()[0].SpanContext().TraceID()
-	for _, s := range rec.Ended() {
-		all[s.Name()]++
-		if s.SpanContext().TraceID() == handshake {
-			whole[s.Name()]++
+	if err := rec.WaitEnded(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	chain := rec.Chain()
+	handshake := tracetest.One(t, chain, trace.SpanHandshake)
+	for _, s := range chain.Spans {
+		all[s.Name]++
+		if s.TraceID == handshake.TraceID {
+			whole[s.Name]++
 		}
 	}
 	return all, whole

@@ -9,13 +9,12 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/coderws"
 )
 
@@ -106,14 +105,12 @@ func TestContext(t *testing.T) {
 // Every option reaches what it configures; the last of a kind wins, and nil is
 // none.
 func TestOptions(t *testing.T) {
-	client, server := tracetest.NewSpanRecorder(), tracetest.NewSpanRecorder()
-	provider := func(rec *tracetest.SpanRecorder) coderws.Option {
-		return coderws.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec)))
-	}
+	rec := tracetest.NewRecorder(t)
+	provider := func(service string) coderws.Option { return coderws.WithTracerProvider(rec.Service(service)) }
 	accept := &coderws.AcceptOptions{Subprotocols: []string{"wake"}}
 	srv := httptest.NewUnstartedServer(coderws.Handler("bye", func(_ context.Context, c *coderws.Conn) error {
 		return c.Close(coderws.StatusNormalClosure, "bye")
-	}, provider(client), provider(server), nil, coderws.WithTracerProvider(nil),
+	}, provider("client"), provider("server"), nil, coderws.WithTracerProvider(nil),
 		coderws.WithPropagators(propagation.TraceContext{}), coderws.WithPropagators(nil),
 		coderws.WithAcceptOptions(accept), coderws.WithAcceptOptions(nil)))
 	accept.Subprotocols = nil // it is copied
@@ -121,7 +118,7 @@ func TestOptions(t *testing.T) {
 	srv.Start()
 	defer srv.Close()
 	c, _, err := coderws.Dial(t.Context(), srv.URL, &coderws.DialOptions{Subprotocols: []string{"wake"}},
-		provider(client), coderws.WithCloseReason())
+		provider("client"), coderws.WithCloseReason())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,15 +129,12 @@ func TestOptions(t *testing.T) {
 	if _, _, err := c.Read(t.Context()); coderws.CloseStatus(err) != coderws.StatusNormalClosure {
 		t.Errorf("got %v, want a normal closure", err)
 	}
-	if got, want := told(client, trace.SpanClose, trace.WebSocketCloseReasonKey), "bye"; got != want {
-		t.Errorf("got close reason %q, want %q", got, want)
+	if err := rec.WaitEnded(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	if got := told(client, "go bye", trace.GoroutineNameKey) + told(server, trace.StepReadHTTPRequest, trace.GoroutineNameKey); got != "" {
-		t.Errorf("a span went astray: %s", got)
-	}
-	if got, want := told(server, "go bye", trace.GoroutineNameKey), "bye"; got != want {
-		t.Errorf("got goroutine %q, want %q", got, want)
-	}
+	tracetest.One(t, rec.Chain(), "close [client] {websocket.close.reason=bye}")
+	tracetest.One(t, rec.Chain(), "go bye [server] {goroutine.name=bye}")
+	tracetest.AssertNone(t, rec.Chain(), "go bye [client]")
 }
 
 // The library calls the program's hooks as it does bare, on both sides; a ping
@@ -185,16 +179,4 @@ func TestHooks(t *testing.T) {
 	if n := len(ponged); n != 1 {
 		t.Errorf("the pong hook was called %d times, want 1", n)
 	}
-}
-
-// told is the value of an attribute of the span of that name.
-func told(rec *tracetest.SpanRecorder, name string, key attribute.Key) string {
-	for _, s := range rec.Ended() {
-		for _, a := range s.Attributes() {
-			if s.Name() == name && a.Key == key {
-				return a.Value.String()
-			}
-		}
-	}
-	return ""
 }
