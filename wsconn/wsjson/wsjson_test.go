@@ -11,16 +11,16 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	coder "github.com/coder/websocket"
 	coderjson "github.com/coder/websocket/wsjson"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-	oteltrace "go.opentelemetry.io/otel/trace"
-	"go.uber.org/goleak"
 	nhooyr "nhooyr.io/websocket"
 	nhooyrjson "nhooyr.io/websocket/wsjson"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/coderws"
 	"github.com/wakechain/wakechain/wsconn/wsjson"
@@ -169,8 +169,8 @@ func TestSameAsTheLibraries(t *testing.T) {
 // Reading and writing JSON is a read and a write, and what is no JSON closes
 // the connection with StatusInvalidFramePayloadData.
 func TestSpans(t *testing.T) {
-	rec := tracetest.NewSpanRecorder()
-	opt := wsconn.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec)))
+	rec := tracetest.NewRecorder(t)
+	opt := wsconn.WithTracerProvider(rec.TracerProvider())
 	status := make(chan int, 1)
 	srv := httptest.NewServer(wsconn.Handler("server", func(ctx context.Context, c *wsconn.Conn) error {
 		if err := wsjson.Write(ctx, c, map[string]int{"value": 1}); err != nil {
@@ -197,10 +197,11 @@ func TestSpans(t *testing.T) {
 	if got := <-status; got != 1007 {
 		t.Errorf("got status %d, want 1007", got)
 	}
+	fail(t, rec.WaitEnded(t.Context()))
 	var got []string
-	for _, s := range rec.Ended() {
-		if s.Name() == trace.SpanRead || s.Name() == trace.SpanClose {
-			got = append(got, s.Name())
+	for _, s := range rec.Chain().Spans {
+		if s.Name == trace.SpanRead || s.Name == trace.SpanClose {
+			got = append(got, s.Name)
 		}
 	}
 	if got, want := strings.Join(got, " "), "read read close"; got != want {
@@ -244,41 +245,26 @@ func TestReadConcurrentSafe(t *testing.T) {
 
 // A message that is read as JSON links to its write as any other.
 func TestReadLinks(t *testing.T) {
-	server := tracetest.NewSpanRecorder()
-	tell := func(rec *tracetest.SpanRecorder) wsconn.Option {
-		return wsconn.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec)))
-	}
-	srv := httptest.NewServer(coderws.Handler("echo", func(ctx context.Context, c *coderws.Conn) error {
-		typ, p, err := c.Read(ctx)
-		if err != nil {
-			return err
-		}
-		return c.Write(ctx, typ, p)
-	}, tell(server)))
-	defer srv.Close()
-	for name, dial := range libraries {
-		server.Reset()
-		client := tracetest.NewSpanRecorder()
-		f := dial(t, srv.URL, true, tell(client))
+	for _, dial := range libraries {
+		rec := tracetest.NewRecorder(t)
+		tell := func(service string) wsconn.Option { return wsconn.WithTracerProvider(rec.Service(service)) }
+		srv := httptest.NewServer(coderws.Handler("echo", func(ctx context.Context, c *coderws.Conn) error {
+			typ, p, err := c.Read(ctx)
+			if err != nil {
+				return err
+			}
+			return c.Write(ctx, typ, p)
+		}, tell("server")))
+		defer srv.Close()
+		f := dial(t, srv.URL, true, tell("client"))
 		var got map[string]int
 		if err := errors.Join(f.write(t.Context(), map[string]int{"value": 1}), f.read(t.Context(), &got)); err != nil {
 			t.Fatal(err)
 		}
 		_ = f.read(t.Context(), &got) // the server's close, and so the end of its write
 		_ = f.closeNow()
-		var linked, written oteltrace.SpanID
-		for _, s := range client.Ended() {
-			if s.Name() == trace.SpanRead && len(s.Links()) > 0 {
-				linked = s.Links()[0].SpanContext.SpanID()
-			}
-		}
-		for _, s := range server.Ended() {
-			if s.Name() == trace.SpanWrite {
-				written = s.SpanContext().SpanID()
-			}
-		}
-		if linked != written || !linked.IsValid() {
-			t.Errorf("%s: the read links to %v, want the write %v", name, linked, written)
-		}
+		fail(t, rec.WaitEnded(t.Context()))
+		tracetest.AssertLinked(t, rec.Chain(), "read [client] {websocket.message.size}", "write [server]")
+		srv.Close()
 	}
 }
