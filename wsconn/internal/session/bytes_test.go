@@ -59,7 +59,7 @@ func written(t *testing.T, end endpoint, client, announced bool, o options, opts
 	if announced {
 		more += announcement
 	}
-	l := newPipes()
+	l := newNetwork()
 	tapped := make(chan *tap, 1)
 	conns := make(chan conn, 1)
 	drained := make(chan struct{})
@@ -80,13 +80,13 @@ func written(t *testing.T, end endpoint, client, announced bool, o options, opts
 		}))
 		o.client = &http.Client{Transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-				nc, err := l.dial(ctx, network, addr)
+				nc, err := l.DialContext(ctx, network, addr)
 				c := &tap{Conn: nc}
 				tapped <- c
 				return c, err
 			},
 		}}
-		c, _, err := end.dial(t.Context(), "ws://pipe", o, opts...)
+		c, _, err := end.dial(t.Context(), "ws://server", o, opts...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +99,7 @@ func written(t *testing.T, end endpoint, client, announced bool, o options, opts
 			}
 			conns <- c
 		}))
-		nc, err := l.dial(t.Context(), "", "")
+		nc, err := l.DialContext(t.Context(), "", "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,18 +65,15 @@ func TestCloseTold(t *testing.T) {
 			go func() {
 				time.Sleep(10 * ms)
 				p.send(t, p.closeFrame(1001, "secret"))
-				time.Sleep(10 * ms)
 				p.receive(t)
 			}()
 			read(t, c)
 			_ = c.CloseNow()
 		}, `
-			read @0s 20ms
+			read @0s 10ms
 				block @0s 10ms {reason=net.read, source=timed}
 				wake @10ms 0s {reason=readable}
-				block @10ms 10ms {reason=net.write, source=timed}
-				close @10ms 10ms {close.code=1001, close.initiator=remote, close.completed=true, close.wait=0}
-				wake @20ms 0s {reason=writable}
+				close @10ms 0s {close.code=1001, close.initiator=remote, close.completed=true, close.wait=0}
 		`},
 		{"reason", []session.Option{wsconn.WithCloseReason()}, func(t *testing.T, c conn, p *peer) {
 			go func() {
@@ -98,10 +95,10 @@ func TestCloseTold(t *testing.T) {
 			read @0s 0s {status=error, error.type=1005}
 				close @0s 0s {status=error, error.type=1005, close.code=1005, close.initiator=remote, close.completed=true, close.wait=0}
 		`},
-		{"remote, then gone", nil, func(t *testing.T, c conn, p *peer) {
+		{"remote, then reset", nil, func(t *testing.T, c conn, p *peer) {
 			go func() {
 				p.send(t, p.closeFrame(1000, ""))
-				_ = p.Close()
+				_ = p.Conn.(timedConn).Reset()
 			}()
 			read(t, c)
 		}, `
@@ -161,7 +158,20 @@ func TestCloseTold(t *testing.T) {
 			read @0s 10ms
 				block @0s 10ms {reason=net.read, source=timed}
 				wake @10ms 0s {reason=peer_closed}
-			close @10ms 0s {status=error, error.type=unexpected_eof, close.completed=false}
+			close @10ms 0s {status=error, error.type=unexpected_eof, close.code=1000, close.initiator=local, close.completed=false}
+		`},
+		{"reset", nil, func(t *testing.T, c conn, p *peer) {
+			go func() {
+				time.Sleep(10 * ms)
+				_ = p.Conn.(timedConn).Reset()
+			}()
+			read(t, c)
+			_ = c.Close(1000, "")
+		}, `
+			read @0s 10ms {status=error, error.type=connection_reset}
+				block @0s 10ms {reason=net.read, source=timed}
+				wake @10ms 0s {reason=peer_reset}
+			close @10ms 0s {status=error, error.type=connection_reset, close.completed=false}
 		`},
 		{"read limit", nil, func(t *testing.T, c conn, p *peer) {
 			c.SetReadLimit(10)
@@ -219,10 +229,33 @@ func TestCloseTold(t *testing.T) {
 	}
 }
 
+// The answer to a close may have to wait for the peer.
+func TestCloseOverAnAnswerThatStalls(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{stalls: true})
+		go func() {
+			time.Sleep(10 * ms)
+			p.send(t, p.closeFrame(1001, ""))
+			time.Sleep(10 * ms)
+			p.receive(t)
+		}()
+		_, _, _ = c.Read(t.Context())
+		_ = c.CloseNow()
+		wantTree(t, rec, `
+			read @0s 20ms
+				block @0s 10ms {reason=net.read, source=timed}
+				wake @10ms 0s {reason=readable}
+				block @10ms 10ms {reason=net.write, source=timed}
+				close @10ms 10ms {close.code=1001, close.initiator=remote, close.completed=true, close.wait=0}
+				wake @20ms 0s {reason=writable}
+		`)
+	})
+}
+
 // The library gives its own frames five seconds, and then closes.
 func TestCloseOverAnAnswerThatNobodyTakes(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		c, rec, p := rawServer(t, lib, setup{})
+		c, rec, p := rawServer(t, lib, setup{stalls: true})
 		go p.send(t, p.frame(opPing, "?"))
 		if _, _, err := c.Read(t.Context()); err == nil {
 			t.Error("Read: got no error")

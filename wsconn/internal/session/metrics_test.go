@@ -117,7 +117,7 @@ func TestMetrics(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, lib library) {
 				m := newMeasured()
-				c, _, p := rawServer(t, lib, setup{client: []session.Option{provider(), m.option()}})
+				c, _, p := rawServer(t, lib, setup{stalls: true, client: []session.Option{provider(), m.option()}})
 				go func() {
 					time.Sleep(10 * ms)
 					p.send(t, p.frame(opText, "one"))
@@ -183,7 +183,7 @@ func TestMetricsSuppressed(t *testing.T) {
 			"unsampled": {offs(t)["unsampled"], ""},
 		} {
 			m := newMeasured()
-			c, _, p := rawServer(t, lib, setup{client: []session.Option{
+			c, _, p := rawServer(t, lib, setup{stalls: true, client: []session.Option{
 				test.rec.option(), m.option(), session.WithMessageSpans(session.MessagesNone),
 			}})
 			go func() {

@@ -26,6 +26,7 @@ func TestNetConn(t *testing.T) {
 			if n, err := io.WriteString(server, "hello"); n != 5 || err != nil {
 				t.Errorf("Write: got %d, %v", n, err)
 			}
+			time.Sleep(25 * ms)
 			if err := server.Close(); err != nil {
 				t.Errorf("Close: %v", err)
 			}
@@ -43,19 +44,19 @@ func TestNetConn(t *testing.T) {
 		wg.Wait()
 		op.End(nil)
 		wantTree(t, p.clientSpans, `
-			tunnel @0s 30ms
+			tunnel @0s 35ms
 				read @0s 10ms {message.type=binary, message.size=3} -> ?
 					block @0s 10ms {reason=net.read, source=timed}
 					wake @10ms 0s {reason=readable} -> ?
 				read @20ms 0s {message.type=binary, message.size=2} -> ?
-				read @30ms 0s
-					close @30ms 0s {close.code=1000, close.initiator=remote, close.completed=true, close.wait=0}
+				read @30ms 5ms
+					block @30ms 5ms {reason=net.read, source=timed}
+					wake @35ms 0s {reason=readable}
+					close @35ms 0s {close.code=1000, close.initiator=remote, close.completed=true, close.wait=0}
 		`)
 		wantTree(t, p.serverSpans, `
 			write @10ms 0s {message.type=binary, message.size=5, message.index=1, frame.count=1, wire.size=7}
-			close @10ms 20ms {close.code=1000, close.initiator=local, close.completed=true, close.wait=0.02}
-				block @10ms 20ms {reason=net.write, source=timed}
-				wake @30ms 0s {reason=writable}
+			close @35ms 0s {close.code=1000, close.initiator=local, close.completed=true, close.wait=0}
 		`)
 	})
 }
@@ -73,7 +74,7 @@ func TestNetConnDeadline(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, lib library) {
-				conn, rec, _ := rawServer(t, lib, setup{})
+				conn, rec, _ := rawServer(t, lib, setup{stalls: true})
 				nc := lib.traced.netConn(t.Context(), conn, messageText)
 				_ = test.set(nc, time.Now().Add(10*ms))
 				if err := test.call(nc); err == nil {
@@ -147,7 +148,7 @@ func TestNetConnOff(t *testing.T) {
 // A write that is canceled by its context.
 func TestNetConnCanceled(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		c, rec, _ := rawServer(t, lib, setup{})
+		c, rec, _ := rawServer(t, lib, setup{stalls: true})
 		ctx, cancel := context.WithCancel(t.Context())
 		nc := lib.traced.netConn(ctx, c, messageText)
 		time.AfterFunc(10*ms, cancel)

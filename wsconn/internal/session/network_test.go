@@ -7,7 +7,6 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"io"
 	"log"
 	"net"
@@ -19,41 +18,31 @@ import (
 
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
+	"github.com/wakechain/wakechain/wsconn/wstest"
 )
 
-// pipes is a network in memory, whose writes wait for the reads: a bubble's.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
+// network is wstest's, of conns that do not say what they wait for: it is timed.
+type network struct{ *wstest.Listener }
+
+func newNetwork(opts ...wstest.Option) network { return network{wstest.Listen(opts...)} }
+
+func (n network) Accept() (net.Conn, error) { return timed(n.Listener.Accept()) }
+
+func (n network) DialContext(ctx context.Context, on, addr string) (net.Conn, error) {
+	return timed(n.Listener.DialContext(ctx, on, addr))
 }
 
-func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
+// timedConn hides a wstest.Conn.
+type timedConn struct {
+	net.Conn
+	Reset func() error
+}
 
-func (l *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.done:
-		return nil, net.ErrClosed
+func timed(nc net.Conn, err error) (net.Conn, error) {
+	if err != nil {
+		return nil, err
 	}
-}
-
-func (l *pipes) Close() error {
-	l.once.Do(func() { close(l.done) })
-	return nil
-}
-
-func (l *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
-
-func (l *pipes) dial(context.Context, string, string) (net.Conn, error) {
-	a, b := net.Pipe()
-	select {
-	case l.conns <- b:
-		return a, nil
-	case <-l.done:
-		return nil, errors.New("refused")
-	}
+	return timedConn{nc, nc.(*wstest.Conn).Reset}, nil
 }
 
 // serve serves h on l until the test is over.
@@ -82,11 +71,15 @@ func listen(t *testing.T) (net.Listener, string) {
 	return l, "ws://" + l.Addr().String()
 }
 
-// bubble runs f in a bubble of fake time for both libraries.
+// bubble runs f in a bubble of fake time for both libraries. Before all is closed
+// the peer's goroutines take what is there for them: a write waits for no reader.
 func bubble(t *testing.T, f func(t *testing.T, lib library)) {
 	t.Helper()
 	each(t, func(t *testing.T, lib library) {
-		synctest.Test(t, func(t *testing.T) { f(t, lib) })
+		synctest.Test(t, func(t *testing.T) {
+			f(t, lib)
+			synctest.Wait()
+		})
 	})
 }
 
@@ -99,9 +92,17 @@ type pair struct {
 type setup struct {
 	options
 	tcp            bool // on loopback rather than in memory
+	stalls         bool // in memory, a write waits until all but a byte is read
 	bare           bool
 	announced      bool // by the raw peer: trace pongs
 	client, server []session.Option
+}
+
+func (s *setup) network() network {
+	if s.stalls {
+		return newNetwork(wstest.WithWindow(1))
+	}
+	return newNetwork()
 }
 
 const announcement = tracepong.Header + ": " + tracepong.Version + "\r\n"
@@ -140,10 +141,10 @@ func dialable(t *testing.T, s *setup, h http.Handler) (url string) {
 		serve(t, l, h)
 		return url
 	}
-	l := newPipes()
+	l := s.network()
 	serve(t, l, h)
-	s.options.client = &http.Client{Transport: &http.Transport{DialContext: l.dial}}
-	return "ws://pipe"
+	s.options.client = &http.Client{Transport: &http.Transport{DialContext: l.DialContext}}
+	return "ws://server"
 }
 
 // closeBoth closes conns at once: the library waits in a Close for what the
@@ -187,9 +188,9 @@ func rawClient(t *testing.T, lib library, s setup, early []byte) (conn, *recorde
 		serve(t, l, handler)
 		nc, err = net.Dial("tcp", l.Addr().String())
 	} else {
-		l := newPipes()
+		l := s.network()
 		serve(t, l, handler)
-		nc, err = l.dial(t.Context(), "", "")
+		nc, err = l.DialContext(t.Context(), "", "")
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ func TestPing(t *testing.T) {
 // Pings that are in flight together are told apart, by payload.
 func TestPings(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		c, rec, p := rawServer(t, lib, setup{})
+		c, rec, p := rawServer(t, lib, setup{stalls: true})
 		read, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { _, _, _ = c.Read(read) })
@@ -152,7 +152,7 @@ func TestPong(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, lib library) {
-				c, rec, p := rawServer(t, lib, setup{})
+				c, rec, p := rawServer(t, lib, setup{stalls: true})
 				ctx, cancel := context.WithCancel(t.Context())
 				done := make(chan struct{})
 				go func() {

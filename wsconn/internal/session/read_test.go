@@ -271,7 +271,7 @@ func TestReadVanished(t *testing.T) {
 // Reads past the wrapper neither shift what a later read is told nor pile up.
 func TestReadPastTheWrapper(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		c, rec, p := rawServer(t, lib, setup{})
+		c, rec, p := rawServer(t, lib, setup{stalls: true})
 		past := func() error {
 			var err error
 			switch c := c.(type) {

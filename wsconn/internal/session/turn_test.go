@@ -13,7 +13,7 @@ import (
 // read in which the library gives it.
 func TestAnswerBehindAWrite(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		c, rec, p := rawServer(t, lib, setup{})
+		c, rec, p := rawServer(t, lib, setup{stalls: true})
 		ctx, cancel := context.WithCancel(rec.context(t.Context()))
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -98,7 +98,7 @@ func TestPingAndCloseBehindAWrite(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, lib library) {
-				c, rec, p := rawServer(t, lib, setup{})
+				c, rec, p := rawServer(t, lib, setup{stalls: true})
 				var wg sync.WaitGroup
 				wg.Go(func() { _ = c.Write(t.Context(), messageText, []byte("parked")) })
 				time.Sleep(10 * ms)
@@ -120,7 +120,7 @@ func TestPingAndCloseBehindAWrite(t *testing.T) {
 // frames: who wanted to write one waited in vain.
 func TestAnswerBehindAWriteInVain(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		c, rec, p := rawServer(t, lib, setup{})
+		c, rec, p := rawServer(t, lib, setup{stalls: true})
 		var wg sync.WaitGroup
 		wg.Go(func() { _ = c.Write(t.Context(), messageText, []byte("parked")) })
 		time.Sleep(10 * ms)

@@ -98,7 +98,7 @@ func TestMessageSpans(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, lib library) {
-				c, rec, p := rawServer(t, lib, setup{client: []session.Option{session.WithMessageSpans(test.spans)}})
+				c, rec, p := rawServer(t, lib, setup{stalls: true, client: []session.Option{session.WithMessageSpans(test.spans)}})
 				exchange(t, c, p)
 				wantTree(t, rec, test.want)
 				left := map[string]string{}

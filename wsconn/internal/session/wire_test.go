@@ -61,8 +61,8 @@ func TestWireRead(t *testing.T) {
 	for name, rec := range map[string]*recorder{"recorded": newRecorder(t), "not recorded": never(t)} {
 		for _, room := range []int{1, 2, 3, 5, 17, 18, 4096} {
 			for _, step := range []int{1, 9, 1000} {
-				l := newPipes()
-				wire, _, nc := hijacked(t, l, func() (net.Conn, error) { return l.dial(t.Context(), "", "") }, early, rec.option())
+				l := newNetwork()
+				wire, _, nc := hijacked(t, l, func() (net.Conn, error) { return l.DialContext(t.Context(), "", "") }, early, rec.option())
 				go func() {
 					for b := range slices.Chunk(late, step) {
 						_, _ = nc.Write(b)
@@ -124,8 +124,8 @@ func TestWireWriteFails(t *testing.T) {
 	for passed := range len(before) + pong + len(message) + 1 {
 		rec := newRecorder(t)
 		left := -1
-		l := newPipes()
-		wire, s, nc := hijacked(t, faultyListener{l, &left}, func() (net.Conn, error) { return l.dial(t.Context(), "", "") }, nil, rec.option())
+		l := newNetwork()
+		wire, s, nc := hijacked(t, faultyListener{l, &left}, func() (net.Conn, error) { return l.DialContext(t.Context(), "", "") }, nil, rec.option())
 		go func() { _, _ = io.Copy(io.Discard, nc) }()
 		left = passed
 		w := s.BeginWrite(t.Context(), messageText)

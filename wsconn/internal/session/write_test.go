@@ -18,7 +18,7 @@ import (
 // Writes wait for one another, and the wake says for which.
 func TestWriteTurns(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		c, rec, p := rawServer(t, lib, setup{})
+		c, rec, p := rawServer(t, lib, setup{stalls: true})
 		ctx := rec.context(t.Context())
 		var wg sync.WaitGroup
 		write := func(name string, at, timeout time.Duration) {
@@ -67,7 +67,7 @@ func TestWriteTurns(t *testing.T) {
 // A connection that closes ends the wait for a turn.
 func TestWriteTurnClosed(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		c, rec, _ := rawServer(t, lib, setup{})
+		c, rec, _ := rawServer(t, lib, setup{stalls: true})
 		var wg sync.WaitGroup
 		for i := range 2 {
 			time.Sleep(10 * ms)
@@ -96,7 +96,7 @@ func TestWriteTurnClosed(t *testing.T) {
 // A write whose context ends while it is parked closes the connection.
 func TestWriteCanceled(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		c, rec, _ := rawServer(t, lib, setup{})
+		c, rec, _ := rawServer(t, lib, setup{stalls: true})
 		ctx, cancel := context.WithTimeout(t.Context(), 10*ms)
 		defer cancel()
 		if err := c.Write(ctx, messageText, []byte("never read")); err == nil {
@@ -195,7 +195,7 @@ func TestWriterUnfinished(t *testing.T) {
 // goroutine's control frame. Its bytes are the message's; the park is not.
 func TestWriterFlushedByAnother(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		c, rec, p := rawServer(t, lib, setup{})
+		c, rec, p := rawServer(t, lib, setup{stalls: true})
 		w, err := c.Writer(t.Context(), messageText)
 		if err != nil {
 			t.Fatal(err)
