@@ -22,28 +22,33 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // record returns a context whose spans go to the recorder. All of them must end,
-// and none may have events. They are of the SDK or, where .ci/run says so, of a
-// lean provider.
+// and none may say what no assertion on trees looks at (see terse). They are of the
+// SDK or, where .ci/run says so, of a lean provider.
 func record(t *testing.T, opts ...trace.Option) (context.Context, *tracetest.Recorder) {
 	t.Helper()
-	rec := tracetest.NewRecorder(t, tracetest.WithProviderOptions(sdktrace.WithSpanProcessor(noEvents{t})))
+	rec := tracetest.NewRecorder(t, tracetest.WithProviderOptions(sdktrace.WithSpanProcessor(terse{t})))
 	tp := oteltrace.TracerProvider(rec.TracerProvider())
 	if os.Getenv("WAKECHAIN_LEAN") != "" {
-		tp = lean.NewTracerProvider(lean.WithSpanProcessor(rec.SpanProcessor()), lean.WithSpanProcessor(noEvents{t}))
+		tp = lean.NewTracerProvider(lean.WithSpanProcessor(rec.SpanProcessor()), lean.WithSpanProcessor(terse{t}))
 	}
 	opts = append([]trace.Option{trace.WithTracerProvider(tp)}, opts...)
 	return trace.New(opts...).NewContext(t.Context()), rec
 }
 
-type noEvents struct{ *testing.T }
+// terse fails the test for spans with events, a description or the status Ok:
+// the package makes none of these.
+type terse struct{ *testing.T }
 
-func (noEvents) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
-func (noEvents) Shutdown(context.Context) error                  { return nil }
-func (noEvents) ForceFlush(context.Context) error                { return nil }
+func (terse) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+func (terse) Shutdown(context.Context) error                  { return nil }
+func (terse) ForceFlush(context.Context) error                { return nil }
 
-func (t noEvents) OnEnd(s sdktrace.ReadOnlySpan) {
+func (t terse) OnEnd(s sdktrace.ReadOnlySpan) {
 	if n := len(s.Events()); n != 0 {
 		t.Errorf("%s: got %d span events, want none", s.Name(), n)
+	}
+	if st := s.Status(); st.Code == codes.Ok || st.Description != "" {
+		t.Errorf("%s: got status %v %q, want Unset, or Error without a description", s.Name(), st.Code, st.Description)
 	}
 }
 
