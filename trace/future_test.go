@@ -81,7 +81,7 @@ func TestFutureReject(t *testing.T) {
 }
 
 func TestFutureConcurrentSafe(t *testing.T) {
-	ctx, _ := record(t)
+	ctx, rec := record(t)
 	var f trace.Future[int]
 	var wg, calls sync.WaitGroup
 	var mu sync.Mutex
@@ -105,6 +105,9 @@ func TestFutureConcurrentSafe(t *testing.T) {
 	}
 	wg.Wait()
 	calls.Wait()
+	if err := rec.WaitEnded(t.Context()); err != nil { // a call's span ends after it
+		t.Error(err)
+	}
 	if settled != 1 {
 		t.Errorf("settled %d times, want 1", settled)
 	}
