@@ -11,12 +11,10 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -38,8 +36,8 @@ func TestOtelhttp(t *testing.T) {
 		{"with a filter", []otelhttp.Option{otelhttp.WithFilter(notWebSocket)}, []string{"handshake", "go hello"}, "timed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			rec := tracetest.NewSpanRecorder()
-			tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec))
+			rec := tracetest.NewRecorder(t)
+			tp := rec.TracerProvider()
 			options := append([]otelhttp.Option{
 				otelhttp.WithTracerProvider(tp), otelhttp.WithPropagators(propagation.TraceContext{}),
 			}, tt.options...)
@@ -74,7 +72,7 @@ func TestOtelhttp(t *testing.T) {
 			<-ended
 			srv.Close()
 
-			c := chain.New(chain.FromSpans(rec.Ended()))
+			c := rec.Chain()
 			echo := c.Named("go echo")
 			if len(echo) != 1 {
 				t.Fatalf("got %d goroutines of the server, want 1:\n%s", len(echo), c)
