@@ -39,26 +39,19 @@ func stalledSender(t *testing.T) {
 		if err := sender.Wait(ctx); !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("the sender failed with %v", err)
 		}
-		tracetest.AssertTree(t, rec.Chain(), `
-			handshake [socket_get]
-				...
-				handshake [socket_start]
-					...
-					go sen_data
-						sen_data {goroutine.state=failed}
-						write ×*
-						write
-							block 3s {block.reason=net.write, block.cause=peer_window}
-							wake {wake.reason=peer_read} -> read
-						write ×*
-						write {error.type=connection_reset}
-							block 2s {block.reason=net.write, block.cause=peer_window}
-							wake {wake.reason=peer_reset} -> close
-					...
-				...
-				read
-				close {error.type=close_now}
-		`)
+		chain := rec.Chain()
+		tracetest.AssertTree(t, chain, `
+			go sen_data
+				sen_data {goroutine.state=failed}
+				write ×*
+				write
+					block 3s {block.reason=net.write, block.cause=peer_window}
+					wake {wake.reason=peer_read} -> read
+				write ×*
+				write {error.type=connection_reset}
+					block 2s {block.reason=net.write, block.cause=peer_window}
+					wake {wake.reason=peer_reset} -> close
+		`, tracetest.Below(tracetest.One(t, chain, "go sen_data")))
 	})
 }
 

@@ -18,25 +18,27 @@ import (
 const mandatory = "WAKECHAIN_README"
 
 // TestCommands runs the README's commands in a fresh clone of what is committed,
-// those to get the module in an empty one beside it. A program that says that it
-// is ready runs on until the commands of its block are over.
+// if it is told to, as .ci/run does. Those to get the module are run in an empty
+// one beside it, which then has the README's tests. A program that says that it is
+// ready runs on until the commands of its block are over.
 func TestCommands(t *testing.T) {
+	inStep(t, mandatory+"=1", "go", "test", "-C", "examples", "./internal/readme")
 	var clone, empty string
 	if os.Getenv(mandatory) != "" {
 		clone, empty = t.TempDir(), t.TempDir()
 		succeed(t, root, "git", "clone", "--quiet", ".", clone)
+		succeed(t, clone, "go", "mod", "download")
 		succeed(t, empty, "go", "mod", "init", "example.com/empty")
 		succeed(t, empty, "go", "mod", "edit", "-replace=github.com/wakechain/wakechain="+clone)
-		program := `package empty
-
-import (
-	_ "github.com/wakechain/wakechain/trace/lean"
-	_ "github.com/wakechain/wakechain/trace/tracetest"
-	_ "github.com/wakechain/wakechain/wsconn/wstest"
-)
-`
-		if err := os.WriteFile(filepath.Join(empty, "empty.go"), []byte(program), 0o600); err != nil {
-			t.Fatal(err)
+		for _, example := range []string{"wsconn/example_test.go", "wsconn/wstest/example_test.go"} {
+			file := filepath.Join(empty, example)
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			pasted := strings.Replace(read(t, example), "func stalledSender(", "func TestStalledSender(", 1)
+			if err := os.WriteFile(file, []byte(pasted), 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	ran := 0
@@ -54,15 +56,15 @@ import (
 				switch words := strings.Fields(command); {
 				case command == "bash .ci/run": // which runs this
 				case words[0] == "go" && words[1] == "test":
-					inStep(t, words)
+					inStep(t, words...)
 				case clone == "":
 					t.Skipf("%s=1 runs it", mandatory)
 				case words[0] == "docker" && exec.Command("docker", "info").Run() != nil:
 					t.Skip("not run: no Docker is running here")
 				case words[0] == "go" && words[1] == "get":
-					// What it needs is there: no proxy has to know this very version.
+					// What it needs is downloaded: no proxy has to know this very version.
 					run(t, empty, "GOPROXY=file://"+t.TempDir()+" GOSUMDB=off "+command)
-					succeed(t, empty, "go", "build", ".")
+					succeed(t, empty, "go", "test", "./...")
 				default:
 					run(t, clone, command)
 				}
@@ -75,7 +77,7 @@ import (
 }
 
 // inStep holds that a line of .ci/run is this command, but for more flags.
-func inStep(t *testing.T, words []string) {
+func inStep(t *testing.T, words ...string) {
 	t.Helper()
 	for line := range strings.Lines(read(t, ".ci/run")) {
 		rest := strings.Fields(line)

@@ -41,15 +41,15 @@ func blocks(t *testing.T) []block {
 	return all
 }
 
-// TestSnippets holds that each paragraph of the README's Go is a part of a Go
-// file, which the compiler checks, and in most cases of an Example, which is run.
+// TestSnippets holds that the paragraphs of each of the README's blocks of Go stand
+// in one test file, which the compiler checks; most of them are run there, too.
 func TestSnippets(t *testing.T) {
 	var sources []string
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Name() == "node_modules" {
 			return fs.SkipDir
 		}
-		if err == nil && filepath.Ext(path) == ".go" {
+		if err == nil && strings.HasSuffix(path, "_test.go") {
 			var b []byte
 			b, err = os.ReadFile(path)
 			sources = append(sources, "\n"+string(b))
@@ -64,10 +64,12 @@ func TestSnippets(t *testing.T) {
 		if b.language != "go" {
 			continue
 		}
+		checked++
+		files := sources
 		for paragraph := range strings.SplitSeq(strings.TrimSuffix(b.text, "\n"), "\n\n") {
-			checked++
-			if !within(sources, paragraph+"\n") {
-				t.Errorf("no Go file has this:\n%s", paragraph)
+			if files = having(files, paragraph+"\n"); len(files) == 0 {
+				t.Errorf("no test file has this (and what is above it):\n%s", paragraph)
+				break
 			}
 		}
 	}
@@ -78,17 +80,18 @@ func TestSnippets(t *testing.T) {
 
 var line = regexp.MustCompile(`(?m)^(.)`)
 
-// within tells whether a source has these lines, at some indentation.
-func within(sources []string, lines string) bool {
+// having returns the sources that have these lines, at some indentation.
+func having(sources []string, lines string) []string {
+	var found []string
 	for range 5 {
 		for _, s := range sources {
 			if strings.Contains(s, "\n"+lines) {
-				return true
+				found = append(found, s)
 			}
 		}
 		lines = line.ReplaceAllString(lines, "\t$1")
 	}
-	return false
+	return found
 }
 
 var link = regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
