@@ -105,7 +105,7 @@ func TestFutureConcurrentSafe(t *testing.T) {
 	}
 	wg.Wait()
 	calls.Wait()
-	if err := rec.WaitEnded(t.Context()); err != nil { // a call's span ends after it
+	if err := rec.WaitN(t.Context(), tracetest.Name("call"), 4); err != nil { // their lives, made after they have ended
 		t.Error(err)
 	}
 	if settled != 1 {

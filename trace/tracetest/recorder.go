@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -198,9 +199,24 @@ func (r *Recorder) end(i int) chain.Span {
 	return r.spans[r.ends[i]]
 }
 
+// settle lets goroutines go on that are between the start and the end of a span,
+// as they are for a moment where one is made when it is over.
+func (r *Recorder) settle() {
+	for range 1000 {
+		r.mu.Lock()
+		open := len(r.spans) - len(r.ends)
+		r.mu.Unlock()
+		if open == 0 {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
 // close fails the test for the spans that have not ended.
 func (r *Recorder) close(tb testing.TB) {
 	tb.Helper()
+	r.settle()
 	r.mu.Lock()
 	var b strings.Builder
 	n, all := 0, len(r.spans)
