@@ -5,6 +5,7 @@ import (
 	"reflect"
 	rtrace "runtime/trace"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -19,20 +20,21 @@ import (
 // begun is the span of an operation and how it and those below it are made: whole,
 // where the provider takes them so, or else by OpenTelemetry's API.
 type begun struct {
-	ctx  context.Context // carries the span
-	span oteltrace.Span  // nil: none
+	ctx    context.Context // carries the span, where it was begun by the API
+	span   oteltrace.Span  // nil: none
+	copies bool            // attributes that it is given, as spans of the SDK do
 
-	whole emit.Tracer // nil: by the API
-	data  *emit.Span  // of span
-	self  carrier     // is ctx, where the span was begun whole
+	whole   emit.Tracer             // nil: by the API
+	data    *emit.Span              // of span
+	carried atomic.Pointer[carrier] // carries the span, where it was begun whole; made when it is asked for
+	self    carrier                 // that, of an operation which is not in a room
 }
 
 // spare is what calls of the API take and would else be allocated for each.
 type spare struct {
-	edge  oteltrace.SpanEventOption // the last edge: what ends there and what begins
+	edge  oteltrace.SpanEventOption // the last edge: what ends there and what begins; nil before the first block
 	start [2]oteltrace.SpanStartOption
 	end   [1]oteltrace.SpanEndOption
-	attrs [2]attribute.KeyValue
 }
 
 // carrier is a context that carries a span.
@@ -119,16 +121,17 @@ func (b *begun) beginWhole(ctx context.Context, w emit.Tracer, name string, star
 	if start.IsZero() {
 		start = time.Now()
 	}
-	d := w.New(name, start, max(room(name), len(attrs)))
+	n, waits := size(name)
+	d := w.New(name, start, max(n, len(attrs)), waits)
 	d.Add(attrs...)
 	for _, l := range as.Links {
 		d.AddLink(l)
 	}
 	if w.Begin(ctx, d) {
-		b.span = d.API
+		b.span, b.self = d.API, carrier{ctx, d.API}
+	} else {
+		b.ctx = &carrier{ctx, d.API}
 	}
-	b.self = carrier{ctx, d.API}
-	b.ctx = &b.self
 	return start
 }
 
@@ -145,13 +148,16 @@ func (b *begun) beginAPI(ctx context.Context, t *Tracer, name string, start time
 	case !span.SpanContext().IsValid():
 		b.ctx = ctx // nothing to say to what is below
 	}
-	if s, ok := span.(interface{ StartTime() time.Time }); ok && start.IsZero() {
+	s, ok := span.(interface{ StartTime() time.Time })
+	b.copies = ok
+	switch {
+	case !start.IsZero():
+		return start
+	case ok:
 		return s.StartTime()
-	}
-	if start.IsZero() {
+	default:
 		return time.Now()
 	}
-	return start
 }
 
 // options are a copy of attrs, so that the caller's need no memory where they are
@@ -166,16 +172,16 @@ func options(as *OpConfig, attrs []attribute.KeyValue) (opts []oteltrace.SpanSta
 	return opts
 }
 
-// room is how many attributes most operations of a name end with. One that ends
-// with more needs an allocation more.
-func room(name string) int {
+// size is how many attributes most operations of a name end with, and whether
+// they wait. One that ends with more needs an allocation more.
+func size(name string) (attrs int, waits bool) {
 	switch name {
 	case SpanRead:
-		return 9
+		return 8, true
 	case SpanWrite:
-		return 7
-	default: // the totals of its blocks
-		return 2
+		return 7, false
+	default: // the total of its blocks
+		return 2, true
 	}
 }
 
@@ -188,48 +194,73 @@ func (b *begun) set(attrs ...attribute.KeyValue) {
 	b.span.SetAttributes(slices.Clone(attrs)...)
 }
 
+var (
+	blockSpan = &emit.PartKind{Name: SpanBlock, Key: BlockReasonKey}
+	wakeSpan  = &emit.PartKind{Name: SpanWake, Key: WakeReasonKey}
+)
+
 // emitWake makes the span of the wake in progress, if there is one.
 func (o *Op) emitWake(end time.Duration) {
 	if o.waking {
-		o.emit(SpanWake, WakeReasonKey, &o.wake, end, o.waker)
+		o.emit(wakeSpan, &o.wake, end, o.waker)
 	}
 }
 
 // emit makes the span of a block or a wake that is over. Its attributes are not
 // among the options of its start: there the API copies them once more.
-func (o *Op) emit(name string, key attribute.Key, e *edge, end time.Duration, link *oteltrace.SpanContext) {
+func (o *Op) emit(kind *emit.PartKind, e *edge, end time.Duration, link *oteltrace.SpanContext) {
 	b := o.current()
 	if b.whole != nil {
-		d := b.whole.New(name, o.start.Add(e.at), len(e.attrs)+1)
-		d.Add(e.attrs...)
-		d.Add(key.String(e.reason))
-		if link != nil {
-			d.AddLink(oteltrace.Link{SpanContext: *link})
-		}
-		if b.whole.Begin(b.ctx, d) {
-			b.whole.End(d, o.start.Add(end))
+		p := emit.Part{PartKind: kind, Reason: e.reason, Attrs: e.attrs, Link: link, Start: e.at, Took: end - e.at}
+		if !b.whole.Part(b.data, p) {
+			o.emitWhole(b.whole, &p)
 		}
 		return
 	}
-	if o.spare == nil { // else the last one ended here
-		o.spare = &spare{edge: oteltrace.WithTimestamp(o.start.Add(e.at))}
+	a := o.spares()
+	if a.edge == nil { // else the last one ended here
+		a.edge = oteltrace.WithTimestamp(o.start.Add(e.at))
 	}
-	a := o.spare
 	opts := append(a.start[:0], a.edge)
 	if link != nil {
 		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: *link}))
 	}
-	_, span := o.tracer.tracer.Start(b.ctx, name, opts...)
+	_, span := o.tracer.tracer.Start(o.context(), kind.Name, opts...)
 	if span.IsRecording() {
-		attrs := e.attrs
-		if len(attrs) < len(a.attrs) {
-			attrs = append(a.attrs[:0], attrs...)
-		}
-		span.SetAttributes(append(attrs, key.String(e.reason))...)
+		span.SetAttributes(append(o.copyOf(e.attrs, 1), kind.Key.String(e.reason))...)
 	}
 	a.edge = oteltrace.WithTimestamp(o.start.Add(end))
 	a.end[0] = a.edge
 	span.End(a.end[:]...)
+}
+
+func (o *Op) emitWhole(w emit.Tracer, p *emit.Part) {
+	d := w.New(p.Name, o.start.Add(p.Start), len(p.Attrs)+1, false)
+	d.Add(p.Attrs...)
+	d.Add(p.Key.String(p.Reason))
+	if p.Link != nil {
+		d.AddLink(oteltrace.Link{SpanContext: *p.Link})
+	}
+	if w.Begin(o.context(), d) && d.Finish(o.start.Add(p.Start+p.Took), false, nil, nil) {
+		w.End(d)
+	}
+}
+
+func (o *Op) spares() *spare {
+	if o.spare == nil {
+		o.spare = new(spare)
+	}
+	return o.spare
+}
+
+// copyOf is a copy of attributes with room for n more, which the next one
+// overwrites where spans copy them.
+func (o *Op) copyOf(attrs []attribute.KeyValue, n int) []attribute.KeyValue {
+	n += len(attrs)
+	if o.room != nil && o.current().copies && n <= len(o.room.attrs) {
+		return append(o.room.attrs[:0], attrs...)
+	}
+	return append(make([]attribute.KeyValue, 0, n), attrs...)
 }
 
 // finish ends the operation's span, with the totals of its blocks.
@@ -237,7 +268,10 @@ func (o *Op) finish(end time.Duration, errorType string, attrs []attribute.KeyVa
 	var totals [4]attribute.KeyValue
 	more := totals[:0]
 	if o.blocks > 0 {
-		more = append(more, BlockCountKey.Int(o.blocks), BlockDurationKey.Float64(o.blocked.Seconds()))
+		more = append(more, BlockDurationKey.Float64(o.blocked.Seconds()))
+	}
+	if o.blocks > 1 {
+		more = append(more, BlockCountKey.Int(o.blocks))
 	}
 	if n := o.share.Suppressed(); n > 0 {
 		more = append(more, SpansSuppressedKey.Int64(n))
@@ -247,18 +281,19 @@ func (o *Op) finish(end time.Duration, errorType string, attrs []attribute.KeyVa
 	}
 	b := o.current()
 	if b.whole != nil {
-		b.data.Finish(errorType != "", attrs, more)
-		b.whole.End(b.data, o.start.Add(end))
+		if b.data.Finish(o.start.Add(end), errorType != "", attrs, more) {
+			b.whole.End(b.data)
+		}
 		return
 	}
 	if errorType != "" {
 		b.span.SetStatus(codes.Error, "")
 	}
-	if all := slices.Concat(attrs, more); len(all) > 0 {
-		b.span.SetAttributes(all...)
+	if len(attrs)+len(more) > 0 {
+		b.span.SetAttributes(append(o.copyOf(attrs, len(more)), more...)...)
 	}
 	switch {
-	case o.spare != nil:
+	case o.spare != nil && o.spare.edge != nil:
 		b.span.End(o.spare.end[:]...) // where its last block or wake did
 	case o.blocks > 0:
 		b.span.End(oteltrace.WithTimestamp(o.start.Add(end)))

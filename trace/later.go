@@ -2,7 +2,10 @@ package trace
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -14,19 +17,57 @@ type later struct {
 	attrs   []attribute.KeyValue
 	refused bool // by the sampler
 	begun   atomic.Pointer[begun]
+	room    begun
 }
 
-// deferred is an operation of that kind, in one piece.
-type deferred struct {
-	Op
-	late later
+// room is the memory of an operation, which is used again for another one.
+type room struct {
+	op    Op
+	later later
+	spare spare
+	attrs [12]attribute.KeyValue
 }
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
 
 // StartAs is [Tracer.Start] for an operation that is not to be begun like any
-// other. Until it has a span, one whose span may come later costs an allocation
-// and nothing of the SDK's.
-func (t *Tracer) StartAs(ctx context.Context, name string, as OpConfig, attrs ...attribute.KeyValue) (context.Context, *Op) {
-	return t.start(ctx, scopeOf(ctx).task, name, &as, attrs)
+// other, and whose [Op.Context] is not needed as a rule. Until it has a span, one
+// whose span may come later costs nothing of the SDK's; and no memory, where
+// operations end with [Op.Release].
+func (t *Tracer) StartAs(ctx context.Context, name string, as OpConfig, attrs ...attribute.KeyValue) *Op {
+	recorded := !t.skips(ctx)
+	if !recorded && !t.Meters(ctx) {
+		return nil
+	}
+	r := rooms.Get().(*room)
+	o := &r.op
+	o.tracer, o.task, o.above, o.share, o.room, o.spare = t, scopeOf(ctx).task, ctx, as.Share, r, &r.spare
+	switch {
+	case !recorded:
+		o.start = time.Now()
+	case as.Show != ShowAll:
+		o.later = &r.later
+		o.later.OpConfig, o.later.name, o.later.attrs = as, name, slices.Clone(attrs)
+		o.start = time.Now()
+	default:
+		o.start = o.begin(ctx, t, name, time.Time{}, &as, attrs)
+		if o.span == nil && !t.Meters(ctx) {
+			return nil
+		}
+	}
+	return o
+}
+
+// Release gives back the memory of an operation that [Tracer.StartAs] began and
+// that has ended, and with it what it holds of the program's. From then on nobody
+// may use the Op. It does nothing to any other, and need not be called.
+func (o *Op) Release() {
+	if o == nil || o.room == nil || o.state != opEnded {
+		return
+	}
+	r := o.room
+	*r = room{}
+	rooms.Put(r)
 }
 
 // SetShow changes what the operation must come to from now on, before it has a
@@ -50,8 +91,8 @@ func (o *Op) reveal() bool {
 		return o.span != nil
 	}
 	if l.begun.Load() == nil && !l.refused {
-		b := new(begun)
-		b.begin(o.ctx, o.tracer, l.name, o.start, &l.OpConfig, l.attrs)
+		b := &l.room
+		b.begin(o.above, o.tracer, l.name, o.start, &l.OpConfig, l.attrs)
 		if l.refused = b.span == nil; !l.refused {
 			l.begun.Store(b)
 		}
@@ -91,8 +132,7 @@ func (o *Op) settle(failed bool) bool {
 	return o.current().span != nil
 }
 
-// current is the operation's span, nil as long as it has none, and the context
-// of what is below it.
+// current is the operation's span, nil as long as it has none.
 func (o *Op) current() *begun {
 	if o.later != nil {
 		if b := o.later.begun.Load(); b != nil {
@@ -100,4 +140,19 @@ func (o *Op) current() *begun {
 		}
 	}
 	return &o.begun
+}
+
+// context carries the operation's span, or what is above it as long as it has none.
+func (o *Op) context() context.Context {
+	b := o.current()
+	switch c := b.carried.Load(); {
+	case b.ctx != nil:
+		return b.ctx
+	case b.span == nil:
+		return o.above
+	case c != nil:
+		return c
+	}
+	b.carried.CompareAndSwap(nil, &carrier{o.above, b.span})
+	return b.carried.Load()
 }

@@ -71,14 +71,14 @@ func (t *Tracer) Meters(ctx context.Context) bool {
 // exemplar names its span.
 func (o *Op) meter(b *edge, d time.Duration) {
 	if o.Meters() {
-		o.tracer.metrics.blocked.Record(o.current().ctx, d.Seconds(), blockOptions(b)...)
+		o.tracer.metrics.blocked.Record(o.context(), d.Seconds(), blockOptions(b)...)
 	}
 }
 
 // meterLeft counts the spans that were left out.
 func (o *Op) meterLeft() {
 	if m := o.tracer.metrics; m != nil && o.left > 0 {
-		m.suppressed.Add(o.ctx, int64(o.left))
+		m.suppressed.Add(o.above, int64(o.left))
 	}
 }
 

@@ -148,7 +148,7 @@ const (
 	WakeReasonKey  = attribute.Key("wake.reason")  // string, a [WakeReason]
 	WakeCauseKey   = attribute.Key("wake.cause")   // string, the text of the context.Cause that canceled
 
-	BlockCountKey    = attribute.Key("block.count")    // int, blocks in an operation or a goroutine
+	BlockCountKey    = attribute.Key("block.count")    // int, blocks in an operation or a goroutine, where they are more than one
 	BlockDurationKey = attribute.Key("block.duration") // float64, their sum in seconds
 
 	// SpansSuppressedKey is an int, the spans that were left out before this one, to

@@ -33,9 +33,11 @@ import (
 type Op struct {
 	tracer *Tracer
 	task   *Task
-	begun         // with the operation; no span where it begins later, or blocks are only measured
-	later  *later // nil where the span began with the operation
+	above  context.Context // that it was started with
+	begun                  // with the operation; no span where it begins later, or blocks are only measured
+	later  *later          // nil where the span began with the operation
 	share  *Share
+	room   *room // that it is in, nil where it is in none
 	start  time.Time
 
 	mu      sync.Mutex
@@ -49,9 +51,7 @@ type Op struct {
 	waker   *oteltrace.SpanContext // of that wake, nil: not known
 	blocks  int
 	blocked time.Duration
-
-	attrs [1]attribute.KeyValue // of the block, where that is enough
-	spare *spare                // nil before the first block, and where spans are made whole
+	spare   *spare // nil before the first block, and where spans are made whole
 }
 
 // edge is where a block or a wake began, and what is known of it. Edges of one
@@ -80,37 +80,30 @@ const (
 // The caller must call [Op.End].
 func Start(ctx context.Context, name string, attrs ...attribute.KeyValue) (context.Context, *Op) {
 	s := scopeOf(ctx)
-	return s.tracer.start(ctx, s.task, name, &OpConfig{}, attrs)
+	return s.tracer.start(ctx, s.task, name, attrs)
 }
 
 // Start is the function [Start] with t as the tracer.
 func (t *Tracer) Start(ctx context.Context, name string, attrs ...attribute.KeyValue) (context.Context, *Op) {
-	return t.start(ctx, scopeOf(ctx).task, name, &OpConfig{}, attrs)
+	return t.start(ctx, scopeOf(ctx).task, name, attrs)
 }
 
-func (t *Tracer) start(ctx context.Context, task *Task, name string, as *OpConfig, attrs []attribute.KeyValue) (context.Context, *Op) {
+func (t *Tracer) start(ctx context.Context, task *Task, name string, attrs []attribute.KeyValue) (context.Context, *Op) {
 	recorded := !t.skips(ctx)
 	if !recorded && !t.Meters(ctx) {
 		return ctx, nil
 	}
-	var o *Op
-	if recorded && as.Show != ShowAll {
-		d := &deferred{late: later{OpConfig: *as, name: name, attrs: slices.Clone(attrs)}}
-		o = &d.Op
-		o.later = &d.late
-	} else {
-		o = new(Op)
+	o := &Op{tracer: t, task: task, above: ctx}
+	if !recorded {
+		o.start = time.Now()
+		return ctx, o
 	}
-	o.tracer, o.task, o.share = t, task, as.Share
-	if recorded && o.later == nil {
-		o.start = o.begin(ctx, t, name, time.Time{}, as, attrs)
-		if o.span == nil && !t.Meters(ctx) {
-			return o.ctx, nil
-		}
-		return o.ctx, o
+	o.carried.Store(&o.self)
+	o.start = o.begin(ctx, t, name, time.Time{}, &OpConfig{}, attrs)
+	if o.span == nil && !t.Meters(ctx) {
+		return o.context(), nil
 	}
-	o.ctx, o.start = ctx, time.Now()
-	return ctx, o
+	return o.context(), o
 }
 
 // A Detail is what is known of a block or a wake beyond its reason.
@@ -130,8 +123,8 @@ func CausedBy(sc oteltrace.SpanContext) Detail { return Detail{cause: sc} }
 
 // Evidence is what was measured about a block: attributes of the block span,
 // given at the park or, as what only the wake can tell, at the wake. The attrs
-// of a call are allocated even where the Op is nil: where that counts, make the
-// Detail once, or ask [Op.Shows].
+// of a call are kept, and allocated even where the Op is nil: where that counts,
+// make the Detail once, or ask [Op.Shows].
 func Evidence(attrs ...attribute.KeyValue) Detail { return Detail{attrs: attrs} }
 
 // Block says that the goroutine is about to park, waiting for r. An operation
@@ -146,7 +139,7 @@ func (o *Op) Block(r Reason, details ...Detail) {
 		return
 	}
 	o.state = opBlocked
-	o.block = edge{at: o.edge(details), reason: string(r), attrs: gather(o.attrs[:0], details)}
+	o.block = edge{at: o.edge(details), reason: string(r), attrs: gather(nil, details)}
 	o.task.park(o.start.Add(o.block.at))
 }
 
@@ -243,7 +236,7 @@ func goroutineOf(ctx context.Context) oteltrace.SpanContext {
 }
 
 func (o *Op) wakeReason(w WakeReason) (string, []attribute.KeyValue) {
-	err := o.ctx.Err()
+	err := o.above.Err()
 	if err == nil || w != WakeClosed && w != WakeCanceled && w != WakeDeadline {
 		return string(w), nil
 	}
@@ -251,7 +244,7 @@ func (o *Op) wakeReason(w WakeReason) (string, []attribute.KeyValue) {
 	if errors.Is(err, context.DeadlineExceeded) {
 		w = WakeDeadline
 	}
-	if cause := context.Cause(o.ctx); cause.Error() != err.Error() {
+	if cause := context.Cause(o.above); cause.Error() != err.Error() {
 		return string(w), []attribute.KeyValue{WakeCauseKey.String(cause.Error())}
 	}
 	return string(w), nil
@@ -269,7 +262,7 @@ func (o *Op) unblocked(end time.Duration) bool {
 		return false
 	}
 	o.emitWake(o.block.at)
-	o.emit(SpanBlock, BlockReasonKey, &o.block, end, nil)
+	o.emit(blockSpan, &o.block, end, nil)
 	return true
 }
 
@@ -283,7 +276,7 @@ func (o *Op) End(err error, attrs ...attribute.KeyValue) {
 		return
 	}
 	typ := ErrorType(err)
-	if typ != "" && canceled(o.ctx, err) {
+	if typ != "" && canceled(o.above, err) {
 		typ = ""
 	}
 	o.EndAs(typ, attrs...)
@@ -327,7 +320,7 @@ func (o *Op) Shows(d time.Duration) bool {
 
 // Meters reports whether blocks are measured, by [BlockReasonKey] and
 // [BlockCauseKey], whether or not they become spans.
-func (o *Op) Meters() bool { return o != nil && o.tracer.Meters(o.ctx) }
+func (o *Op) Meters() bool { return o != nil && o.tracer.Meters(o.above) }
 
 // Context returns the context that carries the operation's span, or the one it
 // was started with as long as it has none; context.Background for a nil Op.
@@ -335,7 +328,7 @@ func (o *Op) Context() context.Context {
 	if o == nil {
 		return context.Background()
 	}
-	return o.current().ctx
+	return o.context()
 }
 
 // SpanContext returns the span context of the operation, for a link. It is
@@ -391,18 +384,16 @@ func cause(details []Detail) *oteltrace.SpanContext {
 	return nil
 }
 
-// gather appends the evidence among details. Where it makes room, it does so for
-// the reason, too.
+// gather appends the evidence among details. It copies nothing where that is all
+// in one.
 func gather(attrs []attribute.KeyValue, details []Detail) []attribute.KeyValue {
-	n := 0
 	for i := range details {
-		n += len(details[i].attrs)
-	}
-	if n > cap(attrs)-len(attrs) {
-		attrs = slices.Grow(attrs, n+1)
-	}
-	for i := range details {
-		attrs = append(attrs, details[i].attrs...)
+		switch more := slices.Clip(details[i].attrs); {
+		case len(attrs) == 0:
+			attrs = more
+		case len(more) > 0:
+			attrs = append(attrs, more...)
+		}
 	}
 	return attrs
 }

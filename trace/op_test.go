@@ -55,7 +55,7 @@ func TestOp(t *testing.T) {
 			time.Sleep(ms)
 			op.End(nil)
 		}, `
-			op @0s 1ms {block.count=1, block.duration=0.001}
+			op @0s 1ms {block.duration=0.001}
 				block @0s 1ms {block.reason=select}
 		`},
 		{"ends while blocked again", nil, func(op *trace.Op) {
@@ -85,7 +85,7 @@ func TestOp(t *testing.T) {
 			op.End(io.ErrUnexpectedEOF, attribute.Int("end", 2))
 			op.EndAs("late")
 		}, `
-			op @0s 3ms {block.count=1, block.duration=0.002, end=1}
+			op @0s 3ms {block.duration=0.002, end=1}
 				block @0s 2ms {block.reason=select}
 				wake @2ms 1ms {wake.reason=sent}
 		`},
@@ -106,7 +106,7 @@ func TestOp(t *testing.T) {
 			op.SetAttributes(attribute.Int("set", 4))
 			op.End(nil)
 		}, `
-			op @0s 1ms {block.count=1, block.duration=0.001, set=4}
+			op @0s 1ms {block.duration=0.001, set=4}
 				block @0s 1ms {block.reason=net.write, both=3, park=1, wake=2}
 				wake @1ms 0s {wake.reason=peer_read} -> op
 		`},
@@ -171,7 +171,7 @@ func TestOp(t *testing.T) {
 			op.Wake(trace.WakeTimer, trace.At(start.Add(2*ms)))
 			op.End(nil)
 		}, `
-			op @0s 3ms {block.count=1, block.duration=0.002}
+			op @0s 3ms {block.duration=0.002}
 				block @0s 2ms {block.reason=sleep}
 				wake @2ms 1ms {wake.reason=timer}
 		`},
@@ -198,7 +198,7 @@ func TestOp(t *testing.T) {
 			op.Wake(trace.WakeTimer)
 			op.End(nil)
 		}, `
-			op @0s 1ms {block.count=1, block.duration=0.001}
+			op @0s 1ms {block.duration=0.001}
 		`},
 	}
 	for _, tt := range tests {
@@ -363,7 +363,7 @@ func TestOpLinksBeforeItsSpan(t *testing.T) {
 		ctx, rec := record(t)
 		_, other := trace.Start(ctx, "other")
 		for _, show := range []trace.Show{trace.ShowBlocked, trace.ShowNone} {
-			_, op := trace.FromContext(ctx).StartAs(ctx, "op", trace.OpConfig{Show: show})
+			op := trace.FromContext(ctx).StartAs(ctx, "op", trace.OpConfig{Show: show})
 			op.Link(other.SpanContext())
 			op.Block(trace.ReasonNetRead)
 			time.Sleep(ms)
@@ -374,7 +374,7 @@ func TestOpLinksBeforeItsSpan(t *testing.T) {
 		other.End(nil)
 		tracetest.AssertTree(t, rec.Chain(), `
 			other @0s 2ms
-			op @0s 1ms {block.count=1, block.duration=0.001} -> other
+			op @0s 1ms {block.duration=0.001} -> other
 				block @0s 1ms {block.reason=net.read}
 				wake @1ms 0s {wake.reason=readable} -> other
 		`, whole...)

@@ -161,17 +161,17 @@ func TestGo(t *testing.T) {
 			parent @0s 0s
 				go worker @0s 0s {a=1, b=2, goroutine.id, goroutine.name=worker}
 					worker @0s 7ms {a=1, b=2, block.count=3, block.duration=0.005, goroutine.blocked.lock=0.001, goroutine.blocked.sleep=0.004, goroutine.id, goroutine.name=worker, goroutine.running=0.002, goroutine.state=finished}
-					step @1ms 2ms {block.count=1, block.duration=0.002}
+					step @1ms 2ms {block.duration=0.002}
 						block @1ms 2ms {block.reason=sleep}
 						wake @3ms 0s {wake.reason=timer}
-					step @4ms 2ms {block.count=1, block.duration=0.002}
+					step @4ms 2ms {block.duration=0.002}
 						block @4ms 2ms {block.reason=sleep}
 						wake @6ms 0s {wake.reason=timer}
 					quick @6ms 0s
 					go part @6ms 0s {goroutine.id, goroutine.name=part}
-						step @6ms 1ms {block.count=1, block.duration=0.001}
+						step @6ms 1ms {block.duration=0.001}
 							block @6ms 1ms {block.reason=lock}
-						part @6ms 1ms {block.count=1, block.duration=0.001, goroutine.blocked.lock=0.001, goroutine.id, goroutine.name=part, goroutine.running=0, goroutine.state=finished}
+						part @6ms 1ms {block.duration=0.001, goroutine.blocked.lock=0.001, goroutine.id, goroutine.name=part, goroutine.running=0, goroutine.state=finished}
 		`, whole...)
 		if attrs[:2][1].Valid() {
 			t.Error("an attribute was written into the caller's array")

@@ -59,10 +59,10 @@ func TestAfterFunc(t *testing.T) {
 			go main @0s 0s {goroutine.id, goroutine.name=main}
 				main @0s 10ms {goroutine.id, goroutine.name=main, goroutine.state=finished}
 				go late @5ms 0s {goroutine.id, goroutine.name=late}
-					sleep @5ms 1ms {block.count=1, block.duration=0.001}
+					sleep @5ms 1ms {block.duration=0.001}
 						block @5ms 1ms {block.reason=sleep}
 						wake @6ms 0s {wake.reason=timer}
-					late @5ms 1ms {block.count=1, block.duration=0.001, goroutine.blocked.sleep=0.001, goroutine.id, goroutine.name=late, goroutine.running=0, goroutine.state=finished}
+					late @5ms 1ms {block.duration=0.001, goroutine.blocked.sleep=0.001, goroutine.id, goroutine.name=late, goroutine.running=0, goroutine.state=finished}
 		`, whole...)
 	})
 }

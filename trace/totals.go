@@ -69,8 +69,11 @@ func (t *totals) attributes(attrs []attribute.KeyValue, start, end time.Time) []
 		still += max(end.Sub(t.since), 0)
 	}
 	if t.blocks > 0 {
-		attrs = append(attrs, BlockCountKey.Int(t.blocks), BlockDurationKey.Float64(t.blocked.Seconds()),
+		attrs = append(attrs, BlockDurationKey.Float64(t.blocked.Seconds()),
 			GoroutineRunningKey.Float64(max(end.Sub(start)-still, 0).Seconds()))
+	}
+	if t.blocks > 1 {
+		attrs = append(attrs, BlockCountKey.Int(t.blocks))
 	}
 	for _, r := range t.reasons {
 		attrs = append(attrs, GoroutineBlockedKey(r.reason).Float64(r.d.Seconds()))

@@ -57,10 +57,10 @@ func TestTracerContextKeepsGoroutine(t *testing.T) {
 				g @0s 2ms {block.count=2, block.duration=0.002, goroutine.blocked.sleep=0.002, goroutine.id, goroutine.name=g, goroutine.running=0, goroutine.state=finished}
 		`, whole...)
 		tracetest.AssertTree(t, otherRec.Chain(), `
-			a @0s 1ms {block.count=1, block.duration=0.001}
+			a @0s 1ms {block.duration=0.001}
 				block @0s 1ms {block.reason=sleep}
 				wake @1ms 0s {wake.reason=timer}
-			b @1ms 1ms {block.count=1, block.duration=0.001}
+			b @1ms 1ms {block.duration=0.001}
 				block @1ms 1ms {block.reason=sleep}
 				wake @2ms 0s {wake.reason=timer}
 		`, whole...)

@@ -243,7 +243,9 @@ func blocked(spans []*Span) []string {
 			return nil
 		}
 		total = saturated(total, seconds(from.Float(trace.BlockDurationKey)))
-		count += from.Int(trace.BlockCountKey)
+		if from.Float(trace.BlockDurationKey) > 0 {
+			count += max(from.Int(trace.BlockCountKey), 1)
+		}
 	}
 	switch {
 	case total == 0:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -31,6 +32,7 @@ type TracerProvider struct {
 	mu         sync.Mutex
 	tracers    map[instrumentation.Scope]*tracer
 	processors atomic.Pointer[[]sdktrace.SpanProcessor]
+	quiet      atomic.Bool // none of them does anything at OnStart
 	shut       atomic.Bool
 }
 
@@ -63,8 +65,23 @@ func NewTracerProvider(opts ...Option) *TracerProvider {
 		Attributes: c.limits.AttributeCountLimit, Links: c.limits.LinkCountLimit,
 		Length: c.limits.AttributeValueLengthLimit, Overflow: p.overflow,
 	}
-	p.processors.Store(&c.processors)
+	p.use(c.processors)
 	return p
+}
+
+func (p *TracerProvider) use(processors []sdktrace.SpanProcessor) {
+	p.quiet.Store(!slices.ContainsFunc(processors, func(sp sdktrace.SpanProcessor) bool { return !quiet(sp) }))
+	p.processors.Store(&processors)
+}
+
+// quiet reports whether sp is one of the SDK's processors, whose OnStart does
+// nothing. Their types are not exported.
+func quiet(sp sdktrace.SpanProcessor) bool {
+	t := reflect.TypeOf(sp)
+	if t.Kind() != reflect.Pointer || t.Elem().PkgPath() != "go.opentelemetry.io/otel/sdk/trace" {
+		return false
+	}
+	return t.Elem().Name() == "batchSpanProcessor" || t.Elem().Name() == "simpleSpanProcessor"
 }
 
 // Tracer returns the SDK's tracer, or a lean one if name is [trace.ScopeName].
@@ -96,8 +113,7 @@ func (p *TracerProvider) RegisterSpanProcessor(sp sdktrace.SpanProcessor) {
 		return
 	}
 	p.TracerProvider.RegisterSpanProcessor(sp)
-	processors := append(slices.Clone(*p.processors.Load()), sp)
-	p.processors.Store(&processors)
+	p.use(append(slices.Clone(*p.processors.Load()), sp))
 }
 
 // UnregisterSpanProcessor removes a processor and shuts it down, as the SDK does.
@@ -114,7 +130,7 @@ func (p *TracerProvider) UnregisterSpanProcessor(sp sdktrace.SpanProcessor) {
 			break
 		}
 	}
-	p.processors.Store(&processors)
+	p.use(processors)
 	p.TracerProvider.UnregisterSpanProcessor(sp)
 }
 
@@ -122,7 +138,7 @@ func (p *TracerProvider) UnregisterSpanProcessor(sp sdktrace.SpanProcessor) {
 func (p *TracerProvider) Shutdown(ctx context.Context) error {
 	p.shut.Store(true)
 	err := p.TracerProvider.Shutdown(ctx)
-	p.processors.Store(new([]sdktrace.SpanProcessor))
+	p.use(nil)
 	return err
 }
 

@@ -24,6 +24,7 @@ import (
 type span struct {
 	*seal
 	d       emit.Span
+	parts   []part // room for some
 	endTask func() // of runtime/trace, nil: none
 }
 
@@ -46,8 +47,8 @@ var sealed = func() *seal {
 func (p *TracerProvider) overflow(d *emit.Span) oteltrace.Span {
 	_, rest := p.complete.Start(context.Background(), d.Name, oteltrace.WithTimestamp(d.StartTime))
 	rest.SetAttributes(d.Attrs...)
-	for _, l := range d.Links {
-		rest.AddLink(l)
+	for _, sc := range d.Links {
+		rest.AddLink(oteltrace.Link{SpanContext: sc})
 	}
 	if d.Code != codes.Unset {
 		rest.SetStatus(d.Code, "")
@@ -59,7 +60,7 @@ func (p *TracerProvider) overflow(d *emit.Span) oteltrace.Span {
 func (s *span) more(f func(oteltrace.Span)) {
 	s.d.Mu.Lock()
 	defer s.d.Mu.Unlock()
-	if s.d.Took == emit.Open {
+	if !s.d.Ended() {
 		if s.d.Rest == nil {
 			s.d.Rest = s.d.Limits.Overflow(&s.d)
 		}
@@ -78,10 +79,8 @@ func (s *span) rest() sdktrace.ReadOnlySpan {
 func (s *span) tracer() *tracer { return s.d.Limits.Tracer.(*tracer) }
 
 func (s *span) child() {
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
-	if s.d.Took == emit.Open {
-		s.d.Children++
+	if !s.d.Ended() {
+		s.d.Children.Add(1)
 	}
 }
 
@@ -94,21 +93,10 @@ func (s *span) task(ctx context.Context) context.Context {
 	return ctx
 }
 
-// end ends the span. From then on it does not change any more.
-func (s *span) end(at time.Time) {
-	s.d.Mu.Lock()
-	if s.d.Took != emit.Open {
-		s.d.Mu.Unlock()
-		return
-	}
-	s.d.Took = at.Sub(s.d.StartTime)
-	if s.d.Rest != nil {
-		s.d.Rest.End(oteltrace.WithTimestamp(at))
-	}
-	endTask := s.endTask
-	s.d.Mu.Unlock()
-	if endTask != nil {
-		endTask()
+// ended tells that the span has ended. From then on it does not change any more.
+func (s *span) ended() {
+	if s.endTask != nil {
+		s.endTask()
 	}
 	for _, sp := range *s.tracer().provider.processors.Load() {
 		sp.OnEnd(s)
@@ -124,7 +112,9 @@ func (s *span) End(opts ...oteltrace.SpanEndOption) {
 	if at := c.Timestamp(); !at.IsZero() {
 		now = at
 	}
-	s.end(now)
+	if s.d.Finish(now, false, nil, nil) {
+		s.ended()
+	}
 }
 
 // AddEvent adds an event.
@@ -143,13 +133,13 @@ func (s *span) RecordError(err error, opts ...oteltrace.EventOption) {
 func (s *span) AddLink(l oteltrace.Link) {
 	s.d.Mu.Lock()
 	defer s.d.Mu.Unlock()
-	if s.d.Took == emit.Open {
+	if !s.d.Ended() {
 		s.d.AddLink(l)
 	}
 }
 
 // IsRecording reports whether the span has not ended.
-func (s *span) IsRecording() bool { return s.EndTime().IsZero() }
+func (s *span) IsRecording() bool { return !s.d.Ended() }
 
 // SpanContext returns the span context.
 func (s *span) SpanContext() oteltrace.SpanContext { return s.d.Context }
@@ -162,7 +152,7 @@ func (s *span) SetStatus(c codes.Code, description string) {
 	}
 	s.d.Mu.Lock()
 	defer s.d.Mu.Unlock()
-	if s.d.Took == emit.Open {
+	if !s.d.Ended() {
 		s.d.SetStatus(c)
 	}
 }
@@ -171,7 +161,7 @@ func (s *span) SetStatus(c codes.Code, description string) {
 func (s *span) SetName(name string) {
 	s.d.Mu.Lock()
 	defer s.d.Mu.Unlock()
-	if s.d.Took == emit.Open {
+	if !s.d.Ended() {
 		s.d.Name = name
 	}
 }
@@ -204,14 +194,7 @@ func (s *span) SpanKind() oteltrace.SpanKind { return s.d.Kind }
 func (s *span) StartTime() time.Time { return s.d.StartTime }
 
 // EndTime returns the end, the zero time until then.
-func (s *span) EndTime() time.Time {
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
-	if s.d.Took == emit.Open {
-		return time.Time{}
-	}
-	return s.d.StartTime.Add(s.d.Took)
-}
+func (s *span) EndTime() time.Time { return s.d.EndTime() }
 
 // Attributes returns the attributes, each key once.
 func (s *span) Attributes() []attribute.KeyValue {
@@ -220,7 +203,7 @@ func (s *span) Attributes() []attribute.KeyValue {
 	if r := s.rest(); r != nil {
 		return some(r.Attributes())
 	}
-	if s.d.Took == emit.Open { // what is set later must not show
+	if !s.d.Ended() { // what is set later must not show
 		return some(slices.Clone(s.d.Attrs))
 	}
 	return some(slices.Clip(s.d.Attrs))
@@ -237,8 +220,8 @@ func (s *span) Links() []sdktrace.Link {
 		return nil
 	}
 	links := make([]sdktrace.Link, len(s.d.Links))
-	for i, l := range s.d.Links {
-		links[i].SpanContext = l.SpanContext
+	for i, sc := range s.d.Links {
+		links[i].SpanContext = sc
 	}
 	return links
 }
@@ -285,11 +268,7 @@ func (s *span) InstrumentationLibrary() instrumentation.Library {
 func (s *span) Resource() *resource.Resource { return s.tracer().provider.resource }
 
 // ChildSpanCount returns how many children began by this tracer.
-func (s *span) ChildSpanCount() int {
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
-	return int(s.d.Children)
-}
+func (s *span) ChildSpanCount() int { return int(s.d.Children.Load()) }
 
 // DroppedAttributes returns how many attributes the limits cost.
 func (s *span) DroppedAttributes() int { return s.dropped(sdktrace.ReadOnlySpan.DroppedAttributes) }

@@ -35,7 +35,7 @@ func (t *tracer) Start(ctx context.Context, name string, opts ...oteltrace.SpanS
 	if start.IsZero() {
 		start = time.Now()
 	}
-	d := t.New(name, start, len(c.Attributes())+2)
+	d := t.New(name, start, len(c.Attributes())+2, false)
 	d.Kind = oteltrace.ValidateSpanKind(c.SpanKind())
 	if !t.sample(ctx, d, c.NewRoot(), c.Attributes(), c.Links()) {
 		return oteltrace.ContextWithSpan(ctx, d.API), d.API
@@ -52,45 +52,51 @@ func (t *tracer) Start(ctx context.Context, name string, opts ...oteltrace.SpanS
 	return ctx, s
 }
 
-// New returns a span that has not begun. Its attributes lie in the same piece of
-// memory: a wake has one, most blocks have two, a write has seven and a read that
-// waited nine.
-func (t *tracer) New(name string, start time.Time, n int) *emit.Span {
+// New returns a span that has not begun. Its attributes and parts lie in the same
+// piece of memory.
+func (t *tracer) New(name string, start time.Time, n int, waits bool) *emit.Span {
 	var s *span
 	switch {
-	case n <= 1:
-		s = with(func(m *sized[[1]attribute.KeyValue]) []attribute.KeyValue { return m.attrs[:0] })
+	case n <= 2 && !waits:
+		m := new(struct {
+			span
+			attrs [2]attribute.KeyValue
+		})
+		s, m.d.Attrs = &m.span, m.attrs[:0]
 	case n <= 2:
-		s = with(func(m *sized[[2]attribute.KeyValue]) []attribute.KeyValue { return m.attrs[:0] })
-	case n <= 7:
-		s = with(func(m *sized[[7]attribute.KeyValue]) []attribute.KeyValue { return m.attrs[:0] })
-	case n <= 9:
-		s = with(func(m *sized[[9]attribute.KeyValue]) []attribute.KeyValue { return m.attrs[:0] })
+		m := new(struct {
+			span
+			attrs [2]attribute.KeyValue
+			parts [2]part
+		})
+		s, m.d.Attrs, m.span.parts = &m.span, m.attrs[:0], m.parts[:0]
+	case n <= 7 && !waits:
+		m := new(struct {
+			span
+			attrs [7]attribute.KeyValue
+		})
+		s, m.d.Attrs = &m.span, m.attrs[:0]
+	case n <= 8:
+		m := new(struct {
+			span
+			attrs [8]attribute.KeyValue
+			parts [2]part
+		})
+		s, m.d.Attrs, m.span.parts = &m.span, m.attrs[:0], m.parts[:0]
 	default:
 		s = &span{d: emit.Span{Attrs: make([]attribute.KeyValue, 0, n)}}
 	}
 	s.seal = sealed
 	d := &s.d
-	d.API, d.Name, d.StartTime, d.Took = s, name, start, emit.Open
+	d.API, d.Name, d.StartTime = s, name, start
+	d.Took.Store(emit.Open)
 	d.Kind, d.Limits = oteltrace.SpanKindInternal, &t.limits
 	return d
 }
 
-// sized is a span and the array of its attributes.
-type sized[A any] struct {
-	span
-	attrs A
-}
-
-func with[A any](attrs func(*sized[A]) []attribute.KeyValue) *span {
-	m := new(sized[A])
-	m.d.Attrs = attrs(m)
-	return &m.span
-}
-
 // Begin begins a span as a child of the one in ctx.
 func (t *tracer) Begin(ctx context.Context, d *emit.Span) bool {
-	if !t.sample(ctx, d, false, attributes(d), d.Links) {
+	if !t.sample(ctx, d, false, attributes(d), links(d)) {
 		return false
 	}
 	if s := t.started(ctx, d); rtrace.IsEnabled() {
@@ -173,10 +179,45 @@ func setBefore(d *emit.Span, attrs []attribute.KeyValue) {
 	d.Add(own...)
 }
 
-// End ends a span and tells the processors.
-func (t *tracer) End(d *emit.Span, end time.Time) {
-	d.API.(*span).end(end)
+// links are those of a span that has not begun, for a sampler.
+func links(d *emit.Span) []oteltrace.Link {
+	if len(d.Links) == 0 || d.Limits.Tracer.(*tracer).provider.sampler == nil {
+		return nil
+	}
+	all := make([]oteltrace.Link, len(d.Links))
+	for i, sc := range d.Links {
+		all[i].SpanContext = sc
+	}
+	return all
 }
+
+// Part makes the span of a part, unless the sampler or a processor has a say in it
+// or runtime/trace is to be told.
+func (t *tracer) Part(d *emit.Span, p emit.Part) bool {
+	processors := *t.provider.processors.Load()
+	if t.provider.sampler != nil || !t.provider.quiet.Load() || rtrace.IsEnabled() ||
+		!t.limits.Fit(1, p.Attrs) || t.limits.Length >= 0 || p.Link != nil && t.limits.Links == 0 {
+		return false
+	}
+	s := d.API.(*span)
+	s.child()
+	var m *part
+	if n := len(s.parts); n < cap(s.parts) {
+		s.parts = s.parts[:n+1]
+		m = &s.parts[n]
+	} else {
+		m = new(part)
+	}
+	m.seal, m.of, m.Part = sealed, s, p
+	m.id = t.provider.ids.NewSpanID(context.Background(), d.Context.TraceID())
+	for _, sp := range processors {
+		sp.OnEnd(m)
+	}
+	return true
+}
+
+// End tells the processors that a span has ended.
+func (t *tracer) End(d *emit.Span) { d.API.(*span).ended() }
 
 // dropped is a span that is not recorded.
 type dropped struct {

@@ -33,15 +33,15 @@ func TestOfWakechain(t *testing.T) {
 		got := rec.Chain()
 		tracetest.AssertTree(t, got, `
 			go reader @0s 0s {goroutine.id, goroutine.name=reader}
-				sleep @0s 2s {block.count=1, block.duration=2}
+				sleep @0s 2s {block.duration=2}
 					block @0s 2s {block.reason=sleep}
 					wake @2s 0s {wake.reason=timer}
-				reader @0s 2s {block.count=1, block.duration=2, goroutine.blocked.sleep=2, goroutine.id, goroutine.name=reader, goroutine.running=0, goroutine.state=finished}
+				reader @0s 2s {block.duration=2, goroutine.blocked.sleep=2, goroutine.id, goroutine.name=reader, goroutine.running=0, goroutine.state=finished}
 			go writer @0s 0s {goroutine.id, goroutine.name=writer}
-				send @0s 2s {block.count=1, block.duration=2}
+				send @0s 2s {block.duration=2}
 					block @0s 2s {block.reason=chan.send}
 					wake @2s 0s {wake.reason=sent} -> go reader
-				writer @0s 2s {block.count=1, block.duration=2, goroutine.blocked.chan.send=2, goroutine.id, goroutine.name=writer, goroutine.running=0, goroutine.state=finished}
+				writer @0s 2s {block.duration=2, goroutine.blocked.chan.send=2, goroutine.id, goroutine.name=writer, goroutine.running=0, goroutine.state=finished}
 		`, tracetest.WithTimes(), tracetest.Exact())
 		tracetest.AssertOrder(t, got, "sleep", "wake {wake.reason=timer}", "wake {wake.reason=sent}")
 		tracetest.AssertLinked(t, got, "wake {wake.reason=sent}", "go reader")

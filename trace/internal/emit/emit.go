@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -22,15 +23,38 @@ import (
 type Tracer interface {
 	oteltrace.Tracer
 
-	// New returns a span with room for n attributes, which has not begun.
-	New(name string, start time.Time, n int) *Span
+	// New returns a span, which has not begun, with room for n attributes and,
+	// where it waits, for a block and a wake.
+	New(name string, start time.Time, n int, waits bool) *Span
 
 	// Begin begins s as a child of the span in ctx. It reports whether s is
 	// recorded; if not, s.API is what stands for it in a context.
 	Begin(ctx context.Context, s *Span) bool
 
-	// End ends s, once.
-	End(s *Span, end time.Time)
+	// Part makes the span of a block or a wake of s that is over. It reports false
+	// where somebody asks for more of a span than a Part tells: then it takes New,
+	// Begin and End.
+	Part(s *Span, p Part) bool
+
+	// End tells that s has ended: [Span.Finish] was true.
+	End(s *Span)
+}
+
+// A Part is a block or a wake of an operation. It is as the operation's span is in
+// all that it does not say.
+type Part struct {
+	*PartKind
+	Reason string
+	Attrs  []attribute.KeyValue // beside the reason; nobody changes them
+	Link   *oteltrace.SpanContext
+
+	Start, Took time.Duration // since that of the operation's span
+}
+
+// PartKind is what parts have in common.
+type PartKind struct {
+	Name string
+	Key  attribute.Key // of the reason
 }
 
 // A Span is the data of one span. Fields above Mu do not change once the span
@@ -43,18 +67,31 @@ type Span struct {
 	StartTime time.Time
 	Limits    *Limits
 
-	Mu       sync.Mutex
-	Name     string
-	Took     time.Duration // Open: not ended
-	Code     codes.Code
-	Children int32
-	Attrs    []attribute.KeyValue // each key once
-	Links    []oteltrace.Link     // without attributes
-	Rest     oteltrace.Span       // once it is not nil, has all that can be set
+	Took     atomic.Int64 // nanoseconds; Open: not ended. Written with Mu held
+	Children atomic.Int32
+
+	Mu    sync.Mutex
+	Name  string
+	Code  codes.Code
+	Attrs []attribute.KeyValue    // each key once
+	Links []oteltrace.SpanContext // without attributes
+	Rest  oteltrace.Span          // once it is not nil, has all that can be set
 }
 
 // Open is how long a span took that has not ended.
-const Open = time.Duration(math.MinInt64)
+const Open = math.MinInt64
+
+// Ended reports whether the span has ended.
+func (s *Span) Ended() bool { return s.Took.Load() != Open }
+
+// EndTime returns the end, the zero time until then.
+func (s *Span) EndTime() time.Time {
+	took := s.Took.Load()
+	if took == Open {
+		return time.Time{}
+	}
+	return s.StartTime.Add(time.Duration(took))
+}
 
 // Limits are those of the spans of one tracer; what is negative has no limit.
 type Limits struct {
@@ -71,14 +108,14 @@ type Limits struct {
 func (s *Span) Set(attrs ...attribute.KeyValue) {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
-	if s.Took == Open {
+	if !s.Ended() {
 		s.Add(attrs...)
 	}
 }
 
 // Add is Set for who holds Mu, or before Begin.
 func (s *Span) Add(attrs ...attribute.KeyValue) {
-	if s.Rest == nil && !s.fits(attrs) {
+	if s.Rest == nil && !s.Limits.Fit(len(s.Attrs), attrs) {
 		s.Rest = s.Limits.Overflow(s)
 	}
 	if s.Rest != nil {
@@ -86,24 +123,25 @@ func (s *Span) Add(attrs ...attribute.KeyValue) {
 		return
 	}
 	for i := range attrs {
-		s.set(&attrs[i])
+		s.Attrs = Put(s.Attrs, &attrs[i])
 	}
 }
 
-func (s *Span) set(a *attribute.KeyValue) {
-	for i := range s.Attrs {
-		if s.Attrs[i].Key == a.Key {
-			s.Attrs[i] = *a
-			return
+// Put appends an attribute, or puts it in the place of the one with its key.
+func Put(attrs []attribute.KeyValue, a *attribute.KeyValue) []attribute.KeyValue {
+	for i := range attrs {
+		if attrs[i].Key == a.Key {
+			attrs[i] = *a
+			return attrs
 		}
 	}
-	s.Attrs = append(s.Attrs, *a)
+	return append(attrs, *a)
 }
 
-// fits reports whether attributes are within the limits, and of types that need
-// no normalization.
-func (s *Span) fits(attrs []attribute.KeyValue) bool {
-	if s.Limits.Attributes >= 0 && len(s.Attrs)+len(attrs) > s.Limits.Attributes {
+// Fit reports whether attributes beside n others are within the limits, and of
+// types that need no normalization.
+func (l *Limits) Fit(n int, attrs []attribute.KeyValue) bool {
+	if l.Attributes >= 0 && n+len(attrs) > l.Attributes {
 		return false
 	}
 	for i := range attrs {
@@ -112,11 +150,11 @@ func (s *Span) fits(attrs []attribute.KeyValue) bool {
 		case attribute.BOOL, attribute.INT64, attribute.FLOAT64,
 			attribute.BOOLSLICE, attribute.INT64SLICE, attribute.FLOAT64SLICE:
 		case attribute.STRINGSLICE:
-			if s.Limits.Length >= 0 {
+			if l.Length >= 0 {
 				return false
 			}
 		case attribute.STRING:
-			if s.Limits.Length >= 0 && len(a.Value.AsString()) > s.Limits.Length {
+			if l.Length >= 0 && len(a.Value.AsString()) > l.Length {
 				return false
 			}
 		default:
@@ -138,21 +176,27 @@ func (s *Span) AddLink(l oteltrace.Link) {
 		s.Rest.AddLink(l)
 		return
 	}
-	s.Links = append(s.Links, l)
+	s.Links = append(s.Links, l.SpanContext)
 }
 
-// Finish sets what is known of a span when it ends, before End.
-func (s *Span) Finish(failed bool, attrs, more []attribute.KeyValue) {
+// Finish ends a span, with what is known of it then. It reports whether it had
+// not ended before.
+func (s *Span) Finish(end time.Time, failed bool, attrs, more []attribute.KeyValue) bool {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
-	if s.Took != Open {
-		return
+	if s.Ended() {
+		return false
 	}
 	if failed {
 		s.SetStatus(codes.Error)
 	}
 	s.Add(attrs...)
 	s.Add(more...)
+	s.Took.Store(int64(end.Sub(s.StartTime)))
+	if s.Rest != nil {
+		s.Rest.End(oteltrace.WithTimestamp(end))
+	}
+	return true
 }
 
 // SetStatus sets a status without a description, as the API's method does, for

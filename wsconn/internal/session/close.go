@@ -219,15 +219,15 @@ func (s *Session) tellClose() {
 	if s.out.writer.expired() != nil {
 		by = s.out.writer
 	}
+	ctx, moved := s.home, false
+	if by.op != nil {
+		ctx, moved = by.op.Context(), traceOf(by.op.Context()) != traceOf(by.ctx)
+	}
 	s.mu.Unlock()
 	if !s.recorded {
 		return
 	}
 
-	ctx, moved := s.home, false
-	if by.op != nil {
-		ctx, moved = by.op.Context(), traceOf(by.op.Context()) != traceOf(by.ctx)
-	}
 	ctx, links := s.last(ctx, moved)
 	if _, span := s.tracer.Span(ctx, trace.SpanClose, start, oteltrace.WithLinks(links...)); span != nil {
 		if n := s.traces.aside.Suppressed(); n > 0 {

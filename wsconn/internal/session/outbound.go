@@ -4,6 +4,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
@@ -22,9 +24,11 @@ type outbound struct {
 	closes  bool    // with the first close frame
 
 	// writing is that a frame is on its way, and the library's lock is held;
-	// last is whose it is, or was.
-	writing bool
-	last    *trace.Op
+	// last is whose it is, or was, and lastSpan its span once it has ended.
+	writing  bool
+	last     *trace.Op
+	lastSpan oteltrace.SpanContext
+	waited   bool // for the lock, somebody, ever
 
 	stream atomic.Pointer[messageWriter] // open
 	mark   mark                          // in what is leaving
@@ -40,11 +44,16 @@ type outbound struct {
 func (s *Session) leaving(p []byte) *trace.Op {
 	s.mu.Lock()
 	op, answer := s.sending(p)
+	if !s.out.answers && !s.out.waited {
+		s.out.writing, s.out.last = true, op
+		s.mu.Unlock()
+		return op
+	}
 	reader, since := s.in.reader, s.in.answering
 	if s.out.answers {
 		s.in.answering = time.Time{}
 	}
-	before := trace.CausedBy(s.out.last.SpanContext())
+	before := trace.CausedBy(s.out.before())
 	s.mu.Unlock()
 
 	if s.out.answers && !since.IsZero() {
@@ -70,7 +79,23 @@ func (s *Session) leaving(p []byte) *trace.Op {
 // being written it waits for the library's lock, until its own frame leaves.
 func (out *outbound) waits(op *trace.Op) {
 	if out.writing {
+		out.waited = true
 		op.Block(trace.ReasonWriteLock)
+	}
+}
+
+// before is the span whose frame is being written, or was last.
+func (out *outbound) before() oteltrace.SpanContext {
+	if out.last != nil {
+		return out.last.SpanContext()
+	}
+	return out.lastSpan
+}
+
+// ended notes that op has ended, which need not remember it any more.
+func (out *outbound) ended(op *trace.Op) {
+	if out.last == op {
+		out.last, out.lastSpan = nil, op.SpanContext()
 	}
 }
 

@@ -63,7 +63,17 @@ func (r *Read) End(messageType int, size int64, err error) Received {
 	r.s.mu.Unlock()
 	r.s.meter.read(r.call, size, err)
 	r.s.endRead(r.op, m, messageType, size, verdict, err)
-	return r.s.messageOf(r.call, m)
+	received := r.s.messageOf(r.call, m)
+	r.release(err)
+	return received
+}
+
+// release gives back the operation of a read that the library is through with: of
+// one that succeeded, nobody reads any more.
+func (r *Read) release(err error) {
+	if err == nil && r.entered {
+		r.op.Release()
+	}
 }
 
 // EndPart ends the read of n bytes, which need not be a whole message.
@@ -77,6 +87,7 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 	verdict := r.s.closing.verdict(r.op)
 	r.s.mu.Unlock()
 	r.s.endRead(r.op, message{origin: from}, messageType, n, verdict, err)
+	r.release(err)
 }
 
 // didRead returns the message that was read or, where err says that it was

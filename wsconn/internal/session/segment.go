@@ -18,6 +18,7 @@ import (
 type segment struct {
 	index int
 	root  oteltrace.Span // stands for its span context
+	trace oteltrace.TraceID
 	since time.Time
 	share *trace.Share
 	busy  bool // more is to be told than fits: see [MessagesAuto]
@@ -28,6 +29,7 @@ type traces struct {
 	volume
 	attrs   []attribute.KeyValue // of each segment
 	rolling sync.Mutex           // held by who begins the next segment
+	first   oteltrace.TraceID    // the handshake's
 	current atomic.Pointer[segment]
 	before  atomic.Pointer[segment] // the current one
 
@@ -38,7 +40,8 @@ type traces struct {
 func (s *Session) beginTraces(v volume, attrs ...attribute.KeyValue) {
 	t := &s.traces
 	t.volume, t.attrs, t.aside = v, attrs, trace.NewShare(0)
-	t.current.Store(&segment{root: s.handshake, since: time.Now(), share: t.aside.Next(v.spans)})
+	t.first = s.handshake.SpanContext().TraceID()
+	t.current.Store(&segment{root: s.handshake, trace: t.first, since: time.Now(), share: t.aside.Next(v.spans)})
 }
 
 // segment returns the segment that an operation that begins now belongs to.
@@ -77,7 +80,7 @@ func (s *Session) nextSegment(prev *segment) *segment {
 		trace.Finish(span, next.since, "")
 		next.share.Spend(1)
 	}
-	next.root = standIn(ctx)
+	next.root, next.trace = standIn(ctx), traceOf(ctx)
 	return next
 }
 
@@ -94,12 +97,12 @@ func (s *Session) links(sc oteltrace.SpanContext) []oteltrace.Link {
 // owns reports whether sc is in a trace of the connection, as far back as the
 // segment before the current one and the handshake.
 func (s *Session) owns(sc oteltrace.SpanContext) bool {
-	for _, seg := range []*segment{s.traces.current.Load(), s.traces.before.Load()} {
-		if seg != nil && seg.root.SpanContext().TraceID() == sc.TraceID() {
-			return true
-		}
+	id := sc.TraceID()
+	if id == s.traces.current.Load().trace || id == s.traces.first {
+		return true
 	}
-	return sc.TraceID() == s.handshake.SpanContext().TraceID()
+	before := s.traces.before.Load()
+	return before != nil && id == before.trace
 }
 
 // place says where an operation with ctx belongs: where ctx has a span of a
@@ -122,7 +125,7 @@ func (s *Session) place(ctx context.Context, message bool) (context.Context, tra
 		}
 	case !sc.IsValid():
 		ctx = oteltrace.ContextWithSpan(ctx, seg.root)
-	case sc.TraceID() != seg.root.SpanContext().TraceID():
+	case sc.TraceID() != seg.trace:
 		ctx = oteltrace.ContextWithSpan(ctx, seg.root)
 		as.Links = s.links(sc)[1:]
 	}
@@ -135,8 +138,7 @@ func (s *Session) start(ctx context.Context, name string, attrs ...attribute.Key
 		return s.measure(ctx, name)
 	}
 	ctx, as, _ := s.place(ctx, false)
-	_, op := s.tracer.StartAs(ctx, name, as, attrs...)
-	return op
+	return s.tracer.StartAs(ctx, name, as, attrs...)
 }
 
 // startMessage begins a read or a write.
@@ -146,8 +148,7 @@ func (s *Session) startMessage(ctx context.Context, name string, attrs ...attrib
 	}
 	ctx, as, seg := s.place(ctx, true)
 	as.Show = s.traces.show(name, seg.busy)
-	_, op := s.tracer.StartAs(ctx, name, as, attrs...)
-	return op
+	return s.tracer.StartAs(ctx, name, as, attrs...)
 }
 
 // startClose begins a close. Whatever segment it ends, it is in the handshake's
@@ -157,8 +158,7 @@ func (s *Session) startClose(ctx context.Context) *trace.Op {
 		return s.measure(ctx, trace.SpanClose)
 	}
 	ctx, links := s.last(ctx, false)
-	_, op := s.tracer.StartAs(ctx, trace.SpanClose, trace.OpConfig{Share: s.traces.aside, Links: links})
-	return op
+	return s.tracer.StartAs(ctx, trace.SpanClose, trace.OpConfig{Share: s.traces.aside, Links: links})
 }
 
 // last is where the end of the connection belongs, which was seen in ctx, and

@@ -45,6 +45,12 @@ func (s *Session) enterWrite(c call) {
 
 // End ends the write of a message of size bytes, or one that failed.
 func (w *Write) End(size int64, err error) {
+	if w.end(size, err); err == nil {
+		w.op.Release() // what was written has no use for it any more
+	}
+}
+
+func (w *Write) end(size int64, err error) {
 	if w.s == nil {
 		return
 	}
@@ -55,6 +61,7 @@ func (w *Write) End(size int64, err error) {
 		s.out.writer = call{}
 		if err == nil {
 			m = s.out.message
+			s.out.ended(w.op)
 		}
 		s.mu.Unlock()
 		s.writing.pass(w.origin())
@@ -127,7 +134,7 @@ func (m *messageWriter) leave(over bool, err error) {
 func (m *messageWriter) end(err error) {
 	if !m.over.Swap(true) {
 		m.write.s.out.stream.CompareAndSwap(m, nil)
-		m.write.End(m.size.Load(), err)
+		m.write.end(m.size.Load(), err)
 	}
 }
 

@@ -1,0 +1,90 @@
+package lean
+
+import (
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	"go.opentelemetry.io/otel/sdk/resource"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace/internal/emit"
+)
+
+// part is a block or a wake as a span of its own: made when it is over, and never
+// changed.
+type part struct {
+	*seal
+	emit.Part
+	of *span // the operation's: its parent
+	id oteltrace.SpanID
+}
+
+var _ sdktrace.ReadOnlySpan = (*part)(nil)
+
+// Name returns the name.
+func (p *part) Name() string { return p.PartKind.Name }
+
+// SpanContext returns the span context.
+func (p *part) SpanContext() oteltrace.SpanContext { return p.of.d.Context.WithSpanID(p.id) }
+
+// Parent returns the span context of the operation.
+func (p *part) Parent() oteltrace.SpanContext { return p.of.d.Context }
+
+// SpanKind returns the kind.
+func (p *part) SpanKind() oteltrace.SpanKind { return oteltrace.SpanKindInternal }
+
+// StartTime returns the start.
+func (p *part) StartTime() time.Time { return p.of.d.StartTime.Add(p.Start) }
+
+// EndTime returns the end.
+func (p *part) EndTime() time.Time { return p.of.d.StartTime.Add(p.Start + p.Took) }
+
+// Attributes returns the attributes, each key once.
+func (p *part) Attributes() []attribute.KeyValue {
+	attrs := make([]attribute.KeyValue, 0, len(p.Attrs)+1)
+	for i := range p.Attrs {
+		attrs = emit.Put(attrs, &p.Attrs[i])
+	}
+	reason := p.Key.String(p.Reason)
+	return emit.Put(attrs, &reason)
+}
+
+// Links returns the links.
+func (p *part) Links() []sdktrace.Link {
+	if p.Link == nil {
+		return nil
+	}
+	return []sdktrace.Link{{SpanContext: *p.Link}}
+}
+
+// Events returns none.
+func (p *part) Events() []sdktrace.Event { return nil }
+
+// Status returns the status, which is unset.
+func (p *part) Status() sdktrace.Status { return sdktrace.Status{} }
+
+// InstrumentationScope returns the scope of the tracer.
+func (p *part) InstrumentationScope() instrumentation.Scope { return p.of.InstrumentationScope() }
+
+// InstrumentationLibrary returns the scope of the tracer.
+//
+// Deprecated: use InstrumentationScope.
+func (p *part) InstrumentationLibrary() instrumentation.Library { return p.of.InstrumentationScope() }
+
+// Resource returns the resource of the provider.
+func (p *part) Resource() *resource.Resource { return p.of.Resource() }
+
+// ChildSpanCount returns 0.
+func (p *part) ChildSpanCount() int { return 0 }
+
+// DroppedAttributes returns 0: of what is beyond the limits no part is made.
+func (p *part) DroppedAttributes() int { return 0 }
+
+// DroppedLinks returns 0.
+func (p *part) DroppedLinks() int { return 0 }
+
+// DroppedEvents returns 0.
+func (p *part) DroppedEvents() int { return 0 }
