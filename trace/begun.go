@@ -177,9 +177,9 @@ func options(as *OpConfig, attrs []attribute.KeyValue) (opts []oteltrace.SpanSta
 func size(name string) (attrs int, waits bool) {
 	switch name {
 	case SpanRead:
-		return 8, true
+		return 0, true // but for those of a layout
 	case SpanWrite:
-		return 7, false
+		return 0, false
 	default: // the total of its blocks
 		return 2, true
 	}
@@ -241,7 +241,7 @@ func (o *Op) emitWhole(w emit.Tracer, p *emit.Part) {
 	if p.Link != nil {
 		d.AddLink(oteltrace.Link{SpanContext: *p.Link})
 	}
-	if w.Begin(o.context(), d) && d.Finish(o.start.Add(p.Start+p.Took), false, nil, nil) {
+	if w.Begin(o.context(), d) && d.Finish(o.start.Add(p.Start+p.Took), false, &emit.Values{}, nil, nil) {
 		w.End(d)
 	}
 }
@@ -264,11 +264,12 @@ func (o *Op) copyOf(attrs []attribute.KeyValue, n int) []attribute.KeyValue {
 }
 
 // finish ends the operation's span, with the totals of its blocks.
-func (o *Op) finish(end time.Duration, errorType string, attrs []attribute.KeyValue) {
+func (o *Op) finish(end time.Duration, errorType string, attrs []attribute.KeyValue, laid *emit.Values) {
+	laid.Blocked = o.blocked.Seconds()
 	var totals [4]attribute.KeyValue
 	more := totals[:0]
-	if o.blocks > 0 {
-		more = append(more, BlockDurationKey.Float64(o.blocked.Seconds()))
+	if laid.Layout == nil && o.blocks > 0 {
+		more = append(more, BlockDurationKey.Float64(laid.Blocked))
 	}
 	if o.blocks > 1 {
 		more = append(more, BlockCountKey.Int(o.blocks))
@@ -281,7 +282,7 @@ func (o *Op) finish(end time.Duration, errorType string, attrs []attribute.KeyVa
 	}
 	b := o.current()
 	if b.whole != nil {
-		if b.data.Finish(o.start.Add(end), errorType != "", attrs, more) {
+		if b.data.Finish(o.start.Add(end), errorType != "", laid, attrs, more) {
 			b.whole.End(b.data)
 		}
 		return
@@ -289,8 +290,8 @@ func (o *Op) finish(end time.Duration, errorType string, attrs []attribute.KeyVa
 	if errorType != "" {
 		b.span.SetStatus(codes.Error, "")
 	}
-	if len(attrs)+len(more) > 0 {
-		b.span.SetAttributes(append(o.copyOf(attrs, len(more)), more...)...)
+	if n := len(attrs) + laid.Len() + len(more); n > 0 {
+		b.span.SetAttributes(append(laid.Append(o.copyOf(attrs, n-len(attrs))), more...)...)
 	}
 	switch {
 	case o.spare != nil && o.spare.edge != nil:

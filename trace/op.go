@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace/internal/emit"
 )
 
 // Op is one call that may block: a read, a write, a lock. It is the state
@@ -285,9 +287,12 @@ func (o *Op) End(err error, attrs ...attribute.KeyValue) {
 // EndAs is End for a caller who knows better what kind of error it was:
 // errorType becomes [ErrorTypeKey], and "" is no error.
 func (o *Op) EndAs(errorType string, attrs ...attribute.KeyValue) {
-	if o == nil {
-		return
+	if o != nil {
+		o.endAs(errorType, attrs, &emit.Values{})
 	}
+}
+
+func (o *Op) endAs(errorType string, attrs []attribute.KeyValue, laid *emit.Values) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.state == opEnded {
@@ -300,7 +305,7 @@ func (o *Op) EndAs(errorType string, attrs ...attribute.KeyValue) {
 	o.state = opEnded
 	if o.settle(errorType != "") {
 		o.emitWake(end)
-		o.finish(end, errorType, attrs)
+		o.finish(end, errorType, attrs, laid)
 	}
 }
 

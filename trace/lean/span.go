@@ -24,8 +24,8 @@ import (
 type span struct {
 	*seal
 	d       emit.Span
-	parts   []part // room for some
-	endTask func() // of runtime/trace, nil: none
+	parts   *[2]part // room for some, nil: none
+	endTask func()   // of runtime/trace, nil: none
 }
 
 // seal has the methods of the SDK's interface that no other package can have, and
@@ -50,8 +50,8 @@ func (p *TracerProvider) overflow(d *emit.Span) oteltrace.Span {
 	for _, sc := range d.Links {
 		rest.AddLink(oteltrace.Link{SpanContext: sc})
 	}
-	if d.Code != codes.Unset {
-		rest.SetStatus(d.Code, "")
+	if c := codes.Code(d.Code); c != codes.Unset {
+		rest.SetStatus(c, "")
 	}
 	return rest
 }
@@ -112,7 +112,7 @@ func (s *span) End(opts ...oteltrace.SpanEndOption) {
 	if at := c.Timestamp(); !at.IsZero() {
 		now = at
 	}
-	if s.d.Finish(now, false, nil, nil) {
+	if s.d.Finish(now, false, &emit.Values{}, nil, nil) {
 		s.ended()
 	}
 }
@@ -188,7 +188,7 @@ func (s *span) Name() string {
 func (s *span) Parent() oteltrace.SpanContext { return s.d.Parent.SpanContext() }
 
 // SpanKind returns the kind.
-func (s *span) SpanKind() oteltrace.SpanKind { return s.d.Kind }
+func (s *span) SpanKind() oteltrace.SpanKind { return oteltrace.SpanKind(s.d.Kind) }
 
 // StartTime returns the start.
 func (s *span) StartTime() time.Time { return s.d.StartTime }
@@ -206,7 +206,7 @@ func (s *span) Attributes() []attribute.KeyValue {
 	if !s.d.Ended() { // what is set later must not show
 		return some(slices.Clone(s.d.Attrs))
 	}
-	return some(slices.Clip(s.d.Attrs))
+	return some(slices.Clip(s.d.All()))
 }
 
 // Links returns the links.
@@ -251,7 +251,7 @@ func (s *span) Status() sdktrace.Status {
 	if r := s.rest(); r != nil {
 		return r.Status()
 	}
-	return sdktrace.Status{Code: s.d.Code}
+	return sdktrace.Status{Code: codes.Code(s.d.Code)}
 }
 
 // InstrumentationScope returns the scope of the tracer.

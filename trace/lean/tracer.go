@@ -36,7 +36,7 @@ func (t *tracer) Start(ctx context.Context, name string, opts ...oteltrace.SpanS
 		start = time.Now()
 	}
 	d := t.New(name, start, len(c.Attributes())+2, false)
-	d.Kind = oteltrace.ValidateSpanKind(c.SpanKind())
+	d.Kind = uint8(oteltrace.ValidateSpanKind(c.SpanKind()))
 	if !t.sample(ctx, d, c.NewRoot(), c.Attributes(), c.Links()) {
 		return oteltrace.ContextWithSpan(ctx, d.API), d.API
 	}
@@ -57,6 +57,14 @@ func (t *tracer) Start(ctx context.Context, name string, opts ...oteltrace.SpanS
 func (t *tracer) New(name string, start time.Time, n int, waits bool) *emit.Span {
 	var s *span
 	switch {
+	case n == 0 && !waits:
+		s = new(span)
+	case n == 0:
+		m := new(struct {
+			span
+			parts [2]part
+		})
+		s, m.span.parts = &m.span, &m.parts
 	case n <= 2 && !waits:
 		m := new(struct {
 			span
@@ -69,20 +77,7 @@ func (t *tracer) New(name string, start time.Time, n int, waits bool) *emit.Span
 			attrs [2]attribute.KeyValue
 			parts [2]part
 		})
-		s, m.d.Attrs, m.span.parts = &m.span, m.attrs[:0], m.parts[:0]
-	case n <= 7 && !waits:
-		m := new(struct {
-			span
-			attrs [7]attribute.KeyValue
-		})
-		s, m.d.Attrs = &m.span, m.attrs[:0]
-	case n <= 8:
-		m := new(struct {
-			span
-			attrs [8]attribute.KeyValue
-			parts [2]part
-		})
-		s, m.d.Attrs, m.span.parts = &m.span, m.attrs[:0], m.parts[:0]
+		s, m.d.Attrs, m.span.parts = &m.span, m.attrs[:0], &m.parts
 	default:
 		s = &span{d: emit.Span{Attrs: make([]attribute.KeyValue, 0, n)}}
 	}
@@ -90,7 +85,7 @@ func (t *tracer) New(name string, start time.Time, n int, waits bool) *emit.Span
 	d := &s.d
 	d.API, d.Name, d.StartTime = s, name, start
 	d.Took.Store(emit.Open)
-	d.Kind, d.Limits = oteltrace.SpanKindInternal, &t.limits
+	d.Kind, d.Limits = uint8(oteltrace.SpanKindInternal), &t.limits
 	return d
 }
 
@@ -132,7 +127,7 @@ func (t *tracer) sample(ctx context.Context, d *emit.Span, root bool, attrs []at
 	sampled := recorded
 	if p.sampler != nil {
 		r := p.sampler.ShouldSample(sdktrace.SamplingParameters{
-			ParentContext: parent, TraceID: id.TraceID, Name: d.Name, Kind: d.Kind,
+			ParentContext: parent, TraceID: id.TraceID, Name: d.Name, Kind: oteltrace.SpanKind(d.Kind),
 			Attributes: attrs, Links: links,
 		})
 		recorded, sampled = r.Decision != sdktrace.Drop, r.Decision == sdktrace.RecordAndSample
@@ -202,9 +197,9 @@ func (t *tracer) Part(d *emit.Span, p emit.Part) bool {
 	s := d.API.(*span)
 	s.child()
 	var m *part
-	if n := len(s.parts); n < cap(s.parts) {
-		s.parts = s.parts[:n+1]
-		m = &s.parts[n]
+	if s.parts != nil && int(d.Parts) < len(s.parts) {
+		m = &s.parts[d.Parts]
+		d.Parts++
 	} else {
 		m = new(part)
 	}

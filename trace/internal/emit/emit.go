@@ -57,22 +57,26 @@ type PartKind struct {
 	Key  attribute.Key // of the reason
 }
 
-// A Span is the data of one span. Fields above Mu do not change once the span
-// has begun; what follows is guarded by it.
+// A Span is the data of one span. Fields above Took do not change once the span
+// has begun; those below Mu are guarded by it. The order is that of the least
+// memory.
 type Span struct {
 	API       oteltrace.Span // the span for who has the API only
 	Parent    oteltrace.Span // of which only the span context counts
 	Context   oteltrace.SpanContext
-	Kind      oteltrace.SpanKind
 	StartTime time.Time
 	Limits    *Limits
 
 	Took     atomic.Int64 // nanoseconds; Open: not ended. Written with Mu held
 	Children atomic.Int32
+	Kind     uint8 // an oteltrace.SpanKind; does not change
+	Parts    uint8 // made by Tracer.Part, which is not called at the same time
 
+	Code  uint8 // a codes.Code
+	LaidN uint8 // how many of Attrs come before those of Laid
 	Mu    sync.Mutex
 	Name  string
-	Code  codes.Code
+	Laid  Values
 	Attrs []attribute.KeyValue    // each key once
 	Links []oteltrace.SpanContext // without attributes
 	Rest  oteltrace.Span          // once it is not nil, has all that can be set
@@ -181,7 +185,7 @@ func (s *Span) AddLink(l oteltrace.Link) {
 
 // Finish ends a span, with what is known of it then. It reports whether it had
 // not ended before.
-func (s *Span) Finish(end time.Time, failed bool, attrs, more []attribute.KeyValue) bool {
+func (s *Span) Finish(end time.Time, failed bool, laid *Values, attrs, more []attribute.KeyValue) bool {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
 	if s.Ended() {
@@ -191,12 +195,47 @@ func (s *Span) Finish(end time.Time, failed bool, attrs, more []attribute.KeyVal
 		s.SetStatus(codes.Error)
 	}
 	s.Add(attrs...)
+	s.lay(laid)
 	s.Add(more...)
 	s.Took.Store(int64(end.Sub(s.StartTime)))
 	if s.Rest != nil {
 		s.Rest.End(oteltrace.WithTimestamp(end))
 	}
 	return true
+}
+
+// lay keeps the values as they are, where they fit.
+func (s *Span) lay(v *Values) {
+	if v.Layout == nil {
+		return
+	}
+	l := s.Limits
+	if s.Rest != nil || l.Attributes >= 0 && len(s.Attrs)+v.Len() > l.Attributes || l.Length >= 0 {
+		s.Add(v.Append(nil)...)
+		return
+	}
+	s.Laid, s.LaidN = *v, uint8(len(s.Attrs))
+}
+
+// All returns all attributes, for who holds Mu.
+func (s *Span) All() []attribute.KeyValue {
+	if s.Laid.Layout == nil {
+		return s.Attrs
+	}
+	n := int(s.LaidN)
+	all := append(make([]attribute.KeyValue, 0, len(s.Attrs)+s.Laid.Len()), s.Attrs[:n]...)
+	if n == 0 {
+		all = s.Laid.Append(all)
+	} else {
+		for _, a := range s.Laid.Append(nil) {
+			all = Put(all, &a)
+		}
+	}
+	for i := range s.Attrs[n:] {
+		all = Put(all, &s.Attrs[n+i])
+	}
+	s.Attrs, s.Laid = all, Values{}
+	return all
 }
 
 // SetStatus sets a status without a description, as the API's method does, for
@@ -206,5 +245,5 @@ func (s *Span) SetStatus(c codes.Code) {
 		s.Rest.SetStatus(c, "")
 		return
 	}
-	s.Code = max(s.Code, c)
+	s.Code = max(s.Code, uint8(c))
 }

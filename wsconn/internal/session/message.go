@@ -39,9 +39,13 @@ func (m message) whole(size int64) bool {
 	return m.index > 0 && !m.compressed && m.payload == size
 }
 
-// attributes appends those of a message of size bytes.
-func (m message) attributes(attrs []attribute.KeyValue, size int64) []attribute.KeyValue {
-	attrs = append(attrs, trace.WebSocketMessageSizeKey.Int64(size))
+// attributes are those of a message of one type in one direction, of size bytes on
+// the connection id.
+func (m *message) attributes(direction attribute.KeyValue, messageType int, id attribute.KeyValue, size int64) []attribute.KeyValue {
+	attrs := []attribute.KeyValue{
+		direction, trace.WebSocketMessageTypeKey.String(frame.Opcode(messageType).String()),
+		id, trace.WebSocketMessageSizeKey.Int64(size),
+	}
 	if m.index > 0 {
 		attrs = append(attrs,
 			trace.WebSocketMessageIndexKey.Int(m.index),
@@ -51,13 +55,51 @@ func (m message) attributes(attrs []attribute.KeyValue, size int64) []attribute.
 	return attrs
 }
 
+// values are these attributes in a layout.
+func (m *message) values(l *layouts, id attribute.KeyValue, size int64) *trace.Values {
+	v := &trace.Values{Layout: l.unseen, Text: id.Value.AsString()}
+	if m.index > 0 {
+		v.Layout = l.seen
+	}
+	v.Ints = [trace.MaxInts]int64{size, int64(m.index), int64(m.frames), m.bytes}
+	return v
+}
+
+// layouts are the attributes of messages of one type in one direction: of those
+// whose frames were seen, and of those of which only the program's bytes were.
+type layouts struct{ seen, unseen *trace.Layout }
+
+func newLayouts(direction attribute.KeyValue, o frame.Opcode) *layouts {
+	fixed := []attribute.KeyValue{direction, trace.WebSocketMessageTypeKey.String(o.String())}
+	return &layouts{
+		seen: trace.NewLayout(fixed, trace.WebSocketConnectionIDKey, trace.WebSocketMessageSizeKey,
+			trace.WebSocketMessageIndexKey, trace.WebSocketFrameCountKey, trace.WebSocketWireSizeKey),
+		unseen: trace.NewLayout(fixed, trace.WebSocketConnectionIDKey, trace.WebSocketMessageSizeKey),
+	}
+}
+
+// byType are the layouts of a direction. Both libraries number message types as RFC
+// 6455 §5.2 does opcodes.
+type byType struct{ text, binary *layouts }
+
+var (
+	received    = byType{newLayouts(receive, frame.Text), newLayouts(receive, frame.Binary)}
+	transmitted = byType{newLayouts(transmit, frame.Text), newLayouts(transmit, frame.Binary)}
+)
+
+// endWith ends op, of the connection id, with a message of size bytes.
+func (m *message) endWith(op *trace.Op, b *byType, messageType int, id attribute.KeyValue, size int64) {
+	switch frame.Opcode(messageType) {
+	case frame.Text:
+		op.EndWith(m.values(b.text, id, size))
+	case frame.Binary:
+		op.EndWith(m.values(b.binary, id, size))
+	default: // a library may write what does not exist
+		op.End(nil, m.attributes(transmit, messageType, id, size)...)
+	}
+}
+
 var (
 	receive  = trace.NetworkIODirectionKey.String("receive")
 	transmit = trace.NetworkIODirectionKey.String("transmit")
 )
-
-// messageTypeAttr names a message type, which both libraries number as the
-// opcodes of RFC 6455 §5.2 do.
-func messageTypeAttr(t int) attribute.KeyValue {
-	return trace.WebSocketMessageTypeKey.String(frame.Opcode(t).String())
-}

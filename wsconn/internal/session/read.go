@@ -7,8 +7,6 @@ import (
 	"net"
 	"sync/atomic"
 
-	"go.opentelemetry.io/otel/attribute"
-
 	"github.com/wakechain/wakechain/trace"
 )
 
@@ -110,8 +108,7 @@ func (s *Session) endRead(op *trace.Op, m message, messageType int, size int64, 
 	case err == nil && !s.recorded:
 		op.End(nil)
 	case err == nil:
-		room := [7]attribute.KeyValue{receive, s.id, messageTypeAttr(messageType)}
-		op.End(nil, m.attributes(room[:3], size)...)
+		m.endWith(op, &received, messageType, s.id, size)
 	case verdict != "" && s.closeStatus(err) < 0:
 		op.EndAs(verdict, receive, s.id)
 	default:

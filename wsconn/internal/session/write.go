@@ -7,8 +7,6 @@ import (
 	"net"
 	"sync/atomic"
 
-	"go.opentelemetry.io/otel/attribute"
-
 	"github.com/wakechain/wakechain/trace"
 )
 
@@ -71,9 +69,10 @@ func (w *Write) end(size int64, err error) {
 	case w.op == nil:
 	case !s.recorded:
 		s.end(w.op, err)
+	case err == nil:
+		m.endWith(w.op, &transmitted, w.typ, s.id, size)
 	default:
-		room := [7]attribute.KeyValue{transmit, s.id, messageTypeAttr(w.typ)}
-		s.end(w.op, err, m.attributes(room[:3], size)...)
+		s.end(w.op, err, m.attributes(transmit, w.typ, s.id, size)...)
 	}
 }
 
