@@ -257,8 +257,9 @@ func (o *Op) spares() *spare {
 // overwrites where spans copy them.
 func (o *Op) copyOf(attrs []attribute.KeyValue, n int) []attribute.KeyValue {
 	n += len(attrs)
-	if o.room != nil && o.current().copies && n <= len(o.room.attrs) {
-		return append(o.room.attrs[:0], attrs...)
+	if r := o.room; r != nil && o.current().copies && n <= len(r.attrs) {
+		r.used = max(r.used, n)
+		return append(r.attrs[:0], attrs...)
 	}
 	return append(make([]attribute.KeyValue, 0, n), attrs...)
 }

@@ -26,6 +26,7 @@ type room struct {
 	later later
 	spare spare
 	attrs [12]attribute.KeyValue
+	used  int // of attrs
 }
 
 var rooms = sync.Pool{New: func() any { return new(room) }}
@@ -35,7 +36,7 @@ var rooms = sync.Pool{New: func() any { return new(room) }}
 // whose span may come later costs nothing of the SDK's; and no memory, where
 // operations end with [Op.Release].
 func (t *Tracer) StartAs(ctx context.Context, name string, as OpConfig, attrs ...attribute.KeyValue) *Op {
-	recorded := !t.skips(ctx)
+	recorded := as.Sampled && t.tracer != nil || !t.skips(ctx)
 	if !recorded && !t.Meters(ctx) {
 		return nil
 	}
@@ -66,7 +67,15 @@ func (o *Op) Release() {
 		return
 	}
 	r := o.room
-	*r = room{}
+	if o.later != nil {
+		r.later = later{}
+	}
+	if r.spare.edge != nil {
+		r.spare = spare{}
+	}
+	clear(r.attrs[:r.used])
+	r.used = 0
+	r.op = Op{}
 	rooms.Put(r)
 }
 

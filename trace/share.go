@@ -34,6 +34,10 @@ type OpConfig struct {
 	Root oteltrace.SpanContext
 
 	Links []oteltrace.Link
+
+	// Sampled says that the span in the context is, or that there is none, where who
+	// starts the operation has looked already.
+	Sampled bool
 }
 
 // Share is what one trace may have of the spans of operations that belong

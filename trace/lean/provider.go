@@ -33,6 +33,8 @@ type TracerProvider struct {
 	tracers    map[instrumentation.Scope]*tracer
 	processors atomic.Pointer[[]sdktrace.SpanProcessor]
 	quiet      atomic.Bool // none of them does anything at OnStart
+	batch      atomic.Bool // they are batch processors
+	burst      burst
 	shut       atomic.Bool
 }
 
@@ -65,23 +67,49 @@ func NewTracerProvider(opts ...Option) *TracerProvider {
 		Attributes: c.limits.AttributeCountLimit, Links: c.limits.LinkCountLimit,
 		Length: c.limits.AttributeValueLengthLimit, Overflow: p.overflow,
 	}
+	p.burst.processors = func() []sdktrace.SpanProcessor { return *p.processors.Load() }
+	p.processors.Store(new([]sdktrace.SpanProcessor))
 	p.use(c.processors)
 	return p
 }
 
 func (p *TracerProvider) use(processors []sdktrace.SpanProcessor) {
-	p.quiet.Store(!slices.ContainsFunc(processors, func(sp sdktrace.SpanProcessor) bool { return !quiet(sp) }))
+	p.burst.flush() // to those before
+	all := func(names ...string) bool {
+		return !slices.ContainsFunc(processors, func(sp sdktrace.SpanProcessor) bool {
+			return !slices.Contains(names, typeInSDK(sp))
+		})
+	}
+	p.quiet.Store(all(batchProcessor, simpleProcessor))
+	p.batch.Store(all(batchProcessor))
 	p.processors.Store(&processors)
 }
 
-// quiet reports whether sp is one of the SDK's processors, whose OnStart does
-// nothing. Their types are not exported.
-func quiet(sp sdktrace.SpanProcessor) bool {
+// The SDK's processors, whose types are not exported. The OnStart of neither does
+// anything.
+const (
+	batchProcessor  = "batchSpanProcessor"
+	simpleProcessor = "simpleSpanProcessor"
+)
+
+// typeInSDK is the name of a processor's type, "" for those of others.
+func typeInSDK(sp sdktrace.SpanProcessor) string {
 	t := reflect.TypeOf(sp)
-	if t.Kind() != reflect.Pointer || t.Elem().PkgPath() != "go.opentelemetry.io/otel/sdk/trace" {
-		return false
+	if t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "go.opentelemetry.io/otel/sdk/trace" {
+		return t.Elem().Name()
 	}
-	return t.Elem().Name() == "batchSpanProcessor" || t.Elem().Name() == "simpleSpanProcessor"
+	return ""
+}
+
+// ended tells the processors of a span that has ended.
+func (p *TracerProvider) ended(s sdktrace.ReadOnlySpan) {
+	if p.batch.Load() {
+		p.burst.add(s)
+		return
+	}
+	for _, sp := range *p.processors.Load() {
+		sp.OnEnd(s)
+	}
 }
 
 // Tracer returns the SDK's tracer, or a lean one if name is [trace.ScopeName].
@@ -137,6 +165,7 @@ func (p *TracerProvider) UnregisterSpanProcessor(sp sdktrace.SpanProcessor) {
 // Shutdown shuts the processors down, as the SDK does.
 func (p *TracerProvider) Shutdown(ctx context.Context) error {
 	p.shut.Store(true)
+	p.burst.flush()
 	err := p.TracerProvider.Shutdown(ctx)
 	p.use(nil)
 	return err

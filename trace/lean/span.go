@@ -98,9 +98,7 @@ func (s *span) ended() {
 	if s.endTask != nil {
 		s.endTask()
 	}
-	for _, sp := range *s.tracer().provider.processors.Load() {
-		sp.OnEnd(s)
-	}
+	s.tracer().provider.ended(s)
 }
 
 // The methods of the API.

@@ -189,7 +189,6 @@ func links(d *emit.Span) []oteltrace.Link {
 // Part makes the span of a part, unless the sampler or a processor has a say in it
 // or runtime/trace is to be told.
 func (t *tracer) Part(d *emit.Span, p emit.Part) bool {
-	processors := *t.provider.processors.Load()
 	if t.provider.sampler != nil || !t.provider.quiet.Load() || rtrace.IsEnabled() ||
 		!t.limits.Fit(1, p.Attrs) || t.limits.Length >= 0 || p.Link != nil && t.limits.Links == 0 {
 		return false
@@ -205,9 +204,7 @@ func (t *tracer) Part(d *emit.Span, p emit.Part) bool {
 	}
 	m.seal, m.of, m.Part = sealed, s, p
 	m.id = t.provider.ids.NewSpanID(context.Background(), d.Context.TraceID())
-	for _, sp := range processors {
-		sp.OnEnd(m)
-	}
+	t.provider.ended(m)
 	return true
 }
 

@@ -66,7 +66,7 @@ func (h *half) poll(op *trace.Op, p []byte) (int, error) {
 		return h.n, h.callError(name, h.err)
 	}
 	if h.parked.Load() { // the loop gave up: deadline, or closed
-		h.woken(time.Now(), err, h.lastInfo)
+		h.woken(h.op.Now(), err, h.lastInfo)
 	}
 	if opErr, ok := err.(*net.OpError); ok { //nolint:errorlint // the loop made it, for this call
 		opErr.Op = name // the loop calls itself raw-read or raw-write
@@ -126,7 +126,7 @@ func (refusing) WriteTo(io.Writer) (int64, error) { return 0, errors.ErrUnsuppor
 func (h *half) attempt(fd uintptr) bool {
 	var awake time.Time
 	if h.parked.Load() {
-		awake = time.Now()
+		awake = h.op.Now()
 	}
 	for {
 		n, err := h.transfer(fd, h.p[h.n:min(len(h.p), h.n+maxIO)])
@@ -179,7 +179,7 @@ func (h *half) parking(fd uintptr) {
 	}
 	h.last.Store(nil)
 	h.parked.Store(true)
-	h.since = time.Now() // as late as can be: what comes before is no park
+	h.since = h.op.Now() // as late as can be: what comes before is no park
 	h.op.Block(h.reason, trace.At(h.since), sourcePoll)
 }
 
@@ -233,28 +233,31 @@ func (h *half) timed(op *trace.Op, start time.Time, err error) {
 
 // wake reports the end of a block: the call's result and the evidence tell why.
 func (h *half) wake(op *trace.Op, at time.Time, err error, e *evidence) {
-	var (
-		reason trace.WakeReason
-		closer trace.Detail
-	)
+	var reason trace.WakeReason
+	details := append(make([]trace.Detail, 0, 3), trace.At(at))
 	switch {
+	case err == nil && h.reason == trace.ReasonNetRead:
+		reason = trace.WakeReadable
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		reason = trace.WakeDeadline
 	case errors.Is(err, net.ErrClosed), ended(err) && h.shut.Load():
 		reason = trace.WakeClosed
-		closer = trace.CausedBy(h.conn.closer.Load().SpanContext())
+		details = append(details, trace.CausedBy(h.conn.closer.Load().SpanContext()))
 	case errors.Is(err, syscall.ECONNRESET):
 		reason = trace.WakePeerReset
 	case ended(err):
 		reason = trace.WakePeerClosed
-	case h.reason == trace.ReasonNetRead:
+	case h.reason == trace.ReasonNetRead: // with an error of another kind
 		reason = trace.WakeReadable
 	case e.peerRead():
 		reason = trace.WakePeerRead
 	default:
 		reason = trace.WakeWritable
 	}
-	op.Wake(reason, trace.At(at), closer, trace.Evidence(e.attributes()...))
+	if attrs := e.attributes(); attrs != nil {
+		details = append(details, trace.Evidence(attrs...))
+	}
+	op.Wake(reason, details...)
 }
 
 // ended reports whether err says that the direction was shut down, by one of

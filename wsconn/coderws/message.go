@@ -28,5 +28,5 @@ func (m Message) Context(parent context.Context) context.Context { return m.rece
 func (c *Conn) Receive(ctx context.Context) (Message, error) {
 	r := c.session.BeginRead(ctx)
 	typ, p, err := c.ws.Read(ctx)
-	return Message{typ, p, r.End(int(typ), int64(len(p)), err)}, err
+	return Message{typ, p, r.Receive(int(typ), int64(len(p)), err)}, err
 }

@@ -143,7 +143,7 @@ func (s *Session) arrived(buf []byte, err error) (n int, first oteltrace.SpanCon
 		if !ok {
 			break
 		}
-		from := s.came(e)
+		from := s.came(&e)
 		if i == 0 {
 			first = from
 		}
@@ -156,7 +156,7 @@ func (s *Session) arrived(buf []byte, err error) (n int, first oteltrace.SpanCon
 
 // came notes what came from the peer, and returns the write of its that sent it,
 // if that is known.
-func (s *Session) came(e tracepong.Event) (by oteltrace.SpanContext) {
+func (s *Session) came(e *tracepong.Event) (by oteltrace.SpanContext) {
 	in, g := &s.in, e.Segment
 	switch e.Kind {
 	case tracepong.Stop:

@@ -50,20 +50,30 @@ func (s *Session) leaveRead(entered bool) {
 }
 
 // End ends the read of a message of the library's message type and of size
-// bytes, or one that failed. It returns the context of the message.
-func (r *Read) End(messageType int, size int64, err error) Received {
+// bytes, or one that failed.
+func (r *Read) End(messageType int, size int64, err error) {
+	r.end(messageType, size, err)
+	r.release(err)
+}
+
+// Receive is End, and returns the context of the message.
+func (r *Read) Receive(messageType int, size int64, err error) Received {
+	m := r.end(messageType, size, err)
+	defer r.release(err)
+	return r.s.messageOf(r.call, m)
+}
+
+func (r *Read) end(messageType int, size int64, err error) message {
 	if r.s.off {
-		return r.s.messageOf(r.call, message{})
+		return message{}
 	}
 	r.s.mu.Lock()
 	r.s.leaveRead(r.entered)
 	m, verdict := r.s.didRead(r.op, err)
 	r.s.mu.Unlock()
 	r.s.meter.read(r.call, size, err)
-	r.s.endRead(r.op, m, messageType, size, verdict, err)
-	received := r.s.messageOf(r.call, m)
-	r.release(err)
-	return received
+	r.s.endRead(r.op, &m, messageType, size, verdict, err)
+	return m
 }
 
 // release gives back the operation of a read that the library is through with: of
@@ -84,7 +94,7 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 	from := r.s.in.take(n)
 	verdict := r.s.closing.verdict(r.op)
 	r.s.mu.Unlock()
-	r.s.endRead(r.op, message{origin: from}, messageType, n, verdict, err)
+	r.s.endRead(r.op, &message{origin: from}, messageType, n, verdict, err)
 	r.release(err)
 }
 
@@ -101,7 +111,7 @@ func (s *Session) didRead(op *trace.Op, err error) (m message, verdict string) {
 	return message{}, s.closing.verdict(op)
 }
 
-func (s *Session) endRead(op *trace.Op, m message, messageType int, size int64, verdict string, err error) {
+func (s *Session) endRead(op *trace.Op, m *message, messageType int, size int64, verdict string, err error) {
 	op.Link(m.origin)
 	switch {
 	case op == nil:
@@ -173,7 +183,7 @@ func (m *messageReader) end(err error) {
 	msg, verdict := m.s.didRead(m.op, err)
 	m.s.mu.Unlock()
 	m.s.meter.read(m.call, m.size.Load(), err)
-	m.s.endRead(m.op, msg, m.typ, m.size.Load(), verdict, err)
+	m.s.endRead(m.op, &msg, m.typ, m.size.Load(), verdict, err)
 }
 
 // closed ends the read with the connection, unless the program is inside the

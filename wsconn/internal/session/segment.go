@@ -112,7 +112,7 @@ func (s *Session) owns(sc oteltrace.SpanContext) bool {
 func (s *Session) place(ctx context.Context, message bool) (context.Context, trace.OpConfig, *segment) {
 	sc := oteltrace.SpanContextFromContext(ctx)
 	if sc.IsValid() && (!sc.IsSampled() || !s.owns(sc)) {
-		return ctx, trace.OpConfig{Share: s.traces.aside}, s.traces.current.Load()
+		return ctx, trace.OpConfig{Share: s.traces.aside, Sampled: sc.IsSampled()}, s.traces.current.Load()
 	}
 	seg := s.segment()
 	as := trace.OpConfig{Share: seg.share}
