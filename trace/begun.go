@@ -71,10 +71,11 @@ func (a *asked) Value(key any) any {
 // begin begins the span, at start or, if that is zero, now, and returns when. Where
 // it is not recorded b has no span, but the context for what is below.
 func (b *begun) begin(ctx context.Context, t *Tracer, name string, start time.Time, as *OpConfig, attrs []attribute.KeyValue) time.Time {
-	switch {
 	// By the API a context comes back that carries the task of runtime/trace.
-	case t.whole() != nil && !as.Root.IsValid() && !rtrace.IsEnabled():
-		start = b.beginWhole(ctx, t.whole(), name, start, as, attrs)
+	if w := t.whole(); w != nil && !as.Root.IsValid() && !rtrace.IsEnabled() {
+		return b.beginWhole(ctx, w, name, start, as, attrs)
+	}
+	switch {
 	case as.Root.IsValid():
 		if start.IsZero() {
 			start = time.Now()
@@ -97,9 +98,6 @@ func (b *begun) begin(ctx context.Context, t *Tracer, name string, start time.Ti
 
 // whole is the tracer that takes spans whole, nil where there is none.
 func (t *Tracer) whole() emit.Tracer {
-	if w, ok := t.tracer.(emit.Tracer); ok {
-		return w
-	}
 	if w := t.behind.Load(); w != nil {
 		return *w
 	}
@@ -129,6 +127,8 @@ func (b *begun) beginWhole(ctx context.Context, w emit.Tracer, name string, star
 	}
 	if w.Begin(ctx, d) {
 		b.span, b.self = d.API, carrier{ctx, d.API}
+		b.whole, b.data = w, d
+		as.Share.Spend(1)
 	} else {
 		b.ctx = &carrier{ctx, d.API}
 	}
@@ -197,16 +197,18 @@ func (b *begun) set(attrs ...attribute.KeyValue) {
 var (
 	blockSpan = &emit.PartKind{Name: SpanBlock, Key: BlockReasonKey}
 	wakeSpan  = &emit.PartKind{Name: SpanWake, Key: WakeReasonKey}
+	noSpan    oteltrace.SpanContext
 )
 
 // emitWake makes the span of the wake in progress, if there is one.
 func (o *Op) emitWake(end time.Duration) {
 	if o.waking {
-		o.emit(wakeSpan, &o.wake, end, o.waker)
+		o.emit(wakeSpan, &o.wake, end, &o.waker)
 	}
 }
 
-// emit makes the span of a block or a wake that is over. Its attributes are not
+// emit makes the span of a block or a wake that is over, with a link unless that
+// is not valid. Its attributes are not
 // among the options of its start: there the API copies them once more.
 func (o *Op) emit(kind *emit.PartKind, e *edge, end time.Duration, link *oteltrace.SpanContext) {
 	b := o.current()
@@ -222,7 +224,7 @@ func (o *Op) emit(kind *emit.PartKind, e *edge, end time.Duration, link *oteltra
 		a.edge = oteltrace.WithTimestamp(o.start.Add(e.at))
 	}
 	opts := append(a.start[:0], a.edge)
-	if link != nil {
+	if link.IsValid() {
 		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: *link}))
 	}
 	_, span := o.tracer.tracer.Start(o.context(), kind.Name, opts...)
@@ -238,7 +240,7 @@ func (o *Op) emitWhole(w emit.Tracer, p *emit.Part) {
 	d := w.New(p.Name, o.start.Add(p.Start), len(p.Attrs)+1, false)
 	d.Add(p.Attrs...)
 	d.Add(p.Key.String(p.Reason))
-	if p.Link != nil {
+	if p.Link.IsValid() {
 		d.AddLink(oteltrace.Link{SpanContext: *p.Link})
 	}
 	if w.Begin(o.context(), d) && d.Finish(o.start.Add(p.Start+p.Took), false, &emit.Values{}, nil, nil) {

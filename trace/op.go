@@ -44,13 +44,13 @@ type Op struct {
 
 	mu      sync.Mutex
 	state   opState
-	waking  bool                   // a wake is in progress
-	woken   bool                   // into that wake, and nobody has said yet by whom
-	left    int                    // spans that were left out
-	last    time.Duration          // the latest edge; edges never go back
-	block   edge                   // in progress while blocked
-	wake    edge                   // in progress where waking
-	waker   *oteltrace.SpanContext // of that wake, nil: not known
+	waking  bool                  // a wake is in progress
+	woken   bool                  // into that wake, and nobody has said yet by whom
+	left    int                   // spans that were left out
+	last    time.Duration         // the latest edge; edges never go back
+	block   edge                  // in progress while blocked
+	wake    edge                  // in progress where waking
+	waker   oteltrace.SpanContext // of that wake, not valid: not known
 	blocks  int
 	blocked time.Duration
 	spare   *spare // nil before the first block, and where spans are made whole
@@ -181,9 +181,8 @@ func (o *Op) WokenBy(sc oteltrace.SpanContext) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.woken && o.state == opRunning && o.waker == nil && sc.IsValid() {
-		by := sc // to the heap here, and not at each call
-		o.waker = &by
+	if o.woken && o.state == opRunning && !o.waker.IsValid() {
+		o.waker = sc
 	}
 	o.woken = false
 }
@@ -268,7 +267,7 @@ func (o *Op) unblocked(end time.Duration) bool {
 		return false
 	}
 	o.emitWake(o.block.at)
-	o.emit(blockSpan, &o.block, end, nil)
+	o.emit(blockSpan, &o.block, end, &noSpan)
 	return true
 }
 
@@ -383,14 +382,13 @@ func (o *Op) edge(details []Detail) time.Duration {
 }
 
 // cause is the last that is given among details.
-func cause(details []Detail) *oteltrace.SpanContext {
-	for i := len(details) - 1; i >= 0; i-- {
-		if details[i].cause.IsValid() {
-			sc := details[i].cause
-			return &sc
+func cause(details []Detail) (by oteltrace.SpanContext) {
+	for i := range details {
+		if sc := &details[i].cause; sc.IsValid() {
+			by = *sc
 		}
 	}
-	return nil
+	return by
 }
 
 // gather appends the evidence among details. It copies nothing where that is all

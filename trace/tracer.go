@@ -23,9 +23,9 @@ import (
 // A Tracer is immutable and safe for concurrent use. The zero Tracer records
 // nothing.
 type Tracer struct {
-	tracer   oteltrace.Tracer // nil: records no spans
-	behind   atomic.Pointer[emit.Tracer]
-	metrics  *metrics // nil: records no metrics
+	tracer   oteltrace.Tracer            // nil: records no spans
+	behind   atomic.Pointer[emit.Tracer] // what takes spans whole: tracer or, once it is known, what stands behind the global provider's
+	metrics  *metrics                    // nil: records no metrics
 	minBlock time.Duration
 	allOps   bool
 }
@@ -110,6 +110,9 @@ func (t *Tracer) With(opts ...Option) *Tracer {
 		with.tracer = nil
 	default:
 		with.tracer = c.provider.Tracer(ScopeName, oteltrace.WithInstrumentationVersion(Version))
+	}
+	if w, ok := with.tracer.(emit.Tracer); ok {
+		with.behind.Store(&w)
 	}
 	if with.allOps && with.tracer != nil {
 		anyAllOps.Store(true)

@@ -24,6 +24,21 @@ type part struct {
 
 var _ sdktrace.ReadOnlySpan = (*part)(nil)
 
+// link returns the link of a part, in memory that is not changed any more: a read
+// and its wake link to the same span.
+func (s *span) link(sc *oteltrace.SpanContext) *oteltrace.SpanContext {
+	if !sc.IsValid() {
+		return nil
+	}
+	s.d.Mu.Lock()
+	defer s.d.Mu.Unlock()
+	if len(s.d.Links) > 0 && s.d.Links[0].Equal(*sc) {
+		return &s.d.Links[0]
+	}
+	own := *sc
+	return &own
+}
+
 // Name returns the name.
 func (p *part) Name() string { return p.PartKind.Name }
 

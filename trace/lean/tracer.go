@@ -63,8 +63,9 @@ func (t *tracer) New(name string, start time.Time, n int, waits bool) *emit.Span
 		m := new(struct {
 			span
 			parts [2]part
+			links [1]oteltrace.SpanContext
 		})
-		s, m.span.parts = &m.span, &m.parts
+		s, m.span.parts, m.d.Links = &m.span, &m.parts, m.links[:0]
 	case n <= 2 && !waits:
 		m := new(struct {
 			span
@@ -146,8 +147,10 @@ func (t *tracer) sample(ctx context.Context, d *emit.Span, root bool, attrs []at
 // started tells the processors.
 func (t *tracer) started(ctx context.Context, d *emit.Span) *span {
 	s := d.API.(*span)
-	for _, sp := range *t.provider.processors.Load() {
-		sp.OnStart(ctx, s)
+	if !t.provider.quiet.Load() {
+		for _, sp := range *t.provider.processors.Load() {
+			sp.OnStart(ctx, s)
+		}
 	}
 	return s
 }
@@ -190,7 +193,7 @@ func links(d *emit.Span) []oteltrace.Link {
 // or runtime/trace is to be told.
 func (t *tracer) Part(d *emit.Span, p emit.Part) bool {
 	if t.provider.sampler != nil || !t.provider.quiet.Load() || rtrace.IsEnabled() ||
-		!t.limits.Fit(1, p.Attrs) || t.limits.Length >= 0 || p.Link != nil && t.limits.Links == 0 {
+		!t.limits.Fit(1, p.Attrs) || t.limits.Length >= 0 || t.limits.Links == 0 && p.Link.IsValid() {
 		return false
 	}
 	s := d.API.(*span)
@@ -203,6 +206,7 @@ func (t *tracer) Part(d *emit.Span, p emit.Part) bool {
 		m = new(part)
 	}
 	m.seal, m.of, m.Part = sealed, s, p
+	m.Link = s.link(p.Link)
 	m.id = t.provider.ids.NewSpanID(context.Background(), d.Context.TraceID())
 	t.provider.ended(m)
 	return true

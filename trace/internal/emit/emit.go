@@ -45,8 +45,8 @@ type Tracer interface {
 type Part struct {
 	*PartKind
 	Reason string
-	Attrs  []attribute.KeyValue // beside the reason; nobody changes them
-	Link   *oteltrace.SpanContext
+	Attrs  []attribute.KeyValue   // beside the reason; nobody changes them
+	Link   *oteltrace.SpanContext // not valid: none. Of the caller's memory
 
 	Start, Took time.Duration // since that of the operation's span
 }
