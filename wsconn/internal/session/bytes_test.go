@@ -142,11 +142,8 @@ func unmasked(t *testing.T, stream []byte) (plain []byte, pongs []tracepong.Pong
 		}
 		f = g.AppendPayload(f)
 		s.Begin(f)
-		for {
-			e, ok := s.Next()
-			if !ok {
-				break
-			}
+		var e tracepong.Event
+		for s.Next(&e) {
 			if e.Kind == tracepong.Trace {
 				pongs = append(pongs, e.Pong)
 			}

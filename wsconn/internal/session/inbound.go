@@ -138,11 +138,8 @@ func (s *Session) arrived(buf []byte, err error) (n int, first oteltrace.SpanCon
 	s.closing.failed(err)
 	in := &s.in
 	in.frames.Begin(buf)
-	for i := 0; ; i++ {
-		e, ok := in.frames.Next()
-		if !ok {
-			break
-		}
+	var e tracepong.Event
+	for i := 0; in.frames.Next(&e); i++ {
 		from := s.came(&e)
 		if i == 0 {
 			first = from

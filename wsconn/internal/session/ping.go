@@ -74,7 +74,7 @@ func (s *Session) passPing(p *Ping) {
 	if p.held {
 		p.held = false
 		s.out.ping = nil
-		s.pinging.pass(p.op.SpanContext())
+		s.pinging.pass(call{op: p.op})
 	}
 }
 

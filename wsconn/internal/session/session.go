@@ -75,9 +75,8 @@ func newSession(ctx context.Context, t *trace.Tracer, role string, recorded bool
 		s.closeStatus = closeStatus
 		s.closeReason = cfg.CloseReason
 		s.peerParent = cfg.PeerParent && !cfg.PublicEndpoint
-		s.writing = newTurn()
-		s.writing.meter = s.meter
-		s.pinging = newTurn()
+		s.writing.mu, s.writing.meter = &s.mu, s.meter
+		s.pinging.mu = &s.mu
 		s.done = make(chan struct{})
 	}
 	return s

@@ -26,19 +26,30 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 		return Write{}
 	}
 	w := Write{s: s, call: call{ctx, s.startMessage(ctx, trace.SpanWrite)}, typ: messageType}
-	if w.held = s.writing.wait(ctx, w.op, s.done); w.held {
+	s.mu.Lock()
+	if w.held = s.writing.take(); w.held {
 		s.enterWrite(w.call)
+	}
+	s.mu.Unlock()
+	if !w.held && s.writing.wait(ctx, w.op, s.done) {
+		w.held = true
+		s.goesOn(w.call)
 	}
 	return w
 }
 
-// enterWrite says that the program enters the library with the write c, and
-// enterWrite(call{}) that it has left.
-func (s *Session) enterWrite(c call) {
+// goesOn is enterWrite for who does not hold s.mu.
+func (s *Session) goesOn(c call) {
 	s.mu.Lock()
+	s.enterWrite(c)
+	s.mu.Unlock()
+}
+
+// enterWrite says that the program enters the library with the write c, and
+// enterWrite(call{}) that it has left. The caller holds s.mu.
+func (s *Session) enterWrite(c call) {
 	s.out.writer = c
 	s.out.waits(c.op)
-	s.mu.Unlock()
 }
 
 // End ends the write of a message of size bytes, or one that failed.
@@ -61,8 +72,8 @@ func (w *Write) end(size int64, err error) {
 			m = s.out.message
 			s.out.ended(w.op)
 		}
+		s.writing.pass(w.call)
 		s.mu.Unlock()
-		s.writing.pass(w.origin())
 	}
 	s.meter.wrote(w.call, size, err)
 	switch {
@@ -83,7 +94,7 @@ func (w *Write) Writer(wc io.WriteCloser) io.WriteCloser {
 		return wc
 	}
 	m := &messageWriter{wc: wc, write: *w}
-	w.s.enterWrite(call{})
+	w.s.goesOn(call{})
 	w.s.out.stream.Store(m)
 	return m
 }
@@ -114,7 +125,7 @@ func (m *messageWriter) Close() error {
 func (m *messageWriter) enter() {
 	m.calls.Add(1)
 	if !m.over.Load() {
-		m.write.s.enterWrite(m.write.call)
+		m.write.s.goesOn(m.write.call)
 	}
 }
 
@@ -123,7 +134,7 @@ func (m *messageWriter) leave(over bool, err error) {
 	case over:
 		m.end(err)
 	case !m.over.Load():
-		m.write.s.enterWrite(call{})
+		m.write.s.goesOn(call{})
 		m.write.op.Wake(trace.WakeUnlocked) // with what it wrote still in the library's buffer
 	}
 	m.calls.Add(-1)

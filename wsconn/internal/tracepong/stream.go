@@ -33,9 +33,7 @@ const MaxHeld = 14 + len(magic) - 1
 //
 //	n := read(buf[s.Held():])
 //	s.Begin(buf[:s.Held()+n])
-//	for {
-//		e, ok := s.Next()
-//		if !ok { break }
+//	for s.Next(&e) {
 //		…
 //	}
 //	p := buf[:s.End()] // for the library
@@ -84,32 +82,44 @@ func (s *Stream) Begin(buf []byte) {
 	copy(buf, s.held[:s.holds])
 }
 
-// Next goes on to the next event. It is false at the end of the chunk.
-func (s *Stream) Next() (Event, bool) {
+// Next goes on to the next event, e. It is false at the end of the chunk.
+func (s *Stream) Next(e *Event) bool {
 	for s.at < len(s.buf) {
 		p := s.buf[s.at:]
 		g, n := s.scan.Next(p)
 		switch {
 		case g.Stop:
 			s.keep(n)
-			return Event{Kind: Stop, Segment: g}, true
+			e.Kind, e.Segment = Stop, g
+			return true
 		case s.scan.Err() != nil:
 			s.keep(n)
 		case !g.Header.Opcode.IsControl():
 			s.keep(n)
-			return Event{Kind: Data, Segment: g}, true
-		default:
-			if e, ok := s.next(g, p[0], n); ok {
-				return e, true
+			e.Kind, e.Segment = Data, g
+			return true
+		case s.next(&g, p[0], n):
+			e.Kind, e.Segment, e.Payload = Control, g, s.control
+			if s.pong == goes {
+				s.parse(e)
 			}
+			return true
 		}
 	}
-	return Event{}, false
+	return false
+}
+
+// parse makes of a pong that goes what it is.
+func (s *Stream) parse(e *Event) {
+	e.Kind = Malformed
+	if p, ok := parse(e.Payload); ok {
+		e.Kind, e.Pong = Trace, p
+	}
 }
 
 // next passes the n bytes of a part of a control frame, of which first is the
-// first.
-func (s *Stream) next(g frame.Segment, first byte, n int) (Event, bool) {
+// first, and reports whether the frame ends.
+func (s *Stream) next(g *frame.Segment, first byte, n int) bool {
 	if g.Begin {
 		s.control, s.pong = s.control[:0], stays
 		if s.On && first == firstByte {
@@ -130,21 +140,11 @@ func (s *Stream) next(g frame.Segment, first byte, n int) (Event, bool) {
 		s.holds = 0
 		s.at += n
 	}
-	if !g.End {
-		return Event{}, false
-	}
-	e := Event{Kind: Control, Segment: g, Payload: s.control}
-	if s.pong == goes {
-		e.Kind = Malformed
-		if p, ok := parse(e.Payload); ok {
-			e.Kind, e.Pong = Trace, p
-		}
-	}
-	return e, true
+	return g.End
 }
 
 // judge tells whether the pong in progress is a trace pong, as soon as it shows.
-func (s *Stream) judge(g frame.Segment) {
+func (s *Stream) judge(g *frame.Segment) {
 	begun := min(len(s.control), len(magic))
 	switch {
 	case g.Header.Size == 0: // half a header

@@ -76,11 +76,8 @@ func strain(t *testing.T, s *tracepong.Stream, stream []byte, lengths ...int) (s
 		copy(buf[held:], stream[:n])
 		stream = stream[n:]
 		s.Begin(buf)
-		for {
-			e, ok := s.Next()
-			if !ok {
-				break
-			}
+		var e tracepong.Event
+		for s.Next(&e) {
 			note(e)
 		}
 		out = append(out, buf[:s.End()]...)
@@ -155,10 +152,8 @@ func TestStreamHoldsNoMoreThanNeeded(t *testing.T) {
 		for i := range len(tt.pong) {
 			buf := append(make([]byte, s.Held()), tt.pong[i])
 			s.Begin(buf)
-			for {
-				if _, ok := s.Next(); !ok {
-					break
-				}
+			var e tracepong.Event
+			for s.Next(&e) {
 			}
 			want := 0
 			if i < tt.held {
@@ -190,10 +185,8 @@ func TestStreamAllocatesNothing(t *testing.T) {
 	if got := testing.AllocsPerRun(100, func() {
 		copy(buf, stream)
 		s.Begin(buf)
-		for {
-			if _, ok := s.Next(); !ok {
-				break
-			}
+		var e tracepong.Event
+		for s.Next(&e) {
 		}
 		s.End()
 	}); got != 0 {

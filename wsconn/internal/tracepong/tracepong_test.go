@@ -105,10 +105,8 @@ func BenchmarkPong(b *testing.B) {
 				for b.Loop() {
 					copy(buf, mode.in)
 					s.Begin(buf)
-					for {
-						if _, ok := s.Next(); !ok {
-							break
-						}
+					var e tracepong.Event
+					for s.Next(&e) {
 					}
 					if got := s.End(); got != len(message) {
 						b.Fatalf("%d bytes stay, want %d", got, len(message))
