@@ -33,7 +33,7 @@ type begun struct {
 // spare is what calls of the API take and would else be allocated for each.
 type spare struct {
 	edge  oteltrace.SpanEventOption // the last edge: what ends there and what begins; nil before the first block
-	start [2]oteltrace.SpanStartOption
+	start [1]oteltrace.SpanStartOption
 	end   [1]oteltrace.SpanEndOption
 }
 
@@ -207,9 +207,9 @@ func (o *Op) emitWake(end time.Duration) {
 	}
 }
 
-// emit makes the span of a block or a wake that is over, with a link unless that
-// is not valid. Its attributes are not
-// among the options of its start: there the API copies them once more.
+// emit makes the span of a block or a wake that is over, with a link unless that is
+// not valid. Neither that nor its attributes are among the options of its start:
+// there the API copies them once more.
 func (o *Op) emit(kind *emit.PartKind, e *edge, end time.Duration, link *oteltrace.SpanContext) {
 	b := o.current()
 	if b.whole != nil {
@@ -223,12 +223,12 @@ func (o *Op) emit(kind *emit.PartKind, e *edge, end time.Duration, link *oteltra
 	if a.edge == nil { // else the last one ended here
 		a.edge = oteltrace.WithTimestamp(o.start.Add(e.at))
 	}
-	opts := append(a.start[:0], a.edge)
-	if link.IsValid() {
-		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: *link}))
-	}
-	_, span := o.tracer.tracer.Start(o.context(), kind.Name, opts...)
+	a.start[0] = a.edge
+	_, span := o.tracer.tracer.Start(o.context(), kind.Name, a.start[:]...)
 	if span.IsRecording() {
+		if link.IsValid() {
+			span.AddLink(oteltrace.Link{SpanContext: *link})
+		}
 		span.SetAttributes(append(o.copyOf(e.attrs, 1), kind.Key.String(e.reason))...)
 	}
 	a.edge = oteltrace.WithTimestamp(o.start.Add(end))

@@ -7,15 +7,17 @@
 //
 // Nothing else changes. A [TracerProvider] is one of the SDK with the same
 // settings, which makes the spans of everybody else; to the tracer of
-// [trace.ScopeName] alone it gives a span of its own, a
-// [sdktrace.ReadOnlySpan] whose attributes lie in the span itself, so that one
-// span is one allocation where the SDK's takes five to seven. The sampler, the id
+// [trace.ScopeName] alone it gives spans of its own, each a
+// [sdktrace.ReadOnlySpan]: an operation, its block and its wake are one allocation
+// where the SDK's take fifteen. The sampler, the id
 // generator, the resource, the span limits, every processor's OnStart and OnEnd
 // and the tasks of runtime/trace are what they are with the SDK, and so is what is
 // exported; docs/performance.md has the figures. What is beyond a few attributes,
 // such as an event, or a limit that is reached, is left to a span of the SDK.
 //
-// Four things are not the same: ChildSpanCount counts only children of the same
+// Five things are not the same: where every processor is a batch processor of the
+// SDK, spans come to it in bursts, a second after they ended at the latest, or with
+// ForceFlush and Shutdown; ChildSpanCount counts only children of the same
 // kind, the SDK's of the SDK's spans and ours of ours; the sampler and OnStart see
 // the attributes of a block or a wake, which the SDK's are given after that; OnEnd
 // gets the span itself, which does not change any more, and no copy; and the SDK's

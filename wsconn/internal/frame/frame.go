@@ -82,11 +82,13 @@ type Segment struct {
 // each segment of a frame it gives the whole payload, however it was split. The
 // chunk stays as it was.
 func (g Segment) AppendPayload(dst []byte) []byte {
-	start := len(dst)
 	dst = append(dst, g.Payload...)
-	for i := range dst[start:] {
-		// The key of a frame that is not masked is zero.
-		dst[start+i] ^= g.Header.MaskKey[(g.Offset+int64(i))%4]
+	if !g.Header.Masked {
+		return dst
+	}
+	here := dst[len(dst)-len(g.Payload):]
+	for i := range here {
+		here[i] ^= g.Header.MaskKey[(int(g.Offset)+i)&3]
 	}
 	return dst
 }

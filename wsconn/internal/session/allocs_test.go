@@ -37,12 +37,12 @@ func TestAllocs(t *testing.T) {
 			{"no-op", noopProvider, nil, nil, 0, 0},
 			{"unsampled", offs(t)["unsampled"].TracerProvider, nil, nil, 0, 0},
 			{"handwritten", nil, nil, byHand, 30, 36},
-			{"messages", full, []session.Option{allMessages, noBlocks}, nil, 20, 40},
-			{"full", full, []session.Option{allMessages}, nil, 30, 72},
-			{"full without peer links", full, []session.Option{allMessages, noLinks}, nil, 30, 56},
-			{"lean messages", leans, []session.Option{allMessages, noBlocks}, nil, 4, 11},
-			{"lean", leans, []session.Option{allMessages}, nil, 8, 19},
-			{"lean without peer links", leans, []session.Option{allMessages, noLinks}, nil, 8, 13},
+			{"messages", full, []session.Option{allMessages, noBlocks}, nil, 18, 26},
+			{"full", full, []session.Option{allMessages}, nil, 30, 48},
+			{"full without peer links", full, []session.Option{allMessages, noLinks}, nil, 30, 40},
+			{"lean messages", leans, []session.Option{allMessages, noBlocks}, nil, 3, 5},
+			{"lean", leans, []session.Option{allMessages}, nil, 3, 5},
+			{"lean without peer links", leans, []session.Option{allMessages, noLinks}, nil, 3, 5},
 		} {
 			if got := allocsPerEcho(t, lib, tt.tp, tt.wrap, tt.opts...) - bare; got < tt.min || got > tt.max {
 				t.Errorf("%s: got %v allocations an echo more than bare, want %v to %v", tt.name, got, tt.min, tt.max)
