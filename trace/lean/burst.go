@@ -21,11 +21,11 @@ type burst struct {
 	due   time.Time // when a timer hands over what there is
 }
 
-// A span waits for this many others, and not longer than that: batches are exported
-// every few seconds.
+// A span waits until it is one of this many, and not longer than that: batches are
+// exported every few seconds.
 const (
 	burstSize  = 64
-	burstDelay = 1000 * time.Millisecond
+	burstDelay = time.Second
 )
 
 // add adds a span, and hands over what has come together.
@@ -38,8 +38,10 @@ func (b *burst) add(s sdktrace.ReadOnlySpan) {
 	case burstSize:
 		b.handOver()
 	case 1:
-		// A timer of a testing/synctest bubble that ended never fires.
-		if now := time.Now(); now.Sub(b.due).Abs() > burstDelay {
+		// What is due later than that is so in a testing/synctest bubble, which may
+		// have ended.
+		now := time.Now()
+		if left := b.due.Sub(now); left <= 0 || left > burstDelay {
 			b.due = now.Add(burstDelay)
 			time.AfterFunc(burstDelay, b.flush)
 		}
