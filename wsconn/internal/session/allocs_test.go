@@ -22,7 +22,7 @@ func TestAllocs(t *testing.T) {
 		_ = full.(flusher).Shutdown(context.Background())
 		_ = leans.(flusher).Shutdown(context.Background())
 	}()
-	byHand := func(c conn) conn { return handwritten{c, full.Tracer("bench")} }
+	hand := func(c conn) conn { return byHand(c, full.Tracer("bench")) }
 
 	each(t, func(t *testing.T, lib library) {
 		bare := allocsPerEcho(t, lib, nil, nil)
@@ -36,7 +36,7 @@ func TestAllocs(t *testing.T) {
 		}{
 			{"no-op", noopProvider, nil, nil, 0, 0},
 			{"unsampled", offs(t)["unsampled"].TracerProvider, nil, nil, 0, 0},
-			{"handwritten", nil, nil, byHand, 30, 36},
+			{"handwritten", nil, nil, hand, 30, 36},
 			{"messages", full, []session.Option{allMessages, noBlocks}, nil, 18, 26},
 			{"full", full, []session.Option{allMessages}, nil, 30, 48},
 			{"full without peer links", full, []session.Option{allMessages, noLinks}, nil, 30, 40},
