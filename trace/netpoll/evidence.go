@@ -101,14 +101,14 @@ func (e *evidence) peerRead() bool {
 // attributes are the evidence for the block span; none where the kernel said
 // nothing.
 func (e *evidence) attributes() []attribute.KeyValue {
-	seen := e.park
+	seen, most := e.park, 13
 	if !seen.ok {
-		seen = e.awake // a read
+		seen, most = e.awake, 3 // a read
 	}
 	if !seen.ok {
 		return nil
 	}
-	attrs := append(make([]attribute.KeyValue, 0, 13),
+	attrs := append(make([]attribute.KeyValue, 0, most),
 		trace.TCPSendQueueKey.Int(seen.queue),
 		trace.TCPUnackedKey.Int(seen.unacked),
 		trace.TCPRTTKey.Float64(seen.rtt.Seconds()))

@@ -143,8 +143,9 @@ func read(r io.Reader, first, last anchor) (*Trace, error) {
 	at := func(t exptrace.Time) time.Time {
 		return first.time().Add(time.Duration(rate * float64(t-first.trace)))
 	}
-	// Half of each width, and the grain of the trace's clock.
-	t := &Trace{Error: (first.width()+last.width())/2 + time.Microsecond, parks: map[int64][]Park{}}
+	// Half of each width, and what the clocks of two processors may be apart: ten
+	// microseconds were seen on a virtual machine.
+	t := &Trace{Error: (first.width()+last.width())/2 + 50*time.Microsecond, parks: map[int64][]Park{}}
 	for g, stays := range stays {
 		for _, s := range stays {
 			t.parks[g] = append(t.parks[g], Park{s.reason, at(s.start), at(s.ready), at(s.run)})
