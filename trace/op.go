@@ -392,13 +392,14 @@ func cause(details []Detail) (by oteltrace.SpanContext) {
 }
 
 // gather appends the evidence among details. It copies nothing where that is all
-// in one.
+// in one, which may begin with what is known.
 func gather(attrs []attribute.KeyValue, details []Detail) []attribute.KeyValue {
 	for i := range details {
 		switch more := slices.Clip(details[i].attrs); {
-		case len(attrs) == 0:
+		case len(more) == 0:
+		case len(attrs) == 0, len(attrs) == 1 && attrs[0].Key == more[0].Key:
 			attrs = more
-		case len(more) > 0:
+		default:
 			attrs = append(attrs, more...)
 		}
 	}

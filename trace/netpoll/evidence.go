@@ -98,17 +98,17 @@ func (e *evidence) peerRead() bool {
 	return e.awake.ok && inTheWay && e.awake.windowEnd-e.park.windowEnd > int64(e.park.window)
 }
 
-// attributes are the evidence for the block span; none where the kernel said
-// nothing.
+// attributes are the evidence for the block span, after what is known of it
+// already; none where the kernel said nothing.
 func (e *evidence) attributes() []attribute.KeyValue {
-	seen, most := e.park, 13
+	seen, most := e.park, 14
 	if !seen.ok {
-		seen, most = e.awake, 3 // a read
+		seen, most = e.awake, 4 // a read
 	}
 	if !seen.ok {
 		return nil
 	}
-	attrs := append(make([]attribute.KeyValue, 0, most),
+	attrs := append(make([]attribute.KeyValue, 0, most), pollAttr,
 		trace.TCPSendQueueKey.Int(seen.queue),
 		trace.TCPUnackedKey.Int(seen.unacked),
 		trace.TCPRTTKey.Float64(seen.rtt.Seconds()))

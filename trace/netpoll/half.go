@@ -164,7 +164,8 @@ func (h *half) transfer(fd uintptr, p []byte) (n int, err error) {
 }
 
 var (
-	sourcePoll  = trace.Evidence(trace.BlockSourceKey.String(string(trace.SourcePoll)))
+	pollAttr    = trace.BlockSourceKey.String(string(trace.SourcePoll))
+	sourcePoll  = trace.Evidence(pollAttr)
 	sourceTimed = trace.Evidence(trace.BlockSourceKey.String(string(trace.SourceTimed)))
 )
 
