@@ -268,7 +268,10 @@ func (o *Op) copyOf(attrs []attribute.KeyValue, n int) []attribute.KeyValue {
 
 // finish ends the operation's span, with the totals of its blocks.
 func (o *Op) finish(end time.Duration, errorType string, attrs []attribute.KeyValue, laid *emit.Values) {
-	laid.Blocked = o.blocked.Seconds()
+	laid.Blocked = -1
+	if o.blocks > 0 {
+		laid.Blocked = o.blocked.Seconds()
+	}
 	var totals [4]attribute.KeyValue
 	more := totals[:0]
 	if laid.Layout == nil && o.blocks > 0 {
