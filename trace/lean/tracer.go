@@ -107,7 +107,7 @@ func (t *tracer) sample(ctx context.Context, d *emit.Span, root bool, attrs []at
 	p, parent := t.provider, ctx
 	up := oteltrace.SpanFromContext(ctx)
 	if local, ok := up.(*span); ok {
-		local.child() // of a root, too, as the SDK counts
+		local.d.Child() // of a root, too, as the SDK counts
 	}
 	if root {
 		parent = oteltrace.ContextWithSpanContext(ctx, oteltrace.SpanContext{})
@@ -189,15 +189,15 @@ func links(d *emit.Span) []oteltrace.Link {
 	return all
 }
 
-// Part makes the span of a part, unless the sampler or a processor has a say in it
-// or runtime/trace is to be told.
+// Part makes the span of a part, unless the sampler, the ids' generator or a
+// processor has a say in it, limits may be reached, or runtime/trace is to be told.
 func (t *tracer) Part(d *emit.Span, p emit.Part) bool {
-	if t.provider.sampler != nil || !t.provider.quiet.Load() || rtrace.IsEnabled() ||
+	if !t.provider.plain || !t.provider.quiet.Load() || rtrace.IsEnabled() ||
 		!t.limits.Fit(1, p.Attrs) || t.limits.Length >= 0 || t.limits.Links == 0 && p.Link.IsValid() {
 		return false
 	}
 	s := d.API.(*span)
-	s.child()
+	d.Child()
 	var m *part
 	if s.parts != nil && int(d.Parts) < len(s.parts) {
 		m = &s.parts[d.Parts]
