@@ -92,7 +92,7 @@ func (t *tracer) New(name string, start time.Time, n int, waits bool) *emit.Span
 
 // Begin begins a span as a child of the one in ctx.
 func (t *tracer) Begin(ctx context.Context, d *emit.Span) bool {
-	if !t.sample(ctx, d, false, attributes(d), links(d)) {
+	if !t.sample(ctx, d, false, d.Attrs, links(d)) {
 		return false
 	}
 	if s := t.started(ctx, d); rtrace.IsEnabled() {
@@ -155,24 +155,14 @@ func (t *tracer) started(ctx context.Context, d *emit.Span) *span {
 	return s
 }
 
-// attributes are those of a span that has not begun.
-func attributes(d *emit.Span) []attribute.KeyValue {
-	if d.Rest != nil {
-		return d.Rest.(sdktrace.ReadOnlySpan).Attributes()
-	}
-	return d.Attrs
-}
-
 // setBefore sets attributes of the sampler. They come before the others, which
-// hold where a key is in both.
+// hold where a key is in both. The span has no rest yet.
 func setBefore(d *emit.Span, attrs []attribute.KeyValue) {
 	if len(attrs) == 0 {
 		return
 	}
-	own := slices.Clone(attributes(d))
-	if d.Rest == nil {
-		d.Attrs = d.Attrs[:0]
-	}
+	own := slices.Clone(d.Attrs)
+	d.Attrs = d.Attrs[:0]
 	d.Add(attrs...)
 	d.Add(own...)
 }

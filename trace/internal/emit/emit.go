@@ -27,8 +27,8 @@ type Tracer interface {
 	// where it waits, for a block and a wake.
 	New(name string, start time.Time, n int, waits bool) *Span
 
-	// Begin begins s as a child of the span in ctx. It reports whether s is
-	// recorded; if not, s.API is what stands for it in a context.
+	// Begin begins s as a child of the span in ctx; s.Rest must be nil. It reports
+	// whether s is recorded; if not, s.API is what stands for it in a context.
 	Begin(ctx context.Context, s *Span) bool
 
 	// Part makes the span of a block or a wake of s that is over. It reports false
