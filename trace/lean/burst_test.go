@@ -108,14 +108,23 @@ func TestBurstDelay(t *testing.T) {
 
 // A bubble that ends takes its timer with it, and leaves its spans to a later one.
 func TestBurstOfBubble(t *testing.T) {
+	for _, age := range []time.Duration{0, time.Hour} {
+		t.Run(age.String(), func(t *testing.T) { leave(t, age) })
+	}
+}
+
+func leave(t *testing.T, age time.Duration) {
 	exported := make(chan int, 1)
 	tp := lean.NewTracerProvider(lean.WithBatcher(exporter(func(spans []sdktrace.ReadOnlySpan) { exported <- len(spans) }),
 		sdktrace.WithMaxExportBatchSize(burst)))
 	defer func() { _ = tp.Shutdown(context.Background()) }()
 	others(t, tp, burst-3)
-	synctest.Test(t, func(t *testing.T) { op(within(t, tp), "left") })
 	synctest.Test(t, func(t *testing.T) {
-		op(within(t, tp), "as if that timer were there")
+		time.Sleep(age)
+		op(within(t, tp), "left")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		op(within(t, tp), "early")
 		time.Sleep(2 * delay)
 		op(within(t, tp), "later")
 		time.Sleep(delay)
@@ -145,7 +154,7 @@ func TestGathers(t *testing.T) {
 	for name, tt := range map[string]struct {
 		timeout time.Duration
 		opts    []sdktrace.BatchSpanProcessorOption
-		others  sdktrace.SpanProcessor
+		others  func() sdktrace.SpanProcessor
 		want    bool
 	}{
 		"default":     {5 * time.Second, nil, nil, true},
@@ -155,16 +164,16 @@ func TestGathers(t *testing.T) {
 		"short queue": {time.Second, []sdktrace.BatchSpanProcessorOption{sdktrace.WithMaxQueueSize(8*burst - 1)}, nil, false},
 		"long enough": {time.Second, []sdktrace.BatchSpanProcessorOption{sdktrace.WithMaxQueueSize(8 * burst)}, nil, true},
 		"small batch": {time.Second, []sdktrace.BatchSpanProcessorOption{sdktrace.WithMaxExportBatchSize(burst - 1)}, nil, false},
-		"simple":      {time.Second, nil, sdktrace.NewSimpleSpanProcessor(nil), false},
-		"own":         {time.Second, nil, onStart{}, false},
-		"wrapped":     {time.Second, nil, &wrapped{sdktrace.NewSimpleSpanProcessor(nil)}, false},
+		"simple":      {time.Second, nil, func() sdktrace.SpanProcessor { return sdktrace.NewSimpleSpanProcessor(nil) }, false},
+		"own":         {time.Second, nil, func() sdktrace.SpanProcessor { return onStart{} }, false},
+		"wrapped":     {time.Second, nil, func() sdktrace.SpanProcessor { return wrapped{sdktrace.NewBatchSpanProcessor(nil)} }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var k keeper
 				tp := lean.NewTracerProvider(lean.WithBatcher(&k, append(tt.opts, sdktrace.WithBatchTimeout(tt.timeout))...))
 				if tt.others != nil {
-					tp.RegisterSpanProcessor(tt.others)
+					tp.RegisterSpanProcessor(tt.others())
 				}
 				time.Sleep(tt.timeout - delay/4)
 				op(within(t, tp), "op")
@@ -194,11 +203,13 @@ func stuck(t *testing.T, stop func(*lean.TracerProvider, context.Context) error)
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		tp := lean.NewTracerProvider(lean.WithBatcher(exporter(func([]sdktrace.ReadOnlySpan) { <-release }),
-			sdktrace.WithMaxExportBatchSize(1), sdktrace.WithMaxQueueSize(1), sdktrace.WithBlocking()))
+			sdktrace.WithMaxExportBatchSize(burst), sdktrace.WithMaxQueueSize(8*burst), sdktrace.WithBlocking()))
 		ctx := within(t, tp)
-		for range 4 {
-			go op(ctx, "op")
-		}
+		go func() {
+			for range 16 * burst {
+				op(ctx, "op")
+			}
+		}()
 		synctest.Wait()
 		over, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()

@@ -210,6 +210,13 @@ func (s *seer) OnStart(_ context.Context, span sdktrace.ReadWriteSpan) {
 // wrapped is another processor of the program's own, around one of the SDK.
 type wrapped struct{ sdktrace.SpanProcessor }
 
+func (w wrapped) MarshalLog() any {
+	return w.SpanProcessor.(interface{ MarshalLog() any }).MarshalLog()
+}
+
+// batchSpanProcessor is only called as that of the SDK is.
+type batchSpanProcessor struct{ onStart }
+
 // Parts are for processors of the SDK alone: any other one sees blocks and wakes
 // begin, for as long as it is there.
 func TestQuiet(t *testing.T) {
@@ -224,6 +231,7 @@ func TestQuiet(t *testing.T) {
 		"own":     {own, 0},
 		"wrapped": {&wrapped{batch}, 0},
 		"value":   {wrapped{batch}, 0},
+		"name":    {&batchSpanProcessor{}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var k keeper

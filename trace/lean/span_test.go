@@ -186,6 +186,16 @@ func TestLateChild(t *testing.T) {
 	}
 }
 
+// What was read of an open span stays as it was.
+func TestOpenAttributes(t *testing.T) {
+	_, span := lean.NewTracerProvider().Tracer(trace.ScopeName).Start(t.Context(), "x", oteltrace.WithAttributes(attribute.Int("a", 1)))
+	got := span.(sdktrace.ReadOnlySpan).Attributes()
+	span.SetAttributes(attribute.Int("a", 2))
+	if want := attribute.Int("a", 1); got[0] != want {
+		t.Errorf("got %v, want %v", got[0], want)
+	}
+}
+
 func TestNoContext(t *testing.T) {
 	var none context.Context
 	ctx, span := lean.NewTracerProvider().Tracer(trace.ScopeName).Start(none, "x")
