@@ -73,7 +73,9 @@ func (a *asked) Value(key any) any {
 func (b *begun) begin(ctx context.Context, t *Tracer, name string, start time.Time, as *OpConfig, attrs []attribute.KeyValue) time.Time {
 	// By the API a context comes back that carries the task of runtime/trace.
 	if w := t.whole(); w != nil && !as.Root.IsValid() && !rtrace.IsEnabled() {
-		return b.beginWhole(ctx, w, name, start, as, attrs)
+		if at, ok := b.beginWhole(ctx, w, name, start, as, attrs); ok {
+			return at
+		}
 	}
 	switch {
 	case as.Root.IsValid():
@@ -115,7 +117,9 @@ func (t *Tracer) found(w emit.Tracer) {
 
 var delegating = reflect.TypeOf(otel.GetTracerProvider().Tracer(ScopeName))
 
-func (b *begun) beginWhole(ctx context.Context, w emit.Tracer, name string, start time.Time, as *OpConfig, attrs []attribute.KeyValue) time.Time {
+// beginWhole reports false where the span would not hold all that it is given as it
+// is: the sampler is to be asked first.
+func (b *begun) beginWhole(ctx context.Context, w emit.Tracer, name string, start time.Time, as *OpConfig, attrs []attribute.KeyValue) (time.Time, bool) {
 	if start.IsZero() {
 		start = time.Now()
 	}
@@ -125,6 +129,9 @@ func (b *begun) beginWhole(ctx context.Context, w emit.Tracer, name string, star
 	for _, l := range as.Links {
 		d.AddLink(l)
 	}
+	if d.Rest != nil || len(d.Attrs) < len(attrs) {
+		return start, false
+	}
 	if w.Begin(ctx, d) {
 		b.span, b.self = d.API, carrier{ctx, d.API}
 		b.whole, b.data = w, d
@@ -132,7 +139,7 @@ func (b *begun) beginWhole(ctx context.Context, w emit.Tracer, name string, star
 	} else {
 		b.ctx = &carrier{ctx, d.API}
 	}
-	return start
+	return start, true
 }
 
 // beginAPI leaves it to the provider to read the clock.
@@ -238,12 +245,14 @@ func (o *Op) emit(kind *emit.PartKind, e *edge, end time.Duration, link *oteltra
 
 func (o *Op) emitWhole(w emit.Tracer, p *emit.Part) {
 	d := w.New(p.Name, o.start.Add(p.Start), len(p.Attrs)+1, false)
-	d.Add(p.Attrs...)
-	d.Add(p.Key.String(p.Reason))
-	if p.Link.IsValid() {
-		d.AddLink(oteltrace.Link{SpanContext: *p.Link})
+	if !w.Begin(o.context(), d) {
+		return
 	}
-	if w.Begin(o.context(), d) && d.Finish(o.start.Add(p.Start+p.Took), false, &emit.Values{}, nil, nil) {
+	if p.Link.IsValid() {
+		d.API.AddLink(oteltrace.Link{SpanContext: *p.Link})
+	}
+	reason := [1]attribute.KeyValue{p.Key.String(p.Reason)}
+	if d.Finish(o.start.Add(p.Start+p.Took), false, &emit.Values{}, p.Attrs, reason[:]) {
 		w.End(d)
 	}
 }
@@ -268,7 +277,10 @@ func (o *Op) copyOf(attrs []attribute.KeyValue, n int) []attribute.KeyValue {
 
 // finish ends the operation's span, with the totals of its blocks.
 func (o *Op) finish(end time.Duration, errorType string, attrs []attribute.KeyValue, laid *emit.Values) {
-	laid.Blocked = o.blocked.Seconds()
+	laid.Blocked = -1
+	if o.blocks > 0 {
+		laid.Blocked = o.blocked.Seconds()
+	}
 	var totals [4]attribute.KeyValue
 	more := totals[:0]
 	if laid.Layout == nil && o.blocks > 0 {

@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"slices"
+
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/wakechain/wakechain/trace/internal/emit"
@@ -15,10 +17,10 @@ type Layout struct{ of emit.Layout }
 const MaxInts = emit.MaxInts
 
 // NewLayout returns the layout of the fixed attributes, of a string and of some
-// integers, in this order. No key may be there twice, and text may be "" for no
-// string. It panics where there are more than [MaxInts] integers.
+// integers, in this order. No key may be empty or there twice, but text may be ""
+// for no string. It panics where there are more than [MaxInts] integers.
 func NewLayout(fixed []attribute.KeyValue, text attribute.Key, ints ...attribute.Key) *Layout {
-	l := &Layout{emit.Layout{Fixed: fixed, Text: text, Blocked: BlockDurationKey}}
+	l := &Layout{emit.Layout{Fixed: slices.Clone(fixed), Text: text, Blocked: BlockDurationKey}}
 	if l.of.N = copy(l.of.Ints[:], ints); l.of.N < len(ints) {
 		panic("trace: more integers than a Layout may have")
 	}

@@ -125,8 +125,9 @@ func CausedBy(sc oteltrace.SpanContext) Detail { return Detail{cause: sc} }
 
 // Evidence is what was measured about a block: attributes of the block span,
 // given at the park or, as what only the wake can tell, at the wake. The attrs
-// of a call are kept, and allocated even where the Op is nil: where that counts,
-// make the Detail once, or ask [Op.Shows].
+// of a call are kept, and may be what an exporter reads: nobody may change them.
+// They are allocated even where the Op is nil: where that counts, make the Detail
+// once, or ask [Op.Shows].
 func Evidence(attrs ...attribute.KeyValue) Detail { return Detail{attrs: attrs} }
 
 // Block says that the goroutine is about to park, waiting for r. An operation

@@ -11,7 +11,7 @@ import (
 // A burst is spans that have ended and are handed to the processors together. A
 // batch processor of the SDK wakes its goroutine for each span that comes while it
 // sleeps, which costs more than to make the span; and nobody can tell the
-// difference where every processor is one.
+// difference where every processor is one that [gathers].
 type burst struct {
 	processors func() []sdktrace.SpanProcessor
 
@@ -34,18 +34,26 @@ func (b *burst) add(s sdktrace.ReadOnlySpan) {
 	defer b.mu.Unlock()
 	b.spans[b.n] = s
 	b.n++
-	switch b.n {
-	case burstSize:
+	if b.n == burstSize {
 		b.handOver()
-	case 1:
-		// What is due later than that is so in a testing/synctest bubble, which may
-		// have ended.
-		now := time.Now()
-		if left := b.due.Sub(now); left <= 0 || left > burstDelay {
-			b.due = now.Add(burstDelay)
-			time.AfterFunc(burstDelay, b.flush)
-		}
+		return
 	}
+	// Beyond the first, the span's end tells the time well enough, and costs less
+	// than the clock.
+	if b.n > 1 && b.timed(s.EndTime()) {
+		return
+	}
+	if now := time.Now(); !b.timed(now) {
+		b.due = now.Add(burstDelay)
+		time.AfterFunc(burstDelay, b.flush)
+	}
+}
+
+// timed reports whether, at t, a timer is due soon. Else it is over, or is one of a
+// testing/synctest bubble: that may have ended, and its timers with it.
+func (b *burst) timed(t time.Time) bool {
+	left := b.due.Sub(t)
+	return left > 0 && left <= burstDelay
 }
 
 // flush hands over what there is.
@@ -64,6 +72,23 @@ func (b *burst) handOver() {
 	}
 	clear(b.spans[:b.n])
 	b.n = 0
+}
+
+// gathers reports whether a burst makes no difference to a processor: a batch
+// processor of the SDK that never blocks and takes its time, with room for many.
+func gathers(sp sdktrace.SpanProcessor) bool {
+	m, ok := sp.(interface{ MarshalLog() any })
+	if !ok || typeInSDK(sp) != batchProcessor {
+		return false
+	}
+	// There is no other way to its options.
+	log, ok := m.MarshalLog().(struct {
+		Type, SpanExporter string
+		Config             sdktrace.BatchSpanProcessorOptions
+	})
+	c := &log.Config
+	return ok && !c.BlockOnQueueFull && c.BatchTimeout >= burstDelay &&
+		c.MaxQueueSize >= 8*burstSize && c.MaxExportBatchSize >= burstSize
 }
 
 // ForceFlush flushes the processors, as the SDK does.

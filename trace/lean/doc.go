@@ -15,14 +15,16 @@
 // exported; docs/performance.md has the figures. What is beyond a few attributes,
 // such as an event, or a limit that is reached, is left to a span of the SDK.
 //
-// Five things are not the same: where every processor is a batch processor of the
-// SDK, spans come to it in bursts, a second after they ended at the latest, or with
-// ForceFlush and Shutdown; ChildSpanCount counts only children of the same
-// kind, the SDK's of the SDK's spans and ours of ours; the sampler and OnStart see
-// the attributes of a block or a wake, which the SDK's are given after that; OnEnd
-// gets the span itself, which does not change any more, and no copy; and the SDK's
-// experimental metrics about itself (OTEL_GO_X_OBSERVABILITY) do not count the
-// tracer's spans.
+// Four things are not the same: where every processor is a batch processor of the
+// SDK, none of which blocks, has a short queue or waits less than a second, spans
+// come to them in bursts, a second after they ended at the latest, or with ForceFlush
+// and Shutdown; ChildSpanCount counts only children of the same kind, the SDK's of
+// the SDK's spans and ours of ours; OnEnd gets the span itself, which does not change
+// any more, and no copy; and the SDK's experimental metrics about itself
+// (OTEL_GO_X_OBSERVABILITY) do not count the tracer's spans.
+//
+// It costs the least where nobody but the SDK has a say in a block or a wake: with
+// the default sampler and generator of ids, and batch or simple processors alone.
 //
 // It is a package of its own because it imports OpenTelemetry's SDK, which package
 // trace leaves to the program.

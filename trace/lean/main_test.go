@@ -3,6 +3,10 @@ package lean_test
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -38,6 +42,7 @@ type setting struct {
 	sampler   sdktrace.Sampler
 	processor sdktrace.SpanProcessor // before the recorder
 	mixed     bool                   // spans of both kinds, which do not count each other
+	random    bool                   // ids, which are compared by where they are
 }
 
 type provider interface {
@@ -53,24 +58,77 @@ var (
 	_ provider = (*lean.TracerProvider)(nil)
 )
 
+// keeper is an exporter that keeps the spans themselves, beyond Shutdown.
+type keeper struct {
+	mu    sync.Mutex
+	spans []sdktrace.ReadOnlySpan
+}
+
+func (k *keeper) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.spans = append(k.spans, spans...)
+	return nil
+}
+
+func (*keeper) Shutdown(context.Context) error { return nil }
+
+func (k *keeper) all() []sdktrace.ReadOnlySpan {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.spans)
+}
+
+func (k *keeper) names() (names []string) {
+	for _, s := range k.all() {
+		names = append(names, s.Name())
+	}
+	return names
+}
+
+// parts counts the spans that were made as parts.
+func (k *keeper) parts() (n int) {
+	for _, s := range k.all() {
+		if fmt.Sprintf("%T", s) == "*lean.part" {
+			n++
+		}
+	}
+	return n
+}
+
 // both runs f with the SDK's provider and with a lean one, each in a bubble of
-// fake time, and compares what was exported.
-func both(t *testing.T, s setting, f func(t *testing.T, tp provider)) (want tracetest.SpanStubs) {
+// fake time, and compares what was exported: with the ids of a generator, so that
+// every span is a full one, and where nobody has a say in them, with parts.
+func both(t *testing.T, s setting, f func(t *testing.T, tp provider)) (want tracetest.SpanStubs, parts int) {
 	t.Helper()
-	record := func(make func(e sdktrace.SpanExporter) provider) (stubs tracetest.SpanStubs) {
-		e := tracetest.NewInMemoryExporter()
+	if want, parts = compare(t, s, f); parts > 0 {
+		t.Errorf("got %d parts with a generator of ids, want none", parts)
+	}
+	if s.sampler == nil && s.processor == nil && os.Getenv("OTEL_TRACES_SAMPLER") == "" {
+		s.random = true
+		want, parts = compare(t, s, f)
+	}
+	return want, parts
+}
+
+func compare(t *testing.T, s setting, f func(t *testing.T, tp provider)) (want tracetest.SpanStubs, parts int) {
+	t.Helper()
+	record := func(make func(e sdktrace.SpanExporter) provider) (tracetest.SpanStubs, int) {
+		var k keeper
 		synctest.Test(t, func(t *testing.T) {
-			tp := make(e)
+			tp := make(&k)
 			f(t, tp)
-			stubs = e.GetSpans()
 			if err := tp.Shutdown(context.Background()); err != nil {
 				t.Error(err)
 			}
 		})
-		return stubs
+		return tracetest.SpanStubsFromReadOnlySpans(k.spans), k.parts()
 	}
-	want = record(func(e sdktrace.SpanExporter) provider {
-		opts := []sdktrace.TracerProviderOption{sdktrace.WithIDGenerator(new(counting)), sdktrace.WithSampler(s.sampler)}
+	want, _ = record(func(e sdktrace.SpanExporter) provider {
+		opts := []sdktrace.TracerProviderOption{sdktrace.WithSampler(s.sampler)}
+		if !s.random {
+			opts = append(opts, sdktrace.WithIDGenerator(new(counting)))
+		}
 		if s.limits != nil {
 			opts = append(opts, sdktrace.WithRawSpanLimits(*s.limits))
 		}
@@ -79,8 +137,11 @@ func both(t *testing.T, s setting, f func(t *testing.T, tp provider)) (want trac
 		}
 		return sdktrace.NewTracerProvider(append(opts, sdktrace.WithSyncer(e))...)
 	})
-	got := record(func(e sdktrace.SpanExporter) provider {
-		opts := []lean.Option{lean.WithIDGenerator(new(counting)), lean.WithSampler(s.sampler), nil}
+	got, parts := record(func(e sdktrace.SpanExporter) provider {
+		opts := []lean.Option{lean.WithSampler(s.sampler), nil}
+		if !s.random {
+			opts = append(opts, lean.WithIDGenerator(new(counting)))
+		}
 		if s.limits != nil {
 			opts = append(opts, lean.WithRawSpanLimits(*s.limits))
 		}
@@ -92,15 +153,16 @@ func both(t *testing.T, s setting, f func(t *testing.T, tp provider)) (want trac
 	if len(got) != len(want) {
 		t.Fatalf("got %d spans, want %d as of the SDK", len(got), len(want))
 	}
+	gotIDs, wantIDs := ids{}, ids{}
 	for i := range got {
 		if s.mixed {
 			got[i].ChildSpanCount, want[i].ChildSpanCount = 0, 0
 		}
-		if got, want := text(t, got[i]), text(t, want[i]); got != want {
+		if got, want := gotIDs.text(t, got[i]), wantIDs.text(t, want[i]); got != want {
 			t.Errorf("span %d:\ngot\n%s\nwant as of the SDK\n%s", i, got, want)
 		}
 	}
-	return want
+	return want, parts
 }
 
 // within returns a context with a Tracer on tp.

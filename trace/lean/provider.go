@@ -25,6 +25,7 @@ type TracerProvider struct {
 	*sdktrace.TracerProvider
 	sampler  sdktrace.Sampler // nil: the SDK's default
 	ids      sdktrace.IDGenerator
+	plain    bool // both are the default
 	limits   emit.Limits
 	resource *resource.Resource
 	complete oteltrace.Tracer // of spans of the SDK with the same limits, which go nowhere
@@ -33,7 +34,7 @@ type TracerProvider struct {
 	tracers    map[instrumentation.Scope]*tracer
 	processors atomic.Pointer[[]sdktrace.SpanProcessor]
 	quiet      atomic.Bool // none of them does anything at OnStart
-	batch      atomic.Bool // they are batch processors
+	bursts     atomic.Bool // they are handed over in bursts
 	burst      burst
 	shut       atomic.Bool
 }
@@ -59,6 +60,7 @@ func NewTracerProvider(opts ...Option) *TracerProvider {
 		TracerProvider: sdktrace.NewTracerProvider(c.sdk...),
 		sampler:        c.sampler,
 		ids:            c.ids,
+		plain:          c.sampler == nil && c.ids == sdktrace.IDGenerator(randomIDs{}),
 		resource:       c.resource,
 		complete:       complete.Tracer(trace.ScopeName),
 		tracers:        map[instrumentation.Scope]*tracer{},
@@ -75,22 +77,25 @@ func NewTracerProvider(opts ...Option) *TracerProvider {
 
 func (p *TracerProvider) use(processors []sdktrace.SpanProcessor) {
 	p.burst.flush() // to those before
-	all := func(names ...string) bool {
-		return !slices.ContainsFunc(processors, func(sp sdktrace.SpanProcessor) bool {
-			return !slices.Contains(names, typeInSDK(sp))
-		})
+	all := func(is func(sdktrace.SpanProcessor) bool) bool {
+		return !slices.ContainsFunc(processors, func(sp sdktrace.SpanProcessor) bool { return !is(sp) })
 	}
-	p.quiet.Store(all(batchProcessor, simpleProcessor))
-	p.batch.Store(all(batchProcessor))
+	p.quiet.Store(all(quiet))
+	p.bursts.Store(len(processors) > 0 && all(gathers))
 	p.processors.Store(&processors)
 }
 
-// The SDK's processors, whose types are not exported. The OnStart of neither does
-// anything.
+// The SDK's processors, whose types are not exported.
 const (
 	batchProcessor  = "batchSpanProcessor"
 	simpleProcessor = "simpleSpanProcessor"
 )
+
+// quiet reports whether a processor's OnStart does nothing.
+func quiet(sp sdktrace.SpanProcessor) bool {
+	t := typeInSDK(sp)
+	return t == batchProcessor || t == simpleProcessor
+}
 
 // typeInSDK is the name of a processor's type, "" for those of others.
 func typeInSDK(sp sdktrace.SpanProcessor) string {
@@ -103,7 +108,7 @@ func typeInSDK(sp sdktrace.SpanProcessor) string {
 
 // ended tells the processors of a span that has ended.
 func (p *TracerProvider) ended(s sdktrace.ReadOnlySpan) {
-	if p.batch.Load() {
+	if p.bursts.Load() {
 		p.burst.add(s)
 		return
 	}
@@ -164,7 +169,9 @@ func (p *TracerProvider) UnregisterSpanProcessor(sp sdktrace.SpanProcessor) {
 
 // Shutdown shuts the processors down, as the SDK does.
 func (p *TracerProvider) Shutdown(ctx context.Context) error {
+	p.mu.Lock() // or a processor that is being registered would stay
 	p.shut.Store(true)
+	p.mu.Unlock()
 	p.burst.flush()
 	err := p.TracerProvider.Shutdown(ctx)
 	p.use(nil)

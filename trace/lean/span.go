@@ -46,7 +46,7 @@ var sealed = func() *seal {
 // overflow makes the rest of a span, whose lock is held.
 func (p *TracerProvider) overflow(d *emit.Span) oteltrace.Span {
 	_, rest := p.complete.Start(context.Background(), d.Name, oteltrace.WithTimestamp(d.StartTime))
-	rest.SetAttributes(d.Attrs...)
+	rest.SetAttributes(d.All()...)
 	for _, sc := range d.Links {
 		rest.AddLink(oteltrace.Link{SpanContext: sc})
 	}
@@ -77,12 +77,6 @@ func (s *span) rest() sdktrace.ReadOnlySpan {
 }
 
 func (s *span) tracer() *tracer { return s.d.Limits.Tracer.(*tracer) }
-
-func (s *span) child() {
-	if !s.d.Ended() {
-		s.d.Children.Add(1)
-	}
-}
 
 // task begins the span's task of runtime/trace.
 func (s *span) task(ctx context.Context) context.Context {
@@ -266,7 +260,7 @@ func (s *span) InstrumentationLibrary() instrumentation.Library {
 func (s *span) Resource() *resource.Resource { return s.tracer().provider.resource }
 
 // ChildSpanCount returns how many children began by this tracer.
-func (s *span) ChildSpanCount() int { return int(s.d.Children.Load()) }
+func (s *span) ChildSpanCount() int { return s.d.Children() }
 
 // DroppedAttributes returns how many attributes the limits cost.
 func (s *span) DroppedAttributes() int { return s.dropped(sdktrace.ReadOnlySpan.DroppedAttributes) }

@@ -1,14 +1,17 @@
 package lean_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,23 +26,33 @@ import (
 	"github.com/wakechain/wakechain/trace/lean"
 )
 
-// text is all that an exporter can see of a span.
-func text(t *testing.T, span tracetest.SpanStub) string {
+// ids are those that were seen, by when.
+type ids map[string]string
+
+var id = regexp.MustCompile(`"([0-9a-f]{32}|[0-9a-f]{16})"`)
+
+// text is all that an exporter can see of a span, with ids by their order.
+func (seen ids) text(t *testing.T, span tracetest.SpanStub) string {
 	t.Helper()
 	j, err := json.Marshal(span)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return goroutineID.ReplaceAllString(string(j), `"goroutine.id"`)
+	return id.ReplaceAllStringFunc(goroutineID.ReplaceAllString(string(j), `"goroutine.id"`), func(id string) string {
+		if seen[id] == "" && strings.Trim(id, `"0`) != "" {
+			seen[id] = fmt.Sprintf(`"id %d"`, len(seen))
+		}
+		return cmp.Or(seen[id], id)
+	})
 }
 
 var goroutineID = regexp.MustCompile(`"goroutine.id"[^}]*`)
 
-// A method that a later SDK adds to a span must be written here, too.
-func TestMethods(t *testing.T) {
-	_, span := lean.NewTracerProvider().Tracer(trace.ScopeName).Start(t.Context(), "x")
+// wantMethods checks that a span's methods are those of the file: one that a later
+// SDK adds must be written there, too.
+func wantMethods(t *testing.T, span any, all reflect.Type, in string) {
+	t.Helper()
 	typ := reflect.TypeOf(span)
-	all := reflect.TypeFor[sdktrace.ReadWriteSpan]()
 	for i := range all.NumMethod() {
 		name := all.Method(i).Name
 		if !all.Method(i).IsExported() {
@@ -50,8 +63,8 @@ func TestMethods(t *testing.T) {
 			t.Errorf("%v has no method %s", typ, name)
 			continue
 		}
-		if file, _ := runtime.FuncForPC(m.Func.Pointer()).FileLine(m.Func.Pointer()); !strings.HasSuffix(file, "span.go") {
-			t.Errorf("%s is in %s, not in span.go", name, file)
+		if file, _ := runtime.FuncForPC(m.Func.Pointer()).FileLine(m.Func.Pointer()); !strings.HasSuffix(file, in) {
+			t.Errorf("%s is in %s, not in %s", name, file, in)
 		}
 	}
 }
@@ -78,9 +91,127 @@ func operations(ctx context.Context) {
 }
 
 func TestOperations(t *testing.T) {
-	spans := both(t, setting{}, func(t *testing.T, tp provider) { operations(within(t, tp)) })
-	if got, want := len(spans), 7; got != want {
-		t.Errorf("got %d spans, want %d", got, want)
+	spans, parts := both(t, setting{}, func(t *testing.T, tp provider) { operations(within(t, tp)) })
+	if got, want := len(spans), 7; got != want || parts != 3 {
+		t.Errorf("got %d spans of which %d are parts, want %d and 3", got, parts, want)
+	}
+}
+
+// What an operation ends with in a layout is exported as if each attribute had been
+// set, whatever there was before and comes after, and whatever the limits.
+func TestEndWith(t *testing.T) {
+	fixed := []attribute.KeyValue{attribute.String("fixed", "text"), attribute.Bool("b", true)}
+	for name, l := range map[string]*trace.Layout{
+		"plain":            trace.NewLayout(fixed, "text", "x", "y"),
+		"no text":          trace.NewLayout(fixed, "", "x"),
+		"fixed":            trace.NewLayout(fixed, ""),
+		"not valid":        trace.NewLayout([]attribute.KeyValue{{Key: "none"}, fixed[0]}, "text"),
+		"to be normalized": trace.NewLayout([]attribute.KeyValue{attribute.Map("m", attribute.Int("k", 1), attribute.Int("k", 2))}, "text"),
+		"a total, too":     trace.NewLayout(fixed, "text", trace.BlockCountKey, "x"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, limit := range []func(*sdktrace.SpanLimits) *int{
+				func(l *sdktrace.SpanLimits) *int { return &l.AttributeCountLimit },
+				func(l *sdktrace.SpanLimits) *int { return &l.AttributeValueLengthLimit },
+			} {
+				for n := -1; n < 10; n++ {
+					limits := sdktrace.NewSpanLimits()
+					*limit(&limits) = n
+					both(t, setting{limits: &limits}, func(t *testing.T, tp provider) {
+						for blocks := range 3 {
+							for _, before := range [][]attribute.KeyValue{nil, {attribute.Int("before", 1)}, {attribute.Int("x", 1), attribute.Int("z", 2)}} {
+								endWith(within(t, tp), l, blocks, before)
+							}
+						}
+					})
+				}
+			}
+		})
+	}
+}
+
+func endWith(ctx context.Context, l *trace.Layout, blocks int, before []attribute.KeyValue) {
+	ctx, op := trace.Start(ctx, trace.SpanRead)
+	span := oteltrace.SpanFromContext(ctx)
+	span.SetAttributes(before...)
+	for range blocks {
+		op.Block(trace.ReasonNetRead)
+		time.Sleep(time.Millisecond)
+		op.Wake(trace.WakeReadable)
+	}
+	op.EndWith(&trace.Values{Layout: l, Text: "a text", Ints: [trace.MaxInts]int64{1, 2}})
+	op.EndWith(&trace.Values{Layout: l, Text: "twice"})
+	span.SetAttributes(attribute.Int("after", 1))
+}
+
+// Attributes are made of a layout once, whoever asks first.
+func TestEndWithConcurrentSafe(t *testing.T) {
+	var k keeper
+	ctx, op := trace.Start(within(t, lean.NewTracerProvider(lean.WithSyncer(&k))), trace.SpanRead)
+	span := oteltrace.SpanFromContext(ctx)
+	op.EndWith(&trace.Values{Layout: layout, Text: "a text"})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if got, want := len(k.all()[0].Attributes()), 5; got != want {
+				t.Errorf("got %d attributes, want %d", got, want)
+			}
+		})
+		wg.Go(func() {
+			op.SetAttributes(attribute.Int("late", 1))
+			span.SetAttributes(attribute.Int("late", 1))
+		})
+	}
+	wg.Wait()
+}
+
+// A child that begins after the end of its parent, or while it ends, does not
+// change what is exported.
+func TestLateChild(t *testing.T) {
+	for range 100 {
+		var k keeper
+		tp := lean.NewTracerProvider(lean.WithSyncer(&k))
+		ctx, span := tp.Tracer(trace.ScopeName).Start(t.Context(), "parent")
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() { tp.Tracer(trace.ScopeName).Start(ctx, "child") })
+		}
+		span.End()
+		parent := k.all()[0]
+		n := parent.ChildSpanCount()
+		wg.Wait()
+		if got := parent.ChildSpanCount(); got != n {
+			t.Fatalf("got %d children after %d", got, n)
+		}
+	}
+}
+
+// What was read of an open span stays as it was.
+func TestOpenAttributes(t *testing.T) {
+	_, span := lean.NewTracerProvider().Tracer(trace.ScopeName).Start(t.Context(), "x", oteltrace.WithAttributes(attribute.Int("a", 1)))
+	got := span.(sdktrace.ReadOnlySpan).Attributes()
+	span.SetAttributes(attribute.Int("a", 2))
+	if want := attribute.Int("a", 1); got[0] != want {
+		t.Errorf("got %v, want %v", got[0], want)
+	}
+}
+
+func TestNoContext(t *testing.T) {
+	var none context.Context
+	ctx, span := lean.NewTracerProvider().Tracer(trace.ScopeName).Start(none, "x")
+	if got := oteltrace.SpanFromContext(ctx); got != span {
+		t.Errorf("got a context with %v, want %v", got, span)
+	}
+}
+
+// An end before the start, and as far from it as a time can be.
+func TestEndLongAgo(t *testing.T) {
+	var k keeper
+	_, span := lean.NewTracerProvider(lean.WithSyncer(&k)).Tracer(trace.ScopeName).Start(t.Context(), "x")
+	span.End(oteltrace.WithTimestamp(time.Time{}.Add(1)))
+	span.End()
+	if got := len(k.all()); got != 1 || span.IsRecording() {
+		t.Errorf("got %d ends, recording %t, want one", got, span.IsRecording())
 	}
 }
 
@@ -163,7 +294,7 @@ func random(ctx context.Context, tracer oteltrace.Tracer, r *rand.Rand) {
 		case 5:
 			span.AddLink(link())
 		case 6:
-			span.SetStatus(codes.Code(r.IntN(3)), "why")
+			span.SetStatus(codes.Code(r.IntN(3)), []string{"why", ""}[r.IntN(2)])
 		case 7:
 			span.SetName("other")
 		case 8:

@@ -92,7 +92,7 @@ func (t *tracer) New(name string, start time.Time, n int, waits bool) *emit.Span
 
 // Begin begins a span as a child of the one in ctx.
 func (t *tracer) Begin(ctx context.Context, d *emit.Span) bool {
-	if !t.sample(ctx, d, false, attributes(d), links(d)) {
+	if !t.sample(ctx, d, false, d.Attrs, links(d)) {
 		return false
 	}
 	if s := t.started(ctx, d); rtrace.IsEnabled() {
@@ -107,7 +107,7 @@ func (t *tracer) sample(ctx context.Context, d *emit.Span, root bool, attrs []at
 	p, parent := t.provider, ctx
 	up := oteltrace.SpanFromContext(ctx)
 	if local, ok := up.(*span); ok {
-		local.child() // of a root, too, as the SDK counts
+		local.d.Child() // of a root, too, as the SDK counts
 	}
 	if root {
 		parent = oteltrace.ContextWithSpanContext(ctx, oteltrace.SpanContext{})
@@ -155,24 +155,14 @@ func (t *tracer) started(ctx context.Context, d *emit.Span) *span {
 	return s
 }
 
-// attributes are those of a span that has not begun.
-func attributes(d *emit.Span) []attribute.KeyValue {
-	if d.Rest != nil {
-		return d.Rest.(sdktrace.ReadOnlySpan).Attributes()
-	}
-	return d.Attrs
-}
-
 // setBefore sets attributes of the sampler. They come before the others, which
-// hold where a key is in both.
+// hold where a key is in both. The span has no rest yet.
 func setBefore(d *emit.Span, attrs []attribute.KeyValue) {
 	if len(attrs) == 0 {
 		return
 	}
-	own := slices.Clone(attributes(d))
-	if d.Rest == nil {
-		d.Attrs = d.Attrs[:0]
-	}
+	own := slices.Clone(d.Attrs)
+	d.Attrs = d.Attrs[:0]
 	d.Add(attrs...)
 	d.Add(own...)
 }
@@ -189,15 +179,15 @@ func links(d *emit.Span) []oteltrace.Link {
 	return all
 }
 
-// Part makes the span of a part, unless the sampler or a processor has a say in it
-// or runtime/trace is to be told.
+// Part makes the span of a part, unless the sampler, the ids' generator or a
+// processor has a say in it, limits may be reached, or runtime/trace is to be told.
 func (t *tracer) Part(d *emit.Span, p emit.Part) bool {
-	if t.provider.sampler != nil || !t.provider.quiet.Load() || rtrace.IsEnabled() ||
+	if !t.provider.plain || !t.provider.quiet.Load() || rtrace.IsEnabled() ||
 		!t.limits.Fit(1, p.Attrs) || t.limits.Length >= 0 || t.limits.Links == 0 && p.Link.IsValid() {
 		return false
 	}
 	s := d.API.(*span)
-	s.child()
+	d.Child()
 	var m *part
 	if s.parts != nil && int(d.Parts) < len(s.parts) {
 		m = &s.parts[d.Parts]

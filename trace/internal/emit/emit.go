@@ -27,8 +27,8 @@ type Tracer interface {
 	// where it waits, for a block and a wake.
 	New(name string, start time.Time, n int, waits bool) *Span
 
-	// Begin begins s as a child of the span in ctx. It reports whether s is
-	// recorded; if not, s.API is what stands for it in a context.
+	// Begin begins s as a child of the span in ctx; s.Rest must be nil. It reports
+	// whether s is recorded; if not, s.API is what stands for it in a context.
 	Begin(ctx context.Context, s *Span) bool
 
 	// Part makes the span of a block or a wake of s that is over. It reports false
@@ -68,15 +68,14 @@ type Span struct {
 	Limits    *Limits
 
 	Took     atomic.Int64 // nanoseconds; Open: not ended. Written with Mu held
-	Children atomic.Int32
-	Kind     uint8 // an oteltrace.SpanKind; does not change
-	Parts    uint8 // made by Tracer.Part, which is not called at the same time
+	children atomic.Int32 // negative once the span has ended: they do not change any more
+	Kind     uint8        // an oteltrace.SpanKind; does not change
+	Parts    uint8        // made by Tracer.Part, which is not called at the same time
 
 	Code  uint8 // a codes.Code
-	LaidN uint8 // how many of Attrs come before those of Laid
 	Mu    sync.Mutex
 	Name  string
-	Laid  Values
+	Laid  Values                  // attributes before Attrs
 	Attrs []attribute.KeyValue    // each key once
 	Links []oteltrace.SpanContext // without attributes
 	Rest  oteltrace.Span          // once it is not nil, has all that can be set
@@ -96,6 +95,15 @@ func (s *Span) EndTime() time.Time {
 	}
 	return s.StartTime.Add(time.Duration(took))
 }
+
+// Child counts a child, unless the span has ended.
+func (s *Span) Child() {
+	for n := s.children.Load(); n >= 0 && !s.children.CompareAndSwap(n, n+1); n = s.children.Load() {
+	}
+}
+
+// Children returns how many children were counted.
+func (s *Span) Children() int { return int(s.children.Load() & math.MaxInt32) }
 
 // Limits are those of the spans of one tracer; what is negative has no limit.
 type Limits struct {
@@ -119,7 +127,7 @@ func (s *Span) Set(attrs ...attribute.KeyValue) {
 
 // Add is Set for who holds Mu, or before Begin.
 func (s *Span) Add(attrs ...attribute.KeyValue) {
-	if s.Rest == nil && !s.Limits.Fit(len(s.Attrs), attrs) {
+	if s.Rest == nil && !s.Limits.Fit(s.Laid.Len()+len(s.Attrs), attrs) {
 		s.Rest = s.Limits.Overflow(s)
 	}
 	if s.Rest != nil {
@@ -197,45 +205,37 @@ func (s *Span) Finish(end time.Time, failed bool, laid *Values, attrs, more []at
 	s.Add(attrs...)
 	s.lay(laid)
 	s.Add(more...)
-	s.Took.Store(int64(end.Sub(s.StartTime)))
+	s.Took.Store(max(int64(end.Sub(s.StartTime)), Open+1))
+	s.children.Or(math.MinInt32)
 	if s.Rest != nil {
 		s.Rest.End(oteltrace.WithTimestamp(end))
 	}
 	return true
 }
 
-// lay keeps the values as they are, where they fit.
+// lay keeps the values as they are, where they are the first and fit.
 func (s *Span) lay(v *Values) {
-	if v.Layout == nil {
+	l := v.Layout
+	if l == nil {
 		return
 	}
-	l := s.Limits
-	if s.Rest != nil || l.Attributes >= 0 && len(s.Attrs)+v.Len() > l.Attributes || l.Length >= 0 {
+	if s.Rest != nil || len(s.Attrs) > 0 || s.Limits.Length >= 0 || !s.Limits.Fit(v.Len()-len(l.Fixed), l.Fixed) {
 		s.Add(v.Append(nil)...)
 		return
 	}
-	s.Laid, s.LaidN = *v, uint8(len(s.Attrs))
+	s.Laid = *v
 }
 
 // All returns all attributes, for who holds Mu.
 func (s *Span) All() []attribute.KeyValue {
-	if s.Laid.Layout == nil {
-		return s.Attrs
-	}
-	n := int(s.LaidN)
-	all := append(make([]attribute.KeyValue, 0, len(s.Attrs)+s.Laid.Len()), s.Attrs[:n]...)
-	if n == 0 {
-		all = s.Laid.Append(all)
-	} else {
-		for _, a := range s.Laid.Append(nil) {
-			all = Put(all, &a)
+	if s.Laid.Layout != nil {
+		all := s.Laid.Append(make([]attribute.KeyValue, 0, s.Laid.Len()+len(s.Attrs)))
+		for i := range s.Attrs {
+			all = Put(all, &s.Attrs[i])
 		}
+		s.Attrs, s.Laid = all, Values{}
 	}
-	for i := range s.Attrs[n:] {
-		all = Put(all, &s.Attrs[n+i])
-	}
-	s.Attrs, s.Laid = all, Values{}
-	return all
+	return s.Attrs
 }
 
 // SetStatus sets a status without a description, as the API's method does, for

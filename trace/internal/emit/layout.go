@@ -19,7 +19,7 @@ type Values struct {
 	Layout  *Layout
 	Text    string
 	Ints    [MaxInts]int64
-	Blocked float64 // seconds; 0: no attribute
+	Blocked float64 // seconds; negative: no attribute
 }
 
 // Len returns how many attributes there are.
@@ -32,7 +32,7 @@ func (v *Values) Len() int {
 	if l.Text != "" {
 		n++
 	}
-	if v.Blocked > 0 {
+	if v.Blocked >= 0 {
 		n++
 	}
 	return n
@@ -51,7 +51,7 @@ func (v *Values) Append(attrs []attribute.KeyValue) []attribute.KeyValue {
 	for i, key := range l.Ints[:l.N] {
 		attrs = append(attrs, key.Int64(v.Ints[i]))
 	}
-	if v.Blocked > 0 {
+	if v.Blocked >= 0 {
 		attrs = append(attrs, l.Blocked.Float64(v.Blocked))
 	}
 	return attrs

@@ -1,0 +1,55 @@
+package trace_test
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	sdktracetest "go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+func TestEndWith(t *testing.T) {
+	e := sdktracetest.NewInMemoryExporter()
+	ctx := trace.New(trace.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSyncer(e)))).NewContext(t.Context())
+	fixed := []attribute.KeyValue{attribute.String("fixed", "f")}
+	l := trace.NewLayout(fixed, "text", "x", "y")
+	fixed[0] = attribute.String("fixed", "changed") // is the caller's
+	_, op := trace.Start(ctx, "op", attribute.Int("x", 9))
+	op.EndWith(&trace.Values{Layout: l, Text: "t", Ints: [trace.MaxInts]int64{1, 2, 3}})
+	(*trace.Op)(nil).EndWith(&trace.Values{Layout: l})
+	want := []attribute.KeyValue{attribute.Int("x", 1), attribute.String("fixed", "f"), attribute.String("text", "t"), attribute.Int("y", 2)}
+	if got := e.GetSpans()[0].Attributes; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A block counts however short it is, as where an operation ends without a layout.
+func TestEndWithBlocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := record(t)
+		_, op := trace.Start(ctx, "op")
+		op.Block(trace.ReasonLock)
+		op.EndWith(&trace.Values{Layout: trace.NewLayout(nil, "")})
+		_, ran := trace.Start(ctx, "ran")
+		ran.EndWith(&trace.Values{Layout: trace.NewLayout(nil, "")})
+		for name, want := range map[string]bool{"op": true, "ran": false} {
+			if _, got := rec.Chain().Named(name)[0].Attr(trace.BlockDurationKey); got != want {
+				t.Errorf("%s: got a duration of blocks: %t, want %t", name, got, want)
+			}
+		}
+	})
+}
+
+func TestNewLayoutTooMany(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("got no panic")
+		}
+	}()
+	trace.NewLayout(nil, "", make([]attribute.Key, trace.MaxInts+1)...)
+}
