@@ -53,7 +53,8 @@ func (s *Session) leaving(p []byte) *trace.Op {
 	}
 	reader, since := s.in.reader, s.in.answering
 	if s.out.answers {
-		s.in.answering, s.in.lent = time.Time{}, true
+		s.in.answering = time.Time{}
+		s.in.lent = s.in.lent || answer || !since.IsZero()
 	}
 	s.mu.Unlock()
 
@@ -144,6 +145,7 @@ func (s *Session) sending(p []byte) (op *trace.Op, answer bool) {
 		case frame.Pong:
 			op, out.ponged = nil, complete
 		case frame.Close:
+			s.in.lent = true // to the frame, and to the verdict
 			if op = s.closing.op; op == nil {
 				op = s.in.reader.op // the library's own, over an error or as the answer
 			}

@@ -44,17 +44,16 @@ func (s *Session) enterRead(c call) (entered bool) {
 	return true
 }
 
-// leaveRead says that the program has left the library with the read c, which may
-// have entered it. It reports whether nobody else has its operation then: while the
-// library was at the end of the read, another goroutine can have begun to read the
-// wire for it, or to write. The caller holds s.mu.
-func (s *Session) leaveRead(c call, entered bool) (alone bool) {
+// leaveRead says that the program has left the library with a read, if that had
+// entered it. It reports whether nobody else has its operation then: while the library
+// was at the end of the read, another goroutine can have begun to read the wire for
+// it, or to write. The caller holds s.mu.
+func (s *Session) leaveRead(entered bool) (alone bool) {
 	if !entered {
 		return false
 	}
 	s.in.reader = call{}
-	over := s.out.over(c.op)
-	return over && !s.in.lent && s.in.wanting == 0 && s.closing.judge != c.op
+	return !s.in.lent && s.in.wanting == 0
 }
 
 // End ends the read of a message of the library's message type and of size
@@ -76,7 +75,7 @@ func (r *Read) end(messageType int, size int64, err error) message {
 		return message{}
 	}
 	r.s.mu.Lock()
-	r.alone = r.s.leaveRead(r.call, r.entered)
+	r.alone = r.s.leaveRead(r.entered)
 	m, verdict := r.s.didRead(r.op, err)
 	r.s.mu.Unlock()
 	r.s.meter.read(r.call, size, err)
@@ -98,7 +97,7 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 		return
 	}
 	r.s.mu.Lock()
-	r.alone = r.s.leaveRead(r.call, r.entered)
+	r.alone = r.s.leaveRead(r.entered)
 	from := r.s.in.take(n)
 	verdict := r.s.closing.verdict(r.op)
 	r.s.mu.Unlock()
@@ -143,7 +142,7 @@ func (r *Read) Reader(messageType int, rd io.Reader) io.Reader {
 	}
 	m := &messageReader{s: r.s, rd: rd, call: r.call, typ: messageType}
 	r.s.mu.Lock()
-	r.s.leaveRead(r.call, r.entered)
+	r.s.leaveRead(r.entered)
 	r.s.mu.Unlock()
 	r.s.in.stream.Store(m)
 	return m
@@ -168,7 +167,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 	n, err := m.rd.Read(p)
 	size := m.size.Add(int64(n))
 	m.s.mu.Lock()
-	m.s.leaveRead(m.call, entered)
+	m.s.leaveRead(entered)
 	whole := m.s.in.peek().whole(size)
 	m.s.mu.Unlock()
 	switch {
