@@ -22,7 +22,7 @@ import (
 type begun struct {
 	ctx    context.Context // carries the span, where it was begun by the API
 	span   oteltrace.Span  // nil: none
-	copies bool            // attributes that it is given, as spans of the SDK do
+	copies bool            // what it is given, as spans of the SDK do
 
 	whole   emit.Tracer             // nil: by the API
 	data    *emit.Span              // of span
@@ -88,6 +88,7 @@ func (b *begun) begin(ctx context.Context, t *Tracer, name string, start time.Ti
 	}
 	if b.span != nil {
 		as.Share.Spend(1)
+		b.copies = copies(b.span)
 		if s, ok := b.span.(interface {
 			Emit() (emit.Tracer, *emit.Span)
 		}); ok {
@@ -156,7 +157,6 @@ func (b *begun) beginAPI(ctx context.Context, t *Tracer, name string, start time
 		b.ctx = ctx // nothing to say to what is below
 	}
 	s, ok := span.(interface{ StartTime() time.Time })
-	b.copies = ok
 	switch {
 	case !start.IsZero():
 		return start
@@ -165,6 +165,13 @@ func (b *begun) beginAPI(ctx context.Context, t *Tracer, name string, start time
 	default:
 		return time.Now()
 	}
+}
+
+// copies reports whether a span copies what it is given: one of the SDK itself does,
+// and of others nobody knows, not even of those that have one of the SDK in them.
+func copies(span oteltrace.Span) bool {
+	t := reflect.TypeOf(span)
+	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "go.opentelemetry.io/otel/sdk/trace"
 }
 
 // options are a copy of attrs, so that the caller's need no memory where they are
@@ -257,9 +264,13 @@ func (o *Op) emitWhole(w emit.Tracer, p *emit.Part) {
 	}
 }
 
+// spares are used again where a provider's spans copy.
 func (o *Op) spares() *spare {
-	if o.spare == nil {
+	switch {
+	case o.spare == nil:
 		o.spare = new(spare)
+	case !o.current().copies:
+		o.spare = &spare{edge: o.spare.edge}
 	}
 	return o.spare
 }

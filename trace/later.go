@@ -53,6 +53,8 @@ func (t *Tracer) StartAs(ctx context.Context, name string, as OpConfig, attrs ..
 	default:
 		o.start = o.begin(ctx, t, name, time.Time{}, &as, attrs)
 		if o.span == nil && !t.Meters(ctx) {
+			o.state = opEnded
+			o.Release()
 			return nil
 		}
 	}

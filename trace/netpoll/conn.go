@@ -65,11 +65,12 @@ func Below(nc net.Conn) *Conn {
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
 // ObserveRead makes op the observer of the Read calls that begin from now on;
-// nil ends that. A call in progress keeps the observer it began with.
-func (c *Conn) ObserveRead(op *trace.Op) { c.read.observer.Store(op) }
+// nil ends that. A call in progress keeps the observer it began with: alone reports
+// that there is none, and so that nobody here has an earlier observer any more.
+func (c *Conn) ObserveRead(op *trace.Op) (alone bool) { return c.read.observe(op) }
 
 // ObserveWrite is ObserveRead for Write.
-func (c *Conn) ObserveWrite(op *trace.Op) { c.write.observer.Store(op) }
+func (c *Conn) ObserveWrite(op *trace.Op) (alone bool) { return c.write.observe(op) }
 
 // ObserveClose names the operation that is about to call Close: blocks that
 // Close ends link to it.
@@ -77,9 +78,13 @@ func (c *Conn) ObserveClose(op *trace.Op) { c.closer.Store(op) }
 
 // Read reads as the wrapped conn does.
 func (c *Conn) Read(p []byte) (int, error) {
-	op := c.read.observer.Load()
+	op := c.read.begin()
+	if op == nil {
+		return c.Conn.Read(p)
+	}
+	defer c.read.end()
 	switch {
-	case op == nil || len(p) == 0:
+	case len(p) == 0:
 		return c.Conn.Read(p)
 	case c.self != nil:
 		return c.self.ReadFor(op, p)
@@ -95,21 +100,30 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // Write writes as the wrapped conn does.
 func (c *Conn) Write(p []byte) (n int, err error) {
-	op := c.write.observer.Load()
-	switch {
-	case op == nil || len(p) == 0:
+	if op := c.write.begin(); op == nil {
 		n, err = c.Conn.Write(p)
-	case c.self != nil:
-		n, err = c.self.WriteFor(op, p)
-	case c.raw == nil:
-		start := time.Now()
-		n, err = c.Conn.Write(p)
-		c.write.timed(op, start, err)
-	default:
-		n, err = c.write.poll(op, p)
+	} else {
+		n, err = c.writeFor(op, p)
 	}
 	c.written.Add(int64(n))
 	return n, err
+}
+
+func (c *Conn) writeFor(op *trace.Op, p []byte) (int, error) {
+	defer c.write.end()
+	switch {
+	case len(p) == 0:
+		return c.Conn.Write(p)
+	case c.self != nil:
+		return c.self.WriteFor(op, p)
+	case c.raw == nil:
+		start := time.Now()
+		n, err := c.Conn.Write(p)
+		c.write.timed(op, start, err)
+		return n, err
+	default:
+		return c.write.poll(op, p)
+	}
 }
 
 // ReadFrom copies from r by the wrapped conn's ReadFrom, which may use sendfile

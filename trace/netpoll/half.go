@@ -22,6 +22,7 @@ type half struct {
 	conn     *Conn
 	reason   trace.Reason
 	observer atomic.Pointer[trace.Op] // of the calls to come
+	calls    atomic.Int32             // in progress, that have one
 
 	// try is attempt as a func value, made once so that a call allocates nothing.
 	try func(fd uintptr) bool
@@ -48,6 +49,28 @@ type half struct {
 func (h *half) init(c *Conn, r trace.Reason) {
 	h.conn, h.reason, h.try = c, r, h.attempt
 }
+
+// observe makes op the observer, and reports whether no call has one yet.
+func (h *half) observe(op *trace.Op) (alone bool) {
+	h.observer.Store(op)
+	return h.calls.Load() == 0
+}
+
+// begin begins a call, and returns its observer. Unless that is nil, the call counts
+// until it ends: it does so before it looks, so that observe misses none.
+func (h *half) begin() *trace.Op {
+	if h.observer.Load() == nil {
+		return nil
+	}
+	h.calls.Add(1)
+	op := h.observer.Load()
+	if op == nil {
+		h.end()
+	}
+	return op
+}
+
+func (h *half) end() { h.calls.Add(-1) }
 
 // poll runs one call in the runtime poller's own loop: attempt is called, and
 // while it returns false the goroutine is parked until the descriptor is ready.

@@ -21,6 +21,8 @@ type inbound struct {
 	metered      int                   // of these
 	meteredPongs int                   // of the ignored
 	reader       call                  // the read that is in the library
+	lent         bool                  // its operation, to somebody who may have it for longer
+	wanting      int                   // how many have its operation while they read the wire
 
 	// unread are the messages, from first on, that arrived whole for the reads
 	// of the program and were not returned yet: what one buffer of the library
@@ -104,6 +106,8 @@ func (in *inbound) take(n int64) (from oteltrace.SpanContext) {
 // reading is called when the library wants bytes. It returns the operation
 // that reads: a read, or else a close, which reads until the peer's close frame.
 //
+// Until [Session.arrived] it is the caller's, who need not be the one who reads.
+//
 // The library asks only when it has used up what it has. So whatever is unread
 // still went past the program's reads; but during a close, which another
 // goroutine may read for, the first can belong to a read that is returning.
@@ -111,6 +115,7 @@ func (s *Session) reading() *trace.Op {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.in.answering = time.Time{}
+	s.in.wanting++
 	if s.closing.begun {
 		s.in.forget(1)
 	} else {
@@ -129,14 +134,18 @@ func (s *Session) reading() *trace.Op {
 	}
 }
 
-// arrived scans what came from the peer: what of buf follows the bytes that are
-// held back. It returns how many bytes at the front of buf are the library's,
-// and the peer's write whose message or trace pong came first.
-func (s *Session) arrived(buf []byte, err error) (n int, first oteltrace.SpanContext) {
+// arrived scans what came from the peer for op: what of buf follows the bytes that
+// are held back. It returns how many bytes at the front of buf are the library's.
+// op was woken by the peer's write whose message or trace pong came first; alone
+// says that nobody below has it any more.
+func (s *Session) arrived(op *trace.Op, buf []byte, alone bool, err error) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closing.failed(err)
 	in := &s.in
+	in.wanting--
+	in.lent = in.lent || !alone
+	var first oteltrace.SpanContext
 	in.frames.Begin(buf)
 	var e tracepong.Event
 	for i := 0; in.frames.Next(&e); i++ {
@@ -145,10 +154,11 @@ func (s *Session) arrived(buf []byte, err error) (n int, first oteltrace.SpanCon
 			first = from
 		}
 	}
+	op.WokenBy(first)
 	if err != nil {
-		return in.frames.Release(), first
+		return in.frames.Release()
 	}
-	return in.frames.End(), first
+	return in.frames.End()
 }
 
 // came notes what came from the peer, and returns the write of its that sent it,

@@ -18,6 +18,7 @@ type outbound struct {
 	count   int     // of the messages that left
 	metered int     // of these
 	writer  call    // the write that is in the library
+	lent    bool    // its operation, to somebody who may have it for longer
 	ping    *Ping   // whose frame is the next
 	pings   []*Ping // whose pong has not come
 	answers bool    // a control frame is being written
@@ -44,41 +45,41 @@ type outbound struct {
 func (s *Session) leaving(p []byte) *trace.Op {
 	s.mu.Lock()
 	op, answer := s.sending(p)
+	before := s.out.before()
+	s.out.begins(op)
 	if !s.out.answers && !s.out.waited {
-		s.out.writing, s.out.last = true, op
 		s.mu.Unlock()
 		return op
 	}
 	reader, since := s.in.reader, s.in.answering
 	if s.out.answers {
 		s.in.answering = time.Time{}
+		s.in.lent = s.in.lent || answer || !since.IsZero()
 	}
-	before := trace.CausedBy(s.out.before())
 	s.mu.Unlock()
 
 	if s.out.answers && !since.IsZero() {
 		stalled(reader.op)
 		reader.op.Block(trace.ReasonWriteLock, trace.At(since), sourceTimed)
-		reader.op.Wake(trace.WakeUnlocked, before)
+		reader.op.Wake(trace.WakeUnlocked, trace.CausedBy(before))
 	}
 	if answer {
 		if s.out.pong == nil {
 			s.out.pong = s.start(reader.context(), trace.SpanPong)
 		}
 		op = s.out.pong
+		s.mu.Lock()
+		s.out.begins(op)
+		s.mu.Unlock()
 	}
-	op.Wake(trace.WakeUnlocked, before)
-
-	s.mu.Lock()
-	s.out.writing, s.out.last = true, op
-	s.mu.Unlock()
+	op.Wake(trace.WakeUnlocked, trace.CausedBy(before))
 	return op
 }
 
 // waits says that op enters the library to write a frame: where another one is
 // being written it waits for the library's lock, until its own frame leaves.
 func (out *outbound) waits(op *trace.Op) {
-	if out.writing {
+	if out.writing && op != nil {
 		out.waited = true
 		op.Block(trace.ReasonWriteLock)
 	}
@@ -92,11 +93,20 @@ func (out *outbound) before() oteltrace.SpanContext {
 	return out.lastSpan
 }
 
-// ended notes that op has ended, which need not remember it any more.
-func (out *outbound) ended(op *trace.Op) {
-	if out.last == op {
-		out.last, out.lastSpan = nil, op.SpanContext()
+// begins notes that a frame of op's is on its way, nil for nobody's.
+func (out *outbound) begins(op *trace.Op) {
+	out.writing, out.last, out.lastSpan = true, op, oteltrace.SpanContext{}
+}
+
+// over notes that op is, and forgets it. It reports whether no frame of op's is on
+// its way, which another goroutine can have begun to write since the library
+// returned.
+func (out *outbound) over(op *trace.Op) bool {
+	if op == nil || out.last != op {
+		return true
 	}
+	out.last, out.lastSpan = nil, op.SpanContext()
+	return !out.writing
 }
 
 // sending scans p. It returns the operation whose frame p ends with, or that
@@ -135,6 +145,7 @@ func (s *Session) sending(p []byte) (op *trace.Op, answer bool) {
 		case frame.Pong:
 			op, out.ponged = nil, complete
 		case frame.Close:
+			s.in.lent = true // to the frame, and to the verdict
 			if op = s.closing.op; op == nil {
 				op = s.in.reader.op // the library's own, over an error or as the answer
 			}
@@ -158,9 +169,13 @@ func (out *outbound) add(g frame.Segment) {
 	}
 }
 
-// left is called when the bytes that leaving announced have been written.
-func (s *Session) left(err error) {
+// left is called when the bytes that leaving announced have been written; alone
+// says that nobody below has the operation any more that it returned.
+func (s *Session) left(alone bool, err error) {
 	s.mu.Lock()
+	if !alone {
+		s.out.lent, s.in.lent = true, true
+	}
 	s.closing.failed(err)
 	s.pingSent()
 	if err != nil && s.out.closes {

@@ -15,6 +15,7 @@ type Read struct {
 	s *Session
 	call
 	entered bool
+	alone   bool // after the end: nobody else has the operation
 }
 
 // BeginRead begins the read of a message. [Read.End] or [Read.Reader] must
@@ -39,14 +40,20 @@ func (s *Session) enterRead(c call) (entered bool) {
 	if s.in.reader.inside() {
 		return false
 	}
-	s.in.reader = c
+	s.in.reader, s.in.lent = c, false
 	return true
 }
 
-func (s *Session) leaveRead(entered bool) {
-	if entered {
-		s.in.reader = call{}
+// leaveRead says that the program has left the library with a read, if that had
+// entered it. It reports whether nobody else has its operation then: while the library
+// was at the end of the read, another goroutine can have begun to read the wire for
+// it, or to write. The caller holds s.mu.
+func (s *Session) leaveRead(entered bool) (alone bool) {
+	if !entered {
+		return false
 	}
+	s.in.reader = call{}
+	return !s.in.lent && s.in.wanting == 0
 }
 
 // End ends the read of a message of the library's message type and of size
@@ -68,7 +75,7 @@ func (r *Read) end(messageType int, size int64, err error) message {
 		return message{}
 	}
 	r.s.mu.Lock()
-	r.s.leaveRead(r.entered)
+	r.alone = r.s.leaveRead(r.entered)
 	m, verdict := r.s.didRead(r.op, err)
 	r.s.mu.Unlock()
 	r.s.meter.read(r.call, size, err)
@@ -79,7 +86,7 @@ func (r *Read) end(messageType int, size int64, err error) message {
 // release gives back the operation of a read that the library is through with: of
 // one that succeeded, nobody reads any more.
 func (r *Read) release(err error) {
-	if err == nil && r.entered {
+	if err == nil && r.alone {
 		r.op.Release()
 	}
 }
@@ -90,7 +97,7 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 		return
 	}
 	r.s.mu.Lock()
-	r.s.leaveRead(r.entered)
+	r.alone = r.s.leaveRead(r.entered)
 	from := r.s.in.take(n)
 	verdict := r.s.closing.verdict(r.op)
 	r.s.mu.Unlock()

@@ -2,11 +2,19 @@ package session_test
 
 import (
 	"context"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
+	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
 // The answer to a ping waits behind a write that is parked, and with it the
@@ -138,4 +146,140 @@ func TestAnswerBehindAWriteInVain(t *testing.T) {
 			close @6.01s 0s {status=error, error.type=close_now, close.completed=false}
 		`)
 	})
+}
+
+// Who waits gets the turn in the order of coming, and is told by whom it was passed;
+// who gives up is left out.
+func TestTurnOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := newRecorder(t)
+		ctx := rec.context(t.Context())
+		turn := session.NewTurn()
+		_, first := trace.Start(ctx, "0")
+		if !turn.Wait(ctx, first, nil) {
+			t.Fatal("a turn that is nobody's did not come")
+		}
+		const waiters = 5
+		var wg sync.WaitGroup
+		cancels := make([]context.CancelFunc, waiters)
+		got := make(chan int, waiters)
+		for i := range waiters {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			cancels[i] = cancel
+			wg.Go(func() {
+				_, op := trace.Start(ctx, strconv.Itoa(i+1))
+				if turn.Wait(ctx, op, nil) {
+					got <- i + 1
+					time.Sleep(ms)
+					turn.Pass(op)
+				}
+				op.End(nil)
+			})
+			synctest.Wait()
+		}
+		cancels[1]()
+		synctest.Wait()
+		cancels[2]()
+		turn.Pass(first) // at the same moment
+		wg.Wait()
+		close(got)
+		first.End(nil)
+		if !turn.Free() {
+			t.Error("the turn was lost")
+		}
+		want := []int{1, 4, 5}
+		var order []int
+		for i := range got {
+			order = append(order, i)
+		}
+		if !slices.Equal(order, want) && !slices.Equal(order, []int{1, 3, 4, 5}) { // 3 was in time
+			t.Errorf("the turn went to %v, want %v", order, want)
+		}
+		c := rec.Chain()
+		for before, i := range order {
+			by := 0
+			if before > 0 {
+				by = order[before-1]
+			}
+			wake := tracetest.One(t, c, strconv.Itoa(i)).Children[1]
+			if len(wake.Links) != 1 || wake.Links[0].Span != tracetest.One(t, c, strconv.Itoa(by)) {
+				t.Errorf("%d was woken by %v, want %d", i, wake.Links, by)
+			}
+		}
+	})
+}
+
+// A turn that is passed to somebody who gives up at that moment goes on to the next
+// one, or to nobody.
+func TestTurnGivenUp(t *testing.T) {
+	for _, behind := range []bool{false, true} {
+		for range 50 { // the moment is short
+			synctest.Test(t, func(t *testing.T) {
+				turn := session.NewTurn()
+				turn.Wait(t.Context(), nil, nil)
+				ctx, cancel := context.WithCancel(t.Context())
+				var wg sync.WaitGroup
+				wait := func(ctx context.Context) {
+					wg.Go(func() {
+						if turn.Wait(ctx, nil, nil) {
+							turn.Pass(nil)
+						} else if ctx.Err() == nil {
+							t.Error("the turn did not come")
+						}
+					})
+					synctest.Wait()
+				}
+				wait(ctx)
+				cancel()
+				turn.Pass(nil)
+				if behind {
+					wait(t.Context())
+				}
+				wg.Wait()
+				if !turn.Free() {
+					t.Error("the turn was lost")
+				}
+			})
+		}
+	}
+}
+
+// However many wait and give up, one has the turn at a time, and in the end nobody.
+func TestTurnConcurrentSafe(t *testing.T) {
+	turn := session.NewTurn()
+	var wg sync.WaitGroup
+	var holders, turns atomic.Int32
+	for i := range 8 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(i), 0))
+			for range 200 {
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan struct{})
+				switch r.IntN(4) {
+				case 0:
+					go cancel()
+				case 1:
+					go close(done)
+				}
+				if turn.Wait(ctx, nil, done) {
+					if n := holders.Add(1); n != 1 {
+						t.Errorf("%d have the turn", n)
+					}
+					turns.Add(1)
+					runtime.Gosched()
+					holders.Add(-1)
+					turn.Pass(nil)
+				}
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	if !turn.Free() {
+		t.Error("the turn was lost")
+	}
+	if turns.Load() < 200 {
+		t.Errorf("it came %d times, want it to come to most who wait", turns.Load())
+	}
 }

@@ -74,25 +74,25 @@ func (w *wire) Read(p []byte) (n int, err error) {
 // chunk reads what comes next into buf, which has more room than is held back.
 func (w *wire) chunk(buf []byte) (int, error) {
 	op, held := w.s.reading(), w.s.in.frames.Held()
-	came, err := w.read(op, buf[held:])
-	n, first := w.s.arrived(buf[:held+came], err)
-	op.WokenBy(first)
+	came, alone, err := w.read(op, buf[held:])
+	n := w.s.arrived(op, buf[:held+came], alone, err)
 	w.s.received(n)
 	return n, err
 }
 
-// read reads the next chunk of what came.
-func (w *wire) read(op *trace.Op, p []byte) (n int, err error) {
+// read reads the next chunk of what came, and reports whether nobody below has op
+// any more.
+func (w *wire) read(op *trace.Op, p []byte) (n int, alone bool, err error) {
 	if len(w.early) > 0 {
 		n = copy(p, w.early)
 		w.early = w.early[n:]
-		return n, nil
+		return n, true, nil
 	}
 	w.early = nil
 	w.s.conn.ObserveRead(op)
 	n, err = w.ReadWriteCloser.Read(p)
-	w.s.conn.ObserveRead(nil)
-	return n, err
+	alone = w.s.conn.ObserveRead(nil)
+	return n, alone, err
 }
 
 // Write writes for the operation whose frame p ends with: a frame that p begins
@@ -105,8 +105,7 @@ func (w *wire) Write(p []byte) (n int, err error) {
 	} else {
 		n, err = w.ReadWriteCloser.Write(p)
 	}
-	w.s.conn.ObserveWrite(nil) // TLS may write by itself
-	w.s.left(err)
+	w.s.left(w.s.conn.ObserveWrite(nil), err) // TLS may write by itself
 	w.s.transmitted(n, err)
 	return n, err
 }

@@ -1,0 +1,350 @@
+package trace_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/lean"
+	"github.com/wakechain/wakechain/trace/tracetest"
+)
+
+var shows = map[string]trace.Show{
+	"all": trace.ShowAll, "blocked": trace.ShowBlocked, "failed": trace.ShowFailed, "none": trace.ShowNone,
+}
+
+// reused begins an operation, and returns it if it is in the memory of op, which was
+// released: a pool may forget that.
+func reused(op *trace.Op, start func() *trace.Op) *trace.Op {
+	next := start()
+	if next != op {
+		next.End(nil)
+		return nil
+	}
+	return next
+}
+
+// dirty is an operation that everything is known of.
+func dirty(ctx context.Context, show trace.Show) *trace.Op {
+	other := oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
+		TraceID: oteltrace.TraceID{1}, SpanID: oteltrace.SpanID{2}, TraceFlags: oteltrace.FlagsSampled,
+	})
+	op := trace.FromContext(ctx).StartAs(ctx, "dirty", trace.OpConfig{
+		Show: show, Share: trace.NewShare(4), Links: []oteltrace.Link{{SpanContext: other}},
+	}, attribute.Int("dirty.start", 1))
+	op.SetAttributes(attribute.Int("dirty.set", 2))
+	for range 4 { // more than the share
+		op.Block(trace.ReasonNetWrite, trace.Evidence(attribute.Int("dirty.park", 3)))
+		time.Sleep(ms)
+		op.Wake(trace.WakePeerRead, trace.CausedBy(other), trace.Evidence(attribute.Int("dirty.wake", 4)))
+	}
+	op.Link(other)
+	op.Block(trace.ReasonLock)
+	return op
+}
+
+// Nothing of an operation is in the next one that has its memory.
+func TestRelease(t *testing.T) {
+	for name, show := range shows {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dirtied, _ := record(t)
+				again := 0
+				for range 10 {
+					var op *trace.Op
+					_ = trace.Handle(dirtied, "goroutine", func(ctx context.Context) error {
+						op = dirty(ctx, show)
+						return nil
+					})
+					op.End(errors.New("failed"), attribute.Int("dirty.end", 5))
+					op.Release()
+
+					for _, show := range shows {
+						ctx, rec := record(t)
+						next := reused(op, func() *trace.Op {
+							return trace.FromContext(ctx).StartAs(ctx, "next", trace.OpConfig{Show: show})
+						})
+						if next == nil {
+							break
+						}
+						again++
+						if shown := next.SpanContext().IsValid(); shown != (show == trace.ShowAll) || !shown && next.Context() != ctx {
+							t.Errorf("it has the span %v at its start", next.SpanContext().SpanID())
+						}
+						next.Wake(trace.WakeTimer) // is not blocked
+						time.Sleep(ms)
+						next.End(nil)
+						want := ""
+						if show == trace.ShowAll {
+							want = "next @0s 1ms"
+						}
+						tracetest.AssertTree(t, rec.Chain(), want, whole...)
+						op = next
+						op.Release()
+					}
+				}
+				if again == 0 {
+					t.Error("no memory was used again")
+				}
+			})
+		})
+	}
+}
+
+// What is not over or not in a room stays, and a second Release does nothing.
+func TestReleaseNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := record(t)
+		(*trace.Op)(nil).Release()
+
+		_, started := trace.Start(ctx, "started")
+		started.Release()
+		started.End(nil)
+		started.Release()
+		if !started.SpanContext().IsValid() {
+			t.Error("Release took the memory of an operation of Start")
+		}
+
+		start := func() *trace.Op {
+			return trace.FromContext(ctx).StartAs(ctx, "open", trace.OpConfig{}, attribute.Int("n", 1))
+		}
+		open := start()
+		open.Block(trace.ReasonLock)
+		open.Release()
+		time.Sleep(ms)
+		open.End(nil)
+		open.Release()
+		open.Release()
+		one, two := start(), start()
+		if one == two {
+			t.Error("two operations are in the same memory")
+		}
+		one.End(nil)
+		two.End(nil)
+		tracetest.AssertTree(t, rec.Chain(), `
+			started @0s 0s
+			open @0s 1ms {block.duration=0.001, n=1}
+				block @0s 1ms {block.reason=lock}
+			open @1ms 0s {n=1}
+			open @1ms 0s {n=1}
+		`, whole...)
+	})
+}
+
+// A context that an operation handed out goes on to carry its span when the
+// memory is another's.
+func TestReleaseContext(t *testing.T) {
+	for name, show := range shows {
+		t.Run(name, func(t *testing.T) {
+			ctx, _ := record(t)
+			again := 0
+			for range 20 {
+				tracer := trace.FromContext(ctx)
+				op := tracer.StartAs(ctx, "op", trace.OpConfig{Show: show})
+				op.Block(trace.ReasonLock)
+				op.Wake(trace.WakeUnlocked)
+				carried, want := op.Context(), op.SpanContext()
+				op.End(nil)
+				op.Release()
+				if next := reused(op, func() *trace.Op { return tracer.StartAs(ctx, "next", trace.OpConfig{}) }); next != nil {
+					again++
+					_ = next.Context()
+					next.End(nil)
+				}
+				if got := oteltrace.SpanContextFromContext(carried); !got.Equal(want) {
+					t.Errorf("got the span %v, want %v", got.SpanID(), want.SpanID())
+				}
+				if carried.Done() != ctx.Done() || trace.FromContext(carried) != tracer {
+					t.Error("it carries something else than it was started with")
+				}
+			}
+			if again == 0 {
+				t.Error("no memory was used again")
+			}
+		})
+	}
+}
+
+// keeper is a provider whose spans keep all slices that they are given, and have the
+// methods of the SDK's.
+type keeper struct {
+	oteltrace.TracerProvider
+	attrs  kept[attribute.KeyValue]
+	starts kept[oteltrace.SpanStartOption]
+	ends   kept[oteltrace.SpanEndOption]
+}
+
+type kept[T any] struct{ is, was [][]T }
+
+func (k *kept[T]) keep(s []T) {
+	if len(s) > 0 {
+		k.is, k.was = append(k.is, s), append(k.was, slices.Clone(s))
+	}
+}
+
+func (k *kept[T]) want(t *testing.T, what string) {
+	t.Helper()
+	if len(k.is) == 0 {
+		t.Errorf("no %s came", what)
+	}
+	for i := range k.is {
+		if got, want := fmt.Sprint(k.is[i]), fmt.Sprint(k.was[i]); got != want { // options hold functions
+			t.Errorf("%s that were given became others: got %s, want %s", what, got, want)
+		}
+	}
+}
+
+func (k *keeper) Tracer(name string, opts ...oteltrace.TracerOption) oteltrace.Tracer {
+	return keepingTracer{k.TracerProvider.Tracer(name, opts...), k}
+}
+
+type keepingTracer struct {
+	oteltrace.Tracer
+	k *keeper
+}
+
+func (kt keepingTracer) Start(ctx context.Context, name string, opts ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span) {
+	kt.k.starts.keep(opts)
+	ctx, s := kt.Tracer.Start(ctx, name, opts...)
+	own := &keepingSpan{s.(sdktrace.ReadWriteSpan), kt.k}
+	return oteltrace.ContextWithSpan(ctx, own), own
+}
+
+type keepingSpan struct {
+	sdktrace.ReadWriteSpan
+	k *keeper
+}
+
+func (s *keepingSpan) SetAttributes(attrs ...attribute.KeyValue) {
+	s.k.attrs.keep(attrs)
+	s.ReadWriteSpan.SetAttributes(attrs...)
+}
+
+func (s *keepingSpan) End(opts ...oteltrace.SpanEndOption) {
+	s.k.ends.keep(opts)
+	s.ReadWriteSpan.End(opts...)
+}
+
+// What a provider is given stays as it is, where it is not the SDK's.
+func TestReleaseFromKeeper(t *testing.T) {
+	k := &keeper{TracerProvider: tracetest.NewRecorder(t).TracerProvider()}
+	ctx := trace.New(trace.WithTracerProvider(k)).NewContext(t.Context())
+	for range 4 {
+		for _, show := range []trace.Show{trace.ShowAll, trace.ShowBlocked} {
+			op := dirty(ctx, show)
+			op.End(nil, attribute.Int("end", 1))
+			op.Release()
+		}
+	}
+	k.attrs.want(t, "attributes")
+	k.starts.want(t, "options of a start")
+	k.ends.want(t, "options of an end")
+}
+
+var sizes = trace.NewLayout([]attribute.KeyValue{attribute.Bool("fixed", true)}, "text", "size", "index")
+
+// EndWith is End with the attributes of a layout, once.
+func TestEndWith(t *testing.T) {
+	values := func(n int64) *trace.Values {
+		return &trace.Values{Layout: sizes, Text: "id", Ints: [trace.MaxInts]int64{n, n + 1}}
+	}
+	for name, show := range shows {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				(*trace.Op)(nil).EndWith(values(1))
+				ctx, rec := record(t)
+				op := trace.FromContext(ctx).StartAs(ctx, "op", trace.OpConfig{Show: show}, attribute.Int("first", 0))
+				op.Block(trace.ReasonLock)
+				time.Sleep(ms)
+				op.Wake(trace.WakeUnlocked)
+				op.SetAttributes(attribute.Int("size", -1)) // the later one holds
+				op.EndWith(values(1))
+				op.EndWith(values(3))
+				op.End(errors.New("late"))
+				want := ""
+				if show <= trace.ShowBlocked {
+					want = `
+						op @0s 1ms {block.duration=0.001, first=0, fixed=true, index=2, size=1, text=id}
+							block @0s 1ms {block.reason=lock}
+							wake @1ms 0s {wake.reason=unlocked}
+					`
+				}
+				tracetest.AssertTree(t, rec.Chain(), want, whole...)
+			})
+		})
+	}
+}
+
+// Where there are metrics alone, the block before EndWith is measured, once.
+func TestEndWithMetricsOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader := metric.NewManualReader()
+		tracer := trace.New(trace.WithTracerProvider(noop.NewTracerProvider()),
+			trace.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(reader))))
+		for range 2 { // the second one in the memory of the first
+			op := tracer.StartAs(t.Context(), "op", trace.OpConfig{})
+			op.Block(trace.ReasonLock)
+			time.Sleep(time.Second)
+			for range 2 {
+				op.EndWith(&trace.Values{Layout: sizes})
+			}
+			if op.SpanContext().IsValid() || op.Context() != t.Context() {
+				t.Error("it has a span")
+			}
+			op.Release()
+		}
+		var data metricdata.ResourceMetrics
+		if err := reader.Collect(t.Context(), &data); err != nil {
+			t.Fatal(err)
+		}
+		for _, scope := range data.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				if m.Name != trace.MetricBlockDuration {
+					continue
+				}
+				p := m.Data.(metricdata.Histogram[float64]).DataPoints[0]
+				if p.Count != 2 || p.Sum != 2 {
+					t.Errorf("got %d blocks of %v s, want 2 of 2 s", p.Count, p.Sum)
+				}
+				return
+			}
+		}
+		t.Error("no block was measured")
+	})
+}
+
+// An operation that the sampler refuses leaves nothing behind.
+func TestStartAsRefused(t *testing.T) {
+	if race {
+		t.Skip("the race detector allocates")
+	}
+	for name, tp := range map[string]oteltrace.TracerProvider{
+		"sdk":  sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())),
+		"lean": lean.NewTracerProvider(lean.WithSampler(sdktrace.NeverSample())),
+	} {
+		tracer := trace.New(trace.WithTracerProvider(tp))
+		bare := tp.Tracer(trace.ScopeName)
+		want := testing.AllocsPerRun(100, func() { bare.Start(context.Background(), "op") })
+		got := testing.AllocsPerRun(100, func() {
+			if op := tracer.StartAs(context.Background(), "op", trace.OpConfig{}); op != nil {
+				t.Error("it is recorded")
+			}
+		})
+		if got > want {
+			t.Errorf("%s: got %v allocations, want the %v of the provider", name, got, want)
+		}
+	}
+}

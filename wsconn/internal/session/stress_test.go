@@ -1,0 +1,256 @@
+package session_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/tracetest"
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
+
+// Operations have their memory one after the other: whatever is called at once, and
+// ends at once, each span tells its own call.
+func TestOperationsConcurrentSafe(t *testing.T) {
+	each(t, func(t *testing.T, lib library) {
+		opts := []session.Option{allMessages, session.WithTraceBudget(0, 0)}
+		p := connect(t, lib, setup{tcp: true, client: opts, server: opts})
+		client, server := &side{conn: p.client, masks: true}, &side{conn: p.server}
+		var wg, readers sync.WaitGroup
+		for _, s := range []*side{client, server} {
+			s.SetReadLimit(-1)
+			for range 3 {
+				wg.Go(func() { s.writes(t.Context(), orderly/3) })
+			}
+			wg.Go(func() { s.pings(t.Context(), 10) })
+			readers.Go(func() { s.reads(t.Context()) })
+		}
+		wg.Wait()
+		if got := client.written.Load() + server.written.Load(); got != 2*orderly {
+			t.Errorf("%d messages were written, want %d", got, 2*orderly)
+		}
+
+		ctx, cancel := context.WithCancel(t.Context())
+		for _, s := range []*side{client, server} {
+			for i := range 4 {
+				ctx := ctx
+				if i == 0 {
+					ctx = t.Context()
+				}
+				wg.Go(func() { s.writes(ctx, 10) })
+			}
+			wg.Go(func() { s.pings(ctx, 10) })
+		}
+		wg.Go(func() {
+			_ = client.Ping(t.Context())
+			client.pinged.Add(1)
+			cancel()
+			_ = client.Close(1000, "")
+		})
+		wg.Wait()
+		closeBoth(client, server)
+		readers.Wait()
+		wantEnded(t, p.clientSpans)
+		wantEnded(t, p.serverSpans)
+		c, s := p.clientSpans.Chain(), p.serverSpans.Chain()
+		client.want(t, c, s)
+		server.want(t, s, c)
+	})
+}
+
+const (
+	huge    = 1 << 18 // more than the buffers hold
+	orderly = 90      // messages of a side, before anything is cancelled
+)
+
+// side is one side of a connection and what was called on it.
+type side struct {
+	conn
+	masks bool
+
+	sizes                          atomic.Int64 // of the messages: each has another
+	wrote, written, readed, pinged atomic.Int64 // calls; written are those that succeeded
+}
+
+// writes writes n messages, text where the size is odd. Each tenth is huge.
+func (s *side) writes(ctx context.Context, n int) {
+	for range n {
+		size := s.sizes.Add(1)
+		if size%10 == 0 {
+			size += huge
+		}
+		err := s.Write(ctx, typeOf(size), make([]byte, size))
+		s.wrote.Add(1)
+		if err == nil {
+			s.written.Add(1)
+		}
+	}
+}
+
+func (s *side) pings(ctx context.Context, n int) {
+	for range n {
+		_ = s.Ping(ctx)
+		s.pinged.Add(1)
+	}
+}
+
+func (s *side) reads(ctx context.Context) {
+	for {
+		_, _, err := s.Read(ctx)
+		s.readed.Add(1)
+		if err != nil {
+			return
+		}
+	}
+}
+
+func typeOf(size int64) int {
+	if size%2 == 1 {
+		return messageText
+	}
+	return messageBinary
+}
+
+// want checks the side's spans, and what they say of the peer's.
+func (s *side) want(t *testing.T, own, peers *chain.Chain) {
+	t.Helper()
+	seen := map[oteltrace.SpanID]bool{}
+	for _, span := range own.Spans {
+		if seen[span.SpanID] {
+			t.Errorf("%s is there twice", span)
+		}
+		seen[span.SpanID] = true
+	}
+	for name, want := range map[string]int64{
+		trace.SpanWrite: s.wrote.Load(), trace.SpanRead: s.readed.Load(), trace.SpanPing: s.pinged.Load(), trace.SpanClose: 1,
+	} {
+		if got := len(own.Named(name)); int64(got) != want {
+			t.Errorf("got %d spans %s, want %d", got, name, want)
+		}
+		for _, span := range own.Named(name) {
+			wantOwn(t, span)
+		}
+	}
+
+	sizes, indexes := map[int64]bool{}, map[int64]bool{}
+	for _, w := range own.Named(trace.SpanWrite) {
+		size, index := w.Int(trace.WebSocketMessageSizeKey), w.Int(trace.WebSocketMessageIndexKey)
+		if sizes[size] || w.Str(trace.WebSocketMessageTypeKey) != typeName(size) {
+			t.Errorf("%s has the size or type of another: %v", w, w.Attributes)
+		}
+		sizes[size] = true
+		if index == 0 {
+			// One that gave up its turn may be written all the same, by chance.
+			if size%huge <= orderly {
+				t.Errorf("%s was written, and tells no index", w)
+			}
+			continue
+		}
+		if indexes[index] || w.Int(trace.WebSocketFrameCountKey) != 1 || w.Int(trace.WebSocketWireSizeKey) != s.onWire(size) {
+			t.Errorf("%s has the index or the frames of another: %v", w, w.Attributes)
+		}
+		indexes[index] = true
+	}
+	for _, r := range own.Named(trace.SpanRead) {
+		index := r.Int(trace.WebSocketMessageIndexKey)
+		if index == 0 {
+			continue
+		}
+		if len(r.Links) != 1 {
+			t.Errorf("%s of message %d has the links %v, want the peer's write", r, index, r.Links)
+			continue
+		}
+		to := r.Links[0].SpanContext
+		w := peers.Lookup(to.TraceID(), to.SpanID())
+		if w == nil || w.Name != trace.SpanWrite {
+			t.Errorf("%s links to %v, want the peer's write", r, w)
+			continue
+		}
+		for _, key := range []attribute.Key{trace.WebSocketMessageSizeKey, trace.WebSocketMessageTypeKey, trace.WebSocketMessageIndexKey} {
+			if got, want := r.Str(key), w.Str(key); got != want && (want != "" || !w.Failed()) {
+				t.Errorf("%s: the read says %s, and the write that it links to %s", key, got, want)
+			}
+		}
+	}
+}
+
+func typeName(size int64) string {
+	if typeOf(size) == messageText {
+		return "text"
+	}
+	return "binary"
+}
+
+// onWire is what a message of one frame has on the wire.
+func (s *side) onWire(size int64) int64 {
+	header := int64(2)
+	switch {
+	case size > 1<<16-1:
+		header += 8
+	case size > 125:
+		header += 2
+	}
+	if s.masks {
+		header += 4
+	}
+	return header + size
+}
+
+// own are the attributes that an operation has, and its blocks and wakes.
+var own = map[string][]attribute.Key{
+	trace.SpanRead: {
+		trace.NetworkIODirectionKey, trace.WebSocketMessageTypeKey, trace.WebSocketMessageSizeKey,
+		trace.WebSocketMessageIndexKey, trace.WebSocketFrameCountKey, trace.WebSocketWireSizeKey,
+	},
+	trace.SpanWrite: {
+		trace.NetworkIODirectionKey, trace.WebSocketMessageTypeKey, trace.WebSocketMessageSizeKey,
+		trace.WebSocketMessageIndexKey, trace.WebSocketFrameCountKey, trace.WebSocketWireSizeKey,
+	},
+	trace.SpanPing: {},
+	trace.SpanClose: {
+		trace.WebSocketCloseCodeKey, trace.WebSocketCloseInitiatorKey, trace.WebSocketCloseCompletedKey, trace.WebSocketCloseWaitKey,
+	},
+}
+
+var direction = map[string]string{trace.SpanRead: "receive", trace.SpanWrite: "transmit"}
+
+// wantOwn checks that an operation has nothing of another's: neither attributes nor
+// blocks.
+func wantOwn(t *testing.T, op *chain.Span) {
+	t.Helper()
+	tracetest.AssertTiled(t, op)
+	for _, a := range op.Attributes {
+		switch a.Key {
+		case trace.WebSocketConnectionIDKey, trace.BlockDurationKey, trace.BlockCountKey, trace.ErrorTypeKey:
+		default:
+			if !slices.Contains(own[op.Name], a.Key) {
+				t.Errorf("%s has the attribute %s", op, a.Key)
+			}
+		}
+	}
+	if got, want := op.Str(trace.NetworkIODirectionKey), direction[op.Name]; got != want {
+		t.Errorf("%s: direction: got %q, want %q", op, got, want)
+	}
+	blocks, seconds := int64(0), 0.0
+	for _, b := range op.Children {
+		if b.Name == trace.SpanBlock {
+			blocks++
+			seconds += b.Duration().Seconds()
+		}
+	}
+	count := op.Int(trace.BlockCountKey)
+	if count == 0 && blocks == 1 {
+		count = 1
+	}
+	if diff := op.Float(trace.BlockDurationKey) - seconds; count != blocks || diff < -1e-6 || diff > 1e-6 {
+		t.Errorf("%s was blocked %d times for %v s, and tells %v", op, blocks, seconds, op.Attributes)
+	}
+}
