@@ -13,7 +13,8 @@ import (
 	"github.com/wakechain/wakechain/trace"
 )
 
-func TestEndWith(t *testing.T) {
+// Of two values with one key the later one holds, in the place of the first.
+func TestEndWithKeyTwice(t *testing.T) {
 	e := sdktracetest.NewInMemoryExporter()
 	ctx := trace.New(trace.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSyncer(e)))).NewContext(t.Context())
 	fixed := []attribute.KeyValue{attribute.String("fixed", "f")}
