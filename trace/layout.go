@@ -22,7 +22,7 @@ const MaxInts = emit.MaxInts
 func NewLayout(fixed []attribute.KeyValue, text attribute.Key, ints ...attribute.Key) *Layout {
 	l := &Layout{emit.Layout{Fixed: slices.Clone(fixed), Text: text, Blocked: BlockDurationKey}}
 	if l.of.N = copy(l.of.Ints[:], ints); l.of.N < len(ints) {
-		panic("trace: more integers than a Layout may have")
+		panic("trace: more integers than a Layout may have") //nolint:forbidigo // a fault of the program, found where it starts
 	}
 	return l
 }

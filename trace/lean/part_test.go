@@ -61,7 +61,9 @@ func evidence(r *rand.Rand) (attrs []attribute.KeyValue) {
 	all := []attribute.KeyValue{
 		attribute.String("a", "some text"), attribute.Int("a", 1), attribute.String("b", "text"),
 		attribute.StringSlice("c", []string{"long", "longer"}), trace.BlockReasonKey.String("not the reason"),
-		attribute.Map("m", attribute.Slice("x", attribute.StringValue("deep"))), {Key: "none"}, attribute.Int("", 1),
+		attribute.Map("m", attribute.Slice("x", attribute.StringValue("deep"))),
+		{Key: "none"},
+		attribute.Int("", 1),
 	}
 	for range r.IntN(4) {
 		attrs = append(attrs, all[r.IntN(len(all))])

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -174,10 +175,14 @@ func TestLateChild(t *testing.T) {
 		ctx, span := tp.Tracer(trace.ScopeName).Start(t.Context(), "parent")
 		var wg sync.WaitGroup
 		for range 4 {
-			wg.Go(func() { tp.Tracer(trace.ScopeName).Start(ctx, "child") })
+			wg.Go(func() {
+				_, child := tp.Tracer(trace.ScopeName).Start(ctx, "child")
+				child.End()
+			})
 		}
 		span.End()
-		parent := k.all()[0]
+		all := k.all()
+		parent := all[slices.IndexFunc(all, func(s sdktrace.ReadOnlySpan) bool { return s.Name() == "parent" })]
 		n := parent.ChildSpanCount()
 		wg.Wait()
 		if got := parent.ChildSpanCount(); got != n {
