@@ -24,7 +24,8 @@
 // (OTEL_GO_X_OBSERVABILITY) do not count the tracer's spans.
 //
 // It costs the least where nobody but the SDK has a say in a block or a wake: with
-// the default sampler and generator of ids, and batch or simple processors alone.
+// the default sampler or any ParentBased, whose children follow their parent, the
+// default generator of ids, and batch or simple processors alone.
 //
 // It is a package of its own because it imports OpenTelemetry's SDK, which package
 // trace leaves to the program.

@@ -148,6 +148,33 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// Parts are made where the sampler has no say in them.
+func TestPartsOfSamplers(t *testing.T) {
+	always, adds := sdktrace.AlwaysSample(), adding{}
+	for _, tt := range []struct {
+		name    string
+		sampler sdktrace.Sampler
+		parts   int // of three blocks and three wakes
+	}{
+		{"AlwaysSample", always, 6},
+		{"ParentBased", sdktrace.ParentBased(sdktrace.TraceIDRatioBased(1)), 6},
+		{"ParentBased with a root of its own", sdktrace.ParentBased(adds), 6},
+		{"ParentBased with a child of its own", sdktrace.ParentBased(always, sdktrace.WithLocalParentSampled(adds)), 0},
+		{"TraceIDRatioBased", sdktrace.TraceIDRatioBased(1), 0},
+		{"one that embeds", struct{ sdktrace.Sampler }{always}, 0},
+		{"another", adds, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, parts := compare(t, setting{sampler: tt.sampler, random: true}, func(t *testing.T, tp provider) {
+				call{name: trace.SpanRead, n: 3}.run(within(t, tp))
+			})
+			if parts != tt.parts {
+				t.Errorf("got %d parts, want %d", parts, tt.parts)
+			}
+		})
+	}
+}
+
 // What an exporter holds does not change, whatever becomes of the operation's
 // memory, of its span and of what is below it.
 func TestKeptSpansStay(t *testing.T) {

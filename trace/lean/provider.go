@@ -25,7 +25,7 @@ type TracerProvider struct {
 	*sdktrace.TracerProvider
 	sampler  sdktrace.Sampler // nil: the SDK's default
 	ids      sdktrace.IDGenerator
-	plain    bool // both are the default
+	plain    bool // neither has a say in a child of a span that is sampled
 	limits   emit.Limits
 	resource *resource.Resource
 	complete oteltrace.Tracer // of spans of the SDK with the same limits, which go nowhere
@@ -60,7 +60,7 @@ func NewTracerProvider(opts ...Option) *TracerProvider {
 		TracerProvider: sdktrace.NewTracerProvider(c.sdk...),
 		sampler:        c.sampler,
 		ids:            c.ids,
-		plain:          c.sampler == nil && c.ids == sdktrace.IDGenerator(randomIDs{}),
+		plain:          follows(c.sampler) && c.ids == sdktrace.IDGenerator(randomIDs{}),
 		resource:       c.resource,
 		complete:       complete.Tracer(trace.ScopeName),
 		tracers:        map[instrumentation.Scope]*tracer{},
