@@ -24,7 +24,7 @@ type burst struct {
 // A span waits until it is one of this many, and not longer than that: batches are
 // exported every few seconds.
 const (
-	burstSize  = 64
+	burstSize  = 256
 	burstDelay = time.Second
 )
 

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	burst = 64
+	burst = 256
 	delay = time.Second
 )
 
