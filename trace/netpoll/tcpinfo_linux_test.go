@@ -187,6 +187,6 @@ func TestNoEvidence(t *testing.T) {
 		_, _ = io.CopyN(io.Discard, peer, 4<<20)
 		_, _ = w.wait()
 		op.End(nil)
-		tracetest.AssertTree(t, rec.Chain(), `write {block.count, !block.count=0}`)
+		tracetest.AssertTree(t, rec.Chain(), `write {block.duration, !block.duration=0}`)
 	})
 }
