@@ -35,6 +35,7 @@ type spare struct {
 	edge  oteltrace.SpanEventOption // the last edge: what ends there and what begins; nil before the first block
 	start [1]oteltrace.SpanStartOption
 	end   [1]oteltrace.SpanEndOption
+	attrs [2]attribute.KeyValue
 }
 
 // carrier is a context that carries a span.
@@ -279,9 +280,13 @@ func (o *Op) spares() *spare {
 // overwrites where spans copy them.
 func (o *Op) copyOf(attrs []attribute.KeyValue, n int) []attribute.KeyValue {
 	n += len(attrs)
-	if r := o.room; r != nil && o.current().copies && n <= len(r.attrs) {
+	switch r := o.room; {
+	case !o.current().copies:
+	case r != nil && n <= len(r.attrs):
 		r.used = max(r.used, n)
 		return append(r.attrs[:0], attrs...)
+	case o.spare != nil && n <= len(o.spare.attrs):
+		return append(o.spare.attrs[:0], attrs...)
 	}
 	return append(make([]attribute.KeyValue, 0, n), attrs...)
 }
