@@ -1,8 +1,10 @@
 package trace
 
 import (
+	"fmt"
 	"slices"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/wakechain/wakechain/trace/internal/emit"
@@ -18,18 +20,18 @@ const MaxInts = emit.MaxInts
 
 // NewLayout returns the layout of the fixed attributes, of a string and of some
 // integers, in this order. No key may be empty or there twice, but text may be ""
-// for no string. It panics where there are more than [MaxInts] integers.
+// for no string. Integers beyond [MaxInts] are left out, which otel.Handle is told.
 func NewLayout(fixed []attribute.KeyValue, text attribute.Key, ints ...attribute.Key) *Layout {
 	l := &Layout{emit.Layout{Fixed: slices.Clone(fixed), Text: text, Blocked: BlockDurationKey}}
 	if l.of.N = copy(l.of.Ints[:], ints); l.of.N < len(ints) {
-		panic("trace: more integers than a Layout may have") //nolint:forbidigo // a fault of the program, found where it starts
+		otel.Handle(fmt.Errorf("trace: a Layout holds %d integers, and not %d", MaxInts, len(ints)))
 	}
 	return l
 }
 
 // Values are those of one operation in a [Layout].
 type Values struct {
-	Layout *Layout
+	Layout *Layout // nil: no attributes
 	Text   string
 	Ints   [MaxInts]int64 // those that the layout has
 }
@@ -39,5 +41,9 @@ func (o *Op) EndWith(v *Values) {
 	if o == nil {
 		return
 	}
-	o.endAs("", nil, &emit.Values{Layout: &v.Layout.of, Text: v.Text, Ints: v.Ints})
+	laid := emit.Values{Text: v.Text, Ints: v.Ints}
+	if v.Layout != nil {
+		laid.Layout = &v.Layout.of
+	}
+	o.endAs("", nil, &laid)
 }

@@ -80,12 +80,16 @@ func newLayouts(direction attribute.KeyValue, o frame.Opcode) *layouts {
 
 // byType are the layouts of a direction. Both libraries number message types as RFC
 // 6455 §5.2 does opcodes.
-type byType struct{ text, binary *layouts }
+type byType struct {
+	direction    attribute.KeyValue
+	text, binary *layouts
+}
 
-var (
-	received    = byType{newLayouts(receive, frame.Text), newLayouts(receive, frame.Binary)}
-	transmitted = byType{newLayouts(transmit, frame.Text), newLayouts(transmit, frame.Binary)}
-)
+func newByType(d attribute.KeyValue) *byType {
+	return &byType{d, newLayouts(d, frame.Text), newLayouts(d, frame.Binary)}
+}
+
+var received, transmitted = newByType(receive), newByType(transmit)
 
 // endWith ends op, of the connection id, with a message of size bytes.
 func (m *message) endWith(op *trace.Op, b *byType, messageType int, id attribute.KeyValue, size int64) {
@@ -95,7 +99,7 @@ func (m *message) endWith(op *trace.Op, b *byType, messageType int, id attribute
 	case frame.Binary:
 		op.EndWith(m.values(b.binary, id, size))
 	default: // a library may write what does not exist
-		op.End(nil, m.attributes(transmit, messageType, id, size)...)
+		op.End(nil, m.attributes(b.direction, messageType, id, size)...)
 	}
 }
 

@@ -125,7 +125,7 @@ func (s *Session) endRead(op *trace.Op, m *message, messageType int, size int64,
 	case err == nil && !s.recorded:
 		op.End(nil)
 	case err == nil:
-		m.endWith(op, &received, messageType, s.id, size)
+		m.endWith(op, received, messageType, s.id, size)
 	case verdict != "" && s.closeStatus(err) < 0:
 		op.EndAs(verdict, receive, s.id)
 	default:

@@ -83,7 +83,7 @@ func (w *Write) end(size int64, err error) {
 	case !s.recorded:
 		s.end(w.op, err)
 	case err == nil:
-		m.endWith(w.op, &transmitted, w.typ, s.id, size)
+		m.endWith(w.op, transmitted, w.typ, s.id, size)
 	default:
 		s.end(w.op, err, m.attributes(transmit, w.typ, s.id, size)...)
 	}
