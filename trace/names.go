@@ -245,6 +245,8 @@ const (
 	NetworkIODirectionKey     = attribute.Key("network.io.direction")
 	NetworkPeerAddressKey     = attribute.Key("network.peer.address")
 	NetworkPeerPortKey        = attribute.Key("network.peer.port")
+	NetworkLocalAddressKey    = attribute.Key("network.local.address")
+	NetworkLocalPortKey       = attribute.Key("network.local.port")
 	ServerAddressKey          = attribute.Key("server.address")
 	ServerPortKey             = attribute.Key("server.port")
 	ClientAddressKey          = attribute.Key("client.address")

@@ -120,7 +120,7 @@ func (u *uploads) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans
 }
 
 // What a lean provider sends by OTLP is what the SDK's sends, to the byte, but for
-// the times and the goroutine's number.
+// the times, the goroutine's number and the client's port.
 func TestLeanOTLP(t *testing.T) {
 	url := refusing(t)
 	sent := map[string][]byte{}
@@ -144,7 +144,7 @@ func TestLeanOTLP(t *testing.T) {
 					for _, a := range s.Attributes {
 						switch {
 						case a.Key == string(trace.GoroutineIDKey), strings.HasPrefix(a.Key, "block.duration"),
-							strings.HasPrefix(a.Key, "goroutine."), a.Key == string(trace.ServerPortKey):
+							strings.HasPrefix(a.Key, "goroutine."), a.Key == string(trace.ServerPortKey), a.Key == string(trace.NetworkLocalPortKey):
 							a.Value = nil
 						}
 					}
@@ -168,7 +168,7 @@ func TestLeanOTLP(t *testing.T) {
 var (
 	times  = regexp.MustCompile(`"\d{4}-[^"]*Z?"`)
 	counts = regexp.MustCompile(`"ChildSpanCount":\d+`)
-	values = regexp.MustCompile(`("(?:goroutine\.[^"]*|block\.duration)","Value":\{"Type":"[A-Z0-9]*","Value":)[^}]*`)
+	values = regexp.MustCompile(`("(?:goroutine\.[^"]*|block\.duration|network\.local\.port)","Value":\{"Type":"[A-Z0-9]*","Value":)[^}]*`)
 )
 
 // As text, too.

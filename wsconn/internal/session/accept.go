@@ -77,7 +77,7 @@ func (a *Accept) begin(nc net.Conn) {
 	}
 	opts := []oteltrace.SpanStartOption{
 		oteltrace.WithSpanKind(oteltrace.SpanKindServer),
-		oteltrace.WithAttributes(requestAttributes(a.r)...),
+		oteltrace.WithAttributes(requestAttributes(a.r, nc)...),
 	}
 	if a.caller.IsSampled() { // else nobody could follow the link
 		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: a.caller}))

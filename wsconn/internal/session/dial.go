@@ -91,7 +91,7 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 	if resp != nil {
 		attrs = handshakeAttributes(d.s, status, resp.Header, err)
 	}
-	attrs = append(attrs, d.steps.peer()...)
+	attrs = append(attrs, d.steps.addresses()...)
 	if err != nil && resp != nil && d.req != nil {
 		attrs = append(attrs, trace.WebSocketHandshakeCheckKey.String(clientCheck(d.req, resp)))
 	}

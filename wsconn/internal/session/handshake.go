@@ -124,8 +124,9 @@ const (
 
 var protocolName = trace.NetworkProtocolNameKey.String("websocket")
 
-// requestAttributes are what a server knows at the start of a handshake.
-func requestAttributes(r *http.Request) []attribute.KeyValue {
+// requestAttributes are what a server knows at the start of a handshake over
+// nc, nil where the connection was not handed over.
+func requestAttributes(r *http.Request, nc net.Conn) []attribute.KeyValue {
 	scheme := "ws"
 	if r.TLS != nil {
 		scheme = "wss"
@@ -135,7 +136,24 @@ func requestAttributes(r *http.Request) []attribute.KeyValue {
 		trace.URLSchemeKey.String(scheme),
 		trace.URLPathKey.String(r.URL.Path))
 	attrs = appendHostPort(attrs, trace.ServerAddressKey, trace.ServerPortKey, r.Host)
-	return appendHostPort(attrs, trace.NetworkPeerAddressKey, trace.NetworkPeerPortKey, r.RemoteAddr)
+	if nc != nil {
+		return appendAddresses(attrs, nc.RemoteAddr(), nc.LocalAddr())
+	}
+	attrs = appendHostPort(attrs, trace.NetworkPeerAddressKey, trace.NetworkPeerPortKey, r.RemoteAddr)
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return appendAddresses(attrs, nil, local)
+}
+
+// appendAddresses are the two ends of a connection. They are the conn's own: a
+// middleware may have put another address into a request.
+func appendAddresses(attrs []attribute.KeyValue, peer, local net.Addr) []attribute.KeyValue {
+	if peer != nil {
+		attrs = appendHostPort(attrs, trace.NetworkPeerAddressKey, trace.NetworkPeerPortKey, peer.String())
+	}
+	if local != nil {
+		attrs = appendHostPort(attrs, trace.NetworkLocalAddressKey, trace.NetworkLocalPortKey, local.String())
+	}
+	return attrs
 }
 
 // urlAttributes are what a client knows at the start of a handshake. A query

@@ -103,12 +103,12 @@ func (st *steps) record(ctx context.Context, t *trace.Tracer) {
 	}
 }
 
-// peer returns the address that the last request was sent to.
-func (st *steps) peer() []attribute.KeyValue {
+// addresses returns those of the conn that the last request went over.
+func (st *steps) addresses() []attribute.KeyValue {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.conn == nil {
 		return nil
 	}
-	return appendHostPort(nil, trace.NetworkPeerAddressKey, trace.NetworkPeerPortKey, st.conn.RemoteAddr().String())
+	return appendAddresses(nil, st.conn.RemoteAddr(), st.conn.LocalAddr())
 }
