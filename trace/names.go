@@ -26,6 +26,10 @@ const (
 	SpanBlock = "block" // the goroutine was parked, or waited to be
 	SpanWake  = "wake"  // from a wake to the next block or the operation's end
 
+	// SpanStalled tells that a block has lasted long, while it goes on. It is short,
+	// and links to the operation.
+	SpanStalled = "stalled"
+
 	SpanSend   = "send"
 	SpanRecv   = "recv"
 	SpanSelect = "select"
@@ -155,6 +159,13 @@ const (
 	// keep a trace small. A span that says it counts from zero again.
 	SpansSuppressedKey = attribute.Key("spans.suppressed")
 
+	// Of a [SpanStalled], beside what a block has. It ended StalledAgeKey after the
+	// block began.
+	StalledOperationKey = attribute.Key("stalled.operation") // string, the name of the operation that is blocked
+	StalledAgeKey       = attribute.Key("stalled.age")       // float64, seconds that the block had lasted
+	StalledHolderKey    = attribute.Key("stalled.holder")    // string, the goroutine that has what it waits for
+	StalledReaderKey    = attribute.Key("stalled.reader")    // string, what the reader at the connection's other end was doing
+
 	SelectCaseKey = attribute.Key("select.case") // int, the index of the case that a select chose
 )
 
@@ -202,6 +213,8 @@ func GoroutineBlockedKey(r Reason) attribute.Key { return "goroutine.blocked." +
 const (
 	MetricBlockDuration   = "wakechain.block.duration"   // histogram, s: time blocked, by reason and cause
 	MetricSpansSuppressed = "wakechain.spans.suppressed" // counter, {span}: left out, to keep a trace small
+	MetricBlocked         = "wakechain.blocked"          // gauge, {operation}: blocked now, by reason and cause
+	MetricBlockedOldest   = "wakechain.blocked.oldest"   // gauge, s: how long the oldest of them has been, by reason and cause
 
 	MetricOpenConnections   = "websocket.open_connections"   // up-down counter, {connection}
 	MetricHandshakeDuration = "websocket.handshake.duration" // histogram, s

@@ -27,7 +27,7 @@ func vocabulary(t *testing.T, name string) []word {
 		t.Fatal(err)
 	}
 	kinds := regexp.MustCompile(`^(Span|Step|Metric|Error)`)
-	told := regexp.MustCompile(`^(?:\w+ is an? )?(int|float64|string|bool|histogram|counter|up-down counter)\b(?:, ([\w{}]+))?`)
+	told := regexp.MustCompile(`^(?:\w+ is an? )?(int|float64|string|bool|histogram|counter|up-down counter|gauge)\b(?:, ([\w{}]+))?`)
 	var words []word
 	for _, decl := range file.Decls {
 		gen, ok := decl.(*ast.GenDecl)

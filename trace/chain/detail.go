@@ -31,6 +31,8 @@ func (p *printer) fixed(s *Span) []string {
 		}
 	case trace.SpanWake:
 		d.attr(s, trace.WakeReasonKey, "")
+	case trace.SpanStalled:
+		p.stalled(&d, s)
 	case trace.SpanRead, trace.SpanWrite, trace.SpanPing, trace.SpanClose:
 	default:
 		d.attr(s, trace.WebSocketRoleKey, "")
@@ -162,7 +164,11 @@ func (p *printer) label(s *Span) string {
 // times returns how long one or many spans took.
 func times(spans []*Span) []string {
 	first := spans[0]
-	if len(spans) == 1 && first.launch() {
+	_, stalled := first.Stalled()
+	switch {
+	case stalled:
+		return stalledTimes(spans)
+	case len(spans) == 1 && first.launch():
 		return goTimes(first)
 	}
 	if first.End.IsZero() {
@@ -280,6 +286,8 @@ func (p *printer) links(spans []*Span) []string {
 		switch {
 		case i == maxLinks:
 			return append(out, fmt.Sprintf("(+%d links)", len(spans[0].Links)-maxLinks))
+		case l.Span == nil && spans[0].Name == trace.SpanStalled:
+			// The operation that is blocked, as the line says.
 		case l.Span == nil:
 			out = append(out, by+"a span that is not here")
 		case len(spans) > 1:

@@ -80,8 +80,9 @@ func (cs *causes) find(spans []*Span) {
 		}
 		run := runs[s.Seq]
 		switch {
-		case s.tile() || run != nil && lives[run] == s:
-			// They are put together when they are over, and start nothing.
+		case s.tile() || s.Name == trace.SpanStalled || run != nil && lives[run] == s:
+			// They are put together when they are over, or by somebody who looks on, and
+			// start nothing.
 		case s.StartedOn != 0:
 			cs.add(s, cs.number(goroutine{nil, s.StartedOn}, numbers))
 			if s.EndedOn != 0 {

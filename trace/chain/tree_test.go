@@ -38,6 +38,19 @@ func TestTree(t *testing.T) {
 		{"seed_lines", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithMaxLines(12), chain.WithoutTimes()}},
 		{"seed_keys", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithMaxLines(20), chain.WithKeys(trace.GoroutineNameKey), chain.WithKeys(trace.BlockSourceKey)}},
 		{"seed_only", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithOnly(func(s *chain.Span) bool { return s.Failed() || len(s.Links) > 0 }), chain.WithMaxLines(9)}},
+		{"stalled", func(s *script) { // and not over
+			_, op, last := s.stall()
+			s.link(s.stalled(1, op, 100, 100_000_100), last)
+		}, nil},
+		{"stalled_over", func(s *script) {
+			run, _, last := s.stall()
+			op := s.add(run, trace.SpanWrite, 90, 11_000_000)
+			for _, id := range []int{2, 3} {
+				s.at(id).Links[0].SpanContext = s.at(op).SpanContext()
+			}
+			block, _ := s.block(op, 100, 10_900_000, 11_000_000, trace.ReasonNetWrite, trace.CausePeerWindow, trace.WakePeerRead)
+			s.link(block, last)
+		}, nil},
 		{"unfolded", func(s *script) {
 			for i := range 5 {
 				s.add(0, "a", float64(i), float64(i)+1)

@@ -73,7 +73,7 @@ func (s Severity) String() string {
 
 // rules look at a scene, each for itself.
 var rules = []func(*scene) []Finding{
-	blockedWrites, waitingWriters, deadlocks, neverRead,
+	stillBlocked, blockedWrites, waitingWriters, deadlocks, neverRead,
 	refusedHandshakes, slowHandshakes, lostConnections,
 	endedGoroutines, contention, heldUp,
 }

@@ -19,6 +19,7 @@ type scene struct {
 	start      time.Time
 	ends       []*end
 	blocks     []*block
+	stuck      []*block // in progress where the chain ends
 	handshakes []*chain.Span
 	launches   []*chain.Span // of goroutines
 	strays     []*chain.Span // closes of connections that are not known
@@ -62,6 +63,7 @@ type block struct {
 	wake   *chain.Span // nil: not in the chain
 	end    *end        // nil: not known
 	runner *chain.Span // nil: not known
+	teller *chain.Span // of a block in progress: its `stalled`
 }
 
 func (b *block) reason() trace.Reason { return trace.Reason(b.Str(trace.BlockReasonKey)) }
@@ -152,6 +154,10 @@ func newScene(c *chain.Chain) *scene {
 				b.end.blocks = append(b.end.blocks, b)
 			}
 			s.blocks = append(s.blocks, b)
+		case sp.Name == trace.SpanStalled:
+			if b := s.inProgress(sp, sc); b != nil {
+				s.stuck = append(s.stuck, b)
+			}
 		case strings.HasPrefix(sp.Name, trace.SpanGo):
 			s.launches = append(s.launches, sp)
 			sc = &scope{outer: sc, client: sc.client, runner: sp}

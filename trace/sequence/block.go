@@ -85,7 +85,7 @@ func (b *builder) pause(pauses []pause, it item) []*Row {
 		blocks = append(blocks, p.block)
 		total, longest = saturated(total, p.block.Duration()), max(longest, p.block.Duration())
 		if p.block.End.IsZero() {
-			longest = 1<<63 - 1 // it is not over
+			longest = notOver
 		}
 		if p.wake != nil {
 			wakes = append(wakes, p.wake)
@@ -99,7 +99,7 @@ func (b *builder) pause(pauses []pause, it item) []*Row {
 		r.Details = nil // its name says it
 	}
 	switch { // a run of about equal blocks needs no longest
-	case longest == 1<<63-1:
+	case longest == notOver:
 		r.Name = "blocked, not ended"
 	case longest/2 > total/time.Duration(len(blocks)):
 		r.Details = slices.Insert(r.Details, 0, "up to "+human(longest))

@@ -114,7 +114,7 @@ func tile(s *chain.Span) bool {
 // match finds the spans that are the beginning of an arrow.
 func (b *builder) match() {
 	for _, s := range b.chain.Spans {
-		if tile(s) || b.lanes[s.Seq] == None {
+		if _, stalled := s.Stalled(); stalled || tile(s) || b.lanes[s.Seq] == None {
 			continue
 		}
 		for _, from := range b.links(s) {

@@ -80,6 +80,13 @@ func (sh *shapes) of(s *chain.Span) uint64 {
 	part(s.Str(trace.HTTPResponseStatusCodeKey))
 	part(s.Str(trace.URLPathKey))
 	part(strconv.FormatBool(s.End.IsZero()))
+	if _, ok := s.Stalled(); ok {
+		_, open := s.StillBlocked()
+		part(strconv.FormatBool(open))
+		part(s.Str(trace.StalledOperationKey))
+		part(s.Str(trace.BlockReasonKey))
+		part(s.Str(trace.BlockCauseKey))
+	}
 	for i, l := range s.Links {
 		if i == maxLinks {
 			break

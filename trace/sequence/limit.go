@@ -142,6 +142,9 @@ func worth(r *Row) time.Duration {
 	case Failure:
 		return time.Hour
 	case Block:
+		if r.longest == notOver {
+			return time.Hour
+		}
 		return r.Blocked + time.Millisecond
 	case End, Call, Return, Spawn:
 		if r.Failed {

@@ -45,6 +45,7 @@ func (p *page) show(rows []*Row) {
 		switch {
 		case ok:
 			end = until
+		case r.longest == notOver:
 		case r.End > r.At || r.Blocked > 0:
 			n, _ := slices.BinarySearchFunc(rows, r.End, func(r *Row, at time.Duration) int {
 				if r.At <= at {

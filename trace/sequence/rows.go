@@ -67,7 +67,11 @@ func (b *builder) item(it item, encloses bool) {
 	blocks := b.blocks(it)
 	named := false // a row besides those of the blocks tells what it is
 	from := len(b.d.Rows)
+	_, stalled := first.Stalled()
 	switch {
+	case stalled:
+		b.stalled(it)
+		return
 	case launch(first):
 		b.spawn(it)
 		named = true

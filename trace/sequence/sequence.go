@@ -63,7 +63,8 @@ type Row struct {
 	Failed  bool
 
 	// Block only: how long, all in all, on what, and the row that ended it; nil for
-	// a run of blocks, which is over at End, and where none did.
+	// a run of blocks, which is over at End, and where none did. One that is not over
+	// had lasted that long when it was last seen.
 	Blocked time.Duration
 	Reason  string
 	Until   *Row

@@ -1,0 +1,75 @@
+package chain
+
+import (
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/internal/text"
+)
+
+// Stalled returns, for a span `stalled`, how long the block that it tells of had
+// lasted when it began. ok is false for every other span, and one of somebody else's
+// of that name.
+func (s *Span) Stalled() (age time.Duration, ok bool) {
+	if s.Name != trace.SpanStalled {
+		return 0, false
+	}
+	if _, ok = s.Attr(trace.StalledAgeKey); !ok {
+		return 0, false
+	}
+	return seconds(s.Float(trace.StalledAgeKey)), true
+}
+
+// StillBlocked returns when the block began that the span `stalled` tells of, and
+// true if it goes on as far as the chain has it: the chain has neither the block,
+// which links to the last `stalled` of it, nor the end of its operation or of its
+// goroutine. Of several such spans of one block, it is true for the last. It is
+// false for every other span.
+func (s *Span) StillBlocked() (since time.Time, ok bool) {
+	age, stalled := s.Stalled()
+	if !stalled || s.Start.IsZero() {
+		return time.Time{}, false
+	}
+	for _, from := range s.LinkedFrom {
+		if from.Name == trace.SpanBlock || from.Name == trace.SpanStalled {
+			return time.Time{}, false
+		}
+	}
+	for _, l := range s.Links {
+		if l.Span != nil && l.Span.Name != trace.SpanStalled && !l.Span.End.IsZero() {
+			return time.Time{}, false
+		}
+	}
+	if p := s.Parent; p != nil && p.Life() != nil {
+		return time.Time{}, false
+	}
+	return s.Start.Add(-age), true
+}
+
+// stalled adds what a line says of a `stalled`.
+func (p *printer) stalled(d *details, s *Span) {
+	if op := s.Str(trace.StalledOperationKey); op != "" {
+		d.add("in " + text.Shorten(p.escape(op), maxText))
+	}
+	d.attr(s, trace.BlockReasonKey, "")
+	d.attr(s, trace.BlockCauseKey, "")
+	d.attr(s, trace.StalledHolderKey, "held by ")
+	d.attr(s, trace.StalledReaderKey, "reader: ")
+	if since, ok := s.StillBlocked(); ok {
+		d.add("blocked since " + text.Offset(since.Sub(p.start)) + ", not over")
+	}
+}
+
+// stalledTimes returns how long the blocks had lasted that spans tell of.
+func stalledTimes(spans []*Span) []string {
+	low, _ := spans[0].Stalled()
+	high := low
+	for _, s := range spans {
+		age, _ := s.Stalled()
+		low, high = min(low, age), max(high, age)
+	}
+	if low == high {
+		return []string{"after " + text.Duration(low, "")}
+	}
+	return []string{"after " + text.Duration(low, "") + " – " + text.Duration(high, "")}
+}

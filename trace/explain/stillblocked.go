@@ -1,0 +1,105 @@
+package explain
+
+import (
+	"fmt"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// StillBlocked is the rule of what had been blocked for long, and still was when the
+// spans ended.
+const StillBlocked Rule = "still-blocked"
+
+// stuck are blocks alike that are not over.
+type stuck struct {
+	repeated
+	who map[*chain.Span]bool
+}
+
+// stillBlocked finds the blocks that `stalled` spans tell of and of which the chain
+// has no end.
+func stillBlocked(s *scene) []Finding {
+	type key struct {
+		end       *end
+		operation string
+		reason    trace.Reason
+		cause     trace.Cause
+	}
+	all := newGroups[key, stuck]()
+	for _, b := range s.stuck {
+		st := all.of(key{b.end, b.Str(trace.StalledOperationKey), b.reason(), b.cause()})
+		st.add(b)
+		if st.who == nil {
+			st.who = map[*chain.Span]bool{}
+		}
+		st.who[b.runner] = true
+	}
+	var found []Finding
+	for _, st := range all.all {
+		found = append(found, st.finding(s))
+	}
+	return found
+}
+
+// inProgress returns the block that a `stalled` tells of, until it was last seen; nil
+// where the chain has its end.
+func (s *scene) inProgress(sp *chain.Span, sc *scope) *block {
+	since, ok := sp.StillBlocked()
+	if !ok {
+		return nil
+	}
+	seen := *sp
+	seen.Start, seen.End = since, sp.Start
+	return &block{Span: &seen, end: s.end(sp, sc), runner: sc.runner, teller: sp}
+}
+
+func (st *stuck) finding(s *scene) Finding {
+	b := st.longest
+	who := s.who(b.Span, b.end, "one")
+	op := plain(b.Str(trace.StalledOperationKey))
+	if op == "" {
+		op = plain(string(b.reason()))
+	}
+	text := fmt.Sprintf("%s has been blocked in %s since %s, %s when it was last seen, and the trace has no end of it",
+		sentence(who), op, offset(b.Start.Sub(s.start)), duration(b.Duration()))
+	if n := len(st.who); n > 1 {
+		text = fmt.Sprintf("%s goroutines are blocked in %s, and the trace has no end of it. The first, %s, has been since %s, "+
+			"%s when it was last seen", number(int64(n)), op, who, offset(b.Start.Sub(s.start)), duration(b.Duration()))
+	}
+	f := st.repeated.finding(s)
+	f.Rule, f.Severity, f.Spans = StillBlocked, Problem, []*chain.Span{b.teller}
+	f.Text = text + st.soFar(b) + "."
+	f.Advice = "Look at it while it lasts: live.Handler and live.Snapshot of package trace/live show what it waits for now."
+	if w := b.reason(); w == trace.ReasonFuture || w == trace.ReasonWaitGroup {
+		f.Severity = Info // it may be meant to last
+	}
+	return f
+}
+
+// soFar says what was known of it when it was last seen, with what leads to it, or "".
+func (st *stuck) soFar(b *block) string {
+	text := ""
+	switch b.cause() {
+	case trace.CausePeerWindow:
+		text += "; the receive window of " + b.end.peerName() + " was closed"
+		if closed := min(seconds(b.Float(trace.TCPRwndLimitedKey)), b.Duration()); closed > 0 {
+			text += " for " + duration(closed) + " of that"
+		}
+	case trace.CauseNetwork:
+		text += "; the kernel took the network for congested"
+	case trace.CauseLocalBuffer:
+		text += "; the kernel's send buffer was full"
+	}
+	if written, ok := b.Attr(trace.TCPWrittenKey); ok {
+		text += fmt.Sprintf(". %s had been handed to the kernel before, and %s of them were not acknowledged",
+			sentence(size(written.AsInt64())), size(b.Int(trace.TCPSendQueueKey)))
+	}
+	if by := b.Str(trace.StalledHolderKey); by != "" {
+		text += ". It waits for " + plain(by)
+	}
+	if reader := b.Str(trace.StalledReaderKey); reader != "" {
+		text += ". The reader at the other end: " + plain(reader)
+	}
+	return text
+}

@@ -1,0 +1,77 @@
+package explain_test
+
+import (
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/explain"
+)
+
+// stalled adds what is told at at of a block that began at since, in milliseconds, in
+// an operation that is not in the trace.
+func (s *script) stalled(run int, op string, reason trace.Reason, since, at int, attrs ...attribute.KeyValue) int {
+	id := s.add(run, trace.SpanStalled, at, at, append(attrs, trace.BlockReasonKey.String(string(reason)),
+		trace.StalledOperationKey.String(op), trace.StalledAgeKey.Float64(float64(at-since)/1e3))...)
+	s.at(id).Links = []chain.Link{{SpanContext: (&chain.Span{TraceID: s.at(id).TraceID, SpanID: spanID(9000 + id)}).SpanContext()}}
+	return id
+}
+
+func TestStillBlocked(t *testing.T) {
+	t.Parallel()
+	stuck := func(s *script) (senData, last int) {
+		_, senData = s.connect()
+		s.write(senData, 5, 6, 1)
+		tcp := []attribute.KeyValue{
+			trace.BlockCauseKey.String(string(trace.CausePeerWindow)),
+			trace.TCPRwndLimitedKey.Float64(9.9), trace.TCPWrittenKey.Int(29_800), trace.TCPSendQueueKey.Int(28_000),
+			trace.StalledReaderKey.String("hello, in sleep for 10 s"),
+		}
+		first := s.stalled(senData, trace.SpanWrite, trace.ReasonNetWrite, 9, 1009, tcp...)
+		last = s.stalled(senData, trace.SpanWrite, trace.ReasonNetWrite, 9, 10009, tcp...)
+		s.link(last, first)
+		return senData, last
+	}
+	for _, tt := range []struct {
+		name string
+		make func(*script)
+		want []string
+	}{
+		{"a write", func(s *script) { stuck(s) }, []string{"problem still-blocked ×1 10s: socket_start's sen_data has been blocked in " +
+			"write since +9ms, 10 s when it was last seen, and the trace has no end of it; the receive window of socket_get was closed " +
+			"for 9.9 s of that. 29.8 kB had been handed to the kernel before, and 28 kB of them were not acknowledged. The reader " +
+			"at the other end: hello, in sleep for 10 s."}},
+		{"a write that the trace has", func(s *script) {
+			senData, last := stuck(s)
+			w := s.write(senData, 8, 11000, 2)
+			block, _ := s.block(w, 9, 10900, trace.ReasonNetWrite, trace.WakePeerRead, trace.BlockCauseKey.String(string(trace.CausePeerWindow)))
+			s.link(block, last)
+		}, nil},
+		{"many, for one lock", func(s *script) {
+			for i := range 3 {
+				run := s.as("shop").add(0, trace.SpanGo+"worker", 0, 0)
+				s.stalled(run, trace.SpanLock, trace.ReasonLock, 10+i, 1010+i, trace.StalledHolderKey.String("boss"))
+			}
+		}, []string{"problem still-blocked ×3 3s: 3 goroutines are blocked in lock, and the trace has no end of it. The first, " +
+			"shop's worker, has been since +10ms, 1 s when it was last seen. It waits for boss."}},
+		{"who waits for the end of others", func(s *script) {
+			s.stalled(s.as("shop").add(0, trace.SpanGo+"main", 0, 0), trace.SpanWait, trace.ReasonWaitGroup, 10, 1010)
+		}, []string{"info still-blocked ×1 1s: shop's main has been blocked in wait since +10ms, 1 s when it was last seen, and the " +
+			"trace has no end of it."}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var s script
+			tt.make(&s)
+			if tt.want == nil { // what was told meanwhile adds nothing to the block
+				if found := s.explain(); len(found) != 1 || found[0].Rule != explain.SenderStalled {
+					t.Errorf("got %v, want the block alone", found)
+				}
+				return
+			}
+			s.want(t, tt.want...)
+		})
+	}
+}

@@ -1,0 +1,49 @@
+package sequence
+
+import (
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// notOver is how long a block counts that is not over.
+const notOver time.Duration = 1<<63 - 1
+
+// stalled draws the blocks that `stalled` spans tell of and that go on as far as the
+// chain has it: a bar from where each began, and when it was last seen. Of the
+// others the chain has the block itself, or its operation's end.
+func (b *builder) stalled(it item) {
+	var open []*chain.Span
+	var since, longest time.Duration
+	for _, s := range it.spans {
+		if at, ok := s.StillBlocked(); ok {
+			if began := b.at(at); len(open) == 0 || began < since {
+				since = began
+			}
+			longest = max(longest, s.Start.Sub(at))
+			open = append(open, s)
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
+	first, last := open[0], open[len(open)-1]
+	reason := first.Str(trace.BlockReasonKey)
+	bar := b.row(Block, open, short(reason), short(first.Str(trace.BlockCauseKey)))
+	bar.At, bar.End, bar.Name = since, since, "blocked, not over"
+	if op := first.Str(trace.StalledOperationKey); op != "" {
+		bar.Name = short(op) + " · " + bar.Name
+	}
+	bar.Reason, bar.Blocked, bar.longest = reason, longest, notOver
+	seen := b.row(Step, open)
+	seen.At, seen.Name = b.at(last.Start), "still blocked after "+human(longest)
+	if by := last.Str(trace.StalledHolderKey); by != "" {
+		seen.Details = append(seen.Details, "held by "+short(by))
+	}
+	if reader := last.Str(trace.StalledReaderKey); reader != "" {
+		seen.Details = append(seen.Details, "reader: "+short(reader))
+	}
+	seen.seq = last.Seq
+	b.d.Rows = append(b.d.Rows, bar, seen)
+}
