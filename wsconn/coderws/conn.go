@@ -87,7 +87,7 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, err
 // Reader or CloseRead must read it.
 func (c *Conn) Ping(ctx context.Context) error {
 	p := c.session.BeginPing(ctx)
-	err := c.ws.Ping(ctx)
+	err := c.ws.Ping(p.Context(ctx))
 	p.End(err)
 	return err
 }

@@ -15,9 +15,10 @@ import (
 //
 // Where opts has an *http.Transport, or none, the connection is made by a copy
 // of it that sees the connection's blocks below TLS, and does not come from its
-// pool, nor count for its MaxConnsPerHost. Any other http.RoundTripper is used as
-// it is, and the blocks are timed, as those of a transport with a DialTLSContext
-// are: what that returns has TLS in it.
+// pool, nor count for its MaxConnsPerHost. What was taught with RegisterProtocol it
+// knows too. Any other http.RoundTripper is used as it is, and the blocks are timed
+// unless it answers with the net.Conn as the body, as those of a transport with a
+// DialTLSContext are: what that returns has TLS in it.
 func Dial(ctx context.Context, u string, opts *websocket.DialOptions, options ...Option) (*Conn, *http.Response, error) {
 	var o websocket.DialOptions
 	if opts != nil {

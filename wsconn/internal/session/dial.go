@@ -32,8 +32,14 @@ type Dial struct {
 // BeginDial begins a handshake, a child of the span in ctx. The library is to
 // be given the context it returns, and the Dial's Header and Client. [Dial.End]
 // must follow.
+//
+// A nil context is the library's to refuse, and comes back as it is.
 func BeginDial(ctx context.Context, url string, header http.Header, client *http.Client, cfg *Config, closeStatus func(error) int) (context.Context, *Dial) {
 	d := &Dial{start: time.Now(), client: client}
+	refused := ctx == nil
+	if refused {
+		ctx = context.Background() //nolint:contextcheck // there is none to pass on
+	}
 	t := cfg.tracer(ctx)
 	ctx, d.span = t.Span(ctx, trace.SpanHandshake, d.start,
 		oteltrace.WithSpanKind(oteltrace.SpanKindClient),
@@ -50,6 +56,9 @@ func BeginDial(ctx context.Context, url string, header http.Header, client *http
 	d.s.in.frames.On = links
 	d.s.pongs.client = true
 	d.ctx = ctx
+	if refused {
+		return nil, d
+	}
 	if d.s.off {
 		return ctx, d
 	}
@@ -115,26 +124,6 @@ func (d *Dial) traced(client *http.Client) *http.Client {
 	return &c
 }
 
-// observable returns a copy of t that dials through netpoll, below TLS. A copy
-// for each dial follows changes to t; and it keeps no idle connection, which
-// nobody could close.
-func observable(t *http.Transport) *http.Transport {
-	t = t.Clone()
-	t.MaxIdleConnsPerHost = -1
-	switch {
-	case t.DialContext != nil:
-		t.DialContext = netpoll.WrapDialer(t.DialContext)
-	case t.Dial != nil: //nolint:staticcheck // deprecated, and still honoured by http.Transport
-		dial := t.Dial //nolint:staticcheck // as above
-		t.DialContext = netpoll.WrapDialer(func(_ context.Context, network, addr string) (net.Conn, error) {
-			return dial(network, addr)
-		})
-	default:
-		t.DialContext = netpoll.WrapDialer(nil)
-	}
-	return t
-}
-
 // roundTripper hands the library the wire in place of the connection.
 type roundTripper struct {
 	base http.RoundTripper
@@ -150,12 +139,19 @@ func (rt roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	rt.d.steps.responded()
 	if rwc, ok := resp.Body.(io.ReadWriteCloser); ok && resp.StatusCode == http.StatusSwitchingProtocols {
 		rt.d.s.pongs.send = rt.d.s.in.frames.On && confirms(resp.Header)
+		nc, addressed := rwc.(net.Conn)
 		conn := rt.d.steps.observed()
 		if conn == nil {
-			conn = netpoll.Wrap(stream{ReadWriteCloser: rwc})
+			if !addressed {
+				nc = stream{ReadWriteCloser: rwc}
+			}
+			conn = netpoll.Wrap(nc)
 			rwc = conn
 		}
-		resp.Body = rt.d.s.attach(rwc, conn, nil)
+		w := rt.d.s.attach(rwc, conn, nil)
+		if resp.Body = w; addressed { // and so is the library's NetConn
+			resp.Body = &wireConn{Conn: nc, wire: w}
+		}
 	}
 	return resp, nil
 }

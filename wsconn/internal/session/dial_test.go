@@ -399,6 +399,7 @@ func TestDialSource(t *testing.T) {
 			{"Dial", tcp, dial, trace.SourcePoll},
 			{"unix", "ws://socket", unix, trace.SourcePoll},
 			{"foreign", tcp, foreign, trace.SourceTimed},
+			{"foreign conn", tcp, upgraded{"tcp", l.Addr().String(), false}, trace.SourcePoll},
 			{"proxy", tcp, proxied, trace.SourcePoll},
 		} {
 			t.Run(test.name, func(t *testing.T) {

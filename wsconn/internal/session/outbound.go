@@ -19,10 +19,12 @@ type outbound struct {
 	metered int     // of these
 	writer  call    // the write that is in the library
 	lent    bool    // its operation, to somebody who may have it for longer
-	ping    *Ping   // whose frame is the next
-	pings   []*Ping // whose pong has not come
-	answers bool    // a control frame is being written
-	closes  bool    // with the first close frame
+	ping    *Ping   // whose frame is being written
+	pings   []*Ping // in the library, in the order of their numbers
+	// numbered is the highest number of a ping.
+	numbered int64
+	answers  bool // a control frame is being written
+	closes   bool // with the first close frame
 
 	// writing is that a frame is on its way, and the library's lock is held;
 	// last is whose it is, or was, and lastSpan its span once it has ended.
@@ -177,7 +179,7 @@ func (s *Session) left(alone bool, err error) {
 		s.out.lent, s.in.lent = true, true
 	}
 	s.closing.failed(err)
-	s.pingSent()
+	s.pingSent(err)
 	if err != nil && s.out.closes {
 		s.closing.unsend()
 	}

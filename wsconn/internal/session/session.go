@@ -45,7 +45,7 @@ type Session struct {
 	pongs       peerLinks       // trace pongs
 	peerParent  bool            // the work that a message causes is a child of the peer's write
 	writing     turn            // to write a message
-	pinging     turn            // to write a ping
+	pinging     sync.Mutex      // a ping is about to be numbered
 	done        chan struct{}   // closed with the connection
 
 	mu      sync.Mutex // never held while a span is started or ended
@@ -76,7 +76,6 @@ func newSession(ctx context.Context, t *trace.Tracer, role string, recorded bool
 		s.closeReason = cfg.CloseReason
 		s.peerParent = cfg.PeerParent && !cfg.PublicEndpoint
 		s.writing.mu, s.writing.meter = &s.mu, s.meter
-		s.pinging.mu = &s.mu
 		s.done = make(chan struct{})
 	}
 	return s
