@@ -152,6 +152,7 @@ func (c chanRecvCase[T]) unpark(woken WakeReason, v reflect.Value, ok bool) Deta
 		return Detail{}
 	}
 	s := loaded[sent[T]](v)
+	c.c.passedLater(s.from, nil, ok) // by whom is not known here
 	store(c.v, s.v, c.ok, ok)
 	_, by := c.c.receiverWoken(s.from, ok)
 	return by

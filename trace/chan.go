@@ -91,6 +91,7 @@ func (c *Chan[T]) send(ctx context.Context, v T) (err error) {
 		woken = WakeSent
 		return nil
 	}
+	op.waitsFor((*chanWait[T])(c))
 	op.Block(ReasonChanSend)
 	select {
 	case c.raw() <- sent[T]{v, own}:
@@ -143,6 +144,7 @@ func (c *Chan[T]) takeLocked(ch chan sent[T], ctx context.Context) (s sent[T], o
 	select {
 	case s, ok = <-ch:
 		c.received(ctx)
+		c.passed(s.from, ctx, ok)
 		return s, ok, true
 	default:
 		return s, false, false
@@ -159,10 +161,12 @@ func (c *Chan[T]) recv(ctx context.Context) (T, error) {
 	}
 	c.mu.Unlock()
 	if !done {
+		op.waitsFor((*chanWait[T])(c))
 		op.Block(ReasonChanRecv)
 		select {
 		case s, ok = <-ch:
 			c.unparkReceiver()
+			c.passedLater(s.from, own, ok)
 			op.Wake(c.receiverWoken(s.from, ok))
 		case <-ctx.Done():
 			c.unparkReceiver()

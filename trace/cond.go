@@ -28,7 +28,7 @@ func (c *Cond) Wait(ctx context.Context, l Locker) error {
 	e := c.push(own, 1)
 	c.mu.Unlock()
 	l.Unlock()
-	err := c.park(ctx, op, e, ReasonCond, WakeSignaled)
+	err := c.park(ctx, op, e, (*queueWait)(&c.queue), ReasonCond, WakeSignaled)
 	if lockErr := l.Lock(context.WithoutCancel(ctx)); lockErr != nil {
 		return lockErr // a Locker of the user's; ours do not fail here
 	}

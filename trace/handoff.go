@@ -21,6 +21,8 @@ type handoff struct {
 	parkers  suspects   // receivers that are parked, or about to be
 	closed   bool
 	closedBy oteltrace.SpanContext
+
+	sender, receiver context.Context // of the value that was received last
 }
 
 // suspects are n receivers of which one woke a sender.
@@ -67,6 +69,21 @@ func (h *handoff) received(ctx context.Context) {
 	if h.senders > 0 {
 		h.makers.add(ctx)
 	}
+}
+
+// passed notes who sent the value that was received, and who received it. The
+// caller holds h.mu.
+func (h *handoff) passed(from, to context.Context, ok bool) {
+	if ok {
+		h.sender, h.receiver = from, to
+	}
+}
+
+// passedLater is passed for who does not hold h.mu.
+func (h *handoff) passedLater(from, to context.Context, ok bool) {
+	h.mu.Lock()
+	h.passed(from, to, ok)
+	h.mu.Unlock()
 }
 
 // receivedBefore notes that there is room which nobody is known to have made. The

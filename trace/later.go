@@ -37,12 +37,13 @@ var rooms = sync.Pool{New: func() any { return new(room) }}
 // operations end with [Op.Release].
 func (t *Tracer) StartAs(ctx context.Context, name string, as OpConfig, attrs ...attribute.KeyValue) *Op {
 	recorded := as.Sampled && t.tracer != nil || !t.skips(ctx)
-	if !recorded && !t.Meters(ctx) {
+	if !recorded && !t.measures(ctx) {
 		return nil
 	}
 	r := rooms.Get().(*room)
 	o := &r.op
 	o.tracer, o.task, o.above, o.share, o.room, o.spare = t, scopeOf(ctx).task, ctx, as.Share, r, &r.spare
+	o.name, o.on = name, as.On
 	switch {
 	case !recorded:
 		o.start = time.Now()
@@ -52,7 +53,7 @@ func (t *Tracer) StartAs(ctx context.Context, name string, as OpConfig, attrs ..
 		o.start = time.Now()
 	default:
 		o.start = o.begin(ctx, t, name, time.Time{}, &as, attrs)
-		if o.span == nil && !t.Meters(ctx) {
+		if o.span == nil && !t.measures(ctx) {
 			o.state = opEnded
 			o.Release()
 			return nil

@@ -54,6 +54,9 @@ type Op struct {
 	blocks  int
 	blocked time.Duration
 	spare   *spare // nil before the first block, and where spans are made whole
+
+	name string
+	on   any // what it waits for or is a part of, for package live; nil: nothing that is known
 }
 
 // edge is where a block or a wake began, and what is known of it. Edges of one
@@ -92,17 +95,17 @@ func (t *Tracer) Start(ctx context.Context, name string, attrs ...attribute.KeyV
 
 func (t *Tracer) start(ctx context.Context, task *Task, name string, attrs []attribute.KeyValue) (context.Context, *Op) {
 	recorded := !t.skips(ctx)
-	if !recorded && !t.Meters(ctx) {
+	if !recorded && !t.measures(ctx) {
 		return ctx, nil
 	}
-	o := &Op{tracer: t, task: task, above: ctx}
+	o := &Op{tracer: t, task: task, above: ctx, name: name}
 	if !recorded {
 		o.start = time.Now()
 		return ctx, o
 	}
 	o.carried.Store(&o.self)
 	o.start = o.begin(ctx, t, name, time.Time{}, &OpConfig{}, attrs)
-	if o.span == nil && !t.Meters(ctx) {
+	if o.span == nil && !t.measures(ctx) {
 		return o.context(), nil
 	}
 	return o.context(), o
@@ -143,7 +146,7 @@ func (o *Op) Block(r Reason, details ...Detail) {
 	}
 	o.state = opBlocked
 	o.block = edge{at: o.edge(details), reason: string(r), attrs: gather(nil, details)}
-	o.task.park(o.start.Add(o.block.at))
+	o.task.park(o, o.start.Add(o.block.at))
 }
 
 // Wake says that the goroutine runs again, and why. It does nothing where no
@@ -262,7 +265,7 @@ func (o *Op) unblocked(end time.Duration) bool {
 	d := end - o.block.at
 	o.blocks++
 	o.blocked += d
-	o.task.unpark(Reason(o.block.reason), o.start.Add(o.block.at), o.start.Add(end))
+	o.task.unpark(o, Reason(o.block.reason), o.start.Add(o.block.at), o.start.Add(end))
 	o.meter(&o.block, d)
 	if d < o.tracer.minBlock || !o.admit() {
 		return false

@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"context"
 	"sync"
+
+	"github.com/wakechain/wakechain/internal/live"
 )
 
 // queue is where goroutines are parked, in the order in which they came, until
@@ -50,9 +52,10 @@ func (q *queue) grantAll(by causer) {
 }
 
 // park blocks the operation until the waiter is granted what it waits for, or
-// ctx ends. What was granted meanwhile is not given back then: it is a success.
-func (q *queue) park(ctx context.Context, op *Op, e *list.Element, r Reason, woken WakeReason) error {
+// ctx ends; on describes what it waits for. What was granted meanwhile is not given back then: it is a success.
+func (q *queue) park(ctx context.Context, op *Op, e *list.Element, on live.Waitable, r Reason, woken WakeReason) error {
 	w := e.Value.(*waiter)
+	op.waitsFor(on)
 	op.Block(r)
 	select {
 	case <-w.ready:

@@ -64,6 +64,7 @@ type sema struct {
 	queue
 	held   int64
 	holder causer // the only one; nobody: none or several
+	size   int64  // once somebody has waited
 }
 
 // try takes the weight if it is free and nobody waits.
@@ -103,9 +104,10 @@ func (s *sema) acquire(ctx context.Context, n, size int64, name string, r Reason
 		<-ctx.Done()
 		return op.giveUp(ctx)
 	}
+	s.size = size
 	e := s.push(own, n)
 	s.mu.Unlock()
-	err := s.park(ctx, op, e, r, woken)
+	err := s.park(ctx, op, e, s, r, woken)
 	if err != nil { // it may have stood before others for whom there is room
 		s.mu.Lock()
 		s.serve(nobody, size)

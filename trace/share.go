@@ -35,6 +35,10 @@ type OpConfig struct {
 
 	Links []oteltrace.Link
 
+	// On is what the operation is a part of or waits for, as package live has it; nil
+	// is nothing that is known.
+	On any
+
 	// Sampled says that the span in the context is, or that there is none, where who
 	// starts the operation has looked already.
 	Sampled bool

@@ -13,6 +13,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/internal/live"
 )
 
 // ErrGoexit is the error of a Task whose function ended by runtime.Goexit, as
@@ -31,6 +33,12 @@ type Task struct {
 	state State
 	err   error
 	totals
+
+	entry  live.Entry
+	parent *Task     // that started it, while this one runs
+	id     int64     // of its goroutine, once it is registered
+	began  time.Time // likewise
+	room   [1]wait
 }
 
 // GoOption configures [Go] and [Handle]. The last option of a kind wins.
@@ -116,7 +124,7 @@ func Handle(ctx context.Context, name string, fn func(context.Context) error, op
 
 // handle is Handle on a goroutine that is in the task outer, nil for none.
 func handle(ctx context.Context, name string, fn func(context.Context) error, opts []GoOption, outer *Task) error {
-	if FromContext(ctx).skips(ctx) {
+	if t := FromContext(ctx); t.skips(ctx) && !t.live {
 		return fn(ctx)
 	}
 	t := &Task{name: name, state: StatePending, outer: outer}
@@ -137,7 +145,11 @@ type life struct {
 }
 
 func (t *Task) spawn(ctx context.Context, opts []GoOption) *life {
-	l := &life{goConfig: goConfig{errorType: ErrorType}, tracer: FromContext(ctx), called: time.Now()}
+	s := scopeOf(ctx)
+	l := &life{goConfig: goConfig{errorType: ErrorType}, tracer: s.tracer, called: time.Now()}
+	if t.outer == nil {
+		t.parent = s.task
+	}
 	for _, o := range opts {
 		if o != nil {
 			o.applyGo(&l.goConfig)
@@ -164,8 +176,13 @@ func (l *life) label() bool {
 // run calls fn and records how it ended. It does not recover.
 func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 	start := after(l.called)
+	if l.spawned != nil || l.tracer.live {
+		t.id, t.began = goroutineID(), start
+		t.entry.Add((*liveTask)(t))
+		defer t.entry.Remove()
+	}
 	if l.spawned != nil {
-		l.attrs = append(l.attrs, GoroutineIDKey.Int64(goroutineID()), GoroutineNameKey.String(t.name))
+		l.attrs = append(l.attrs, GoroutineIDKey.Int64(t.id), GoroutineNameKey.String(t.name))
 		finish(l.spawned, start, "", l.attrs)
 	}
 	t.set(StateRunning, nil)
@@ -182,11 +199,19 @@ func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 			l.attrs = append(l.attrs, CodeStacktraceKey.String(stack))
 		}
 		t.set(state, err)
+		t.orphan()
 		t.export(l, start, state, errorType)
 	}()
 	err = fn(l.ctx)
 	returned = true
 	return err
+}
+
+// orphan lets the parent go, of which others need not know any more.
+func (t *Task) orphan() {
+	t.mu.Lock()
+	t.parent = nil
+	t.mu.Unlock()
 }
 
 func (l *life) outcome(err error) (State, string) {
@@ -255,6 +280,7 @@ func (t *Task) Wait(ctx context.Context) error {
 		op.End(nil)
 		return t.Err()
 	}
+	op.waitsFor(t)
 	op.Block(ReasonFuture)
 	select {
 	case <-t.done:
@@ -274,6 +300,9 @@ func (t *Task) ended() bool {
 		return false
 	}
 }
+
+// Name returns the name that the goroutine was started with.
+func (t *Task) Name() string { return t.name }
 
 // Cancel ends the context of the function, with cause as its context.Cause.
 // It does not wait.

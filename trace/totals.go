@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -18,6 +19,17 @@ type totals struct {
 	parked int
 	since  time.Time // when parked became 1
 	still  time.Duration
+
+	waits []wait    // the blocks in progress
+	ran   time.Time // when the latest block ended
+}
+
+// wait is the block in progress of an operation, which does not end before the
+// wait is taken back.
+type wait struct {
+	op    *Op
+	r     Reason
+	since time.Time
 }
 
 type reasonTotal struct {
@@ -27,22 +39,28 @@ type reasonTotal struct {
 
 // park counts an operation that is blocked from now on, for the task and those
 // that it runs in.
-func (t *Task) park(at time.Time) {
+func (t *Task) park(o *Op, at time.Time) {
 	for ; t != nil; t = t.outer {
 		t.mu.Lock()
 		if t.parked == 0 {
 			t.since = at
 		}
 		t.parked++
+		if t.waits == nil {
+			t.waits = t.room[:0]
+		}
+		t.waits = append(t.waits, wait{o, Reason(o.block.reason), at})
 		t.mu.Unlock()
 	}
 }
 
 // unpark counts a block that is over.
-func (t *Task) unpark(r Reason, start, end time.Time) {
+func (t *Task) unpark(o *Op, r Reason, start, end time.Time) {
 	for ; t != nil; t = t.outer {
 		t.mu.Lock()
 		t.add(r, end.Sub(start))
+		t.waits = slices.DeleteFunc(t.waits, func(w wait) bool { return w.op == o })
+		t.ran = end
 		if t.parked--; t.parked == 0 {
 			t.still += max(end.Sub(t.since), 0)
 		}

@@ -59,7 +59,7 @@ func (wg *WaitGroup) Wait(ctx context.Context) error {
 	}
 	e := wg.push(own, 1)
 	wg.mu.Unlock()
-	return wg.park(ctx, op, e, ReasonWaitGroup, WakeDone)
+	return wg.park(ctx, op, e, (*waitGroupWait)(wg), ReasonWaitGroup, WakeDone)
 }
 
 func (wg *WaitGroup) idle() bool {

@@ -73,14 +73,14 @@ type On struct {
 // Connection is one end of a connection.
 type Connection struct {
 	Key    any
-	ID     string
+	ID     string // "": it is not sampled, and has none
+	Serial int64  // from 1, in this process
 	PeerID string // that the other end gave for its own; "": none
 	Role   string
 	Local  net.Addr
 	Remote net.Addr
 
-	Sampled bool
-	Began   time.Time
+	Began time.Time
 
 	MessagesRead, MessagesWritten int
 	BytesRead, BytesWritten       int64
@@ -89,14 +89,21 @@ type Connection struct {
 	// PartRead says that bytes were read since LastRead.
 	PartRead bool
 
-	Reader, Writer *Call  // in the library now
-	LastReader     any    // the task of the read that was last; nil: none or not known
-	EverRead       bool   // the program has called Read
+	Reader, Writer *Call  // with which the program is in the library now
+	Reading        bool   // somebody waits for bytes, be it the library
+	CloseRead      bool   // the library reads by itself, and discards
+	EverRead       bool   // the program has read
+	LastReader     any    // the task of the read that was last; nil: not known
 	Pings          []Call // that wait for their pong
 	WritesWaiting  int    // for their turn
-	WriteLock      *Call  // who has the turn to write or writes a frame now
+	Turn           *Call  // whose turn it is to write a message
+	Frame          *Call  // whose frame is being written
 	Socket         *Socket
 }
+
+// DescribeOp is package trace's: it returns what an operation does now, nil for a nil
+// one. The caller knows that the operation is in use meanwhile. It does not wait.
+var DescribeOp = func(any) *Call { return nil }
 
 // Call is an operation that is in progress.
 type Call struct {

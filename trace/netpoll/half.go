@@ -40,6 +40,10 @@ type half struct {
 	info  tcpInfo   // at the park
 	total int64     // written on this connection until the park
 
+	// look guards since, info and total of a write against who looks at a park. It is
+	// held for the moment in which they change.
+	look sync.Mutex
+
 	// What Close, which does not wait for mu, reads and writes.
 	parked atomic.Bool
 	shut   atomic.Bool             // this side shut the direction down
@@ -197,13 +201,19 @@ func (h *half) parking(fd uintptr) {
 	if h.parked.Load() {
 		return
 	}
-	if h.reason == trace.ReasonNetWrite {
-		h.info = measure(fd)
-		h.total = h.conn.written.Load() + int64(h.n)
-	}
 	h.last.Store(nil)
-	h.parked.Store(true)
-	h.since = h.op.Now() // as late as can be: what comes before is no park
+	if h.reason == trace.ReasonNetWrite {
+		info := measure(fd)
+		h.look.Lock()
+		h.info = info
+		h.total = h.conn.written.Load() + int64(h.n)
+		h.parked.Store(true)
+		h.since = h.op.Now()
+		h.look.Unlock()
+	} else {
+		h.parked.Store(true)
+		h.since = h.op.Now() // as late as can be: what comes before is no park
+	}
 	h.op.Block(h.reason, trace.At(h.since), sourcePoll)
 }
 

@@ -30,6 +30,7 @@ type Accept struct {
 	parent context.Context
 	local  bool
 	caller oteltrace.SpanContext // of a public endpoint: what the handshake links to instead
+	peer   oteltrace.SpanID      // that the client's headers name
 	links  bool                  // the client asked for trace pongs, and may have them
 
 	// Since the handshake's span began, which needs the connection.
@@ -48,6 +49,9 @@ func BeginAccept(w http.ResponseWriter, r *http.Request, cfg *Config, closeStatu
 	a.w = &responseWriter{ResponseWriter: w, a: a}
 	ctx := r.Context()
 	parent := cfg.Propagators.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	if sc := oteltrace.SpanContextFromContext(parent); sc.IsRemote() {
+		a.peer = sc.SpanID()
+	}
 	if local := oteltrace.SpanFromContext(ctx); local.SpanContext().IsValid() {
 		parent = oteltrace.ContextWithSpan(parent, local)
 		a.local = !local.SpanContext().IsRemote()
@@ -84,6 +88,7 @@ func (a *Accept) begin(nc net.Conn) {
 	}
 	a.ctx, a.span = a.tracer.Span(a.parent, trace.SpanHandshake, start, opts...)
 	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.cfg, a.closeStatus)
+	a.s.live.peerID = a.peer
 	a.s.in.frames.On, a.s.in.frames.Masked = a.links, true
 	a.s.pongs.send = a.links
 }

@@ -191,6 +191,7 @@ func (s *Session) ended() {
 	s.mu.Lock()
 	c := &s.closing
 	c.ended = true
+	s.live.entry.Remove()
 	wasOpen := c.possible
 	untold := c.possible && !c.begun && !c.told
 	c.told = c.told || untold

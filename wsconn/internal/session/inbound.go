@@ -23,6 +23,7 @@ type inbound struct {
 	reader       call                  // the read that is in the library
 	lent         bool                  // its operation, to somebody who may have it for longer
 	wanting      int                   // how many have its operation while they read the wire
+	bytes        int64                 // that came, without trace pongs
 
 	// unread are the messages, from first on, that arrived whole for the reads
 	// of the program and were not returned yet: what one buffer of the library
@@ -156,9 +157,12 @@ func (s *Session) arrived(op *trace.Op, buf []byte, alone bool, err error) (n in
 	}
 	op.WokenBy(first)
 	if err != nil {
-		return in.frames.Release()
+		n = in.frames.Release()
+	} else {
+		n = in.frames.End()
 	}
-	return in.frames.End()
+	in.bytes += int64(n)
+	return n
 }
 
 // came notes what came from the peer, and returns the write of its that sent it,
@@ -189,6 +193,7 @@ func (s *Session) came(e *tracepong.Event) (by oteltrace.SpanContext) {
 		}
 		switch g.Header.Opcode {
 		case frame.Pong:
+			s.live.pong = time.Now()
 			s.out.answered(e.Payload, in.reader.op.SpanContext())
 		case frame.Close:
 			s.closing.receive(e.Payload)

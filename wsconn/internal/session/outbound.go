@@ -171,10 +171,11 @@ func (out *outbound) add(g frame.Segment) {
 	}
 }
 
-// left is called when the bytes that leaving announced have been written; alone
+// left is called when n bytes of what leaving announced have been written; alone
 // says that nobody below has the operation any more that it returned.
-func (s *Session) left(alone bool, err error) {
+func (s *Session) left(n int, alone bool, err error) {
 	s.mu.Lock()
+	s.live.sent += int64(n)
 	if !alone {
 		s.out.lent, s.in.lent = true, true
 	}

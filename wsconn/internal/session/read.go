@@ -52,6 +52,7 @@ func (s *Session) leaveRead(entered bool) (alone bool) {
 	if !entered {
 		return false
 	}
+	s.live.leftRead(s.in.reader.op)
 	s.in.reader = call{}
 	return !s.in.lent && s.in.wanting == 0
 }
@@ -77,9 +78,11 @@ func (r *Read) end(messageType int, size int64, err error) message {
 	r.s.mu.Lock()
 	r.alone = r.s.leaveRead(r.entered)
 	m, verdict := r.s.didRead(r.op, err)
+	r.s.live.readEnds(r.s, r.op, err)
 	r.s.mu.Unlock()
 	r.s.meter.read(r.call, size, err)
 	r.s.endRead(r.op, &m, messageType, size, verdict, err)
+	r.s.live.readEnded(r.op, err)
 	return m
 }
 
@@ -100,8 +103,10 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 	r.alone = r.s.leaveRead(r.entered)
 	from := r.s.in.take(n)
 	verdict := r.s.closing.verdict(r.op)
+	r.s.live.readEnds(r.s, r.op, err)
 	r.s.mu.Unlock()
 	r.s.endRead(r.op, &message{origin: from}, messageType, n, verdict, err)
+	r.s.live.readEnded(r.op, err)
 	r.release(err)
 }
 
@@ -188,9 +193,11 @@ func (m *messageReader) end(err error) {
 	m.s.in.stream.CompareAndSwap(m, nil)
 	m.s.mu.Lock()
 	msg, verdict := m.s.didRead(m.op, err)
+	m.s.live.readEnds(m.s, m.op, err)
 	m.s.mu.Unlock()
 	m.s.meter.read(m.call, m.size.Load(), err)
 	m.s.endRead(m.op, &msg, m.typ, m.size.Load(), verdict, err)
+	m.s.live.readEnded(m.op, err)
 }
 
 // closed ends the read with the connection, unless the program is inside the

@@ -112,16 +112,17 @@ func (s *Session) owns(sc oteltrace.SpanContext) bool {
 func (s *Session) place(ctx context.Context, message bool) (context.Context, trace.OpConfig, *segment) {
 	sc := oteltrace.SpanContextFromContext(ctx)
 	if sc.IsValid() && (!sc.IsSampled() || !s.owns(sc)) {
-		return ctx, trace.OpConfig{Share: s.traces.aside, Sampled: sc.IsSampled()}, s.traces.current.Load()
+		return ctx, trace.OpConfig{Share: s.traces.aside, Sampled: sc.IsSampled(), On: s}, s.traces.current.Load()
 	}
 	seg := s.segment()
-	as := trace.OpConfig{Share: seg.share}
+	as := trace.OpConfig{Share: seg.share, On: s}
 	switch {
 	case message && s.traces.perMessage:
 		as = trace.OpConfig{
 			Share: s.traces.aside.Next(s.traces.spans),
 			Root:  s.handshake.SpanContext(),
 			Links: s.links(sc),
+			On:    s,
 		}
 	case !sc.IsValid():
 		ctx = oteltrace.ContextWithSpan(ctx, seg.root)
@@ -158,7 +159,7 @@ func (s *Session) startClose(ctx context.Context) *trace.Op {
 		return s.measure(ctx, trace.SpanClose)
 	}
 	ctx, links := s.last(ctx, false)
-	return s.tracer.StartAs(ctx, trace.SpanClose, trace.OpConfig{Share: s.traces.aside, Links: links})
+	return s.tracer.StartAs(ctx, trace.SpanClose, trace.OpConfig{Share: s.traces.aside, Links: links, On: s})
 }
 
 // last is where the end of the connection belongs, which was seen in ctx, and
@@ -173,10 +174,10 @@ func (s *Session) last(ctx context.Context, moved bool) (context.Context, []otel
 	return s.below(ctx), s.links(cause)[1:]
 }
 
-// measure begins an operation that has no span, and whose blocks are measured.
+// measure begins an operation that has no span, and whose blocks are measured or
+// followed.
 func (s *Session) measure(ctx context.Context, name string) *trace.Op {
-	_, op := s.silent.Start(ctx, name)
-	return op
+	return s.silent.StartAs(ctx, name, trace.OpConfig{On: s})
 }
 
 func traceOf(ctx context.Context) oteltrace.TraceID {

@@ -47,6 +47,7 @@ type Session struct {
 	writing     turn            // to write a message
 	pinging     sync.Mutex      // a ping is about to be numbered
 	done        chan struct{}   // closed with the connection
+	live        registration
 
 	mu      sync.Mutex // never held while a span is started or ended
 	in      inbound
@@ -64,7 +65,8 @@ func newSession(ctx context.Context, t *trace.Tracer, role string, recorded bool
 		recorded:  recorded,
 		meter:     meterOf(ctx, t, role),
 	}
-	s.off = !recorded && s.meter == nil
+	s.off = !recorded && s.meter == nil && !t.Live()
+	s.live.role = role
 	if recorded {
 		s.id = trace.WebSocketConnectionIDKey.String(s.handshake.SpanContext().SpanID().String())
 		s.beginTraces(cfg.volume, protocolName, trace.WebSocketRoleKey.String(role), s.id)
@@ -89,9 +91,13 @@ func standIn(ctx context.Context) oteltrace.Span {
 
 // established says that the handshake is over and the connection the program's.
 func (s *Session) established(ctx context.Context) {
+	s.live.locate(s.conn)
 	s.mu.Lock()
 	s.closing.possible = true
 	open := !s.closing.ended
+	if open {
+		s.register()
+	}
 	s.mu.Unlock()
 	if open {
 		s.meter.opened(ctx, 1)

@@ -105,7 +105,7 @@ func (w *wire) Write(p []byte) (n int, err error) {
 	} else {
 		n, err = w.ReadWriteCloser.Write(p)
 	}
-	w.s.left(w.s.conn.ObserveWrite(nil), err) // TLS may write by itself
+	w.s.left(n, w.s.conn.ObserveWrite(nil), err) // TLS may write by itself
 	w.s.transmitted(n, err)
 	return n, err
 }

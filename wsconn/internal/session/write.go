@@ -87,6 +87,7 @@ func (w *Write) end(size int64, err error) {
 	default:
 		s.end(w.op, err, m.attributes(transmit, w.typ, s.id, size)...)
 	}
+	s.live.wrote(w.op, err)
 }
 
 // Writer returns a writer of the message for the program. It ends the write at

@@ -1,0 +1,174 @@
+package session
+
+import (
+	"net"
+	"sync/atomic"
+	"time"
+	"weak"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/internal/live"
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/netpoll"
+)
+
+// registration is what a connection keeps for package live, beside what it keeps
+// anyway.
+type registration struct {
+	entry  live.Entry
+	role   string
+	serial int64
+	began  time.Time
+	peerID oteltrace.SpanID // that the client's headers named
+
+	local, remote net.Addr // nil: not known
+
+	// Guarded by the session's mu.
+	lastReader *trace.Task
+	everRead   bool
+	sent       int64 // bytes
+	readBytes  int64 // that had come when the last read ended
+	pong       time.Time
+
+	// When the last read and write ended, since began. 0: none did, or it is being
+	// found out.
+	lastRead, lastWrite atomic.Int64
+}
+
+// locate notes the addresses of the ends.
+func (l *registration) locate(conn *netpoll.Conn) {
+	if conn == nil {
+		return
+	}
+	if _, ok := conn.Conn.(stream); !ok { // which has none
+		l.local, l.remote = conn.LocalAddr(), conn.RemoteAddr()
+	}
+}
+
+// leftRead notes who read. The caller holds s.mu.
+func (l *registration) leftRead(op *trace.Op) { l.everRead, l.lastReader = true, op.Task() }
+
+// readEnds notes that the read op is about to end with err, and readEnded that it
+// has: then its clock need not be read again. The caller holds s.mu.
+func (l *registration) readEnds(s *Session, op *trace.Op, err error) {
+	if err == nil && op != nil {
+		l.readBytes = s.in.bytes
+		l.lastRead.Store(0)
+	}
+}
+
+func (l *registration) readEnded(op *trace.Op, err error) {
+	if err == nil && op != nil {
+		l.lastRead.Store(int64(op.Last().Sub(l.began)))
+	}
+}
+
+func (l *registration) wrote(op *trace.Op, err error) {
+	if err == nil && op != nil {
+		l.lastWrite.Store(int64(op.Last().Sub(l.began)))
+	}
+}
+
+// at is the time that was stored as d.
+func (l *registration) at(d int64) time.Time {
+	if d == 0 {
+		return time.Time{}
+	}
+	return l.began.Add(time.Duration(d))
+}
+
+var serials atomic.Int64
+
+// register has package live follow the connection, until it ends or nobody uses
+// it any more. The caller holds s.mu.
+func (s *Session) register() {
+	if s.off {
+		return
+	}
+	s.live.began, s.live.serial = time.Now(), serials.Add(1)
+	s.live.entry.AddWeak(s)
+}
+
+var _ live.Weakly = (*Session)(nil)
+
+// Weak returns a function that returns s while somebody uses it, and then nil.
+func (s *Session) Weak() func() live.Source {
+	p := weak.Make(s)
+	return func() live.Source {
+		if s := p.Value(); s != nil {
+			return s
+		}
+		return nil
+	}
+}
+
+// Describe says what the connection does now.
+func (s *Session) Describe(r *live.Report) {
+	l := &s.live
+	c := live.Connection{Key: s, ID: s.id.Value.AsString(), Serial: l.serial, Role: l.role, Began: l.began}
+	if l.peerID.IsValid() {
+		c.PeerID = l.peerID.String()
+	}
+	c.Local, c.Remote = l.local, l.remote
+	if s.conn != nil {
+		c.Socket = s.conn.ParkedWrite()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.MessagesRead, c.MessagesWritten = s.in.count, s.out.count
+	c.BytesRead, c.BytesWritten = s.in.bytes, l.sent
+	c.LastRead, c.LastWrite, c.LastPong = l.at(l.lastRead.Load()), l.at(l.lastWrite.Load()), l.pong
+	c.PartRead = s.in.bytes != l.readBytes
+	c.Reading, c.CloseRead = s.in.wanting > 0, s.closing.ctx != nil
+	c.EverRead = l.everRead || s.in.reader.inside()
+	if l.lastReader != nil {
+		c.LastReader = l.lastReader
+	}
+	if c.Reader = describe(s.in.reader); c.Reader != nil {
+		c.Reader.InMessage = s.in.message.frames > 0
+	}
+	c.Writer = describe(s.out.writer)
+	c.WritesWaiting = s.writing.waiting
+	if s.writing.held {
+		c.Turn = s.turn(c.Writer)
+	}
+	if s.out.writing && s.out.last != nil {
+		c.Frame = live.DescribeOp(s.out.last)
+	}
+	for _, p := range s.out.pings {
+		if !p.sent.IsZero() {
+			d := live.DescribeOp(p.op)
+			if d == nil {
+				continue
+			}
+			d.Wait = &live.Wait{Op: p.op, Operation: trace.SpanPing, Reason: string(trace.ReasonPong), Since: p.sent, Span: p.op.SpanContext(), On: s}
+			c.Pings = append(c.Pings, *d)
+		}
+	}
+	r.Connections = append(r.Connections, c)
+}
+
+// turn is the write whose turn it is: writer, or one whose writer the program
+// holds without being inside.
+func (s *Session) turn(writer *live.Call) *live.Call {
+	if writer != nil {
+		return writer
+	}
+	if m := s.out.stream.Load(); m != nil && !m.over.Load() {
+		return describe(m.write.call)
+	}
+	return nil
+}
+
+// describe returns what a call does that is in the library. One that is not
+// followed is known to be there, and no more.
+func describe(c call) *live.Call {
+	if !c.inside() {
+		return nil
+	}
+	if d := live.DescribeOp(c.op); d != nil {
+		return d
+	}
+	return &live.Call{}
+}
