@@ -92,7 +92,7 @@ type Cause string
 const (
 	CausePeerWindow  Cause = "peer_window"  // the peer's receive window was closed: it is not reading
 	CauseNetwork     Cause = "network"      // loss or congestion
-	CauseLocalBuffer Cause = "local_buffer" // this side's send buffer
+	CauseLocalBuffer Cause = "local_buffer" // this side's send buffer; whether the peer reads is not known
 	CauseUnknown     Cause = "unknown"
 )
 
@@ -180,12 +180,14 @@ const (
 	TCPWrittenKey       = attribute.Key("tcp.written")        // int, bytes handed to the kernel on this connection until the park
 	TCPSendQueueKey     = attribute.Key("tcp.send_queue")     // int, bytes of them that the peer had not acknowledged at the park
 	TCPNotSentKey       = attribute.Key("tcp.notsent")        // int, bytes not yet sent at the park
+	TCPSendMemoryKey    = attribute.Key("tcp.send_memory")    // int, bytes that the send queue took in the kernel at the park, with its bookkeeping
+	TCPSendBufferKey    = attribute.Key("tcp.send_buffer")    // int, bytes that it may take (SO_SNDBUF)
 	TCPUnackedKey       = attribute.Key("tcp.unacked")        // int, segments not yet acknowledged at the park
 	TCPPeerWindowKey    = attribute.Key("tcp.peer_window")    // int, bytes at the park
 	TCPRetransmitsKey   = attribute.Key("tcp.retransmits")    // int, segments: growth across the block
 	TCPRTTKey           = attribute.Key("tcp.rtt")            // float64, seconds
 
-	TCPCongestionWindowKey = attribute.Key("tcp.cwnd")     // int, segments: growth across the block, negative where the kernel cut it
+	TCPCongestionWindowKey = attribute.Key("tcp.cwnd")     // int, segments: growth across the block, negative where the kernel shrank it
 	TCPCongestionStateKey  = attribute.Key("tcp.ca_state") // string, the worse at the ends of the block: open, disorder, cwr, recovery or loss
 )
 

@@ -22,6 +22,7 @@ type Conn struct {
 	write   half
 	written atomic.Int64 // bytes handed to the wrapped conn
 	closer  atomic.Pointer[trace.Op]
+	fault   atomic.Uintptr // a syscall.Errno: of the connection, as the first parked call got it
 }
 
 var (

@@ -17,6 +17,7 @@ type tcpInfo struct {
 	busy, rwndLimited, sndbufLimited time.Duration
 
 	queue, notSent, window int   // bytes
+	memory, buffer         int   // bytes: what the queue takes with its bookkeeping, and may take
 	windowEnd              int64 // bytes since the connection began, up to where the peer takes them
 	unacked, retransmits   int   // segments
 	cwnd                   int   // segments that the network is trusted with
@@ -47,19 +48,21 @@ type evidence struct {
 }
 
 func (e *evidence) peerWindow() time.Duration { return e.awake.rwndLimited - e.park.rwndLimited }
-func (e *evidence) buffer() time.Duration     { return e.awake.sndbufLimited - e.park.sndbufLimited }
+func (e *evidence) sndbuf() time.Duration     { return e.awake.sndbufLimited - e.park.sndbufLimited }
 
 // inFlight is the time in which data was on its way and neither limit held: it
 // waited for acknowledgements.
 func (e *evidence) inFlight() time.Duration {
-	return e.awake.busy - e.park.busy - e.peerWindow() - e.buffer()
+	return e.awake.busy - e.park.busy - e.peerWindow() - e.sndbuf()
 }
 
-// lost reports whether the kernel took the network for congested: it sent less
-// than it did, or more than one segment again. One may be a mere probe, of whether
-// an acknowledgement is only late (RFC 8985 §7).
+// lost reports whether the kernel took the network for congested: by its state,
+// or because it sent more than one segment again. One may be a mere probe, of
+// whether an acknowledgement is only late (RFC 8985 §7). A congestion window that
+// shrinks says nothing: the kernel shrinks that of a sender that leaves it unused
+// (RFC 7661).
 func (e *evidence) lost() bool {
-	return e.congestion() >= reduced || e.awake.cwnd < e.park.cwnd || e.awake.retransmits-e.park.retransmits > 1
+	return e.congestion() >= reduced || e.awake.retransmits-e.park.retransmits > 1
 }
 
 func (e *evidence) congestion() congestion { return max(e.park.congestion, e.awake.congestion) }
@@ -79,10 +82,11 @@ func (e *evidence) cause() trace.Cause {
 		return trace.CausePeerWindow
 	case e.lost():
 		return trace.CauseNetwork
-	case 2*e.buffer() >= e.blocked:
+	case 2*e.sndbuf() >= e.blocked:
 		return trace.CauseLocalBuffer
 	case 2*e.inFlight() >= e.blocked && e.park.notSent == 0:
-		// The network had taken all that the buffer can hold.
+		// All that the buffer can hold was on its way. That is no word about the
+		// peer: many small segments fill the buffer long before its window.
 		return trace.CauseLocalBuffer
 	default: // acknowledgements may be late for many reasons
 		return trace.CauseUnknown
@@ -101,7 +105,7 @@ func (e *evidence) peerRead() bool {
 // attributes are the evidence for the block span, after what is known of it
 // already; none where the kernel said nothing.
 func (e *evidence) attributes() []attribute.KeyValue {
-	seen, most := e.park, 14
+	seen, most := e.park, 16
 	if !seen.ok {
 		seen, most = e.awake, 4 // a read
 	}
@@ -120,11 +124,16 @@ func (e *evidence) attributes() []attribute.KeyValue {
 		trace.TCPWrittenKey.Int64(e.written),
 		trace.TCPNotSentKey.Int(e.park.notSent),
 		trace.TCPPeerWindowKey.Int(e.park.window))
+	if e.park.buffer > 0 {
+		attrs = append(attrs,
+			trace.TCPSendMemoryKey.Int(e.park.memory),
+			trace.TCPSendBufferKey.Int(e.park.buffer))
+	}
 	if e.awake.ok {
 		attrs = append(attrs,
 			trace.TCPBusyKey.Float64((e.awake.busy - e.park.busy).Seconds()),
 			trace.TCPRwndLimitedKey.Float64(e.peerWindow().Seconds()),
-			trace.TCPSndbufLimitedKey.Float64(e.buffer().Seconds()),
+			trace.TCPSndbufLimitedKey.Float64(e.sndbuf().Seconds()),
 			trace.TCPRetransmitsKey.Int(e.awake.retransmits-e.park.retransmits),
 			trace.TCPCongestionWindowKey.Int(e.awake.cwnd-e.park.cwnd))
 		if c := int(e.congestion()); c < len(congestionNames) {

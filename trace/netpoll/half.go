@@ -231,7 +231,28 @@ func (h *half) woken(at time.Time, err error, info func() tcpInfo) {
 		// whether what this side sent has come through.
 		e = evidence{awake: info()}
 	}
-	h.wake(h.op, at, err, &e)
+	h.wake(h.op, at, h.whole(err), &e)
+}
+
+// whole is the error of the connection behind that of a call. Of the calls that a
+// fault of the connection ends, the kernel gives it to the first alone, and tells
+// the others that the stream has ended.
+func (h *half) whole(err error) error {
+	errno, ok := err.(syscall.Errno) //nolint:errorlint // as it comes from transfer
+	_, tcp := h.conn.Conn.(*net.TCPConn)
+	switch fault := syscall.Errno(h.conn.fault.Load()); {
+	case !tcp || h.shut.Load():
+		return err
+	case ended(err) && fault != 0:
+		return fault
+	case errno == syscall.EPIPE:
+		// No close ends a parked write. A reset does, which comes as EPIPE where
+		// a FIN was before it (tcp_reset, in CLOSE_WAIT).
+		return syscall.ECONNRESET
+	case ok:
+		h.conn.fault.CompareAndSwap(0, uintptr(errno))
+	}
+	return err
 }
 
 // lastInfo asks the kernel about a call that ended without a last attempt. A

@@ -14,8 +14,11 @@ func measure(fd uintptr) tcpInfo {
 		return tcpInfo{}
 	}
 	queue, _ := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+	memory, buffer := sendMemory(fd)
 	return tcpInfo{
 		ok:            true,
+		memory:        memory,
+		buffer:        buffer,
 		busy:          time.Duration(t.Busy_time) * time.Microsecond,
 		rwndLimited:   time.Duration(t.Rwnd_limited) * time.Microsecond,
 		sndbufLimited: time.Duration(t.Sndbuf_limited) * time.Microsecond,

@@ -1,6 +1,7 @@
 package netpoll_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"slices"
@@ -97,7 +98,7 @@ func TestEvidence(t *testing.T) {
 
 // The evidence of a block of a write, as the lines of trees have it.
 const (
-	parkKeys = "tcp.written, tcp.send_queue, tcp.notsent, tcp.unacked, tcp.peer_window, tcp.rtt" // read at the park
+	parkKeys = "tcp.written, tcp.send_queue, tcp.notsent, tcp.send_memory, tcp.send_buffer, tcp.unacked, tcp.peer_window, tcp.rtt" // read at the park
 	wakeKeys = "tcp.busy, tcp.rwnd_limited, tcp.sndbuf_limited, tcp.retransmits, tcp.cwnd, tcp.ca_state"
 )
 
@@ -136,6 +137,97 @@ func TestEvidenceOfUnfinishedWrites(t *testing.T) {
 			}
 			wantAll(t, spans, span.Children[i], "block {block.reason, block.source, "+keys+"}")
 		})
+	}
+}
+
+// Many small writes fill the send buffer with bookkeeping while the peer does not
+// read at all. The kernel may call that neither the network nor, as long as its
+// window is open, the peer; so the block says what filled the buffer.
+func TestEvidenceOfSmallWrites(t *testing.T) {
+	nc, _ := pair(t, "tcp")
+	raw, err := nc.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Control(func(fd uintptr) {
+		// As the default of most systems; BBR paces.
+		err = errors.Join(unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, "reno"),
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, 16<<10)) // which the kernel doubles
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err != nil {
+		t.Skip(err)
+	}
+	c := netpoll.Wrap(nc)
+	ctx, rec := record(t)
+	op := start(ctx, c, trace.ReasonNetWrite)
+	_ = c.SetWriteDeadline(time.Now().Add(time.Second))
+	for err = nil; err == nil; {
+		_, err = c.Write([]byte("thirteen byte"))
+	}
+	op.End(nil)
+
+	small := 0
+	for _, b := range rec.Chain().Named(trace.SpanBlock) {
+		cause := trace.Cause(b.Str(trace.BlockCauseKey))
+		if cause == trace.CauseNetwork {
+			t.Errorf("got a block by the network on loopback: %v", b.Attributes)
+		}
+		memory, most := b.Int(trace.TCPSendMemoryKey), b.Int(trace.TCPSendBufferKey)
+		if most != 32<<10 || memory < most/2 {
+			t.Errorf("got tcp.send_memory=%d of tcp.send_buffer=%d, want most of 32768", memory, most)
+		}
+		if b.Int(trace.TCPUnackedKey) > 10 && 10*b.Int(trace.TCPSendQueueKey) < memory {
+			small++
+		}
+	}
+	if small == 0 {
+		t.Errorf("got no block of many small segments:\n%s", rec.Chain())
+	}
+}
+
+// A FIN wakes no write. What does is the reset after it, which the kernel tells
+// as EPIPE.
+func TestWakeByResetAfterFIN(t *testing.T) {
+	nc, peer := pair(t, "tcp")
+	c := netpoll.Wrap(nc)
+	ctx, rec := record(t)
+	op := start(ctx, c, trace.ReasonNetWrite)
+	w := begin(func() (int, error) { return c.Write(make([]byte, 4<<20)) })
+	stall(t, w, rec, op, nc, 50*time.Millisecond)
+	if err := peer.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	const closeWait = 8 // TCP_CLOSE_WAIT
+	until(t, "the FIN is there", func() bool { return kernel(t, nc).State == closeWait })
+	blocks := len(children(rec, op))
+	w.parked(t, "IO wait")
+	if got := len(children(rec, op)); got != blocks {
+		t.Errorf("got %d spans after the FIN, want %d: it wakes nothing", got, blocks)
+	}
+	_ = peer.Close() // with what it has not read
+	_, err := w.wait()
+	if !errors.Is(err, unix.EPIPE) {
+		t.Errorf("got %v, want %v", err, unix.EPIPE)
+	}
+	op.End(err)
+	_, span := spanOf(t, rec, op)
+	wake := span.Children[len(span.Children)-1]
+	if got := wake.Str(trace.WakeReasonKey); got != string(trace.WakePeerReset) {
+		t.Errorf("got wake.reason %q, want %q", got, trace.WakePeerReset)
+	}
+	if got := span.Str(trace.ErrorTypeKey); got != trace.ErrorBrokenPipe {
+		t.Errorf("got error.type %q, want %q", got, trace.ErrorBrokenPipe)
+	}
+
+	op = start(ctx, c, trace.ReasonNetWrite)
+	if _, err := c.Write([]byte("a")); !errors.Is(err, unix.EPIPE) {
+		t.Errorf("got %v, want %v", err, unix.EPIPE)
+	}
+	op.End(nil)
+	if _, span := spanOf(t, rec, op); len(span.Children) > 0 {
+		t.Errorf("got %d spans of a write that did not park", len(span.Children))
 	}
 }
 
