@@ -29,7 +29,7 @@ func (c *Conn) ParkedWrite() *live.Socket {
 	s.Known = true
 	s.Cause = string(e.cause())
 	s.Queue, s.NotSent, s.Window, s.Unacked, s.RTT = now.queue, now.notSent, now.window, now.unacked, now.rtt
-	s.Busy, s.RwndLimited, s.SndbufLimited = now.busy-park.busy, e.peerWindow(), e.buffer()
+	s.Busy, s.RwndLimited, s.SndbufLimited = now.busy-park.busy, e.peerWindow(), e.sndbuf()
 	s.Retransmits = now.retransmits - park.retransmits
 	return s
 }
