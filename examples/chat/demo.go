@@ -68,7 +68,7 @@ func demo(ctx context.Context, c *config, out io.Writer) error {
 		}
 	}
 	fmt.Fprint(out, "\nWho kept whom waiting?\n\n")
-	return explain.Print(out, findings)
+	return explain.Print(out, all, findings)
 }
 
 // around matches some spans, and those that they link to.

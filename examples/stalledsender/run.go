@@ -137,7 +137,7 @@ func report(w io.Writer, spans []sdktrace.ReadOnlySpan, dropped int) error {
 		}
 	}
 	fmt.Fprintf(w, "\n%s\n\n", title)
-	return explain.Print(w, findings)
+	return explain.Print(w, c, findings)
 }
 
 // progress prints what happens, with the time since the start.

@@ -58,7 +58,7 @@ func contention(s *scene) []Finding {
 	}
 	var found []Finding
 	for _, c := range crowds.all {
-		if n := c.atOnce(); n >= crowded && c.total >= noticeable {
+		if n := c.atOnce(); n >= crowded && c.total >= noticeable && 2*c.told(s) < c.total {
 			found = append(found, c.finding(s, n))
 		}
 	}
@@ -92,15 +92,26 @@ func (c *crowd) atOnce() int {
 	return most
 }
 
+// told is how much of it another finding tells.
+func (c *crowd) told(s *scene) (sum time.Duration) {
+	for _, b := range c.blocks {
+		if s.told[b.Span] {
+			sum = saturated(sum, b.Duration())
+		}
+	}
+	return sum
+}
+
 func (c *crowd) finding(s *scene, atOnce int) Finding {
 	b := c.longest
 	what := shared[b.reason()]
 	f := c.repeated.finding(s)
 	f.Rule, f.Severity = Contended, min(graded(b.Duration()), what.most)
-	f.Text = fmt.Sprintf("Up to %d at once waited for %s: %s, %s in all. The longest was %s for %s, until %s let it go.%s",
-		atOnce, what.thing, counted(c.count, "time"), duration(c.total), s.who(b.Span, b.end, "one"),
-		duration(b.Duration()), s.ref(b.waker()), c.holders(s))
-	f.Advice = "Look at what the one that lets go does before: hold less long, share less, or let more of them through."
+	f.Headline = headline(fmt.Sprintf("Up to %d at once waited for %s: %s, %s in all",
+		atOnce, what.thing, counted(c.count, "time"), duration(c.total)))
+	f.Text = fmt.Sprintf("The longest was %s for %s, until %s let it go.%s",
+		s.exactly(b.Span, b.end, "one"), duration(b.Duration()), s.ref(b.waker()), c.holders(s))
+	f.Advice = "Look at what " + s.ref(b.waker()) + " does before it lets go: hold less long, share less, or let more of them through."
 	return f
 }
 

@@ -29,8 +29,9 @@ func TestContention(t *testing.T) {
 		{"a lock", func(s *script) {
 			boss, _ := s.as("shop").run(0, "boss", 0, 1000, trace.StateFinished)
 			s.queue(4, s.add(boss, trace.SpanLock, 5, 100), 50)
-		}, []string{"warning contended ×4 660ms: Up to 4 at once waited for a lock: 4 times, 660 ms in all. The longest was " +
-			"shop's worker for 240 ms, until lock #15 of shop's worker let it go. Most were let go by shop's worker, 3 times."}},
+		}, []string{"warning contended ×4 660ms: Up to 4 at once waited for a lock: 4 times, 660 ms in all | The longest was " +
+			"shop's worker (#4) for 240 ms, until lock #15 of shop's worker let it go. Most were let go by shop's " +
+			"worker, 3 times."}},
 		{"two is no crowd", func(s *script) { s.queue(2, s.add(0, trace.SpanLock, 5, 100), 50) }, nil},
 		{"not for long", func(s *script) {
 			holder := s.add(0, trace.SpanLock, 5, 100)
@@ -60,9 +61,9 @@ func TestContention(t *testing.T) {
 				s.block(recv, end-1, end, trace.ReasonChanRecv, trace.WakeSent)
 				s.link(wake, recv+2) // the recv's own wake is as good
 			}
-		}, []string{"warning contended ×3 570ms: Up to 3 at once waited for room in channels: 3 times, 570 ms in all. The " +
-			"longest was shop's worker for 290 ms, until wake #24 of shop's reader let it go. Most were let go by shop's reader, " +
-			"3 times."}},
+		}, []string{"warning contended ×3 570ms: Up to 3 at once waited for room in channels: 3 times, 570 ms in all | The " +
+			"longest was shop's worker (#3) for 290 ms, until wake #24 of shop's reader let it go. Most were let go " +
+			"by shop's reader, 3 times."}},
 		{"receivers, each at a channel of its own", func(s *script) {
 			feeder, _ := s.as("shop").run(0, "feeder", 0, 1000, trace.StateFinished)
 			for range 3 {

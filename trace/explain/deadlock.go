@@ -37,13 +37,18 @@ func deadlocks(s *scene) []Finding {
 			}
 			count++
 			total = saturated(total, st.duration())
+			for _, b := range st.blocks {
+				s.tell(b.Span, b.op)
+			}
 			if st.duration() > longest.duration() {
 				longest = st
 			}
 		}
 		if count > 0 {
 			found = append(found, Finding{
-				Rule: Deadlock, Severity: Problem, Text: s.standoffText(&longest, count, total),
+				Rule: Deadlock, Severity: Problem, Text: s.standoffText(&longest, count),
+				Headline: headline("%s and %s both wrote, and neither read, for "+duration(total),
+					s.who(longest.blocks[0].Span, longest.blocks[0].end, ""), s.who(longest.blocks[1].Span, longest.blocks[1].end, "")),
 				Advice: "At least one end must read while it writes: read in a goroutine of its own on both.",
 				Spans:  append(longest.blocks[0].spans(), longest.blocks[1].spans()...),
 				At:     first.Sub(s.start), Count: count, Total: total,
@@ -86,15 +91,15 @@ func (e *end) blockedWrites() []*block {
 	})
 }
 
-func (s *scene) standoffText(st *standoff, count int, total time.Duration) string {
-	text := "Both ends of a connection were blocked writing at once"
+func (s *scene) standoffText(st *standoff, count int) string {
+	text := "Both ends of the connection were blocked writing at once"
 	if count > 1 {
-		text += fmt.Sprintf(" %s, %s in all; the longest was", counted(count, "time"), duration(total))
+		text += fmt.Sprintf(" %s; the longest was for %s", counted(count, "time"), duration(st.duration()))
 	}
 	x, y := st.blocks[0], st.blocks[1]
-	text += fmt.Sprintf(" for %s, and the trace has no read on either in that time: %s in %s, %s in %s.",
-		duration(st.duration()), s.who(x.Span, x.end, ""), x.message(), s.who(y.Span, y.end, ""), y.message())
-	if x.cause() == trace.CausePeerWindow && y.cause() == trace.CausePeerWindow {
+	text += fmt.Sprintf(", and the trace has no read on either in that time: %s in %s, %s in %s.",
+		s.who(x.Span, x.end, ""), x.message(), s.who(y.Span, y.end, ""), y.message())
+	if x.cause() == trace.CausePeerWindow && y.cause() == trace.CausePeerWindow && x.end.peerIs() == proven {
 		text += " Each waited for the other to read."
 	}
 	ended := x

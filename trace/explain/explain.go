@@ -13,9 +13,11 @@ type Finding struct {
 	Rule     Rule
 	Severity Severity
 
-	// Text says it in plain sentences, and Advice what to do about it. What the
-	// trace brought into them is escaped: they are safe on a terminal.
-	Text, Advice string
+	// Headline says in one line of at most [MaxHeadline] characters who lost how
+	// much time on what, and why. Text is the evidence, in plain sentences, "" where
+	// the headline says all, and Advice is what to do about it. What the trace
+	// brought into them is escaped: they are safe on a terminal.
+	Headline, Text, Advice string
 
 	// Spans are those that it stands on, the one to look at first; where it
 	// stands for many, those of the longest.
@@ -35,19 +37,45 @@ type Rule string
 
 // Rules, and what each finds.
 const (
+	StillBlocked     Rule = "still-blocked"     // what had been blocked for long, and still was when the spans ended
+	LockDeadlock     Rule = "lock-deadlock"     // goroutines waited for one another's locks, in a circle
+	Deadlock         Rule = "deadlock"          // both ends blocked writing, and neither read
+	HeldUp           Rule = "held-up"           // one that did not read kept those waiting who do not even write to it
 	SenderStalled    Rule = "sender-stalled"    // a write blocked because the peer did not read
 	NetworkLimited   Rule = "network-limited"   // a write blocked by loss or congestion
 	BufferLimited    Rule = "buffer-limited"    // a write blocked by this side's send buffer
 	WriteBlocked     Rule = "write-blocked"     // a write blocked, and the trace does not say why
 	WriterWaited     Rule = "writer-waited"     // a write waited for another one on its connection
-	Deadlock         Rule = "deadlock"          // both ends blocked writing, and neither read
-	NeverRead        Rule = "never-read"        // an end that did not read left its peer unanswered
+	Contended        Rule = "contended"         // many waited for one lock or channel
 	HandshakeRefused Rule = "handshake-refused" // a handshake failed
 	HandshakeSlow    Rule = "handshake-slow"    // a handshake took long
+	NeverRead        Rule = "never-read"        // an end that did not read left its peer unanswered
+	CloseUnanswered  Rule = "close-unanswered"  // a close frame was not answered for long
 	ConnectionLost   Rule = "connection-lost"   // a connection ended without a close frame
 	GoroutineEnded   Rule = "goroutine-ended"   // a goroutine panicked, failed or was canceled
-	Contended        Rule = "contended"         // many waited for one lock or channel
 )
+
+// rules are all there are, root causes before what may be their symptoms. They
+// look at a scene in this order, and what one tells the later ones leave out
+// (scene.tell). Findings that are as severe and cost as much come in it, too.
+var rules = []struct {
+	names []Rule
+	find  func(*scene) []Finding
+}{
+	{[]Rule{StillBlocked}, stillBlocked},
+	{[]Rule{LockDeadlock}, lockDeadlocks},
+	{[]Rule{Deadlock}, deadlocks},
+	{[]Rule{HeldUp}, heldUp},
+	{[]Rule{SenderStalled, NetworkLimited, BufferLimited, WriteBlocked}, blockedWrites},
+	{[]Rule{WriterWaited}, waitingWriters},
+	{[]Rule{Contended}, contention},
+	{[]Rule{HandshakeRefused}, refusedHandshakes},
+	{[]Rule{HandshakeSlow}, slowHandshakes},
+	{[]Rule{NeverRead}, neverRead},
+	{[]Rule{CloseUnanswered}, unansweredCloses},
+	{[]Rule{ConnectionLost}, lostConnections},
+	{[]Rule{GoroutineEnded}, endedGoroutines},
+}
 
 // Severity is how much a finding asks for attention.
 type Severity int
@@ -71,17 +99,11 @@ func (s Severity) String() string {
 	}
 }
 
-// rules look at a scene, each for itself.
-var rules = []func(*scene) []Finding{
-	stillBlocked, blockedWrites, waitingWriters, deadlocks, neverRead,
-	refusedHandshakes, slowHandshakes, lostConnections,
-	endedGoroutines, contention, heldUp,
-}
-
-// Explain returns what it finds in the chain, the most severe first and then
-// by time. It is a pure function of the chain, which it does not change, and
-// takes any: what the spans do not say is not found. What happened repeatedly to
-// one connection or goroutine is one finding, told by its longest.
+// Explain returns what it finds in the chain: the most severe first, then what
+// cost the most time, then root causes before their symptoms, then by time. It is
+// a pure function of the chain, which it does not change, and takes any: what the
+// spans do not say is not found. What happened repeatedly to one connection or
+// goroutine is one finding, told by its longest.
 //
 // The cost is O(n log n) for n spans.
 func Explain(c *chain.Chain) []Finding {
@@ -91,10 +113,32 @@ func Explain(c *chain.Chain) []Finding {
 	s := newScene(c)
 	var found []Finding
 	for _, rule := range rules {
-		found = append(found, rule(s)...)
+		found = append(found, rule.find(s)...)
 	}
-	slices.SortStableFunc(found, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.At, b.At))
+	slices.SortStableFunc(found, func(a, b Finding) int { // stable: in the order of the rules
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(b.lost(), a.lost()),
+			cmp.Compare(rank(a.Rule), rank(b.Rule)), cmp.Compare(a.At, b.At))
 	})
 	return found
+}
+
+// lost is the time that it cost: the life of a goroutine is none.
+func (f *Finding) lost() time.Duration {
+	if f.Rule == GoroutineEnded || f.Rule == ConnectionLost {
+		return 0
+	}
+	return f.Total
+}
+
+// rank is the place of a rule in the list of them.
+func rank(r Rule) int {
+	n := 0
+	for _, rule := range rules {
+		for _, name := range rule.names {
+			if n++; name == r {
+				return n
+			}
+		}
+	}
+	return n + 1
 }

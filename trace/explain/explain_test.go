@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -28,18 +29,31 @@ func TestNothing(t *testing.T) {
 	}
 }
 
-func TestSortedBySeverityThenTime(t *testing.T) {
+// The most severe first, then what cost the most, then causes before symptoms. How
+// long a goroutine lived cost nothing.
+func TestSorted(t *testing.T) {
 	t.Parallel()
 	var s script
 	s.run(0, "canceled", 0, 10, trace.StateCancelled)
 	s.run(0, "failed late", 30, 40, trace.StateFailed)
-	s.run(0, "failed", 20, 40, trace.StateFailed)
+	s.run(0, "failed", 20, 4000, trace.StateFailed)
 	s.run(0, "panicked", 50, 60, trace.StatePanicked)
-	s.want(t,
-		"problem goroutine-ended ×1 10ms: panicked panicked, 10 ms after it began.",
-		"warning goroutine-ended ×1 20ms: failed failed, 20 ms after it began.",
-		"warning goroutine-ended ×1 10ms: failed late failed, 10 ms after it began.",
-		"info goroutine-ended ×1 10ms: canceled was canceled, 10 ms after it began.")
+	for start := range 2 { // the later one costs more
+		_, sender := s.connect()
+		s.block(s.write(sender, 10+start, 310+100*start, 1), 10+start, 310+100*start, trace.ReasonNetWrite, "", cause(trace.CausePeerWindow))
+	}
+	s.heldUpBy(1, cause(trace.CausePeerWindow))
+	var got []string
+	for _, f := range s.explain() {
+		got = append(got, fmt.Sprintf("%s %s %v", f.Severity, f.Rule, f.Total))
+	}
+	want := []string{
+		"problem goroutine-ended 10ms", "warning held-up 490ms", "warning sender-stalled 490ms", "warning sender-stalled 399ms",
+		"warning sender-stalled 300ms", "warning goroutine-ended 3.98s", "warning goroutine-ended 10ms",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
 }
 
 // Explain is a pure function: it gives the same twice, and may be called
@@ -136,13 +150,16 @@ func FuzzExplain(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, n uint16) {
 		found := explain.Explain(chain.New(random(rand.New(rand.NewPCG(seed, 0)), int(n%2000))))
 		for i, f := range found {
-			if len(f.Spans) == 0 || slices.Contains(f.Spans, nil) || f.Text == "" || f.Advice == "" || f.Count < 1 || f.Total < 0 {
-				t.Errorf("got %+v, want spans, text, advice, count and total", f)
+			if len(f.Spans) == 0 || slices.Contains(f.Spans, nil) || f.Headline == "" || f.Advice == "" || f.Count < 1 || f.Total < 0 {
+				t.Errorf("got %+v, want spans, headline, advice, count and total", f)
 			}
 			if i > 0 && found[i-1].Severity < f.Severity {
 				t.Errorf("got %s after %s, want the most severe first", f.Severity, found[i-1].Severity)
 			}
-			if i := strings.IndexFunc(f.Text, func(r rune) bool { return r < ' ' || r == '\u202e' || r == '\ufffd' }); i >= 0 {
+			if n := utf8.RuneCountInString(f.Headline); n > explain.MaxHeadline {
+				t.Errorf("got a headline of %d characters, want %d at most: %q", n, explain.MaxHeadline, f.Headline)
+			}
+			if i := strings.IndexFunc(f.Headline+f.Text+f.Advice, func(r rune) bool { return r < ' ' || r == '\u202e' || r == '\ufffd' }); i >= 0 {
 				t.Errorf("got %q, want it escaped", f.Text)
 			}
 		}

@@ -1,8 +1,10 @@
 package explain
 
 import (
-	"fmt"
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
@@ -10,86 +12,157 @@ import (
 
 // ending is a way in which a goroutine ends and of which there is a finding.
 type ending struct {
-	severity     Severity
-	text, advice string
+	severity Severity
+	text     string
 }
 
 var endings = map[trace.State]ending{
-	trace.StatePanicked: {
-		Problem, "panicked",
-		"The stack is in the program's output, and what the goroutine did last in its spans.",
-	},
-	trace.StateFailed: {
-		Warning, "failed",
-		"The operation that failed is among its last spans.",
-	},
-	trace.StateCancelled: {
-		Info, "was canceled",
-		"If that was not meant, give cancellations a cause (context.WithCancelCause): the trace shows it.",
-	},
+	trace.StatePanicked:  {Problem, "panicked"},
+	trace.StateFailed:    {Warning, "failed"},
+	trace.StateCancelled: {Info, "was canceled"},
 }
 
 // exits are goroutines that ended alike.
 type exits struct {
+	ending
 	first *chain.Span // its life
+	op    *chain.Span // of the first, that failed so; nil: not known
 	spans []*chain.Span
+	who   []string // the first of them
 	why   string
 	count int
 	total time.Duration
 }
 
-// endedGoroutines finds the goroutines that panicked, failed or were canceled,
-// and why.
+// maxNamed is how many of those that a finding counts it names.
+const maxNamed = 5
+
+// endedGoroutines finds the goroutines that panicked, failed, or were canceled
+// for a reason that the program gave: to be canceled is else a normal end. It
+// leaves out those that ended with what another finding tells.
 func endedGoroutines(s *scene) []Finding {
 	type key struct {
 		who, why string
 		state    trace.State
 	}
 	canceled := s.canceled()
+	s.passedOn()
 	ended := newGroups[key, exits]()
 	for _, run := range s.launches {
 		life := run.Life()
-		if life == nil {
+		if life == nil || s.told[life] {
 			continue
 		}
 		state := trace.State(life.Str(trace.GoroutineStateKey))
-		if _, ok := endings[state]; !ok {
+		how, ok := endings[state]
+		if !ok {
 			continue
 		}
 		why, spans := "", []*chain.Span{life}
-		if state == trace.StateCancelled {
-			if b := canceled[run]; b != nil {
-				why = s.canceledBy(b)
-				spans = append(spans, b.spans()...)
+		var op *chain.Span
+		switch state {
+		case trace.StateCancelled:
+			b := canceled[run]
+			if b == nil || b.wake.Str(trace.WakeCauseKey) == "" {
+				continue
 			}
-		} else if typ := life.Str(trace.ErrorTypeKey); typ != "" && state == trace.StateFailed {
-			why = " with " + plain(typ)
-			if op := lastFailed(run, typ); op != nil {
+			why = s.canceledBy(b)
+			spans = append(spans, b.spans()...)
+		case trace.StateFailed, trace.StatePanicked:
+			if f := failureOf(life); f != "" && f != trace.ErrorPanic {
+				why = ": " + f
+			}
+			if op = s.lastFailed(run); op != nil {
+				if s.told[op] {
+					continue
+				}
 				spans = append(spans, op)
 			}
 		}
 		x := ended.of(key{s.who(life, nil, ""), why, state})
 		if x.first == nil {
-			x.first, x.why, x.spans = life, why, spans
+			x.ending, x.first, x.op, x.why, x.spans = how, life, op, why, spans
+		}
+		if len(x.who) < maxNamed {
+			x.who = append(x.who, goroutine(life))
 		}
 		x.count++
 		x.total = saturated(x.total, life.Duration())
 	}
 	var found []Finding
 	for _, x := range ended.all {
-		how := endings[trace.State(x.first.Str(trace.GoroutineStateKey))]
-		text := fmt.Sprintf("%s %s%s", sentence(s.who(x.first, nil, "a goroutine")), how.text, x.why)
-		if x.count == 1 {
-			text += ", " + duration(x.total) + " after it began."
-		} else {
-			text += ", " + counted(x.count, "time") + "."
-		}
-		found = append(found, Finding{
-			Rule: GoroutineEnded, Severity: how.severity, Text: text, Advice: how.advice, Spans: x.spans,
-			At: x.first.Start.Sub(s.start), Count: x.count, Total: x.total,
-		})
+		found = append(found, x.finding(s))
 	}
 	return found
+}
+
+func (x *exits) finding(s *scene) Finding {
+	f := Finding{
+		Rule: GoroutineEnded, Severity: x.severity, Spans: x.spans,
+		At: x.first.Start.Sub(s.start), Count: x.count, Total: x.total,
+	}
+	times := ""
+	if x.count == 1 {
+		f.Text = "It ended " + duration(x.total) + " after it began."
+	} else {
+		times = " " + counted(x.count, "time")
+		f.Text = "They were " + strings.Join(x.who, ", ")
+		if more := x.count - len(x.who); more > 0 {
+			f.Text += ", and " + number(int64(more)) + " more"
+		}
+		f.Text += "."
+	}
+	f.Headline = headline("%s "+x.text+times+"%s", s.who(x.first, nil, "a goroutine"), x.why)
+	if utf8.RuneCountInString(x.why) > 14 && !strings.HasSuffix(f.Headline, x.why) {
+		f.Text += " In full" + x.why + "."
+	}
+	switch state := trace.State(x.first.Str(trace.GoroutineStateKey)); {
+	case state == trace.StatePanicked:
+		f.Advice = "The stack is in the program's output, and in the span's code.stacktrace."
+	case state == trace.StateCancelled:
+		f.Advice = "Look at who gave that cause, if it was not meant."
+	case x.op != nil:
+		f.Text += " What failed was " + s.ref(x.op) + "."
+		f.Advice = "Look at " + s.ref(x.op) + "."
+	default:
+		f.Advice = "No operation in the trace failed so: look at what the function of " + s.exactly(x.first, nil, "the goroutine") + " returns."
+	}
+	return f
+}
+
+// passedOn leaves out the goroutines that failed with what one below them failed
+// with: the one tells it.
+func (s *scene) passedOn() {
+	for _, run := range s.launches {
+		life := run.Life()
+		if life == nil || !life.Failed() {
+			continue
+		}
+		above := run.Goroutine()
+		for n := 0; above != nil && n < maxSteps; n++ {
+			its := above.Life()
+			if its == nil || !its.Failed() || failureOf(its) != failureOf(life) || its.End.Before(life.End) {
+				break
+			}
+			s.tell(its)
+			above = above.Goroutine()
+		}
+	}
+}
+
+// endedWith says which goroutine ended with the failure of an operation: a part of
+// a sentence, or "". That is told then.
+func (s *scene) endedWith(op *chain.Span) string {
+	run := s.runners[op.Seq]
+	if run == nil || run.Life() == nil || s.lastFailed(run) != op {
+		return ""
+	}
+	s.tell(op)
+	if s.told[run.Life()] {
+		return ""
+	}
+	s.tell(run.Life())
+	return ", and " + runnerName(run) + " ended with it"
 }
 
 // canceled returns for each goroutine the last block that a cancellation ended.
@@ -115,14 +188,24 @@ func (s *scene) canceledBy(b *block) string {
 	return text
 }
 
-// lastFailed returns the goroutine's last operation that failed with typ, nil if
-// there is none.
-func lastFailed(run *chain.Span, typ string) *chain.Span {
+// lastFailed returns the goroutine's last operation that failed as it did
+// itself, nil if there is none. A close fails with what was lost before.
+func (s *scene) lastFailed(run *chain.Span) *chain.Span {
 	life := run.Life()
-	for i := len(run.Children) - 1; i >= 0; i-- {
-		if c := run.Children[i]; c != life && c.Failed() && c.Str(trace.ErrorTypeKey) == typ {
-			return c
+	if life == nil || !life.Failed() {
+		return nil
+	}
+	var last *chain.Span
+	for _, op := range slices.Backward(s.failed[run]) {
+		if op.Str(trace.ErrorTypeKey) != life.Str(trace.ErrorTypeKey) {
+			continue
+		}
+		if op.Name != trace.SpanClose {
+			return op
+		}
+		if last == nil {
+			last = op
 		}
 	}
-	return nil
+	return last
 }

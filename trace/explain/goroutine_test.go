@@ -18,33 +18,46 @@ func TestEndedGoroutines(t *testing.T) {
 		{"panicked", func(s *script) {
 			_, life := s.as("shop").run(0, "work", 0, 100, trace.StatePanicked)
 			s.fail(life, trace.ErrorPanic)
-		}, []string{"problem goroutine-ended ×1 100ms: shop's work panicked, 100 ms after it began."}},
+		}, []string{"problem goroutine-ended ×1 100ms: shop's work panicked | It ended 100 ms after it began."}},
 		{"failed", func(s *script) {
 			run, life := s.as("shop").run(0, "work", 0, 100, trace.StateFailed)
 			s.fail(life, "boom")
 			s.fail(s.add(run, trace.SpanWrite, 50, 60), "boom")
-		}, []string{"warning goroutine-ended ×1 100ms: shop's work failed with boom, 100 ms after it began."}},
+		}, []string{"warning goroutine-ended ×1 100ms: shop's work failed: boom | It ended 100 ms after it began. What failed " +
+			"was write #2 of shop's work."}},
 		{"canceled, by whom and why", func(s *script) {
 			boss, _ := s.as("shop").run(0, "boss", 0, 300, trace.StateFinished)
 			run, _ := s.run(0, "work", 0, 100, trace.StateCancelled)
 			_, wake := s.block(s.add(run, trace.SpanRecv, 10, 90), 10, 80, trace.ReasonChanRecv, trace.WakeCanceled)
 			s.set(wake, trace.WakeCauseKey.String("closing time\n"))
 			s.link(wake, s.add(boss, "shut", 70, 85))
-		}, []string{`info goroutine-ended ×1 100ms: shop's work was canceled (closing time\n) by shut #6 of shop's boss, 100 ms ` +
-			"after it began."}},
+		}, []string{`info goroutine-ended ×1 100ms: shop's work was canceled (closing time\n) by shut #6 of shop's boss | It ` +
+			"ended 100 ms after it began."}},
 		{
-			"canceled, and nothing tells why", func(s *script) { s.run(0, "work", 0, 100, trace.StateCancelled) },
-			[]string{"info goroutine-ended ×1 100ms: work was canceled, 100 ms after it began."},
+			"canceled, and nothing tells why", func(s *script) { s.run(0, "work", 0, 100, trace.StateCancelled) }, nil,
 		},
 		{"many alike", func(s *script) {
-			for range 3 {
-				s.run(0, "work", 0, 100, trace.StateCancelled)
+			for i := range 7 {
+				launch, life := s.as("shop").run(0, "work", 0, 100, trace.StateFailed)
+				s.fail(life, "boom")
+				s.set(launch, trace.GoroutineIDKey.Int(30+i))
+				s.set(life, trace.GoroutineIDKey.Int(30+i))
 			}
-			s.run(0, "play", 0, 100, trace.StateCancelled)
+			s.run(0, "play", 0, 100, trace.StateFailed)
 		}, []string{
-			"info goroutine-ended ×3 300ms: work was canceled, 3 times.",
-			"info goroutine-ended ×1 100ms: play was canceled, 100 ms after it began.",
+			"warning goroutine-ended ×7 700ms: shop's work failed 7 times: boom | They were goroutine 30, goroutine 31, " +
+				"goroutine 32, goroutine 33, goroutine 34, and 2 more.",
+			"warning goroutine-ended ×1 100ms: shop's play failed | It ended 100 ms after it began.",
 		}},
+		{"with what one below it failed with", func(s *script) {
+			boss, life := s.as("shop").run(0, "boss", 0, 300, trace.StateFailed)
+			s.at(s.fail(life, trace.ErrorOther)).Status.Description = "out of stock"
+			work, life := s.run(boss, "work", 10, 100, trace.StateFailed)
+			s.at(s.fail(life, trace.ErrorOther)).Status.Description = "out of stock"
+			fetch := s.fail(s.add(work, "fetch", 20, 90), trace.ErrorOther)
+			s.at(fetch).Status.Description = "out of stock"
+		}, []string{"warning goroutine-ended ×1 90ms: shop's work failed: out of stock | It ended 90 ms after it began. What failed " +
+			"was fetch #4 of shop's work."}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,8 +1,8 @@
 package explain
 
 import (
-	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
@@ -14,6 +14,7 @@ type shakes struct {
 	first, longest *chain.Span
 	count          int
 	total          time.Duration
+	with           string // the goroutine that ended with it
 }
 
 func (sh *shakes) add(h *chain.Span) {
@@ -42,17 +43,23 @@ func refusedHandshakes(s *scene) []Finding {
 	refused := newGroups[string, shakes]()
 	for _, h := range s.handshakes {
 		if other := s.other[h]; h.Failed() && !(server(h) && other != nil && other.Failed()) {
-			refused.of(s.refusal(h)).add(h)
+			sh := refused.of(s.refusal(h))
+			sh.add(h)
+			s.tell(h, other)
+			sh.with = s.endedWith(h)
 		}
 	}
 	var found []Finding
 	for _, sh := range refused.all {
 		f := sh.finding(s)
-		f.Rule, f.Text = HandshakeRefused, sentence(s.refusal(sh.longest))
-		if sh.count > 1 {
-			f.Text += fmt.Sprintf(", %s, which took %s in all", counted(sh.count, "time"), duration(sh.total))
+		f.Rule, f.Headline = HandshakeRefused, headline(s.refusalInShort(sh.longest, sh.count))
+		f.Text = sentence(s.refusal(sh.longest)) + sh.with + "."
+		switch {
+		case sh.count > 1:
+			f.Text += " They took " + duration(sh.total) + " in all."
+		case strings.TrimSuffix(f.Text, ".") == f.Headline:
+			f.Text = "It took " + duration(sh.total) + "."
 		}
-		f.Text += "."
 		f.Advice = s.refusalAdvice(sh.longest)
 		found = append(found, f)
 	}
@@ -86,6 +93,27 @@ func (s *scene) refusal(h *chain.Span) string {
 	}
 }
 
+// refusalInShort is refusal for a headline, of many.
+func (s *scene) refusalInShort(h *chain.Span, count int) string {
+	by := s.refuser(h)
+	why := failure(by)
+	if check := by.Str(trace.WebSocketHandshakeCheckKey); check != "" {
+		why = "the check " + plain(check) + " failed"
+	}
+	what := "a handshake"
+	if count > 1 {
+		what = counted(count, "handshake")
+	}
+	switch {
+	case server(by):
+		return s.who(by, nil, "the server") + " refused " + what + ": " + why
+	case by.Str(trace.WebSocketHandshakeCheckKey) != "":
+		return s.who(h, nil, "a client") + " refused the answer to " + what + ": " + why
+	default:
+		return sentence(what) + " of " + s.who(h, nil, "a client") + " failed" + failedStep(h) + ": " + why
+	}
+}
+
 // refuser returns the side that refused a handshake that failed: the server's,
 // if that failed too.
 func (s *scene) refuser(h *chain.Span) *chain.Span {
@@ -97,8 +125,8 @@ func (s *scene) refuser(h *chain.Span) *chain.Span {
 
 // failure is what kind of error the span ended with.
 func failure(s *chain.Span) string {
-	if typ := s.Str(trace.ErrorTypeKey); typ != "" {
-		return plain(typ)
+	if why := failureOf(s); why != "" {
+		return why
 	}
 	return "the trace does not say why"
 }
@@ -145,8 +173,12 @@ func (s *scene) refusalAdvice(h *chain.Span) string {
 		return "Look at why the server answered with this status: the path, the authentication, a proxy in between."
 	case check == "hijack":
 		return "The server's ResponseWriter must be a http.Hijacker, or unwrap to one; HTTP/2 has none."
-	case check != "":
+	case check == "http_version" || check == "connection" || check == "upgrade":
 		return "Look at what stands between the two, such as a proxy that does not pass Upgrade on (RFC 6455 §4)."
+	case check != "":
+		return "Look at who sent it: a WebSocket peer does not make such a handshake (RFC 6455 §4)."
+	case server(s.refuser(h)):
+		return "Look at why the server could not answer: the text of its error says more."
 	default:
 		return "Look at whether the server is there and can be reached from the client."
 	}
@@ -171,14 +203,17 @@ func slowHandshakes(s *scene) []Finding {
 	for _, sh := range slow.all {
 		h := sh.longest
 		of := s.handshakeOf(h)
-		text := fmt.Sprintf("A handshake of %s took %s", of, duration(h.Duration()))
+		text := "A handshake of %s took " + duration(h.Duration())
 		if sh.count > 1 {
-			text = fmt.Sprintf("%s of %s took %s in all, the longest %s",
-				counted(sh.count, "handshake"), of, duration(sh.total), duration(h.Duration()))
+			text = counted(sh.count, "handshake") + " of %s took " + duration(sh.total) + ", one " + duration(h.Duration())
 		}
 		f := sh.finding(s)
-		f.Rule, f.Text = HandshakeSlow, text+s.slowStep(h)+"."
-		f.Advice = "Look at what that step waits for; give the dial a deadline."
+		f.Rule, f.Headline, f.Text = HandshakeSlow, headline(text, of), s.slowStep(h)
+		f.Advice = "Give the dial a deadline."
+		if step := mainStep(h); step != nil {
+			f.Advice = "Look at what " + step.Name + " waits for; give the dial a deadline."
+			f.Headline = headline(text+", most in "+step.Name, of)
+		}
 		found = append(found, f)
 	}
 	return found
@@ -192,20 +227,20 @@ func (s *scene) handshakeOf(h *chain.Span) string {
 	return s.who(h, nil, "a client") + with(h)
 }
 
-// slowStep says in which step the time of a handshake went.
+// slowStep says in which step the time of a handshake went: a sentence, or "".
 func (s *scene) slowStep(h *chain.Span) string {
 	step := mainStep(h)
 	if step == nil {
 		return ""
 	}
-	text := ", " + duration(step.Duration()) + " of it in " + step.Name
+	text := duration(step.Duration()) + " of that were in " + step.Name
 	if other := s.other[h]; other != nil && other.Duration() >= step.Duration()/2 {
 		text += "; there " + s.who(other, nil, "the server") + " took " + duration(other.Duration())
 		if its := mainStep(other); its != nil {
 			text += ", most in " + its.Name
 		}
 	}
-	return text
+	return text + "."
 }
 
 // mainStep returns the step that took at least half of a handshake, nil if none

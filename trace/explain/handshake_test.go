@@ -42,32 +42,36 @@ func TestHandshakes(t *testing.T) {
 		{"that went well", func(s *script) { s.connect() }, nil},
 		{
 			"refused by the server", func(s *script) { forbid(s, 0) },
-			[]string{"warning handshake-refused ×1 5ms: socket_start refused a handshake of socket_get's hello: the check origin " +
-				"failed (HTTP 403)."},
+			[]string{"warning handshake-refused ×1 5ms: socket_start refused a handshake: the check origin failed | " +
+				"socket_start refused a handshake of socket_get's hello: the check origin failed (HTTP 403)."},
 		},
 		{
 			"refused often", func(s *script) { forbid(s, 0); forbid(s, 10); forbid(s, 20) },
-			[]string{"warning handshake-refused ×3 15ms: socket_start refused a handshake of socket_get's hello: the check origin " +
-				"failed (HTTP 403), 3 times, which took 15 ms in all."},
+			[]string{"warning handshake-refused ×3 15ms: socket_start refused 3 handshakes: the check origin failed | " +
+				"socket_start refused a handshake of socket_get's hello: the check origin failed (HTTP 403). They took 15 " +
+				"ms in all."},
 		},
 		{"refused by a server whose client is not there", func(s *script) {
 			s.set(s.fail(s.serve(0, 1, 2), "400"), trace.WebSocketHandshakeCheckKey.String("upgrade"))
-		}, []string{"warning handshake-refused ×1 1ms: socket_start refused a handshake: the check upgrade failed."}},
+		}, []string{"warning handshake-refused ×1 1ms: socket_start refused a handshake: the check upgrade failed | It took 1 " +
+			"ms."}},
 		{
 			"the server could not", func(s *script) { s.fail(s.serve(0, 1, 2), "boom") },
-			[]string{"warning handshake-refused ×1 1ms: socket_start refused a handshake: boom."},
+			[]string{"warning handshake-refused ×1 1ms: socket_start refused a handshake: boom | It took 1 ms."},
 		},
 		{"refused by the client", func(s *script) {
 			_, client := s.shake(0, 5)
 			s.fail(client, "404")
 			s.set(client, trace.HTTPResponseStatusCodeKey.Int(404), trace.WebSocketHandshakeCheckKey.String("status"))
-		}, []string{"warning handshake-refused ×1 5ms: socket_get's hello refused the answer to its handshake with " +
-			"example.org:80: the check status failed (HTTP 404)."}},
+		}, []string{"warning handshake-refused ×1 5ms: socket_get's hello refused the answer to a handshake: the check status " +
+			"failed | socket_get's hello refused the answer to its handshake with example.org:80: the check status " +
+			"failed (HTTP 404)."}},
 		{"nobody there", func(s *script) {
 			_, client := s.shake(0, 5)
 			s.fail(client, trace.ErrorConnectionRefused)
 			s.fail(s.add(client, trace.StepConnect, 1, 4), trace.ErrorConnectionRefused)
-		}, []string{"warning handshake-refused ×1 5ms: A handshake of socket_get's hello with example.org:80 failed in connect: " +
+		}, []string{"warning handshake-refused ×1 5ms: A handshake of socket_get's hello failed in connect: " +
+			"connection_refused | A handshake of socket_get's hello with example.org:80 failed in connect: " +
 			"connection_refused."}},
 		{"no answer", func(s *script) {
 			_, client := s.shake(0, 5)
@@ -76,24 +80,25 @@ func TestHandshakes(t *testing.T) {
 			s.add(client, trace.StepWriteHTTPRequest, 2, 3)
 			s.add(client, trace.SpanBlock, 3, 4)
 		}, []string{"warning handshake-refused ×1 5ms: A handshake of socket_get's hello failed after write_http_request: the " +
-			"trace does not say why."}},
+			"trace does not say why | It took 5 ms."}},
 		{"slow, and where", func(s *script) {
 			_, client := s.shake(0, 1200)
 			s.add(client, trace.StepConnect, 1, 2)
 			s.add(client, trace.StepReadHTTPResponse, 10, 1190)
 			s.add(s.serve(client, 20, 1150), trace.StepProcessRequest, 20, 1100)
-		}, []string{"warning handshake-slow ×1 1.2s: A handshake of socket_get's hello with example.org:80 took 1.2 s, 1.18 s of " +
-			"it in read_http_response; there socket_start took 1.13 s, most in process_request."}},
+		}, []string{"warning handshake-slow ×1 1.2s: A handshake of socket_get's hello with example.org:80 took 1.2 s, most " +
+			"in read_http_response | 1.18 s of that were in read_http_response; there socket_start took 1.13 s, most " +
+			"in process_request."}},
 		{"slow twice, in the same step", func(s *script) {
 			for i := range 2 {
 				_, client := s.shake(i*2000, i*2000+1200+i)
 				s.add(client, trace.StepDNS, i*2000, i*2000+1100)
 			}
-		}, []string{"warning handshake-slow ×2 2.401s: 2 handshakes of socket_get's hello with example.org:80 took 2.4 s in all, " +
-			"the longest 1.2 s, 1.1 s of it in dns."}},
+		}, []string{"warning handshake-slow ×2 2.401s: 2 handshakes of socket_get's hello with example.org:80 took 2.4 s, one " +
+			"1.2 s, most in dns | 1.1 s of that were in dns."}},
 		{
 			"slow, and no step says why", func(s *script) { s.serve(0, 0, 1000) },
-			[]string{"warning handshake-slow ×1 1s: A handshake of socket_start took 1 s."},
+			[]string{"warning handshake-slow ×1 1s: A handshake of socket_start took 1 s | "},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

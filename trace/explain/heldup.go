@@ -11,10 +11,6 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// HeldUp is the rule of one that does not read, and by that keeps goroutines
-// waiting which do not even write to it.
-const HeldUp Rule = "held-up"
-
 // waitsFor are the waits that last for as long as another goroutine needs, and
 // what for. Who receives may as well be idle.
 var waitsFor = map[trace.Reason]string{
@@ -39,7 +35,8 @@ type queueUp struct {
 
 type step struct {
 	repeated
-	who map[*chain.Span]bool
+	blocks []*block
+	who    map[*chain.Span]bool
 }
 
 // heldUp finds whom a blocked write kept waiting. A wait was for the goroutine
@@ -118,6 +115,7 @@ func (q *queueUp) add(path []*block) {
 	}
 	st := q.steps[n-1].of(b.reason())
 	st.add(b)
+	st.blocks = append(st.blocks, b)
 	if st.who == nil {
 		st.who = map[*chain.Span]bool{}
 	}
@@ -129,13 +127,9 @@ func (q *queueUp) add(path []*block) {
 
 func (q *queueUp) finding(s *scene, of map[*chain.Span][]*block) Finding {
 	head := q.longest
-	peer := head.end.peerName() + " held others up"
-	if head.cause() == trace.CausePeerWindow { // else another rule says what is known
-		peer = head.end.peerName() + " was not reading, and held others up"
-	}
-	text := fmt.Sprintf("%s: %s was blocked writing to it %s, %s in all", sentence(peer),
-		s.who(head.Span, head.end, "a writer"), counted(q.count, "time"), duration(q.total))
-	longest := head
+	text := fmt.Sprintf("%s was blocked writing to it %s, %s in all", sentence(s.who(head.Span, head.end, "a writer")),
+		counted(q.count, "time"), duration(q.total))
+	longest, others := head, map[*chain.Span]bool{}
 	for _, steps := range q.steps {
 		slices.SortStableFunc(steps.all, func(a, b *step) int { return cmp.Compare(b.total, a.total) })
 		for _, st := range steps.all {
@@ -146,12 +140,26 @@ func (q *queueUp) finding(s *scene, of map[*chain.Span][]*block) Finding {
 			if n := len(st.who); n > 1 {
 				who += fmt.Sprintf(" (%d of them)", n)
 			}
+			for run := range st.who {
+				others[run] = true
+			}
+			for _, b := range st.blocks {
+				s.tell(b.Span)
+			}
 			text += fmt.Sprintf("; behind it %s waited %s, %s, %s in all", who,
 				waitsFor[st.longest.reason()], counted(st.count, "time"), duration(st.total))
 		}
 	}
+	why := "%s held "
+	if head.cause() == trace.CausePeerWindow { // else another rule says what is known
+		why = "%s was not reading, and held "
+	}
+	if head.end.peerIs() != proven {
+		text += "; at the other end was " + head.end.peerInFull()
+	}
 	f := q.repeated.finding(s)
 	f.Rule, f.Severity, f.Text = HeldUp, graded(longest.Duration()), text+"."
+	f.Headline = headline(why+counted(len(others), "other")+" up, one for "+duration(longest.Duration()), head.end.peerInShort())
 	f.Advice = "Do not let one that is slow cost the others: give the send a deadline or drop what is too much, and do not " +
 		"wait for it while holding a lock."
 	f.Spans = nil

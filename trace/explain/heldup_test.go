@@ -48,13 +48,13 @@ func TestHeldUp(t *testing.T) {
 	}{
 		{
 			"a queue", func(s *script) { s.heldUpBy(3, peer) },
-			"socket_get was not reading, and held others up: socket_start's sen_data was blocked writing to it 1 time, 490 ms " +
+			"socket_start's sen_data was blocked writing to it 1 time, 490 ms " +
 				"in all; behind it socket_start's sender waited to send on a channel, 1 time, 480 ms in all; behind it " +
 				"socket_start's speaker (3 of them) waited to get a lock, 3 times, 1.46 s in all.", 19,
 		},
 		{
 			"no cause", func(s *script) { s.heldUpBy(0) },
-			"socket_get held others up: socket_start's sen_data was blocked writing to it 1 time, 490 ms in all; behind it " +
+			"socket_start's sen_data was blocked writing to it 1 time, 490 ms in all; behind it " +
 				"socket_start's sender waited to send on a channel, 1 time, 480 ms in all.", 7,
 		},
 		{"one far behind waits for a moment", func(s *script) {
@@ -66,7 +66,7 @@ func TestHeldUp(t *testing.T) {
 					s.link(wake, i+1)
 				}
 			}
-		}, "socket_get was not reading, and held others up: socket_start's sen_data was blocked writing to it 1 time, 490 ms " +
+		}, "socket_start's sen_data was blocked writing to it 1 time, 490 ms " +
 			"in all; behind it socket_start's sender waited to send on a channel, 1 time, 480 ms in all; behind it " +
 			"socket_start's speaker waited to get a lock, 1 time, 50 ms in all.", 7},
 		{"nobody waits", func(s *script) {

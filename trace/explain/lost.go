@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/wakechain/wakechain/trace"
@@ -9,62 +10,213 @@ import (
 
 // loss is a connection that ended without a close frame, as its ends tell it.
 type loss struct {
-	told     []string
+	between  string   // whose it was
+	kinds    string   // how, for those that are alike
+	told     []string // in words, each end
 	spans    []*chain.Span
+	unread   bool // a close frame may have come and not been read
 	severity Severity
 }
 
-// lostConnections finds the connections that ended without a close frame.
+// losses are connections that were lost alike.
+type losses struct {
+	loss
+	names []string
+	count int
+}
+
+// lostConnections finds the connections that ended without a close frame, as far
+// as no other finding tells of their end.
 func lostConnections(s *scene) []Finding {
-	var found []Finding
+	lost := newGroups[string, losses]()
+	add := func(l *loss, name string) {
+		if len(l.spans) == 0 {
+			return
+		}
+		all := lost.of(l.between + "\x00" + l.kinds)
+		if all.count == 0 {
+			all.loss = *l
+		}
+		if all.count++; len(all.names) < maxNamed {
+			all.names = append(all.names, name)
+		}
+	}
 	for _, e := range s.ends {
 		if e.peer != nil && e.server() {
 			continue // told with the client's end
 		}
 		var l loss
+		l.between = "the connection of " + e.service()
+		if e.peer != nil {
+			l.between += " with " + e.peer.service()
+		}
 		for _, side := range []*end{e, e.peer} {
 			if side != nil {
 				for _, c := range side.closes {
-					l.add(side.name(), c)
+					s.addLoss(&l, side, side.name(), c)
 				}
 			}
 		}
-		found = l.appendTo(found, s)
+		name := localAddress(e.handshake)
+		if e.server() {
+			name = peerAddress(e.handshake)
+		}
+		if name == "" {
+			name = "#" + number(int64(e.handshake.Seq))
+		}
+		add(&l, plain(name))
 	}
 	for _, c := range s.strays {
-		var l loss
-		l.add(s.who(c, nil, "this side"), c)
-		found = l.appendTo(found, s)
+		who := s.who(c, nil, "this side")
+		l := loss{between: "a connection of " + who}
+		s.addLoss(&l, nil, who, c)
+		add(&l, "#"+number(int64(c.Seq)))
+	}
+	var found []Finding
+	for _, l := range lost.all {
+		found = append(found, l.finding(s))
 	}
 	return found
 }
 
-// add adds the close of the end called name, unless it has a code.
-func (l *loss) add(name string, c *chain.Span) {
-	typ := c.Str(trace.ErrorTypeKey)
-	completed, ok := c.Attr(trace.WebSocketCloseCompletedKey)
-	if _, coded := c.Attr(trace.WebSocketCloseCodeKey); coded || !ok || completed.AsBool() || typ == "" {
-		return
-	}
-	severity, text := Warning, name+" lost it ("+plain(typ)+")"
-	switch typ {
-	case "close_now":
-		severity, text = Info, name+" closed it at once (CloseNow)"
-	case trace.ErrorCanceled, trace.ErrorDeadlineExceeded:
-		text = name + " gave it up when its context ended (" + typ + ")"
-	}
-	l.told, l.spans, l.severity = append(l.told, text), append(l.spans, c), max(l.severity, severity)
+// service is the end's name, without what tells it from others like it.
+func (e *end) service() string {
+	one := *e
+	one.several = false
+	return one.name()
 }
 
-func (l *loss) appendTo(found []Finding, s *scene) []Finding {
-	if len(l.spans) == 0 {
-		return found
+// addLoss adds the close of the end called name, unless the closing handshake
+// began there or at the other end, or another finding tells of it.
+func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
+	typ := c.Str(trace.ErrorTypeKey)
+	completed, ok := c.Attr(trace.WebSocketCloseCompletedKey)
+	if !ok || completed.AsBool() || s.told[c] {
+		return
 	}
-	return append(found, Finding{
-		Rule: ConnectionLost, Severity: l.severity,
-		Text: "A connection ended without a close frame: " + strings.Join(l.told, ", and ") + ".",
+	severity, text, with := Warning, "", ""
+	_, coded := c.Attr(trace.WebSocketCloseCodeKey)
+	switch {
+	case coded:
+		op := e.lostBefore(c)
+		if op == nil {
+			return
+		}
+		text = name + " lost it (" + s.ref(op) + " failed)"
+		if typ = op.Str(trace.ErrorTypeKey); typ == "" {
+			typ, text = "end", name+" read its end ("+s.ref(op)+")"
+		}
+		text += ", and only then closed with " + plain(c.Str(trace.WebSocketCloseCodeKey))
+		s.tell(op)
+		with = s.endedWith(op)
+	case typ == "":
+		return
+	case typ == "close_now":
+		severity, text = Info, name+" closed it at once (CloseNow)"
+	case typ == trace.ErrorCanceled || typ == trace.ErrorDeadlineExceeded:
+		text = name + " gave it up when its context ended (" + typ + ")"
+	default:
+		text = name + " lost it (" + failureOf(c) + ")"
+		if run := s.runners[c.Seq]; run != nil {
+			if op := s.lastFailed(run); op != nil {
+				with = s.endedWith(op)
+			}
+		}
+	}
+	s.tell(c)
+	if e != nil && e.mayHoldFrame(c) {
+		l.unread = true
+	}
+	l.kinds += typ + "\x00"
+	l.told, l.spans, l.severity = append(l.told, text+with), append(l.spans, c), max(l.severity, severity)
+}
+
+// lostBefore returns the operation that found the connection gone before this side
+// sent its close frame, nil if none did: a handler answers with a close
+// whatever its reads end with.
+func (e *end) lostBefore(c *chain.Span) *chain.Span {
+	if e == nil || c.Str(trace.WebSocketCloseInitiatorKey) != "local" {
+		return nil
+	}
+	last := e.lastOver(c)
+	if last == nil {
+		return nil
+	}
+	switch last.Str(trace.ErrorTypeKey) {
+	case trace.ErrorConnectionReset, trace.ErrorBrokenPipe, trace.ErrorUnexpectedEOF:
+		return last
+	case "":
+	default:
+		return nil
+	}
+	if last.Name != trace.SpanRead || last.Failed() || last.Int(trace.WebSocketMessageIndexKey) > 0 {
+		return nil
+	}
+	for _, t := range slices.Backward(last.Children) {
+		if t.Name == trace.SpanWake {
+			switch trace.WakeReason(t.Str(trace.WakeReasonKey)) {
+			case trace.WakePeerClosed, trace.WakePeerReset:
+				return last
+			default:
+				return nil
+			}
+		}
+	}
+	if c.Str(trace.WebSocketCloseCodeKey) == "1011" { // it did not wait, and got no message
+		return last
+	}
+	return nil
+}
+
+// lastOver is the last read or write of the end that was over before c.
+func (e *end) lastOver(c *chain.Span) (last *chain.Span) {
+	for _, op := range e.reads {
+		if !op.End.After(c.Start) && (last == nil || op.End.After(last.End)) {
+			last = op
+		}
+	}
+	for _, w := range e.writes {
+		if !w.End.After(c.Start) && (last == nil || w.End.After(last.End)) {
+			last = w.Span
+		}
+	}
+	return last
+}
+
+// mayHoldFrame reports whether a close frame could lie unread where the end was
+// closed: its peer sent one before, or is not in the chain, and no read came to the end of the stream.
+func (e *end) mayHoldFrame(ended *chain.Span) bool {
+	if e.peer != nil {
+		return slices.ContainsFunc(e.peer.closes, func(c *chain.Span) bool {
+			return c.Str(trace.WebSocketCloseInitiatorKey) == "local" && c.Start.Before(ended.Start) && e.peer.lostBefore(c) == nil
+		})
+	}
+	for _, r := range e.reads {
+		if r.Str(trace.ErrorTypeKey) == trace.ErrorUnexpectedEOF {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *losses) finding(s *scene) Finding {
+	how := " ended without a close frame"
+	if l.unread {
+		how = " ended, and no close frame was read"
+	}
+	line, text := headline("%s"+how, l.between), sentence(strings.Join(l.told, "; "))+"."
+	if l.count > 1 {
+		line = headline(counted(l.count, "time")+", %s"+how, l.between)
+		text += " So did others: they are " + strings.Join(l.names, ", ")
+		if more := l.count - len(l.names); more > 0 {
+			text += ", and " + number(int64(more)) + " more"
+		}
+		text += "."
+	}
+	return Finding{
+		Rule: ConnectionLost, Severity: l.severity, Headline: line, Text: text,
 		Advice: "Close with a status (Close), so that the other end can tell an end from a failure. A connection that was " +
 			"lost is for the client to make again.",
-		Spans: l.spans, At: l.spans[0].Start.Sub(s.start), Count: 1,
-	})
+		Spans: l.spans, At: l.spans[0].Start.Sub(s.start), Count: l.count,
+	}
 }

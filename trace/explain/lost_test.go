@@ -22,21 +22,23 @@ func TestLostConnections(t *testing.T) {
 			hello, sender := s.connect()
 			s.lose(sender, 11, trace.ErrorConnectionReset)
 			s.as("socket_get").lose(hello, 10, "close_now")
-		}, []string{"warning connection-lost ×1 0s: A connection ended without a close frame: socket_get closed it at once " +
-			"(CloseNow), and socket_start lost it (connection_reset)."}},
+		}, []string{"warning connection-lost ×1 0s: The connection of socket_get with socket_start ended without a close " +
+			"frame | socket_get closed it at once (CloseNow); socket_start lost it (connection_reset)."}},
 		{"only a CloseNow", func(s *script) {
 			hello, _ := s.connect()
 			s.as("socket_get").lose(hello, 10, "close_now")
-		}, []string{"info connection-lost ×1 0s: A connection ended without a close frame: socket_get closed it at once (CloseNow)."}},
+		}, []string{"info connection-lost ×1 0s: The connection of socket_get with socket_start ended without a close frame | " +
+			"socket_get closed it at once (CloseNow)."}},
 		{"its context ended", func(s *script) {
 			_, sender := s.connect()
 			s.lose(sender, 10, trace.ErrorCanceled)
-		}, []string{"warning connection-lost ×1 0s: A connection ended without a close frame: socket_start gave it up when its " +
-			"context ended (canceled)."}},
+		}, []string{"warning connection-lost ×1 0s: The connection of socket_get with socket_start ended without a close " +
+			"frame | socket_start gave it up when its context ended (canceled)."}},
 		{"of a connection that is not known", func(s *script) {
 			run, _ := s.as("feed").run(0, "send", 0, 20, trace.StateFinished)
 			s.lose(run, 10, trace.ErrorUnexpectedEOF)
-		}, []string{"warning connection-lost ×1 0s: A connection ended without a close frame: feed's send lost it (unexpected_eof)."}},
+		}, []string{"warning connection-lost ×1 0s: A connection of feed's send ended without a close frame | feed's send " +
+			"lost it (unexpected_eof)."}},
 		{"a close frame was sent", func(s *script) {
 			hello, _ := s.connect()
 			s.as("socket_get")

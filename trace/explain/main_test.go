@@ -94,6 +94,9 @@ func (s *script) write(parent, start, end, index int) int {
 func (s *script) handshake(parent int, kind oteltrace.SpanKind, start, end int) int {
 	h := s.add(parent, trace.SpanHandshake, start, end, trace.HTTPResponseStatusCodeKey.Int(101))
 	s.at(h).Kind = kind
+	if kind == oteltrace.SpanKindServer && parent > 0 && s.at(parent).Name == trace.SpanHandshake {
+		s.direct(parent, h)
+	}
 	return h
 }
 
@@ -108,6 +111,18 @@ func (s *script) connect() (hello, senData int) {
 	return hello, s.add(server, trace.SpanGo+"sen_data", 3, 3)
 }
 
+// direct makes two handshakes those of one TCP connection.
+func (s *script) direct(client, server int) {
+	s.addresses(client, "127.0.0.1", 40000+client, "127.0.0.1", 5555)
+	s.addresses(server, "127.0.0.1", 5555, "127.0.0.1", 40000+client)
+}
+
+// addresses gives a handshake the two of its TCP connection.
+func (s *script) addresses(handshake int, local string, localPort int, peer string, peerPort int) {
+	s.set(handshake, trace.NetworkLocalAddressKey.String(local), trace.NetworkLocalPortKey.Int(localPort),
+		trace.NetworkPeerAddressKey.String(peer), trace.NetworkPeerPortKey.Int(peerPort))
+}
+
 // as makes the script go on as service.
 func (s *script) as(service string) *script {
 	s.service = service
@@ -116,14 +131,14 @@ func (s *script) as(service string) *script {
 
 func (s *script) explain() []explain.Finding { return explain.Explain(chain.New(s.spans)) }
 
-// want compares all findings with lines "severity rule ×count total: text".
+// want compares all findings with lines "severity rule ×count total: headline | text".
 func (s *script) want(t *testing.T, want ...string) {
 	t.Helper()
 	var got []string
 	for _, f := range s.explain() {
-		got = append(got, fmt.Sprintf("%s %s ×%d %v: %s", f.Severity, f.Rule, f.Count, f.Total, f.Text))
-		if f.Advice == "" || len(f.Spans) == 0 {
-			t.Errorf("%s: got advice %q and %d spans, want both", f.Rule, f.Advice, len(f.Spans))
+		got = append(got, fmt.Sprintf("%s %s ×%d %v: %s | %s", f.Severity, f.Rule, f.Count, f.Total, f.Headline, f.Text))
+		if f.Advice == "" || len(f.Spans) == 0 || f.Headline == "" {
+			t.Errorf("%s: got headline %q, advice %q and %d spans, want all", f.Rule, f.Headline, f.Advice, len(f.Spans))
 		}
 	}
 	if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {

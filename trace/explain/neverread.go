@@ -38,10 +38,13 @@ func neverRead(s *scene) []Finding {
 		if u.count == 0 {
 			continue
 		}
+		who := s.who(e.writes[0].Span, e, "")
+		s.tell(u.spans...)
 		found = append(found, Finding{
 			Rule: NeverRead, Severity: Warning,
-			Text: fmt.Sprintf("%s made %s on a connection, and the trace has no read there. It did not answer %s.",
-				sentence(s.who(e.writes[0].Span, e, "")), counted(len(e.writes), "write"), strings.Join(u.told, ", nor ")),
+			Headline: headline("%s wrote and never read, and left %s unanswered for "+duration(u.total), who, e.peer.name()),
+			Text: fmt.Sprintf("It made %s on the connection, and the trace has no read there. It did not answer %s.",
+				counted(len(e.writes), "write"), strings.Join(u.told, ", nor ")),
 			Advice: "Read on every connection, or call CloseRead where no message is expected: only who reads answers " +
 				"pings and the closing handshake.",
 			Spans: append([]*chain.Span{e.handshake}, u.spans...),
@@ -83,7 +86,7 @@ func (e *end) unansweredClose(u *unread) {
 		}
 		if waited := until.Sub(c.Start); waited >= long {
 			u.add(waited, c)
-			u.told = append(u.told, e.peerName()+"'s close frame in "+duration(waited))
+			u.told = append(u.told, e.peer.name()+"'s close frame in "+duration(waited))
 		}
 	}
 }
@@ -101,6 +104,6 @@ func (e *end) unansweredPings(u *unread) {
 		n++
 	}
 	if n > 0 {
-		u.told = append(u.told, fmt.Sprintf("%s of %s in up to %s", counted(n, "ping"), e.peerName(), duration(longest)))
+		u.told = append(u.told, fmt.Sprintf("%s of %s in up to %s", counted(n, "ping"), e.peer.name(), duration(longest)))
 	}
 }

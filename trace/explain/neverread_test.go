@@ -1,6 +1,7 @@
 package explain_test
 
 import (
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -28,8 +29,11 @@ func TestNeverRead(t *testing.T) {
 		s.add(hello, trace.SpanClose, 400, 5400, closing("local", false)...)
 		return hello, sender
 	}
-	const told = "warning never-read ×2 5.3s: socket_start's sen_data made 1 write on a connection, and the trace has no read " +
-		"there. It did not answer socket_get's close frame in 5 s, nor 1 ping of socket_get in up to 300 ms."
+	const told = "warning never-read ×2 5.3s: socket_start's sen_data wrote and never read, and left socket_get unanswered " +
+		"for 5.3 s | It made 1 write on the connection, and the trace has no read there. It did not answer " +
+		"socket_get's close frame in 5 s, nor 1 ping of socket_get in up to 300 ms."
+	const unansweredClose = "warning close-unanswered ×1 5s: socket_get's hello waited 5 s for socket_start to answer its close " +
+		"frame, in vain | It sent the code 1000, and gave up. The trace has no read of socket_start in that time."
 	for _, tt := range []struct {
 		name string
 		make func(*script)
@@ -44,20 +48,20 @@ func TestNeverRead(t *testing.T) {
 		{"it read", func(s *script) {
 			_, sender := unanswered(s)
 			s.as("socket_start").add(sender, trace.SpanRead, 7, 8)
-		}, nil},
+		}, []string{unansweredClose}},
 		{"it answered a ping", func(s *script) {
 			_, sender := unanswered(s)
 			s.as("socket_start").add(sender, trace.SpanPong, 7, 8)
-		}, nil},
+		}, []string{unansweredClose}},
 		{"it saw a close frame", func(s *script) {
 			_, sender := unanswered(s)
 			s.as("socket_start").add(sender, trace.SpanClose, 5000, 5001, closing("remote", false)...)
-		}, nil},
+		}, []string{strings.Replace(strings.Replace(unansweredClose, "×1 5s", "×1 4.6s", 1), "waited 5 s", "waited 4.6 s", 1)}},
 		{"it got a pong", func(s *script) {
 			_, sender := unanswered(s)
 			s.as("socket_start")
 			s.block(s.add(sender, trace.SpanPing, 7, 9), 7, 8, trace.ReasonPong, trace.WakeReceived)
-		}, nil},
+		}, []string{unansweredClose}},
 		{"it was gone before long", func(s *script) {
 			hello, sender := s.connect()
 			s.write(sender, 5, 6, 1)
@@ -67,7 +71,7 @@ func TestNeverRead(t *testing.T) {
 		{"it did not write either", func(s *script) {
 			hello, _ := s.connect()
 			s.as("socket_get").add(hello, trace.SpanClose, 400, 5400, closing("local", false)...)
-		}, nil},
+		}, []string{unansweredClose}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

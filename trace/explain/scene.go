@@ -27,6 +27,22 @@ type scene struct {
 	runners []*chain.Span               // the `go NAME` of each span, by Seq; nil: not known
 	other   map[*chain.Span]*chain.Span // of a handshake, as its other side tells it
 	ids     map[string]*end             // by the connection's id
+
+	namesakes map[string]int // how many goroutines have a name
+
+	failed map[*chain.Span][]*chain.Span // operations, by the `go NAME` that they are in
+
+	told map[*chain.Span]bool // what a finding tells already, see tell
+}
+
+// tell notes that a finding tells what happened to the spans: one fact is told
+// once, by the rule that comes first.
+func (s *scene) tell(spans ...*chain.Span) {
+	for _, sp := range spans {
+		if sp != nil {
+			s.told[sp] = true
+		}
+	}
 }
 
 // end is one end of a connection, with the operations on it.
@@ -37,6 +53,10 @@ type end struct {
 	reads, pongs, closes []*chain.Span
 	writes               []write
 	blocks               []*block
+
+	several bool // it is a client, of which this service has more
+	memory  bool // it is on a connection in memory
+	hidden  bool // spans were left out
 
 	// While the scene is made: the chain has come to its close; spans were left
 	// out since its last write.
@@ -128,7 +148,7 @@ func (b *block) place() any {
 }
 
 func newScene(c *chain.Chain) *scene {
-	s := &scene{start: c.Start(), runners: make([]*chain.Span, c.Len()), other: make(map[*chain.Span]*chain.Span), ids: make(map[string]*end)}
+	s := &scene{start: c.Start(), runners: make([]*chain.Span, c.Len()), other: make(map[*chain.Span]*chain.Span), ids: make(map[string]*end), namesakes: make(map[string]int), failed: make(map[*chain.Span][]*chain.Span), told: make(map[*chain.Span]bool)}
 	var (
 		scopes = make([]*scope, c.Len())      // of a span's children
 		ends   = make([]*end, c.Len())        // of an operation or a handshake
@@ -152,6 +172,7 @@ func newScene(c *chain.Chain) *scene {
 			}
 			if b.end != nil {
 				b.end.blocks = append(b.end.blocks, b)
+				b.end.memory = b.end.memory || b.Str(trace.BlockSourceKey) == string(trace.SourceMemory)
 			}
 			s.blocks = append(s.blocks, b)
 		case sp.Name == trace.SpanStalled:
@@ -160,6 +181,7 @@ func newScene(c *chain.Chain) *scene {
 			}
 		case strings.HasPrefix(sp.Name, trace.SpanGo):
 			s.launches = append(s.launches, sp)
+			s.namesakes[sp.Name]++
 			sc = &scope{outer: sc, client: sc.client, runner: sp}
 		case operation(sp):
 			if e := s.end(sp, sc); e != nil {
@@ -170,8 +192,25 @@ func newScene(c *chain.Chain) *scene {
 			}
 		}
 		scopes[sp.Seq] = sc
+		if run := s.runners[sp.Seq]; run != nil && sp.Failed() && sp != run.Life() {
+			s.failed[run] = append(s.failed[run], sp)
+		}
 	}
+	s.countClients()
 	return s
+}
+
+// countClients notes which clients have a name in common.
+func (s *scene) countClients() {
+	count := make(map[string]int)
+	for _, e := range s.ends {
+		if !e.server() {
+			count[e.handshake.Service]++
+		}
+	}
+	for _, e := range s.ends {
+		e.several = !e.server() && count[e.handshake.Service] > 1
+	}
 }
 
 // pair notes which wake follows each block of an operation.
@@ -252,6 +291,7 @@ func operation(s *chain.Span) bool {
 // add adds an operation on the end.
 func (e *end) add(s *chain.Span) {
 	e.gap = e.gap || suppressed(s)
+	e.hidden = e.hidden || suppressed(s)
 	switch s.Name {
 	case trace.SpanRead:
 		e.reads = append(e.reads, s)

@@ -38,6 +38,7 @@ func TestConnectionOfAnOperation(t *testing.T) {
 			client := s.handshake(run, oteltrace.SpanKindClient, 0, 4)
 			server := s.as("public").handshake(0, oteltrace.SpanKindServer, 1, 3)
 			s.link(server, client)
+			s.direct(client, server)
 			stall(s, run, 10)
 		}, "public was not reading"},
 		{"below its handshake, beside another connection", func(s *script) {
@@ -83,7 +84,7 @@ func TestConnectionOfAnOperation(t *testing.T) {
 			browser := s.as("browser").handshake(0, oteltrace.SpanKindClient, 0, 9)
 			request := s.as("gateway").add(browser, "GET /", 1, 999)
 			s.at(request).Kind = oteltrace.SpanKindServer
-			s.handshake(request, oteltrace.SpanKindServer, 2, 3)
+			s.direct(browser, s.handshake(request, oteltrace.SpanKindServer, 2, 3))
 			stall(s, request, 20)
 		}, "browser was not reading"},
 		{"that it names, beside the client's end of the same", func(s *script) {
@@ -108,7 +109,7 @@ func TestConnectionOfAnOperation(t *testing.T) {
 			var s script
 			tt.make(&s)
 			found := s.explain()
-			if len(found) != 1 || !strings.Contains(found[0].Text, ": "+tt.want) {
+			if len(found) != 1 || !strings.Contains(found[0].Headline, ": "+tt.want) {
 				t.Errorf("got %v, want one that says %q", found, tt.want)
 			}
 		})
@@ -122,7 +123,7 @@ func TestNamesOfEnds(t *testing.T) {
 	for i := range s.spans {
 		s.spans[i].Service = "chat"
 	}
-	if got, want := s.explain()[0].Text, "The server's sen_data was blocked 2.71 s in the write after message 311: the client was not reading"; !strings.HasPrefix(got, want) {
+	if got, want := s.explain()[0].Headline, "The server's sen_data was blocked 2.71 s writing: the client was not reading"; !strings.HasPrefix(got, want) {
 		t.Errorf("got %q, want it to begin with %q", got, want)
 	}
 }

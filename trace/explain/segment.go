@@ -28,7 +28,7 @@ func follow(s *chain.Span, sc *scope, ends []*end) *scope {
 		}
 	}
 	if s.Name == trace.SpanSegment && on.below != nil && suppressed(s) {
-		on.below.gap = true
+		on.below.gap, on.below.hidden = true, true
 	}
 	return on
 }

@@ -34,7 +34,7 @@ func TestSegments(t *testing.T) {
 			s.link(w, sender)
 			s.block(w, 10, 2000, trace.ReasonNetWrite, trace.WakePeerRead, peerWindow)
 			return s
-		}, "socket_start's sen_data was blocked 1.99 s in the write after message 1: socket_get was not reading. What woke it: " +
+		}, "socket_start's sen_data was blocked 1.99 s writing: socket_get was not reading | It was the write after message 1; socket_get's receive window was closed. What woke it: " +
 			"socket_get read again."},
 		{"a message's own trace", func() *script {
 			s, handshake, sender, _ := goesOn()
@@ -43,7 +43,7 @@ func TestSegments(t *testing.T) {
 			s.link(w, sender)
 			s.block(w, 10, 2000, trace.ReasonNetWrite, trace.WakePeerRead, peerWindow)
 			return s
-		}, "socket_start's sen_data was blocked 1.99 s in the write after message 1: socket_get was not reading. What woke it: " +
+		}, "socket_start's sen_data was blocked 1.99 s writing: socket_get was not reading | It was the write after message 1; socket_get's receive window was closed. What woke it: " +
 			"socket_get read again."},
 		{"after what was left out", func() *script {
 			s, _, sender, segment := goesOn()
@@ -52,13 +52,13 @@ func TestSegments(t *testing.T) {
 			s.link(w, sender)
 			s.block(w, 10, 2000, trace.ReasonNetWrite, trace.WakePeerRead, peerWindow)
 			return s
-		}, "socket_start's sen_data was blocked 1.99 s in a write: socket_get was not reading. What woke it: socket_get read again."},
+		}, "socket_start's sen_data was blocked 1.99 s writing: socket_get was not reading | It was a write; socket_get's receive window was closed. What woke it: socket_get read again."},
 		{"after a segment that says so", func() *script {
 			s, _, _, segment := goesOn(suppressed)
 			w := s.write(segment, 10, 2010, 0)
 			s.block(w, 10, 2000, trace.ReasonNetWrite, trace.WakePeerRead, peerWindow)
 			return s
-		}, "socket_start was blocked 1.99 s in a write: socket_get was not reading. What woke it: socket_get read again."},
+		}, "socket_start was blocked 1.99 s writing: socket_get was not reading | It was a write; socket_get's receive window was closed. What woke it: socket_get read again."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -11,28 +11,38 @@ import (
 // limit is what a write was blocked by, as the kernel's counters have it.
 type limit struct {
 	rule   Rule
-	least  time.Duration                     // in all, to be worth a finding
-	why    func(*block) (what, proof string) // proof may be ""
+	least  time.Duration                    // in all, to be worth a finding
+	why    func(*scene, *block) explanation // of the longest
 	advice string
+}
+
+// explanation is why a write was blocked: for a headline, and in sentences, the
+// first of which goes on after the write's name.
+type explanation struct {
+	short    string
+	names    []string // in short
+	evidence string
 }
 
 var limits = map[trace.Cause]limit{
 	trace.CausePeerWindow: {
-		SenderStalled, 0, peerWindow,
+		SenderStalled, 0, (*scene).peerWindow,
 		"Look at what the reader does between two reads: it should read in a goroutine of its own, or as fast as is " +
 			"written. Give the writes a deadline, so that a peer that stops costs no more than that.",
 	},
 	trace.CauseNetwork: {
-		NetworkLimited, 0, network,
+		NetworkLimited, 0, (*scene).network,
 		"Send less (fewer or smaller messages, compression), or look at the path: its bandwidth, its delay, and what " +
 			"loses packets on it.",
 	},
 	trace.CauseLocalBuffer: {
-		BufferLimited, 0, localBuffer,
-		"Let the system size the send buffer, or set a larger one (net.TCPConn.SetWriteBuffer, net.ipv4.tcp_wmem).",
+		BufferLimited, 0, (*scene).localBuffer,
+		"Make fewer and larger writes (several messages in one, a buffered writer that is flushed): many small segments fill " +
+			"the buffer with bookkeeping. Look at whether the peer reads. A larger send buffer " +
+			"(net.TCPConn.SetWriteBuffer, net.ipv4.tcp_wmem) comes last.",
 	},
 	trace.CauseUnknown: {
-		WriteBlocked, noticeable, unknown,
+		WriteBlocked, noticeable, (*scene).unknown,
 		"Look at what the peer did in that time. On Linux, over TCP, a block of 8 ms or longer says why it was.",
 	},
 }
@@ -51,7 +61,7 @@ func blockedWrites(s *scene) []Finding {
 	}
 	stalls := newGroups[key, stall]()
 	for _, b := range s.blocks {
-		if b.reason() != trace.ReasonNetWrite {
+		if b.reason() != trace.ReasonNetWrite || s.told[b.Span] {
 			continue
 		}
 		l, ok := limits[b.cause()]
@@ -73,21 +83,21 @@ func blockedWrites(s *scene) []Finding {
 
 func (st *stall) finding(s *scene) Finding {
 	b := st.longest
-	what, proof := st.why(b)
-	if proof != "" {
-		proof = " (" + proof + ")"
-	}
-	text := sentence(s.who(b.Span, b.end, "a writer")) + " was blocked "
-	if st.count == 1 {
-		text += fmt.Sprintf("%s in %s: %s%s.", duration(st.total), b.message(), what, proof)
-	} else {
-		text += fmt.Sprintf("%s writing, %s in all: %s. The longest took %s, in %s%s.",
-			counted(st.count, "time"), duration(st.total), what, duration(b.Duration()), b.message(), proof)
-	}
+	who, why := s.who(b.Span, b.end, "a writer"), st.why(s, b)
 	f := st.repeated.finding(s)
 	f.Rule, f.Severity, f.Advice = st.rule, graded(b.Duration()), st.advice
-	f.Text = text + b.ledger() + s.outcome(b)
+	if st.count == 1 {
+		f.Headline = headline("%s was blocked "+duration(st.total)+" writing: "+why.short, append([]string{who}, why.names...)...)
+		f.Text = "It was " + b.message()
+	} else {
+		f.Headline = headline("%s was blocked "+duration(st.total)+" in "+counted(st.count, "write")+": "+why.short,
+			append([]string{who}, why.names...)...)
+		f.Text = "The longest took " + duration(b.Duration()) + ", in " + b.message()
+	}
+	f.Text += why.evidence + b.ledger() + s.outcome(b)
+	s.tell(b.op)
 	if last := st.last; last != b && last.op != nil && last.op.Failed() {
+		s.tell(last.op)
 		f.Text += " Later:" + strings.TrimPrefix(s.outcome(last), " What woke it:")
 	}
 	if st.rule == WriteBlocked {
@@ -110,38 +120,60 @@ func (b *block) message() string {
 	return "a " + plain(b.op.Name)
 }
 
-func peerWindow(b *block) (what, proof string) {
-	what = b.end.peerName() + " was not reading"
+func (s *scene) peerWindow(b *block) explanation {
+	peer := b.end.peerInShort()
+	e := explanation{short: "%s was not reading", names: []string{peer}}
 	closed := min(seconds(b.Float(trace.TCPRwndLimitedKey)), b.Duration())
+	e.evidence = "; the receive window of " + b.end.peerInFull() + " was closed"
+	if b.end.peerIs() == proven {
+		e.evidence = "; " + peer + "'s receive window was closed"
+	}
 	switch {
-	case closed == 0:
-		return what, ""
+	case closed == 0: // the block has no counters
 	case closed > b.Duration()*98/100:
-		return what, "its receive window was closed all that time"
+		e.evidence += " all that time"
 	default:
-		return what, "its receive window was closed for " + duration(closed) + " of that"
+		e.evidence += " for " + duration(closed) + " of that"
 	}
+	e.evidence += "."
+	r := s.reader(b)
+	e.evidence += r.text
+	if r.does != "" {
+		e.short, e.names = "%s was in %s, not reading", []string{peer, r.does}
+	}
+	return e
 }
 
-func network(b *block) (what, proof string) {
+func (s *scene) network(b *block) explanation {
+	e := explanation{short: "loss or congestion in the network", evidence: "; the kernel took the network for congested."}
 	if n := b.Int(trace.TCPRetransmitsKey); n > 0 {
-		proof = "the kernel sent " + counted(int(n), "segment") + " again"
+		e.evidence = "; the kernel sent " + counted(int(n), "segment") + " again."
 	}
-	return "the network was congested, or lost what was sent", proof
+	return e
 }
 
-func localBuffer(b *block) (what, proof string) {
-	return "this side's send buffer was the limit, and not " + b.end.peerName(), ""
+// localBuffer says what filled the buffer: it also counts the bookkeeping of
+// each segment, and is not emptied before the peer acknowledges.
+func (s *scene) localBuffer(b *block) explanation {
+	e := explanation{short: "its send buffer was full", evidence: "; the kernel's send buffer was full"}
+	if n := b.Int(trace.TCPUnackedKey); n > 0 {
+		e.evidence += ", with " + counted(int(n), "segment") + " that " + b.end.peerName() + " had not acknowledged"
+	}
+	e.evidence += ". That may well be because " + b.end.peerName() + " was not reading: the kernel does not tell."
+	return e
 }
 
-func unknown(b *block) (what, proof string) {
-	if src := b.Str(trace.BlockSourceKey); src != "" && src != string(trace.SourcePoll) {
-		proof = "it was " + plain(src)
-	}
+func (s *scene) unknown(b *block) explanation {
+	e := explanation{short: "the trace does not say why", evidence: "; the trace does not say why it was blocked"}
 	if b.awaitedAcks() {
-		return "it waited for acknowledgements, without a sign that the network lost anything", proof
+		e.short = "acknowledgements came late"
+		e.evidence = "; it waited for acknowledgements, without a sign that the network lost anything"
 	}
-	return "the trace does not say why", proof
+	if src := b.Str(trace.BlockSourceKey); src != "" && src != string(trace.SourcePoll) {
+		e.evidence += " (it was " + plain(src) + ")"
+	}
+	e.evidence += "."
+	return e
 }
 
 // awaitedAcks reports whether data was on its way for most of the block, neither
@@ -152,16 +184,19 @@ func (b *block) awaitedAcks() bool {
 }
 
 // ledger says where the bytes were when the write blocked: a sentence with a
-// space before it, or "".
+// space before it, or "". The window that the peer had offered then is told only
+// where no counter tells for how long it was closed: it may have closed later.
 func (b *block) ledger() string {
 	written, ok := b.Attr(trace.TCPWrittenKey)
 	if !ok {
 		return ""
 	}
-	text := fmt.Sprintf(" By then %s had been handed to the kernel, and %s of them were not acknowledged (%s not even sent; "+
-		"the window was %s)", size(written.AsInt64()), size(b.Int(trace.TCPSendQueueKey)), size(b.Int(trace.TCPNotSentKey)),
-		size(b.Int(trace.TCPPeerWindowKey)))
-	return text + b.room() + "."
+	text := fmt.Sprintf(" By then %s had been handed to the kernel, and %s of them were not acknowledged (%s not even sent",
+		size(written.AsInt64()), size(b.Int(trace.TCPSendQueueKey)), size(b.Int(trace.TCPNotSentKey)))
+	if _, counted := b.Attr(trace.TCPRwndLimitedKey); !counted && b.cause() == trace.CausePeerWindow {
+		text += "; the window was " + size(b.Int(trace.TCPPeerWindowKey))
+	}
+	return text + ")" + b.room() + "."
 }
 
 // room says what the buffers did for the writes before, as far as the trace has

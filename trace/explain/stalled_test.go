@@ -33,11 +33,12 @@ func seed() *script {
 func TestSeedIsAnswered(t *testing.T) {
 	t.Parallel()
 	s := seed()
-	s.want(t, "problem sender-stalled ×1 2.71s: socket_start's sen_data was blocked 2.71 s in the write after message 311: "+
-		"socket_get was not reading (its receive window was closed for 2.6 s of that). By then 4,665 bytes had been handed "+
-		"to the kernel, and 2,325 bytes of them were not acknowledged (2,310 bytes not even sent; the window was 0 bytes), "+
-		"which is why the 311 writes before it did not block. What woke it: socket_get reset the connection; the write "+
-		"failed with connection_reset.")
+	s.want(t, "problem sender-stalled ×1 2.71s: socket_start's sen_data was blocked 2.71 s writing: socket_get was not "+
+		"reading | It was the write after message 311; socket_get's receive window was closed for 2.6 s of that. "+
+		"Its reader hello had last read 393 ms before that. By then 4,665 bytes had been handed to the kernel, "+
+		"and 2,325 bytes of them were not acknowledged (2,310 bytes not even sent), which is why the 311 writes "+
+		"before it did not block. What woke it: socket_get reset the connection; the write failed with "+
+		"connection_reset.")
 	f := s.explain()[0]
 	var names []string
 	for _, sp := range f.Spans {
@@ -73,42 +74,44 @@ func TestBlockedWrites(t *testing.T) {
 				s.block(s.write(sender, start, start+200+i, i+1), start, start+200+i, trace.ReasonNetWrite,
 					trace.WakePeerRead, cause(trace.CausePeerWindow), trace.TCPRwndLimitedKey.Float64(0.25))
 			}
-		}, []string{"warning sender-stalled ×3 603ms: socket_start's sen_data was blocked 3 times writing, 603 ms in all: " +
-			"socket_get was not reading. The longest took 202 ms, in the write of message 3 (its receive window was closed " +
-			"all that time). What woke it: socket_get read again."}},
+		}, []string{"warning sender-stalled ×3 603ms: socket_start's sen_data was blocked 603 ms in 3 writes: socket_get was " +
+			"not reading | The longest took 202 ms, in the write of message 3; socket_get's receive window was closed " +
+			"all that time. What woke it: socket_get read again."}},
 		{"short ones set the pace, and the last one failed", func(s *script) {
 			_, sender := s.connect()
 			s.block(s.write(sender, 10, 60, 1), 10, 60, trace.ReasonNetWrite, trace.WakePeerRead, cause(trace.CausePeerWindow))
 			s.block(s.fail(s.write(sender, 61, 90, 0), trace.ErrorBrokenPipe), 61, 90, trace.ReasonNetWrite,
 				trace.WakePeerClosed, cause(trace.CausePeerWindow))
-		}, []string{"info sender-stalled ×2 79ms: socket_start's sen_data was blocked 2 times writing, 79 ms in all: " +
-			"socket_get was not reading. The longest took 50 ms, in the write of message 1. What woke it: socket_get read " +
-			"again. Later: socket_get closed its end; the write failed with broken_pipe."}},
+		}, []string{"info sender-stalled ×2 79ms: socket_start's sen_data was blocked 79 ms in 2 writes: socket_get was not " +
+			"reading | The longest took 50 ms, in the write of message 1; socket_get's receive window was closed. " +
+			"What woke it: socket_get read again. Later: socket_get closed its end; the write failed with broken_pipe."}},
 		{"the network", func(s *script) {
 			_, sender := s.connect()
 			s.block(s.write(sender, 10, 700, 1), 10, 700, trace.ReasonNetWrite, trace.WakeWritable,
 				cause(trace.CauseNetwork), trace.TCPRetransmitsKey.Int(4))
-		}, []string{"warning network-limited ×1 690ms: socket_start's sen_data was blocked 690 ms in the write of message 1: " +
-			"the network was congested, or lost what was sent (the kernel sent 4 segments again). What woke it: the send buffer " +
-			"had room again."}},
+		}, []string{"warning network-limited ×1 690ms: socket_start's sen_data was blocked 690 ms writing: loss or congestion " +
+			"in the network | It was the write of message 1; the kernel sent 4 segments again. What woke it: the send " +
+			"buffer had room again."}},
 		{"late acknowledgements", func(s *script) {
 			_, sender := s.connect()
 			s.block(s.write(sender, 10, 700, 1), 10, 700, trace.ReasonNetWrite, trace.WakeWritable,
 				cause(trace.CauseUnknown), trace.TCPBusyKey.Float64(0.69))
-		}, []string{"info write-blocked ×1 690ms: socket_start's sen_data was blocked 690 ms in the write of message 1: " +
-			"it waited for acknowledgements, without a sign that the network lost anything. What woke it: the send buffer had " +
-			"room again."}},
+		}, []string{"info write-blocked ×1 690ms: socket_start's sen_data was blocked 690 ms writing: acknowledgements came " +
+			"late | It was the write of message 1; it waited for acknowledgements, without a sign that the network " +
+			"lost anything. What woke it: the send buffer had room again."}},
 		{"the send buffer", func(s *script) {
 			_, sender := s.connect()
 			s.block(s.write(sender, 10, 30, 1), 10, 30, trace.ReasonNetWrite, trace.WakeWritable, cause(trace.CauseLocalBuffer))
-		}, []string{"info buffer-limited ×1 20ms: socket_start's sen_data was blocked 20 ms in the write of message 1: " +
-			"this side's send buffer was the limit, and not socket_get. What woke it: the send buffer had room again."}},
+		}, []string{"info buffer-limited ×1 20ms: socket_start's sen_data was blocked 20 ms writing: its send buffer was full " +
+			"| It was the write of message 1; the kernel's send buffer was full. That may well be because socket_get " +
+			"was not reading: the kernel does not tell. What woke it: the send buffer had room again."}},
 		{"without evidence, long", func(s *script) {
 			_, sender := s.connect()
 			s.block(s.write(sender, 10, 5000, 1), 10, 5000, trace.ReasonNetWrite, trace.WakeWritable,
 				trace.BlockSourceKey.String(string(trace.SourceTimed)))
-		}, []string{"info write-blocked ×1 4.99s: socket_start's sen_data was blocked 4.99 s in the write of message 1: " +
-			"the trace does not say why (it was timed). What woke it: the send buffer had room again."}},
+		}, []string{"info write-blocked ×1 4.99s: socket_start's sen_data was blocked 4.99 s writing: the trace does not say " +
+			"why | It was the write of message 1; the trace does not say why it was blocked (it was timed). What woke " +
+			"it: the send buffer had room again."}},
 		{"without evidence, short", func(s *script) {
 			_, sender := s.connect()
 			s.block(s.write(sender, 10, 50, 1), 10, 50, trace.ReasonNetWrite, trace.WakeWritable, cause(trace.CauseUnknown))
@@ -117,11 +120,12 @@ func TestBlockedWrites(t *testing.T) {
 			s.service = "feed"
 			run, _ := s.run(0, "send", 0, 3000, trace.StateFinished)
 			s.block(s.add(run, "publish", 10, 2000), 10, 2000, trace.ReasonNetWrite, "", cause(trace.CausePeerWindow))
-		}, []string{"problem sender-stalled ×1 1.99s: feed's send was blocked 1.99 s in a publish: the peer was not reading."}},
+		}, []string{"problem sender-stalled ×1 1.99s: feed's send was blocked 1.99 s writing: the peer was not reading | It " +
+			"was a publish; the receive window of the peer was closed."}},
 		{"nobody has a name", func(s *script) {
 			s.block(s.fail(s.add(0, "publish", 10, 2000), "boom"), 10, 2000, trace.ReasonNetWrite, "", cause(trace.CausePeerWindow))
-		}, []string{"problem sender-stalled ×1 1.99s: A writer was blocked 1.99 s in a publish: the peer was not reading. " +
-			"The publish failed with boom."}},
+		}, []string{"problem sender-stalled ×1 1.99s: A writer was blocked 1.99 s writing: the peer was not reading | It was " +
+			"a publish; the receive window of the peer was closed. The publish failed with boom."}},
 		{"closed by this side, for a reason", func(s *script) {
 			_, sender := s.connect()
 			w := s.fail(s.write(sender, 10, 2010, 0), trace.ErrorClosed)
@@ -129,14 +133,14 @@ func TestBlockedWrites(t *testing.T) {
 			s.set(wake, trace.WakeCauseKey.String("tired\x1b[2J"))
 			closer, _ := s.run(0, "janitor", 5, 2020, trace.StateFinished)
 			s.link(wake, s.add(closer, "shut", 2000, 2015))
-		}, []string{"problem sender-stalled ×1 2s: socket_start's sen_data was blocked 2 s in a write: socket_get was not " +
-			`reading. What woke it: this side closed the connection (tired\x1b[2J), by shut #8 of socket_start's janitor; ` +
-			"the write failed with closed."}},
+		}, []string{"problem sender-stalled ×1 2s: socket_start's sen_data was blocked 2 s writing: socket_get was not " +
+			"reading | It was a write; socket_get's receive window was closed. What woke it: this side closed the " +
+			`connection (tired\x1b[2J), by shut #8 of socket_start's janitor; the write failed with closed.`}},
 		{"a wake that is not in the vocabulary", func(s *script) {
 			_, sender := s.connect()
 			s.block(s.write(sender, 10, 2010, 1), 10, 2010, trace.ReasonNetWrite, "magic", cause(trace.CausePeerWindow))
-		}, []string{"problem sender-stalled ×1 2s: socket_start's sen_data was blocked 2 s in the write of message 1: " +
-			"socket_get was not reading. What woke it: magic."}},
+		}, []string{"problem sender-stalled ×1 2s: socket_start's sen_data was blocked 2 s writing: socket_get was not " +
+			"reading | It was the write of message 1; socket_get's receive window was closed. What woke it: magic."}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -167,7 +171,7 @@ func TestLedgerClaimsNoMoreThanItSaw(t *testing.T) {
 	} {
 		s := seed()
 		tt.edit(s)
-		_, got, _ := strings.Cut(s.explain()[0].Text, "the window was 0 bytes)")
+		_, got, _ := strings.Cut(s.explain()[0].Text, "not even sent)")
 		if got, _, _ = strings.Cut(got, ". What woke it"); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}

@@ -7,10 +7,6 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// StillBlocked is the rule of what had been blocked for long, and still was when the
-// spans ended.
-const StillBlocked Rule = "still-blocked"
-
 // stuck are blocks alike that are not over.
 type stuck struct {
 	repeated
@@ -61,13 +57,13 @@ func (st *stuck) finding(s *scene) Finding {
 	if op == "" {
 		op = plain(string(b.reason()))
 	}
-	text := fmt.Sprintf("%s has been blocked in %s since %s, %s when it was last seen, and the trace has no end of it",
-		sentence(who), op, offset(b.Start.Sub(s.start)), duration(b.Duration()))
-	if n := len(st.who); n > 1 {
-		text = fmt.Sprintf("%s goroutines are blocked in %s, and the trace has no end of it. The first, %s, has been since %s, "+
-			"%s when it was last seen", number(int64(n)), op, who, offset(b.Start.Sub(s.start)), duration(b.Duration()))
-	}
 	f := st.repeated.finding(s)
+	f.Headline = headline("%s was still blocked in %s, for "+duration(b.Duration()), who, op)
+	text := fmt.Sprintf("It has been since %s, and the trace has no end of it", offset(b.Start.Sub(s.start)))
+	if n := len(st.who); n > 1 {
+		f.Headline = headline(number(int64(n))+" goroutines were still blocked in %s, one for "+duration(b.Duration()), op)
+		text = fmt.Sprintf("That one, %s, has been since %s, and the trace has no end of it", who, offset(b.Start.Sub(s.start)))
+	}
 	f.Rule, f.Severity, f.Spans = StillBlocked, Problem, []*chain.Span{b.teller}
 	f.Text = text + st.soFar(b) + "."
 	f.Advice = "Look at it while it lasts: live.Handler and live.Snapshot of package trace/live show what it waits for now."
@@ -82,7 +78,7 @@ func (st *stuck) soFar(b *block) string {
 	text := ""
 	switch b.cause() {
 	case trace.CausePeerWindow:
-		text += "; the receive window of " + b.end.peerName() + " was closed"
+		text += "; the receive window of " + b.end.peerInFull() + " was closed"
 		if closed := min(seconds(b.Float(trace.TCPRwndLimitedKey)), b.Duration()); closed > 0 {
 			text += " for " + duration(closed) + " of that"
 		}

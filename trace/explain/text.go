@@ -110,6 +110,24 @@ func (s *scene) who(sp *chain.Span, e *end, otherwise string) string {
 	}
 }
 
+// exactly is who with the number of the goroutine, for one of many.
+func (s *scene) exactly(sp *chain.Span, e *end, otherwise string) string {
+	who := s.who(sp, e, otherwise)
+	if run := s.runners[sp.Seq]; run != nil && s.namesakes[run.Name] > 1 {
+		who += " (" + goroutine(run) + ")"
+	}
+	return who
+}
+
+// goroutine tells a goroutine from others: by the runtime's number, or else by its
+// place in the chain.
+func goroutine(sp *chain.Span) string {
+	if id := sp.Int(trace.GoroutineIDKey); id > 0 {
+		return "goroutine " + strconv.FormatInt(id, 10)
+	}
+	return "#" + strconv.Itoa(sp.Seq)
+}
+
 // runnerName is the name of the goroutine that a `go NAME` span starts.
 func runnerName(run *chain.Span) string {
 	return plain(strings.TrimPrefix(run.Name, trace.SpanGo))
@@ -126,29 +144,32 @@ func (s *scene) ref(sp *chain.Span) string {
 }
 
 // name names the end by its service, or by its role where that does not tell it
-// from the other end.
+// from the other end. Of several clients of one service it adds the address.
 func (e *end) name() string {
-	if e.handshake.Service != "" && (e.peer == nil || e.peer.handshake.Service != e.handshake.Service) {
-		return plain(e.handshake.Service)
+	name := e.handshake.Service
+	if name == "" || e.peer != nil && e.peer.handshake.Service == name {
+		name = "the client"
+		if e.server() {
+			name = "the server"
+		}
 	}
-	if e.server() {
-		return "the server"
+	name = plain(name)
+	if e.several {
+		at := localAddress(e.handshake)
+		if at == "" && e.peer != nil {
+			at = peerAddress(e.peer.handshake)
+		}
+		if at != "" {
+			name += " (" + plain(at) + ")"
+		}
 	}
-	return "the client"
-}
-
-// peerName names the other end, as far as the trace knows it.
-func (e *end) peerName() string {
-	if e == nil || e.peer == nil {
-		return "the peer"
-	}
-	return e.peer.name()
+	return name
 }
 
 // sentence returns s with its first letter in upper case, for words of our own:
 // a name stays as it is.
 func sentence(s string) string {
-	for _, article := range []string{"the ", "a ", "an "} {
+	for _, article := range []string{"the ", "a ", "an ", "its ", "whoever "} {
 		if strings.HasPrefix(s, article) {
 			return strings.ToUpper(s[:1]) + s[1:]
 		}

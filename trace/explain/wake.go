@@ -44,9 +44,10 @@ func (s *scene) outcome(b *block) string {
 	woken, failed := s.wokenBy(b), ""
 	if b.op != nil && b.op.Failed() {
 		failed = "the " + plain(b.op.Name) + " failed"
-		if typ := b.op.Str(trace.ErrorTypeKey); typ != "" {
-			failed += " with " + plain(typ)
+		if why := failureOf(b.op); why != "" {
+			failed += " with " + why
 		}
+		failed += s.endedWith(b.op)
 	}
 	switch {
 	case woken == "" && failed == "":

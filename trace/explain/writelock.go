@@ -15,7 +15,7 @@ const brief = time.Millisecond
 func waitingWriters(s *scene) []Finding {
 	waits := newGroups[any, repeated]()
 	for _, b := range s.blocks {
-		if b.reason() == trace.ReasonWriteLock {
+		if b.reason() == trace.ReasonWriteLock && !s.told[b.Span] {
 			waits.of(b.place()).add(b)
 		}
 	}
@@ -25,14 +25,16 @@ func waitingWriters(s *scene) []Finding {
 			continue
 		}
 		b := w.longest
-		text := fmt.Sprintf("%s waited %s to write: ", s.who(b.Span, b.end, "a writer"), duration(b.Duration()))
-		if w.count > 1 {
-			text = fmt.Sprintf("%s on one connection had to wait for another, %s in all. In the longest, %s",
-				counted(w.count, "write"), duration(w.total), text)
-		}
+		who := s.who(b.Span, b.end, "a writer")
 		f := w.finding(s)
+		f.Headline = headline("%s waited "+duration(b.Duration())+" to write: another write was in progress", who)
+		text := ""
+		if w.count > 1 {
+			f.Headline = headline(counted(w.count, "write")+" waited "+duration(w.total)+" for another one, %s up to "+duration(b.Duration()), who)
+			text = fmt.Sprintf("In the longest, %s waited %s to write: ", who, duration(b.Duration()))
+		}
 		f.Rule, f.Severity = WriterWaited, min(graded(b.Duration()), Warning)
-		f.Text = sentence(text) + s.holder(b)
+		f.Text = sentence(text + s.holder(b))
 		f.Advice = "A connection carries one message at a time. Look at what held up the write in front, or write from one " +
 			"goroutine that the others hand their messages to."
 		found = append(found, f)
@@ -44,7 +46,7 @@ func waitingWriters(s *scene) []Finding {
 func (s *scene) holder(b *block) string {
 	by := b.waker()
 	if b.woken() != trace.WakeUnlocked || by == nil {
-		return "another write was in progress." + s.outcome(b)
+		return "the trace does not have the other write." + s.outcome(b)
 	}
 	text := s.ref(by) + " was in progress"
 	if d := by.Blocked(); d > 0 {

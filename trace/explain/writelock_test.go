@@ -21,8 +21,8 @@ func TestWaitingWriters(t *testing.T) {
 			s.block(first, 10, 60, trace.ReasonNetWrite, trace.WakeWritable)
 			_, wake := s.block(s.write(pinger, 20, 620, 2), 20, 601, trace.ReasonWriteLock, trace.WakeUnlocked)
 			s.link(wake, first)
-		}, []string{"warning writer-waited ×1 581ms: socket_start's pinger waited 581 ms to write: write #6 of socket_start's " +
-			"sen_data was in progress, which was blocked for 50 ms itself."}},
+		}, []string{"warning writer-waited ×1 581ms: socket_start's pinger waited 581 ms to write: another write was in " +
+			"progress | write #6 of socket_start's sen_data was in progress, which was blocked for 50 ms itself."}},
 		{"many, on one connection", func(s *script) {
 			_, sender := s.connect()
 			first := s.write(sender, 10, 30, 1)
@@ -30,14 +30,16 @@ func TestWaitingWriters(t *testing.T) {
 				_, wake := s.block(s.write(sender, 20, 40+i, 2+i), 20, 31+i, trace.ReasonWriteLock, trace.WakeUnlocked)
 				s.link(wake, first)
 			}
-		}, []string{"info writer-waited ×3 36ms: 3 writes on one connection had to wait for another, 36 ms in all. In the " +
-			"longest, socket_start's sen_data waited 13 ms to write: write #4 of socket_start's sen_data was in progress."}},
+		}, []string{"info writer-waited ×3 36ms: 3 writes waited 36 ms for another one, socket_start's sen_data up to 13 ms | " +
+			"In the longest, socket_start's sen_data waited 13 ms to write: write #4 of socket_start's sen_data was " +
+			"in progress."}},
 		{"in vain", func(s *script) {
 			_, sender := s.connect()
 			w := s.fail(s.write(sender, 20, 2040, 0), trace.ErrorDeadlineExceeded)
 			s.block(w, 20, 2031, trace.ReasonWriteLock, trace.WakeDeadline)
 		}, []string{"warning writer-waited ×1 2.011s: socket_start's sen_data waited 2.01 s to write: another write was in " +
-			"progress. What woke it: its deadline passed; the write failed with deadline_exceeded."}},
+			"progress | The trace does not have the other write. What woke it: its deadline passed; the write failed " +
+			"with deadline_exceeded."}},
 		{"too short to notice", func(s *script) {
 			_, sender := s.connect()
 			w := s.write(sender, 20, 21, 1)

@@ -163,7 +163,7 @@ func (p *page) findings() []htmlFinding {
 		}
 		h := htmlFinding{
 			Severity: f.Severity.String(), Rule: string(f.Rule), At: moment(max(f.At, 0)),
-			Text: f.Text, Advice: f.Advice, Row: -1,
+			Text: strings.TrimSpace(f.Headline + ". " + f.Text), Advice: f.Advice, Row: -1,
 		}
 		for _, s := range f.Spans {
 			at, ok := rowOf[s]

@@ -1,0 +1,48 @@
+package explain
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// failureOf is how a span failed: the kind of the error, and its text where that
+// says more. It is "" where the trace says neither.
+func failureOf(s *chain.Span) string {
+	typ, why := s.Str(trace.ErrorTypeKey), ""
+	if s.Failed() {
+		why = lastWords(s.Status.Description)
+	}
+	switch {
+	case why == "" && typ == trace.ErrorOther:
+		return "an error of no kind"
+	case why == "" || why == typ || plainErrors[typ]:
+		return plain(typ)
+	case typ == "" || typ == trace.ErrorOther:
+		return why
+	default:
+		return plain(typ) + " (" + why + ")"
+	}
+}
+
+// plainErrors are kinds of which the text says no more.
+var plainErrors = map[string]bool{
+	trace.ErrorConnectionReset: true, trace.ErrorBrokenPipe: true, trace.ErrorUnexpectedEOF: true,
+	trace.ErrorDeadlineExceeded: true, trace.ErrorCanceled: true, "close_now": true,
+}
+
+// lastWords returns the end of an error's text, which in Go is the cause: as many
+// of its parts between colons as a sentence has room for.
+func lastWords(text string) string {
+	text = strings.TrimSpace(text)
+	for utf8.RuneCountInString(text) > maxText {
+		_, rest, ok := strings.Cut(text, ": ")
+		if !ok {
+			break
+		}
+		text = rest
+	}
+	return plain(text)
+}

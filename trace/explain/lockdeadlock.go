@@ -1,0 +1,3 @@
+package explain
+
+func lockDeadlocks(*scene) []Finding { return nil }
