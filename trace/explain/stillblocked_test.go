@@ -39,9 +39,9 @@ func TestStillBlocked(t *testing.T) {
 		make func(*script)
 		want []string
 	}{
-		{"a write", func(s *script) { stuck(s) }, []string{"problem still-blocked ×1 10s: socket_start's sen_data has been blocked in " +
-			"write since +9ms, 10 s when it was last seen, and the trace has no end of it; the receive window of socket_get was closed " +
-			"for 9.9 s of that. 29.8 kB had been handed to the kernel before, and 28 kB of them were not acknowledged. The reader " +
+		{"a write", func(s *script) { stuck(s) }, []string{"problem still-blocked ×1 10s: socket_start's sen_data was still blocked in write, for 10 s | It has been " +
+			"since +9ms, and the trace has no end of it; the receive window of socket_get was closed for 9.9 s of " +
+			"that. 29.8 kB had been handed to the kernel before, and 28 kB of them were not acknowledged. The reader " +
 			"at the other end: hello, in sleep for 10 s."}},
 		{"a write that the trace has", func(s *script) {
 			senData, last := stuck(s)
@@ -54,12 +54,12 @@ func TestStillBlocked(t *testing.T) {
 				run := s.as("shop").add(0, trace.SpanGo+"worker", 0, 0)
 				s.stalled(run, trace.SpanLock, trace.ReasonLock, 10+i, 1010+i, trace.StalledHolderKey.String("boss"))
 			}
-		}, []string{"problem still-blocked ×3 3s: 3 goroutines are blocked in lock, and the trace has no end of it. The first, " +
-			"shop's worker, has been since +10ms, 1 s when it was last seen. It waits for boss."}},
+		}, []string{"problem still-blocked ×3 3s: 3 goroutines were still blocked in lock, one for 1 s | That one, shop's " +
+			"worker, has been since +10ms, and the trace has no end of it. It waits for boss."}},
 		{"who waits for the end of others", func(s *script) {
 			s.stalled(s.as("shop").add(0, trace.SpanGo+"main", 0, 0), trace.SpanWait, trace.ReasonWaitGroup, 10, 1010)
-		}, []string{"info still-blocked ×1 1s: shop's main has been blocked in wait since +10ms, 1 s when it was last seen, and the " +
-			"trace has no end of it."}},
+		}, []string{"info still-blocked ×1 1s: shop's main was still blocked in wait, for 1 s | It has been since +10ms, and " +
+			"the trace has no end of it."}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
