@@ -25,11 +25,16 @@ type gap struct {
 type step struct {
 	node  *node // nil: the spans are not wanted
 	spans []*chain.Span
-	below *gap // node and span are of one name, but differ
+	below *gap // node and spans are of one name, but differ
 }
 
-// nameless is what it costs that a line differs.
-const nameless = 1
+// What it costs that a line differs, and that one is missing or too many. For a
+// span there is a line that differs before there are two of which one is missing,
+// and one too many: so what is below it is compared, however much of it is off.
+const (
+	differs = 1
+	missing = 2
+)
 
 // between returns the cheapest way from nodes to siblings.
 func (m *match) between(nodes []*node, spans []*chain.Span) *gap {
@@ -61,23 +66,29 @@ func (m *match) between(nodes []*node, spans []*chain.Span) *gap {
 				}
 				for k := j; !n.any && k < len(order) && m.fit(n, order[k]); k++ {
 					cost := 0
-					if got := k + 1 - j; got < n.min || n.max >= 0 && got > n.max {
-						cost = nameless
+					if !n.allows(k + 1 - j) {
+						cost = differs
 					}
 					take(cost, i+1, k+1, step{node: n, spans: order[j : k+1]})
 				}
-				if j < len(order) && !n.any && n.max == 1 && n.name == order[j].Name && !m.fit(n, order[j]) {
+				if j < len(order) && !n.any && n.name == order[j].Name && !m.fit(n, order[j]) {
 					below := m.apart(n, order[j])
-					take(below.cost, i+1, j+1, step{node: n, spans: order[j : j+1], below: below})
+					for k := j; k < len(order) && (k == j || n.max != 1 && m.alike(n, order[j], order[k])); k++ {
+						cost := below.cost
+						if !n.allows(k+1-j) && m.fitLine(n, order[j]) {
+							cost += differs
+						}
+						take(cost, i+1, k+1, step{node: n, spans: order[j : k+1], below: below})
+					}
 				}
 				cost := 0
 				if !n.any {
-					cost = 1 + n.size()
+					cost = missing * n.size()
 				}
 				take(cost, i+1, j, step{node: n})
 			}
 			if j < len(order) {
-				take(2, i, j+1, step{spans: order[j : j+1]})
+				take(missing*m.size(order[j]), i, j+1, step{spans: order[j : j+1]})
 			}
 			best[i][j] = w
 		}
@@ -102,6 +113,27 @@ func (n *node) size() int {
 	return size
 }
 
+// size is how many lines a span has, and what is below it.
+func (m *match) size(s *chain.Span) int {
+	size, known := m.sizes[s]
+	if !known {
+		size = 1
+		for _, c := range m.under(s) {
+			size += m.size(c)
+		}
+		m.sizes[s] = size
+	}
+	return size
+}
+
+// allows reports whether the node stands for n spans.
+func (n *node) allows(spans int) bool { return spans >= n.min && (n.max < 0 || spans <= n.max) }
+
+// alike reports whether two spans read the same where the node stands for both.
+func (m *match) alike(n *node, x, y *chain.Span) bool {
+	return x.Name == y.Name && m.written(x, &n.line, false) == m.written(y, &n.line, false) && m.text(x) == m.text(y)
+}
+
 // apart returns the way from a node to a span of its name.
 func (m *match) apart(n *node, s *chain.Span) *gap {
 	key := pair{n, s}
@@ -109,7 +141,7 @@ func (m *match) apart(n *node, s *chain.Span) *gap {
 	if !known {
 		g = m.between(n.below, m.under(s))
 		if !m.fitLine(n, s) {
-			g = &gap{g.cost + nameless, g.steps}
+			g = &gap{g.cost + differs, g.steps}
 		}
 		m.gaps[key] = g
 	}
@@ -120,7 +152,7 @@ func (m *match) apart(n *node, s *chain.Span) *gap {
 func (m *match) diff(nodes []*node) []change {
 	var d differ
 	d.match = m
-	d.gap(m.between(nodes, m.roots()), 0)
+	d.gap(m.between(nodes, m.roots()), nodes, 0)
 	return d.changes
 }
 
@@ -133,7 +165,8 @@ func (d *differ) add(op byte, depth int, text string) {
 	d.changes = append(d.changes, change{op, depth, text})
 }
 
-func (d *differ) gap(g *gap, depth int) {
+// gap adds the way g from the nodes to the spans.
+func (d *differ) gap(g *gap, nodes []*node, depth int) {
 	for i := 0; i < len(g.steps); i++ {
 		s := g.steps[i]
 		switch {
@@ -143,24 +176,27 @@ func (d *differ) gap(g *gap, depth int) {
 				spans = append(spans, g.steps[i].spans...)
 			}
 			i--
-			d.got(spans, depth)
+			d.got(spans, nodes, depth)
 		case s.below != nil:
-			if d.fitLine(s.node, s.spans[0]) {
-				d.add(' ', depth, s.node.text)
-			} else {
-				d.add('-', depth, s.node.text)
-				text := d.written(s.spans[0], &s.node.line)
-				if s.node.rest {
+			n, text := s.node, s.node.text
+			if !d.fitLine(n, s.spans[0]) {
+				text = d.written(s.spans[0], &n.line, false)
+				if n.counted && n.allows(len(s.spans)) {
+					text = n.again(text)
+				}
+				if n.rest {
 					text += " ..."
 				}
-				d.add('+', depth, text)
 			}
-			d.gap(s.below, depth+1)
+			if !n.allows(len(s.spans)) {
+				text = n.times(text, len(s.spans))
+			}
+			d.instead(n.text, text, depth)
+			d.gap(s.below, n.below, depth+1)
 		case !s.node.any && len(s.spans) == 0:
 			d.wanted('-', s.node, depth)
-		case len(s.spans) < s.node.min, s.node.max >= 0 && len(s.spans) > s.node.max:
-			d.add('-', depth, s.node.text)
-			d.add('+', depth, s.node.times(s.node.text, len(s.spans)))
+		case !s.node.any && !s.node.allows(len(s.spans)):
+			d.instead(s.node.text, s.node.times(s.node.text, len(s.spans)), depth)
 			for _, b := range s.node.below {
 				d.wanted(' ', b, depth+1)
 			}
@@ -168,6 +204,16 @@ func (d *differ) gap(g *gap, depth int) {
 			d.wanted(' ', s.node, depth)
 		}
 	}
+}
+
+// instead adds the line that was wanted and the one that is there.
+func (d *differ) instead(was, is string, depth int) {
+	if was == is {
+		d.add(' ', depth, was)
+		return
+	}
+	d.add('-', depth, was)
+	d.add('+', depth, is)
 }
 
 // wanted adds a node and all below it.
@@ -181,22 +227,61 @@ func (d *differ) wanted(op byte, n *node, depth int) {
 	}
 }
 
-// got adds spans that no node describes, and all below them, those that read the
-// same as one.
-func (d *differ) got(spans []*chain.Span, depth int) {
+// got adds spans that are too many among those that the nodes describe, and all
+// below them, those that read the same as one. One that a node elsewhere describes
+// reads as that does; one of a node's name speaks of the same things.
+func (d *differ) got(spans []*chain.Span, nodes []*node, depth int) {
 	for len(spans) > 0 {
-		n := 1
-		for n < len(spans) && d.text(spans[n]) == d.text(spans[0]) {
+		s, n := spans[0], 1
+		like := d.like(s, nodes)
+		fits := like != nil && d.fit(like, s)
+		for n < len(spans) && spans[n].Name == s.Name && d.text(spans[n]) == d.text(s) &&
+			(like == nil || d.fit(like, spans[n]) == fits && d.alike(like, s, spans[n])) {
 			n++
 		}
-		text := d.written(spans[0], nil)
+		if fits {
+			text := like.text
+			if !like.allows(n) {
+				text = like.times(text, n)
+			}
+			d.add('+', depth, text)
+			for _, b := range like.below {
+				d.wanted('+', b, depth+1)
+			}
+			spans = spans[n:]
+			continue
+		}
+		var text string
+		var below []*node
+		if like != nil {
+			text, below = d.written(s, &like.line, true), like.below
+		} else {
+			text = d.written(s, nil, true)
+		}
 		if p, err := parseLine(text); err == nil && n > 1 {
 			text = p.times(text, n)
 		}
 		d.add('+', depth, text)
-		d.got(d.under(spans[0]), depth+1)
+		d.got(d.under(s), below, depth+1)
 		spans = spans[n:]
 	}
+}
+
+// like returns the node that describes the span or, if none does, the first of its
+// name.
+func (d *differ) like(s *chain.Span, nodes []*node) (like *node) {
+	for _, n := range nodes {
+		if n.any || n.name != s.Name {
+			continue
+		}
+		if d.fit(n, s) {
+			return n
+		}
+		if like == nil {
+			like = n
+		}
+	}
+	return like
 }
 
 // text returns all that is written of a span and what is below it.
@@ -204,7 +289,7 @@ func (m *match) text(s *chain.Span) string {
 	text, known := m.texts[s]
 	if !known {
 		var b strings.Builder
-		b.WriteString(m.written(s, nil))
+		b.WriteString(m.written(s, nil, true))
 		for _, c := range m.under(s) {
 			b.WriteString("\n" + indent(m.text(c), "\t"))
 		}

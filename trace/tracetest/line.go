@@ -36,12 +36,14 @@ type condition struct {
 	field       bool
 	want        string
 	valued, not bool
+	text        string // as it was written
 }
 
 // limit is a condition for a duration.
 type limit struct {
-	op string // one of limitOps
-	d  time.Duration
+	op   string // one of limitOps
+	d    time.Duration
+	text string // as it was written
 }
 
 // limitOps are in the order in which they are looked for.
@@ -54,7 +56,7 @@ func parseLimit(word string) (*limit, bool) {
 			if err != nil || text[0] == '+' {
 				return nil, false
 			}
-			return &limit{op, d}, true
+			return &limit{op, d, word}, true
 		}
 	}
 	return nil, false
@@ -79,8 +81,12 @@ func (l *limit) holds(d time.Duration) bool {
 	}
 }
 
-// like returns how to write d where l stood: as exactly as l did.
+// like returns how to write d where l stood: as it was if it holds, else as exactly
+// as l did.
 func (l *limit) like(d time.Duration) string {
+	if l.text != "" && l.holds(d) {
+		return l.text
+	}
 	if l.op == "" {
 		return d.String()
 	}
@@ -110,6 +116,18 @@ func (p *line) times(text string, n int) string {
 		words = slices.Insert(words, p.words, fmt.Sprintf("×%d", n))
 	}
 	return strings.Join(words, " ")
+}
+
+// again returns the text of a line with how often it comes in p.
+func (p *line) again(text string) string {
+	if p.max < 0 {
+		words, err := split(text)
+		if err != nil {
+			return text
+		}
+		return strings.Join(slices.Insert(words, p.words, "×*"), " ")
+	}
+	return p.times(text, p.max)
 }
 
 // parseLine parses a line without its indentation.
@@ -203,8 +221,11 @@ func (p *line) part(word string) (bool, error) {
 			return true, nil
 		}
 		var err error
-		if p.min, err = strconv.Atoi(n); err != nil || p.min < 1 {
+		if p.min, err = strconv.Atoi(n); err != nil {
 			return false, nil
+		}
+		if p.min < 1 {
+			return true, fmt.Errorf("no span comes %s times; AssertNone says that there is none", word)
 		}
 		p.max = p.min
 	case strings.HasPrefix(word, "@"):
@@ -221,7 +242,7 @@ func (p *line) part(word string) (bool, error) {
 
 func (p *line) attributes(list string) error {
 	for _, item := range fields(list, ',') {
-		var a condition
+		a := condition{text: strings.TrimSpace(item)}
 		item, a.not = strings.CutPrefix(strings.TrimSpace(item), "!")
 		parts := fields(item, '=')
 		key := strings.TrimSpace(parts[0])
@@ -240,9 +261,37 @@ func (p *line) attributes(list string) error {
 		if a.key == "" {
 			return fmt.Errorf("an attribute without a key in {%s}", list)
 		}
+		if err := a.possible(); err != nil {
+			return err
+		}
 		p.attrs = append(p.attrs, a)
 	}
 	return nil
+}
+
+// fieldValues are all values that a span's own can have.
+var fieldValues = map[attribute.Key][]string{
+	"status": {"unset", "ok", "error"},
+	"kind":   {"internal", "server", "client", "producer", "consumer", "unspecified"},
+}
+
+// possible returns an error for what is true of no span, or of any.
+func (a condition) possible() error {
+	values := fieldValues[a.key]
+	if !a.field || a.valued && slices.Contains(values, a.want) || !a.valued && !a.not {
+		return nil
+	}
+	return fmt.Errorf("%s: the %s of a span is one of %s; an attribute of that name stands in quotes",
+		a.text, a.key, strings.Join(values, ", "))
+}
+
+// holds reports whether the condition does, for the span.
+func (a condition) holds(s *chain.Span, prefixes []string) bool {
+	v, ok := a.value(s, prefixes)
+	if a.valued {
+		return (ok && v == a.want) != a.not
+	}
+	return ok != a.not
 }
 
 // split cuts a line into words. A word that begins with a quote, a brace or a
@@ -333,11 +382,15 @@ func (p *line) describes(s *chain.Span, prefixes []string) bool {
 		return false
 	}
 	for _, a := range p.attrs {
-		v, ok := a.value(s, prefixes)
-		if ok == a.not && !a.valued || a.valued && (ok && v == a.want) == a.not {
+		if !a.holds(s, prefixes) {
 			return false
 		}
 	}
+	return p.linked(s)
+}
+
+// linked reports whether the span has the links that the line names.
+func (p *line) linked(s *chain.Span) bool {
 	if len(p.links) == 0 {
 		return true
 	}

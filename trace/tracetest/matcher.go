@@ -2,6 +2,7 @@ package tracetest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,12 +84,20 @@ func HasAttribute(key attribute.Key) Matcher {
 
 // Status matches spans whose status has the code.
 func Status(code codes.Code) Matcher {
-	return Matching("{status="+strings.ToLower(code.String())+"}", func(s *chain.Span) bool { return s.Status.Code == code })
+	m := Matching("{status="+strings.ToLower(code.String())+"}", func(s *chain.Span) bool { return s.Status.Code == code })
+	if code > codes.Ok {
+		m.err = fmt.Errorf("no span has a status of the code %d", code)
+	}
+	return m
 }
 
 // Kind matches spans of the kind.
 func Kind(kind oteltrace.SpanKind) Matcher {
-	return Matching("{kind="+kind.String()+"}", func(s *chain.Span) bool { return s.Kind == kind })
+	m := Matching("{kind="+kind.String()+"}", func(s *chain.Span) bool { return s.Kind == kind })
+	if kind < oteltrace.SpanKindUnspecified || kind > oteltrace.SpanKindConsumer {
+		m.err = fmt.Errorf("no span is of the kind %d", kind)
+	}
+	return m
 }
 
 // All matches spans that all of the matchers match.
@@ -172,19 +181,31 @@ func count(c *chain.Chain, found []*chain.Span, m Matcher) string {
 	return fmt.Sprintf("%d that match %s: %s", len(found), m, strings.Join(names, ", "))
 }
 
-// ref is a short reference to a span, by what the chain shows of it: when it
-// started.
+// ref names a span as the tree below a failure does: by when it started and, where
+// the tree has that, by the number and the service.
 func ref(c *chain.Chain, s *chain.Span) string {
-	return s.String() + " at " + text.Offset(s.Start.Sub(c.Start()))
+	name := text.Printable(s.Name)
+	if len(s.LinkedFrom) > 0 {
+		name = fmt.Sprintf("%s #%d", name, s.Seq)
+	}
+	if s.Service != "" && slices.ContainsFunc(c.Spans, func(other *chain.Span) bool { return other.Service != s.Service }) {
+		name += " [" + text.Printable(s.Service) + "]"
+	}
+	return name + " at " + text.Offset(s.Start.Sub(c.Start()))
 }
 
 // maxShown is how many lines of a chain a failure shows.
 const maxShown = 80
 
-// shown returns the chain below a failure.
+// shown returns the chain below a failure, each span on a line of its own if there
+// is room.
 func shown(c *chain.Chain) string {
 	var b strings.Builder
-	_ = c.WriteTree(&b, chain.WithMaxLines(maxShown), chain.WithWidth(140)) // a Builder has no errors
+	opts := []chain.TreeOption{chain.WithMaxLines(maxShown), chain.WithWidth(140)}
+	if c.Len() <= maxShown {
+		opts = append(opts, chain.WithoutFolding())
+	}
+	_ = c.WriteTree(&b, opts...) // a Builder has no errors
 	return "in the chain\n" + indent(strings.TrimRight(b.String(), "\n"), "\t")
 }
 

@@ -132,6 +132,7 @@ type match struct {
 	gaps     map[pair]*gap
 	befores  map[[2]*chain.Span]bool
 	texts    map[*chain.Span]string
+	sizes    map[*chain.Span]int
 	omitted  []Matcher
 	children map[*chain.Span][]*chain.Span // of those that are not omitted
 }
@@ -146,6 +147,7 @@ func newMatch(tb testing.TB, c *chain.Chain, opts []TreeOption) *match {
 	m := &match{
 		chain: c, origin: c.Start(), fits: make(map[pair]bool), gaps: make(map[pair]*gap),
 		befores: make(map[[2]*chain.Span]bool), texts: make(map[*chain.Span]string),
+		sizes:    make(map[*chain.Span]int),
 		children: make(map[*chain.Span][]*chain.Span),
 	}
 	for _, o := range opts {

@@ -23,88 +23,109 @@ var telling = []attribute.Key{
 // two runs agree.
 var varying = []attribute.Key{trace.GoroutineIDKey, trace.WebSocketConnectionIDKey, trace.CodeStacktraceKey}
 
-// written returns the line for a span, without how often it comes. If there is a
-// line in its place, of which not all holds, it speaks of the same things.
-func (m *match) written(s *chain.Span, old *line) string {
+// written returns the line for a span, without how often it comes. Where there is a
+// line old for such a span it speaks of the same things, and what holds of it stays
+// as it is; new says that the span is another one, of which the line also says what
+// lines that nobody wrote say.
+func (m *match) written(s *chain.Span, old *line, new bool) string {
+	if old == nil {
+		old, new = &line{}, true
+	}
 	parts := []string{quoteName(s.Name)}
-	if s.Service != "" && plain(s.Service) && !strings.Contains(s.Service, "]") && (old != nil && old.service != nil || m.services && (s.Parent == nil || s.Parent.Service != s.Service)) {
+	if s.Service != "" && plain(s.Service) && !strings.Contains(s.Service, "]") &&
+		(old.service != nil || new && m.services && (s.Parent == nil || s.Parent.Service != s.Service)) {
 		parts = append(parts, "["+s.Service+"]")
 	}
 	exactly := &limit{}
 	switch start := s.Start.Sub(m.origin); {
-	case old != nil && old.start != nil:
+	case old.start != nil:
 		parts = append(parts, "@"+old.start.like(start))
-	case m.times:
+	case new && m.times:
 		parts = append(parts, "@"+exactly.like(start))
 	}
 	switch d := s.End.Sub(s.Start); {
 	case s.End.IsZero():
 		parts = append(parts, "open")
-	case old != nil && old.duration != nil:
+	case old.duration != nil:
 		parts = append(parts, old.duration.like(d))
-	case m.times:
+	case new && m.times:
 		parts = append(parts, exactly.like(d))
 	}
-	if attrs := m.attrs(s, old); len(attrs) > 0 {
+	if attrs := m.attrs(s, old, new); len(attrs) > 0 {
 		parts = append(parts, "{"+strings.Join(attrs, ", ")+"}")
+	}
+	if !new && !m.exact && old.linked(s) {
+		for _, name := range old.links {
+			if name != "?" {
+				name = quoteName(name)
+			}
+			parts = append(parts, "->", name)
+		}
+		return strings.Join(parts, " ")
 	}
 	for _, l := range s.Links {
 		switch {
 		case l.Span != nil:
 			parts = append(parts, "->", quoteName(l.Span.Name))
-		case m.exact || old != nil && slices.Contains(old.links, "?"):
+		case m.exact || slices.Contains(old.links, "?"):
 			parts = append(parts, "-> ?")
 		}
 	}
 	return strings.Join(parts, " ")
 }
 
-func (m *match) attrs(s *chain.Span, old *line) (out []string) {
-	var was []condition
-	if old != nil {
-		was = old.attrs
+func (m *match) attrs(s *chain.Span, old *line, new bool) (out []string) {
+	own := func(key attribute.Key) bool {
+		return slices.ContainsFunc(old.attrs, func(a condition) bool { return a.field && a.key == key })
 	}
-	if s.Status.Code != codes.Unset {
+	if !own("status") && (s.Failed() && m.exact || new && s.Status.Code != codes.Unset) {
 		out = append(out, "status="+strings.ToLower(s.Status.Code.String()))
 	}
-	if slices.ContainsFunc(was, func(a condition) bool { return a.field && a.key == "kind" }) {
-		out = append(out, "kind="+s.Kind.String())
-	}
-	var keys []attribute.Key // as the old line has them, then the others
-	present := make(map[attribute.Key]bool)
-	for _, a := range was {
+	var keys []attribute.Key // that are said already
+	for _, a := range old.attrs {
+		key := a.of(s, m.prefixes)
 		if !a.field {
-			key := a.of(s, m.prefixes)
 			keys = append(keys, key)
-			present[key] = !a.valued
+		}
+		v, ok := a.value(s, m.prefixes)
+		var text string
+		switch {
+		case a.holds(s, m.prefixes):
+			text = a.text
+		case a.field:
+			text = string(a.key) + "=" + v
+		case ok:
+			text = attr(m.short(s, key), v)
+		default:
+			text = "!" + quoteKey(string(a.key))
+		}
+		if !slices.Contains(out, text) {
+			out = append(out, text)
 		}
 	}
+	var more []attribute.Key // the others
 	switch {
 	case m.exact && m.keys == nil:
-		n := len(keys)
 		for _, a := range s.Attributes {
-			keys = append(keys, a.Key)
+			more = append(more, a.Key)
 		}
-		slices.Sort(keys[n:])
+		slices.Sort(more)
 	case m.exact:
-		keys = append(keys, m.keys...)
-	default:
-		keys = append(keys, telling...)
+		more = m.keys
+	case new:
+		more = telling
 	}
-	for i, key := range keys {
-		if slices.Contains(keys[:i], key) {
-			continue
-		}
+	for _, key := range more {
 		_, ok := s.Attr(key)
 		switch {
-		case !ok && present[key]:
-			out = append(out, "!"+quoteKey(string(key)))
-		case !ok:
-		case present[key] || slices.Contains(varying, key):
+		case !ok || slices.Contains(keys, key):
+			continue
+		case slices.Contains(varying, key):
 			out = append(out, quoteKey(m.short(s, key)))
 		default:
 			out = append(out, attr(m.short(s, key), s.Str(key)))
 		}
+		keys = append(keys, key)
 	}
 	return out
 }
