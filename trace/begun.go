@@ -212,7 +212,6 @@ func (b *begun) set(attrs ...attribute.KeyValue) {
 var (
 	blockSpan = &emit.PartKind{Name: SpanBlock, Key: BlockReasonKey}
 	wakeSpan  = &emit.PartKind{Name: SpanWake, Key: WakeReasonKey}
-	noSpan    oteltrace.SpanContext
 )
 
 // emitWake makes the span of the wake in progress, if there is one.

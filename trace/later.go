@@ -66,7 +66,7 @@ func (t *Tracer) StartAs(ctx context.Context, name string, as OpConfig, attrs ..
 // that has ended, and with it what it holds of the program's. From then on nobody
 // may use the Op. It does nothing to any other, and need not be called.
 func (o *Op) Release() {
-	if o == nil || o.room == nil || o.state != opEnded {
+	if o == nil || o.room == nil || o.state != opEnded || o.held {
 		return
 	}
 	r := o.room

@@ -79,7 +79,7 @@ type liveTask Task
 
 func (l *liveTask) Describe(r *live.Report) {
 	t := (*Task)(l)
-	d := live.Task{Key: t, Name: t.name, ID: t.id, Began: t.began}
+	d := live.Task{Key: t, Name: t.name, ID: t.id, Began: t.began, Span: t.spawned}
 	if t.outer != nil {
 		d.Outer = t.outer
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -54,6 +55,10 @@ type Op struct {
 	blocks  int
 	blocked time.Duration
 	spare   *spare // nil before the first block, and where spans are made whole
+
+	told    atomic.Bool           // a span `stalled` tells of the block in progress
+	stalled oteltrace.SpanContext // the last that did; not valid: none
+	held    bool                  // somebody may look at it for longer than it is in use
 
 	name string
 	on   any // what it waits for or is a part of, for package live; nil: nothing that is known
@@ -267,11 +272,18 @@ func (o *Op) unblocked(end time.Duration) bool {
 	o.blocked += d
 	o.task.unpark(o, Reason(o.block.reason), o.start.Add(o.block.at), o.start.Add(end))
 	o.meter(&o.block, d)
-	if d < o.tracer.minBlock || !o.admit() {
+	switch {
+	case o.told.Load():
+		o.share.Spend(2)
+	case d < o.tracer.minBlock || !o.admit():
 		return false
 	}
 	o.emitWake(o.block.at)
-	o.emit(blockSpan, &o.block, end, &noSpan)
+	o.emit(blockSpan, &o.block, end, &o.stalled)
+	if o.told.Load() {
+		o.told.Store(false)
+		o.stalled = oteltrace.SpanContext{}
+	}
 	return true
 }
 
@@ -319,7 +331,7 @@ func (o *Op) endAs(errorType string, attrs []attribute.KeyValue, laid *emit.Valu
 // Shows reports whether a block that lasted d becomes a span, so that evidence
 // is gathered for those alone; see [Op.Meters].
 func (o *Op) Shows(d time.Duration) bool {
-	if o == nil || d < o.tracer.minBlock {
+	if o == nil || d < o.tracer.minBlock && !o.told.Load() {
 		return false
 	}
 	if o.later == nil {

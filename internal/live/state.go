@@ -35,6 +35,7 @@ type Task struct {
 	Began  time.Time
 	Ran    time.Time // when its latest block ended; zero: never
 	Waits  []Wait
+	Span   oteltrace.SpanContext // of its `go NAME`, which has ended; invalid: it is not sampled
 }
 
 // Wait is a block in progress.
@@ -81,6 +82,8 @@ type Connection struct {
 	Remote net.Addr
 
 	Began time.Time
+
+	Handshake oteltrace.SpanContext // which has ended; invalid: it is not sampled
 
 	MessagesRead, MessagesWritten int
 	BytesRead, BytesWritten       int64

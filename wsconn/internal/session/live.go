@@ -110,6 +110,9 @@ func (s *Session) Describe(r *live.Report) {
 	if l.peerID.IsValid() {
 		c.PeerID = l.peerID.String()
 	}
+	if s.recorded {
+		c.Handshake = s.handshake.SpanContext()
+	}
 	c.Local, c.Remote = l.local, l.remote
 	if s.conn != nil {
 		c.Socket = s.conn.ParkedWrite()
@@ -171,4 +174,16 @@ func describe(c call) *live.Call {
 		return d
 	}
 	return &live.Call{}
+}
+
+var _ live.Holder = (*Session)(nil)
+
+// HoldCall keeps the operation op, of the connection but of no task, for package
+// live, and reports whether it is in a block that began at since.
+func (s *Session) HoldCall(op any, since time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, _ := op.(*trace.Op)
+	held := o != nil && (s.in.reader.op == o || s.out.writer.op == o)
+	return held && live.Hold(nil, o, since)
 }

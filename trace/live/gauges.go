@@ -1,0 +1,85 @@
+package live
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// gauges registers the gauges, and returns what takes them back.
+func (w *watch) gauges() (forget func()) {
+	m := w.provider.Meter(trace.ScopeName, metric.WithInstrumentationVersion(trace.Version))
+	blocked, err := m.Int64ObservableGauge(trace.MetricBlocked, metric.WithUnit("{operation}"),
+		metric.WithDescription("Operations that are blocked, without those that are idle."))
+	if err != nil {
+		otel.Handle(err)
+		return func() {}
+	}
+	oldest, err := m.Float64ObservableGauge(trace.MetricBlockedOldest, metric.WithUnit("s"),
+		metric.WithDescription("How long the operation has been blocked that has been for longest."))
+	if err != nil {
+		otel.Handle(err)
+		return func() {}
+	}
+	reg, err := m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		for k, of := range w.fresh().blocked() {
+			attrs := []attribute.KeyValue{trace.BlockReasonKey.String(k.reason)}
+			if k.cause != "" {
+				attrs = append(attrs, trace.BlockCauseKey.String(k.cause))
+			}
+			set := metric.WithAttributeSet(attribute.NewSet(attrs...))
+			o.ObserveInt64(blocked, of.n, set)
+			o.ObserveFloat64(oldest, of.oldest.Seconds(), set)
+		}
+		return nil
+	}, blocked, oldest)
+	if err != nil {
+		otel.Handle(err)
+		return func() {}
+	}
+	return func() {
+		if err := reg.Unregister(); err != nil {
+			otel.Handle(err)
+		}
+	}
+}
+
+// fresh returns what was seen less than a second ago. Where the goroutine has not
+// looked, as when an exporter holds it up, this does.
+func (w *watch) fresh() *look {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.last == nil || time.Since(w.last.at) >= time.Second {
+		w.last = newLook()
+	}
+	return w.last
+}
+
+type gaugeKey struct{ reason, cause string }
+
+type gauge struct {
+	n      int64
+	oldest time.Duration
+}
+
+// blocked counts the blocks by reason and cause.
+func (l *look) blocked() map[gaugeKey]gauge {
+	all := map[gaugeKey]gauge{}
+	for i := range l.seen {
+		s := &l.seen[i]
+		if s.idle {
+			continue
+		}
+		k := gaugeKey{s.Reason, s.cause()}
+		g := all[k]
+		g.n++
+		g.oldest = max(g.oldest, l.at.Sub(s.Since))
+		all[k] = g
+	}
+	return all
+}

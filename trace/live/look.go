@@ -1,0 +1,306 @@
+package live
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	registry "github.com/wakechain/wakechain/internal/live"
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/internal/text"
+)
+
+// look is what [Watch] sees at once: the blocks in progress, without what only a
+// person asks for.
+type look struct {
+	at    time.Time
+	seen  []seen
+	tasks map[any]*registry.Task
+	conns []registry.Connection
+	ends  map[ends]*registry.Connection // made when it is asked for
+}
+
+// ends are the addresses of a connection's ends.
+type ends struct{ local, remote string }
+
+// seen is a block in progress.
+type seen struct {
+	registry.Wait
+	look *look
+	task *registry.Task       // the innermost; nil: none
+	conn *registry.Connection // nil: none
+	idle bool
+}
+
+func newLook() *look {
+	l := &look{at: time.Now()}
+	var r registry.Report
+	for _, s := range registry.All() {
+		s.Describe(&r)
+	}
+	l.tasks = make(map[any]*registry.Task, len(r.Tasks))
+	for i := range r.Tasks {
+		l.tasks[r.Tasks[i].Key] = &r.Tasks[i]
+	}
+	found := make(map[any]int) // by operation
+	for i := range r.Tasks {
+		t := &r.Tasks[i]
+		for _, w := range t.Waits {
+			// A task that runs in another one is told of before or after that.
+			if at, ok := found[w.Op]; !ok {
+				found[w.Op] = len(l.seen)
+				l.seen = append(l.seen, seen{Wait: w, look: l, task: t, idle: l.idle(&w)})
+			} else if l.depth(t) > l.depth(l.seen[at].task) {
+				l.seen[at].task = t
+			}
+		}
+	}
+	l.conns = r.Connections
+	for i := range l.conns {
+		c := &l.conns[i]
+		for _, call := range []*registry.Call{c.Reader, c.Writer, c.Turn, c.Frame} {
+			l.call(c, call, found)
+		}
+		for i := range c.Pings {
+			l.call(c, &c.Pings[i], found)
+		}
+	}
+	return l
+}
+
+// call adds a call on the connection to the blocks, or what is known by it to one.
+func (l *look) call(c *registry.Connection, call *registry.Call, found map[any]int) {
+	if call == nil || call.Op == nil {
+		return
+	}
+	at, ok := found[call.Op]
+	switch {
+	case ok:
+	case call.Wait == nil || call.Task != nil:
+		return // it runs, or its task says so
+	default:
+		at = len(l.seen)
+		found[call.Op] = at
+		l.seen = append(l.seen, seen{Wait: *call.Wait, look: l, idle: l.idle(call.Wait)})
+	}
+	s := &l.seen[at]
+	s.conn = c
+	if call.InMessage {
+		s.idle = false
+	}
+}
+
+func (s *seen) key() stallKey { return stallKey{s.Op, s.Since.UnixNano()} }
+
+// depth is how many tasks t runs in.
+func (l *look) depth(t *registry.Task) (n int) {
+	for ; t != nil && n < maxDepth; n++ {
+		t = l.tasks[t.Outer]
+	}
+	return n
+}
+
+const maxDepth = 64
+
+// idle reports whether such a wait lasts as a rule, and holds nothing up: for the next
+// message or value, for a time, or for goroutines to end.
+func (l *look) idle(w *registry.Wait) bool {
+	switch trace.Reason(w.Reason) {
+	case trace.ReasonNetRead, trace.ReasonNetAccept, trace.ReasonChanRecv, trace.ReasonSelect, trace.ReasonCond, trace.ReasonSleep,
+		trace.ReasonWaitGroup:
+		return true
+	case trace.ReasonFuture:
+		_, goroutine := w.On.(*trace.Task)
+		return goroutine
+	default:
+		return false
+	}
+}
+
+// cause is why it is blocked, as far as there is evidence.
+func (s *seen) cause() string {
+	if k := s.socket(); k != nil && k.Known {
+		return k.Cause
+	}
+	return ""
+}
+
+// socket is what the kernel says of the block, nil if that is not known.
+func (s *seen) socket() *registry.Socket {
+	if s.conn == nil || s.Reason != string(trace.ReasonNetWrite) {
+		return nil
+	}
+	return s.conn.Socket
+}
+
+// below is the span that a span of the block can be a child of: not valid where
+// nothing is sampled that has ended.
+func (s *seen) below() oteltrace.SpanContext {
+	t := s.task
+	for n := 0; t != nil && n < maxDepth; n++ {
+		if t.Span.IsSampled() {
+			return t.Span
+		}
+		t = s.look.tasks[t.Outer]
+	}
+	if s.conn != nil && s.conn.Handshake.IsSampled() {
+		return s.conn.Handshake
+	}
+	return oteltrace.SpanContext{}
+}
+
+// hold keeps the operation until a span has been made, and reports whether it is still
+// in this block.
+func (s *seen) hold() bool {
+	if s.task != nil {
+		return registry.Hold(s.task.Key, s.Op, s.Since)
+	}
+	h, ok := s.conn.Key.(registry.Holder)
+	return ok && h.HoldCall(s.Op, s.Since)
+}
+
+// attributes are what a span says of the block.
+func (s *seen) attributes() []attribute.KeyValue {
+	attrs := append(make([]attribute.KeyValue, 0, 24), trace.BlockReasonKey.String(s.Reason))
+	if t := s.task; t != nil {
+		attrs = append(attrs, trace.GoroutineIDKey.Int64(t.ID), trace.GoroutineNameKey.String(t.Name))
+	}
+	if c := s.conn; c != nil {
+		attrs = append(attrs, trace.WebSocketConnectionIDKey.String(c.ID))
+		switch s.Operation {
+		case trace.SpanWrite:
+			attrs = append(attrs, trace.WebSocketMessageIndexKey.Int(c.MessagesWritten+1))
+		case trace.SpanRead:
+			attrs = append(attrs, trace.WebSocketMessageIndexKey.Int(c.MessagesRead+1))
+		}
+	}
+	if by := s.holder(); by != "" {
+		attrs = append(attrs, trace.StalledHolderKey.String(by))
+	}
+	if reader := s.reader(); reader != "" {
+		attrs = append(attrs, trace.StalledReaderKey.String(reader))
+	}
+	k := s.socket()
+	if k == nil {
+		return attrs
+	}
+	attrs = append(attrs, trace.BlockSourceKey.String(string(trace.SourcePoll)), trace.TCPWrittenKey.Int64(k.Written))
+	if !k.Known {
+		return attrs
+	}
+	return append(attrs,
+		trace.BlockCauseKey.String(k.Cause),
+		trace.TCPSendQueueKey.Int(k.Queue),
+		trace.TCPNotSentKey.Int(k.NotSent),
+		trace.TCPUnackedKey.Int(k.Unacked),
+		trace.TCPPeerWindowKey.Int(k.Window),
+		trace.TCPRTTKey.Float64(k.RTT.Seconds()),
+		trace.TCPBusyKey.Float64(k.Busy.Seconds()),
+		trace.TCPRwndLimitedKey.Float64(k.RwndLimited.Seconds()),
+		trace.TCPSndbufLimitedKey.Float64(k.SndbufLimited.Seconds()),
+		trace.TCPRetransmitsKey.Int(k.Retransmits))
+}
+
+// holder says which goroutine has what the block waits for, and what that does: ""
+// where there is none that is known.
+func (s *seen) holder() string {
+	var by any
+	switch on := s.On.(type) {
+	case registry.Waitable:
+		by = on.DescribeWait().Holder
+	default:
+		by = on
+	}
+	if s.Reason == string(trace.ReasonWriteLock) && s.conn != nil && s.conn.Turn != nil {
+		by = s.conn.Turn.Task
+	}
+	if t := s.look.tasks[by]; t != nil {
+		return s.look.doing(t)
+	}
+	return ""
+}
+
+// reader says what the reader at the other end of a blocked write does: "" where
+// that end is not in this process.
+func (s *seen) reader() string {
+	if s.conn == nil || s.Reason != string(trace.ReasonNetWrite) || s.conn.Local == nil || s.conn.Remote == nil {
+		return ""
+	}
+	peer := s.look.other(s.conn)
+	switch {
+	case peer == nil:
+		return ""
+	case peer.CloseRead:
+		return "CloseRead discards what comes"
+	case !peer.EverRead:
+		return "nobody has read yet"
+	}
+	by, now := peer.LastReader, ""
+	if peer.Reader != nil {
+		by, now = peer.Reader.Task, ", in a read of this connection"
+		if w := peer.Reader.Wait; w != nil {
+			now += " for " + text.Duration(max(s.look.at.Sub(peer.Reader.Began), 0), " ")
+		}
+	}
+	t := s.look.tasks[by]
+	switch {
+	case now != "" && t != nil:
+		return t.Name + now
+	case now != "":
+		return "a goroutine that is not followed" + now
+	case t != nil:
+		return s.look.doing(t)
+	case by != nil:
+		return "its goroutine has ended"
+	default:
+		return ""
+	}
+}
+
+// other is the other end of a TCP connection, nil if it is not in this process.
+func (l *look) other(c *registry.Connection) *registry.Connection {
+	if l.ends == nil {
+		l.ends = make(map[ends]*registry.Connection, len(l.conns))
+		for i := range l.conns {
+			if c := &l.conns[i]; c.Local != nil && c.Remote != nil {
+				l.ends[ends{c.Local.String(), c.Remote.String()}] = c
+			}
+		}
+	}
+	return l.ends[ends{c.Remote.String(), c.Local.String()}]
+}
+
+// doing says what a task does: the operation that it waits in, or that it runs.
+func (l *look) doing(t *registry.Task) string {
+	// What it runs by Handle is what it does.
+	if t.Ended {
+		return t.Name + " has ended"
+	}
+	if len(t.Waits) > 0 {
+		w := slices.MinFunc(t.Waits, func(a, b registry.Wait) int { return a.Since.Compare(b.Since) })
+		return t.Name + " is in " + w.Operation + " for " + text.Duration(max(l.at.Sub(w.Since), 0), " ")
+	}
+	since := t.Ran
+	if since.IsZero() {
+		since = t.Began
+	}
+	return t.Name + " runs, or waits for what is not traced, since " + text.Duration(max(l.at.Sub(since), 0), " ")
+}
+
+// sortDue puts first what others wait for rather than what waits for others, and
+// then what has lasted longest.
+func sortDue(due []*seen) {
+	rank := func(s *seen) int {
+		if s.Reason == string(trace.ReasonNetWrite) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(due, func(a, b *seen) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), a.Since.Compare(b.Since))
+	})
+}

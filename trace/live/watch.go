@@ -1,0 +1,204 @@
+package live
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+
+	registry "github.com/wakechain/wakechain/internal/live"
+)
+
+// WatchOption configures [Watch]. The last option of a kind wins.
+type WatchOption interface{ applyWatch(*watchConfig) }
+
+type watchConfig struct {
+	after    time.Duration
+	perSec   int
+	provider metric.MeterProvider
+}
+
+type watchFunc func(*watchConfig)
+
+func (f watchFunc) applyWatch(c *watchConfig) { f(c) }
+
+// WithStallAfter sets how long a block must last to be told of. It is told of again
+// after ten times that, a hundred times, and so on. The default is a second; d <= 0 is
+// ignored.
+func WithStallAfter(d time.Duration) WatchOption {
+	return watchFunc(func(c *watchConfig) {
+		if d > 0 {
+			c.after = d
+		}
+	})
+}
+
+// WithStallsPerSecond sets how many `stalled` spans are made in a second at most, of
+// all blocks together. The others are counted by the next one. The default is 10;
+// for n <= 0 there is none.
+func WithStallsPerSecond(n int) WatchOption {
+	return watchFunc(func(c *watchConfig) { c.perSec = max(n, 0) })
+}
+
+// WithMeterProvider sets the provider of the gauges `wakechain.blocked` and
+// `wakechain.blocked.oldest`. Without it, or with nil, it is the global one,
+// otel.GetMeterProvider.
+func WithMeterProvider(p metric.MeterProvider) WatchOption {
+	return watchFunc(func(c *watchConfig) {
+		if p != nil {
+			c.provider = p
+		}
+	})
+}
+
+// Watch tells of blocks that last, while they last, until ctx ends or stop is called:
+//
+//	defer live.Watch(ctx)()
+//
+// When a block has lasted a second, and again after 10, 100, … seconds, a short span
+// `stalled` is exported: below the goroutine's `go NAME` or the connection's
+// handshake, which have ended, with a link to the operation, which has not, and with
+// all that is known by then of why it is blocked. The block links to the last of them
+// when it is over. What is not sampled, or only idle, as a read that waits for the
+// next message, has none. The gauges `wakechain.blocked` and
+// `wakechain.blocked.oldest` count what is blocked, sampled or not, as far as it is
+// followed.
+//
+// It is one goroutine. That looks once a second, and when a block is about to have
+// lasted long enough; however much there is to look at, less than a hundredth of the
+// time. A process needs one Watch; each of several tells of everything. stop returns
+// when the goroutine has ended. It is safe for concurrent use, but may not be called
+// by a span processor.
+func Watch(ctx context.Context, opts ...WatchOption) (stop func()) {
+	c := watchConfig{after: time.Second, perSec: 10, provider: otel.GetMeterProvider()}
+	for _, o := range opts {
+		if o != nil {
+			o.applyWatch(&c)
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	w := &watch{watchConfig: c, levels: map[stallKey]int{}}
+	forget := w.gauges()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer forget()
+		w.run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// watch is a [Watch].
+type watch struct {
+	watchConfig
+
+	levels     map[stallKey]int // how often each block has crossed what is told of
+	suppressed int              // spans since the last one
+	second     time.Time        // in which there were
+	told       int
+
+	mu   sync.Mutex
+	last *look // for the gauges
+}
+
+// stallKey is one block.
+type stallKey struct {
+	op    any
+	since int64
+}
+
+// share is what part of the time Watch may look: one in so many.
+const share = 100
+
+// run looks until ctx ends.
+func (w *watch) run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		began := time.Now()
+		next := w.tick()
+		timer.Reset(max(next, (share-1)*time.Since(began)))
+	}
+}
+
+// tick looks, tells of what has come to be long, and returns how long nothing more is
+// about to.
+func (w *watch) tick() time.Duration {
+	l := newLook()
+	w.mu.Lock()
+	w.last = l
+	w.mu.Unlock()
+
+	next := min(w.after, time.Second)
+	levels := make(map[stallKey]int, len(w.levels))
+	var due []*seen
+	for i := range l.seen {
+		s := &l.seen[i]
+		if s.idle {
+			continue
+		}
+		key, age := s.key(), l.at.Sub(s.Since)
+		level, limit := 0, w.after
+		for age >= limit && limit < maxAge {
+			level, limit = level+1, 10*limit
+		}
+		next = min(next, limit-age)
+		if level == 0 {
+			continue
+		}
+		if levels[key] = w.levels[key]; level > w.levels[key] {
+			levels[key] = level
+			due = append(due, s)
+		}
+	}
+	w.levels = levels
+	w.tell(l, due)
+	return next
+}
+
+// maxAge is beyond what a process lives for.
+const maxAge = 1 << 60
+
+// tell makes the spans of what is due, as far as there may be more in this second.
+func (w *watch) tell(l *look, due []*seen) {
+	if len(due) == 0 {
+		return
+	}
+	if l.at.Sub(w.second) >= time.Second {
+		w.second, w.told = l.at, 0
+	}
+	sortDue(due)
+	for _, s := range due {
+		below := s.below()
+		if !below.IsValid() {
+			continue // nobody could find it
+		}
+		if w.told >= w.perSec {
+			w.suppressed++
+			continue
+		}
+		if !s.hold() { // it is over or, which the next look shows, busy
+			w.levels[s.key()]--
+			continue
+		}
+		if registry.Tell(s.Op, &registry.Stall{
+			Since: s.Since, At: l.at, Below: below, Attributes: s.attributes(), Suppressed: w.suppressed,
+		}) {
+			w.told++
+			w.suppressed = 0
+		}
+	}
+}

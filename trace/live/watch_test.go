@@ -1,0 +1,258 @@
+package live_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/live"
+	"github.com/wakechain/wakechain/trace/tracetest"
+)
+
+// recording returns a context whose spans go to a recorder.
+func recording(t *testing.T, opts ...trace.Option) (context.Context, *tracetest.Recorder) {
+	t.Helper()
+	rec := tracetest.NewRecorder(t)
+	return trace.New(append(opts, trace.WithTracerProvider(rec.TracerProvider()))...).NewContext(t.Context()), rec
+}
+
+// lockFor has a goroutine "boss" hold a lock for d, and returns one that waits for it
+// from now on.
+func lockFor(ctx context.Context, d time.Duration) *trace.Task {
+	mu := new(trace.Mutex)
+	held := make(chan struct{})
+	trace.Go(ctx, "boss", func(ctx context.Context) error {
+		if err := mu.Lock(ctx); err != nil {
+			return err
+		}
+		close(held)
+		err := trace.Sleep(ctx, d)
+		mu.Unlock()
+		return err
+	})
+	<-held
+	return trace.Go(ctx, "worker", func(ctx context.Context) error {
+		err := mu.Lock(ctx)
+		if err == nil {
+			mu.Unlock()
+		}
+		return err
+	})
+}
+
+// ages are how long blocks had lasted when they were told of, in order.
+func ages(told []*chain.Span) (all []time.Duration) {
+	for _, s := range told {
+		age, _ := s.Stalled()
+		all = append(all, age)
+	}
+	return all
+}
+
+// TestWatchCrossing: a block is told of when it has lasted 1, 10, 100 s, not before
+// and not in between, and links to what was told.
+func TestWatchCrossing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := recording(t)
+		stop := live.Watch(t.Context())
+		defer stop()
+		worker := lockFor(ctx, 150*time.Second)
+		for _, at := range []struct {
+			after time.Duration
+			told  int
+		}{{999 * time.Millisecond, 0}, {time.Second, 1}, {9999 * time.Millisecond, 1}, {10 * time.Second, 2}, {99 * time.Second, 2}, {100 * time.Second, 3}} {
+			time.Sleep(at.after - time.Since(synctestEpoch(worker)))
+			synctest.Wait()
+			if got := len(rec.Chain().Named(trace.SpanStalled)); got != at.told {
+				t.Fatalf("after %v: %d were told, want %d", at.after, got, at.told)
+			}
+		}
+		if err := worker.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		c := rec.Chain()
+		told := c.Named(trace.SpanStalled)
+		if got, want := ages(told), []time.Duration{time.Second, 10 * time.Second, 100 * time.Second}; !slices.Equal(got, want) {
+			t.Errorf("told after %v, want %v", got, want)
+		}
+		tracetest.AssertTree(t, c, `
+			go worker
+				worker {goroutine.state=finished}
+				lock
+					block 150s {block.reason=lock} -> stalled
+					wake {wake.reason=unlocked} -> go boss
+				stalled {block.reason=lock, stalled.operation=lock, stalled.age=1} -> lock
+				stalled {stalled.age=10} -> lock -> stalled
+				stalled {stalled.age=100, stalled.holder=boss is in sleep for 1m40s, goroutine.name=worker} -> lock -> stalled
+		`, tracetest.Below(tracetest.One(t, c, "go worker")))
+		block := tracetest.One(t, c, "block {block.reason=lock}")
+		if len(block.Links) != 1 || block.Links[0].Span != told[2] {
+			t.Errorf("the block links to %v, want the last that was told", block.Links)
+		}
+	})
+}
+
+// synctestEpoch is when a task began to wait, which is when it began: in a bubble
+// that takes no time.
+func synctestEpoch(*trace.Task) time.Time { return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// TestWatchIdle: what waits for the next message, a value, a time or the end of what
+// it started holds nothing up.
+func TestWatchIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := recording(t)
+		defer live.Watch(t.Context())()
+		c := trace.NewChan[int](0)
+		var wg trace.WaitGroup
+		wg.Add(1)
+		var all []*trace.Task
+		for name, wait := range map[string]func(context.Context) error{
+			"recv":  func(ctx context.Context) error { _, err := c.Recv(ctx); return err },
+			"sleep": func(ctx context.Context) error { return trace.Sleep(ctx, time.Minute) },
+			"wait":  wg.Wait,
+		} {
+			all = append(all, trace.Go(ctx, name, wait))
+		}
+		all = append(all, trace.Go(ctx, "await", all[1].Wait))
+		time.Sleep(30 * time.Second)
+		wg.Done(ctx)
+		if err := c.Send(ctx, 1); err != nil {
+			t.Error(err)
+		}
+		for _, task := range all {
+			if err := task.Wait(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		tracetest.AssertNone(t, rec.Chain(), trace.SpanStalled)
+	})
+}
+
+// TestWatchRate: so many are told of in a second and no more, and the others counted.
+func TestWatchRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := recording(t)
+		defer live.Watch(t.Context(), live.WithStallsPerSecond(3))()
+		var all []*trace.Task
+		for range 8 {
+			all = append(all, lockFor(ctx, 20*time.Second))
+		}
+		for _, task := range all {
+			if err := task.Wait(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		told := rec.Chain().Named(trace.SpanStalled)
+		if len(told) != 6 {
+			t.Fatalf("%d were told of, want 3 after a second and 3 after ten", len(told))
+		}
+		var left []int64
+		for _, s := range told {
+			left = append(left, s.Int(trace.SpansSuppressedKey))
+		}
+		if want := []int64{0, 0, 0, 5, 0, 0}; !slices.Equal(left, want) {
+			t.Errorf("left out before: %v, want %v", left, want)
+		}
+		for _, s := range told {
+			if _, ok := s.StillBlocked(); ok {
+				t.Errorf("%v is not over", s)
+			}
+		}
+	})
+}
+
+// TestWatchStops: stop and the end of the context end it, and nothing is told then.
+func TestWatchStops(t *testing.T) {
+	for name, end := range map[string]func(stop, cancel func()){
+		"stop":    func(stop, _ func()) { stop(); stop() },
+		"context": func(_, cancel func()) { cancel() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // which waits for its goroutines
+				ctx, rec := recording(t)
+				watched, cancel := context.WithCancel(t.Context())
+				stop := live.Watch(watched)
+				worker := lockFor(ctx, 5*time.Second)
+				end(stop, cancel)
+				if err := worker.Wait(t.Context()); err != nil {
+					t.Error(err)
+				}
+				cancel()
+				tracetest.AssertNone(t, rec.Chain(), trace.SpanStalled)
+			})
+		})
+	}
+}
+
+// TestWatchTwice: a block that ends in between begins anew.
+func TestWatchTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := recording(t)
+		defer live.Watch(t.Context())()
+		for range 3 {
+			if err := lockFor(ctx, 1500*time.Millisecond).Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, want := ages(rec.Chain().Named(trace.SpanStalled)), slices.Repeat([]time.Duration{time.Second}, 3); !slices.Equal(got, want) {
+			t.Errorf("told after %v, want %v", got, want)
+		}
+	})
+}
+
+// TestWatchMinBlock: a block that was told of is a span, however short for one.
+func TestWatchMinBlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := recording(t, trace.WithMinBlock(time.Hour))
+		defer live.Watch(t.Context())()
+		if err := lockFor(ctx, 2*time.Second).Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		tracetest.AssertTree(t, rec.Chain(), `
+			go worker
+				worker
+				lock
+					block 2s -> stalled
+					wake -> go boss
+				stalled -> lock
+		`, tracetest.Below(tracetest.One(t, rec.Chain(), "go worker")))
+	})
+}
+
+// TestWatchConcurrently: it looks and tells while goroutines come, block and go.
+func TestWatchConcurrently(t *testing.T) {
+	ctx, rec := recording(t)
+	stop := live.Watch(t.Context(), live.WithStallAfter(50*time.Microsecond), live.WithStallsPerSecond(1<<30))
+	var mu trace.Mutex
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			_ = trace.Handle(ctx, "worker", func(ctx context.Context) error {
+				for range 300 {
+					if err := mu.Lock(ctx); err != nil {
+						return err
+					}
+					mu.Unlock()
+				}
+				return nil
+			})
+		})
+	}
+	wg.Wait()
+	stop()
+	for _, s := range rec.Chain().Named(trace.SpanStalled) {
+		if _, ok := s.StillBlocked(); ok {
+			t.Errorf("%v is not over, and all have ended", s)
+		}
+		if s.Parent == nil || s.Parent.Name != "go worker" {
+			t.Errorf("%v is below %v", s, s.Parent)
+		}
+	}
+}
