@@ -2,7 +2,6 @@ package session_test
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -55,9 +54,11 @@ var (
 	metering    = newMeasured().option()
 )
 
-// modes begin with what the others are compared with.
+// modes begin with what the others are compared with, and go on with the same once
+// more: what that one's ratio is from 1, the measurement does not resolve.
 var modes = []mode{
 	{name: "bare"},
+	{name: "control"},
 	{name: "off", provider: func(sdktrace.SpanExporter) oteltrace.TracerProvider { return noopProvider }},
 	{name: "unsampled", provider: unsampled},
 	{name: "metrics", provider: unsampled, opts: []session.Option{metering}},
@@ -157,6 +158,7 @@ func (d *dropping) Shutdown(context.Context) error { return nil }
 // A bench is a server and its provider in one mode.
 type bench struct {
 	b       *testing.B
+	name    string
 	own     bool
 	tp      oteltrace.TracerProvider
 	end     endpoint
@@ -171,7 +173,7 @@ type bench struct {
 // serve runs f with every connection to the server.
 func (m mode) serve(b *testing.B, lib library, f func(context.Context, conn)) *bench {
 	b.Helper()
-	s := &bench{b: b, own: m.own, end: lib.traced, wrap: func(c conn) conn { return c }, spans: new(dropping)}
+	s := &bench{b: b, name: m.name, own: m.own, end: lib.traced, wrap: func(c conn) conn { return c }, spans: new(dropping)}
 	if m.provider != nil {
 		s.tp = m.provider(s.spans)
 		s.opts = append([]session.Option{session.WithTracerProvider(s.tp)}, m.opts...)
@@ -236,25 +238,6 @@ func (s *bench) dial() conn {
 	return s.wrap(c)
 }
 
-// measure runs f, which does what is measured b.N times, and what that leaves to
-// be exported.
-func (s *bench) measure(f func()) {
-	b := s.b
-	s.flush()
-	exported := s.spans.spans.Load()
-	b.ReportAllocs()
-	b.ResetTimer()
-	before := cpuTime()
-	f()
-	s.flush()
-	used := cpuTime() - before
-	b.StopTimer()
-	if used > 0 {
-		b.ReportMetric(float64(used)/float64(b.N), "cpu-ns/op")
-	}
-	b.ReportMetric(float64(s.spans.spans.Load()-exported)/float64(b.N), "spans/op")
-}
-
 func (s *bench) flush() {
 	if s.flusher != nil {
 		_ = s.flusher.ForceFlush(context.Background())
@@ -279,76 +262,4 @@ func ping(ctx context.Context, b *testing.B, c conn, msg []byte) {
 	if _, _, err := c.Read(ctx); err != nil {
 		b.Error(err)
 	}
-}
-
-// eachMode runs f in every mode, for both libraries.
-func eachMode(b *testing.B, modes []mode, f func(b *testing.B, lib library, m mode)) {
-	for _, lib := range libraries {
-		for _, m := range modes {
-			b.Run("lib="+lib.name+"/mode="+m.name, func(b *testing.B) { f(b, lib, m) })
-		}
-	}
-}
-
-// BenchmarkEcho is a message there and back on loopback, on one connection or on
-// one of many at once: two writes and two reads an operation.
-func BenchmarkEcho(b *testing.B) {
-	for _, size := range []struct{ conns, bytes int }{{1, 128}, {1, 4 << 10}, {1, 1 << 20}, {1000, 128}} {
-		b.Run(fmt.Sprintf("conns=%d/size=%d", size.conns, size.bytes), func(b *testing.B) {
-			eachMode(b, modes, func(b *testing.B, lib library, m mode) {
-				s := m.serve(b, lib, echoServer)
-				ctx, cancel := context.WithCancel(s.context())
-				defer cancel()
-				conns := make([]conn, size.conns)
-				for i := range conns {
-					conns[i] = s.dial()
-				}
-				msg := make([]byte, size.bytes)
-				s.measure(func() {
-					var left atomic.Int64
-					left.Store(int64(b.N))
-					var wg sync.WaitGroup
-					for _, c := range conns {
-						wg.Go(func() {
-							for left.Add(-1) >= 0 {
-								ping(ctx, b, c, msg)
-							}
-						})
-					}
-					wg.Wait()
-				})
-			})
-		})
-	}
-}
-
-// BenchmarkFlood is a message of one that sends as fast as it can to one that
-// reads.
-func BenchmarkFlood(b *testing.B) {
-	b.Run("size=128", func(b *testing.B) {
-		eachMode(b, modes, func(b *testing.B, lib library, m mode) {
-			arrived := make(chan struct{})
-			s := m.serve(b, lib, func(ctx context.Context, c conn) {
-				for range b.N {
-					if _, _, err := c.Read(ctx); err != nil {
-						b.Error(err)
-						break
-					}
-				}
-				close(arrived)
-			})
-			ctx, cancel := context.WithCancel(s.context())
-			defer cancel()
-			c, msg := s.dial(), make([]byte, 128)
-			s.measure(func() {
-				for range b.N {
-					if err := c.Write(ctx, messageBinary, msg); err != nil {
-						b.Error(err)
-						break
-					}
-				}
-				<-arrived
-			})
-		})
-	})
 }

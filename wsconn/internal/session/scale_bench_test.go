@@ -57,6 +57,25 @@ func inUse() int64 {
 	return int64(m.HeapAlloc + m.StackInuse)
 }
 
+// measure runs f, which does what is measured b.N times, and what that leaves to
+// be exported.
+func (s *bench) measure(f func()) {
+	b := s.b
+	s.flush()
+	exported := s.spans.spans.Load()
+	b.ReportAllocs()
+	b.ResetTimer()
+	before := cpuTime()
+	f()
+	s.flush()
+	used := cpuTime() - before
+	b.StopTimer()
+	if used > 0 {
+		b.ReportMetric(float64(used)/float64(b.N), "cpu-ns/op")
+	}
+	b.ReportMetric(float64(s.spans.spans.Load()-exported)/float64(b.N), "spans/op")
+}
+
 // BenchmarkScale is a message there and back on one of 10,000 connections that
 // live at the same time and send one each half a second. What an idle connection
 // takes, of whose two ends the server's waits in a read, is measured before.
