@@ -81,7 +81,8 @@ type Connection struct {
 	Local  net.Addr
 	Remote net.Addr
 
-	Began time.Time
+	Sampled bool
+	Began   time.Time
 
 	Handshake oteltrace.SpanContext // which has ended; invalid: it is not sampled
 

@@ -1,27 +1,36 @@
 package live
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/wakechain/wakechain/internal/live"
 )
 
 // Snapshot returns what the goroutines and connections of this process wait for
-// now. It is safe for concurrent use. It waits for no lock that a parked call
-// holds.
+// now. It is safe for concurrent use. It waits for no lock that a parked call or an
+// exporter holds, and does not stop the world unless [WithStacks] asks for it.
 func Snapshot(opts ...Option) *View {
-	now := time.Now()
-	v := &View{Version: Version, At: now, Processes: []Process{self()}}
-	v.Took = time.Since(now)
+	c := config{silent: time.Minute}
+	for _, o := range opts {
+		if o != nil {
+			o(&c)
+		}
+	}
+	b := newBuilder(live.All())
+	v := b.build()
+	if c.stacks {
+		addStacks(v)
+	}
+	link(v)
+	v.Findings = nil
+	v.judge(c.silent, b.holds)
+	v.Took = time.Since(v.At)
 	return v
-}
-
-// Join makes one view of several processes' views, and matches the ends of their
-// connections: by addresses and ports crosswise or, where something between them
-// ends the TCP connection, by the connection's id.
-func Join(views ...*View) *View {
-	return views[0]
 }
 
 // Option configures a [Snapshot]. The last option of a kind wins.
@@ -36,8 +45,8 @@ type config struct {
 // be reported as [KindSilent]. The default is a minute.
 func WithSilence(d time.Duration) Option { return func(c *config) { c.silent = d } }
 
-// WithStacks adds each goroutine's stack. It stops the world: 100 ms for 10,000
-// goroutines.
+// WithStacks adds the stacks of goroutines and their lines. It stops the world,
+// for about 100 ms where there are 10,000 goroutines.
 func WithStacks() Option { return func(c *config) { c.stacks = true } }
 
 var self = sync.OnceValue(func() Process {
@@ -45,5 +54,80 @@ var self = sync.OnceValue(func() Process {
 	return Process{PID: os.Getpid(), Name: filepath.Base(os.Args[0]), Host: host}
 })
 
-// Sentence says in a sentence what w, a wait of g, waits for.
-func (v *View) Sentence(g *Goroutine, w *Wait) string { return "" }
+// Join makes one view of the views of several processes, which are left as they
+// are. It matches the ends of their connections: by addresses and ports crosswise
+// or, where something between them ends the TCP connection, by the connection's id.
+// Findings are those of all together. The views should be of about the same time: a
+// deadlock across them is certain only where all are of one host, by one clock.
+func Join(views ...*View) *View {
+	j := &View{Version: Version, Processes: []Process{}, Goroutines: []Goroutine{}, Connections: []Connection{}}
+	for _, v := range views {
+		if v == nil {
+			continue
+		}
+		if j.At.IsZero() || v.At.Before(j.At) {
+			j.At = v.At
+		}
+		j.Took += v.Took
+		first := len(j.Processes)
+		j.Processes = append(j.Processes, v.Processes...)
+		for _, g := range v.Goroutines {
+			g.Process += first
+			g.Waits = slices.Clone(g.Waits)
+			j.Goroutines = append(j.Goroutines, g)
+		}
+		for _, c := range v.Connections {
+			c.Process += first
+			c.Peer, c.Between = "", false
+			j.Connections = append(j.Connections, c)
+		}
+		for _, f := range v.Findings {
+			if f.Kind == KindSilent { // what the others say does not change it
+				j.Findings = append(j.Findings, f)
+			}
+		}
+	}
+	link(j)
+	j.judge(-1, nil)
+	return j
+}
+
+// count fills in the counts.
+func (v *View) count() {
+	type kind struct {
+		reason, cause string
+		idle          bool
+	}
+	n := map[kind]*Count{}
+	left := v.Counts.FindingsLeftOut
+	v.Counts = Counts{Goroutines: len(v.Goroutines), Connections: len(v.Connections), FindingsLeftOut: left}
+	for i := range v.Goroutines {
+		g := &v.Goroutines[i]
+		idle := true
+		for j := range g.Waits {
+			w := &g.Waits[j]
+			idle = idle && w.Idle
+			k := kind{w.Reason, w.Cause, w.Idle}
+			c := n[k]
+			if c == nil {
+				c = &Count{Reason: k.reason, Cause: k.cause, Idle: k.idle}
+				n[k] = c
+			}
+			c.N++
+			c.Oldest = max(c.Oldest, w.Age)
+		}
+		switch {
+		case len(g.Waits) == 0:
+		case idle:
+			v.Counts.Idle++
+		default:
+			v.Counts.Blocked++
+		}
+	}
+	for _, c := range n {
+		v.Counts.Waits = append(v.Counts.Waits, *c)
+	}
+	slices.SortFunc(v.Counts.Waits, func(a, b Count) int {
+		return cmp.Or(b.N-a.N, cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Cause, b.Cause))
+	})
+}

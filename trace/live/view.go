@@ -1,6 +1,9 @@
 package live
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Version is that of the View, as JSON has it: a field that changes its meaning
 // or goes raises it, one that is added does not.
@@ -20,6 +23,8 @@ type View struct {
 	Connections []Connection  `json:"connections"`
 	Findings    []Finding     `json:"findings"` // the gravest first
 	Counts      Counts        `json:"counts"`
+
+	found atomic.Pointer[indices]
 }
 
 // Process is where goroutines and connections are.
@@ -118,7 +123,7 @@ type On struct {
 	Length   int    `json:"length,omitempty"`   // of a channel: values in it
 	Capacity int    `json:"capacity,omitempty"` // of a channel
 	Held     int64  `json:"held,omitempty"`     // weight that is held, or what a wait group waits for
-	Size     int64  `json:"size,omitempty"`     // of a semaphore
+	Size     int64  `json:"size,omitempty"`     // of a semaphore: its weight
 	Waiting  int    `json:"waiting,omitempty"`  // goroutines that wait for it
 
 	LastSender   string `json:"last_sender,omitempty"` // of a channel: key of the goroutine
@@ -151,18 +156,22 @@ type Connection struct {
 	LastWrite time.Time `json:"last_write,omitzero"`
 	LastPong  time.Time `json:"last_pong,omitzero"`
 
-	// PartRead says that bytes were read after LastRead: a part of a message, or of
-	// one that is discarded.
+	// Reading says that somebody waits for bytes of the peer now, be it the library by
+	// itself; CloseRead, that the library reads and discards messages.
+	Reading   bool `json:"reading"`
+	CloseRead bool `json:"close_read,omitempty"`
+
+	// PartRead says that bytes were read after LastRead: a part of a message, or
+	// control frames.
 	PartRead bool `json:"part_read,omitempty"`
 
 	Reader        *Doing `json:"reader,omitempty"` // who reads, or who read last; nil: nobody has
 	Writer        *Doing `json:"writer,omitempty"` // who writes a message; nil: nobody
 	WritesWaiting int    `json:"writes_waiting,omitempty"`
 
+	PeerID  string `json:"peer_id,omitempty"` // the ID that the client's headers gave for its end, if that is what they gave
 	Peer    string `json:"peer,omitempty"`    // ID of the other end, if that is in the view
 	Between bool   `json:"between,omitempty"` // the two are not the ends of one TCP connection: a proxy or the like is between
-
-	peerID string // that a server was given for the client's end
 }
 
 // Doing is what the goroutine does that reads or writes a connection.
@@ -176,6 +185,7 @@ type Doing struct {
 	Operation string    `json:"operation,omitempty"` // empty: it is in none
 	Reason    string    `json:"reason,omitempty"`    // empty: it runs
 	Since     time.Time `json:"since,omitzero"`      // of the wait, or that it has been running
+	Began     time.Time `json:"began,omitzero"`      // of the operation
 	Site      string    `json:"site,omitempty"`
 	Ended     bool      `json:"ended,omitempty"` // the goroutine has ended
 }

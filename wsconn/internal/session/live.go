@@ -106,7 +106,7 @@ func (s *Session) Weak() func() live.Source {
 // Describe says what the connection does now.
 func (s *Session) Describe(r *live.Report) {
 	l := &s.live
-	c := live.Connection{Key: s, ID: s.id.Value.AsString(), Serial: l.serial, Role: l.role, Began: l.began}
+	c := live.Connection{Key: s, ID: s.id.Value.AsString(), Serial: l.serial, Role: l.role, Sampled: s.recorded, Began: l.began}
 	if l.peerID.IsValid() {
 		c.PeerID = l.peerID.String()
 	}

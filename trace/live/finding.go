@@ -1,0 +1,184 @@
+package live
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// stalledAfter is how long a write must be parked to be worth a finding.
+const stalledAfter = time.Second
+
+// mostFindings is how many of a kind are told. The others are counted.
+const mostFindings = 20
+
+// judge adds what the waits together say. A peer is silent after d, unless that is
+// negative. holds says whether a goroutine still waits as it did, for what one look
+// does not prove; nil where nobody can look again.
+func (v *View) judge(silent time.Duration, holds func(int) bool) {
+	g := newGraph(v)
+	inCycle := map[int]bool{}
+	cycles := g.cycles()
+	for _, c := range cycles {
+		for _, i := range c {
+			inCycle[i] = true
+		}
+	}
+	heads := g.heads(inCycle)
+	var found []Finding
+	for _, c := range cycles {
+		found = append(found, v.deadlock(g, c, heads, holds))
+	}
+	found = v.add(nil, found)
+	heads = slices.DeleteFunc(heads, func(h head) bool { return inCycle[h.node] })
+	if n := len(heads); n > 0 {
+		kept := heads[:min(n, 3)] // who holds up most
+		var f []Finding
+		for _, h := range kept {
+			f = append(f, v.head(g, h))
+		}
+		found = append(found, f...)
+	}
+	found = v.add(found, v.stalled())
+	if silent >= 0 {
+		found = v.add(found, v.silent(silent))
+	} else {
+		found = append(found, v.Findings...)
+	}
+	v.Findings = append([]Finding{}, found...)
+	v.count()
+}
+
+// add appends some, and counts the others.
+func (v *View) add(to, more []Finding) []Finding {
+	if n := len(more) - mostFindings; n > 0 {
+		v.Counts.FindingsLeftOut += n
+		more = more[:mostFindings]
+	}
+	return append(to, more...)
+}
+
+// deadlock is the finding of a cycle. It is certain where every edge is strong, and
+// all waits were there at one time: each began before the view did, and was still
+// the same after all had been seen.
+func (v *View) deadlock(g *graph, cycle []int, heads []head, holds func(int) bool) Finding {
+	f := Finding{Kind: KindDeadlock, Certain: true}
+	var b strings.Builder
+	for n, i := range cycle {
+		gr, w := &v.Goroutines[i], g.wait(i)
+		f.Goroutines = append(f.Goroutines, gr.Key)
+		if w.Connection != "" && !slices.Contains(f.Connections, w.Connection) {
+			f.Connections = append(f.Connections, w.Connection)
+		}
+		f.Since = latest(f.Since, w.Since)
+		f.Certain = f.Certain && g.strong[i] && v.sameClock(cycle) && w.Since.Before(v.viewed(gr)) && (holds == nil || holds(i))
+		if n > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(v.short(gr, w))
+		b.WriteString(" ")
+		b.WriteString(v.waitsFor(w, &v.Goroutines[g.next[i]]))
+		for _, h := range heads {
+			if h.node == i {
+				f.HoldsUp += h.n
+			}
+		}
+	}
+	f.Text = b.String()
+	if f.HoldsUp > 0 {
+		f.Text += "; " + plural(f.HoldsUp, "other goroutine waits", "other goroutines wait") + " for them"
+	}
+	if !f.Certain {
+		f.Text = "likely a deadlock: " + f.Text
+	}
+	return f
+}
+
+// viewed is when the view of g's process was begun, as far as that is known: At is
+// the first of all.
+func (v *View) viewed(*Goroutine) time.Time { return v.At }
+
+// sameClock reports whether times of the goroutines can be compared.
+func (v *View) sameClock(goroutines []int) bool {
+	host := v.Processes[v.Goroutines[goroutines[0]].Process].Host
+	return !slices.ContainsFunc(goroutines, func(i int) bool {
+		return v.Processes[v.Goroutines[i].Process].Host != host
+	})
+}
+
+// head is the finding of who holds others up.
+func (v *View) head(g *graph, h head) Finding {
+	f := Finding{Kind: KindHead, Certain: h.strong, HoldsUp: h.n, Since: h.since}
+	var who, does string
+	if h.node < len(v.Goroutines) {
+		gr := &v.Goroutines[h.node]
+		f.Goroutines = append(f.Goroutines, gr.Key)
+		who, does = v.who(gr), v.does(gr)
+	} else {
+		o := g.others[h.node-len(v.Goroutines)]
+		if o.connection != "" {
+			f.Connections = append(f.Connections, o.connection)
+		}
+		who, does = v.absent(&o)
+	}
+	for _, i := range h.held {
+		f.Goroutines = append(f.Goroutines, v.Goroutines[i].Key)
+	}
+	f.Text = who + " holds up " + plural(h.n, "goroutine", "goroutines") + ", for up to " + age(v.At.Sub(h.since)) + ": " + does
+	if !f.Certain {
+		f.Text = "likely " + f.Text
+	}
+	return f
+}
+
+// stalled are the findings of writes that wait for long, the oldest first.
+func (v *View) stalled() (found []Finding) {
+	for i := range v.Goroutines {
+		g := &v.Goroutines[i]
+		for j := range g.Waits {
+			w := &g.Waits[j]
+			if w.Reason != string(trace.ReasonNetWrite) || w.Age < stalledAfter {
+				continue
+			}
+			f := Finding{Kind: KindStalled, Certain: true, Text: v.Sentence(g, w), Goroutines: []string{g.Key}, Since: w.Since}
+			if w.Connection != "" {
+				f.Connections = []string{w.Connection}
+			}
+			found = append(found, f)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Finding) int { return a.Since.Compare(b.Since) })
+	return found
+}
+
+// silent are the findings of peers that answer pings and have sent no message since
+// a read began, for at least d.
+func (v *View) silent(d time.Duration) (found []Finding) {
+	for i := range v.Connections {
+		c := &v.Connections[i]
+		r := c.Reader
+		if r == nil || !r.Inside || !c.Reading || r.Began.IsZero() || !c.LastPong.After(r.Began) || v.At.Sub(r.Began) < d {
+			continue
+		}
+		text := "the " + v.far(c) + " is alive but silent: it answered a ping " + age(v.At.Sub(c.LastPong)) +
+			" ago, and sent no message for " + age(v.At.Sub(r.Began))
+		f := Finding{Kind: KindSilent, Certain: true, Text: text, Connections: []string{c.ID}, Since: r.Began}
+		if r.Goroutine != "" {
+			f.Goroutines = []string{r.Goroutine}
+		}
+		found = append(found, f)
+	}
+	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(a.Since.UnixNano(), b.Since.UnixNano()) })
+	return found
+}
+
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + more
+}

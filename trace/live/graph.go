@@ -1,0 +1,165 @@
+package live
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// graph is who waits for whom. Its nodes are goroutines, by their index in the
+// view, and behind them what is known of others that hold something up. Each waits
+// for one other at the most: what can be ended by any of several proves nothing.
+type graph struct {
+	v      *View
+	next   []int  // -1: none
+	strong []bool // the edge to next is
+	waits  []int  // index of the wait that the edge is of
+
+	others []other        // nodes from len(v.Goroutines) on
+	index  map[string]int // of these
+	key    map[string]int // of goroutines
+}
+
+// other is a node that is no goroutine of the view.
+type other struct {
+	holder     Holder
+	connection string // that it does not read; "": of a holder that has ended
+}
+
+func newGraph(v *View) *graph {
+	n := len(v.Goroutines)
+	g := &graph{v: v, next: make([]int, n), strong: make([]bool, n), waits: make([]int, n), index: map[string]int{}, key: make(map[string]int, n)}
+	for i := range v.Goroutines {
+		g.key[v.Goroutines[i].Key] = i
+	}
+	for i := range v.Goroutines {
+		g.next[i] = -1
+		gr := &v.Goroutines[i]
+		for j := range gr.Waits {
+			w := &gr.Waits[j]
+			if w.Idle || len(w.Holders) != 1 || g.next[i] >= 0 {
+				continue
+			}
+			// Several waits are several goroutines with one context: that one of them
+			// waits does not keep another from going on.
+			h := &w.Holders[0]
+			g.next[i], g.strong[i], g.waits[i] = g.node(w, h), h.Strong && len(gr.Waits) == 1, j
+			if g.next[i] == i {
+				g.next[i] = -1
+			}
+		}
+	}
+	return g
+}
+
+func (g *graph) node(w *Wait, h *Holder) int {
+	if i, ok := g.key[h.Goroutine]; ok && h.Goroutine != "" {
+		return i
+	}
+	k := h.Name + "\x00" + h.What
+	o := other{holder: *h}
+	if w.Reason == string(trace.ReasonNetWrite) {
+		k, o.connection = w.Connection, w.Connection
+	} else if h.Name == "" {
+		return -1 // somebody
+	}
+	i, ok := g.index[k]
+	if !ok {
+		i = len(g.v.Goroutines) + len(g.others)
+		g.others = append(g.others, o)
+		g.next, g.strong, g.waits = append(g.next, -1), append(g.strong, false), append(g.waits, 0)
+		g.index[k] = i
+	}
+	return i
+}
+
+// wait is the wait of the edge from node i.
+func (g *graph) wait(i int) *Wait { return &g.v.Goroutines[i].Waits[g.waits[i]] }
+
+// cycles returns the cycles of waits, each from its first goroutine on.
+func (g *graph) cycles() (found [][]int) {
+	seen := make([]int, len(g.next)) // in which walk
+	for i := range g.next {
+		at := i
+		for at >= 0 && seen[at] == 0 {
+			seen[at] = i + 1
+			at = g.next[at]
+		}
+		if at < 0 || seen[at] != i+1 {
+			continue
+		}
+		cycle := []int{at}
+		for n := g.next[at]; n != at; n = g.next[n] {
+			cycle = append(cycle, n)
+		}
+		first := slices.Index(cycle, slices.Min(cycle))
+		found = append(found, append(cycle[first:len(cycle):len(cycle)], cycle[:first]...))
+	}
+	return found
+}
+
+// head is a node that waits for nobody who is known, and what waits for it.
+type head struct {
+	node   int
+	n      int // goroutines
+	strong bool
+	since  time.Time // of the oldest wait
+	held   []int     // the first few of them
+}
+
+// heldKept is how many goroutines a finding names.
+const heldKept = 10
+
+// heads are the ends of all chains, who holds up most first. Those that wait
+// for a cycle count for the node of it that they come to: ends of chains are then
+// its members.
+func (g *graph) heads(inCycle map[int]bool) []head {
+	of := map[int]*head{}
+	// Chains are followed once each: what was found for a node holds for those before.
+	end := make([]int, len(g.next))
+	sure := make([]bool, len(g.next))
+	var path []int
+	for i := range g.next {
+		path = path[:0]
+		at := i
+		for end[at] == 0 && g.next[at] >= 0 && !inCycle[at] {
+			path = append(path, at)
+			at = g.next[at]
+		}
+		if end[at] == 0 {
+			end[at], sure[at] = at+1, true
+		}
+		for _, p := range slices.Backward(path) {
+			end[p], sure[p] = end[at], sure[at] && g.strong[p]
+			at = p
+		}
+	}
+	for i := range g.v.Goroutines {
+		if g.next[i] < 0 || inCycle[i] {
+			continue
+		}
+		h := of[end[i]-1]
+		if h == nil {
+			h = &head{node: end[i] - 1, strong: true}
+			of[h.node] = h
+		}
+		h.n++
+		h.strong = h.strong && sure[i]
+		if since := g.wait(i).Since; h.since.IsZero() || since.Before(h.since) {
+			h.since = since
+		}
+		if len(h.held) < heldKept {
+			h.held = append(h.held, i)
+		}
+	}
+	heads := make([]head, 0, len(of))
+	for _, h := range of {
+		heads = append(heads, *h)
+	}
+	slices.SortFunc(heads, func(a, b head) int {
+		return cmp.Or(b.n-a.n, a.since.Compare(b.since), a.node-b.node)
+	})
+	return heads
+}

@@ -1,0 +1,150 @@
+package live
+
+import (
+	"net/netip"
+	"strconv"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// link matches the ends of the view's connections, and says who at the other end
+// can end a wait.
+func link(v *View) {
+	match(v)
+	conns := make(map[string]*Connection, len(v.Connections))
+	for i := range v.Connections {
+		conns[v.Connections[i].ID] = &v.Connections[i]
+	}
+	for i := range v.Goroutines {
+		for j := range v.Goroutines[i].Waits {
+			w := &v.Goroutines[i].Waits[j]
+			c := conns[w.Connection]
+			if c == nil {
+				continue
+			}
+			switch w.Reason {
+			case string(trace.ReasonNetWrite):
+				w.Holders = takers(w, c, conns[c.Peer])
+			case string(trace.ReasonPong):
+				w.Holders = answerers(conns[c.Peer])
+			}
+		}
+	}
+}
+
+// takers are who can end the parked write w on c, whose other end is peer, nil where
+// that is not in the view.
+func takers(w *Wait, c, peer *Connection) []Holder {
+	proven := w.Cause == string(trace.CausePeerWindow)
+	switch {
+	case peer == nil:
+		if !proven {
+			return nil
+		}
+		return []Holder{{What: "is the peer at " + printable(c.Remote) + ", which does not read", Strong: true}}
+	case peer.Reading:
+		return nil // what was written is on its way
+	case peer.Reader != nil && (peer.Reader.Goroutine != "" || peer.Reader.Ended):
+		r := peer.Reader
+		return []Holder{{
+			Goroutine: r.Goroutine, Name: r.Name, Ended: r.Ended, Since: peer.LastRead,
+			Strong: proven && !peer.Between && r.Goroutine != "", What: "reads the other end",
+		}}
+	case peer.Reader == nil && peer.Writer != nil && peer.Writer.Goroutine != "":
+		// Nobody has ever read there. Whoever writes there may be who will.
+		return []Holder{{Goroutine: peer.Writer.Goroutine, Name: peer.Writer.Name, What: "writes the other end, which nobody has read"}}
+	default:
+		return []Holder{{What: "would read the other end, and is not known"}}
+	}
+}
+
+// answerers are who answers a ping: the library of whoever reads.
+func answerers(peer *Connection) []Holder {
+	if peer == nil || peer.Reading || peer.Reader == nil || peer.Reader.Goroutine == "" {
+		return nil
+	}
+	return []Holder{{Goroutine: peer.Reader.Goroutine, Name: peer.Reader.Name, What: "reads the other end, and so answers pings"}}
+}
+
+// ends are addresses of a connection as one side has them.
+type ends struct{ scope, local, remote string }
+
+// match finds the two ends of connections.
+func match(v *View) {
+	byID := make(map[string]int, len(v.Connections))
+	byEnds := make(map[ends]int, len(v.Connections))
+	named := map[string]int{} // how many servers name a client's end
+	for i := range v.Connections {
+		c := &v.Connections[i]
+		c.Peer, c.Between = "", false
+		only(byID, c.ID, i)
+		if e, ok := endsOf(v, c); ok {
+			only(byEnds, e, i)
+		}
+		if c.PeerID != "" {
+			named[c.PeerID]++
+		}
+	}
+	for i := range v.Connections {
+		server := &v.Connections[i]
+		at, ok := byID[server.PeerID]
+		if !ok || at < 0 || server.PeerID == "" || named[server.PeerID] > 1 {
+			continue
+		}
+		if client := &v.Connections[at]; client.Role != server.Role && client.Peer == "" {
+			between := internet(client.Local) && internet(server.Remote) &&
+				(client.Local != server.Remote || client.Remote != server.Local)
+			pair(client, server, between)
+		}
+	}
+	for i := range v.Connections {
+		c := &v.Connections[i]
+		e, ok := endsOf(v, c)
+		if !ok || c.Peer != "" || byEnds[e] < 0 {
+			continue
+		}
+		at, ok := byEnds[ends{e.scope, e.remote, e.local}]
+		if ok && at >= 0 && at != i && v.Connections[at].Peer == "" && v.Connections[at].Role != c.Role {
+			pair(c, &v.Connections[at], false)
+		}
+	}
+}
+
+func pair(a, b *Connection, between bool) {
+	a.Peer, b.Peer = b.ID, a.ID
+	a.Between, b.Between = between, between
+}
+
+// only keeps the index of what is there once; -1: more than once.
+func only[K comparable](m map[K]int, k K, i int) {
+	if _, ok := m[k]; ok {
+		i = -1
+	}
+	m[k] = i
+}
+
+// endsOf are the addresses of c, with where they mean something: everywhere or, of
+// a loopback, on the host; and in the process, where they are of no network.
+func endsOf(v *View, c *Connection) (ends, bool) {
+	if c.Local == "" || c.Remote == "" {
+		return ends{}, false
+	}
+	e := ends{local: c.Local, remote: c.Remote}
+	p := Process{}
+	if c.Process < len(v.Processes) {
+		p = v.Processes[c.Process]
+	}
+	ip, err := netip.ParseAddrPort(c.Local)
+	switch {
+	case err != nil:
+		e.scope = p.Host + ":" + strconv.Itoa(p.PID)
+	case ip.Addr().Unmap().IsLoopback():
+		e.scope = p.Host
+	}
+	return e, true
+}
+
+func internet(address string) bool {
+	_, err := netip.ParseAddrPort(address)
+	return err == nil
+}

@@ -1,0 +1,311 @@
+package live
+
+import (
+	"strings"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/internal/text"
+)
+
+// maxName is how much of a name a sentence has, in characters.
+const maxName = 80
+
+// printable is a name that a program or a peer chose: nothing in it moves a
+// cursor.
+func printable(s string) string { return text.Shorten(text.Printable(s), maxName) }
+
+func age(d time.Duration) string { return text.Duration(max(d, 0), " ") }
+
+// who names a goroutine.
+func (v *View) who(g *Goroutine) string {
+	if g.Name == "" {
+		return "a goroutine without a name"
+	}
+	return printable(g.Name)
+}
+
+// Sentence says what w, a wait of g, waits for, and what whoever can end it does:
+//
+//	sen_data has been blocked 12 s writing to the client 127.0.0.1:41234, which has
+//	not read for 12 s: its reader hello is in sleep, main.go:41
+//
+// Names in it are escaped, and it is one line.
+func (v *View) Sentence(g *Goroutine, w *Wait) string {
+	if w.Idle {
+		return v.who(g) + " has been waiting " + age(w.Age) + " for the next message of " + v.conn(w)
+	}
+	var b strings.Builder
+	b.WriteString(v.short(g, w))
+	switch {
+	case w.Reason == string(trace.ReasonNetWrite):
+		b.WriteString(v.other(w))
+	case len(w.Holders) > 0:
+		for i := range w.Holders {
+			b.WriteString(v.held(&w.Holders[i]))
+		}
+	case w.On != nil && w.On.Kind == "channel":
+		b.WriteString(v.channel(w.On))
+	}
+	return b.String()
+}
+
+// short is the first half: who waits, how long, in what.
+func (v *View) short(g *Goroutine, w *Wait) string {
+	s := v.who(g) + " has been blocked " + age(w.Age)
+	switch w.Reason {
+	case string(trace.ReasonNetWrite):
+		if w.Operation == trace.SpanWrite {
+			return s + " writing to " + v.conn(w)
+		}
+		return s + " in " + printable(w.Operation) + ", writing to " + v.conn(w)
+	case string(trace.ReasonNetRead):
+		return s + " in " + printable(w.Operation) + ", reading from " + v.conn(w)
+	case string(trace.ReasonWriteLock):
+		return s + " in " + printable(w.Operation) + ", waiting for its turn to write to " + v.conn(w)
+	case string(trace.ReasonPong):
+		return s + " waiting for a pong of " + v.conn(w)
+	case string(trace.ReasonSleep):
+		return s + " in sleep"
+	}
+	if w.On != nil && w.On.Kind == "task" {
+		return s + " waiting for the end of " + printable(w.On.Name)
+	}
+	on := strings.ReplaceAll(printable(w.Reason), "_", " ")
+	if w.On != nil && w.On.Kind != "" {
+		on = w.On.Kind
+	}
+	return s + " in " + printable(w.Operation) + ", waiting for a " + on
+}
+
+// waitsFor ends a sentence that names the next of a cycle.
+func (v *View) waitsFor(w *Wait, next *Goroutine) string {
+	switch h := w.Holders[0]; w.Reason {
+	case string(trace.ReasonNetWrite):
+		if !h.Strong {
+			return "whose other end nobody has read, and " + v.who(next) + " writes"
+		}
+		return "whose other end " + v.who(next) + " would read"
+	default:
+		if h.What == "is awaited" {
+			return "which waits"
+		}
+		return "that " + v.who(next) + " holds"
+	}
+}
+
+// conn names the far end of a wait's connection.
+func (v *View) conn(w *Wait) string {
+	c := v.connectionOf(w.Connection)
+	if c == nil {
+		return "a connection"
+	}
+	return "the " + v.far(c)
+}
+
+// far names the other end of c.
+func (v *View) far(c *Connection) string {
+	role := "client"
+	if c.Role == "client" {
+		role = "server"
+	}
+	p := v.connectionOf(c.Peer)
+	switch {
+	case p != nil && p.Process != c.Process && p.Process < len(v.Processes):
+		role += " " + printable(v.Processes[p.Process].Name)
+	case c.Remote != "":
+		role += " " + printable(c.Remote)
+	}
+	if c.Between {
+		role += " behind a middlebox at " + printable(v.middlebox(c))
+	}
+	return role
+}
+
+// middlebox is the address of what is between, as seen from this end.
+func (v *View) middlebox(c *Connection) string { return c.Remote }
+
+// other says what is known of the other end of a parked write.
+func (v *View) other(w *Wait) string {
+	c := v.connectionOf(w.Connection)
+	if c == nil {
+		return ""
+	}
+	p := v.connectionOf(c.Peer)
+	if p == nil {
+		if w.Cause == string(trace.CausePeerWindow) {
+			return ", whose window is closed: it does not read"
+		}
+		return ""
+	}
+	likely := ""
+	if w.Cause != string(trace.CausePeerWindow) || c.Between {
+		likely = "likely "
+	}
+	switch {
+	case p.Reading:
+		return ", which is reading: what was written is on its way"
+	case p.Reader == nil:
+		return ", which " + likely + "has never read: nobody has, since the connection was opened " + age(p.Age) + " ago"
+	case !p.Reader.Inside && !p.LastRead.IsZero() && !p.PartRead:
+		s := ", which " + likely + "has not read for " + age(v.At.Sub(p.LastRead))
+		return s + v.reader(p)
+	case !p.Reader.Inside && !p.LastRead.IsZero():
+		return ", which " + likely + "has read no message for " + age(v.At.Sub(p.LastRead)) + v.reader(p)
+	default:
+		return ", which " + likely + "is not reading" + v.reader(p)
+	}
+}
+
+// reader says what the reader of a connection does.
+func (v *View) reader(c *Connection) string {
+	r := c.Reader
+	switch g := v.goroutineOf(r.Goroutine); {
+	case r.Ended:
+		return ": its reader " + printable(r.Name) + " has ended"
+	case g != nil:
+		return ": its reader " + v.who(g) + " " + v.state(g)
+	default:
+		return ""
+	}
+}
+
+// does says what a goroutine does, as a sentence of its own.
+func (v *View) does(g *Goroutine) string { return "it " + v.state(g) }
+
+func (v *View) state(g *Goroutine) string {
+	s := ""
+	switch {
+	case len(g.Waits) == 0:
+		s = "has been running for " + age(v.At.Sub(g.Since))
+	case g.Waits[0].Idle:
+		s = "waits for the next message of " + v.conn(&g.Waits[0])
+	default:
+		w := &g.Waits[0]
+		s = "is in " + printable(w.Operation)
+		if w.Reason != w.Operation {
+			s += " (" + printable(w.Reason) + ")"
+		}
+		s += " for " + age(w.Age)
+	}
+	if g.Site != "" {
+		s += ", " + printable(g.Site)
+	}
+	return s
+}
+
+// absent names a holder that is no goroutine of the view.
+func (v *View) absent(o *other) (who, does string) {
+	if o.holder.Ended {
+		who = printable(o.holder.Name)
+		return who, "it has ended, and " + o.holder.What + " still"
+	}
+	c := v.connectionOf(o.connection)
+	if c == nil {
+		return "somebody", o.holder.What
+	}
+	who = "the " + v.far(c)
+	if v.connectionOf(c.Peer) != nil {
+		return who, "nobody is known to read there"
+	}
+	return who, "its window is closed: it does not read"
+}
+
+// held says who holds a lock, and what that one does.
+func (v *View) held(h *Holder) string {
+	what := printable(h.What)
+	switch g := v.goroutineOf(h.Goroutine); {
+	case h.Ended:
+		return ": " + printable(h.Name) + ", which has ended, " + what
+	case g != nil:
+		return ": " + v.who(g) + " " + what + ", and " + v.state(g)
+	case h.Name != "":
+		return ": " + printable(h.Name) + " " + what
+	default:
+		return ": a goroutine that is not followed " + what
+	}
+}
+
+func (v *View) channel(on *On) string {
+	s := ""
+	if on.Capacity > 0 {
+		s = " with " + plural(on.Length, "value", "values") + " in it"
+	}
+	if g := v.goroutineOf(on.LastSender); g != nil {
+		s += ", to which " + v.who(g) + " sent last"
+	}
+	if g := v.goroutineOf(on.LastReceiver); g != nil {
+		s += ", from which " + v.who(g) + " received last"
+	}
+	return s
+}
+
+// hint says what ends a wait.
+func hint(w *Wait) string {
+	switch w.Reason {
+	case string(trace.ReasonNetWrite):
+		return "room in the send buffer: the peer reads, or the connection ends"
+	case string(trace.ReasonNetRead):
+		return "bytes of the peer, or the connection's end"
+	case string(trace.ReasonWriteLock):
+		return "the end of the write that is in progress"
+	case string(trace.ReasonPong):
+		return "the peer's pong, which it sends when it reads"
+	case string(trace.ReasonLock):
+		return "an unlock"
+	case string(trace.ReasonSemaphore):
+		return "a release"
+	case string(trace.ReasonCond):
+		return "a signal"
+	case string(trace.ReasonSleep):
+		return "its timer"
+	case string(trace.ReasonChanSend):
+		return "a receiver"
+	case string(trace.ReasonChanRecv):
+		return "a sender, or the channel's close"
+	case string(trace.ReasonFuture):
+		if w.On != nil && w.On.Kind == "task" {
+			return "the goroutine's end"
+		}
+		return "the future's value or error"
+	case string(trace.ReasonWaitGroup):
+		return "the last that is done"
+	case string(trace.ReasonSelect):
+		return "any of its cases"
+	default:
+		return ""
+	}
+}
+
+func (v *View) connectionOf(id string) *Connection {
+	if i, ok := v.index().connections[id]; ok && id != "" {
+		return &v.Connections[i]
+	}
+	return nil
+}
+
+func (v *View) goroutineOf(key string) *Goroutine {
+	if i, ok := v.index().goroutines[key]; ok && key != "" {
+		return &v.Goroutines[i]
+	}
+	return nil
+}
+
+// indices find what is in a view.
+type indices struct{ goroutines, connections map[string]int }
+
+// index is made when it is asked for first: views come from JSON, too.
+func (v *View) index() *indices {
+	if x := v.found.Load(); x != nil {
+		return x
+	}
+	x := &indices{make(map[string]int, len(v.Goroutines)), make(map[string]int, len(v.Connections))}
+	for i := range v.Goroutines {
+		x.goroutines[v.Goroutines[i].Key] = i
+	}
+	for i := range v.Connections {
+		x.connections[v.Connections[i].ID] = i
+	}
+	v.found.Store(x)
+	return x
+}

@@ -1,0 +1,90 @@
+package live
+
+import (
+	"path"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// maxStacks is the most that is read of all stacks, in bytes.
+const maxStacks = 64 << 20
+
+// addStacks adds the stacks of the goroutines whose ids are known. The world
+// stands still meanwhile.
+func addStacks(v *View) {
+	buf := make([]byte, 1<<20)
+	for {
+		n := runtime.Stack(buf, true)
+		if n < len(buf) || len(buf) >= maxStacks {
+			buf = buf[:n]
+			break
+		}
+		buf = make([]byte, 2*len(buf))
+	}
+	stacks := map[int64]string{}
+	for s := range strings.SplitSeq(string(buf), "\n\n") {
+		head, frames, _ := strings.Cut(s, "\n")
+		head, _, _ = strings.Cut(strings.TrimPrefix(head, "goroutine "), " ")
+		if id, err := strconv.ParseInt(head, 10, 64); err == nil {
+			stacks[id] = frames
+		}
+	}
+	sites := map[string]string{}
+	for i := range v.Goroutines {
+		g := &v.Goroutines[i]
+		if s, ok := stacks[g.ID]; ok && g.ID != 0 {
+			g.Stack, g.Site = s, site(s)
+			sites[g.Key] = g.Site
+		}
+	}
+	for i := range v.Connections {
+		for _, d := range []*Doing{v.Connections[i].Reader, v.Connections[i].Writer} {
+			if d != nil {
+				d.Site = sites[d.Goroutine]
+			}
+		}
+	}
+}
+
+// passed are the packages whose frames say nothing of the program: the wrapped
+// libraries and this module's own.
+var passed = []string{
+	"nhooyr.io/websocket", "github.com/coder/websocket", "github.com/gorilla/websocket",
+	module + "/trace.", module + "/trace/", module + "/wsconn.", module + "/wsconn/", module + "/internal/",
+}
+
+const module = "github.com/wakechain/wakechain"
+
+// site is the first line of a stack that is the program's own, as "main.go:41".
+func site(stack string) string {
+	lines := strings.Split(stack, "\n")
+	for i := 0; i+1 < len(lines); i += 2 {
+		f, file := lines[i], strings.TrimSpace(lines[i+1])
+		if std(f) || strings.HasPrefix(f, "created by ") {
+			continue
+		}
+		own := true
+		for _, p := range passed {
+			own = own && !strings.HasPrefix(f, p)
+		}
+		if own {
+			file, _, _ = strings.Cut(file, " +0x")
+			return path.Base(file)
+		}
+	}
+	return ""
+}
+
+// std reports whether a function is the standard library's: the first element of
+// its path has no dot, but for main.
+func std(function string) bool {
+	if strings.HasPrefix(function, "main.") {
+		return false
+	}
+	first, _, more := strings.Cut(function, "/")
+	if !more {
+		return true // as time.Sleep; a package of the program's has a path
+	}
+	return !strings.Contains(first, ".")
+}
