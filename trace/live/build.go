@@ -19,14 +19,14 @@ type builder struct {
 	sources map[any]live.Source  // of tasks
 	of      map[any]int          // goroutine of a task, by index in the view
 	roots   []any                // the outermost task of a goroutine, nil for one that is only seen in a call
-	calls   map[int]seen         // of those
+	calls   map[int]caller       // of those
 	pings   map[int][]*live.Wait // for their pongs, by goroutine
 	conns   map[any]*live.Connection
 	prefix  string // of keys
 }
 
-// seen is a call in which alone a goroutine is seen.
-type seen struct {
+// caller is a call in which alone a goroutine is seen.
+type caller struct {
 	*live.Call
 	of *live.Connection
 }
@@ -38,7 +38,7 @@ func newBuilder(sources []live.Source) *builder {
 			Goroutines: []Goroutine{}, Connections: []Connection{}, Findings: []Finding{},
 		},
 		tasks: make(map[any]*live.Task, len(sources)), sources: make(map[any]live.Source, len(sources)),
-		of: make(map[any]int, len(sources)), conns: map[any]*live.Connection{}, calls: map[int]seen{}, pings: map[int][]*live.Wait{},
+		of: make(map[any]int, len(sources)), conns: map[any]*live.Connection{}, calls: map[int]caller{}, pings: map[int][]*live.Wait{},
 		prefix: strconv.Itoa(self().PID) + ":",
 	}
 	for _, s := range sources {
@@ -146,7 +146,7 @@ func (b *builder) callers(c *live.Connection) {
 		}
 		b.of[call.Op] = len(b.v.Goroutines)
 		b.roots = append(b.roots, nil)
-		b.calls[len(b.v.Goroutines)] = seen{call, c}
+		b.calls[len(b.v.Goroutines)] = caller{call, c}
 		b.v.Goroutines = append(b.v.Goroutines, Goroutine{
 			Key: b.prefix + c.ID + ":" + call.Operation, Name: taskName(call.Task), Began: call.Began,
 		})

@@ -66,13 +66,13 @@ func answerers(peer *Connection) []Holder {
 	return []Holder{{Goroutine: peer.Reader.Goroutine, Name: peer.Reader.Name, What: "reads the other end, and so answers pings"}}
 }
 
-// ends are addresses of a connection as one side has them.
-type ends struct{ scope, local, remote string }
+// addresses are those of a connection as one side has them.
+type addresses struct{ scope, local, remote string }
 
 // match finds the two ends of connections.
 func match(v *View) {
 	byID := make(map[string]int, len(v.Connections))
-	byEnds := make(map[ends]int, len(v.Connections))
+	byEnds := make(map[addresses]int, len(v.Connections))
 	named := map[string]int{} // how many servers name a client's end
 	for i := range v.Connections {
 		c := &v.Connections[i]
@@ -103,7 +103,7 @@ func match(v *View) {
 		if !ok || c.Peer != "" || byEnds[e] < 0 {
 			continue
 		}
-		at, ok := byEnds[ends{e.scope, e.remote, e.local}]
+		at, ok := byEnds[addresses{e.scope, e.remote, e.local}]
 		if ok && at >= 0 && at != i && v.Connections[at].Peer == "" && v.Connections[at].Role != c.Role {
 			pair(c, &v.Connections[at], false)
 		}
@@ -125,11 +125,11 @@ func only[K comparable](m map[K]int, k K, i int) {
 
 // endsOf are the addresses of c, with where they mean something: everywhere or, of
 // a loopback, on the host; and in the process, where they are of no network.
-func endsOf(v *View, c *Connection) (ends, bool) {
+func endsOf(v *View, c *Connection) (addresses, bool) {
 	if c.Local == "" || c.Remote == "" {
-		return ends{}, false
+		return addresses{}, false
 	}
-	e := ends{local: c.Local, remote: c.Remote}
+	e := addresses{local: c.Local, remote: c.Remote}
 	p := Process{}
 	if c.Process < len(v.Processes) {
 		p = v.Processes[c.Process]
