@@ -5,14 +5,18 @@ import (
 	"hash/maphash"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+
+	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
 // Siblings that would read the same are one item. What is worth a look of its
-// own stays apart: failures differ in their label, and outliers are marked.
+// own stays apart: failures that differ in kind, check, code or text, and outliers.
 const (
 	minFold   = 3 // how many neighbours make a fold
 	minRounds = 4 // how often a sequence of several repeats
@@ -75,10 +79,15 @@ func (sh *shapes) of(s *chain.Span) uint64 {
 	}
 	part(s.Name)
 	number(sh.b.lanes[s.Seq])
-	number(int(s.Status.Code))
-	part(s.Str(trace.ErrorTypeKey))
-	part(s.Str(trace.HTTPResponseStatusCodeKey))
 	part(s.Str(trace.URLPathKey))
+	fails := func(s *chain.Span) {
+		number(int(s.Status.Code))
+		for _, key := range unlike {
+			part(s.Str(key))
+		}
+		part(withoutNumbers(s.Status.Description))
+	}
+	fails(s)
 	part(strconv.FormatBool(s.End.IsZero()))
 	if _, ok := s.Stalled(); ok {
 		_, open := s.StillBlocked()
@@ -101,7 +110,7 @@ func (sh *shapes) of(s *chain.Span) uint64 {
 	life := s.Life()
 	if life != nil {
 		part(life.Str(trace.GoroutineStateKey))
-		part(life.Str(trace.ErrorTypeKey))
+		fails(life)
 	}
 	var below []uint64
 	for _, c := range s.Children {
@@ -114,6 +123,22 @@ func (sh *shapes) of(s *chain.Span) uint64 {
 		}
 	}
 	return h.Sum64()
+}
+
+// unlike are the attributes that tell failures apart.
+var unlike = []attribute.Key{
+	trace.ErrorTypeKey, trace.HTTPResponseStatusCodeKey, trace.WebSocketHandshakeCheckKey, trace.WebSocketCloseCodeKey,
+}
+
+// withoutNumbers leaves the digits out of the text of an error: a port or an offset
+// makes no failure another one.
+func withoutNumbers(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 const (

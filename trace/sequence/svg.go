@@ -7,12 +7,52 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 )
 
-// drawingCSS is what SVG and HTML share. It has no character that XML escapes.
+// drawingCSS is what SVG and HTML share. It has no character that XML escapes. The
+// variables of light and of dark backgrounds come first, then a rule on each line.
 //
 //go:embed style.css
 var drawingCSS string
+
+// svgCSS is drawingCSS for renderers that know no variables, and maybe no media
+// queries: with the colors of a light background in the rules, and those of a dark
+// one in rules that follow.
+var svgCSS = sync.OnceValue(func() string {
+	before, dark, _ := strings.Cut(drawingCSS, "@media (prefers-color-scheme: dark) {")
+	dark, rules, _ := strings.Cut(dark, "\n}\n")
+	light, dim := variables(before), variables(dark)
+	var b, d strings.Builder
+	for rule := range strings.Lines(rules) {
+		b.WriteString(light.Replace(rule))
+		selector, declarations, ok := strings.Cut(strings.TrimRight(rule, " }\n"), "{")
+		if !ok {
+			continue
+		}
+		var colored []string
+		for declaration := range strings.SplitSeq(declarations, ";") {
+			if strings.Contains(declaration, "var(") {
+				colored = append(colored, strings.TrimSpace(dim.Replace(declaration)))
+			}
+		}
+		if len(colored) > 0 {
+			d.WriteString("  " + selector + "{ " + strings.Join(colored, "; ") + "; }\n")
+		}
+	}
+	return b.String() + "@media (prefers-color-scheme: dark) {\n" + d.String() + "}\n"
+})
+
+// variables replaces the uses of the variables that css defines.
+func variables(css string) *strings.Replacer {
+	var pairs []string
+	for definition := range strings.FieldsFuncSeq(css, func(r rune) bool { return strings.ContainsRune("{};", r) }) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(definition), ": "); ok {
+			pairs = append(pairs, "var("+name+")", value)
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
 
 // writeSVG writes a drawing without a script, in the colors that the viewer
 // prefers.
@@ -28,7 +68,7 @@ func writeSVG(p *page) error {
 	p.printf(`<svg xmlns="http://www.w3.org/2000/svg" class="seq" width="%s" height="%s" viewBox="0 0 %s %s" role="img">`+"\n",
 		px(l.width), px(height), px(l.width), px(height))
 	p.printf("<title>%s</title>\n", xmlText(p.about()))
-	p.printf("<style>\n%s</style>\n", drawingCSS)
+	p.printf("<style>\n%s</style>\n", svgCSS())
 	p.printf(`<rect class="ground" width="%s" height="%s"/>`+"\n", px(l.width), px(height))
 	if p.Title != "" {
 		p.printf(`<text class="title" x="12" y="30">%s</text>`+"\n", xmlText(p.Title))
@@ -257,8 +297,8 @@ func (d *drawing) text(i int, r *Row) {
 		y, class = -7, "label middle"
 	}
 	more := ""
-	if len(r.Details) > 0 {
-		more = `<tspan class="more">  ` + xmlText(strings.Join(r.Details, " · ")) + `</tspan>`
+	if len(r.Details) > 0 { // moved, since librsvg drops a space there
+		more = `<tspan class="more" dx="4"> ` + xmlText(strings.Join(r.Details, " · ")) + `</tspan>`
 	}
 	fold := ""
 	if d.live && len(r.unfolds()) > 1 {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -137,6 +138,18 @@ func perform[T any](t *testing.T, b *Browser, action chromedp.Action[T]) T {
 func Eval[T any](t *testing.T, b *Browser, expression string) T {
 	t.Helper()
 	return perform(t, b, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// Prefer makes the page believe that whoever looks at it prefers a color scheme,
+// "light" or "dark".
+func (b *Browser) Prefer(t *testing.T, scheme string) {
+	t.Helper()
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Click clicks the first element that a selector matches.
