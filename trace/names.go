@@ -149,6 +149,7 @@ const (
 	BlockReasonKey = attribute.Key("block.reason") // string, a [Reason]
 	BlockCauseKey  = attribute.Key("block.cause")  // string, a [Cause]
 	BlockSourceKey = attribute.Key("block.source") // string, a [Source]
+	BlockHolderKey = attribute.Key("block.holder") // string, the id of the span that had the lock or semaphore when the wait for it was given up
 	WakeReasonKey  = attribute.Key("wake.reason")  // string, a [WakeReason]
 	WakeCauseKey   = attribute.Key("wake.cause")   // string, the text of the context.Cause that canceled
 

@@ -217,9 +217,9 @@ func (o *Op) Link(to oteltrace.SpanContext) {
 func (o *Op) Now() time.Time { return o.start.Add(time.Since(o.start)) }
 
 // giveUp ends an operation whose wait was ended by ctx, and returns why ctx did.
-func (o *Op) giveUp(ctx context.Context) error {
+func (o *Op) giveUp(ctx context.Context, details ...Detail) error {
 	err := context.Cause(ctx)
-	o.Wake(WakeCanceled)
+	o.Wake(WakeCanceled, details...)
 	o.End(err)
 	return err
 }

@@ -15,6 +15,16 @@ import (
 type queue struct {
 	mu      sync.Mutex // also guards the state of what is waited for
 	waiters list.List  // of *waiter
+	holder  causer     // the only one that has it; nobody: none, or several, or not known
+}
+
+// heldBy names who still has what an operation gave up waiting for.
+func heldBy(c causer) Detail {
+	by := origin(c.ctx)
+	if !by.IsValid() {
+		return Detail{}
+	}
+	return Evidence(BlockHolderKey.String(by.SpanID().String()))
 }
 
 // causer is who did something: who did it with ctx, or where that is nil, nobody
@@ -61,13 +71,13 @@ func (q *queue) park(ctx context.Context, op *Op, e *list.Element, on live.Waita
 	case <-w.ready:
 	case <-ctx.Done():
 		q.mu.Lock()
-		granted := w.granted
+		granted, holder := w.granted, q.holder
 		if !granted {
 			q.waiters.Remove(e)
 		}
 		q.mu.Unlock()
 		if !granted {
-			return op.giveUp(ctx)
+			return op.giveUp(ctx, heldBy(holder))
 		}
 	}
 	op.Wake(woken, CausedBy(origin(w.by.ctx)))

@@ -63,7 +63,6 @@ func (s *Semaphore) Release(ctx context.Context, n int64) {
 type sema struct {
 	queue
 	held   int64
-	holder causer // the only one; nobody: none or several
 	size   int64  // once somebody has waited
 }
 

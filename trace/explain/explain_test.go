@@ -97,6 +97,11 @@ func random(rng *rand.Rand, n int) []chain.Span {
 		trace.WebSocketCloseInitiatorKey: {"local", "remote"},
 		trace.BlockSourceKey:             {"timed", "poll"},
 		trace.ServerAddressKey:           {"example.org", "::1"},
+		trace.BlockHolderKey:             {spanID(1).String(), spanID(2).String(), "x"},
+		trace.NetworkLocalAddressKey:     {"127.0.0.1", "::1", "\x1b"},
+		trace.NetworkPeerAddressKey:      {"127.0.0.1", "::1", "\u202e"},
+		trace.NetworkLocalPortKey:        {"1", "2"},
+		trace.NetworkPeerPortKey:         {"1", "2"},
 	}
 	numbers := []attribute.Key{
 		trace.HTTPResponseStatusCodeKey, trace.WebSocketMessageIndexKey, trace.TCPWrittenKey, trace.TCPSendQueueKey,

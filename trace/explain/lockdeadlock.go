@@ -1,3 +1,147 @@
 package explain
 
-func lockDeadlocks(*scene) []Finding { return nil }
+import (
+	"strings"
+	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// lockDeadlocks finds the goroutines of which each waited for what the next one
+// held, in a circle, until one gave up: its block says who held the lock then, and
+// so do the blocks of the others, or the links of their wakes. A goroutine can be
+// a circle by itself.
+func lockDeadlocks(s *scene) []Finding {
+	var found []Finding
+	holders := s.holders()
+	if len(holders) == 0 {
+		return nil
+	}
+	locked := map[*chain.Span][]*block{} // of a goroutine
+	for _, b := range s.blocks {
+		if b.runner != nil && b.op != nil && (b.reason() == trace.ReasonLock || b.reason() == trace.ReasonSemaphore) {
+			locked[b.runner] = append(locked[b.runner], b)
+		}
+	}
+	for _, b := range s.blocks {
+		if holders[b] == nil || s.told[b.Span] || b.runner == nil || b.op == nil {
+			continue
+		}
+		if circle := s.circle(b, holders, locked); circle != nil {
+			found = append(found, s.lockDeadlock(circle))
+		}
+	}
+	return found
+}
+
+// holders returns for each block that was given up the goroutine that held what
+// it waited for.
+func (s *scene) holders() map[*block]*chain.Span {
+	wanted := map[string]*chain.Span{}
+	for _, b := range s.blocks {
+		if id := b.Str(trace.BlockHolderKey); id != "" {
+			wanted[id] = nil
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	for i, run := range s.runners {
+		sp := s.spans[i]
+		if strings.HasPrefix(sp.Name, trace.SpanGo) {
+			run = sp
+		}
+		if by, ok := wanted[sp.SpanID.String()]; ok && by == nil && sp.SpanID != (oteltrace.SpanID{}) {
+			wanted[sp.SpanID.String()] = run
+		}
+	}
+	holders := map[*block]*chain.Span{}
+	for _, b := range s.blocks {
+		if by := wanted[b.Str(trace.BlockHolderKey)]; by != nil {
+			holders[b] = by
+		}
+	}
+	return holders
+}
+
+// circle returns the blocks of those that waited for one another when b was given
+// up, b first, nil if there is no circle.
+func (s *scene) circle(b *block, holders map[*block]*chain.Span, locked map[*chain.Span][]*block) []*block {
+	circle := []*block{b}
+	for at := holders[b]; at != b.runner; {
+		next := lockedOut(locked[at], b.End)
+		if next == nil || len(circle) == maxSteps {
+			return nil
+		}
+		circle = append(circle, next)
+		if at = holders[next]; at == nil {
+			if at = s.letGoBy(next); at == nil {
+				return nil
+			}
+		}
+	}
+	return circle
+}
+
+// lockedOut is the one of a goroutine's blocks that was in progress at a time.
+func lockedOut(blocks []*block, at time.Time) *block {
+	for _, b := range blocks {
+		if b.Start.Before(at) && !b.End.Before(at) {
+			return b
+		}
+	}
+	return nil
+}
+
+// letGoBy is the goroutine that ended the block by unlocking.
+func (s *scene) letGoBy(b *block) *chain.Span {
+	by := b.waker()
+	if by == nil || b.woken() != trace.WakeUnlocked && b.woken() != trace.WakeReleased {
+		return nil
+	}
+	if strings.HasPrefix(by.Name, trace.SpanGo) {
+		return by
+	}
+	return s.runners[by.Seq]
+}
+
+func (s *scene) lockDeadlock(circle []*block) Finding {
+	first := circle[0]
+	from, to := first.Start, first.End
+	var told, ops, names []string
+	var spans []*chain.Span
+	for i, b := range circle {
+		from, to = latest(from, b.Start), earliest(to, b.End)
+		next := circle[(i+1)%len(circle)]
+		names = append(names, s.exactly(b.Span, nil, "one"))
+		ops = append(ops, s.ref(b.op))
+		told = append(told, s.ref(b.op)+" waited for what "+s.exactly(next.Span, nil, "another")+" held")
+		spans = append(spans, b.spans()...)
+	}
+	took := max(to.Sub(from), 0)
+	f := Finding{
+		Rule: LockDeadlock, Severity: Problem, Spans: spans, At: from.Sub(s.start), Count: 1, Total: took,
+		Advice: "Take the locks in the same order everywhere, or hold only one at a time: look at " + strings.Join(ops, " and ") + ".",
+	}
+	switch len(circle) {
+	case 1:
+		f.Headline = headline("%s waited "+duration(took)+" for a lock that it held itself", names...)
+		f.Advice = "A lock is not reentrant: call what expects it to be held, instead of " + ops[0] + "."
+		told = []string{ops[0] + " waited for what the same goroutine had locked before"}
+	case 2:
+		f.Headline = headline("%s and %s deadlocked for "+duration(took)+": each held the lock that the other wanted", names...)
+	default:
+		f.Headline = headline("%s and "+counted(len(circle)-1, "other")+" deadlocked for "+duration(took)+": each held what another wanted", names...)
+	}
+	f.Text = sentence(strings.Join(told, "; ")) + "."
+	if why := s.wokenBy(first); why != "" {
+		f.Text += " What ended it: for " + names[0] + ", " + why + s.endedWith(first.op) + "."
+	}
+	for _, b := range circle {
+		s.tell(b.Span, b.op)
+	}
+	return f
+}

@@ -3,6 +3,7 @@ package explain_test
 import (
 	"encoding/binary"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,9 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// numbers are those of spans in a text.
+var numbers = regexp.MustCompile(` #\d+`)
 
 // epoch is when all made-up traces start.
 var epoch = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)

@@ -17,6 +17,7 @@ import (
 // of the chain.
 type scene struct {
 	start      time.Time
+	spans      []*chain.Span
 	ends       []*end
 	blocks     []*block
 	stuck      []*block // in progress where the chain ends
@@ -148,7 +149,7 @@ func (b *block) place() any {
 }
 
 func newScene(c *chain.Chain) *scene {
-	s := &scene{start: c.Start(), runners: make([]*chain.Span, c.Len()), other: make(map[*chain.Span]*chain.Span), ids: make(map[string]*end), namesakes: make(map[string]int), failed: make(map[*chain.Span][]*chain.Span), told: make(map[*chain.Span]bool)}
+	s := &scene{start: c.Start(), spans: c.Spans, runners: make([]*chain.Span, c.Len()), other: make(map[*chain.Span]*chain.Span), ids: make(map[string]*end), namesakes: make(map[string]int), failed: make(map[*chain.Span][]*chain.Span), told: make(map[*chain.Span]bool)}
 	var (
 		scopes = make([]*scope, c.Len())      // of a span's children
 		ends   = make([]*end, c.Len())        // of an operation or a handshake

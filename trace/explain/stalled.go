@@ -156,8 +156,14 @@ func (s *scene) network(b *block) explanation {
 // each segment, and is not emptied before the peer acknowledges.
 func (s *scene) localBuffer(b *block) explanation {
 	e := explanation{short: "its send buffer was full", evidence: "; the kernel's send buffer was full"}
+	if n := b.Int(trace.TCPSendMemoryKey); n > 0 {
+		e.evidence += ": " + size(b.Int(trace.TCPSendQueueKey)) + " took " + size(n) + " of memory, with the bookkeeping of each segment"
+		if most := b.Int(trace.TCPSendBufferKey); most > 0 {
+			e.evidence += ", of " + size(most) + " that it may take"
+		}
+	}
 	if n := b.Int(trace.TCPUnackedKey); n > 0 {
-		e.evidence += ", with " + counted(int(n), "segment") + " that " + b.end.peerName() + " had not acknowledged"
+		e.evidence += "; " + counted(int(n), "segment") + " that " + b.end.peerName() + " had not acknowledged"
 	}
 	e.evidence += ". That may well be because " + b.end.peerName() + " was not reading: the kernel does not tell."
 	return e
