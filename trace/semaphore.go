@@ -62,8 +62,8 @@ func (s *Semaphore) Release(ctx context.Context, n int64) {
 // the zero value has one.
 type sema struct {
 	queue
-	held   int64
-	size   int64  // once somebody has waited
+	held int64
+	size int64 // once somebody has waited
 }
 
 // try takes the weight if it is free and nobody waits.

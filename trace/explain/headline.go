@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -10,23 +11,40 @@ import (
 // MaxHeadline is the length of a headline at most, in characters.
 const MaxHeadline = 100
 
-// headline returns format with its %s replaced by names, which are cut as far
-// as the whole must be to be no longer than MaxHeadline. What the trace says in
-// format must be escaped, and have no %s.
+// headline returns format with its %s replaced by names, of which the longest are
+// cut as far as the whole must be to be no longer than MaxHeadline. What the trace
+// says in format must be escaped, and have no %s.
 func headline(format string, names ...string) string {
 	parts := strings.Split(format, "%s")
-	var line string
-	for _, most := range []int{maxText, 40, 28, 20, 14} {
+	names = slices.Clone(names[:min(len(names), len(parts)-1)])
+	for i := range names {
+		names[i] = text.Shorten(names[i], maxText)
+	}
+	for {
 		var b strings.Builder
 		for i, part := range parts {
 			b.WriteString(part)
-			if i < len(parts)-1 && i < len(names) {
-				b.WriteString(text.Shorten(names[i], most))
+			if i < len(names) {
+				b.WriteString(names[i])
 			}
 		}
-		if line = sentence(b.String()); utf8.RuneCountInString(line) <= MaxHeadline {
+		line := sentence(b.String())
+		over := utf8.RuneCountInString(line) - MaxHeadline
+		if over <= 0 {
 			return line
 		}
+		longest := -1
+		for i, name := range names {
+			if n := utf8.RuneCountInString(name); n > shortest && (longest < 0 || n > utf8.RuneCountInString(names[longest])) {
+				longest = i
+			}
+		}
+		if longest < 0 {
+			return text.Shorten(line, MaxHeadline)
+		}
+		names[longest] = text.Shorten(names[longest], utf8.RuneCountInString(names[longest])-1)
 	}
-	return text.Shorten(line, MaxHeadline)
 }
+
+// shortest is what is left of a name at least.
+const shortest = 8

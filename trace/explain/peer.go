@@ -113,7 +113,7 @@ func (e *end) peerInShort() string {
 	case at == "":
 		return e.peerName()
 	case who == disproved:
-		return at + " (not " + e.peer.name() + " itself)"
+		return at + " (not " + e.peer.name() + ")"
 	default:
 		return "the peer " + at
 	}

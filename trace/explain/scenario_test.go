@@ -69,7 +69,9 @@ type place struct {
 
 var loopback = place{"127.0.0.1:0", buffers{4 << 10, 16 << 10}, func(_ bool, f func()) { f() }}
 
-func newStage(t *testing.T, at place) *stage {
+// newStage connects the two, through what via makes of the server's address; nil is
+// directly.
+func newStage(t *testing.T, at place, via func(address string) string) *stage {
 	t.Helper()
 	st := &stage{t: t, spans: tracetest.NewInMemoryExporter()}
 	accepted := make(chan *wsconn.Conn, 1)
@@ -107,7 +109,11 @@ func newStage(t *testing.T, at place) *stage {
 		})
 		return nc, err
 	}}
-	st.client, _, err = wsconn.Dial(t.Context(), "ws://"+l.Addr().String(),
+	address := l.Addr().String()
+	if via != nil {
+		address = via(address)
+	}
+	st.client, _, err = wsconn.Dial(t.Context(), "ws://"+address,
 		&wsconn.DialOptions{HTTPClient: &http.Client{Transport: transport}},
 		wsconn.WithTracerProvider(st.provider("socket_get")))
 	if err != nil {
@@ -317,7 +323,7 @@ func TestScenario(t *testing.T) {
 	} {
 		t.Run(sc.name, func(t *testing.T) {
 			t.Parallel()
-			st := newStage(t, loopback)
+			st := newStage(t, loopback, nil)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			defer cancel(nil)
 			if sc.wake == nil {
@@ -353,7 +359,7 @@ func TestScenario(t *testing.T) {
 
 func TestScenarioReadsSlowly(t *testing.T) {
 	t.Parallel()
-	st := newStage(t, loopback)
+	st := newStage(t, loopback, nil)
 	sender := st.send(t.Context(), "sen_data", st.server)
 	for range 100 {
 		if _, _, err := st.client.Read(t.Context()); err != nil {
@@ -383,7 +389,7 @@ func TestScenarioReadsSlowly(t *testing.T) {
 
 func TestScenarioBothWrite(t *testing.T) {
 	t.Parallel()
-	st := newStage(t, loopback)
+	st := newStage(t, loopback, nil)
 	up, down := st.send(t.Context(), "up", st.client), st.send(t.Context(), "down", st.server)
 	st.park()
 	_ = st.client.CloseNow()
@@ -399,7 +405,7 @@ func TestScenarioBothWrite(t *testing.T) {
 // then closes the connection, and that ends the write.
 func TestScenarioHalfClose(t *testing.T) {
 	t.Parallel()
-	st := newStage(t, loopback)
+	st := newStage(t, loopback, nil)
 	sender := st.send(t.Context(), "sen_data", st.server)
 	reader := trace.Go(st.server.Context(t.Context()), "read", func(ctx context.Context) error {
 		_, _, err := st.server.Read(ctx)
@@ -428,7 +434,7 @@ func TestScenarioSlowNetwork(t *testing.T) {
 				in(t, l.far, f)
 			}
 		},
-	})
+	}, nil)
 	sender := st.send(t.Context(), "sen_data", st.server)
 	for range 400 {
 		if _, _, err := st.client.Read(t.Context()); err != nil {

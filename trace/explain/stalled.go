@@ -86,13 +86,14 @@ func (st *stall) finding(s *scene) Finding {
 	who, why := s.who(b.Span, b.end, "a writer"), st.why(s, b)
 	f := st.repeated.finding(s)
 	f.Rule, f.Severity, f.Advice = st.rule, graded(b.Duration()), st.advice
-	if st.count == 1 {
-		f.Headline = headline("%s was blocked "+duration(st.total)+" writing: "+why.short, append([]string{who}, why.names...)...)
-		f.Text = "It was " + b.message()
-	} else {
-		f.Headline = headline("%s was blocked "+duration(st.total)+" in "+counted(st.count, "write")+": "+why.short,
-			append([]string{who}, why.names...)...)
-		f.Text = "The longest took " + duration(b.Duration()) + ", in " + b.message()
+	f.Headline = headline("%s was blocked "+duration(st.total)+" writing: "+why.short, append([]string{who}, why.names...)...)
+	f.Text = "It was " + b.message()
+	if st.count > 1 {
+		f.Text = "The longest of " + counted(st.count, "time") + " took " + duration(b.Duration()) + ", in " + b.message()
+	}
+	if st.rule == SenderStalled && b.end.peerIs() == disproved {
+		f.Advice = "Look at what is at " + plain(peerAddress(b.end.handshake)) + ": it stands between the two, and stops, or waits for " +
+			"its own peer. Give the writes a deadline."
 	}
 	f.Text += why.evidence + b.ledger() + s.outcome(b)
 	s.tell(b.op)

@@ -74,17 +74,18 @@ func TestBlockedWrites(t *testing.T) {
 				s.block(s.write(sender, start, start+200+i, i+1), start, start+200+i, trace.ReasonNetWrite,
 					trace.WakePeerRead, cause(trace.CausePeerWindow), trace.TCPRwndLimitedKey.Float64(0.25))
 			}
-		}, []string{"warning sender-stalled ×3 603ms: socket_start's sen_data was blocked 603 ms in 3 writes: socket_get was " +
-			"not reading | The longest took 202 ms, in the write of message 3; socket_get's receive window was closed " +
-			"all that time. What woke it: socket_get read again."}},
+		}, []string{"warning sender-stalled ×3 603ms: socket_start's sen_data was blocked 603 ms writing: socket_get was not " +
+			"reading | The longest of 3 times took 202 ms, in the write of message 3; socket_get's receive window was " +
+			"closed all that time. What woke it: socket_get read again."}},
 		{"short ones set the pace, and the last one failed", func(s *script) {
 			_, sender := s.connect()
 			s.block(s.write(sender, 10, 60, 1), 10, 60, trace.ReasonNetWrite, trace.WakePeerRead, cause(trace.CausePeerWindow))
 			s.block(s.fail(s.write(sender, 61, 90, 0), trace.ErrorBrokenPipe), 61, 90, trace.ReasonNetWrite,
 				trace.WakePeerClosed, cause(trace.CausePeerWindow))
-		}, []string{"info sender-stalled ×2 79ms: socket_start's sen_data was blocked 79 ms in 2 writes: socket_get was not " +
-			"reading | The longest took 50 ms, in the write of message 1; socket_get's receive window was closed. " +
-			"What woke it: socket_get read again. Later: socket_get closed its end; the write failed with broken_pipe."}},
+		}, []string{"info sender-stalled ×2 79ms: socket_start's sen_data was blocked 79 ms writing: socket_get was not " +
+			"reading | The longest of 2 times took 50 ms, in the write of message 1; socket_get's receive window was " +
+			"closed. What woke it: socket_get read again. Later: socket_get closed its end; the write failed with " +
+			"broken_pipe."}},
 		{"the network", func(s *script) {
 			_, sender := s.connect()
 			s.block(s.write(sender, 10, 700, 1), 10, 700, trace.ReasonNetWrite, trace.WakeWritable,

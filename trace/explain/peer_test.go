@@ -1,0 +1,95 @@
+package explain_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// Who was not reading is named where both ends have one connection's addresses, and
+// else the trace does not know.
+func TestWhoIsAtTheOtherEnd(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		edit  func(s *script, client, server int)
+		short string
+		full  string
+	}{
+		{"crosswise", func(*script, int, int) {}, "socket_get was in sleep, not reading", "socket_get's receive window was closed. Its reader hello was in sleep for 1.9 s of that."},
+		{"crosswise, one in IPv6", func(s *script, client, server int) {
+			s.addresses(server, "::ffff:127.0.0.1", 5555, "::ffff:127.0.0.1", 40000+client)
+		}, "socket_get was in sleep, not reading", "socket_get's receive window was closed. Its reader hello"},
+		{"another port", func(s *script, client, server int) {
+			s.addresses(server, "127.0.0.1", 5555, "127.0.0.1", 6000)
+		}, "127.0.0.1:6000 (not socket_get) was not reading", "whoever is at the other end of this connection (127.0.0.1:6000, not socket_get itself: something stands between) was closed. What woke it: the other end read again."},
+		{"not recorded", func(s *script, client, server int) {
+			s.at(client).Attributes = s.at(client).Attributes[:1]
+		}, "the peer 127.0.0.1:40002 was not reading", "whoever is at the other end of this connection (127.0.0.1:40002; the trace does not prove that it is socket_get) was closed. What woke it"},
+		{"not in the trace", func(s *script, client, server int) {
+			s.at(client).Name = "something else"
+		}, "the peer 127.0.0.1:40002 was not reading", "the receive window of the peer (127.0.0.1:40002) was closed. What woke it: the peer read again."},
+		{"in memory", func(s *script, client, server int) {
+			s.at(client).Attributes, s.at(server).Attributes = s.at(client).Attributes[:1], s.at(server).Attributes[:1]
+			for i := range s.spans {
+				if s.spans[i].Name == trace.SpanBlock {
+					s.set(i+1, trace.BlockSourceKey.String(string(trace.SourceMemory)))
+				}
+			}
+		}, "socket_get was in sleep, not reading", "socket_get's receive window was closed. Its reader hello was in sleep"},
+	} {
+		var s script
+		hello, sender := s.connect()
+		s.block(s.write(sender, 10, 2010, 1), 10, 2010, trace.ReasonNetWrite, trace.WakePeerRead, cause(trace.CausePeerWindow))
+		s.as("socket_get").add(hello, trace.SpanRead, 5, 100)
+		s.add(hello, trace.SpanSleep, 100, 2000)
+		s.add(hello, trace.SpanRead, 2000, 2020)
+		tt.edit(&s, 2, 3)
+		f := s.explain()[0]
+		if !strings.HasSuffix(f.Headline, ": "+tt.short) || !strings.Contains(f.Text, tt.full) {
+			t.Errorf("%s: got %v\nwant %s | %s", tt.name, f, tt.short, tt.full)
+		}
+	}
+}
+
+// What the reader did is said only as far as its spans tell.
+func TestWhatTheReaderDid(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		make func(s *script, hello int)
+		want string // "" is nothing
+	}{
+		{"nothing that is known", func(*script, int) {}, ""},
+		{"it had read before", func(s *script, hello int) { s.add(hello, trace.SpanRead, 4, 5) }, "Its reader hello had last read 95 ms before that."},
+		{"it had read before, and spans were left out", func(s *script, hello int) {
+			s.set(s.add(hello, trace.SpanRead, 4, 5), trace.SpansSuppressedKey.Int(3))
+		}, ""},
+		{"it read again late", func(s *script, hello int) {
+			s.add(hello, trace.SpanRead, 4, 5)
+			s.add(hello, trace.SpanRead, 1900, 2200)
+		}, "Its reader hello had last read 95 ms before that."},
+		{"it read all the time", func(s *script, hello int) { s.add(hello, trace.SpanRead, 50, 2200) }, ""},
+		{"it wrote", func(s *script, hello int) {
+			s.add(hello, trace.SpanRead, 4, 5)
+			s.write(hello, 6, 1500, 1)
+			s.add(hello, trace.SpanSleep, 1500, 2100)
+		}, "Its reader hello was in write for 1.4 s of that."},
+		{"it had ended", func(s *script, hello int) {
+			s.add(hello, "hello", 0, 60, trace.GoroutineStateKey.String("finished"))
+			s.add(hello, trace.SpanRead, 4, 5)
+		}, "Its reader hello had ended 40 ms before."},
+	} {
+		var s script
+		hello, sender := s.connect()
+		s.block(s.write(sender, 100, 2100, 1), 100, 2100, trace.ReasonNetWrite, "", cause(trace.CausePeerWindow))
+		s.as("socket_get")
+		tt.make(&s, hello)
+		f := s.explain()[0]
+		_, got, _ := strings.Cut(f.Text, "receive window was closed.")
+		if strings.TrimSpace(got) != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
