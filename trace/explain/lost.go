@@ -57,9 +57,9 @@ func lostConnections(s *scene) []Finding {
 				}
 			}
 		}
-		name := localAddress(e.handshake)
+		name := e.handshake.LocalAddress()
 		if e.server() {
-			name = peerAddress(e.handshake)
+			name = e.handshake.PeerAddress()
 		}
 		if name == "" {
 			name = "#" + number(int64(e.handshake.Seq))

@@ -1,10 +1,6 @@
 package explain
 
 import (
-	"net"
-	"net/netip"
-
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
@@ -20,27 +16,7 @@ const (
 	proven                    // it has one, and that is the end of this very connection
 )
 
-// address is one end of a TCP connection, "" where it is not known.
-func address(h *chain.Span, host, port string) string {
-	if host == "" || port == "" {
-		return ""
-	}
-	if ip, err := netip.ParseAddr(host); err == nil {
-		host = ip.Unmap().WithZone("").String() // ::ffff:127.0.0.1 is 127.0.0.1
-	}
-	return net.JoinHostPort(host, port)
-}
-
-func localAddress(h *chain.Span) string {
-	return address(h, h.Str(trace.NetworkLocalAddressKey), h.Str(trace.NetworkLocalPortKey))
-}
-
-func peerAddress(h *chain.Span) string {
-	return address(h, h.Str(trace.NetworkPeerAddressKey), h.Str(trace.NetworkPeerPortKey))
-}
-
-// peerIs compares the addresses of the two ends crosswise: two ends of one TCP
-// connection have the same two.
+// peerIs says whether the other end is known to be that of the same TCP connection.
 func (e *end) peerIs() identity {
 	switch {
 	case e == nil || e.peer == nil:
@@ -48,21 +24,14 @@ func (e *end) peerIs() identity {
 	case e.memory || e.peer.memory: // a pipe has no third end
 		return proven
 	}
-	a, b := e.handshake, e.peer.handshake
-	known := false
-	for _, pair := range [2][2]string{{localAddress(a), peerAddress(b)}, {peerAddress(a), localAddress(b)}} {
-		switch {
-		case pair[0] == "" || pair[1] == "":
-			return unproven
-		case pair[0] != pair[1]:
-			return disproved
-		}
-		known = true
-	}
-	if !known {
+	switch same, known := chain.SameConnection(e.handshake, e.peer.handshake); {
+	case !known:
 		return unproven
+	case same:
+		return proven
+	default:
+		return disproved
 	}
-	return proven
 }
 
 // peerName names the other end of a connection where it is proven who that is.
@@ -81,7 +50,7 @@ func (e *end) peerName() string {
 func (e *end) peerInFull() string {
 	at := ""
 	if e != nil {
-		at = plain(peerAddress(e.handshake))
+		at = plain(e.handshake.PeerAddress())
 	}
 	switch e.peerIs() {
 	case proven:
@@ -105,7 +74,7 @@ func (e *end) peerInFull() string {
 func (e *end) peerInShort() string {
 	at := ""
 	if e != nil {
-		at = plain(peerAddress(e.handshake))
+		at = plain(e.handshake.PeerAddress())
 	}
 	switch who := e.peerIs(); {
 	case who == proven:

@@ -92,7 +92,7 @@ func (st *stall) finding(s *scene) Finding {
 		f.Text = "The longest of " + counted(st.count, "time") + " took " + duration(b.Duration()) + ", in " + b.message()
 	}
 	if st.rule == SenderStalled && b.end.peerIs() == disproved {
-		f.Advice = "Look at what is at " + plain(peerAddress(b.end.handshake)) + ": it stands between the two, and stops, or waits for " +
+		f.Advice = "Look at what is at " + plain(b.end.handshake.PeerAddress()) + ": it stands between the two, and stops, or waits for " +
 			"its own peer. Give the writes a deadline."
 	}
 	f.Text += why.evidence + b.ledger() + s.outcome(b)

@@ -155,9 +155,9 @@ func (e *end) name() string {
 	}
 	name = plain(name)
 	if e.several {
-		at := localAddress(e.handshake)
+		at := e.handshake.LocalAddress()
 		if at == "" && e.peer != nil {
-			at = peerAddress(e.peer.handshake)
+			at = e.peer.handshake.PeerAddress()
 		}
 		if at != "" {
 			name += " (" + plain(at) + ")"

@@ -154,7 +154,7 @@ func (b *builder) waker(r *Row, wake, op *chain.Span) {
 	case by != nil:
 		r.Details = append(r.Details, "by "+short(by.String()))
 	case reason == trace.WakePeerRead || reason == trace.WakePeerClosed || reason == trace.WakePeerReset:
-		r.From = b.peer(op)
+		r.From = b.wakes(op)
 	}
 }
 

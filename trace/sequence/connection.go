@@ -121,6 +121,17 @@ func (b *builder) peer(s *chain.Span) int {
 	return None
 }
 
+// wakes returns the lifeline of who wakes s where its wake names the peer: None also
+// where something stands between the two ends, which the kernel speaks of then.
+func (b *builder) wakes(s *chain.Span) int {
+	if h := b.conns[s.Seq]; h != nil && b.other[h] != nil {
+		if same, known := chain.SameConnection(h, b.other[h]); known && !same {
+			return None
+		}
+	}
+	return b.peer(s)
+}
+
 // findSources finds the write of each read on the peer's end where no link tells
 // it: a connection keeps messages in order (RFC 6455 §5.4), so that the one of
 // an index is the same at both ends. Where sizes or order disagree, or an index

@@ -24,6 +24,19 @@ func (ss *spans) connection() (hello, data int) {
 	return hello, data
 }
 
+// find returns the n-th span of a name.
+func (ss *spans) find(name string, n int) *chain.Span {
+	for i := range *ss {
+		if (*ss)[i].Name == name {
+			if n == 0 {
+				return &(*ss)[i]
+			}
+			n--
+		}
+	}
+	return nil
+}
+
 // message adds a write of the index in a direction and returns its number.
 func (ss *spans) message(service, name string, parent, index int, from, to float64) int {
 	return ss.add(service, name, parent, from, to,
@@ -107,6 +120,25 @@ step - > socket_start sen_data: go sen_data
 				"block - > socket_start sen_data: blocked 93.9 ms · net.write\n" +
 				"wake socket_get hello > socket_start sen_data: wake · peer_reset\n" +
 				"failure - > socket_start sen_data: write · ✗ connection_reset\n",
+		},
+		{
+			name: "a wake by whoever stands between the two ends",
+			make: func(ss *spans, _, data int) {
+				for i, port := range []int{40000, 50000} { // a proxy's
+					h := ss.find(trace.SpanHandshake, i)
+					local, peer := port, 80
+					if i == 1 {
+						local, peer = 80, port
+					}
+					h.Attributes = append(h.Attributes, trace.NetworkLocalAddressKey.String("::1"), trace.NetworkLocalPortKey.Int(local),
+						trace.NetworkPeerAddressKey.String("::1"), trace.NetworkPeerPortKey.Int(peer))
+				}
+				w := ss.message("socket_start", trace.SpanWrite, data, 1, 5, 100)
+				ss.pause(w, 5.1, 99, trace.ReasonNetWrite, trace.WakePeerRead)
+			},
+			want: "sent socket_start sen_data > socket_get hello: write · 11 B\n" +
+				"block - > socket_start sen_data: blocked 93.9 ms · net.write\n" +
+				"wake - > socket_start sen_data: wake · peer_read\n",
 		},
 		{
 			name: "a wake by a span, and by the poller",
