@@ -1,0 +1,192 @@
+package live
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wakechain/wakechain/trace/internal/text"
+)
+
+// pair is a connection: its two ends, or the one that is in the view.
+type pair struct {
+	Count   int // how many it is
+	Between bool
+	Ends    []end
+	Stuck   bool
+	age     time.Duration
+	alike   string
+}
+
+// Many returns Count as it is written.
+func (p pair) Many() string { return thousands(p.Count) }
+
+// end is one end of a connection.
+type end struct {
+	ID, Role, Local, Remote string
+	Process                 string // "" where there is but one
+	Age                     string
+	Unsampled               bool
+	Read, Written           string // messages and bytes
+	LastRead, LastWrite     string // how long ago
+	LastPong                string
+	Reader, Writer          string // what they do
+	ReaderClass             string
+	WriterClass             string
+	Waiting                 string // writes
+}
+
+// connect fills in the connections: those that something is to be said of first,
+// the others apart.
+func (s *sheet) connect() {
+	blocked := map[string]bool{}
+	for i := range s.v.Goroutines {
+		for j := range s.v.Goroutines[i].Waits {
+			if w := &s.v.Goroutines[i].Waits[j]; !w.Idle {
+				blocked[w.Connection] = true
+			}
+		}
+	}
+	done := map[string]bool{}
+	var busy, idle []pair
+	for i := range s.v.Connections {
+		c := &s.v.Connections[i]
+		if done[c.ID] {
+			continue
+		}
+		done[c.ID] = true
+		p := pair{Count: 1, Between: c.Between, age: c.Age}
+		both := []*Connection{c}
+		if other := s.ends[c.Peer]; other != nil && !done[other.ID] {
+			done[other.ID] = true
+			both = append(both, other)
+		}
+		for _, c := range both {
+			p.Stuck = p.Stuck || blocked[c.ID] || s.named[c.ID] || c.Writer != nil || c.WritesWaiting > 0
+		}
+		// The client is on the left: it is where a connection begins.
+		slices.SortStableFunc(both, func(a, b *Connection) int { return cmp.Compare(a.Role, b.Role) })
+		for _, c := range both {
+			e := s.end(c)
+			p.Ends = append(p.Ends, e)
+			p.alike += e.alike(c)
+		}
+		if p.Stuck {
+			busy = append(busy, p)
+		} else {
+			idle = append(idle, p)
+		}
+	}
+	oldest := func(a, b pair) int { return cmp.Compare(b.age, a.age) }
+	slices.SortStableFunc(busy, oldest)
+	slices.SortStableFunc(idle, oldest)
+	s.Ends, s.IdleEnds = s.bounded(busy), s.bounded(folded(idle))
+}
+
+// alike returns the same for ends that look the same, but for who and when.
+func (e *end) alike(c *Connection) string {
+	d := cmp.Or(c.Reader, &Doing{})
+	return strings.Join([]string{
+		e.Role, e.Process, d.Name, d.Operation, d.Reason, fmt.Sprint(e.Unsampled, c.Reader == nil, d.Inside, d.Ended),
+	}, "\x00") + "\n"
+}
+
+// bounded cuts pairs to what is shown.
+func (s *sheet) bounded(pairs []pair) []pair {
+	if len(pairs) > maxRows {
+		for _, p := range pairs[maxRows:] {
+			s.MoreConnections += p.Count
+		}
+		pairs = pairs[:maxRows]
+	}
+	return pairs
+}
+
+// folded makes those that are alike one, above foldAbove.
+func folded(pairs []pair) []pair {
+	if len(pairs) <= foldAbove {
+		return pairs
+	}
+	at := map[string]int{}
+	var all []pair
+	for _, p := range pairs {
+		if i, ok := at[p.alike]; ok {
+			all[i].Count++
+			continue
+		}
+		at[p.alike] = len(all)
+		all = append(all, p)
+	}
+	return all
+}
+
+func (s *sheet) end(c *Connection) end {
+	e := end{
+		ID: name(c.ID), Role: name(c.Role), Local: address(c.Local), Remote: address(c.Remote),
+		Age: s.age(c.Age), Unsampled: !c.Sampled,
+		Read: passed(c.MessagesRead, c.BytesRead), Written: passed(c.MessagesWritten, c.BytesWritten),
+		LastRead: s.since(c.LastRead), LastWrite: s.since(c.LastWrite), LastPong: s.since(c.LastPong),
+	}
+	if n := len(s.v.Processes); n > 1 && c.Process >= 0 && c.Process < n {
+		e.Process = name(s.v.Processes[c.Process].Name)
+	}
+	e.Reader, e.ReaderClass = s.reader(c.Reader)
+	if c.PartRead {
+		e.Read += " and a part"
+	}
+	if c.Writer != nil {
+		e.Writer, e.WriterClass = s.doing(c.Writer)
+	}
+	if c.WritesWaiting > 0 {
+		e.Waiting = counted(c.WritesWaiting, "write") + " waiting for their turn"
+		if c.WritesWaiting == 1 {
+			e.Waiting = "1 write waiting for its turn"
+		}
+	}
+	return e
+}
+
+// reader says what the goroutine does that reads, or read last, and how that is colored.
+func (s *sheet) reader(d *Doing) (text, class string) {
+	switch {
+	case d == nil:
+		return "nobody has read", "off"
+	case d.Ended:
+		return s.who(d.Goroutine, d.Name) + " read last, and has ended", "off"
+	}
+	text, class = s.doing(d)
+	if !d.Inside {
+		return text + ", and does not read", "off"
+	}
+	return text, "in"
+}
+
+// doing says what a goroutine does.
+func (s *sheet) doing(d *Doing) (doing, class string) {
+	who := s.who(d.Goroutine, d.Name)
+	for_ := ""
+	if since := s.since(d.Since); since != "" {
+		for_ = " for " + since
+	}
+	site := ""
+	if d.Site != "" {
+		site = " at " + text.Shorten(text.Printable(d.Site), 80)
+	}
+	switch {
+	case d.Ended:
+		return who + " has ended", "off"
+	case d.Operation == "":
+		return who + " runs" + site + for_, "run"
+	case d.Reason == "":
+		return who + " runs in " + name(d.Operation) + site + for_, "run"
+	default:
+		return who + " waits in " + name(d.Operation) + " (" + text.Printable(d.Reason) + ")" + site + for_, "net"
+	}
+}
+
+// passed returns "3 messages, 33 B".
+func passed(messages int, bytes int64) string {
+	return counted(messages, "message") + ", " + text.Bytes(float64(max(bytes, 0)))
+}
