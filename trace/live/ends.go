@@ -10,8 +10,8 @@ import (
 	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
-// pair is a connection: its two ends, or the one that is in the view.
-type pair struct {
+// pairRow is a connection: its two ends, or the one that is in the view.
+type pairRow struct {
 	Count   int // how many it is
 	Between bool
 	Ends    []end
@@ -21,7 +21,7 @@ type pair struct {
 }
 
 // Many returns Count as it is written.
-func (p pair) Many() string { return thousands(p.Count) }
+func (p pairRow) Many() string { return thousands(p.Count) }
 
 // end is one end of a connection.
 type end struct {
@@ -50,14 +50,14 @@ func (s *sheet) connect() {
 		}
 	}
 	done := map[string]bool{}
-	var busy, idle []pair
+	var busy, idle []pairRow
 	for i := range s.v.Connections {
 		c := &s.v.Connections[i]
 		if done[c.ID] {
 			continue
 		}
 		done[c.ID] = true
-		p := pair{Count: 1, Between: c.Between, age: c.Age}
+		p := pairRow{Count: 1, Between: c.Between, age: c.Age}
 		both := []*Connection{c}
 		if other := s.ends[c.Peer]; other != nil && !done[other.ID] {
 			done[other.ID] = true
@@ -79,7 +79,7 @@ func (s *sheet) connect() {
 			idle = append(idle, p)
 		}
 	}
-	oldest := func(a, b pair) int { return cmp.Compare(b.age, a.age) }
+	oldest := func(a, b pairRow) int { return cmp.Compare(b.age, a.age) }
 	slices.SortStableFunc(busy, oldest)
 	slices.SortStableFunc(idle, oldest)
 	s.Ends, s.IdleEnds = s.bounded(busy), s.bounded(folded(idle))
@@ -94,7 +94,7 @@ func (e *end) alike(c *Connection) string {
 }
 
 // bounded cuts pairs to what is shown.
-func (s *sheet) bounded(pairs []pair) []pair {
+func (s *sheet) bounded(pairs []pairRow) []pairRow {
 	if len(pairs) > maxRows {
 		for _, p := range pairs[maxRows:] {
 			s.MoreConnections += p.Count
@@ -105,12 +105,12 @@ func (s *sheet) bounded(pairs []pair) []pair {
 }
 
 // folded makes those that are alike one, above foldAbove.
-func folded(pairs []pair) []pair {
+func folded(pairs []pairRow) []pairRow {
 	if len(pairs) <= foldAbove {
 		return pairs
 	}
 	at := map[string]int{}
-	var all []pair
+	var all []pairRow
 	for _, p := range pairs {
 		if i, ok := at[p.alike]; ok {
 			all[i].Count++
@@ -124,15 +124,15 @@ func folded(pairs []pair) []pair {
 
 func (s *sheet) end(c *Connection) end {
 	e := end{
-		ID: name(c.ID), Role: name(c.Role), Local: address(c.Local), Remote: address(c.Remote),
+		ID: name(c.ID), Role: name(c.Role), Local: shownAddress(c.Local), Remote: shownAddress(c.Remote),
 		Age: s.age(c.Age), Unsampled: !c.Sampled,
-		Read: passed(c.MessagesRead, c.BytesRead), Written: passed(c.MessagesWritten, c.BytesWritten),
+		Read: traffic(c.MessagesRead, c.BytesRead), Written: traffic(c.MessagesWritten, c.BytesWritten),
 		LastRead: s.since(c.LastRead), LastWrite: s.since(c.LastWrite), LastPong: s.since(c.LastPong),
 	}
 	if n := len(s.v.Processes); n > 1 && c.Process >= 0 && c.Process < n {
 		e.Process = name(s.v.Processes[c.Process].Name)
 	}
-	e.Reader, e.ReaderClass = s.reader(c.Reader)
+	e.Reader, e.ReaderClass = s.reader(c)
 	if c.PartRead {
 		e.Read += " and a part"
 	}
@@ -149,18 +149,23 @@ func (s *sheet) end(c *Connection) end {
 }
 
 // reader says what the goroutine does that reads, or read last, and how that is colored.
-func (s *sheet) reader(d *Doing) (text, class string) {
+func (s *sheet) reader(c *Connection) (does, class string) {
+	d := c.Reader
 	switch {
+	case c.CloseRead:
+		return "the library reads, and discards messages", "in"
+	case d == nil && c.Reading:
+		return "the library reads by itself", "in"
 	case d == nil:
 		return "nobody has read", "off"
 	case d.Ended:
 		return s.who(d.Goroutine, d.Name) + " read last, and has ended", "off"
 	}
-	text, class = s.doing(d)
+	does, _ = s.doing(d)
 	if !d.Inside {
-		return text + ", and does not read", "off"
+		return does + ", and does not read", "off"
 	}
-	return text, "in"
+	return does, "in"
 }
 
 // doing says what a goroutine does.
@@ -186,7 +191,7 @@ func (s *sheet) doing(d *Doing) (doing, class string) {
 	}
 }
 
-// passed returns "3 messages, 33 B".
-func passed(messages int, bytes int64) string {
+// traffic returns "3 messages, 33 B".
+func traffic(messages int, bytes int64) string {
 	return counted(messages, "message") + ", " + text.Bytes(float64(max(bytes, 0)))
 }

@@ -64,6 +64,14 @@ func (v *View) Filter(f Filter) *View {
 	})
 }
 
+// copied returns a view with what v has.
+func (v *View) copied() *View {
+	return &View{
+		Version: v.Version, At: v.At, Took: v.Took, Processes: v.Processes,
+		Goroutines: v.Goroutines, Connections: v.Connections, Findings: v.Findings, Counts: v.Counts,
+	}
+}
+
 // part is a part of a view.
 type part struct {
 	whole    *View
@@ -110,7 +118,7 @@ func (p *part) touches(c *Connection) bool {
 }
 
 func (p *part) view(end func(*Connection) bool) *View {
-	v := *p.whole
+	v := p.whole.copied()
 	v.Goroutines, v.Connections, v.Findings = []Goroutine{}, []Connection{}, []Finding{}
 	on := map[string]bool{}
 	for _, g := range p.whole.Goroutines {
@@ -136,7 +144,7 @@ func (p *part) view(end func(*Connection) bool) *View {
 			v.Findings = append(v.Findings, f)
 		}
 	}
-	return &v
+	return v
 }
 
 // limited returns v with at most n goroutines and n connections: those that
@@ -154,7 +162,7 @@ func (v *View) limited(n int) *View {
 			named[id] = true
 		}
 	}
-	few := *v
+	few := v.copied()
 	few.Goroutines = best(v.Goroutines, n, func(g *Goroutine) time.Duration {
 		if named[g.Key] {
 			return 1<<63 - 1
@@ -174,7 +182,7 @@ func (v *View) limited(n int) *View {
 		}
 		return c.Age
 	})
-	return &few
+	return few
 }
 
 // stuck returns how long g has waited, and not idly; 0: not at all.

@@ -94,7 +94,7 @@ func (h *handler) body(q query) ([]byte, error) {
 	var err error
 	switch q.format {
 	case formatJSON:
-		v := *v.limited(maxJSON)
+		v := v.limited(maxJSON).copied()
 		v.Goroutines, v.Connections, v.Findings = array(v.Goroutines), array(v.Connections), array(v.Findings)
 		err = json.NewEncoder(&b).Encode(v)
 	case formatHTML:

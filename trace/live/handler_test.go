@@ -183,7 +183,7 @@ func TestJSONIsTheView(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if !reflect.DeepEqual(&got, v) {
-			t.Errorf("%s: got\n%+v\nwant\n%+v", name, got, v)
+			t.Errorf("%s: got\n%+v\nwant\n%+v", name, &got, v)
 		}
 	}
 }
@@ -212,7 +212,7 @@ func TestJSONIsBounded(t *testing.T) {
 // TestFilters holds what the parameters leave out.
 func TestFilters(t *testing.T) {
 	t.Parallel()
-	names := func(query string) (all []string, v live.View) {
+	names := func(query string) (all []string, v *live.View) {
 		if err := json.Unmarshal([]byte(body(t, ask(t, stalled(), "?format=json&"+query, ""))), &v); err != nil {
 			t.Fatal(err)
 		}

@@ -20,9 +20,9 @@ const (
 	maxHolders   = 3 // of one wait
 	maxCycle     = 12
 	maxNameWidth = 60
-	maxDepth     = 12
+	maxIndent    = 12
 	maxStack     = 6 << 10 // bytes of one stack
-	maxStacks    = 100      // stacks in all
+	maxRowStacks = 100     // stacks in all
 )
 
 // sheet is a view laid out: what is shown, in which words and in which order. The
@@ -36,8 +36,8 @@ type sheet struct {
 	Findings []found
 	Busy     []row
 	Idle     []row
-	Ends     []pair
-	IdleEnds []pair
+	Ends     []pairRow
+	IdleEnds []pairRow
 	Stacks   bool
 
 	MoreReasons, MoreFindings, MoreGoroutines, MoreConnections int
@@ -94,7 +94,7 @@ type waitLine struct {
 
 func newSheet(v *View) *sheet {
 	s := &sheet{
-		v: v, now: v.At, At: v.At, Took: text.Duration(v.Took, " "), left: maxStacks,
+		v: v, now: v.At, At: v.At, Took: text.Duration(v.Took, " "), left: maxRowStacks,
 		keys: make(map[string]*Goroutine, len(v.Goroutines)), ends: make(map[string]*Connection, len(v.Connections)),
 		named: map[string]bool{},
 	}
@@ -147,7 +147,9 @@ func (s *sheet) facts() []fact {
 		return fact{thousands(n), one}
 	}
 	facts := []fact{
-		plural(c.Goroutines, "goroutine"), {thousands(c.Blocked), "blocked"}, {thousands(c.Idle), "idle"},
+		plural(c.Goroutines, "goroutine"),
+		{thousands(c.Blocked), "blocked"},
+		{thousands(c.Idle), "idle"},
 		plural(c.Connections, "connection end"),
 	}
 	if n := len(s.v.Processes); n > 1 {
@@ -218,17 +220,17 @@ func (s *sheet) grown(branches []*branch, depth int, guide string, rows *[]row) 
 		}
 		r := s.row(b)
 		below := guide
-		if r.Depth = min(depth, maxDepth); depth > 0 {
+		if r.Depth = min(depth, maxIndent); depth > 0 {
 			fork, line := "├─ ", "│  "
 			if i == len(branches)-1 {
 				fork, line = "└─ ", "   "
 			}
 			r.Guide = guide + fork
-			if depth <= maxDepth {
+			if depth <= maxIndent {
 				below += line
 			}
 		}
-		if r.Rest = below; len(b.children) > 0 && depth < maxDepth {
+		if r.Rest = below; len(b.children) > 0 && depth < maxIndent {
 			r.Rest += "│  "
 		} else {
 			r.Rest += "   "
@@ -307,7 +309,7 @@ func (s *sheet) wait(w *Wait, count int) waitLine {
 		l.Why = "" // as sleep
 	}
 	if c := s.ends[w.Connection]; c != nil && count == 1 {
-		l.Conn, l.To = name(c.ID), address(c.Remote)
+		l.Conn, l.To = name(c.ID), shownAddress(c.Remote)
 	} else if w.Connection != "" && count == 1 {
 		l.Conn = name(w.Connection)
 	}
@@ -450,7 +452,7 @@ func (s *sheet) since(t time.Time) string {
 // name returns a name of the program's or the peer's as it may be shown.
 func name(s string) string { return text.Shorten(text.Printable(s), maxNameWidth) }
 
-func address(s string) string { return name(cmp.Or(s, "an unknown address")) }
+func shownAddress(s string) string { return name(cmp.Or(s, "an unknown address")) }
 
 // stackText returns the lines of a stack, printable each.
 func stackText(stack string) string {

@@ -160,7 +160,7 @@ func (s *sheet) connections(b *bytes.Buffer) {
 	}
 }
 
-func writePairs(b *bytes.Buffer, pairs []pair) {
+func writePairs(b *bytes.Buffer, pairs []pairRow) {
 	for _, p := range pairs {
 		for i, e := range p.Ends {
 			indent := "  "

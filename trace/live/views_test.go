@@ -72,7 +72,8 @@ func stalled() *live.View {
 	v.Counts = live.Counts{
 		Goroutines: 4, Blocked: 2, Idle: 1, Connections: 2,
 		Waits: []live.Count{
-			{Reason: "net.write", Cause: "peer_window", N: 1, Oldest: 12 * time.Second}, {Reason: "sleep", N: 1, Oldest: 12 * time.Second},
+			{Reason: "net.write", Cause: "peer_window", N: 1, Oldest: 12 * time.Second},
+			{Reason: "sleep", N: 1, Oldest: 12 * time.Second},
 			{Reason: "net.read", Idle: true, N: 1, Oldest: 13 * time.Second},
 		},
 	}
