@@ -238,7 +238,7 @@ func (d *dump) value(a attribute.KeyValue) string {
 	case attribute.FLOAT64:
 		return fmt.Sprintf("%gf", a.Value.AsFloat64())
 	default:
-		return a.Value.Emit()
+		return a.Value.String()
 	}
 }
 
