@@ -157,7 +157,7 @@ func golden(t *testing.T, name, got string, write bool) {
 	for i := range max(len(gotLines), len(wantLines)) {
 		g, w := lineOf(gotLines, i), lineOf(wantLines, i)
 		if g != w {
-			t.Errorf("%s:%d differs (-update writes it; read every line)\n got %s\nwant %s\n\nall of it:\n%s", file, i+1, g, w, got)
+			t.Errorf("%s:%d differs (go test ./internal/emitted -update writes it; read every line)\n got %s\nwant %s", file, i+1, g, w)
 			return
 		}
 	}
