@@ -3,7 +3,6 @@ package trace
 import (
 	"context"
 	"reflect"
-	rtrace "runtime/trace"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -72,8 +71,7 @@ func (a *asked) Value(key any) any {
 // begin begins the span, at start or, if that is zero, now, and returns when. Where
 // it is not recorded b has no span, but the context for what is below.
 func (b *begun) begin(ctx context.Context, t *Tracer, name string, start time.Time, as *OpConfig, attrs []attribute.KeyValue) time.Time {
-	// By the API a context comes back that carries the task of runtime/trace.
-	if w := t.whole(); w != nil && !as.Root.IsValid() && !rtrace.IsEnabled() {
+	if w := t.whole(); w != nil && !as.Root.IsValid() {
 		if at, ok := b.beginWhole(ctx, w, name, start, as, attrs); ok {
 			return at
 		}

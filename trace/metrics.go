@@ -85,8 +85,12 @@ func (o *Op) meterLeft() {
 // A recording's options are made once, so that it allocates nothing.
 var blockOptionsOf = struct {
 	sync.RWMutex
-	made map[blockKey][]metric.RecordOption
+	made map[blockKey][]metric.RecordOption // at most maxBlockOptions
 }{made: map[blockKey][]metric.RecordOption{}}
+
+// maxBlockOptions bounds what is kept: a program may give reasons of its own, and
+// some 30 are the module's. For others options are made each time.
+const maxBlockOptions = 256
 
 type blockKey struct{ reason, cause string }
 
@@ -109,7 +113,9 @@ func blockOptions(b *edge) []metric.RecordOption {
 	}
 	opts = []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
 	blockOptionsOf.Lock()
-	blockOptionsOf.made[key] = opts
-	blockOptionsOf.Unlock()
+	defer blockOptionsOf.Unlock()
+	if len(blockOptionsOf.made) < maxBlockOptions {
+		blockOptionsOf.made[key] = opts
+	}
 	return opts
 }

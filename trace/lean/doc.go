@@ -10,12 +10,14 @@
 // [trace.ScopeName] alone it gives spans of its own, each a
 // [sdktrace.ReadOnlySpan]: an operation, its block and its wake are one allocation
 // where the SDK's take fifteen. The sampler, the id
-// generator, the resource, the span limits, every processor's OnStart and OnEnd
-// and the tasks of runtime/trace are what they are with the SDK, and so is what is
-// exported; docs/performance.md has the figures. What is beyond a few attributes,
-// such as an event, or a limit that is reached, is left to a span of the SDK.
+// generator, the resource, the span limits and every processor's OnStart and OnEnd
+// are what they are with the SDK, and so is what is exported; docs/performance.md has
+// the figures. What is beyond a few attributes, such as an event, or a limit that is
+// reached, is left to a span of the SDK.
 //
-// Four things are not the same: where every processor is a batch processor of the
+// Five things are not the same: while the execution tracer runs, goroutines and
+// handshakes are tasks of runtime/trace, but operations, their blocks and wakes are
+// not, so that they cost what they cost without it; where every processor is a batch processor of the
 // SDK, none of which blocks, has a short queue or waits less than a second, spans
 // come to them in bursts, a second after they ended at the latest, or with ForceFlush
 // and Shutdown; ChildSpanCount counts only children of the same kind, the SDK's of

@@ -207,17 +207,18 @@ func TestUnsampled(t *testing.T) {
 	}
 }
 
-// While the execution tracer runs, each span is a task of it.
+// While the execution tracer runs, each span that the API begins is a task of it, and
+// an operation costs what it does otherwise.
 func TestTasks(t *testing.T) {
 	if rtrace.IsEnabled() {
 		t.Skip("did not run: go test -trace")
 	}
-	tasks := func(tp oteltrace.TracerProvider) (types []string) {
+	tasks := func(tp oteltrace.TracerProvider, f func(context.Context)) (types []string) {
 		var b bytes.Buffer
 		if err := rtrace.Start(&b); err != nil {
 			t.Fatal(err)
 		}
-		operations(within(t, tp))
+		f(within(t, tp))
 		rtrace.Stop()
 		r, err := exptrace.NewReader(&b)
 		if err != nil {
@@ -244,9 +245,31 @@ func TestTasks(t *testing.T) {
 		}
 		return types
 	}
-	want := tasks(sdktrace.NewTracerProvider())
-	if got := tasks(lean.NewTracerProvider()); !slices.Equal(got, want) || len(got) != 7 {
-		t.Errorf("got the tasks %v, want %v", got, want)
+	handle := func(ctx context.Context) {
+		_ = trace.Handle(ctx, "handler", func(context.Context) error { return nil })
+	}
+	want := tasks(sdktrace.NewTracerProvider(), handle)
+	if got := tasks(lean.NewTracerProvider(), handle); !slices.Equal(got, want) || len(got) != 2 {
+		t.Errorf("a goroutine: got the tasks %v, want %v", got, want)
+	}
+	waits := func(ctx context.Context) {
+		_, o := trace.Start(ctx, "op")
+		o.Block(trace.ReasonLock)
+		o.Wake(trace.WakeUnlocked)
+		o.End(nil)
+	}
+	if got := tasks(lean.NewTracerProvider(), waits); len(got) > 0 {
+		t.Errorf("an operation: got the tasks %v, want none", got)
+	}
+	if race {
+		return
+	}
+	var without, with float64
+	allocs := func(ctx context.Context) float64 { return testing.AllocsPerRun(100, func() { waits(ctx) }) }
+	without = allocs(within(t, lean.NewTracerProvider()))
+	tasks(lean.NewTracerProvider(), func(ctx context.Context) { with = allocs(ctx) })
+	if with != without {
+		t.Errorf("got %v allocations while the tracer runs, want %v as without", with, without)
 	}
 }
 

@@ -95,9 +95,7 @@ func (t *tracer) Begin(ctx context.Context, d *emit.Span) bool {
 	if !t.sample(ctx, d, false, d.Attrs, links(d)) {
 		return false
 	}
-	if s := t.started(ctx, d); rtrace.IsEnabled() {
-		s.task(ctx)
-	}
+	t.started(ctx, d)
 	return true
 }
 
@@ -180,9 +178,9 @@ func links(d *emit.Span) []oteltrace.Link {
 }
 
 // Part makes the span of a part, unless the sampler, the ids' generator or a
-// processor has a say in it, limits may be reached, or runtime/trace is to be told.
+// processor has a say in it, or limits may be reached.
 func (t *tracer) Part(d *emit.Span, p emit.Part) bool {
-	if !t.provider.plain || !t.provider.quiet.Load() || rtrace.IsEnabled() ||
+	if !t.provider.plain || !t.provider.quiet.Load() ||
 		!t.limits.Fit(1, p.Attrs) || t.limits.Length >= 0 || t.limits.Links == 0 && p.Link.IsValid() {
 		return false
 	}
