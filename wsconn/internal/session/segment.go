@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,37 @@ type segment struct {
 	since time.Time
 	share *trace.Share
 	busy  bool // more is to be told than fits: see [MessagesAuto]
+
+	// moved are the contexts that reads and writes had last, below the root.
+	moved [2]atomic.Pointer[moved]
+}
+
+// moved is a context of the program's below the root of a segment that it has no
+// span of. Reads of a connection have the same context as a rule, and so have
+// writes: it is made once for each segment.
+type moved struct {
+	from, to context.Context
+	links    []oteltrace.Link // to the span that from carries, if it has one
+}
+
+// move returns ctx below the segment's root, with links to the span of the
+// connection's that it carries.
+func (s *Session) move(seg *segment, ctx context.Context, sc oteltrace.SpanContext, name string) *moved {
+	last := &seg.moved[0]
+	if name == trace.SpanWrite {
+		last = &seg.moved[1]
+	}
+	if m := last.Load(); m != nil && m.from == ctx {
+		return m
+	}
+	m := &moved{from: ctx, to: oteltrace.ContextWithSpan(ctx, seg.root)}
+	if sc.IsValid() {
+		m.links = s.links(sc)[1:]
+	}
+	if reflect.ValueOf(ctx).Comparable() { // so that comparing with it does not panic
+		last.Store(m)
+	}
+	return m
 }
 
 // traces are those that a connection is told in.
@@ -109,7 +141,7 @@ func (s *Session) owns(sc oteltrace.SpanContext) bool {
 // trace that is not the connection's, below that, since the trace is another's
 // to keep small; else in the current segment, and with a link to ctx's span
 // where that is in an earlier one.
-func (s *Session) place(ctx context.Context, message bool) (context.Context, trace.OpConfig, *segment) {
+func (s *Session) place(ctx context.Context, name string, message bool) (context.Context, trace.OpConfig, *segment) {
 	sc := oteltrace.SpanContextFromContext(ctx)
 	if sc.IsValid() && (!sc.IsSampled() || !s.owns(sc)) {
 		return ctx, trace.OpConfig{Share: s.traces.aside, Sampled: sc.IsSampled(), On: s}, s.traces.current.Load()
@@ -124,11 +156,9 @@ func (s *Session) place(ctx context.Context, message bool) (context.Context, tra
 			Links: s.links(sc),
 			On:    s,
 		}
-	case !sc.IsValid():
-		ctx = oteltrace.ContextWithSpan(ctx, seg.root)
-	case sc.TraceID() != seg.trace:
-		ctx = oteltrace.ContextWithSpan(ctx, seg.root)
-		as.Links = s.links(sc)[1:]
+	case !sc.IsValid() || sc.TraceID() != seg.trace:
+		m := s.move(seg, ctx, sc, name)
+		ctx, as.Links = m.to, m.links
 	}
 	return ctx, as, seg
 }
@@ -138,7 +168,7 @@ func (s *Session) start(ctx context.Context, name string, attrs ...attribute.Key
 	if !s.recorded {
 		return s.measure(ctx, name)
 	}
-	ctx, as, _ := s.place(ctx, false)
+	ctx, as, _ := s.place(ctx, name, false)
 	return s.tracer.StartAs(ctx, name, as, attrs...)
 }
 
@@ -147,7 +177,7 @@ func (s *Session) startMessage(ctx context.Context, name string, attrs ...attrib
 	if !s.recorded {
 		return s.measure(ctx, name)
 	}
-	ctx, as, seg := s.place(ctx, true)
+	ctx, as, seg := s.place(ctx, name, true)
 	as.Show = s.traces.show(name, seg.busy)
 	return s.tracer.StartAs(ctx, name, as, attrs...)
 }
