@@ -16,6 +16,7 @@ import (
 	"github.com/wakechain/wakechain/examples/internal/telemetry"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/live"
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
@@ -43,7 +44,12 @@ func (c *config) run(ctx context.Context, stdout io.Writer) error {
 		defer drawing.Close()
 	}
 
+	unwatch := func() {}
+	if c.watch {
+		unwatch = live.Watch(ctx)
+	}
 	ran := c.sides(ctx, t, log)
+	unwatch()
 	t.Shutdown(ctx)
 	spans, dropped := t.Memory.Spans()
 	if len(spans) > 0 {

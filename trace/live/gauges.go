@@ -27,7 +27,7 @@ func (w *watch) gauges() (forget func()) {
 		return func() {}
 	}
 	reg, err := m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		for k, of := range w.fresh().blocked() {
+		for k, of := range w.fresh() {
 			attrs := []attribute.KeyValue{trace.BlockReasonKey.String(k.reason)}
 			if k.cause != "" {
 				attrs = append(attrs, trace.BlockCauseKey.String(k.cause))
@@ -49,15 +49,15 @@ func (w *watch) gauges() (forget func()) {
 	}
 }
 
-// fresh returns what was seen less than a second ago. Where the goroutine has not
-// looked, as when an exporter holds it up, this does.
-func (w *watch) fresh() *look {
+// fresh returns what was blocked less than two seconds ago. Where the goroutine has
+// not looked, as when an exporter holds it up, this does.
+func (w *watch) fresh() map[gaugeKey]gauge {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.last == nil || time.Since(w.last.at) >= time.Second {
-		w.last = newLook()
+	if time.Since(w.counted) >= 2*time.Second {
+		w.blocked, w.counted = newLook().blocked(), time.Now()
 	}
-	return w.last
+	return w.blocked
 }
 
 type gaugeKey struct{ reason, cause string }

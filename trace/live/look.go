@@ -17,11 +17,12 @@ import (
 // look is what [Watch] sees at once: the blocks in progress, without what only a
 // person asks for.
 type look struct {
-	at    time.Time
-	seen  []seen
-	tasks map[any]*registry.Task
-	conns []registry.Connection
-	ends  map[ends]*registry.Connection // made when it is asked for
+	at     time.Time
+	report registry.Report
+	seen   []seen
+	found  map[any]int // of seen, by operation
+	tasks  map[any]*registry.Task
+	ends   map[ends]*registry.Connection // made when it is asked for
 }
 
 // ends are the addresses of a connection's ends.
@@ -37,54 +38,69 @@ type seen struct {
 }
 
 func newLook() *look {
-	l := &look{at: time.Now()}
-	var r registry.Report
+	l := &look{found: map[any]int{}, tasks: map[any]*registry.Task{}}
+	l.again()
+	return l
+}
+
+// forget lets go of what was seen, but for its memory.
+func (l *look) forget() {
+	r := &l.report
+	clear(r.Tasks)
+	clear(r.Connections)
+	clear(l.seen)
+	r.Tasks, r.Connections, l.seen, l.ends = r.Tasks[:0], r.Connections[:0], l.seen[:0], nil
+	clear(l.found)
+	clear(l.tasks)
+}
+
+// again looks once more.
+func (l *look) again() {
+	l.forget()
+	l.at = time.Now()
+	r := &l.report
 	for _, s := range registry.All() {
-		s.Describe(&r)
+		s.Describe(r)
 	}
-	l.tasks = make(map[any]*registry.Task, len(r.Tasks))
 	for i := range r.Tasks {
 		l.tasks[r.Tasks[i].Key] = &r.Tasks[i]
 	}
-	found := make(map[any]int) // by operation
 	for i := range r.Tasks {
 		t := &r.Tasks[i]
 		for _, w := range t.Waits {
 			// A task that runs in another one is told of before or after that.
-			if at, ok := found[w.Op]; !ok {
-				found[w.Op] = len(l.seen)
+			if at, ok := l.found[w.Op]; !ok {
+				l.found[w.Op] = len(l.seen)
 				l.seen = append(l.seen, seen{Wait: w, look: l, task: t, idle: l.idle(&w)})
 			} else if l.depth(t) > l.depth(l.seen[at].task) {
 				l.seen[at].task = t
 			}
 		}
 	}
-	l.conns = r.Connections
-	for i := range l.conns {
-		c := &l.conns[i]
+	for i := range r.Connections {
+		c := &r.Connections[i]
 		for _, call := range []*registry.Call{c.Reader, c.Writer, c.Turn, c.Frame} {
-			l.call(c, call, found)
+			l.call(c, call)
 		}
 		for i := range c.Pings {
-			l.call(c, &c.Pings[i], found)
+			l.call(c, &c.Pings[i])
 		}
 	}
-	return l
 }
 
 // call adds a call on the connection to the blocks, or what is known by it to one.
-func (l *look) call(c *registry.Connection, call *registry.Call, found map[any]int) {
+func (l *look) call(c *registry.Connection, call *registry.Call) {
 	if call == nil || call.Op == nil {
 		return
 	}
-	at, ok := found[call.Op]
+	at, ok := l.found[call.Op]
 	switch {
 	case ok:
 	case call.Wait == nil || call.Task != nil:
 		return // it runs, or its task says so
 	default:
 		at = len(l.seen)
-		found[call.Op] = at
+		l.found[call.Op] = at
 		l.seen = append(l.seen, seen{Wait: *call.Wait, look: l, idle: l.idle(call.Wait)})
 	}
 	s := &l.seen[at]
@@ -264,9 +280,9 @@ func (s *seen) reader() string {
 // other is the other end of a TCP connection, nil if it is not in this process.
 func (l *look) other(c *registry.Connection) *registry.Connection {
 	if l.ends == nil {
-		l.ends = make(map[ends]*registry.Connection, len(l.conns))
-		for i := range l.conns {
-			if c := &l.conns[i]; c.Local != nil && c.Remote != nil {
+		l.ends = make(map[ends]*registry.Connection, len(l.report.Connections))
+		for i := range l.report.Connections {
+			if c := &l.report.Connections[i]; c.Local != nil && c.Remote != nil {
 				l.ends[ends{c.Local.String(), c.Remote.String()}] = c
 			}
 		}

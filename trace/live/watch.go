@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,8 +68,10 @@ func WithMeterProvider(p metric.MeterProvider) WatchOption {
 // followed.
 //
 // It is one goroutine. That looks once a second, and when a block is about to have
-// lasted long enough; however much there is to look at, less than a hundredth of the
-// time. A process needs one Watch; each of several tells of everything. stop returns
+// lasted long enough, but for less than a hundredth of the time: some microseconds
+// for each goroutine and connection, so that with 10,000 of each it looks every few
+// seconds, and tells of a block so much later. What an exporter does to it holds up
+// nothing but what is told. A process needs one Watch; each of several tells of everything. stop returns
 // when the goroutine has ended. It is safe for concurrent use, but may not be called
 // by a span processor.
 func Watch(ctx context.Context, opts ...WatchOption) (stop func()) {
@@ -79,7 +82,7 @@ func Watch(ctx context.Context, opts ...WatchOption) (stop func()) {
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	w := &watch{watchConfig: c, levels: map[stallKey]int{}}
+	w := &watch{watchConfig: c, levels: map[stallKey]int{}, look: newLook()}
 	forget := w.gauges()
 	done := make(chan struct{})
 	go func() {
@@ -102,8 +105,13 @@ type watch struct {
 	second     time.Time        // in which there were
 	told       int
 
-	mu   sync.Mutex
-	last *look // for the gauges
+	look  *look
+	looks int
+	costs [8]time.Duration // of the last looks
+
+	mu      sync.Mutex // of what follows, for the gauges
+	blocked map[gaugeKey]gauge
+	counted time.Time // when
 }
 
 // stallKey is one block.
@@ -130,16 +138,27 @@ func (w *watch) run(ctx context.Context) {
 		}
 		began := time.Now()
 		next := w.tick()
-		timer.Reset(max(next, (share-1)*time.Since(began)))
+		timer.Reset(max(next, (share-1)*w.cost(time.Since(began))))
 	}
+}
+
+// cost returns what a look takes, of which the last took d: the least of some, since
+// others run in between.
+func (w *watch) cost(d time.Duration) time.Duration {
+	w.costs[w.looks%len(w.costs)] = d
+	w.looks++
+	return slices.Min(w.costs[:min(w.looks, len(w.costs))])
 }
 
 // tick looks, tells of what has come to be long, and returns how long nothing more is
 // about to.
 func (w *watch) tick() time.Duration {
-	l := newLook()
+	l := w.look
+	l.again()
+	defer l.forget()
+	blocked := l.blocked()
 	w.mu.Lock()
-	w.last = l
+	w.blocked, w.counted = blocked, l.at
 	w.mu.Unlock()
 
 	next := min(w.after, time.Second)

@@ -29,11 +29,11 @@ type pair struct {
 }
 
 // startPair starts both. The client idles for a time in which the server stalls.
-func startPair(t *testing.T, env []string, idle time.Duration) *pair {
+func startPair(t *testing.T, env []string, idle time.Duration, server ...string) *pair {
 	t.Helper()
 	dir := t.TempDir()
 	p := &pair{t: t, files: []string{filepath.Join(dir, "server.json"), filepath.Join(dir, "client.json")}}
-	p.server = start(t, env, "stalledsender", "-serve", "127.0.0.1:0", "-spans", p.files[0])
+	p.server = start(t, env, "stalledsender", append([]string{"-serve", "127.0.0.1:0", "-spans", p.files[0]}, server...)...)
 	at := p.server.says("listens on ")
 	p.client = start(t, env, "stalledsender", "-connect", at, "-work", "50ms", "-idle", idle.String(), "-spans", p.files[1])
 	return p

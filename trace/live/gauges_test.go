@@ -1,0 +1,89 @@
+package live_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/live"
+)
+
+// gauges returns what the reader collects, as "name{attributes}" and value.
+func gauges(t *testing.T, r metric.Reader) map[string]float64 {
+	t.Helper()
+	var rm metricdata.ResourceMetrics
+	if err := r.Collect(t.Context(), &rm); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]float64{}
+	for _, sm := range rm.ScopeMetrics {
+		for _, m := range sm.Metrics {
+			switch d := m.Data.(type) {
+			case metricdata.Gauge[int64]:
+				for _, p := range d.DataPoints {
+					all[m.Name+" "+p.Attributes.Encoded(attribute.DefaultEncoder())] = float64(p.Value)
+				}
+			case metricdata.Gauge[float64]:
+				for _, p := range d.DataPoints {
+					all[m.Name+" "+p.Attributes.Encoded(attribute.DefaultEncoder())] = p.Value
+				}
+			}
+		}
+	}
+	return all
+}
+
+// TestWatchGauges: the gauges count what is blocked, by reason, with the age of the
+// oldest; and nothing once it is over or the watch has ended.
+func TestWatchGauges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader := metric.NewManualReader()
+		ctx, _ := recording(t)
+		stop := live.Watch(t.Context(), live.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(reader))))
+		var all []*trace.Task
+		for range 3 {
+			all = append(all, lockFor(ctx, 30*time.Second))
+			time.Sleep(time.Second)
+		}
+		time.Sleep(2500 * time.Millisecond)
+		want := map[string]float64{
+			trace.MetricBlocked + " block.reason=lock":       3,
+			trace.MetricBlockedOldest + " block.reason=lock": 5,
+		}
+		got := gauges(t, reader)
+		if age := got[trace.MetricBlockedOldest+" block.reason=lock"]; age > 4.4 && age <= 5.5 { // of the last look
+			want[trace.MetricBlockedOldest+" block.reason=lock"] = age
+		}
+		same(t, got, want)
+		for _, task := range all {
+			if err := task.Wait(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		same(t, gauges(t, reader), map[string]float64{})
+		lockFor(ctx, 5*time.Second)
+		time.Sleep(2 * time.Second)
+		stop()
+		same(t, gauges(t, reader), map[string]float64{})
+		time.Sleep(10 * time.Second)
+	})
+}
+
+func same(t *testing.T, got, want map[string]float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("got %v, want %v", got, want)
+		return
+	}
+	for k, v := range want {
+		if got[k] != v {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package live_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/lean"
+	"github.com/wakechain/wakechain/trace/live"
+	"github.com/wakechain/wakechain/wsconn"
+	"github.com/wakechain/wakechain/wsconn/wstest"
+)
+
+// BenchmarkLook is what one look costs of 10,000 connections, of which a goroutine
+// each waits for the next message.
+func BenchmarkLook(b *testing.B) {
+	p := lean.NewTracerProvider()
+	ctx := trace.New(trace.WithTracerProvider(p)).NewContext(b.Context())
+	var readers []*trace.Task
+	for range 5_000 {
+		get, start := wstest.Pipe(b, wstest.WithClient(wsconn.WithTracerProvider(p)), wstest.WithServer(wsconn.WithTracerProvider(p)))
+		for _, c := range []*wsconn.Conn{get, start} {
+			task := trace.Go(ctx, "reader", func(ctx context.Context) error {
+				_, _, err := c.Read(ctx)
+				return err
+			})
+			readers = append(readers, task)
+			b.Cleanup(func() { task.Cancel(nil); <-task.Done() })
+		}
+	}
+	for _, task := range readers {
+		for task.State() != trace.StateBlocked {
+			runtime.Gosched()
+		}
+	}
+	look := live.Look()
+	b.ReportAllocs()
+	for b.Loop() {
+		look()
+	}
+}
