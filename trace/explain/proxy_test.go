@@ -22,6 +22,7 @@ import (
 type proxy struct {
 	address string
 	mu      sync.Mutex // held by who lets it pass nothing
+	passed  int        // bytes
 }
 
 // newProxy makes a proxy whose buffers are small.
@@ -61,6 +62,7 @@ func (p *proxy) pass(to, from net.Conn) {
 	for {
 		n, err := from.Read(buf)
 		p.mu.Lock() // a moment, but while it is stopped
+		p.passed += n
 		p.mu.Unlock()
 		if n > 0 {
 			if _, werr := to.Write(buf[:n]); werr != nil {
