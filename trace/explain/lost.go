@@ -206,8 +206,9 @@ func (l *losses) finding(s *scene) Finding {
 	}
 	line, text := headline("%s"+how, l.between), sentence(strings.Join(l.told, "; "))+"."
 	if l.count > 1 {
-		line = headline(counted(l.count, "time")+", %s"+how, l.between)
-		text += " So did others: they are " + strings.Join(l.names, ", ")
+		_, of, _ := strings.Cut(l.between, "connection ")
+		line = headline(counted(l.count, "connection")+" %s"+how, of)
+		text = "Of the first: " + text + " They are " + strings.Join(l.names, ", ")
 		if more := l.count - len(l.names); more > 0 {
 			text += ", and " + number(int64(more)) + " more"
 		}

@@ -29,6 +29,15 @@ func TestLostConnections(t *testing.T) {
 			s.as("socket_get").lose(hello, 10, "close_now")
 		}, []string{"info connection-lost ×1 0s: The connection of socket_get with socket_start ended without a close frame | " +
 			"socket_get closed it at once (CloseNow)."}},
+		{"many, alike", func(s *script) {
+			for range 2 {
+				hello, sender := s.connect()
+				s.lose(sender, 11, trace.ErrorConnectionReset)
+				s.as("socket_get").lose(hello, 10, "close_now")
+			}
+		}, []string{"warning connection-lost ×2 0s: 2 connections of socket_get with socket_start ended without a close frame " +
+			"| Of the first: socket_get (127.0.0.1:40002) closed it at once (CloseNow); socket_start lost it " +
+			"(connection_reset). They are 127.0.0.1:40002, 127.0.0.1:40008."}},
 		{"its context ended", func(s *script) {
 			_, sender := s.connect()
 			s.lose(sender, 10, trace.ErrorCanceled)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
 )
 
@@ -35,6 +36,22 @@ INFO     goroutine-ended  +0s
 `
 	if got := b.String(); err != nil || got != want {
 		t.Errorf("got error %v and\n%s\nwant\n%s", err, got, want)
+	}
+}
+
+// Where nothing is found, that is said, and in what.
+func TestPrintNothing(t *testing.T) {
+	t.Parallel()
+	var s script
+	s.connect()
+	for c, want := range map[*chain.Chain]string{
+		nil:                "Nothing found in 0 spans of 0 services.\n",
+		chain.New(s.spans): "Nothing found in 4 spans of 2 services.\n",
+	} {
+		var b strings.Builder
+		if err := explain.Print(&b, c, explain.Explain(c)); err != nil || b.String() != want {
+			t.Errorf("got error %v and %q, want %q", err, b.String(), want)
+		}
 	}
 }
 
