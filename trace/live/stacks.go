@@ -3,8 +3,11 @@ package live
 import (
 	"path"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // maxStacks is the most that is read of all stacks, in bytes.
@@ -64,11 +67,7 @@ func site(stack string) string {
 		if std(f) || strings.HasPrefix(f, "created by ") {
 			continue
 		}
-		own := true
-		for _, p := range passed {
-			own = own && !strings.HasPrefix(f, p)
-		}
-		if own {
+		if !slices.ContainsFunc(passed, func(p string) bool { return strings.HasPrefix(f, p) }) || strings.Contains(f, "_test.") {
 			file, _, _ = strings.Cut(file, " +0x")
 			return path.Base(file)
 		}
@@ -77,14 +76,20 @@ func site(stack string) string {
 }
 
 // std reports whether a function is the standard library's: the first element of
-// its path has no dot, but for main.
+// its path has no dot, and it is not in the program's own module, as main is.
 func std(function string) bool {
-	if strings.HasPrefix(function, "main.") {
+	if strings.HasPrefix(function, "main.") || own() != "" && strings.HasPrefix(function, own()) {
 		return false
 	}
-	first, _, more := strings.Cut(function, "/")
-	if !more {
-		return true // as time.Sleep; a package of the program's has a path
-	}
-	return !strings.Contains(first, ".")
+	first, _, _ := strings.Cut(function, "/")
+	first, _, path := strings.Cut(first, ".")
+	return !path || !strings.Contains(function, "/") || first == ""
 }
+
+// own is the path of the program's module with a slash, "" if it is not known.
+var own = sync.OnceValue(func() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Path != "" {
+		return info.Main.Path + "/"
+	}
+	return ""
+})

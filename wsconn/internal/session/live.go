@@ -120,6 +120,9 @@ func (s *Session) Describe(r *live.Report) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.MessagesRead, c.MessagesWritten = s.in.count, s.out.count
+	if s.out.writing && !s.out.answers && s.out.message.index > 0 {
+		c.MessagesWritten-- // its last frame is on its way
+	}
 	c.BytesRead, c.BytesWritten = s.in.bytes, l.sent
 	c.LastRead, c.LastWrite, c.LastPong = l.at(l.lastRead.Load()), l.at(l.lastWrite.Load()), l.pong
 	c.PartRead = s.in.bytes != l.readBytes

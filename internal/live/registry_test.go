@@ -1,0 +1,149 @@
+package live_test
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+	"weak"
+
+	"go.uber.org/goleak"
+
+	"github.com/wakechain/wakechain/internal/live"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// thing is a source.
+type thing struct {
+	live.Entry
+	payload [100]int
+}
+
+func (x *thing) Describe(*live.Report) {}
+
+func (x *thing) Weak() func() live.Source {
+	p := weak.Make(x)
+	return func() live.Source {
+		if x := p.Value(); x != nil {
+			return x
+		}
+		return nil
+	}
+}
+
+func listed(x live.Source) bool { return slices.Contains(live.All(), x) }
+
+func TestAddRemove(t *testing.T) {
+	var x, y thing
+	x.Remove() // of what is not there
+	x.Add(&x)
+	y.AddWeak(&y)
+	if !listed(&x) || !listed(&y) {
+		t.Error("not listed")
+	}
+	x.Remove()
+	x.Remove()
+	if listed(&x) || !listed(&y) {
+		t.Error("listed after Remove, or not listed before it")
+	}
+	// What has become weak is found, and can be removed, too.
+	runtime.GC()
+	eventually(t, func() bool { runtime.GC(); return listed(&y) })
+	y.Remove()
+	if listed(&y) {
+		t.Error("listed after Remove")
+	}
+	x.Add(&x)
+	if !listed(&x) {
+		t.Error("not listed again")
+	}
+	x.Remove()
+	runtime.KeepAlive(&y)
+}
+
+// What nobody uses any more goes, and nothing else does.
+func TestWeak(t *testing.T) {
+	kept := make([]*thing, 100)
+	for i := range kept {
+		kept[i] = new(thing)
+		kept[i].AddWeak(kept[i])
+		dropped := new(thing)
+		dropped.AddWeak(dropped)
+	}
+	if n := len(live.All()); n != 2*len(kept) {
+		t.Fatalf("got %d, want %d", n, 2*len(kept))
+	}
+	eventually(t, func() bool {
+		runtime.GC()
+		return len(live.All()) == len(kept)
+	})
+	for _, x := range kept {
+		x.Remove()
+	}
+	if n := len(live.All()); n != 0 {
+		t.Errorf("got %d, want none", n)
+	}
+}
+
+func eventually(t *testing.T, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not come to pass")
+		}
+		<-time.After(time.Millisecond)
+	}
+}
+
+// Sources come, age and go while others look.
+func TestRegistryConcurrently(t *testing.T) {
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				x, y := new(thing), new(thing)
+				x.AddWeak(x)
+				y.Add(y)
+				runtime.Gosched()
+				x.Remove()
+				y.Remove()
+			}
+		})
+	}
+	for range 20 {
+		runtime.GC()
+		live.All()
+	}
+	close(stop)
+	wg.Wait()
+	if n := len(live.All()); n != 0 {
+		t.Errorf("got %d, want none", n)
+	}
+}
+
+// To register costs less than 60 ns, and allocates nothing.
+func BenchmarkRegister(b *testing.B) {
+	x := new(thing)
+	b.ReportAllocs()
+	for b.Loop() {
+		x.Add(x)
+		x.Remove()
+	}
+}
+
+func BenchmarkRegisterWeak(b *testing.B) {
+	x := new(thing)
+	b.ReportAllocs()
+	for b.Loop() {
+		x.AddWeak(x)
+		x.Remove()
+	}
+}
