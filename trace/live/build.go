@@ -15,6 +15,7 @@ import (
 type builder struct {
 	v       *View
 	report  live.Report
+	ordered []*live.Task // by age
 	tasks   map[any]*live.Task
 	sources map[any]live.Source  // of tasks
 	of      map[any]int          // goroutine of a task, by index in the view
@@ -22,7 +23,8 @@ type builder struct {
 	calls   map[int]caller       // of those
 	pings   map[int][]*live.Wait // for their pongs, by goroutine
 	conns   map[any]*live.Connection
-	prefix  string // of keys
+	lines   []*live.Connection // by age
+	prefix  string             // of keys
 }
 
 // caller is a call in which alone a goroutine is seen.
@@ -41,6 +43,14 @@ func newBuilder(sources []live.Source) *builder {
 		of: make(map[any]int, len(sources)), conns: map[any]*live.Connection{}, calls: map[int]caller{}, pings: map[int][]*live.Wait{},
 		prefix: strconv.Itoa(self().PID) + ":",
 	}
+	conns := 0
+	for _, s := range sources {
+		if _, ok := s.(live.Weakly); ok {
+			conns++
+		}
+	}
+	b.report.Tasks = make([]live.Task, 0, len(sources)-conns)
+	b.report.Connections = make([]live.Connection, 0, conns)
 	for _, s := range sources {
 		n := len(b.report.Tasks)
 		s.Describe(&b.report)
@@ -49,10 +59,12 @@ func newBuilder(sources []live.Source) *builder {
 		}
 	}
 	for i := range b.report.Tasks {
+		b.ordered = append(b.ordered, &b.report.Tasks[i])
 		b.tasks[b.report.Tasks[i].Key] = &b.report.Tasks[i]
 	}
 	for i := range b.report.Connections {
 		c := &b.report.Connections[i]
+		b.lines = append(b.lines, c)
 		if c.ID == "" {
 			c.ID = b.prefix + "c" + strconv.FormatInt(c.Serial, 10)
 		}
@@ -62,9 +74,8 @@ func newBuilder(sources []live.Source) *builder {
 
 func (b *builder) build() *View {
 	b.goroutines()
-	slices.SortFunc(b.report.Connections, func(x, y live.Connection) int { return cmp.Compare(x.Serial, y.Serial) })
-	for i := range b.report.Connections {
-		c := &b.report.Connections[i]
+	slices.SortFunc(b.lines, func(x, y *live.Connection) int { return cmp.Compare(x.Serial, y.Serial) })
+	for _, c := range b.lines {
 		b.conns[c.Key] = c
 		b.callers(c)
 		for j := range c.Pings {
@@ -76,8 +87,9 @@ func (b *builder) build() *View {
 	for i := range b.v.Goroutines {
 		b.waits(i)
 	}
-	for i := range b.report.Connections {
-		b.v.Connections = append(b.v.Connections, b.connection(&b.report.Connections[i]))
+	b.v.Connections = slices.Grow(b.v.Connections, len(b.lines))
+	for _, c := range b.lines {
+		b.v.Connections = append(b.v.Connections, b.connection(c))
 	}
 	return b.v
 }
@@ -96,14 +108,11 @@ func (b *builder) root(task *live.Task) *live.Task {
 
 // goroutines makes one of each task, together with those that it is in.
 func (b *builder) goroutines() {
-	slices.SortFunc(b.report.Tasks, func(x, y live.Task) int {
+	slices.SortFunc(b.ordered, func(x, y *live.Task) int {
 		return cmp.Or(x.Began.Compare(y.Began), cmp.Compare(x.ID, y.ID))
 	})
-	for i := range b.report.Tasks { // which were moved
-		b.tasks[b.report.Tasks[i].Key] = &b.report.Tasks[i]
-	}
-	for i := range b.report.Tasks {
-		t := &b.report.Tasks[i]
+	b.v.Goroutines = slices.Grow(b.v.Goroutines, len(b.ordered))
+	for _, t := range b.ordered {
 		if b.root(t) != t || t.Ended {
 			continue
 		}
@@ -113,8 +122,7 @@ func (b *builder) goroutines() {
 			Key: b.prefix + "g" + strconv.FormatInt(t.ID, 10), ID: t.ID, Name: t.Name, Began: t.Began,
 		})
 	}
-	for i := range b.report.Tasks {
-		t := &b.report.Tasks[i]
+	for _, t := range b.ordered {
 		at, ok := b.of[b.root(t).Key]
 		if !ok || t.Ended {
 			continue

@@ -75,7 +75,7 @@ func (v *View) deadlock(g *graph, cycle []int, heads []head, holds func(int) boo
 			f.Connections = append(f.Connections, w.Connection)
 		}
 		f.Since = latest(f.Since, w.Since)
-		f.Certain = f.Certain && g.strong[i] && v.sameClock(cycle) && w.Since.Before(v.viewed(gr)) && (holds == nil || holds(i))
+		f.Certain = f.Certain && g.strong[i] && v.sameClock(cycle) && w.Since.Before(v.At) && (holds == nil || holds(i))
 		if n > 0 {
 			b.WriteString("; ")
 		}
@@ -97,10 +97,6 @@ func (v *View) deadlock(g *graph, cycle []int, heads []head, holds func(int) boo
 	}
 	return f
 }
-
-// viewed is when the view of g's process was begun, as far as that is known: At is
-// the first of all.
-func (v *View) viewed(*Goroutine) time.Time { return v.At }
 
 // sameClock reports whether times of the goroutines can be compared.
 func (v *View) sameClock(goroutines []int) bool {
@@ -137,6 +133,7 @@ func (v *View) head(g *graph, h head) Finding {
 
 // stalled are the findings of writes that wait for long, the oldest first.
 func (v *View) stalled() (found []Finding) {
+	var writes []stall
 	for i := range v.Goroutines {
 		g := &v.Goroutines[i]
 		for j := range g.Waits {
@@ -144,15 +141,28 @@ func (v *View) stalled() (found []Finding) {
 			if w.Reason != string(trace.ReasonNetWrite) || w.Age < stalledAfter {
 				continue
 			}
-			f := Finding{Kind: KindStalled, Certain: true, Text: v.Sentence(g, w), Goroutines: []string{g.Key}, Since: w.Since}
-			if w.Connection != "" {
-				f.Connections = []string{w.Connection}
-			}
-			found = append(found, f)
+			writes = append(writes, stall{g, w})
 		}
 	}
-	slices.SortStableFunc(found, func(a, b Finding) int { return a.Since.Compare(b.Since) })
+	slices.SortStableFunc(writes, func(a, b stall) int { return a.Since.Compare(b.Since) })
+	if n := len(writes) - mostFindings; n > 0 {
+		v.Counts.FindingsLeftOut += n
+		writes = writes[:mostFindings]
+	}
+	for _, s := range writes {
+		f := Finding{Kind: KindStalled, Certain: true, Text: v.Sentence(s.g, s.Wait), Goroutines: []string{s.g.Key}, Since: s.Since}
+		if s.Connection != "" {
+			f.Connections = []string{s.Connection}
+		}
+		found = append(found, f)
+	}
 	return found
+}
+
+// stall is a write that waits for long.
+type stall struct {
+	g *Goroutine
+	*Wait
 }
 
 // silent are the findings of peers that answer pings and have sent no message since

@@ -19,7 +19,6 @@ type graph struct {
 
 	others []other        // nodes from len(v.Goroutines) on
 	index  map[string]int // of these
-	key    map[string]int // of goroutines
 }
 
 // other is a node that is no goroutine of the view.
@@ -30,10 +29,7 @@ type other struct {
 
 func newGraph(v *View) *graph {
 	n := len(v.Goroutines)
-	g := &graph{v: v, next: make([]int, n), strong: make([]bool, n), waits: make([]int, n), index: map[string]int{}, key: make(map[string]int, n)}
-	for i := range v.Goroutines {
-		g.key[v.Goroutines[i].Key] = i
-	}
+	g := &graph{v: v, next: make([]int, n), strong: make([]bool, n), waits: make([]int, n), index: map[string]int{}}
 	for i := range v.Goroutines {
 		g.next[i] = -1
 		gr := &v.Goroutines[i]
@@ -55,7 +51,7 @@ func newGraph(v *View) *graph {
 }
 
 func (g *graph) node(w *Wait, h *Holder) int {
-	if i, ok := g.key[h.Goroutine]; ok && h.Goroutine != "" {
+	if i, ok := g.v.index().goroutines[h.Goroutine]; ok && h.Goroutine != "" {
 		return i
 	}
 	k := h.Name + "\x00" + h.What

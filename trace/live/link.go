@@ -11,22 +11,22 @@ import (
 // can end a wait.
 func link(v *View) {
 	match(v)
-	conns := make(map[string]*Connection, len(v.Connections))
-	for i := range v.Connections {
-		conns[v.Connections[i].ID] = &v.Connections[i]
-	}
 	for i := range v.Goroutines {
 		for j := range v.Goroutines[i].Waits {
 			w := &v.Goroutines[i].Waits[j]
-			c := conns[w.Connection]
+			if w.Reason != string(trace.ReasonNetWrite) && w.Reason != string(trace.ReasonPong) {
+				continue
+			}
+			c := v.connectionOf(w.Connection)
 			if c == nil {
 				continue
 			}
+			peer := v.connectionOf(c.Peer)
 			switch w.Reason {
 			case string(trace.ReasonNetWrite):
-				w.Holders = takers(w, c, conns[c.Peer])
+				w.Holders = takers(w, c, peer)
 			case string(trace.ReasonPong):
-				w.Holders = answerers(conns[c.Peer])
+				w.Holders = answerers(peer)
 			}
 		}
 	}
@@ -72,15 +72,11 @@ type addresses struct{ scope, local, remote string }
 // match finds the two ends of connections.
 func match(v *View) {
 	byID := make(map[string]int, len(v.Connections))
-	byEnds := make(map[addresses]int, len(v.Connections))
 	named := map[string]int{} // how many servers name a client's end
 	for i := range v.Connections {
 		c := &v.Connections[i]
 		c.Peer, c.Between = "", false
 		only(byID, c.ID, i)
-		if e, ok := endsOf(v, c); ok {
-			only(byEnds, e, i)
-		}
 		if c.PeerID != "" {
 			named[c.PeerID]++
 		}
@@ -97,10 +93,18 @@ func match(v *View) {
 			pair(client, server, between)
 		}
 	}
+	byEnds := map[addresses]int{}
+	of := make([]addresses, len(v.Connections))
 	for i := range v.Connections {
 		c := &v.Connections[i]
-		e, ok := endsOf(v, c)
-		if !ok || c.Peer != "" || byEnds[e] < 0 {
+		if e, ok := endsOf(v, c); ok && c.Peer == "" {
+			of[i] = e
+			only(byEnds, e, i)
+		}
+	}
+	for i, e := range of {
+		c := &v.Connections[i]
+		if e.local == "" || c.Peer != "" || byEnds[e] < 0 {
 			continue
 		}
 		at, ok := byEnds[addresses{e.scope, e.remote, e.local}]

@@ -1,8 +1,11 @@
+//go:build unix
+
 package live_test
 
 import (
 	"context"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,9 +44,20 @@ func BenchmarkSnapshot(b *testing.B) {
 	}
 	least := time.Hour
 	b.ReportAllocs()
+	before := cpu(b)
 	for b.Loop() {
 		least = min(least, live.Snapshot().Took)
 	}
+	b.ReportMetric(float64((cpu(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/op")
 	b.ReportMetric(float64(least.Microseconds())/1000, "least-ms")
 	b.ReportMetric(2*pairs, "goroutines")
+}
+
+// cpu is what this process has used of processors.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
