@@ -257,7 +257,7 @@ func (o *Op) emitWhole(w emit.Tracer, p *emit.Part) {
 		d.API.AddLink(oteltrace.Link{SpanContext: *p.Link})
 	}
 	reason := [1]attribute.KeyValue{p.Key.String(p.Reason)}
-	if d.Finish(o.start.Add(p.Start+p.Took), false, &emit.Values{}, p.Attrs, reason[:]) {
+	if d.Finish(o.start.Add(p.Start+p.Took), false, "", &emit.Values{}, p.Attrs, reason[:]) {
 		w.End(d)
 	}
 }
@@ -289,7 +289,7 @@ func (o *Op) copyOf(attrs []attribute.KeyValue, n int) []attribute.KeyValue {
 }
 
 // finish ends the operation's span, with the totals of its blocks.
-func (o *Op) finish(end time.Duration, errorType string, attrs []attribute.KeyValue, laid *emit.Values) {
+func (o *Op) finish(end time.Duration, errorType string, err error, attrs []attribute.KeyValue, laid *emit.Values) {
 	laid.Blocked = -1
 	if o.blocks > 0 {
 		laid.Blocked = o.blocked.Seconds()
@@ -309,14 +309,18 @@ func (o *Op) finish(end time.Duration, errorType string, attrs []attribute.KeyVa
 		more = append(more, ErrorTypeKey.String(errorType))
 	}
 	b := o.current()
+	why := ""
+	if errorType != "" {
+		why = description(err)
+	}
 	if b.whole != nil {
-		if b.data.Finish(o.start.Add(end), errorType != "", laid, attrs, more) {
+		if b.data.Finish(o.start.Add(end), errorType != "", why, laid, attrs, more) {
 			b.whole.End(b.data)
 		}
 		return
 	}
 	if errorType != "" {
-		b.span.SetStatus(codes.Error, "")
+		b.span.SetStatus(codes.Error, why)
 	}
 	if n := len(attrs) + laid.Len() + len(more); n > 0 {
 		b.span.SetAttributes(append(laid.Append(o.copyOf(attrs, n-len(attrs))), more...)...)

@@ -45,5 +45,5 @@ func (o *Op) EndWith(v *Values) {
 	if v.Layout != nil {
 		laid.Layout = &v.Layout.of
 	}
-	o.endAs("", nil, &laid)
+	o.endAs("", nil, nil, &laid)
 }

@@ -244,6 +244,7 @@ const (
 	WebSocketCloseCompletedKey = attribute.Key("websocket.close.completed") // bool: both sent a close frame
 	WebSocketCloseWaitKey      = attribute.Key("websocket.close.wait")      // float64, seconds between the two close frames
 	WebSocketCloseReasonKey    = attribute.Key("websocket.close.reason")    // string, the peer's; opt-in
+	WebSocketCloseUnreadKey    = attribute.Key("websocket.close.unread")    // int, bytes that came from the peer and that nobody had read from the socket
 	WebSocketConnectionIDKey   = attribute.Key("websocket.connection.id")   // string, the span id of its handshake, on all that is of the connection
 	WebSocketSegmentIndexKey   = attribute.Key("websocket.segment.index")   // int, of a connection's traces; the handshake's is 0
 	WebSocketHandshakeCheckKey = attribute.Key("websocket.handshake.check") // string: the check that refused

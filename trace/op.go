@@ -288,9 +288,10 @@ func (o *Op) unblocked(end time.Duration) bool {
 }
 
 // End ends the operation. It is an error in the sense of OpenTelemetry, with
-// status Error and [ErrorTypeKey], unless err is nil, io.EOF, or comes from the
-// cancellation of the context that the operation was started with, be it as
-// context.Canceled or as its context.Cause; see [ErrorType]. The first End
+// status Error, whose description is its text, and [ErrorTypeKey], unless err is
+// nil, a normal end, or comes from the cancellation of the context that the
+// operation was started with, be it as context.Canceled, as its context.Cause or as
+// net.ErrClosed; see [ErrorType]. The first End
 // counts.
 func (o *Op) End(err error, attrs ...attribute.KeyValue) {
 	if o == nil {
@@ -300,18 +301,24 @@ func (o *Op) End(err error, attrs ...attribute.KeyValue) {
 	if typ != "" && canceled(o.above, err) {
 		typ = ""
 	}
-	o.EndAs(typ, attrs...)
+	o.EndWithError(typ, err, attrs...)
 }
 
 // EndAs is End for a caller who knows better what kind of error it was:
 // errorType becomes [ErrorTypeKey], and "" is no error.
 func (o *Op) EndAs(errorType string, attrs ...attribute.KeyValue) {
+	o.EndWithError(errorType, nil, attrs...)
+}
+
+// EndWithError is EndAs with an error whose text is the description of the
+// status, as [Op.End] has it.
+func (o *Op) EndWithError(errorType string, err error, attrs ...attribute.KeyValue) {
 	if o != nil {
-		o.endAs(errorType, attrs, &emit.Values{})
+		o.endAs(errorType, err, attrs, &emit.Values{})
 	}
 }
 
-func (o *Op) endAs(errorType string, attrs []attribute.KeyValue, laid *emit.Values) {
+func (o *Op) endAs(errorType string, err error, attrs []attribute.KeyValue, laid *emit.Values) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.state == opEnded {
@@ -324,7 +331,7 @@ func (o *Op) endAs(errorType string, attrs []attribute.KeyValue, laid *emit.Valu
 	o.state = opEnded
 	if o.settle(errorType != "") {
 		o.emitWake(end)
-		o.finish(end, errorType, attrs, laid)
+		o.finish(end, errorType, err, attrs, laid)
 	}
 }
 

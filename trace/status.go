@@ -6,16 +6,21 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"reflect"
 	"slices"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/internal/outcome"
+	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 // Values of [ErrorTypeKey] that [ErrorType] gives. Errors that are none of
@@ -46,14 +51,20 @@ var errorTypes = []struct {
 	{syscall.ECONNREFUSED, ErrorConnectionRefused},
 	{syscall.EPIPE, ErrorBrokenPipe},
 	{io.EOF, ""},
+	{http.ErrServerClosed, ""},
 }
 
 // ErrorType classifies err for [ErrorTypeKey]: a constant of this package where
 // errors.Is finds one, else the Go type of the innermost error that has a type
-// of its own. It is "" for nil and for io.EOF, which are no errors.
+// of its own. It is "" for nil and for what a normal end is told by: io.EOF,
+// http.ErrServerClosed, and of the WebSocket libraries that package wsconn wraps
+// the close codes 1000, 1001 and 1005. Another close code is its own error.type.
 func ErrorType(err error) string {
 	if err == nil {
 		return ""
+	}
+	if o, ok := outcome.Of(err); ok {
+		return o.Type
 	}
 	for _, t := range errorTypes {
 		if errors.Is(err, t.is) {
@@ -77,17 +88,52 @@ var anonymous = map[reflect.Type]bool{
 	reflect.TypeOf(fmt.Errorf("%w%w", io.EOF, io.EOF)): true,
 }
 
-// canceled reports whether err says that ctx was canceled. A deadline is no
-// cancellation: it is a failure that one wants to see.
+// canceled reports whether err says that ctx was canceled, or may come from a
+// connection that was closed for it. A deadline is no cancellation: it is a failure
+// that one wants to see.
 func canceled(ctx context.Context, err error) bool {
 	return errors.Is(ctx.Err(), context.Canceled) &&
-		(errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx)))
+		(errors.Is(err, context.Canceled) || errors.Is(err, net.ErrClosed) || errors.Is(err, context.Cause(ctx)))
 }
 
-// finish ends a span with the status that errorType means.
-func finish(span oteltrace.Span, end time.Time, errorType string, attrs []attribute.KeyValue) {
+// maxDescription is the most bytes of an error's text that a status has.
+const maxDescription = 256
+
+// description is the text of err for the status of a span: cut after 256 bytes,
+// between two characters, and with control characters escaped. It is "" for nil.
+func description(err error) string {
+	if err == nil {
+		return ""
+	}
+	s := ""
+	if o, ok := outcome.Of(err); ok {
+		s = o.Text
+	} else {
+		s = textOf(err)
+	}
+	const ellipsis = "…"
+	if s = text.Printable(s[:min(len(s), 2*maxDescription)]); len(s) > maxDescription {
+		end := maxDescription - len(ellipsis)
+		for end > 0 && !utf8.RuneStart(s[end]) {
+			end--
+		}
+		s = s[:end] + ellipsis
+	}
+	return s
+}
+
+// textOf is err.Error(), or nothing where that panics: an error that could be
+// returned must not become a crash.
+func textOf(err error) (s string) {
+	defer func() { _ = recover() }()
+	return err.Error()
+}
+
+// finish ends a span with the status that errorType and err, which may be nil,
+// mean.
+func finish(span oteltrace.Span, end time.Time, errorType string, err error, attrs []attribute.KeyValue) {
 	if errorType != "" {
-		span.SetStatus(codes.Error, "")
+		span.SetStatus(codes.Error, description(err))
 		attrs = append(slices.Clip(attrs), ErrorTypeKey.String(errorType))
 	}
 	if len(attrs) > 0 {
@@ -97,9 +143,10 @@ func finish(span oteltrace.Span, end time.Time, errorType string, attrs []attrib
 }
 
 // Finish ends a span that [Tracer.Span] began at start. It is an error if
-// errorType, the value for [ErrorTypeKey], is not "".
-func Finish(span oteltrace.Span, start time.Time, errorType string, attrs ...attribute.KeyValue) {
-	finish(span, after(start), errorType, attrs)
+// errorType, the value for [ErrorTypeKey], is not ""; then the text of err, which
+// may be nil, is the description of its status.
+func Finish(span oteltrace.Span, start time.Time, errorType string, err error, attrs ...attribute.KeyValue) {
+	finish(span, after(start), errorType, err, attrs)
 }
 
 // epoch is the first day of testing/synctest's clock plus some years: no real

@@ -79,7 +79,7 @@ func TestFinish(t *testing.T) {
 	for i, typ := range []string{"", "refused"} {
 		start := time.Now()
 		_, span := trace.FromContext(ctx).Span(ctx, "step", start)
-		trace.Finish(span, start, typ, attrs...)
+		trace.Finish(span, start, typ, nil, attrs...)
 		ended := rec.Chain().Spans[i]
 		wantStatus(t, ended, typ)
 		if got := ended.Int("n"); got != 1 {

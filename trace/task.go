@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -28,6 +29,7 @@ type Task struct {
 	done    chan struct{}
 	outer   *Task                 // of Handle: what the goroutine was in before
 	spawned oteltrace.SpanContext // of "go NAME"
+	excused atomic.Bool           // see [Excuse]
 
 	mu    sync.Mutex
 	state State
@@ -183,7 +185,7 @@ func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 	}
 	if l.spawned != nil {
 		l.attrs = append(l.attrs, GoroutineIDKey.Int64(t.id), GoroutineNameKey.String(t.name))
-		finish(l.spawned, start, "", l.attrs)
+		finish(l.spawned, start, "", nil, l.attrs)
 	}
 	t.set(StateRunning, nil)
 
@@ -191,7 +193,7 @@ func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 	defer func() {
 		state, errorType := StateFinished, ""
 		if returned {
-			state, errorType = l.outcome(err)
+			state, errorType = t.outcome(l, err)
 		} else if exits, stack := unwinding(); exits {
 			err, state, errorType = ErrGoexit, StateFailed, ErrorOther
 		} else {
@@ -200,7 +202,7 @@ func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 		}
 		t.set(state, err)
 		t.orphan()
-		t.export(l, start, state, errorType)
+		t.export(l, start, state, errorType, err)
 	}()
 	err = fn(l.ctx)
 	returned = true
@@ -214,7 +216,16 @@ func (t *Task) orphan() {
 	t.mu.Unlock()
 }
 
-func (l *life) outcome(err error) (State, string) {
+// Excuse says that a context below that of ctx's goroutine has ended as it should,
+// as the one does with which a connection is read until the peer closes it. The
+// goroutine may end with context.Canceled then, and has not failed.
+func Excuse(ctx context.Context) {
+	for t := scopeOf(ctx).task; t != nil; t = t.outer {
+		t.excused.Store(true)
+	}
+}
+
+func (t *Task) outcome(l *life, err error) (State, string) {
 	if err == nil {
 		return StateFinished, ""
 	}
@@ -223,13 +234,15 @@ func (l *life) outcome(err error) (State, string) {
 		return StateFinished, ""
 	case canceled(l.ctx, err):
 		return StateCancelled, ""
+	case t.excused.Load() && errors.Is(err, context.Canceled):
+		return StateFinished, ""
 	default:
 		return StateFailed, typ
 	}
 }
 
 // export makes the span "NAME".
-func (t *Task) export(l *life, start time.Time, state State, errorType string) {
+func (t *Task) export(l *life, start time.Time, state State, errorType string, err error) {
 	if l.spawned == nil {
 		return
 	}
@@ -237,7 +250,7 @@ func (t *Task) export(l *life, start time.Time, state State, errorType string) {
 	t.mu.Lock()
 	attrs := t.totals.attributes(append(l.attrs, GoroutineStateKey.String(string(state))), start, end)
 	t.mu.Unlock()
-	l.tracer.Record(l.ctx, t.name, start, end, errorType, attrs...)
+	l.tracer.Record(l.ctx, t.name, start, end, errorType, err, attrs...)
 }
 
 func (t *Task) set(s State, err error) {

@@ -217,10 +217,10 @@ func (t *Tracer) Span(ctx context.Context, name string, at time.Time, opts ...ot
 }
 
 // Record makes a span that is over, as a child of the span in ctx. It is an
-// error if errorType, the value for [ErrorTypeKey], is not "". Nothing is
-// recorded where [Tracer.Span] would record nothing.
-func (t *Tracer) Record(ctx context.Context, name string, start, end time.Time, errorType string, attrs ...attribute.KeyValue) {
+// error as [Finish] has it. Nothing is recorded where [Tracer.Span] would record
+// nothing.
+func (t *Tracer) Record(ctx context.Context, name string, start, end time.Time, errorType string, err error, attrs ...attribute.KeyValue) {
 	if _, span := t.Span(ctx, name, start); span != nil {
-		finish(span, latest(end, start.Add(tick(start))), errorType, attrs)
+		finish(span, latest(end, start.Add(tick(start))), errorType, err, attrs)
 	}
 }

@@ -2,6 +2,7 @@ package trace_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -155,10 +156,10 @@ func TestTracerRecord(t *testing.T) {
 		tracer, start := trace.FromContext(ctx), time.Now()
 		time.Sleep(5 * ms)
 		ctx, op := trace.Start(ctx, "op")
-		tracer.Record(ctx, "dns", start, start.Add(2*ms), "", attrs...)
-		tracer.Record(ctx, "connect", start.Add(2*ms), start.Add(3*ms), "connection_refused", attrs...)
-		tracer.Record(ctx, "tls", start.Add(3*ms), start, "") // never ends before it starts
-		new(trace.Tracer).Record(ctx, "no", start, start, "")
+		tracer.Record(ctx, "dns", start, start.Add(2*ms), "", nil, attrs...)
+		tracer.Record(ctx, "connect", start.Add(2*ms), start.Add(3*ms), "connection_refused", errors.New("refused"), attrs...)
+		tracer.Record(ctx, "tls", start.Add(3*ms), start, "", nil) // never ends before it starts
+		new(trace.Tracer).Record(ctx, "no", start, start, "", nil)
 		op.End(nil)
 		tracetest.AssertTree(t, rec.Chain(), `
 			op @5ms 0s

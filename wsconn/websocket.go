@@ -1,6 +1,10 @@
 package wsconn
 
-import "nhooyr.io/websocket"
+import (
+	"nhooyr.io/websocket"
+
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
 
 // The library's types and constants, so that a program changes one import.
 
@@ -59,3 +63,5 @@ const (
 func CloseStatus(err error) StatusCode { return websocket.CloseStatus(err) }
 
 func closeStatus(err error) int { return int(websocket.CloseStatus(err)) }
+
+func init() { session.CloseErrors(closeStatus) }

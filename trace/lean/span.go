@@ -51,7 +51,7 @@ func (p *TracerProvider) overflow(d *emit.Span) oteltrace.Span {
 		rest.AddLink(oteltrace.Link{SpanContext: sc})
 	}
 	if c := codes.Code(d.Code); c != codes.Unset {
-		rest.SetStatus(c, "")
+		rest.SetStatus(c, why(d))
 	}
 	return rest
 }
@@ -104,7 +104,7 @@ func (s *span) End(opts ...oteltrace.SpanEndOption) {
 	if at := c.Timestamp(); !at.IsZero() {
 		now = at
 	}
-	if s.d.Finish(now, false, &emit.Values{}, nil, nil) {
+	if s.d.Finish(now, false, "", &emit.Values{}, nil, nil) {
 		s.ended()
 	}
 }
@@ -138,13 +138,17 @@ func (s *span) SpanContext() oteltrace.SpanContext { return s.d.Context }
 
 // SetStatus sets the status.
 func (s *span) SetStatus(c codes.Code, description string) {
-	if description != "" {
+	if description != "" && c != codes.Error {
 		s.more(func(rest oteltrace.Span) { rest.SetStatus(c, description) })
 		return
 	}
 	s.d.Mu.Lock()
 	defer s.d.Mu.Unlock()
-	if !s.d.Ended() {
+	switch {
+	case s.d.Ended():
+	case c == codes.Error:
+		s.d.Fail(description)
+	default:
 		s.d.SetStatus(c)
 	}
 }
@@ -243,7 +247,15 @@ func (s *span) Status() sdktrace.Status {
 	if r := s.rest(); r != nil {
 		return r.Status()
 	}
-	return sdktrace.Status{Code: codes.Code(s.d.Code)}
+	return sdktrace.Status{Code: codes.Code(s.d.Code), Description: why(&s.d)}
+}
+
+// why is the description of a span's status.
+func why(d *emit.Span) string {
+	if d.Why == nil {
+		return ""
+	}
+	return *d.Why
 }
 
 // InstrumentationScope returns the scope of the tracer.

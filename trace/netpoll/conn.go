@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
 	"github.com/wakechain/wakechain/trace"
 )
 
@@ -22,7 +24,8 @@ type Conn struct {
 	write   half
 	written atomic.Int64 // bytes handed to the wrapped conn
 	closer  atomic.Pointer[trace.Op]
-	fault   atomic.Uintptr // a syscall.Errno: of the connection, as the first parked call got it
+	closed  atomic.Pointer[oteltrace.SpanContext] // in place of closer's
+	fault   atomic.Uintptr                        // a syscall.Errno: of the connection, as the first parked call got it
 }
 
 var (
@@ -76,6 +79,30 @@ func (c *Conn) ObserveWrite(op *trace.Op) (alone bool) { return c.write.observe(
 // ObserveClose names the operation that is about to call Close: blocks that
 // Close ends link to it.
 func (c *Conn) ObserveClose(op *trace.Op) { c.closer.Store(op) }
+
+// ObserveClosed is ObserveClose for a span that is no operation of the program's.
+func (c *Conn) ObserveClosed(sc oteltrace.SpanContext) { c.closed.Store(&sc) }
+
+// closedBy is the span of what closed the conn, if it is known.
+func (c *Conn) closedBy() oteltrace.SpanContext {
+	if sc := c.closed.Load(); sc != nil {
+		return *sc
+	}
+	return c.closer.Load().SpanContext()
+}
+
+// Unread returns how many bytes came from the peer that were not read, and
+// whether that is known: on Linux, of a TCP or unix socket that is open. Below TLS
+// they are encrypted.
+func (c *Conn) Unread() (bytes int, ok bool) {
+	if c.raw == nil {
+		return 0, false
+	}
+	if err := c.raw.Control(func(fd uintptr) { bytes, ok = unread(fd) }); err != nil {
+		return 0, false
+	}
+	return bytes, ok
+}
 
 // Read reads as the wrapped conn does.
 func (c *Conn) Read(p []byte) (int, error) {

@@ -297,7 +297,7 @@ func (h *half) wake(op *trace.Op, at time.Time, err error, e *evidence) {
 		reason = trace.WakeDeadline
 	case errors.Is(err, net.ErrClosed), ended(err) && h.shut.Load():
 		reason = trace.WakeClosed
-		details = append(details, trace.CausedBy(h.conn.closer.Load().SpanContext()))
+		details = append(details, trace.CausedBy(h.conn.closedBy()))
 	case errors.Is(err, syscall.ECONNRESET):
 		reason = trace.WakePeerReset
 	case ended(err):

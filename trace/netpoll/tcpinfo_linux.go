@@ -33,3 +33,9 @@ func measure(fd uintptr) tcpInfo {
 		rtt:           time.Duration(t.Rtt) * time.Microsecond,
 	}
 }
+
+// unread asks the kernel how many bytes fd has that nobody has read.
+func unread(fd uintptr) (int, bool) {
+	n, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
+	return n, err == nil
+}

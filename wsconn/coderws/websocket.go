@@ -2,7 +2,11 @@
 
 package coderws
 
-import "github.com/coder/websocket"
+import (
+	"github.com/coder/websocket"
+
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
 
 // The library's types and constants, so that a program changes one import.
 
@@ -61,3 +65,5 @@ const (
 func CloseStatus(err error) StatusCode { return websocket.CloseStatus(err) }
 
 func closeStatus(err error) int { return int(websocket.CloseStatus(err)) }
+
+func init() { session.CloseErrors(closeStatus) }

@@ -75,6 +75,7 @@ type Span struct {
 	Code  uint8 // a codes.Code
 	Mu    sync.Mutex
 	Name  string
+	Why   *string                 // of the status Error, its description; nil: none
 	Laid  Values                  // attributes before Attrs
 	Attrs []attribute.KeyValue    // each key once
 	Links []oteltrace.SpanContext // without attributes
@@ -191,16 +192,16 @@ func (s *Span) AddLink(l oteltrace.Link) {
 	s.Links = append(s.Links, l.SpanContext)
 }
 
-// Finish ends a span, with what is known of it then. It reports whether it had
-// not ended before.
-func (s *Span) Finish(end time.Time, failed bool, laid *Values, attrs, more []attribute.KeyValue) bool {
+// Finish ends a span, with what is known of it then. why is the description of a
+// span's status that failed. It reports whether it had not ended before.
+func (s *Span) Finish(end time.Time, failed bool, why string, laid *Values, attrs, more []attribute.KeyValue) bool {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
 	if s.Ended() {
 		return false
 	}
 	if failed {
-		s.SetStatus(codes.Error)
+		s.Fail(why)
 	}
 	s.Add(attrs...)
 	s.lay(laid)
@@ -238,6 +239,19 @@ func (s *Span) All() []attribute.KeyValue {
 	return s.Attrs
 }
 
+// Fail sets the status Error with a description, as the API's method does, for
+// who holds Mu.
+func (s *Span) Fail(why string) {
+	if s.Rest != nil {
+		s.Rest.SetStatus(codes.Error, why)
+		return
+	}
+	s.SetStatus(codes.Error)
+	if why != "" && codes.Code(s.Code) == codes.Error {
+		s.Why = &why
+	}
+}
+
 // SetStatus sets a status without a description, as the API's method does, for
 // who holds Mu.
 func (s *Span) SetStatus(c codes.Code) {
@@ -245,5 +259,7 @@ func (s *Span) SetStatus(c codes.Code) {
 		s.Rest.SetStatus(c, "")
 		return
 	}
-	s.Code = max(s.Code, uint8(c))
+	if uint8(c) >= s.Code {
+		s.Code, s.Why = uint8(c), nil
+	}
 }

@@ -115,7 +115,7 @@ func (a *Accept) End(err error) *Session {
 	}
 	step := func(name string, start, end time.Time) {
 		if !start.IsZero() && !end.IsZero() {
-			a.tracer.Record(a.ctx, name, start, end, "")
+			a.tracer.Record(a.ctx, name, start, end, "", nil)
 		}
 	}
 	step(trace.StepTLS, a.arrival.hello, a.arrival.secured)
@@ -127,7 +127,7 @@ func (a *Accept) End(err error) *Session {
 	if err != nil {
 		attrs = append(attrs, trace.WebSocketHandshakeCheckKey.String(serverCheck(a.r, a.w.status)))
 	}
-	trace.Finish(a.span, a.start, errorType, attrs...)
+	trace.Finish(a.span, a.start, errorType, err, attrs...)
 	return a.s
 }
 

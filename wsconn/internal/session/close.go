@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ type closing struct {
 	op       *trace.Op       // the program's Close or CloseNow
 	told     bool            // as a span
 	ended    bool            // the connection is closed
+	asked    bool            // then, how much was unread
+	unread   int             // bytes of the peer's
 	ctx      context.Context // of CloseRead
 
 	// The deadlines of a NetConn.
@@ -180,16 +183,18 @@ func (c Close) End(err error) {
 	}
 	c.s.mu.Lock()
 	c.s.closing.told = true
-	typ, attrs := c.s.outcome(err)
+	typ, why, attrs := c.s.outcome(err)
 	c.s.mu.Unlock()
-	c.op.EndAs(typ, attrs...)
+	c.op.EndWithError(typ, why, attrs...)
 }
 
 // ended is called when the connection closes, by whomever.
 func (s *Session) ended() {
 	close(s.done)
+	unread, asked := s.conn.Unread()
 	s.mu.Lock()
 	c := &s.closing
+	c.unread, c.asked = unread, asked
 	c.ended = true
 	s.live.entry.Remove()
 	wasOpen := c.possible
@@ -211,7 +216,7 @@ func (s *Session) ended() {
 // is in a trace that is not the handshake's.
 func (s *Session) tellClose() {
 	s.mu.Lock()
-	typ, attrs := s.outcome(nil)
+	typ, why, attrs := s.outcome(nil)
 	start := time.Now()
 	if first, initiator := s.closing.first(); initiator != "" {
 		start = first.at
@@ -220,7 +225,7 @@ func (s *Session) tellClose() {
 	if s.out.writer.expired() != nil {
 		by = s.out.writer
 	}
-	ctx, moved := s.home, false
+	ctx, moved, expired := s.home, false, by.expired() != nil
 	if by.op != nil {
 		ctx, moved = by.op.Context(), traceOf(by.op.Context()) != traceOf(by.ctx)
 	}
@@ -234,7 +239,10 @@ func (s *Session) tellClose() {
 		if n := s.traces.aside.Suppressed(); n > 0 {
 			attrs = append(attrs, trace.SpansSuppressedKey.Int64(n))
 		}
-		trace.Finish(span, start, typ, attrs...)
+		if !expired { // that woke whoever is parked
+			s.conn.ObserveClosed(span.SpanContext())
+		}
+		trace.Finish(span, start, typ, why, attrs...)
 	}
 }
 
@@ -253,17 +261,21 @@ func (c *closing) first() (f closeFrame, initiator string) {
 
 // outcome tells a close: who was first, with what code, and whether the other
 // answered; and what ended the connection instead.
-func (s *Session) outcome(err error) (errorType string, attrs []attribute.KeyValue) {
+func (s *Session) outcome(err error) (errorType string, why error, attrs []attribute.KeyValue) {
 	c := &s.closing
 	completed := c.sent.seen() && c.received.seen()
-	attrs = append(make([]attribute.KeyValue, 0, 9), s.id, trace.WebSocketCloseCompletedKey.Bool(completed))
+	attrs = append(make([]attribute.KeyValue, 0, 10), s.id, trace.WebSocketCloseCompletedKey.Bool(completed))
 	attrs = append(attrs, c.attrs...)
+	if c.asked {
+		attrs = append(attrs, trace.WebSocketCloseUnreadKey.Int(c.unread))
+	}
 	if s.in.ignored > 0 {
 		attrs = append(attrs, trace.WebSocketTracePongIgnoredKey.Int(s.in.ignored))
 	}
 	first, initiator := c.first()
 	if initiator == "" {
-		return s.abnormal(err), attrs
+		errorType, why = s.abnormal(err)
+		return errorType, why, attrs
 	}
 	attrs = append(attrs,
 		trace.WebSocketCloseCodeKey.Int(first.code),
@@ -278,37 +290,51 @@ func (s *Session) outcome(err error) (errorType string, attrs []attribute.KeyVal
 	if c.judged {
 		first = c.sent
 	}
-	if errorType = closeErrorType(first.code); errorType == "" && !c.received.seen() {
-		errorType = s.abnormal(err)
+	if errorType = closeErrorType(first.code); errorType != "" {
+		return errorType, errors.New(closeText(first.code)), attrs
 	}
-	return errorType, attrs
+	if !c.received.seen() {
+		errorType, why = s.abnormal(err)
+	}
+	return errorType, why, attrs
 }
 
+// Why a connection ended where no error of a call says so.
+var (
+	errNoAnswer = errors.New("no close frame from the peer within 5 s")
+	errNotSent  = errors.New("a control frame could not be written within 5 s")
+	errCloseNow = errors.New("this side closed without a close frame")
+	errDeadline = errors.New("a deadline of the NetConn has passed")
+)
+
 // abnormal is the error.type of a connection that ended otherwise than by both
-// close frames; err is what the program's Close returned.
-func (s *Session) abnormal(err error) string {
+// close frames, and what says more; err is what the program's Close returned.
+func (s *Session) abnormal(err error) (string, error) {
 	c := &s.closing
 	switch {
 	case errors.Is(c.err, io.EOF):
-		return trace.ErrorUnexpectedEOF
+		return trace.ErrorUnexpectedEOF, c.err
 	case c.err != nil:
-		return trace.ErrorType(c.err)
+		return trace.ErrorType(c.err), c.err
 	}
 	for _, op := range []call{s.in.reader, s.out.writer, {ctx: c.ctx}} {
 		if err := op.expired(); err != nil {
-			return trace.ErrorType(err)
+			return trace.ErrorType(err), err
 		}
 	}
 	switch {
 	case err != nil:
-		return trace.ErrorType(err)
-	case s.out.answers, c.sent.seen() && time.Since(c.sent.at) >= timeout,
-		s.in.reader.inside() && passed(c.readBy), s.out.writer.inside() && passed(c.writeBy):
-		return trace.ErrorDeadlineExceeded
+		return trace.ErrorType(err), err
+	case s.out.answers:
+		return trace.ErrorDeadlineExceeded, errNotSent
+	case c.sent.seen() && time.Since(c.sent.at) >= timeout:
+		return trace.ErrorDeadlineExceeded, errNoAnswer
+	case s.in.reader.inside() && passed(c.readBy), s.out.writer.inside() && passed(c.writeBy):
+		return trace.ErrorDeadlineExceeded, errDeadline
 	case c.begun && !c.sent.seen():
-		return errorCloseNow
+		return errorCloseNow, errCloseNow
 	default:
-		return trace.ErrorClosed
+		return trace.ErrorClosed, net.ErrClosed
 	}
 }
 

@@ -92,8 +92,8 @@ func TestCloseTold(t *testing.T) {
 			}()
 			read(t, c)
 		}, `
-			read @0s 0s {status=error, error.type=1005}
-				close @0s 0s {status=error, error.type=1005, close.code=1005, close.initiator=remote, close.completed=true, close.wait=0}
+			read @0s 0s
+				close @0s 0s {close.code=1005, close.initiator=remote, close.completed=true, close.wait=0}
 		`},
 		{"remote, then reset", nil, func(t *testing.T, c conn, p *peer) {
 			go func() {
@@ -264,7 +264,7 @@ func TestCloseOverAnAnswerThatNobodyTakes(t *testing.T) {
 			read @0s 5s {status=error, error.type}
 				pong @0s 5s {status=error, error.type=closed}
 					block @0s 5s {reason=net.write, source=timed}
-					wake @5s 0s {reason=closed}
+					wake @5s 0s {reason=closed} -> close
 				close @5s 0s {status=error, error.type=deadline_exceeded, close.completed=false}
 		`)
 	})

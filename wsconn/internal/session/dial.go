@@ -104,7 +104,7 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 	if err != nil && resp != nil && d.req != nil {
 		attrs = append(attrs, trace.WebSocketHandshakeCheckKey.String(clientCheck(d.req, resp)))
 	}
-	trace.Finish(d.span, d.start, errorType, attrs...)
+	trace.Finish(d.span, d.start, errorType, err, attrs...)
 	return d.s
 }
 

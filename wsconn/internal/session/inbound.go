@@ -197,6 +197,9 @@ func (s *Session) came(e *tracepong.Event) (by oteltrace.SpanContext) {
 			s.out.answered(e.Payload, in.reader.op.SpanContext())
 		case frame.Close:
 			s.closing.receive(e.Payload)
+			if c := &s.closing; c.ctx != nil && closeErrorType(c.received.code) == "" {
+				trace.Excuse(c.ctx)
+			}
 		}
 	}
 	return by

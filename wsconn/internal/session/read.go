@@ -132,7 +132,7 @@ func (s *Session) endRead(op *trace.Op, m *message, messageType int, size int64,
 	case err == nil:
 		m.endWith(op, received, messageType, s.id, size)
 	case verdict != "" && s.closeStatus(err) < 0:
-		op.EndAs(verdict, receive, s.id)
+		op.EndWithError(verdict, err, receive, s.id)
 	default:
 		s.end(op, err, receive, s.id)
 	}

@@ -109,7 +109,7 @@ func (s *Session) nextSegment(prev *segment) *segment {
 		oteltrace.WithAttributes(attrs...),
 		oteltrace.WithLinks(s.links(prev.root.SpanContext())...))
 	if span != nil {
-		trace.Finish(span, next.since, "")
+		trace.Finish(span, next.since, "", nil)
 		next.share.Spend(1)
 	}
 	next.root, next.trace = standIn(ctx), traceOf(ctx)

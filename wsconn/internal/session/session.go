@@ -16,6 +16,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/wakechain/wakechain/internal/outcome"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
 )
@@ -124,7 +125,7 @@ func (s *Session) end(op *trace.Op, err error, attrs ...attribute.KeyValue) {
 		return
 	}
 	if code := s.closeStatus(err); code >= 0 {
-		op.EndAs(closeErrorType(code), attrs...)
+		op.EndWithError(closeErrorType(code), err, attrs...)
 		return
 	}
 	// The library closes the connection when the operation's context ends, and
@@ -145,12 +146,49 @@ func (s *Session) ErrorType(err error) string {
 	return trace.ErrorType(err)
 }
 
-// closeErrorType is the error.type of a close code, "" for a normal closure.
+// closeErrorType is the error.type of a close code, "" for a normal closure: also
+// without a code, as a browser's close() has it.
 func closeErrorType(code int) string {
-	if code == 1000 || code == 1001 {
+	if code == 1000 || code == 1001 || code == noStatus {
 		return ""
 	}
 	return strconv.Itoa(code)
+}
+
+// CloseErrors tells package trace the errors that have a close code. closeStatus
+// returns it, -1 for none. Their text may quote the peer's close reason, and is not
+// used.
+func CloseErrors(closeStatus func(error) int) {
+	outcome.Register(func(err error) (outcome.Outcome, bool) {
+		code := closeStatus(err)
+		if code < 0 {
+			return outcome.Outcome{}, false
+		}
+		return outcome.Outcome{Type: closeErrorType(code), Text: closeText(code)}, true
+	})
+}
+
+// closeText says what a close frame with a code says.
+func closeText(code int) string {
+	text := "close frame " + strconv.Itoa(code)
+	if meaning := meanings[code]; meaning != "" {
+		text += " (" + meaning + ")"
+	}
+	return text
+}
+
+// meanings are those of RFC 6455 §7.4.1 and of IANA's registry.
+var meanings = map[int]string{
+	1002: "protocol error",
+	1003: "unsupported data",
+	1007: "invalid payload data",
+	1008: "policy violation",
+	1009: "message too big",
+	1010: "mandatory extension",
+	1011: "internal error",
+	1012: "service restart",
+	1013: "try again later",
+	1014: "bad gateway",
 }
 
 // call is an operation while the program is inside the library with it. Its op

@@ -99,7 +99,7 @@ func (st *steps) record(ctx context.Context, t *trace.Tracer) {
 	st.over = true
 	st.mu.Unlock()
 	for _, s := range st.done {
-		t.Record(ctx, s.name, s.start, s.end, trace.ErrorType(s.err), s.attrs...)
+		t.Record(ctx, s.name, s.start, s.end, trace.ErrorType(s.err), s.err, s.attrs...)
 	}
 }
 

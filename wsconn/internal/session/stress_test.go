@@ -213,6 +213,7 @@ var own = map[string][]attribute.Key{
 	trace.SpanPing: {},
 	trace.SpanClose: {
 		trace.WebSocketCloseCodeKey, trace.WebSocketCloseInitiatorKey, trace.WebSocketCloseCompletedKey, trace.WebSocketCloseWaitKey,
+		trace.WebSocketCloseUnreadKey,
 	},
 }
 

@@ -1,0 +1,111 @@
+package trace_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
+)
+
+type panicking struct{}
+
+func (panicking) Error() string { panic("no text") }
+
+// The status of a span that failed has the text of its error, which moves no
+// cursor and is not long.
+func TestDescription(t *testing.T) {
+	long := strings.Repeat("é", 400)
+	for _, test := range []struct {
+		name, want string
+		err        error
+	}{
+		{"plain", "no such table: users", errors.New("no such table: users")},
+		{"wrapped", "load: unexpected EOF", fmt.Errorf("load: %w", io.ErrUnexpectedEOF)},
+		{"control characters", `red \x1b[31m\r\n`, errors.New("red \x1b[31m\r\n")},
+		{"no UTF-8", `\xff`, errors.New("\xff")},
+		{"long", strings.Repeat("é", 126) + "…", errors.New(long)},
+		{"no text", "", panicking{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ctx, rec := record(t)
+			_ = trace.Handle(ctx, "handler", func(ctx context.Context) error {
+				_, op := trace.Start(ctx, "op")
+				op.End(test.err)
+				return test.err
+			})
+			for _, name := range []string{"op", "handler"} {
+				got := tracetest.One(t, rec.Chain(), name).Status.Description
+				if got != test.want {
+					t.Errorf("%s: got %q, want %q", name, got, test.want)
+				}
+				if len(got) > 256 || !utf8.ValidString(got) {
+					t.Errorf("%s: got %d bytes of %q", name, len(got), got)
+				}
+			}
+		})
+	}
+}
+
+// What a normal end is told by is no failure, wherever it is returned.
+func TestNormalEnds(t *testing.T) {
+	type run func(ctx context.Context, fn func(context.Context) error)
+	runs := map[string]run{
+		"Go":     func(ctx context.Context, fn func(context.Context) error) { _ = trace.Go(ctx, "g", fn).Wait(ctx) },
+		"Handle": func(ctx context.Context, fn func(context.Context) error) { _ = trace.Handle(ctx, "g", fn) },
+		"Group": func(ctx context.Context, fn func(context.Context) error) {
+			g, own := trace.NewGroup(ctx)
+			g.Go(own, "g", fn)
+			_ = g.Wait(ctx)
+		},
+	}
+	for _, test := range []struct {
+		name  string
+		err   error
+		end   func(context.Context, context.CancelFunc) // before the function returns
+		state trace.State
+		fails string
+	}{
+		{"EOF", io.EOF, nil, trace.StateFinished, ""},
+		{"server closed", fmt.Errorf("serve: %w", http.ErrServerClosed), nil, trace.StateFinished, ""},
+		{"own context", context.Canceled, func(_ context.Context, cancel context.CancelFunc) { cancel() }, trace.StateCancelled, ""},
+		{"a connection that the own context closed", net.ErrClosed, func(_ context.Context, cancel context.CancelFunc) { cancel() }, trace.StateCancelled, ""},
+		{"a context below, which ended as it should", context.Canceled, func(ctx context.Context, _ context.CancelFunc) {
+			below, cancel := context.WithCancel(ctx)
+			defer cancel()
+			trace.Excuse(below)
+		}, trace.StateFinished, ""},
+		{"a context below", context.Canceled, nil, trace.StateFailed, trace.ErrorCanceled},
+		{"excused, and failed", io.ErrUnexpectedEOF, func(ctx context.Context, _ context.CancelFunc) { trace.Excuse(ctx) }, trace.StateFailed, trace.ErrorUnexpectedEOF},
+		{"closed", net.ErrClosed, nil, trace.StateFailed, trace.ErrorClosed},
+	} {
+		for name, run := range runs {
+			t.Run(test.name+"/"+name, func(t *testing.T) {
+				ctx, rec := record(t)
+				own, cancel := context.WithCancel(ctx)
+				defer cancel()
+				run(own, func(ctx context.Context) error {
+					if test.end != nil {
+						test.end(ctx, cancel)
+					}
+					return test.err
+				})
+				if err := rec.WaitN(ctx, tracetest.Name("g"), 1); err != nil {
+					t.Fatal(err)
+				}
+				s := tracetest.One(t, rec.Chain(), "g")
+				wantStatus(t, s, test.fails)
+				if got := s.Str(trace.GoroutineStateKey); got != string(test.state) {
+					t.Errorf("got state %s, want %s", got, test.state)
+				}
+			})
+		}
+	}
+}
