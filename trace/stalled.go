@@ -69,7 +69,7 @@ func (o *Op) tell(s *live.Stall) bool {
 	}
 	span := o.beginStalled(s)
 	if span != nil {
-		finish(span, after(s.At), "", attrs)
+		finish(span, after(s.At), "", nil, attrs)
 	}
 	return span != nil
 }
