@@ -1,0 +1,79 @@
+package session_test
+
+import (
+	"net"
+	"net/http"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/tracetest"
+)
+
+// capturing is a listener that also hands its conns to a test.
+type capturing struct {
+	net.Listener
+	conns chan<- net.Conn
+}
+
+func (l capturing) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	if err == nil {
+		l.conns <- nc
+	}
+	return nc, err
+}
+
+// queued is how many bytes wait in nc's receive buffer.
+func queued(t *testing.T, nc net.Conn) (n int) {
+	t.Helper()
+	raw, err := nc.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), unix.SIOCINQ) }); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// The end of a connection says how much of the peer's nobody had read.
+func TestCloseUnread(t *testing.T) {
+	each(t, func(t *testing.T, lib library) {
+		for _, sent := range []int{0, 1000} {
+			rec := newRecorder(t)
+			l, url := listen(t)
+			sync, conns := make(chan struct{}), make(chan net.Conn, 1)
+			serve(t, capturing{l, conns}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				c, err := lib.traced.accept(w, r, options{}, rec.option())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				<-sync
+				_ = c.CloseNow()
+			}))
+			c, _, err := lib.bare.dial(t.Context(), url, options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := 0
+			if sent > 0 {
+				if err := c.Write(t.Context(), messageBinary, make([]byte, sent)); err != nil {
+					t.Fatal(err)
+				}
+				want = sent + 8 // of the frame's header
+			}
+			nc := <-conns
+			until(t, "the bytes are there", func() bool { return queued(t, nc) == want })
+			close(sync)
+			wantEnd(t, rec, trace.SpanClose, 1)
+			wantEnded(t, rec)
+			_ = c.CloseNow()
+			if got := tracetest.One(t, rec.Chain(), trace.SpanClose).Int(trace.WebSocketCloseUnreadKey); got != int64(want) {
+				t.Errorf("sent %d: got %d bytes unread, want %d", sent, got, want)
+			}
+		}
+	})
+}
