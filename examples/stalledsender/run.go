@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,10 @@ func (c *config) sides(ctx context.Context, t *telemetry.Tracers, log *progress)
 	if err != nil {
 		return err
 	}
-	s := &server{tracer: tracer, small: c.buffers == "small", log: log}
+	s := &server{tracer: tracer, small: c.buffers == "small", log: log, message: []byte(`{"value":1}`)}
+	if c.serve != "" && s.small {
+		s.message = append(s.message, bytes.Repeat([]byte(" "), fill-len(s.message))...)
+	}
 	l, err := s.listen(ctx, c.serve)
 	if err != nil {
 		return err
@@ -136,6 +140,10 @@ func report(w io.Writer, spans []sdktrace.ReadOnlySpan, dropped int) error {
 		return err
 	}
 	findings := explain.Explain(c)
+	if len(findings) == 0 {
+		_, err := fmt.Fprintf(w, "\nNothing found in %d spans.\n", len(spans))
+		return err
+	}
 	title := "What the trace says"
 	for _, f := range findings {
 		if f.Rule == explain.SenderStalled {

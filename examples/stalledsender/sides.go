@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -21,13 +22,31 @@ const (
 	receiveBuffer = 2 << 10
 )
 
+// fill is how many bytes a message has for a client of somebody else, whose receive
+// buffer is the kernel's: some hundred then fill it and the small send buffer. Of
+// small messages tens of thousands would, each a segment whose bookkeeping alone fills
+// the send buffer, so that the sender waits for acknowledgements before it does for
+// the window.
+const fill = 4 << 10
+
 // server is socket_start.
 type server struct {
 	tracer   *trace.Tracer
 	small    bool
 	log      *progress
-	sent     atomic.Int64
+	message  []byte
 	handlers sync.WaitGroup
+
+	mu      sync.Mutex
+	senders map[*sender]bool
+}
+
+// sender is a sen_data in progress.
+type sender struct {
+	sent    atomic.Int64
+	writing atomic.Bool // inside Write
+	seen    int64       // sent at the last look, -1 if it was not writing; watch's
+	told    int64       // sent when it was stuck last; watch's
 }
 
 // listen binds addr, or a free port of this machine.
@@ -94,33 +113,65 @@ func (s *server) settle() {
 // senData sends for ever.
 func (s *server) senData(ctx context.Context, c *wsconn.Conn) error {
 	s.log.printf("socket_start  sen_data begins to send")
+	me := &sender{seen: -1}
+	s.mu.Lock()
+	if s.senders == nil {
+		s.senders = make(map[*sender]bool)
+	}
+	s.senders[me] = true
+	s.mu.Unlock()
 	for {
-		if err := c.Write(ctx, wsconn.MessageText, []byte(`{"value":1}`)); err != nil {
+		me.writing.Store(true)
+		err := c.Write(ctx, wsconn.MessageText, s.message)
+		me.writing.Store(false)
+		if err != nil {
+			s.mu.Lock() // watch has nothing to say any more
+			delete(s.senders, me)
+			s.mu.Unlock()
 			s.log.printf("socket_start  sen_data ends, its write failed: %v", err)
 			return err
 		}
-		s.sent.Add(1)
+		me.sent.Add(1)
 	}
 }
 
-// watch says when the sender has come to a halt, until ctx ends.
+// lookEvery is how often watch looks, and so how long a write lasts at least of which
+// it says that it is stuck.
+const lookEvery = 250 * time.Millisecond
+
+// watch says when a sender has come to a halt, until ctx ends.
 func (s *server) watch(ctx context.Context) {
-	tick := time.NewTicker(250 * time.Millisecond)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	var before, told int64
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		sent := s.sent.Load()
-		if sent == before && sent != told {
-			s.log.printf("socket_start  sen_data is stuck: %d messages sent", sent)
-			told = sent
+		s.mu.Lock()
+		for one := range s.senders {
+			if n, stuck := one.look(); stuck {
+				s.log.printf("socket_start  sen_data is stuck: %d messages sent", n)
+			}
 		}
-		before = sent
+		s.mu.Unlock()
 	}
+}
+
+// look reports once whether the sender is in the write that it was in at the last
+// look.
+func (one *sender) look() (sent int64, stuck bool) {
+	sent = one.sent.Load()
+	if !one.writing.Load() || sent != one.sent.Load() {
+		one.seen = -1
+		return sent, false
+	}
+	stuck = one.seen == sent && one.told != sent+1
+	if one.seen = sent; stuck {
+		one.told = sent + 1 // 0: never
+	}
+	return sent, stuck
 }
 
 // smallListener accepts connections with a small send buffer.
@@ -168,7 +219,7 @@ func (c *client) hello(ctx context.Context, url string) error {
 		if err != nil {
 			return err
 		}
-		c.log.printf("socket_get    hello has read %s", p)
+		c.log.printf("socket_get    hello has read %s", bytes.TrimRight(p, " "))
 	}
 	c.log.printf("socket_get    hello stops reading; the connection stays open")
 	if err := trace.Sleep(ctx, c.idle); err != nil {

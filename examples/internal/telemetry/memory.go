@@ -1,40 +1,120 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/codes"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
 )
 
-// Memory is an exporter that keeps the first Limit spans, and counts the rest.
-// The zero value keeps none. It is safe for concurrent use.
+// stall is how long a block lasts that is kept.
+const stall = 10 * time.Millisecond
+
+// Memory is an exporter that keeps at most Limit spans, and counts the rest. Half
+// of them are those that tell something: operations that failed, or were blocked for
+// 10 ms or longer, and all that is no read or write; the other half are the last
+// ones. The zero value keeps none. It is safe for concurrent use.
 type Memory struct {
 	Limit int
 
 	mu      sync.Mutex
-	spans   []sdktrace.ReadOnlySpan
-	dropped int
+	total   int
+	first   []numbered // of those that tell something, a quarter of Limit
+	telling latest
+	last    latest
+	stalled map[oteltrace.SpanID]bool // operations that have not ended
 }
 
 var _ sdktrace.SpanExporter = (*Memory)(nil)
+
+// numbered is a span with its place among all.
+type numbered struct {
+	sdktrace.ReadOnlySpan
+	n int
+}
+
+// latest are the last spans of a kind.
+type latest struct {
+	spans []numbered
+	next  int
+}
+
+func (l *latest) add(s numbered, limit int) {
+	switch {
+	case len(l.spans) < limit:
+		l.spans = append(l.spans, s)
+	case limit > 0:
+		l.spans[l.next] = s
+		l.next = (l.next + 1) % limit
+	}
+}
 
 // ExportSpans keeps spans.
 func (m *Memory) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	kept := min(len(spans), m.Limit-len(m.spans))
-	m.spans = append(m.spans, spans[:kept]...)
-	m.dropped += len(spans) - kept
+	quarter := m.Limit / 4
+	for _, s := range spans {
+		span := numbered{s, m.total}
+		m.total++
+		switch {
+		case !m.tells(s):
+			m.last.add(span, m.Limit-2*quarter)
+		case len(m.first) < quarter:
+			m.first = append(m.first, span)
+		default:
+			m.telling.add(span, quarter)
+		}
+	}
 	return nil
+}
+
+// tells reports whether a span is worth more than being one of the last. What is
+// below an operation ends before it does.
+func (m *Memory) tells(s sdktrace.ReadOnlySpan) bool {
+	id := s.SpanContext().SpanID()
+	stalled := m.stalled[id]
+	delete(m.stalled, id)
+	switch s.Name() {
+	case trace.SpanRead, trace.SpanWrite:
+		return stalled || s.Status().Code == codes.Error
+	case trace.SpanBlock:
+		if s.EndTime().Sub(s.StartTime()) < stall {
+			return m.stalled[s.Parent().SpanID()]
+		}
+		if m.stalled == nil {
+			m.stalled = make(map[oteltrace.SpanID]bool)
+		}
+		if len(m.stalled) < m.Limit {
+			m.stalled[s.Parent().SpanID()] = true
+		}
+		return true
+	case trace.SpanWake:
+		return m.stalled[s.Parent().SpanID()]
+	}
+	return true
 }
 
 // Shutdown does nothing: the spans are still wanted.
 func (m *Memory) Shutdown(context.Context) error { return nil }
 
-// Spans returns the spans that were kept, and the number of those that were not.
+// Spans returns the spans that were kept, in the order in which they ended, and the
+// number of those that were not.
 func (m *Memory) Spans() (spans []sdktrace.ReadOnlySpan, dropped int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.spans, m.dropped
+	kept := slices.Concat(m.first, m.telling.spans, m.last.spans)
+	slices.SortFunc(kept, func(x, y numbered) int { return cmp.Compare(x.n, y.n) })
+	for _, s := range kept {
+		spans = append(spans, s.ReadOnlySpan)
+	}
+	return spans, m.total - len(spans)
 }

@@ -49,8 +49,8 @@ type Tracers struct {
 	providers []*sdktrace.TracerProvider
 }
 
-// New returns Tracers that keep the first limit spans in memory, and write all
-// of them to the file, as OTLP/JSON, unless its name is empty.
+// New returns Tracers that keep up to limit spans in memory (see [Memory]), and write
+// all of them to the file, as OTLP/JSON, unless its name is empty.
 func New(limit int, file string) (t *Tracers, err error) {
 	t = &Tracers{Memory: Memory{Limit: limit}}
 	if file != "" {
