@@ -28,7 +28,8 @@ import (
 //	@3s           when it started, since the start of the chain, in the same ways
 //	open          it has not ended; without this, it has
 //	{k=v, k, !k}  attributes: the value as text, that it is there, or not there;
-//	              status=unset|ok|error and kind=client|… are the span's own
+//	              status=unset|ok|error and kind=client|… are the span's own, and
+//	              take no other values
 //	-> name       it links to a span of that name, "?" for one that is not in
 //	              the chain; this comes last, and may come again
 //	×3  ×*        there are so many of these, one after the other; ×*: one or more
