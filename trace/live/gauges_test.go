@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,8 +10,11 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/live"
+	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 // gauges returns what the reader collects, as "name{attributes}" and value.
@@ -86,4 +90,45 @@ func same(t *testing.T, got, want map[string]float64) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	}
+}
+
+// hangs is a span processor that does not return from the end of a `stalled` before it
+// is closed.
+type hangs chan struct{}
+
+func (hangs) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+func (hangs) Shutdown(context.Context) error                  { return nil }
+func (hangs) ForceFlush(context.Context) error                { return nil }
+
+func (h hangs) OnEnd(s sdktrace.ReadOnlySpan) {
+	if s.Name() == trace.SpanStalled {
+		<-h
+	}
+}
+
+// TestWatchExporterHangs: an exporter that hangs holds up what is told, and neither
+// the program nor the gauges.
+func TestWatchExporterHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(hangs)
+		rec := tracetest.NewRecorder(t, tracetest.WithProviderOptions(sdktrace.WithSpanProcessor(stuck)))
+		ctx := trace.New(trace.WithTracerProvider(rec.TracerProvider())).NewContext(t.Context())
+		reader := metric.NewManualReader()
+		stop := live.Watch(t.Context(), live.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(reader))))
+		first := lockFor(ctx, 20*time.Second)
+		time.Sleep(10 * time.Second) // the first was told of, and hangs
+		second := lockFor(ctx, 30*time.Second)
+		time.Sleep(5 * time.Second)
+		same(t, gauges(t, reader), map[string]float64{
+			trace.MetricBlocked + " block.reason=lock":       2,
+			trace.MetricBlockedOldest + " block.reason=lock": 15,
+		})
+		for _, task := range []*trace.Task{first, second} {
+			if err := task.Wait(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		close(stuck)
+		stop()
+	})
 }
