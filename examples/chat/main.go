@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/wakechain/wakechain/examples/internal/debugpage"
 	"github.com/wakechain/wakechain/examples/internal/telemetry"
 )
 
@@ -38,25 +39,38 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 2
 	}
 	out := &telemetry.LockedWriter{W: stdout}
-	switch {
-	case c.demo:
-		err = demo(ctx, c, out)
-	case c.join != "":
-		err = c.chat(ctx, stdin, out)
-	default:
-		err = c.serve(ctx, out)
-	}
-	if err != nil {
+	if err := c.work(ctx, stdin, out); err != nil {
 		fmt.Fprintf(stderr, "chat: %v\n", err)
 		return 1
 	}
 	return 0
 }
 
+// work does what the flags say.
+func (c *config) work(ctx context.Context, stdin io.Reader, out io.Writer) error {
+	if c.debug != "" {
+		page, err := debugpage.Start(ctx, c.debug)
+		if err != nil {
+			return err
+		}
+		defer page.Close()
+		fmt.Fprintf(out, "What is stuck right now: %s\n", page.URL)
+	}
+	switch {
+	case c.demo:
+		return demo(ctx, c, out)
+	case c.join != "":
+		return c.chat(ctx, stdin, out)
+	default:
+		return c.serve(ctx, out)
+	}
+}
+
 // config is what the flags say.
 type config struct {
 	addr, join, name string
 	spans            string
+	debug            string
 	demo             bool
 	patience         time.Duration
 }
@@ -71,6 +85,7 @@ func parse(args []string, usage io.Writer) (*config, error) {
 	fs.BoolVar(&c.demo, "demo", false, "show what a slow client does to the others, and end")
 	fs.DurationVar(&c.patience, "patience", 5*time.Second, "how long the room waits for a client that does not read")
 	fs.StringVar(&c.spans, "spans", "", "write all spans to this `file`, as OTLP/JSON")
+	fs.StringVar(&c.debug, "debug", "", "show what is stuck right now on this `address`, as 127.0.0.1:6060; one without a host is on this machine alone")
 	err := fs.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

@@ -53,6 +53,8 @@ type config struct {
 	buffers        string
 	spans          string
 	diagram        string
+	debug          string
+	hold           bool
 	messages       int
 	work, idle     time.Duration
 	watch          bool
@@ -67,6 +69,8 @@ func parse(args []string, usage io.Writer) (*config, error) {
 	fs.StringVar(&c.buffers, "buffers", "small", "socket buffers: `small`, so that the sender stalls at once, or kernel, which take megabytes and so a longer -idle")
 	fs.StringVar(&c.spans, "spans", "", "write all spans to this `file`, as OTLP/JSON")
 	fs.StringVar(&c.diagram, "diagram", "", "draw a sequence diagram into this `file`: .html, .svg, .mmd, .puml, .seq or .txt")
+	fs.StringVar(&c.debug, "debug", "", "show what is stuck right now on this `address`, as 127.0.0.1:6060; one without a host is on this machine alone")
+	fs.BoolVar(&c.hold, "hold", false, "stay stuck until interrupted, and print what is stuck while it is")
 	fs.IntVar(&c.messages, "messages", 3, "how many messages the client reads before it stops")
 	fs.DurationVar(&c.work, "work", time.Second, "how long the client works after each but the last")
 	fs.DurationVar(&c.idle, "idle", 1500*time.Millisecond, "how long it then leaves the connection open")
@@ -83,6 +87,8 @@ func parse(args []string, usage io.Writer) (*config, error) {
 		err = errors.New("-serve and -connect run one side each: give one of them")
 	case c.connect != "" && !isURL(c.connect):
 		err = fmt.Errorf("-connect takes a URL such as ws://127.0.0.1:8080, not %q", c.connect)
+	case c.hold && (c.serve != "" || c.connect != ""):
+		err = errors.New("-hold runs both sides: not with -serve or -connect")
 	case c.buffers != "small" && c.buffers != "kernel":
 		err = fmt.Errorf("-buffers is small or kernel, not %q", c.buffers)
 	case c.messages < 1 || c.work < 0 || c.idle < 0:

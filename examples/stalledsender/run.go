@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/wakechain/wakechain/examples/internal/debugpage"
 	"github.com/wakechain/wakechain/examples/internal/telemetry"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
@@ -45,11 +48,18 @@ func (c *config) run(ctx context.Context, stdout io.Writer) error {
 		defer drawing.Close()
 	}
 
+	var page *debugpage.Page
+	if c.debug != "" {
+		if page, err = debugpage.Start(ctx, c.debug); err != nil {
+			return err
+		}
+		log.printf("what is stuck right now: %s", page.URL)
+	}
 	unwatch := func() {}
 	if c.watch {
 		unwatch = live.Watch(ctx)
 	}
-	ran := c.sides(ctx, t, log)
+	ran := errors.Join(c.sides(ctx, t, log), page.Close())
 	unwatch()
 	t.Shutdown(ctx)
 	spans, dropped := t.Memory.Spans()
@@ -78,7 +88,7 @@ func (c *config) sides(ctx context.Context, t *telemetry.Tracers, log *progress)
 	if err != nil {
 		return err
 	}
-	s := &server{tracer: tracer, small: c.buffers == "small", log: log, message: []byte(`{"value":1}`)}
+	s := &server{tracer: tracer, small: c.buffers == "small", hold: c.hold, log: log, message: []byte(`{"value":1}`)}
 	if c.serve != "" && s.small {
 		s.message = append(s.message, bytes.Repeat([]byte(" "), fill-len(s.message))...)
 	}
@@ -104,6 +114,9 @@ func (c *config) client(ctx context.Context, url string, t *telemetry.Tracers, l
 	cl := &client{
 		tracer: tracer, small: c.buffers == "small", log: log,
 		messages: c.messages, work: c.work, idle: c.idle,
+	}
+	if c.hold {
+		cl.idle = math.MaxInt64 // until ctx ends
 	}
 	if err := cl.run(ctx, url); ctx.Err() == nil { // else interrupted
 		return err
@@ -162,6 +175,14 @@ type progress struct {
 
 func (p *progress) printf(format string, args ...any) {
 	fmt.Fprintf(p.w, "%5.2fs  %s\n", time.Since(p.start).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// answer prints what is stuck right now.
+func (p *progress) answer(v *live.View) {
+	var b strings.Builder
+	_ = v.WriteText(&b) // a Builder has no errors
+	p.printf("this is stuck right now:\n\n%s", b.String())
+	p.printf("it is ready to be looked at, and stuck until interrupted")
 }
 
 // warner tells the first fault of the telemetry; the others are its like.

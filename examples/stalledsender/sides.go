@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/live"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -33,6 +34,7 @@ const fill = 4 << 10
 type server struct {
 	tracer   *trace.Tracer
 	small    bool
+	hold     bool // print what is stuck right now
 	log      *progress
 	message  []byte
 	handlers sync.WaitGroup
@@ -139,10 +141,15 @@ func (s *server) senData(ctx context.Context, c *wsconn.Conn) error {
 // it says that it is stuck.
 const lookEvery = 250 * time.Millisecond
 
+// holdFor is how many looks a sender has been stuck for when what is stuck is
+// printed: two seconds.
+const holdFor = 8
+
 // watch says when a sender has come to a halt, until ctx ends.
 func (s *server) watch(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	left := -1 // looks until what is stuck is printed
 	for {
 		select {
 		case <-ctx.Done():
@@ -153,9 +160,16 @@ func (s *server) watch(ctx context.Context) {
 		for one := range s.senders {
 			if n, stuck := one.look(); stuck {
 				s.log.printf("socket_start  sen_data is stuck: %d messages sent", n)
+				if s.hold {
+					left = holdFor
+				}
 			}
 		}
 		s.mu.Unlock()
+		if left--; left == 0 {
+			s.log.answer(live.Snapshot())
+			s.hold = false // once is enough
+		}
 	}
 }
 

@@ -195,8 +195,8 @@ func (e *end) write(b *bytes.Buffer, indent string, many bool) {
 	if e.Unsampled {
 		b.WriteString(", not sampled")
 	}
-	fmt.Fprintf(b, "\n%sread %s", indent, ago(e.Read, e.LastRead))
-	fmt.Fprintf(b, "; wrote %s", ago(e.Written, e.LastWrite))
+	fmt.Fprintf(b, "\n%sgot %s", indent, ago(e.Read, "last read", e.LastRead))
+	fmt.Fprintf(b, "; wrote %s", ago(e.Written, "last", e.LastWrite))
 	if e.LastPong != "" {
 		fmt.Fprintf(b, "; last pong %s ago", e.LastPong)
 	}
@@ -209,9 +209,9 @@ func (e *end) write(b *bytes.Buffer, indent string, many bool) {
 	}
 }
 
-func ago(what, since string) string {
+func ago(what, last, since string) string {
 	if since != "" {
-		what += ", last " + since + " ago"
+		what += ", " + last + " " + since + " ago"
 	}
 	return what
 }

@@ -1,0 +1,59 @@
+// Package debugpage lets an example show what is in progress in it: the page of
+// package live, on an address of its own.
+package debugpage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/wakechain/wakechain/trace/live"
+)
+
+// Path is where the page is.
+const Path = "/debug/wakechain"
+
+// Page is a page that is served.
+type Page struct {
+	URL string
+
+	srv  *http.Server
+	done chan error
+}
+
+// Start serves the page at addr until it is closed. An address without a host, as
+// :6060, is on this machine alone: the page shows names and addresses of the
+// program and asks nobody for a password. To have others see it, name the host.
+func Start(ctx context.Context, addr string, opts ...live.Option) (*Page, error) {
+	if host, port, err := net.SplitHostPort(addr); err == nil && host == "" {
+		addr = net.JoinHostPort("127.0.0.1", port)
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("the debug page: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle(Path, live.Handler(opts...))
+	p := &Page{
+		URL:  "http://" + l.Addr().String() + Path,
+		srv:  &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second},
+		done: make(chan error, 1),
+	}
+	go func() { p.done <- p.srv.Serve(l) }()
+	return p, nil
+}
+
+// Close ends the page and its connections. A nil Page does nothing.
+func (p *Page) Close() error {
+	if p == nil {
+		return nil
+	}
+	err := p.srv.Close()
+	if served := <-p.done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
