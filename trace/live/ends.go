@@ -157,7 +157,7 @@ func (s *sheet) reader(c *Connection) (does, class string) {
 	case d == nil && c.Reading:
 		return "the library reads by itself", "in"
 	case d == nil:
-		return "nobody has read", "off"
+		return "nobody has read", "none"
 	case d.Ended:
 		return s.who(d.Goroutine, d.Name) + " read last, and has ended", "off"
 	}
@@ -187,7 +187,11 @@ func (s *sheet) doing(d *Doing) (doing, class string) {
 	case d.Reason == "":
 		return who + " runs in " + name(d.Operation) + site + for_, "run"
 	default:
-		return who + " waits in " + name(d.Operation) + " (" + text.Printable(d.Reason) + ")" + site + for_, "net"
+		waits := who + " waits in " + name(d.Operation)
+		if d.Reason != d.Operation {
+			waits += " (" + text.Printable(d.Reason) + ")"
+		}
+		return waits + site + for_, "net"
 	}
 }
 

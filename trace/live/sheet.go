@@ -387,7 +387,7 @@ func kernel(k *TCP, age time.Duration) string {
 	var facts []string
 	add := func(format string, args ...any) { facts = append(facts, fmt.Sprintf(format, args...)) }
 	if k.RwndLimited > 0 {
-		add("the peer's window was closed for %s of %s", text.Duration(k.RwndLimited, " "), text.Duration(age, " "))
+		add("the peer's window was closed for %s of %s", text.Duration(min(k.RwndLimited, age), " "), text.Duration(age, " ")) // its counter moves in steps
 	}
 	if k.SndbufLimited > 0 {
 		add("this side's buffer was in the way for %s", text.Duration(k.SndbufLimited, " "))
