@@ -37,3 +37,6 @@ func Explain(blocked time.Duration, p Park) (cause trace.Cause, peerRead bool) {
 	e := evidence{blocked: blocked, park: park, awake: awake}
 	return e.cause(), e.peerRead()
 }
+
+// Measure asks the kernel about a connection, and reports whether it answered.
+func Measure(fd uintptr) bool { return measure(fd).ok }

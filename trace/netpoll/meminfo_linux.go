@@ -18,10 +18,8 @@ const (
 // does not say. No function of x/sys makes this call.
 func sendMemory(fd uintptr) (queued, most int) {
 	var info [memVars]uint32
-	size := uint32(unsafe.Sizeof(info))
-	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
-		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
-	if errno != 0 || size <= memSendQueued*4 {
+	size := getsockopt(fd, unix.SOL_SOCKET, unix.SO_MEMINFO, unsafe.Pointer(&info), unsafe.Sizeof(info))
+	if size <= memSendQueued*4 {
 		return 0, 0
 	}
 	return int(info[memSendQueued]), int(info[memSendBuffer])

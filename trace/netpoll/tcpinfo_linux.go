@@ -2,18 +2,19 @@ package netpoll
 
 import (
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 // measure asks the kernel about the TCP connection fd; of any other socket it
-// knows nothing.
+// knows nothing. It is called in the midst of a read or a write: the calls are
+// raw, since those of x/sys put what they return on the heap.
 func measure(fd uintptr) tcpInfo {
-	t, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-	if err != nil {
+	var t unix.TCPInfo
+	if size := getsockopt(fd, unix.IPPROTO_TCP, unix.TCP_INFO, unsafe.Pointer(&t), unsafe.Sizeof(t)); size == 0 {
 		return tcpInfo{}
 	}
-	queue, _ := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
 	memory, buffer := sendMemory(fd)
 	return tcpInfo{
 		ok:            true,
@@ -22,7 +23,7 @@ func measure(fd uintptr) tcpInfo {
 		busy:          time.Duration(t.Busy_time) * time.Microsecond,
 		rwndLimited:   time.Duration(t.Rwnd_limited) * time.Microsecond,
 		sndbufLimited: time.Duration(t.Sndbuf_limited) * time.Microsecond,
-		queue:         queue,
+		queue:         sendQueue(fd),
 		notSent:       int(t.Notsent_bytes),
 		window:        int(t.Snd_wnd),
 		windowEnd:     int64(t.Bytes_acked) + int64(t.Snd_wnd),
@@ -38,4 +39,25 @@ func measure(fd uintptr) tcpInfo {
 func unread(fd uintptr) (int, bool) {
 	n, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
 	return n, err == nil
+}
+
+// getsockopt writes an option of a socket to p, which has room for so many bytes,
+// and returns how many it took: 0 where there is none.
+func getsockopt(fd uintptr, level, option int, p unsafe.Pointer, room uintptr) (size uint32) {
+	size = uint32(room)
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, uintptr(level), uintptr(option),
+		uintptr(p), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return 0
+	}
+	return size
+}
+
+// sendQueue is how many bytes the peer has not acknowledged.
+func sendQueue(fd uintptr) int {
+	var queue int32
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, unix.SIOCOUTQ, uintptr(unsafe.Pointer(&queue))); errno != 0 {
+		return 0
+	}
+	return int(queue)
 }

@@ -282,3 +282,33 @@ func TestNoEvidence(t *testing.T) {
 		tracetest.AssertTree(t, rec.Chain(), `write {block.duration, !block.duration=0}`)
 	})
 }
+
+// Asking the kernel takes no memory: it is done in the midst of a write.
+func TestMeasureAllocs(t *testing.T) {
+	if race {
+		t.Skip("the race detector allocates")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	nc, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	raw, err := nc.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = raw.Control(func(fd uintptr) {
+		answered := true
+		if got := testing.AllocsPerRun(100, func() { answered = netpoll.Measure(fd) && answered }); got > 0 || !answered {
+			t.Errorf("got %v allocations and the answer %v, want none and true", got, answered)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
