@@ -3,6 +3,7 @@ package live
 import (
 	"net/netip"
 	"strconv"
+	"time"
 
 	"github.com/wakechain/wakechain/trace"
 )
@@ -32,16 +33,21 @@ func link(v *View) {
 	}
 }
 
+// probed is how long a window must have been closed to be in the way for good: by then
+// the kernel has asked for it again, and what was on its way has come.
+const probed = 200 * time.Millisecond
+
 // takers are who can end the parked write w on c, whose other end is peer, nil where
 // that is not in the view.
 func takers(w *Wait, c, peer *Connection) []Holder {
-	proven := w.Cause == string(trace.CausePeerWindow)
+	closed := w.Cause == string(trace.CausePeerWindow)
+	proven := closed && w.Age >= probed
 	switch {
 	case peer == nil:
-		if !proven {
+		if !closed {
 			return nil
 		}
-		return []Holder{{What: "is the peer at " + printable(c.Remote) + ", which does not read", Strong: true}}
+		return []Holder{{What: "is the peer at " + printable(c.Remote) + ", which does not read", Strong: proven}}
 	case peer.Reading:
 		return nil // what was written is on its way
 	case peer.Reader != nil && (peer.Reader.Goroutine != "" || peer.Reader.Ended):

@@ -68,6 +68,9 @@ func (v *View) short(g *Goroutine, w *Wait) string {
 	case string(trace.ReasonSleep):
 		return s + " in sleep"
 	}
+	if w.Reason == string(trace.ReasonSelect) {
+		return s + " in select"
+	}
 	if w.On != nil && w.On.Kind == "task" {
 		return s + " waiting for the end of " + printable(w.On.Name)
 	}
@@ -75,7 +78,11 @@ func (v *View) short(g *Goroutine, w *Wait) string {
 	if w.On != nil && w.On.Kind != "" {
 		on = w.On.Kind
 	}
-	return s + " in " + printable(w.Operation) + ", waiting for a " + on
+	article := "a "
+	if on == "rwmutex" {
+		article = "an "
+	}
+	return s + " in " + printable(w.Operation) + ", waiting for " + article + on
 }
 
 // waitsFor ends a sentence that names the next of a cycle.

@@ -63,3 +63,8 @@ func (s *Session) Last() oteltrace.SpanContext {
 	defer s.mu.Unlock()
 	return s.out.before()
 }
+
+// WithLive is trace.WithLive, which programs set for the tracer of a context.
+func WithLive() Option {
+	return func(c *Config) { c.trace = append(c.trace, trace.WithLive()) }
+}
