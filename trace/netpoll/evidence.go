@@ -65,6 +65,12 @@ func (e *evidence) lost() bool {
 	return e.congestion() >= reduced || e.awake.retransmits-e.park.retransmits > 1
 }
 
+// closed reports whether the window was closed at both ends of the block, and had
+// not moved: nothing more could have been sent, whatever the network did.
+func (e *evidence) closed() bool {
+	return e.park.window == 0 && e.awake.window == 0 && e.park.windowEnd == e.awake.windowEnd
+}
+
 func (e *evidence) congestion() congestion { return max(e.park.congestion, e.awake.congestion) }
 
 // cause is what the counters account for in at least half of the park. The
@@ -76,7 +82,7 @@ func (e *evidence) cause() trace.Cause {
 		return trace.CauseUnknown
 	case 2*e.peerWindow() >= e.blocked:
 		return trace.CausePeerWindow
-	case e.peerWindow() > 0 && (e.park.window == 0 || e.awake.window == 0):
+	case e.peerWindow() > 0 && (e.park.window == 0 || e.awake.window == 0), e.lost() && e.closed():
 		// A segment that came too late for the closed window is sent again and
 		// again, and that time counts as in flight.
 		return trace.CausePeerWindow
