@@ -12,6 +12,7 @@ import (
 func TestLastWords(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
+		"failed to get reader: failed to read: received header with unexpected rsv bits set: true": "received header with unexpected rsv bits set: true",
 		"": "", "boom": "boom", "a: b": "a: b",
 		"failed to WebSocket dial: failed to send handshake request: Get \"http://x\": dial tcp 127.0.0.1:1: connect: connection refused": "dial tcp 127.0.0.1:1: connect: connection refused",
 		"x\x1b[2J":                  `x\x1b[2J`,
