@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -33,6 +34,11 @@ func TestDescription(t *testing.T) {
 		{"no UTF-8", `\xff`, errors.New("\xff")},
 		{"long", strings.Repeat("é", 126) + "…", errors.New(long)},
 		{"no text", "", panicking{}},
+		{
+			"URL", `dial: Get "https://host/path": refused`,
+			fmt.Errorf("dial: %w", &url.Error{Op: "Get", URL: "https://user:word@host/path?token=secret#f", Err: errors.New("refused")}),
+		},
+		{"no URL", `parse "…": bad`, &url.Error{Op: "parse", URL: "https://host/%?token=secret", Err: errors.New("bad")}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ctx, rec := record(t)

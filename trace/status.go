@@ -7,9 +7,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -123,10 +126,24 @@ func description(err error) string {
 }
 
 // textOf is err.Error(), or nothing where that panics: an error that could be
-// returned must not become a crash.
+// returned must not become a crash. A URL in it loses its user, query and fragment,
+// which may hold a secret, as url.full does.
 func textOf(err error) (s string) {
 	defer func() { _ = recover() }()
-	return err.Error()
+	text := err.Error()
+	for of := (*url.Error)(nil); errors.As(err, &of); err, of = of.Err, nil {
+		text = strings.ReplaceAll(text, strconv.Quote(of.URL), strconv.Quote(bareURL(of.URL)))
+	}
+	return text
+}
+
+func bareURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "…"
+	}
+	u.User, u.RawQuery, u.Fragment, u.ForceQuery = nil, "", "", false
+	return u.String()
 }
 
 // finish ends a span with the status that errorType and err, which may be nil,

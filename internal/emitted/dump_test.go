@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,18 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 )
+
+// keys are those of handshakes, which are random.
+var keys = regexp.MustCompile(`key "[A-Za-z0-9+/]{22}=="`)
+
+// whys are texts that the library returns by chance as they are or with what it was
+// doing before them.
+var whys = regexp.MustCompile(`^failed to .*: (context deadline exceeded|context canceled|use of closed network connection)$`)
+
+// why is a description without what differs from run to run.
+func why(description string) string {
+	return whys.ReplaceAllString(keys.ReplaceAllString(description, `key "KEY"`), "$1")
+}
 
 // exporter keeps what it is given. It may be used concurrently.
 type exporter struct {
@@ -140,7 +153,7 @@ func (d *dump) line(n *node) string {
 	if st := n.Status(); st.Code != codes.Unset || st.Description != "" {
 		fmt.Fprintf(&b, " %v", st.Code)
 		if st.Description != "" {
-			fmt.Fprintf(&b, " %q", st.Description)
+			fmt.Fprintf(&b, " %q", why(st.Description))
 		}
 	}
 	if state := n.SpanContext().TraceState().String(); state != "" {

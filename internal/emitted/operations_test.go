@@ -132,7 +132,7 @@ var operations = map[string]scenario{
 		op.Wake(trace.WakeReceived, trace.CausedBy(remote(oteltrace.FlagsSampled)))
 		op.Link(remote(0))
 		op.End(nil)
-		trace.FromContext(ctx).Record(ctx, "step", time.Now(), time.Now().Add(ms), "odd", attribute.Int("n", 1))
+		trace.FromContext(ctx).Record(ctx, "step", time.Now(), time.Now().Add(ms), "odd", nil, attribute.Int("n", 1))
 	}},
 	"op_unsampled": {metrics: true, settings: settings{sampler: sdktrace.ParentBased(sdktrace.NeverSample())}, play: func(s *stage) {
 		for _, ctx := range []context.Context{s.context(), oteltrace.ContextWithRemoteSpanContext(s.context(), remote(0))} {

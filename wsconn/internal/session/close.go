@@ -323,6 +323,8 @@ func (s *Session) abnormal(err error) (string, error) {
 		}
 	}
 	switch {
+	case errors.Is(err, context.DeadlineExceeded) && c.sent.seen() && time.Since(c.sent.at) >= timeout:
+		return trace.ErrorDeadlineExceeded, errNoAnswer
 	case err != nil:
 		return trace.ErrorType(err), err
 	case s.out.answers:
