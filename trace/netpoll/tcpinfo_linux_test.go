@@ -175,10 +175,11 @@ func TestEvidenceOfSmallWrites(t *testing.T) {
 			t.Errorf("got a block by the network on loopback: %v", b.Attributes)
 		}
 		memory, most := b.Int(trace.TCPSendMemoryKey), b.Int(trace.TCPSendBufferKey)
-		if most != 32<<10 || memory < most/2 {
-			t.Errorf("got tcp.send_memory=%d of tcp.send_buffer=%d, want most of 32768", memory, most)
+		if most != 32<<10 {
+			t.Errorf("got tcp.send_buffer=%d, want 32768", most)
 		}
-		if b.Int(trace.TCPUnackedKey) > 10 && 10*b.Int(trace.TCPSendQueueKey) < memory {
+		// Not of each block: acknowledgements may come before the kernel is asked.
+		if b.Int(trace.TCPUnackedKey) > 10 && memory > most/2 && 10*b.Int(trace.TCPSendQueueKey) < memory {
 			small++
 		}
 	}
