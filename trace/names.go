@@ -166,6 +166,7 @@ const (
 	StalledAgeKey       = attribute.Key("stalled.age")       // float64, seconds that the block had lasted
 	StalledHolderKey    = attribute.Key("stalled.holder")    // string, the goroutine that has what it waits for
 	StalledReaderKey    = attribute.Key("stalled.reader")    // string, what the reader at the connection's other end was doing
+	StalledTraceKey     = attribute.Key("stalled.trace")     // string, the name of the file with the execution trace that was written then
 
 	SelectCaseKey = attribute.Key("select.case") // int, the index of the case that a select chose
 )

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	registry "github.com/wakechain/wakechain/internal/live"
+	"github.com/wakechain/wakechain/trace"
 )
 
 // WatchOption configures [Watch]. The last option of a kind wins.
@@ -19,6 +20,7 @@ type watchConfig struct {
 	after    time.Duration
 	perSec   int
 	provider metric.MeterProvider
+	trace    func() (file string, err error)
 }
 
 type watchFunc func(*watchConfig)
@@ -52,6 +54,15 @@ func WithMeterProvider(p metric.MeterProvider) WatchOption {
 			c.provider = p
 		}
 	})
+}
+
+// WithTrace sets what writes a trace when a block has come to last long, such as
+// sched.OnStall of package trace/sched. It is called once for all of them that are
+// told of at once, and those `stalled` spans name the file in `stalled.trace`, unless
+// it is "". An error goes to otel.Handle. Watch waits for it, and so does what is
+// told. The default, or nil, is none.
+func WithTrace(write func() (file string, err error)) WatchOption {
+	return watchFunc(func(c *watchConfig) { c.trace = write })
 }
 
 // Watch tells of blocks that last, while they last, until ctx ends or stop is called:
@@ -200,6 +211,8 @@ func (w *watch) tell(l *look, due []*seen) {
 		w.second, w.told = l.at, 0
 	}
 	sortDue(due)
+	var file string
+	written := false // or not, and tried
 	for _, s := range due {
 		below := s.below()
 		if !below.IsValid() {
@@ -213,11 +226,31 @@ func (w *watch) tell(l *look, due []*seen) {
 			w.levels[s.key()]--
 			continue
 		}
+		if !written {
+			file, written = w.file(), true
+		}
+		attrs := s.attributes()
+		if file != "" {
+			attrs = append(attrs, trace.StalledTraceKey.String(file))
+		}
 		if registry.Tell(s.Op, &registry.Stall{
-			Since: s.Since, At: l.at, Below: below, Attributes: s.attributes(), Suppressed: w.suppressed,
+			Since: s.Since, At: l.at, Below: below, Attributes: attrs, Suppressed: w.suppressed,
 		}) {
 			w.told++
 			w.suppressed = 0
 		}
 	}
+}
+
+// file writes a trace, and returns its name, "" where there is none.
+func (w *watch) file() string {
+	if w.trace == nil {
+		return ""
+	}
+	file, err := w.trace()
+	if err != nil {
+		otel.Handle(err)
+		return ""
+	}
+	return file
 }

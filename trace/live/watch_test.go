@@ -2,11 +2,14 @@ package live_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.opentelemetry.io/otel"
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
@@ -254,5 +257,49 @@ func TestWatchConcurrently(t *testing.T) {
 		if s.Parent == nil || s.Parent.Name != "go worker" {
 			t.Errorf("%v is below %v", s, s.Parent)
 		}
+	}
+}
+
+// TestWatchTrace: one trace is written for all that is told of at once, and the spans
+// name it; without a file they name none, and a fault is the handler's.
+func TestWatchTrace(t *testing.T) {
+	faults := make(chan error, 10)
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		select {
+		case faults <- err:
+		default:
+		}
+	}))
+	fault := errors.New("the disk is full")
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := recording(t)
+		calls := 0
+		defer live.Watch(t.Context(), live.WithTrace(func() (string, error) {
+			switch calls++; calls {
+			case 1:
+				return "first.trace", nil
+			case 2:
+				return "", nil
+			default:
+				return "", fault
+			}
+		}))()
+		all := []*trace.Task{lockFor(ctx, 150*time.Second), lockFor(ctx, 150*time.Second)}
+		for _, w := range all {
+			if err := w.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		var got []string
+		for _, s := range rec.Chain().Named(trace.SpanStalled) {
+			got = append(got, s.Str(trace.StalledTraceKey))
+		}
+		if want := []string{"first.trace", "first.trace", "", "", "", ""}; calls != 3 || !slices.Equal(got, want) {
+			t.Errorf("after %d calls the spans name %q, want %q after 3", calls, got, want)
+		}
+	})
+	if len(faults) != 1 || !errors.Is(<-faults, fault) {
+		t.Errorf("got %d faults, want the one of the third call", len(faults))
 	}
 }
