@@ -1,0 +1,389 @@
+package op
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+)
+
+// Record is one operation: what it began with, and the edges so far. Sinks read what
+// is exported; it does not change from Start to the End of the last sink.
+type Record struct {
+	Name    string
+	Start   time.Time
+	Context context.Context
+	Attrs   []attribute.KeyValue
+	Links   []oteltrace.Link
+	Root    oteltrace.SpanContext
+	Budget  *Budget
+	Owner   Owner
+	On      any
+
+	// State is the memory of whoever makes spans. It stays with the record's memory
+	// when that is used again, and only sinks touch it.
+	State any
+
+	mu      sync.Mutex
+	gen     uint32
+	state   state
+	show    Show
+	last    time.Duration // the latest edge; edges never go back
+	block   Edge          // in progress while blocked
+	blocks  int
+	blocked time.Duration
+	sinks   []Sink
+	span    oteltrace.Span  // nil: none, or not yet
+	below   context.Context // carries the span, or what stands for one that was refused; nil: not made yet
+
+	running bool    // a sink
+	queue   []event // what came meanwhile
+	current event   // of which that sink is told
+}
+
+type state uint8
+
+const (
+	running state = iota
+	blocked
+	ended
+)
+
+// Ref is a reference to an operation. The zero Ref and one whose operation has ended
+// do nothing. A Ref may be copied, and is safe for concurrent use.
+type Ref struct {
+	r   *Record
+	gen uint32
+}
+
+var records = sync.Pool{New: func() any { return new(Record) }}
+
+// New begins an operation, now, of which no sink knows yet.
+func New(c *Config) (*Record, Ref) {
+	r := records.Get().(*Record)
+	r.Name, r.Context, r.Attrs, r.Links, r.Root = c.Name, c.Context, c.Attrs, c.Links, c.Root
+	r.Budget, r.Owner, r.On = c.Budget, c.Owner, c.On
+	r.mu.Lock() // a stale Ref may look
+	defer r.mu.Unlock()
+	r.state, r.show, r.sinks = running, c.Show, c.Sinks
+	r.Start = time.Now()
+	return r, Ref{r, r.gen}
+}
+
+// Free gives back the memory of a record of which no sink was told, or which has
+// ended. From then on Refs to it are stale.
+func (r *Record) Free() {
+	r.mu.Lock()
+	r.free()
+}
+
+// free is Free for who holds the lock, which it releases.
+func (r *Record) free() {
+	r.Name, r.Context, r.Attrs, r.Links, r.Root = "", nil, nil, nil, oteltrace.SpanContext{}
+	r.Budget, r.Owner, r.On = nil, nil, nil
+	r.gen++
+	r.state, r.show, r.last, r.blocks, r.blocked = ended, ShowAll, 0, 0, 0
+	r.block, r.current = Edge{}, event{}
+	r.sinks, r.span, r.below, r.queue = nil, nil, nil, nil
+	r.mu.Unlock()
+	records.Put(r)
+}
+
+// lock returns the record with its lock held, or nil for a stale Ref.
+func (f Ref) lock() *Record {
+	if f.r == nil {
+		return nil
+	}
+	f.r.mu.Lock()
+	if f.r.gen != f.gen || f.r.state == ended {
+		f.r.mu.Unlock()
+		return nil
+	}
+	return f.r
+}
+
+// Valid reports whether the Ref was made for an operation. It does not say whether
+// that goes on.
+func (f Ref) Valid() bool { return f.r != nil }
+
+// Tick is the least time between two edges. A real clock may read the same twice
+// where it is coarse, and backends warn of spans without duration; the clock of a
+// testing/synctest bubble is exact, and stays so.
+func Tick(start time.Time) time.Duration {
+	if start.Before(epoch) {
+		return 0
+	}
+	return 1
+}
+
+// epoch is the first day of testing/synctest's clock plus some years: no real clock
+// is before it.
+var epoch = time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// edge is when something happened: at t or, if that is zero, now. A time before the
+// last edge counts as that edge. The lock is held.
+func (r *Record) edge(t time.Time) time.Duration {
+	var at time.Duration
+	if t.IsZero() {
+		at = time.Since(r.Start)
+	} else {
+		at = max(t.Sub(r.Start), 0)
+	}
+	r.last = max(at, r.last+Tick(r.Start))
+	return r.last
+}
+
+// Block notes that the goroutine is about to park, at t or, if that is zero, now. An
+// operation that is blocked already stays in its block. No sink runs.
+func (f Ref) Block(t time.Time, e Edge) { f.Park(t, e) }
+
+// Park is Block for the callback of the runtime's poller. It returns how long the
+// block must last for its evidence to be of use; negative: it is of none.
+func (f Ref) Park(t time.Time, e Edge) (evidence time.Duration) {
+	r := f.lock()
+	if r == nil {
+		return -1
+	}
+	defer r.mu.Unlock()
+	if r.state == running {
+		r.state = blocked
+		e.At = r.edge(t)
+		r.block = e
+		if r.Owner != nil {
+			r.Owner.Parked(f, r, e.Reason, r.Start.Add(e.At))
+		}
+	}
+	evidence = -1
+	for _, s := range r.sinks {
+		if d := s.Wants(r, r.show); d >= 0 && (evidence < 0 || d < evidence) {
+			evidence = d
+		}
+	}
+	return evidence
+}
+
+// Found is what was found out about a block by its end.
+type Found struct {
+	Cause, Source string // "": as said at the park
+	Evidence      Appender
+	Attrs         []attribute.KeyValue
+}
+
+// Wake says that the goroutine runs again, since t or, if that is zero, now, and what
+// was found out about the block. It does nothing where no block is in progress.
+func (f Ref) Wake(t time.Time, w Edge, about Found) {
+	r := f.lock()
+	if r == nil {
+		return
+	}
+	if r.state != blocked {
+		r.mu.Unlock()
+		return
+	}
+	w.At = r.edge(t)
+	r.state = running
+	r.learn(&about)
+	r.unblocked(f, &w)
+	e := r.next(onWake)
+	e.block, e.wake = r.block, w
+	r.deliver()
+}
+
+// learn adds what was found out to the block in progress.
+func (r *Record) learn(about *Found) {
+	b := &r.block
+	if about.Cause != "" {
+		b.Cause = about.Cause
+	}
+	if about.Source != "" {
+		b.Source = about.Source
+	}
+	if about.Evidence != nil {
+		b.Evidence = about.Evidence
+	}
+	switch more := slices.Clip(about.Attrs); {
+	case len(more) == 0:
+	case len(b.Attrs) == 0, len(b.Attrs) == 1 && b.Attrs[0].Key == more[0].Key:
+		b.Attrs = more // which begins with what is known
+	default:
+		b.Attrs = append(slices.Clip(b.Attrs), more...)
+	}
+}
+
+// unblocked counts the block that w ends.
+func (r *Record) unblocked(f Ref, w *Edge) {
+	r.blocks++
+	r.blocked += w.At - r.block.At
+	if r.Owner != nil {
+		r.Owner.Unparked(f, r.block.Reason, r.Start.Add(r.block.At), r.Start.Add(w.At))
+	}
+}
+
+// WokenBy names what the latest wake is due to, where that shows only after it: a
+// reader is woken first, and then finds in what it read whose it is. Only the first
+// call after a wake counts, also with an invalid span context, which says that it is
+// nobody who is known; and none where the wake has a cause.
+func (f Ref) WokenBy(by oteltrace.SpanContext) {
+	r := f.lock()
+	if r == nil {
+		return
+	}
+	if r.state != running || !r.describes() {
+		r.mu.Unlock()
+		return
+	}
+	r.next(onWokenBy).by = by
+	r.deliver()
+}
+
+// Link links the operation to the span that it is due to. An invalid span context is
+// ignored.
+func (f Ref) Link(to oteltrace.SpanContext) {
+	if !to.IsValid() {
+		return
+	}
+	r := f.lock()
+	if r == nil {
+		return
+	}
+	if !r.describes() {
+		r.mu.Unlock()
+		return
+	}
+	r.next(onLink).by = to
+	r.deliver()
+}
+
+// SetAttributes adds attributes to what is shown of the operation. The slice is kept.
+func (f Ref) SetAttributes(attrs []attribute.KeyValue) {
+	r := f.lock()
+	if r == nil {
+		return
+	}
+	if !r.describes() {
+		r.mu.Unlock()
+		return
+	}
+	r.next(onAttributes).attrs = attrs
+	r.deliver()
+}
+
+// describes reports whether a sink takes more than edges. The lock is held.
+func (r *Record) describes() bool {
+	for _, s := range r.sinks {
+		if _, ok := s.(Describer); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// End ends the operation. A block in progress ends with it. The first End counts.
+func (f Ref) End(e *End) {
+	r := f.lock()
+	if r == nil {
+		return
+	}
+	at := r.edge(time.Time{})
+	if r.state == blocked {
+		w := Edge{At: at}
+		r.unblocked(f, &w)
+		ev := r.next(onWake)
+		ev.block, ev.wake = r.block, w
+	}
+	r.state = ended
+	ev := r.next(onEnd)
+	ev.end = *e
+	ev.end.At, ev.end.Blocks, ev.end.Blocked = at, r.blocks, r.blocked
+	r.deliver()
+}
+
+// Show returns what the operation must come to before it is shown.
+func (r *Record) Show() Show {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.show
+}
+
+// SetShow changes what the operation must come to from now on. It does nothing to one
+// that was started with [ShowAll] or [ShowNone].
+func (f Ref) SetShow(s Show) {
+	r := f.lock()
+	if r == nil {
+		return
+	}
+	defer r.mu.Unlock()
+	if r.show != ShowAll && r.show != ShowNone {
+		r.show = s
+	}
+}
+
+// SetSpan sets the span that a sink has begun for the operation, and the context that
+// carries it; nil for one that is made when somebody asks. A nil span is none, with a
+// context that says so to what is below.
+func (r *Record) SetSpan(span oteltrace.Span, below context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.span, r.below = span, below
+}
+
+// Span returns the operation's span, nil as long as it has none.
+func (r *Record) Span() oteltrace.Span {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.span
+}
+
+// Below returns the context that carries the operation's span, or the one that it was
+// started with as long as it has none.
+func (r *Record) Below() context.Context {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.context()
+}
+
+func (r *Record) context() context.Context {
+	switch {
+	case r.below != nil:
+		return r.below
+	case r.span == nil:
+		return r.Context
+	}
+	r.below = oteltrace.ContextWithSpan(r.Context, r.span)
+	return r.below
+}
+
+// SpanContext returns that of the operation's span. It is invalid as long as it has
+// none, and for a stale Ref.
+func (f Ref) SpanContext() (sc oteltrace.SpanContext) {
+	if r := f.lock(); r != nil {
+		if r.span != nil {
+			sc = r.span.SpanContext()
+		}
+		r.mu.Unlock()
+	}
+	return sc
+}
+
+// Context returns what [Record.Below] does; nil for a stale Ref.
+func (f Ref) Context() (ctx context.Context) {
+	if r := f.lock(); r != nil {
+		ctx = r.context()
+		r.mu.Unlock()
+	}
+	return ctx
+}
+
+// Last returns when the operation, its latest block or its latest wake began. It is
+// the zero Time for a stale Ref.
+func (f Ref) Last() (t time.Time) {
+	if r := f.lock(); r != nil {
+		t = r.Start.Add(r.last)
+		r.mu.Unlock()
+	}
+	return t
+}
