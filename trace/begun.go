@@ -14,6 +14,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace/internal/emit"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // begun is the span of an operation and how it and those below it are made: whole,
@@ -189,9 +190,9 @@ func options(as *OpConfig, attrs []attribute.KeyValue) (opts []oteltrace.SpanSta
 // they wait. One that ends with more needs an allocation more.
 func size(name string) (attrs int, waits bool) {
 	switch name {
-	case SpanRead:
+	case semconv.SpanRead:
 		return 0, true // but for those of a layout
-	case SpanWrite:
+	case semconv.SpanWrite:
 		return 0, false
 	default: // the total of its blocks
 		return 2, true
@@ -208,8 +209,8 @@ func (b *begun) set(attrs ...attribute.KeyValue) {
 }
 
 var (
-	blockSpan = &emit.PartKind{Name: SpanBlock, Key: BlockReasonKey}
-	wakeSpan  = &emit.PartKind{Name: SpanWake, Key: WakeReasonKey}
+	blockSpan = &emit.PartKind{Name: semconv.SpanBlock, Key: semconv.BlockReasonKey}
+	wakeSpan  = &emit.PartKind{Name: semconv.SpanWake, Key: semconv.WakeReasonKey}
 )
 
 // emitWake makes the span of the wake in progress, if there is one.
@@ -297,16 +298,16 @@ func (o *Op) finish(end time.Duration, errorType string, err error, attrs []attr
 	var totals [4]attribute.KeyValue
 	more := totals[:0]
 	if laid.Layout == nil && o.blocks > 0 {
-		more = append(more, BlockDurationKey.Float64(laid.Blocked))
+		more = append(more, semconv.BlockDurationKey.Float64(laid.Blocked))
 	}
 	if o.blocks > 1 {
-		more = append(more, BlockCountKey.Int(o.blocks))
+		more = append(more, semconv.BlockCountKey.Int(o.blocks))
 	}
 	if n := o.share.Suppressed(); n > 0 {
-		more = append(more, SpansSuppressedKey.Int64(n))
+		more = append(more, semconv.SpansSuppressedKey.Int64(n))
 	}
 	if errorType != "" {
-		more = append(more, ErrorTypeKey.String(errorType))
+		more = append(more, semconv.ErrorTypeKey.String(errorType))
 	}
 	b := o.current()
 	why := ""

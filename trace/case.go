@@ -3,6 +3,8 @@ package trace
 import (
 	"context"
 	"reflect"
+
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Case is an operation that [Select] chooses from. It is made by [CaseSend],
@@ -17,7 +19,7 @@ type Case interface {
 
 	// unpark takes back park. A case that was chosen has a reason, and received
 	// v and ok if it receives.
-	unpark(woken WakeReason, v reflect.Value, ok bool) Detail
+	unpark(woken semconv.WakeReason, v reflect.Value, ok bool) Detail
 }
 
 var (
@@ -39,7 +41,7 @@ func (defaultCase) park(_, _ context.Context) reflect.SelectCase {
 	return reflect.SelectCase{Dir: reflect.SelectDefault}
 }
 
-func (defaultCase) unpark(WakeReason, reflect.Value, bool) Detail { return Detail{} }
+func (defaultCase) unpark(semconv.WakeReason, reflect.Value, bool) Detail { return Detail{} }
 
 // CaseSend sends v on a plain channel; a nil one is never chosen.
 func CaseSend[T any](ch chan<- T, v T) Case { return sendCase[T]{ch, v} }
@@ -53,7 +55,7 @@ func (c sendCase[T]) try(context.Context) bool { return offer(c.ch, c.v) }
 
 func (c sendCase[T]) park(_, _ context.Context) reflect.SelectCase { return sends(c.ch, c.v) }
 
-func (c sendCase[T]) unpark(WakeReason, reflect.Value, bool) Detail { return Detail{} }
+func (c sendCase[T]) unpark(semconv.WakeReason, reflect.Value, bool) Detail { return Detail{} }
 
 // CaseRecv receives from a plain channel; a nil one is never chosen. Where it is
 // chosen, *v becomes the value and *ok whether it was sent, or the channel is
@@ -76,7 +78,7 @@ func (c recvCase[T]) try(context.Context) bool {
 
 func (c recvCase[T]) park(_, _ context.Context) reflect.SelectCase { return receives(c.ch) }
 
-func (c recvCase[T]) unpark(woken WakeReason, v reflect.Value, ok bool) Detail {
+func (c recvCase[T]) unpark(woken semconv.WakeReason, v reflect.Value, ok bool) Detail {
 	if woken != "" {
 		store(c.v, loaded[T](v), c.ok, ok)
 	}
@@ -105,7 +107,7 @@ func (c chanSendCase[T]) park(_, own context.Context) reflect.SelectCase {
 	return sends(c.c.raw(), sent[T]{c.v, own})
 }
 
-func (c chanSendCase[T]) unpark(woken WakeReason, _ reflect.Value, _ bool) Detail {
+func (c chanSendCase[T]) unpark(woken semconv.WakeReason, _ reflect.Value, _ bool) Detail {
 	if c.c == nil {
 		return Detail{}
 	}
@@ -143,7 +145,7 @@ func (c chanRecvCase[T]) park(ctx, _ context.Context) reflect.SelectCase {
 	return receives(c.c.raw())
 }
 
-func (c chanRecvCase[T]) unpark(woken WakeReason, v reflect.Value, ok bool) Detail {
+func (c chanRecvCase[T]) unpark(woken semconv.WakeReason, v reflect.Value, ok bool) Detail {
 	if c.c == nil {
 		return Detail{}
 	}

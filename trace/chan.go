@@ -5,12 +5,14 @@ import (
 	"io"
 	"iter"
 	"sync"
+
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Chan is a channel of T whose values carry the operation that sent them. It is
 // a Go channel in all it does (order, fairness, panics and their messages), but
 // that each wait ends with a context and shows: a blocked Send or Recv is an
-// operation, [SpanSend] or [SpanRecv], and its wake links to the operation of
+// operation, [semconv.SpanSend] or [semconv.SpanRecv], and its wake links to the operation of
 // the other side, or to the span in the context of that one's call if that did
 // not have to wait. Where several receivers could have made room for a sender at
 // once, it links to the goroutine that they are of, or to nothing.
@@ -76,29 +78,29 @@ func (c *Chan[T]) offer(ctx context.Context, v T) bool {
 }
 
 func (c *Chan[T]) send(ctx context.Context, v T) (err error) {
-	own, op := Start(ctx, SpanSend)
-	parked, woken := false, WakeClosed // so it is if the channel is, and this panics
+	own, op := Start(ctx, semconv.SpanSend)
+	parked, woken := false, semconv.WakeClosed // so it is if the channel is, and this panics
 	defer func() {
 		if parked {
 			op.Wake(woken, CausedBy(c.unparkSender(woken)))
 		}
-		if woken == WakeClosed {
-			op.EndAs(ErrorPanic)
+		if woken == semconv.WakeClosed {
+			op.EndAs(semconv.ErrorPanic)
 		}
 		op.End(err)
 	}()
 	if parked = !c.offerOrPark(own, v); !parked {
-		woken = WakeSent
+		woken = semconv.WakeSent
 		return nil
 	}
 	op.waitsFor((*chanWait[T])(c))
-	op.Block(ReasonChanSend)
+	op.Block(semconv.ReasonChanSend)
 	select {
 	case c.raw() <- sent[T]{v, own}:
-		woken = WakeSent
+		woken = semconv.WakeSent
 		return nil
 	case <-ctx.Done():
-		woken = WakeCanceled
+		woken = semconv.WakeCanceled
 		return context.Cause(ctx)
 	}
 }
@@ -152,7 +154,7 @@ func (c *Chan[T]) takeLocked(ch chan sent[T], ctx context.Context) (s sent[T], o
 }
 
 func (c *Chan[T]) recv(ctx context.Context) (T, error) {
-	own, op := Start(ctx, SpanRecv)
+	own, op := Start(ctx, semconv.SpanRecv)
 	ch := c.raw()
 	c.mu.Lock()
 	s, ok, done := c.takeLocked(ch, own)
@@ -162,7 +164,7 @@ func (c *Chan[T]) recv(ctx context.Context) (T, error) {
 	c.mu.Unlock()
 	if !done {
 		op.waitsFor((*chanWait[T])(c))
-		op.Block(ReasonChanRecv)
+		op.Block(semconv.ReasonChanRecv)
 		select {
 		case s, ok = <-ch:
 			c.unparkReceiver()

@@ -1,12 +1,16 @@
 package trace
 
-import "context"
+import (
+	"context"
+
+	"github.com/wakechain/wakechain/trace/semconv"
+)
 
 // Cond is sync.Cond with a wait that ends with a context, and that shows. It has
 // no lock of its own: Wait is given one. The zero Cond is ready; it must not be
 // copied, and its methods are safe for concurrent use.
 //
-// A Wait is an operation, [SpanWait] with [ReasonCond], whose wake links to the
+// A Wait is an operation, [semconv.SpanWait] with [semconv.ReasonCond], whose wake links to the
 // operation that signaled.
 type Cond struct{ queue }
 
@@ -23,12 +27,12 @@ type Cond struct{ queue }
 //		}
 //	}
 func (c *Cond) Wait(ctx context.Context, l Locker) error {
-	own, op := Start(ctx, SpanWait)
+	own, op := Start(ctx, semconv.SpanWait)
 	c.mu.Lock()
 	e := c.push(own, 1)
 	c.mu.Unlock()
 	l.Unlock()
-	err := c.park(ctx, op, e, (*queueWait)(&c.queue), ReasonCond, WakeSignaled)
+	err := c.park(ctx, op, e, (*queueWait)(&c.queue), semconv.ReasonCond, semconv.WakeSignaled)
 	if lockErr := l.Lock(context.WithoutCancel(ctx)); lockErr != nil {
 		return lockErr // a Locker of the user's; ours do not fail here
 	}

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -76,21 +77,21 @@ func TestNormalEnds(t *testing.T) {
 		name  string
 		err   error
 		end   func(context.Context, context.CancelFunc) // before the function returns
-		state trace.State
+		state semconv.State
 		fails string
 	}{
-		{"EOF", io.EOF, nil, trace.StateFinished, ""},
-		{"server closed", fmt.Errorf("serve: %w", http.ErrServerClosed), nil, trace.StateFinished, ""},
-		{"own context", context.Canceled, func(_ context.Context, cancel context.CancelFunc) { cancel() }, trace.StateCancelled, ""},
-		{"a connection that the own context closed", net.ErrClosed, func(_ context.Context, cancel context.CancelFunc) { cancel() }, trace.StateCancelled, ""},
+		{"EOF", io.EOF, nil, semconv.StateFinished, ""},
+		{"server closed", fmt.Errorf("serve: %w", http.ErrServerClosed), nil, semconv.StateFinished, ""},
+		{"own context", context.Canceled, func(_ context.Context, cancel context.CancelFunc) { cancel() }, semconv.StateCancelled, ""},
+		{"a connection that the own context closed", net.ErrClosed, func(_ context.Context, cancel context.CancelFunc) { cancel() }, semconv.StateCancelled, ""},
 		{"a context below, which ended as it should", context.Canceled, func(ctx context.Context, _ context.CancelFunc) {
 			below, cancel := context.WithCancel(ctx)
 			defer cancel()
 			trace.Excuse(below)
-		}, trace.StateFinished, ""},
-		{"a context below", context.Canceled, nil, trace.StateFailed, trace.ErrorCanceled},
-		{"excused, and failed", io.ErrUnexpectedEOF, func(ctx context.Context, _ context.CancelFunc) { trace.Excuse(ctx) }, trace.StateFailed, trace.ErrorUnexpectedEOF},
-		{"closed", net.ErrClosed, nil, trace.StateFailed, trace.ErrorClosed},
+		}, semconv.StateFinished, ""},
+		{"a context below", context.Canceled, nil, semconv.StateFailed, semconv.ErrorCanceled},
+		{"excused, and failed", io.ErrUnexpectedEOF, func(ctx context.Context, _ context.CancelFunc) { trace.Excuse(ctx) }, semconv.StateFailed, semconv.ErrorUnexpectedEOF},
+		{"closed", net.ErrClosed, nil, semconv.StateFailed, semconv.ErrorClosed},
 	} {
 		for name, run := range runs {
 			t.Run(test.name+"/"+name, func(t *testing.T) {
@@ -108,7 +109,7 @@ func TestNormalEnds(t *testing.T) {
 				}
 				s := tracetest.One(t, rec.Chain(), "g")
 				wantStatus(t, s, test.fails)
-				if got := s.Str(trace.GoroutineStateKey); got != string(test.state) {
+				if got := s.Str(semconv.GoroutineStateKey); got != string(test.state) {
 					t.Errorf("got state %s, want %s", got, test.state)
 				}
 			})

@@ -7,6 +7,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // printer prints each span when it is over, with why it blocked, woke or ended.
@@ -17,7 +18,7 @@ func (printer) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) err
 		fmt.Print(s.Name())
 		for _, a := range s.Attributes() {
 			switch a.Key {
-			case trace.BlockReasonKey, trace.WakeReasonKey, trace.GoroutineStateKey:
+			case semconv.BlockReasonKey, semconv.WakeReasonKey, semconv.GoroutineStateKey:
 				fmt.Print(" ", a.Value.AsString())
 			}
 		}
@@ -34,10 +35,10 @@ func Example() {
 
 	values := make(chan int)
 	task := trace.Go(ctx, "consumer", func(ctx context.Context) error {
-		_, op := trace.Start(ctx, trace.SpanRecv)
-		op.Block(trace.ReasonChanRecv)
+		_, op := trace.Start(ctx, semconv.SpanRecv)
+		op.Block(semconv.ReasonChanRecv)
 		<-values
-		op.Wake(trace.WakeReceived)
+		op.Wake(semconv.WakeReceived)
 		op.End(nil)
 		return nil
 	})
@@ -74,9 +75,9 @@ func ExampleStart() {
 	ctx := trace.New(trace.WithTracerProvider(tp)).NewContext(context.Background())
 
 	_, op := trace.Start(ctx, "fetch")
-	op.Block(trace.ReasonSemaphore)
+	op.Block(semconv.ReasonSemaphore)
 	// Here the goroutine waits.
-	op.Wake(trace.WakeResolved)
+	op.Wake(semconv.WakeResolved)
 	op.End(nil)
 
 	// Output:

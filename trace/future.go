@@ -2,13 +2,15 @@ package trace
 
 import (
 	"context"
+
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Future is a value that is not there yet: pending until it is resolved with a
 // value or rejected with an error, once. The zero Future is pending; it must not
 // be copied, and its methods are safe for concurrent use.
 //
-// A blocked Await is an operation, [SpanAwait], whose wake links to the operation
+// A blocked Await is an operation, [semconv.SpanAwait], whose wake links to the operation
 // that resolved or rejected.
 type Future[T any] struct {
 	queue
@@ -54,7 +56,7 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 		return f.value, f.err
 	}
 	var none T
-	own, op := Start(ctx, SpanAwait)
+	own, op := Start(ctx, semconv.SpanAwait)
 	f.mu.Lock()
 	if f.done {
 		f.mu.Unlock()
@@ -63,7 +65,7 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	}
 	e := f.push(own, 1)
 	f.mu.Unlock()
-	if err := f.park(ctx, op, e, (*queueWait)(&f.queue), ReasonFuture, WakeResolved); err != nil {
+	if err := f.park(ctx, op, e, (*queueWait)(&f.queue), semconv.ReasonFuture, semconv.WakeResolved); err != nil {
 		return none, err
 	}
 	return f.value, f.err // written before it was granted, and never again

@@ -8,7 +8,7 @@ import (
 // Group is errgroup.Group of golang.org/x/sync, with goroutines that are Tasks:
 // several functions for one purpose, of which the first that fails cancels the
 // others. Waiting for a slot, where there is a limit, and for the end are
-// operations, [SpanWait], whose wakes link to the goroutine that ended.
+// operations, [semconv.SpanWait], whose wakes link to the goroutine that ended.
 //
 // The zero Group has no limit and cancels nothing. It must not be copied. Go and
 // Wait are safe for concurrent use, as far as the first Go comes before Wait.

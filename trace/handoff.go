@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // handoff tells a sender who made room for it. The runtime does not say which
@@ -118,7 +120,7 @@ func (h *handoff) parkSender() {
 
 // unparkSender takes back parkSender, and returns who woke the sender, as far as
 // that is known.
-func (h *handoff) unparkSender(woken WakeReason) oteltrace.SpanContext {
+func (h *handoff) unparkSender(woken semconv.WakeReason) oteltrace.SpanContext {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	by := h.makers.culprit()
@@ -126,15 +128,15 @@ func (h *handoff) unparkSender(woken WakeReason) oteltrace.SpanContext {
 	switch {
 	case h.senders == 0:
 		h.makers = suspects{}
-	case woken == WakeSent:
+	case woken == semconv.WakeSent:
 		h.makers.remove()
 	default:
 		h.makers.blur() // one of them may have woken nobody
 	}
 	switch woken {
-	case WakeSent:
+	case semconv.WakeSent:
 		return by
-	case WakeClosed:
+	case semconv.WakeClosed:
 		return h.closedBy
 	default:
 		return oteltrace.SpanContext{}
@@ -142,13 +144,13 @@ func (h *handoff) unparkSender(woken WakeReason) oteltrace.SpanContext {
 }
 
 // receiverWoken says what woke a receiver.
-func (h *handoff) receiverWoken(from context.Context, ok bool) (WakeReason, Detail) {
+func (h *handoff) receiverWoken(from context.Context, ok bool) (semconv.WakeReason, Detail) {
 	if ok {
-		return WakeReceived, CausedBy(origin(from))
+		return semconv.WakeReceived, CausedBy(origin(from))
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return WakeClosed, CausedBy(h.closedBy)
+	return semconv.WakeClosed, CausedBy(h.closedBy)
 }
 
 // willClose notes who closes the channel; the first is the one who can.

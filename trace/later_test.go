@@ -13,6 +13,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -71,9 +72,9 @@ func TestStartAs(t *testing.T) {
 				}
 				op.SetAttributes(attribute.Int("n", 1))
 				for i := range 2 {
-					op.Block(trace.ReasonNetRead)
+					op.Block(semconv.ReasonNetRead)
 					time.Sleep(10 * ms)
-					op.Wake(trace.WakeReadable)
+					op.Wake(semconv.WakeReadable)
 					if test.change {
 						op.SetShow(trace.ShowBlocked)
 					}
@@ -106,9 +107,9 @@ func TestShare(t *testing.T) {
 		share := trace.NewShare(4)
 		op := trace.FromContext(ctx).StartAs(ctx, "work", trace.OpConfig{Share: share})
 		for range 3 {
-			op.Block(trace.ReasonNetRead)
+			op.Block(semconv.ReasonNetRead)
 			time.Sleep(10 * ms)
-			op.Wake(trace.WakeReadable)
+			op.Wake(semconv.WakeReadable)
 		}
 		if share.Spent() {
 			t.Error("three of four are spent")
@@ -140,10 +141,10 @@ func TestShareConcurrentSafe(t *testing.T) {
 		wg.Go(func() {
 			for i := range 50 {
 				op := trace.FromContext(ctx).StartAs(ctx, "work", trace.OpConfig{Share: share, Show: trace.Show(i % 4)})
-				op.Block(trace.ReasonLock)
+				op.Block(semconv.ReasonLock)
 				op.SetShow(trace.ShowBlocked)
 				_, _, _ = op.SpanContext(), op.Context(), op.Shows(0)
-				op.Wake(trace.WakeUnlocked)
+				op.Wake(semconv.WakeUnlocked)
 				op.End(nil)
 			}
 		})

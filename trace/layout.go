@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/wakechain/wakechain/trace/internal/emit"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // A Layout is the attributes that many operations end with: some are the same of
@@ -22,7 +23,7 @@ const MaxInts = emit.MaxInts
 // integers, in this order. No key may be empty or there twice, but text may be ""
 // for no string. Integers beyond [MaxInts] are left out, which otel.Handle is told.
 func NewLayout(fixed []attribute.KeyValue, text attribute.Key, ints ...attribute.Key) *Layout {
-	l := &Layout{emit.Layout{Fixed: slices.Clone(fixed), Text: text, Blocked: BlockDurationKey}}
+	l := &Layout{emit.Layout{Fixed: slices.Clone(fixed), Text: text, Blocked: semconv.BlockDurationKey}}
 	if l.of.N = copy(l.of.Ints[:], ints); l.of.N < len(ints) {
 		otel.Handle(fmt.Errorf("trace: a Layout holds %d integers, and not %d", MaxInts, len(ints)))
 	}

@@ -12,6 +12,7 @@ import (
 	sdktracetest "go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -41,12 +42,12 @@ func TestEndWithBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)
 		_, op := trace.Start(ctx, "op")
-		op.Block(trace.ReasonLock)
+		op.Block(semconv.ReasonLock)
 		op.EndWith(&trace.Values{Layout: trace.NewLayout(nil, "")})
 		_, ran := trace.Start(ctx, "ran")
 		ran.EndWith(&trace.Values{Layout: trace.NewLayout(nil, "")})
 		for name, want := range map[string]bool{"op": true, "ran": false} {
-			if _, got := rec.Chain().Named(name)[0].Attr(trace.BlockDurationKey); got != want {
+			if _, got := rec.Chain().Named(name)[0].Attr(semconv.BlockDurationKey); got != want {
 				t.Errorf("%s: got a duration of blocks: %t, want %t", name, got, want)
 			}
 		}

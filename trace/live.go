@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/internal/live"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // What package live asks: nothing here is done unless somebody looks.
@@ -60,7 +61,7 @@ func (o *Op) describe() *live.Call {
 	for range looks {
 		if o.mu.TryLock() {
 			if o.state == opBlocked {
-				w := o.waiting(Reason(o.block.reason), o.start.Add(o.block.at))
+				w := o.waiting(semconv.Reason(o.block.reason), o.start.Add(o.block.at))
 				c.Wait = &w
 			}
 			o.mu.Unlock()
@@ -70,7 +71,7 @@ func (o *Op) describe() *live.Call {
 	return c
 }
 
-func (o *Op) waiting(r Reason, since time.Time) live.Wait {
+func (o *Op) waiting(r semconv.Reason, since time.Time) live.Wait {
 	return live.Wait{Op: o, Operation: o.name, Reason: string(r), Since: since, Span: o.SpanContext(), On: o.on}
 }
 
@@ -87,7 +88,7 @@ func (l *liveTask) Describe(r *live.Report) {
 	if t.parent != nil {
 		d.Parent = t.parent
 	}
-	d.Ended = t.state != StateRunning && t.state != StatePending
+	d.Ended = t.state != semconv.StateRunning && t.state != semconv.StatePending
 	d.Ran = t.ran
 	for _, w := range t.waits {
 		d.Waits = append(d.Waits, w.op.waiting(w.r, w.since))

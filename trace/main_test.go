@@ -16,6 +16,7 @@ import (
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/lean"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -57,7 +58,7 @@ func (t terse) OnEnd(s sdktrace.ReadOnlySpan) {
 var (
 	whole = []tracetest.TreeOption{tracetest.WithTimes(), tracetest.Exact()}
 	shape = []tracetest.TreeOption{tracetest.WithTimes(), tracetest.Exact(
-		trace.BlockReasonKey, trace.WakeReasonKey, trace.GoroutineStateKey, trace.ErrorTypeKey, trace.SelectCaseKey,
+		semconv.BlockReasonKey, semconv.WakeReasonKey, semconv.GoroutineStateKey, semconv.ErrorTypeKey, semconv.SelectCaseKey,
 	)}
 )
 
@@ -70,7 +71,7 @@ func wantStatus(t *testing.T, s *chain.Span, errorType string) {
 	if got := s.Status; got.Code != code {
 		t.Errorf("status: got %v %q, want %v", got.Code, got.Description, code)
 	}
-	if got := s.Str(trace.ErrorTypeKey); got != errorType {
+	if got := s.Str(semconv.ErrorTypeKey); got != errorType {
 		t.Errorf("error.type: got %q, want %q", got, errorType)
 	}
 }

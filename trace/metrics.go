@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // metrics are the instruments of a [Tracer].
@@ -46,13 +48,13 @@ var blockBuckets = []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5, 1
 func newMetrics(meter metric.Meter) *metrics {
 	m := &metrics{meter: meter}
 	var err error
-	if m.blocked, err = meter.Float64Histogram(MetricBlockDuration, metric.WithUnit("s"),
+	if m.blocked, err = meter.Float64Histogram(semconv.MetricBlockDuration, metric.WithUnit("s"),
 		metric.WithDescription("Time in which an operation was blocked."),
 		metric.WithExplicitBucketBoundaries(blockBuckets...)); err != nil {
 		otel.Handle(err)
 		m.blocked = noop.Float64Histogram{}
 	}
-	if m.suppressed, err = meter.Int64Counter(MetricSpansSuppressed, metric.WithUnit("{span}"),
+	if m.suppressed, err = meter.Int64Counter(semconv.MetricSpansSuppressed, metric.WithUnit("{span}"),
 		metric.WithDescription("Spans that were left out to keep a trace small.")); err != nil {
 		otel.Handle(err)
 		m.suppressed = noop.Int64Counter{}
@@ -97,7 +99,7 @@ type blockKey struct{ reason, cause string }
 func blockOptions(b *edge) []metric.RecordOption {
 	key := blockKey{reason: b.reason}
 	for i := range b.attrs {
-		if b.attrs[i].Key == BlockCauseKey {
+		if b.attrs[i].Key == semconv.BlockCauseKey {
 			key.cause = b.attrs[i].Value.AsString()
 		}
 	}
@@ -107,9 +109,9 @@ func blockOptions(b *edge) []metric.RecordOption {
 	if ok {
 		return opts
 	}
-	attrs := []attribute.KeyValue{BlockReasonKey.String(key.reason)}
+	attrs := []attribute.KeyValue{semconv.BlockReasonKey.String(key.reason)}
 	if key.cause != "" {
-		attrs = append(attrs, BlockCauseKey.String(key.cause))
+		attrs = append(attrs, semconv.BlockCauseKey.String(key.cause))
 	}
 	opts = []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
 	blockOptionsOf.Lock()

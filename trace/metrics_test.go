@@ -18,6 +18,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // blockedSeconds is what was measured of blocks, by the attributes.
@@ -30,7 +31,7 @@ func blockedSeconds(t *testing.T, r *sdkmetric.ManualReader) map[attribute.Disti
 	sums := map[attribute.Distinct]float64{}
 	for _, sm := range rm.ScopeMetrics {
 		for _, m := range sm.Metrics {
-			if h, ok := m.Data.(metricdata.Histogram[float64]); ok && m.Name == trace.MetricBlockDuration {
+			if h, ok := m.Data.(metricdata.Histogram[float64]); ok && m.Name == semconv.MetricBlockDuration {
 				for _, p := range h.DataPoints {
 					sums[p.Attributes.Equivalent()] = p.Sum
 				}
@@ -62,15 +63,15 @@ func TestMetricsBlocks(t *testing.T) {
 				_ = trace.Sleep(ctx, 20*ms)
 				_, op := trace.Start(ctx, "write")
 				for range 2 {
-					op.Block(trace.ReasonNetWrite)
+					op.Block(semconv.ReasonNetWrite)
 					time.Sleep(50 * ms)
-					op.Wake(trace.WakePeerRead, trace.Evidence(trace.BlockCauseKey.String(string(trace.CausePeerWindow))))
+					op.Wake(semconv.WakePeerRead, trace.Evidence(semconv.BlockCauseKey.String(string(semconv.CausePeerWindow))))
 				}
 				op.End(nil)
 				got := blockedSeconds(t, r)
 				want := map[attribute.Distinct]float64{
-					key(trace.BlockReasonKey.String("sleep")):                                                .02,
-					key(trace.BlockReasonKey.String("net.write"), trace.BlockCauseKey.String("peer_window")): .1,
+					key(semconv.BlockReasonKey.String("sleep")):                                                  .02,
+					key(semconv.BlockReasonKey.String("net.write"), semconv.BlockCauseKey.String("peer_window")): .1,
 				}
 				if len(got) != len(want) {
 					t.Errorf("got %d kinds of blocks, want %d", len(got), len(want))
@@ -99,7 +100,7 @@ func TestMetricsOpHasNoSpan(t *testing.T) {
 	if got != ctx || op.Context() != ctx || op.SpanContext().IsValid() || op.Shows(time.Hour) || !op.Meters() {
 		t.Errorf("got %v, %v, %v, %v", got, op.SpanContext(), op.Shows(time.Hour), op.Meters())
 	}
-	op.Block(trace.ReasonSleep)
+	op.Block(semconv.ReasonSleep)
 	op.End(errors.New("no"))
 }
 
@@ -116,8 +117,8 @@ func TestMetricsOff(t *testing.T) {
 		}
 		run := func() {
 			_, op := trace.Start(ctx, "work")
-			op.Block(trace.ReasonSleep)
-			op.Wake(trace.WakeTimer)
+			op.Block(semconv.ReasonSleep)
+			op.Wake(semconv.WakeTimer)
 			op.End(nil)
 		}
 		if got := testing.AllocsPerRun(100, run); got != 0 && !race {
@@ -138,8 +139,8 @@ func TestMetricsAllocate(t *testing.T) {
 	ctx := trace.New(trace.WithTracerProvider(noop.NewTracerProvider()), trace.WithMeterProvider(mp)).NewContext(t.Context())
 	if got := testing.AllocsPerRun(100, func() {
 		_, op := trace.Start(ctx, "work")
-		op.Block(trace.ReasonSleep)
-		op.Wake(trace.WakeTimer)
+		op.Block(semconv.ReasonSleep)
+		op.Wake(semconv.WakeTimer)
 		op.End(nil)
 	}); got != 1 {
 		t.Errorf("got %v allocations, want 1", got)

@@ -3,6 +3,8 @@ package trace
 import (
 	"context"
 	"sync"
+
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Locker is a lock whose wait ends with a context: [Mutex], [RWMutex] and
@@ -21,7 +23,7 @@ var (
 // zero Mutex is unlocked. It must not be copied; its methods are safe for
 // concurrent use.
 //
-// A blocked Lock is an operation, [SpanLock], whose wake links to the holder
+// A blocked Lock is an operation, [semconv.SpanLock], whose wake links to the holder
 // that unlocked: its own Lock if that had to wait, or else the span in the
 // context that it locked with. The lock goes to the one that has waited longest.
 // (sync.Mutex lets newcomers barge in for a millisecond: more throughput where a
@@ -37,7 +39,7 @@ func (m *Mutex) Lock(ctx context.Context) error {
 	if !emitsAll(ctx) && m.TryLock(ctx) {
 		return nil
 	}
-	return m.core.acquire(ctx, 1, 1, SpanLock, ReasonLock, WakeUnlocked)
+	return m.core.acquire(ctx, 1, 1, semconv.SpanLock, semconv.ReasonLock, semconv.WakeUnlocked)
 }
 
 // TryLock locks m if that needs no waiting, and reports whether it did. It is
@@ -70,7 +72,7 @@ func (rw *RWMutex) Lock(ctx context.Context) error {
 	if !emitsAll(ctx) && rw.TryLock(ctx) {
 		return nil
 	}
-	return rw.core.acquire(ctx, writer, writer, SpanLock, ReasonLock, WakeUnlocked)
+	return rw.core.acquire(ctx, writer, writer, semconv.SpanLock, semconv.ReasonLock, semconv.WakeUnlocked)
 }
 
 // TryLock locks rw for writing if that needs no waiting, and reports whether it
@@ -90,7 +92,7 @@ func (rw *RWMutex) RLock(ctx context.Context) error {
 	if !emitsAll(ctx) && rw.TryRLock(ctx) {
 		return nil
 	}
-	return rw.core.acquire(ctx, 1, writer, SpanLock, ReasonLock, WakeUnlocked)
+	return rw.core.acquire(ctx, 1, writer, semconv.SpanLock, semconv.ReasonLock, semconv.WakeUnlocked)
 }
 
 // TryRLock locks rw for reading if that needs no waiting, and reports whether it

@@ -13,6 +13,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace/internal/emit"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Op is one call that may block: a read, a write, a lock. It is the state
@@ -140,7 +141,7 @@ func Evidence(attrs ...attribute.KeyValue) Detail { return Detail{attrs: attrs} 
 
 // Block says that the goroutine is about to park, waiting for r. An operation
 // that is blocked already stays in its block.
-func (o *Op) Block(r Reason, details ...Detail) {
+func (o *Op) Block(r semconv.Reason, details ...Detail) {
 	if o == nil {
 		return
 	}
@@ -158,9 +159,9 @@ func (o *Op) Block(r Reason, details ...Detail) {
 // block is in progress.
 //
 // Where the connection was closed because the operation's own context ended, as
-// the WebSocket libraries do, [WakeClosed] becomes [WakeCanceled] or
-// [WakeDeadline], with the text of context.Cause in [WakeCauseKey].
-func (o *Op) Wake(w WakeReason, details ...Detail) {
+// the WebSocket libraries do, [semconv.WakeClosed] becomes [semconv.WakeCanceled] or
+// [semconv.WakeDeadline], with the text of context.Cause in [semconv.WakeCauseKey].
+func (o *Op) Wake(w semconv.WakeReason, details ...Detail) {
 	if o == nil {
 		return
 	}
@@ -219,7 +220,7 @@ func (o *Op) Now() time.Time { return o.start.Add(time.Since(o.start)) }
 // giveUp ends an operation whose wait was ended by ctx, and returns why ctx did.
 func (o *Op) giveUp(ctx context.Context, details ...Detail) error {
 	err := context.Cause(ctx)
-	o.Wake(WakeCanceled, details...)
+	o.Wake(semconv.WakeCanceled, details...)
 	o.End(err)
 	return err
 }
@@ -249,17 +250,17 @@ func goroutineOf(ctx context.Context) oteltrace.SpanContext {
 	return oteltrace.SpanContext{}
 }
 
-func (o *Op) wakeReason(w WakeReason) (string, []attribute.KeyValue) {
+func (o *Op) wakeReason(w semconv.WakeReason) (string, []attribute.KeyValue) {
 	err := o.above.Err()
-	if err == nil || w != WakeClosed && w != WakeCanceled && w != WakeDeadline {
+	if err == nil || w != semconv.WakeClosed && w != semconv.WakeCanceled && w != semconv.WakeDeadline {
 		return string(w), nil
 	}
-	w = WakeCanceled
+	w = semconv.WakeCanceled
 	if errors.Is(err, context.DeadlineExceeded) {
-		w = WakeDeadline
+		w = semconv.WakeDeadline
 	}
 	if cause := context.Cause(o.above); cause.Error() != err.Error() {
-		return string(w), []attribute.KeyValue{WakeCauseKey.String(cause.Error())}
+		return string(w), []attribute.KeyValue{semconv.WakeCauseKey.String(cause.Error())}
 	}
 	return string(w), nil
 }
@@ -270,7 +271,7 @@ func (o *Op) unblocked(end time.Duration) bool {
 	d := end - o.block.at
 	o.blocks++
 	o.blocked += d
-	o.task.unpark(o, Reason(o.block.reason), o.start.Add(o.block.at), o.start.Add(end))
+	o.task.unpark(o, semconv.Reason(o.block.reason), o.start.Add(o.block.at), o.start.Add(end))
 	o.meter(&o.block, d)
 	switch {
 	case o.told.Load():
@@ -288,7 +289,7 @@ func (o *Op) unblocked(end time.Duration) bool {
 }
 
 // End ends the operation. It is an error in the sense of OpenTelemetry, with
-// status Error, whose description is its text, and [ErrorTypeKey], unless err is
+// status Error, whose description is its text, and [semconv.ErrorTypeKey], unless err is
 // nil, a normal end, or comes from the cancellation of the context that the
 // operation was started with, be it as context.Canceled, as its context.Cause or as
 // net.ErrClosed; see [ErrorType]. The first End
@@ -305,7 +306,7 @@ func (o *Op) End(err error, attrs ...attribute.KeyValue) {
 }
 
 // EndAs is End for a caller who knows better what kind of error it was:
-// errorType becomes [ErrorTypeKey], and "" is no error.
+// errorType becomes [semconv.ErrorTypeKey], and "" is no error.
 func (o *Op) EndAs(errorType string, attrs ...attribute.KeyValue) {
 	o.EndWithError(errorType, nil, attrs...)
 }
@@ -349,8 +350,8 @@ func (o *Op) Shows(d time.Duration) bool {
 	return o.later.begun.Load() != nil || o.later.Show <= ShowBlocked
 }
 
-// Meters reports whether blocks are measured, by [BlockReasonKey] and
-// [BlockCauseKey], whether or not they become spans.
+// Meters reports whether blocks are measured, by [semconv.BlockReasonKey] and
+// [semconv.BlockCauseKey], whether or not they become spans.
 func (o *Op) Meters() bool { return o != nil && o.tracer.Meters(o.above) }
 
 // Context returns the context that carries the operation's span, or the one it

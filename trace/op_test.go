@@ -14,6 +14,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -34,13 +35,13 @@ func TestOp(t *testing.T) {
 		`},
 		{"tiles", nil, func(op *trace.Op) {
 			time.Sleep(ms)
-			op.Block(trace.ReasonChanRecv)
+			op.Block(semconv.ReasonChanRecv)
 			time.Sleep(2 * ms)
-			op.Wake(trace.WakeReceived)
+			op.Wake(semconv.WakeReceived)
 			time.Sleep(3 * ms)
-			op.Block(trace.ReasonLock)
+			op.Block(semconv.ReasonLock)
 			time.Sleep(4 * ms)
-			op.Wake(trace.WakeUnlocked)
+			op.Wake(semconv.WakeUnlocked)
 			time.Sleep(5 * ms)
 			op.End(nil)
 		}, `
@@ -51,7 +52,7 @@ func TestOp(t *testing.T) {
 				wake @10ms 5ms {wake.reason=unlocked}
 		`},
 		{"ends while blocked", nil, func(op *trace.Op) {
-			op.Block(trace.ReasonSelect)
+			op.Block(semconv.ReasonSelect)
 			time.Sleep(ms)
 			op.End(nil)
 		}, `
@@ -59,11 +60,11 @@ func TestOp(t *testing.T) {
 				block @0s 1ms {block.reason=select}
 		`},
 		{"ends while blocked again", nil, func(op *trace.Op) {
-			op.Block(trace.ReasonSelect)
+			op.Block(semconv.ReasonSelect)
 			time.Sleep(ms)
-			op.Wake(trace.WakeSent)
+			op.Wake(semconv.WakeSent)
 			time.Sleep(ms)
-			op.Block(trace.ReasonSleep)
+			op.Block(semconv.ReasonSleep)
 			time.Sleep(ms)
 			op.End(nil)
 		}, `
@@ -73,13 +74,13 @@ func TestOp(t *testing.T) {
 				block @2ms 1ms {block.reason=sleep}
 		`},
 		{"twice is once", nil, func(op *trace.Op) {
-			op.Wake(trace.WakeTimer)
-			op.Block(trace.ReasonSelect)
+			op.Wake(semconv.WakeTimer)
+			op.Block(semconv.ReasonSelect)
 			time.Sleep(ms)
-			op.Block(trace.ReasonSleep)
+			op.Block(semconv.ReasonSleep)
 			time.Sleep(ms)
-			op.Wake(trace.WakeSent)
-			op.Wake(trace.WakeTimer)
+			op.Wake(semconv.WakeSent)
+			op.Wake(semconv.WakeTimer)
 			time.Sleep(ms)
 			op.End(nil, attribute.Int("end", 1))
 			op.End(io.ErrUnexpectedEOF, attribute.Int("end", 2))
@@ -92,16 +93,16 @@ func TestOp(t *testing.T) {
 		{"after the end", nil, func(op *trace.Op) {
 			op.End(nil)
 			time.Sleep(ms)
-			op.Block(trace.ReasonSleep)
-			op.Wake(trace.WakeTimer)
+			op.Block(semconv.ReasonSleep)
+			op.Wake(semconv.WakeTimer)
 			op.SetAttributes(attribute.Bool("late", true))
 		}, `
 			op @0s 0s
 		`},
 		{"evidence is the block's, a cause the wake's", nil, func(op *trace.Op) {
-			op.Block(trace.ReasonNetWrite, trace.Evidence(attribute.Int("park", 1)))
+			op.Block(semconv.ReasonNetWrite, trace.Evidence(attribute.Int("park", 1)))
 			time.Sleep(ms)
-			op.Wake(trace.WakePeerRead, trace.CausedBy(oteltrace.SpanContext{}), trace.CausedBy(op.SpanContext()),
+			op.Wake(semconv.WakePeerRead, trace.CausedBy(oteltrace.SpanContext{}), trace.CausedBy(op.SpanContext()),
 				trace.Evidence(attribute.Int("wake", 2)), trace.Evidence(attribute.Int("both", 3)))
 			op.SetAttributes(attribute.Int("set", 4))
 			op.End(nil)
@@ -113,10 +114,10 @@ func TestOp(t *testing.T) {
 		{"a cause that shows later", nil, func(op *trace.Op) {
 			op.WokenBy(op.SpanContext())
 			for _, by := range []oteltrace.SpanContext{op.SpanContext(), {}} {
-				op.Block(trace.ReasonNetRead)
+				op.Block(semconv.ReasonNetRead)
 				time.Sleep(ms)
 				op.WokenBy(op.SpanContext())
-				op.Wake(trace.WakeReadable)
+				op.Wake(semconv.WakeReadable)
 				op.WokenBy(by) // the first one counts
 				op.WokenBy(op.SpanContext())
 			}
@@ -131,9 +132,9 @@ func TestOp(t *testing.T) {
 		`},
 		{"a cause of a wake that has no span", []trace.Option{trace.WithMinBlock(2 * ms)}, func(op *trace.Op) {
 			for _, d := range []time.Duration{2, 1} {
-				op.Block(trace.ReasonNetRead)
+				op.Block(semconv.ReasonNetRead)
 				time.Sleep(d * ms)
-				op.Wake(trace.WakeReadable)
+				op.Wake(semconv.WakeReadable)
 			}
 			op.WokenBy(op.SpanContext())
 			op.End(nil)
@@ -152,10 +153,10 @@ func TestOp(t *testing.T) {
 		{"other times", nil, func(op *trace.Op) {
 			start := time.Now()
 			time.Sleep(10 * ms)
-			op.Block(trace.ReasonSleep, trace.At(start.Add(2*ms)))
-			op.Wake(trace.WakeTimer, trace.At(start.Add(5*ms)))
-			op.Block(trace.ReasonLock, trace.At(start.Add(4*ms))) // before the last edge
-			op.Wake(trace.WakeUnlocked, trace.At(time.Time{}))
+			op.Block(semconv.ReasonSleep, trace.At(start.Add(2*ms)))
+			op.Wake(semconv.WakeTimer, trace.At(start.Add(5*ms)))
+			op.Block(semconv.ReasonLock, trace.At(start.Add(4*ms))) // before the last edge
+			op.Wake(semconv.WakeUnlocked, trace.At(time.Time{}))
 			op.End(nil)
 		}, `
 			op @0s 10ms {block.count=2, block.duration=0.008}
@@ -167,8 +168,8 @@ func TestOp(t *testing.T) {
 		{"before the start, and without the monotonic clock", nil, func(op *trace.Op) {
 			start := time.Now().Round(0)
 			time.Sleep(3 * ms)
-			op.Block(trace.ReasonSleep, trace.At(start.Add(-ms)))
-			op.Wake(trace.WakeTimer, trace.At(start.Add(2*ms)))
+			op.Block(semconv.ReasonSleep, trace.At(start.Add(-ms)))
+			op.Wake(semconv.WakeTimer, trace.At(start.Add(2*ms)))
 			op.End(nil)
 		}, `
 			op @0s 3ms {block.duration=0.002}
@@ -177,12 +178,12 @@ func TestOp(t *testing.T) {
 		`},
 		{"short blocks", []trace.Option{trace.WithMinBlock(2 * ms)}, func(op *trace.Op) {
 			for _, d := range []time.Duration{1, 2, 1, 1, 3} {
-				op.Block(trace.ReasonSleep, trace.Evidence(attribute.Int("d", int(d))))
+				op.Block(semconv.ReasonSleep, trace.Evidence(attribute.Int("d", int(d))))
 				time.Sleep(d * ms)
-				op.Wake(trace.WakeTimer)
+				op.Wake(semconv.WakeTimer)
 				time.Sleep(ms)
 			}
-			op.Block(trace.ReasonLock)
+			op.Block(semconv.ReasonLock)
 			time.Sleep(ms)
 			op.End(nil)
 		}, `
@@ -193,9 +194,9 @@ func TestOp(t *testing.T) {
 				wake @12ms 2ms {wake.reason=timer}
 		`},
 		{"only short blocks", []trace.Option{trace.WithMinBlock(2 * ms)}, func(op *trace.Op) {
-			op.Block(trace.ReasonSleep)
+			op.Block(semconv.ReasonSleep)
 			time.Sleep(ms)
-			op.Wake(trace.WakeTimer)
+			op.Wake(semconv.WakeTimer)
 			op.End(nil)
 		}, `
 			op @0s 1ms {block.duration=0.001}
@@ -238,9 +239,9 @@ func TestOpNests(t *testing.T) {
 func TestOpBlockedIsNotOpen(t *testing.T) {
 	ctx, rec := record(t)
 	_, op := trace.Start(ctx, "op")
-	op.Block(trace.ReasonSleep)
+	op.Block(semconv.ReasonSleep)
 	tracetest.AssertTree(t, rec.Chain(), `op open`)
-	op.Wake(trace.WakeTimer)
+	op.Wake(semconv.WakeTimer)
 	tracetest.AssertTree(t, rec.Chain(), `
 		op open
 			block
@@ -250,8 +251,8 @@ func TestOpBlockedIsNotOpen(t *testing.T) {
 
 func TestOpNil(t *testing.T) {
 	var op *trace.Op
-	op.Block(trace.ReasonSleep, trace.At(time.Now()), trace.Evidence(attribute.Int("n", 1)))
-	op.Wake(trace.WakeTimer)
+	op.Block(semconv.ReasonSleep, trace.At(time.Now()), trace.Evidence(attribute.Int("n", 1)))
+	op.Wake(semconv.WakeTimer)
 	op.WokenBy(oteltrace.SpanContext{})
 	op.Link(oteltrace.SpanContext{})
 	op.SetAttributes(attribute.Int("n", 1))
@@ -288,8 +289,8 @@ func TestOpCallersAttributes(t *testing.T) {
 	attrs := make([]attribute.KeyValue, 1, 8)
 	attrs[0] = attribute.Int("n", 1)
 	_, op := trace.Start(ctx, "op", attrs...)
-	op.Block(trace.ReasonSleep, trace.Evidence(attrs...))
-	op.Wake(trace.WakeTimer, trace.Evidence(attrs...))
+	op.Block(semconv.ReasonSleep, trace.Evidence(attrs...))
+	op.Wake(semconv.WakeTimer, trace.Evidence(attrs...))
 	op.SetAttributes(attrs...)
 	op.End(io.ErrUnexpectedEOF, attrs...)
 	for i, a := range attrs[1:cap(attrs)] {
@@ -340,8 +341,8 @@ func TestOpOff(t *testing.T) {
 			run := func() {
 				n++
 				_, op := trace.Start(tt.ctx, "op", attribute.Int("n", n))
-				op.Block(trace.ReasonNetRead, trace.At(time.Time{}), evidence)
-				op.Wake(trace.WakeReadable, trace.CausedBy(unsampled))
+				op.Block(semconv.ReasonNetRead, trace.At(time.Time{}), evidence)
+				op.Wake(semconv.WakeReadable, trace.CausedBy(unsampled))
 				op.WokenBy(unsampled)
 				op.Link(unsampled)
 				op.SetAttributes(attribute.Int("n", n))
@@ -365,9 +366,9 @@ func TestOpLinksBeforeItsSpan(t *testing.T) {
 		for _, show := range []trace.Show{trace.ShowBlocked, trace.ShowNone} {
 			op := trace.FromContext(ctx).StartAs(ctx, "op", trace.OpConfig{Show: show})
 			op.Link(other.SpanContext())
-			op.Block(trace.ReasonNetRead)
+			op.Block(semconv.ReasonNetRead)
 			time.Sleep(ms)
-			op.Wake(trace.WakeReadable)
+			op.Wake(semconv.WakeReadable)
 			op.WokenBy(other.SpanContext())
 			op.End(nil)
 		}

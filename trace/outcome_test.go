@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -40,11 +41,11 @@ func TestOpStatus(t *testing.T) {
 		{"own cancel, wrapped", canceled, fmt.Errorf("x: %w", context.Canceled), ""},
 		{"own cause", caused, fmt.Errorf("x: %w", own), ""},
 		{"canceled with a cause", caused, context.Canceled, ""},
-		{"foreign cancel", background, context.Canceled, trace.ErrorCanceled},
-		{"foreign cause", background, own, trace.ErrorOther},
-		{"canceled, but failed", canceled, io.ErrUnexpectedEOF, trace.ErrorUnexpectedEOF},
-		{"own deadline", expired, context.DeadlineExceeded, trace.ErrorDeadlineExceeded},
-		{"foreign deadline", background, context.DeadlineExceeded, trace.ErrorDeadlineExceeded},
+		{"foreign cancel", background, context.Canceled, semconv.ErrorCanceled},
+		{"foreign cause", background, own, semconv.ErrorOther},
+		{"canceled, but failed", canceled, io.ErrUnexpectedEOF, semconv.ErrorUnexpectedEOF},
+		{"own deadline", expired, context.DeadlineExceeded, semconv.ErrorDeadlineExceeded},
+		{"foreign deadline", background, context.DeadlineExceeded, semconv.ErrorDeadlineExceeded},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -83,20 +84,20 @@ func TestOpWakeReason(t *testing.T) {
 	tests := []struct {
 		name       string
 		ctx        func(context.Context) (context.Context, context.CancelFunc)
-		wake, want trace.WakeReason
+		wake, want semconv.WakeReason
 		cause      string
 	}{
-		{"alive, closed", never, trace.WakeClosed, trace.WakeClosed, ""},
-		{"alive, deadline", never, trace.WakeDeadline, trace.WakeDeadline, ""},
-		{"alive, canceled", never, trace.WakeCanceled, trace.WakeCanceled, ""},
-		{"canceled, closed", cancel(nil), trace.WakeClosed, trace.WakeCanceled, ""},
-		{"canceled, deadline", cancel(nil), trace.WakeDeadline, trace.WakeCanceled, ""},
-		{"canceled for a cause", cancel(errors.New("shutdown")), trace.WakeClosed, trace.WakeCanceled, "shutdown"},
-		{"canceled, readable", cancel(errors.New("shutdown")), trace.WakeReadable, trace.WakeReadable, ""},
-		{"canceled, peer closed", cancel(nil), trace.WakePeerClosed, trace.WakePeerClosed, ""},
-		{"expired, closed", expire(nil), trace.WakeClosed, trace.WakeDeadline, ""},
-		{"expired, canceled", expire(nil), trace.WakeCanceled, trace.WakeDeadline, ""},
-		{"expired for a cause", expire(errors.New("too slow")), trace.WakeClosed, trace.WakeDeadline, "too slow"},
+		{"alive, closed", never, semconv.WakeClosed, semconv.WakeClosed, ""},
+		{"alive, deadline", never, semconv.WakeDeadline, semconv.WakeDeadline, ""},
+		{"alive, canceled", never, semconv.WakeCanceled, semconv.WakeCanceled, ""},
+		{"canceled, closed", cancel(nil), semconv.WakeClosed, semconv.WakeCanceled, ""},
+		{"canceled, deadline", cancel(nil), semconv.WakeDeadline, semconv.WakeCanceled, ""},
+		{"canceled for a cause", cancel(errors.New("shutdown")), semconv.WakeClosed, semconv.WakeCanceled, "shutdown"},
+		{"canceled, readable", cancel(errors.New("shutdown")), semconv.WakeReadable, semconv.WakeReadable, ""},
+		{"canceled, peer closed", cancel(nil), semconv.WakePeerClosed, semconv.WakePeerClosed, ""},
+		{"expired, closed", expire(nil), semconv.WakeClosed, semconv.WakeDeadline, ""},
+		{"expired, canceled", expire(nil), semconv.WakeCanceled, semconv.WakeDeadline, ""},
+		{"expired for a cause", expire(errors.New("too slow")), semconv.WakeClosed, semconv.WakeDeadline, "too slow"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -104,14 +105,14 @@ func TestOpWakeReason(t *testing.T) {
 			ctx, cancel := tt.ctx(ctx)
 			defer cancel()
 			_, op := trace.Start(ctx, "op")
-			op.Block(trace.ReasonNetRead)
+			op.Block(semconv.ReasonNetRead)
 			op.Wake(tt.wake)
 			op.End(nil)
 			wake := tracetest.One(t, rec.Chain(), "wake")
-			if got := trace.WakeReason(wake.Str(trace.WakeReasonKey)); got != tt.want {
+			if got := semconv.WakeReason(wake.Str(semconv.WakeReasonKey)); got != tt.want {
 				t.Errorf("wake.reason: got %s, want %s", got, tt.want)
 			}
-			if got := wake.Str(trace.WakeCauseKey); got != tt.cause {
+			if got := wake.Str(semconv.WakeCauseKey); got != tt.cause {
 				t.Errorf("wake.cause: got %q, want %q", got, tt.cause)
 			}
 		})
@@ -123,8 +124,8 @@ func TestOpWakeUncomparable(t *testing.T) {
 	ctx, rec := record(t)
 	ctx, op := trace.Start(uncomparable{ctx}, "op")
 	_ = ctx
-	op.Block(trace.ReasonNetRead)
-	op.Wake(trace.WakeClosed)
+	op.Block(semconv.ReasonNetRead)
+	op.Wake(semconv.WakeClosed)
 	op.End(nil)
 	tracetest.One(t, rec.Chain(), "wake {wake.reason=canceled}")
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -28,8 +29,8 @@ func TestGoexit(t *testing.T) {
 	if got := task.Wait(t.Context()); got != trace.ErrGoexit {
 		t.Errorf("Wait: got %v, want %v", got, trace.ErrGoexit)
 	}
-	if got := task.State(); got != trace.StateFailed {
-		t.Errorf("State: got %s, want %s", got, trace.StateFailed)
+	if got := task.State(); got != semconv.StateFailed {
+		t.Errorf("State: got %s, want %s", got, semconv.StateFailed)
 	}
 	done := make(chan struct{})
 	go func() {
@@ -176,7 +177,7 @@ type printStates struct{}
 
 func (printStates) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
 	for _, s := range chain.FromSpans(spans) {
-		fmt.Println(s.Name, s.Str(trace.GoroutineStateKey))
+		fmt.Println(s.Name, s.Str(semconv.GoroutineStateKey))
 	}
 	return nil
 }

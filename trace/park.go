@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/wakechain/wakechain/internal/live"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // queue is where goroutines are parked, in the order in which they came, until
@@ -24,7 +25,7 @@ func heldBy(c causer) Detail {
 	if !by.IsValid() {
 		return Detail{}
 	}
-	return Evidence(BlockHolderKey.String(by.SpanID().String()))
+	return Evidence(semconv.BlockHolderKey.String(by.SpanID().String()))
 }
 
 // causer is who did something: who did it with ctx, or where that is nil, nobody
@@ -63,7 +64,7 @@ func (q *queue) grantAll(by causer) {
 
 // park blocks the operation until the waiter is granted what it waits for, or
 // ctx ends; on describes what it waits for. What was granted meanwhile is not given back then: it is a success.
-func (q *queue) park(ctx context.Context, op *Op, e *list.Element, on live.Waitable, r Reason, woken WakeReason) error {
+func (q *queue) park(ctx context.Context, op *Op, e *list.Element, on live.Waitable, r semconv.Reason, woken semconv.WakeReason) error {
 	w := e.Value.(*waiter)
 	op.waitsFor(on)
 	op.Block(r)

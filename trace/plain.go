@@ -1,6 +1,10 @@
 package trace
 
-import "context"
+import (
+	"context"
+
+	"github.com/wakechain/wakechain/trace/semconv"
+)
 
 // Send sends v on a plain channel, as [Chan.Send] does. The wake links to
 // nobody: a plain channel does not tell who received.
@@ -8,26 +12,26 @@ func Send[T any](ctx context.Context, ch chan<- T, v T) (err error) {
 	if !emitsAll(ctx) && offer(ch, v) {
 		return nil
 	}
-	_, op := Start(ctx, SpanSend)
-	woken := WakeClosed // so it is if the channel is, and this panics
+	_, op := Start(ctx, semconv.SpanSend)
+	woken := semconv.WakeClosed // so it is if the channel is, and this panics
 	defer func() {
 		op.Wake(woken)
-		if woken == WakeClosed {
-			op.EndAs(ErrorPanic)
+		if woken == semconv.WakeClosed {
+			op.EndAs(semconv.ErrorPanic)
 		}
 		op.End(err)
 	}()
 	if offer(ch, v) {
-		woken = WakeSent
+		woken = semconv.WakeSent
 		return nil
 	}
-	op.Block(ReasonChanSend)
+	op.Block(semconv.ReasonChanSend)
 	select {
 	case ch <- v:
-		woken = WakeSent
+		woken = semconv.WakeSent
 		return nil
 	case <-ctx.Done():
-		woken = WakeCanceled
+		woken = semconv.WakeCanceled
 		return context.Cause(ctx)
 	}
 }
@@ -49,10 +53,10 @@ func Recv[T any](ctx context.Context, ch <-chan T) (T, error) {
 			return v, eof(ok)
 		}
 	}
-	_, op := Start(ctx, SpanRecv)
+	_, op := Start(ctx, semconv.SpanRecv)
 	v, ok, done := take(ch)
 	if !done {
-		op.Block(ReasonChanRecv)
+		op.Block(semconv.ReasonChanRecv)
 		select {
 		case v, ok = <-ch:
 			op.Wake(receiveReason(ok))
@@ -73,9 +77,9 @@ func take[T any](ch <-chan T) (v T, ok, done bool) {
 	}
 }
 
-func receiveReason(ok bool) WakeReason {
+func receiveReason(ok bool) semconv.WakeReason {
 	if ok {
-		return WakeReceived
+		return semconv.WakeReceived
 	}
-	return WakeClosed
+	return semconv.WakeClosed
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/lean"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -47,12 +48,12 @@ func dirty(ctx context.Context, show trace.Show) *trace.Op {
 	}, attribute.Int("dirty.start", 1))
 	op.SetAttributes(attribute.Int("dirty.set", 2))
 	for range 4 { // more than the share
-		op.Block(trace.ReasonNetWrite, trace.Evidence(attribute.Int("dirty.park", 3)))
+		op.Block(semconv.ReasonNetWrite, trace.Evidence(attribute.Int("dirty.park", 3)))
 		time.Sleep(ms)
-		op.Wake(trace.WakePeerRead, trace.CausedBy(other), trace.Evidence(attribute.Int("dirty.wake", 4)))
+		op.Wake(semconv.WakePeerRead, trace.CausedBy(other), trace.Evidence(attribute.Int("dirty.wake", 4)))
 	}
 	op.Link(other)
-	op.Block(trace.ReasonLock)
+	op.Block(semconv.ReasonLock)
 	return op
 }
 
@@ -84,7 +85,7 @@ func TestRelease(t *testing.T) {
 						if shown := next.SpanContext().IsValid(); shown != (show == trace.ShowAll) || !shown && next.Context() != ctx {
 							t.Errorf("it has the span %v at its start", next.SpanContext().SpanID())
 						}
-						next.Wake(trace.WakeTimer) // is not blocked
+						next.Wake(semconv.WakeTimer) // is not blocked
 						time.Sleep(ms)
 						next.End(nil)
 						want := ""
@@ -122,7 +123,7 @@ func TestReleaseNothing(t *testing.T) {
 			return trace.FromContext(ctx).StartAs(ctx, "open", trace.OpConfig{}, attribute.Int("n", 1))
 		}
 		open := start()
-		open.Block(trace.ReasonLock)
+		open.Block(semconv.ReasonLock)
 		open.Release()
 		time.Sleep(ms)
 		open.End(nil)
@@ -154,8 +155,8 @@ func TestReleaseContext(t *testing.T) {
 			for range 20 {
 				tracer := trace.FromContext(ctx)
 				op := tracer.StartAs(ctx, "op", trace.OpConfig{Show: show})
-				op.Block(trace.ReasonLock)
-				op.Wake(trace.WakeUnlocked)
+				op.Block(semconv.ReasonLock)
+				op.Wake(semconv.WakeUnlocked)
 				carried, want := op.Context(), op.SpanContext()
 				op.End(nil)
 				op.Release()
@@ -267,9 +268,9 @@ func TestEndWith(t *testing.T) {
 				(*trace.Op)(nil).EndWith(values(1))
 				ctx, rec := record(t)
 				op := trace.FromContext(ctx).StartAs(ctx, "op", trace.OpConfig{Show: show}, attribute.Int("first", 0))
-				op.Block(trace.ReasonLock)
+				op.Block(semconv.ReasonLock)
 				time.Sleep(ms)
-				op.Wake(trace.WakeUnlocked)
+				op.Wake(semconv.WakeUnlocked)
 				op.SetAttributes(attribute.Int("size", -1)) // the later one holds
 				op.EndWith(values(1))
 				op.EndWith(values(3))
@@ -296,7 +297,7 @@ func TestEndWithMetricsOnly(t *testing.T) {
 			trace.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(reader))))
 		for range 2 { // the second one in the memory of the first
 			op := tracer.StartAs(t.Context(), "op", trace.OpConfig{})
-			op.Block(trace.ReasonLock)
+			op.Block(semconv.ReasonLock)
 			time.Sleep(time.Second)
 			for range 2 {
 				op.EndWith(&trace.Values{Layout: sizes})
@@ -312,7 +313,7 @@ func TestEndWithMetricsOnly(t *testing.T) {
 		}
 		for _, scope := range data.ScopeMetrics {
 			for _, m := range scope.Metrics {
-				if m.Name != trace.MetricBlockDuration {
+				if m.Name != semconv.MetricBlockDuration {
 					continue
 				}
 				p := m.Data.(metricdata.Histogram[float64]).DataPoints[0]

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"reflect"
+
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Select does one of the cases, like a select statement over them and the end of
@@ -12,8 +14,8 @@ import (
 // done. When ctx ends before, it returns -1 and context.Cause(ctx). It panics if
 // it comes to send on a closed channel.
 //
-// Where it waits it is an operation, [SpanSelect] with the index as
-// [SelectCaseKey], whose wake links to the operation of the other side if that
+// Where it waits it is an operation, [semconv.SpanSelect] with the index as
+// [semconv.SelectCaseKey], whose wake links to the operation of the other side if that
 // is known: see [Chan].
 //
 // A case that can be done at once costs little more than the operation alone. To
@@ -28,24 +30,24 @@ func Select(ctx context.Context, cases ...Case) (int, error) {
 	}
 	own, op := ctx, (*Op)(nil)
 	if all || waits {
-		own, op = Start(ctx, SpanSelect)
+		own, op = Start(ctx, semconv.SpanSelect)
 	}
-	defer op.EndAs(ErrorPanic) // counts if there was no End before
+	defer op.EndAs(semconv.ErrorPanic) // counts if there was no End before
 	if all {
 		if i := tryAny(own, cases); i >= 0 {
-			op.End(nil, SelectCaseKey.Int(i))
+			op.End(nil, semconv.SelectCaseKey.Int(i))
 			return i, nil
 		}
 	}
 	if waits {
-		op.Block(ReasonSelect)
+		op.Block(semconv.ReasonSelect)
 	}
 	i, woken, by := choose(ctx, own, cases, waits)
 	if i == len(cases) {
 		return -1, op.giveUp(ctx)
 	}
 	op.Wake(woken, by)
-	op.End(nil, SelectCaseKey.Int(i))
+	op.End(nil, semconv.SelectCaseKey.Int(i))
 	return i, nil
 }
 
@@ -79,7 +81,7 @@ func tryAny(own context.Context, cases []Case) int {
 // choose does one of the cases, or where it waits and ctx ends, returns
 // len(cases). That no case could be done one after the other does not mean that
 // none can: the default, too, is left to the runtime.
-func choose(ctx, own context.Context, cases []Case, waits bool) (chosen int, woken WakeReason, by Detail) {
+func choose(ctx, own context.Context, cases []Case, waits bool) (chosen int, woken semconv.WakeReason, by Detail) {
 	selects := make([]reflect.SelectCase, len(cases), len(cases)+1)
 	for i, c := range cases {
 		selects[i] = c.park(ctx, own)
@@ -102,7 +104,7 @@ func choose(ctx, own context.Context, cases []Case, waits bool) (chosen int, wok
 	chosen, v, ok = reflect.Select(selects)
 	switch selects[chosen].Dir {
 	case reflect.SelectSend:
-		woken = WakeSent
+		woken = semconv.WakeSent
 	case reflect.SelectRecv:
 		woken = receiveReason(ok)
 	}

@@ -4,13 +4,15 @@ import (
 	"context"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Semaphore is semaphore.Weighted of golang.org/x/sync: a limit on the weight
 // that goroutines hold together. Who waits is served in the order of arrival, so
 // that a heavy one is not starved by light ones.
 //
-// A blocked Acquire is an operation, [SpanWait] with [ReasonSemaphore], whose
+// A blocked Acquire is an operation, [semconv.SpanWait] with [semconv.ReasonSemaphore], whose
 // wake links to the operation that released. All methods are safe for concurrent
 // use; a Semaphore must not be copied. The zero Semaphore has room for nothing:
 // who acquires from it waits until the context ends.
@@ -32,7 +34,7 @@ func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 	if !emitsAll(ctx) && s.TryAcquire(ctx, n) {
 		return nil
 	}
-	err := s.core.acquire(ctx, n, s.size, SpanWait, ReasonSemaphore, WakeReleased)
+	err := s.core.acquire(ctx, n, s.size, semconv.SpanWait, semconv.ReasonSemaphore, semconv.WakeReleased)
 	if err == nil && ctx.Err() != nil {
 		s.Release(ctx, n)
 		err = context.Cause(ctx)
@@ -88,7 +90,7 @@ func (s *sema) take(ctx context.Context, n int64) {
 }
 
 // acquire is try, and waits, as the operation of the given name.
-func (s *sema) acquire(ctx context.Context, n, size int64, name string, r Reason, woken WakeReason) error {
+func (s *sema) acquire(ctx context.Context, n, size int64, name string, r semconv.Reason, woken semconv.WakeReason) error {
 	own, op := Start(ctx, name)
 	s.mu.Lock()
 	if s.free(n, size) {

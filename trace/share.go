@@ -86,7 +86,7 @@ func (s *Share) Wanted() int64 {
 }
 
 // Suppressed returns the number of spans that were left out since it was called
-// last: the value of [SpansSuppressedKey] for the span that tells it.
+// last: the value of [semconv.SpansSuppressedKey] for the span that tells it.
 func (s *Share) Suppressed() int64 {
 	if s == nil || s.told.Load() == 0 {
 		return 0

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -50,7 +51,7 @@ func TestPanicStack(t *testing.T) {
 			protect(func() {
 				_ = trace.Handle(ctx, "g", func(context.Context) error { tt.fn(); return nil })
 			})
-			stack := tracetest.One(t, rec.Chain(), "g").Str(trace.CodeStacktraceKey)
+			stack := tracetest.One(t, rec.Chain(), "g").Str(semconv.CodeStacktraceKey)
 			if strings.Contains(stack, "secret") || strings.Contains(stack, "runtime.gopanic") || strings.Contains(stack, "testing.tRunner") {
 				t.Errorf("got\n%swant the user's frames alone", stack)
 			}
@@ -84,19 +85,19 @@ func TestPanicStackDeep(t *testing.T) {
 		_ = trace.Handle(ctx, "g", func(context.Context) error { (&tower{1000}).fall(); return nil })
 	})
 	g := tracetest.One(t, rec.Chain(), "g")
-	stack := g.Str(trace.CodeStacktraceKey)
+	stack := g.Str(semconv.CodeStacktraceKey)
 	if n := strings.Count(stack, "\n"); n > 128 || !strings.HasPrefix(stack, "github.com/wakechain/wakechain/trace_test.(*tower).step\n") {
 		t.Errorf("got %d lines, want 128 at the most:\n%s", n, stack)
 	}
-	if got := g.Str(trace.GoroutineStateKey); got != string(trace.StatePanicked) {
-		t.Errorf("state: got %s, want %s", got, trace.StatePanicked)
+	if got := g.Str(semconv.GoroutineStateKey); got != string(semconv.StatePanicked) {
+		t.Errorf("state: got %s, want %s", got, semconv.StatePanicked)
 	}
 }
 
 func TestGoexitHasNoStack(t *testing.T) {
 	ctx, rec := record(t)
 	_ = trace.Go(ctx, "g", func(context.Context) error { runtime.Goexit(); return nil }).Wait(context.Background())
-	if got := tracetest.One(t, rec.Chain(), "g").Str(trace.CodeStacktraceKey); got != "" {
+	if got := tracetest.One(t, rec.Chain(), "g").Str(semconv.CodeStacktraceKey); got != "" {
 		t.Errorf("got\n%s\nwant none", got)
 	}
 }

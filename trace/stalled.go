@@ -7,6 +7,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/internal/live"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // A block is a span when it is over. Of one that lasts long, package live tells
@@ -63,9 +64,9 @@ func (o *Op) blockedSince(since time.Time) bool {
 // to the last that told of it.
 func (o *Op) tell(s *live.Stall) bool {
 	attrs := append(s.Attributes[:len(s.Attributes):len(s.Attributes)],
-		StalledOperationKey.String(o.name), StalledAgeKey.Float64(s.At.Sub(s.Since).Seconds()))
+		semconv.StalledOperationKey.String(o.name), semconv.StalledAgeKey.Float64(s.At.Sub(s.Since).Seconds()))
 	if s.Suppressed > 0 {
-		attrs = append(attrs, SpansSuppressedKey.Int(s.Suppressed))
+		attrs = append(attrs, semconv.SpansSuppressedKey.Int(s.Suppressed))
 	}
 	span := o.beginStalled(s)
 	if span != nil {
@@ -86,7 +87,7 @@ func (o *Op) beginStalled(s *live.Stall) oteltrace.Span {
 		links = append(links, oteltrace.Link{SpanContext: o.stalled})
 	}
 	ctx := oteltrace.ContextWithSpanContext(context.Background(), s.Below)
-	_, span := o.tracer.Span(ctx, SpanStalled, s.At, oteltrace.WithLinks(links...))
+	_, span := o.tracer.Span(ctx, semconv.SpanStalled, s.At, oteltrace.WithLinks(links...))
 	if span != nil {
 		o.told.Store(true)
 		o.stalled = span.SpanContext()

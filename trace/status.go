@@ -24,40 +24,27 @@ import (
 
 	"github.com/wakechain/wakechain/internal/outcome"
 	"github.com/wakechain/wakechain/trace/internal/text"
-)
-
-// Values of [ErrorTypeKey] that [ErrorType] gives. Errors that are none of
-// these have the name of their Go type.
-const (
-	ErrorCanceled          = "canceled"
-	ErrorDeadlineExceeded  = "deadline_exceeded"
-	ErrorClosed            = "closed"
-	ErrorUnexpectedEOF     = "unexpected_eof"
-	ErrorConnectionReset   = "connection_reset"
-	ErrorConnectionRefused = "connection_refused"
-	ErrorBrokenPipe        = "broken_pipe"
-	ErrorPanic             = "panic"
-	ErrorOther             = "_OTHER" // an error made by errors.New or fmt.Errorf, as the convention spells it
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 var errorTypes = []struct {
 	is  error
 	typ string
 }{
-	{context.Canceled, ErrorCanceled},
-	{context.DeadlineExceeded, ErrorDeadlineExceeded},
-	{os.ErrDeadlineExceeded, ErrorDeadlineExceeded},
-	{net.ErrClosed, ErrorClosed},
-	{io.ErrClosedPipe, ErrorClosed},
-	{io.ErrUnexpectedEOF, ErrorUnexpectedEOF},
-	{syscall.ECONNRESET, ErrorConnectionReset},
-	{syscall.ECONNREFUSED, ErrorConnectionRefused},
-	{syscall.EPIPE, ErrorBrokenPipe},
+	{context.Canceled, semconv.ErrorCanceled},
+	{context.DeadlineExceeded, semconv.ErrorDeadlineExceeded},
+	{os.ErrDeadlineExceeded, semconv.ErrorDeadlineExceeded},
+	{net.ErrClosed, semconv.ErrorClosed},
+	{io.ErrClosedPipe, semconv.ErrorClosed},
+	{io.ErrUnexpectedEOF, semconv.ErrorUnexpectedEOF},
+	{syscall.ECONNRESET, semconv.ErrorConnectionReset},
+	{syscall.ECONNREFUSED, semconv.ErrorConnectionRefused},
+	{syscall.EPIPE, semconv.ErrorBrokenPipe},
 	{io.EOF, ""},
 	{http.ErrServerClosed, ""},
 }
 
-// ErrorType classifies err for [ErrorTypeKey]: a constant of this package where
+// ErrorType classifies err for [semconv.ErrorTypeKey]: a constant of this package where
 // errors.Is finds one, else the Go type of the innermost error that has a type
 // of its own. It is "" for nil and for what a normal end is told by: io.EOF,
 // http.ErrServerClosed, and of the WebSocket libraries that package wsconn wraps
@@ -74,7 +61,7 @@ func ErrorType(err error) string {
 			return t.typ
 		}
 	}
-	typ := ErrorOther
+	typ := semconv.ErrorOther
 	for ; err != nil; err = errors.Unwrap(err) {
 		if t := reflect.TypeOf(err); !anonymous[t] {
 			typ = t.String()
@@ -151,7 +138,7 @@ func bareURL(raw string) string {
 func finish(span oteltrace.Span, end time.Time, errorType string, err error, attrs []attribute.KeyValue) {
 	if errorType != "" {
 		span.SetStatus(codes.Error, description(err))
-		attrs = append(slices.Clip(attrs), ErrorTypeKey.String(errorType))
+		attrs = append(slices.Clip(attrs), semconv.ErrorTypeKey.String(errorType))
 	}
 	if len(attrs) > 0 {
 		span.SetAttributes(attrs...)
@@ -160,7 +147,7 @@ func finish(span oteltrace.Span, end time.Time, errorType string, err error, att
 }
 
 // Finish ends a span that [Tracer.Span] began at start. It is an error if
-// errorType, the value for [ErrorTypeKey], is not ""; then the text of err, which
+// errorType, the value for [semconv.ErrorTypeKey], is not ""; then the text of err, which
 // may be nil, is the description of its status.
 func Finish(span oteltrace.Span, start time.Time, errorType string, err error, attrs ...attribute.KeyValue) {
 	finish(span, after(start), errorType, err, attrs)

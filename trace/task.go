@@ -16,6 +16,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/internal/live"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // ErrGoexit is the error of a Task whose function ended by runtime.Goexit, as
@@ -32,7 +33,7 @@ type Task struct {
 	excused atomic.Bool           // see [Excuse]
 
 	mu    sync.Mutex
-	state State
+	state semconv.State
 	err   error
 	totals
 
@@ -56,7 +57,7 @@ type goOptionFunc func(*goConfig)
 func (f goOptionFunc) applyGo(c *goConfig) { f(c) }
 
 // WithErrorType says which errors of the function are failures: it returns the
-// value for [ErrorTypeKey], or "" for an error that is none, such as the
+// value for [semconv.ErrorTypeKey], or "" for an error that is none, such as the
 // peer's normal closure of a connection. The default is [ErrorType].
 func WithErrorType(f func(error) string) GoOption {
 	return goOptionFunc(func(c *goConfig) {
@@ -75,10 +76,10 @@ func WithGoAttributes(attrs ...attribute.KeyValue) GoOption {
 // from this call to fn's first instruction, and is the parent of what fn does
 // with the context it is given. When fn ends, the span "NAME" is exported, a
 // child of "go NAME" that covers fn's whole life, with its state
-// ([GoroutineStateKey]) and, where one of its operations was blocked, the totals:
-// [BlockCountKey], [BlockDurationKey], how much of that by which reason
-// ([GoroutineBlockedKey]), and how long it was not blocked
-// ([GoroutineRunningKey]). So nothing is held open by a goroutine that runs for
+// ([semconv.GoroutineStateKey]) and, where one of its operations was blocked, the totals:
+// [semconv.BlockCountKey], [semconv.BlockDurationKey], how much of that by which reason
+// ([semconv.GoroutineBlockedKey]), and how long it was not blocked
+// ([semconv.GoroutineRunningKey]). So nothing is held open by a goroutine that runs for
 // days. The label goroutine.name of runtime/pprof has the name, too.
 //
 // The context that fn gets ends when ctx does or by [Task.Cancel]; and, like
@@ -86,7 +87,7 @@ func WithGoAttributes(attrs ...attribute.KeyValue) GoOption {
 //
 // A panic in fn is not recovered, since recover would replace the stack that
 // the crash prints: the program crashes as it would without us. The span ends
-// before, as panicked, with the stack down to fn ([CodeStacktraceKey]; never the
+// before, as panicked, with the stack down to fn ([semconv.CodeStacktraceKey]; never the
 // panic's value), and until the end nobody who waits for the Task goes on as if
 // fn had returned.
 func Go(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) *Task {
@@ -96,12 +97,12 @@ func Go(ctx context.Context, name string, fn func(context.Context) error, opts .
 // spawn is Go, and calls ended, if it is not nil, with the function's context and
 // error when it has ended other than by a panic.
 func spawn(ctx context.Context, name string, fn func(context.Context) error, opts []GoOption, ended func(context.Context, error)) *Task {
-	t := &Task{name: name, done: make(chan struct{}), state: StatePending}
+	t := &Task{name: name, done: make(chan struct{}), state: semconv.StatePending}
 	ctx, t.cancel = context.WithCancelCause(ctx)
 	life := t.spawn(ctx, opts)
 	go func() {
 		defer func() {
-			if t.State() == StatePanicked {
+			if t.State() == semconv.StatePanicked {
 				return // the program is about to crash
 			}
 			close(t.done)
@@ -129,7 +130,7 @@ func handle(ctx context.Context, name string, fn func(context.Context) error, op
 	if t := FromContext(ctx); t.skips(ctx) && !t.live {
 		return fn(ctx)
 	}
-	t := &Task{name: name, state: StatePending, outer: outer}
+	t := &Task{name: name, state: semconv.StatePending, outer: outer}
 	life := t.spawn(ctx, opts)
 	if life.label() {
 		defer pprof.SetGoroutineLabels(ctx)
@@ -157,10 +158,10 @@ func (t *Task) spawn(ctx context.Context, opts []GoOption) *life {
 			o.applyGo(&l.goConfig)
 		}
 	}
-	l.ctx, l.spawned = l.tracer.Span(ctx, SpanGo+t.name, l.called)
+	l.ctx, l.spawned = l.tracer.Span(ctx, semconv.SpanGo+t.name, l.called)
 	if l.spawned != nil {
 		t.spawned = l.spawned.SpanContext()
-		l.ctx = pprof.WithLabels(l.ctx, pprof.Labels(string(GoroutineNameKey), t.name))
+		l.ctx = pprof.WithLabels(l.ctx, pprof.Labels(string(semconv.GoroutineNameKey), t.name))
 	}
 	l.ctx = context.WithValue(l.ctx, scopeKey{}, &scope{l.tracer, t})
 	return l
@@ -184,21 +185,21 @@ func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 		defer t.entry.Remove()
 	}
 	if l.spawned != nil {
-		l.attrs = append(l.attrs, GoroutineIDKey.Int64(t.id), GoroutineNameKey.String(t.name))
+		l.attrs = append(l.attrs, semconv.GoroutineIDKey.Int64(t.id), semconv.GoroutineNameKey.String(t.name))
 		finish(l.spawned, start, "", nil, l.attrs)
 	}
-	t.set(StateRunning, nil)
+	t.set(semconv.StateRunning, nil)
 
 	returned := false
 	defer func() {
-		state, errorType := StateFinished, ""
+		state, errorType := semconv.StateFinished, ""
 		if returned {
 			state, errorType = t.outcome(l, err)
 		} else if exits, stack := unwinding(); exits {
-			err, state, errorType = ErrGoexit, StateFailed, ErrorOther
+			err, state, errorType = ErrGoexit, semconv.StateFailed, semconv.ErrorOther
 		} else {
-			state, errorType = StatePanicked, ErrorPanic
-			l.attrs = append(l.attrs, CodeStacktraceKey.String(stack))
+			state, errorType = semconv.StatePanicked, semconv.ErrorPanic
+			l.attrs = append(l.attrs, semconv.CodeStacktraceKey.String(stack))
 		}
 		t.set(state, err)
 		t.orphan()
@@ -225,35 +226,35 @@ func Excuse(ctx context.Context) {
 	}
 }
 
-func (t *Task) outcome(l *life, err error) (State, string) {
+func (t *Task) outcome(l *life, err error) (semconv.State, string) {
 	if err == nil {
-		return StateFinished, ""
+		return semconv.StateFinished, ""
 	}
 	switch typ := l.errorType(err); {
 	case typ == "":
-		return StateFinished, ""
+		return semconv.StateFinished, ""
 	case canceled(l.ctx, err):
-		return StateCancelled, ""
+		return semconv.StateCancelled, ""
 	case t.excused.Load() && errors.Is(err, context.Canceled):
-		return StateFinished, ""
+		return semconv.StateFinished, ""
 	default:
-		return StateFailed, typ
+		return semconv.StateFailed, typ
 	}
 }
 
 // export makes the span "NAME".
-func (t *Task) export(l *life, start time.Time, state State, errorType string, err error) {
+func (t *Task) export(l *life, start time.Time, state semconv.State, errorType string, err error) {
 	if l.spawned == nil {
 		return
 	}
 	end := after(start)
 	t.mu.Lock()
-	attrs := t.totals.attributes(append(l.attrs, GoroutineStateKey.String(string(state))), start, end)
+	attrs := t.totals.attributes(append(l.attrs, semconv.GoroutineStateKey.String(string(state))), start, end)
 	t.mu.Unlock()
 	l.tracer.Record(l.ctx, t.name, start, end, errorType, err, attrs...)
 }
 
-func (t *Task) set(s State, err error) {
+func (t *Task) set(s semconv.State, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.state, t.err = s, err
@@ -261,11 +262,11 @@ func (t *Task) set(s State, err error) {
 
 // State returns the state that the goroutine is in. It is blocked while one of
 // the operations under its context is, as far as they are recorded.
-func (t *Task) State() State {
+func (t *Task) State() semconv.State {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.state == StateRunning && t.parked > 0 {
-		return StateBlocked
+	if t.state == semconv.StateRunning && t.parked > 0 {
+		return semconv.StateBlocked
 	}
 	return t.state
 }
@@ -282,25 +283,25 @@ func (t *Task) Err() error {
 
 // Wait waits for the function to end and returns its error, or the cause of
 // ctx's end if that comes first. Where it has to wait it is an operation,
-// [SpanAwait], whose wake links to the task's "go NAME".
+// [semconv.SpanAwait], whose wake links to the task's "go NAME".
 func (t *Task) Wait(ctx context.Context) error {
 	ended := t.ended()
 	if ended && !emitsAll(ctx) {
 		return t.Err()
 	}
-	_, op := Start(ctx, SpanAwait)
+	_, op := Start(ctx, semconv.SpanAwait)
 	if ended {
 		op.End(nil)
 		return t.Err()
 	}
 	op.waitsFor(t)
-	op.Block(ReasonFuture)
+	op.Block(semconv.ReasonFuture)
 	select {
 	case <-t.done:
 	case <-ctx.Done():
 		return op.giveUp(ctx)
 	}
-	op.Wake(WakeDone, CausedBy(t.spawned))
+	op.Wake(semconv.WakeDone, CausedBy(t.spawned))
 	op.End(nil) // the task's error is not the waiter's
 	return t.Err()
 }

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -49,33 +50,33 @@ func TestStates(t *testing.T) {
 		parent parent // nil: does not end
 		fn     func(context.Context) error
 		opts   []trace.GoOption
-		state  trace.State
+		state  semconv.State
 		typ    string // error.type
 	}{
-		{"nil", nil, returns(nil), nil, trace.StateFinished, ""},
-		{"EOF", nil, returns(io.EOF), nil, trace.StateFinished, ""},
-		{"error", nil, returns(failure), nil, trace.StateFailed, trace.ErrorOther},
-		{"foreign cancel", nil, returns(context.Canceled), nil, trace.StateFailed, trace.ErrorCanceled},
-		{"canceled", canceled(nil), waits(ctxErr), nil, trace.StateCancelled, ""},
-		{"canceled for a cause", canceled(cause), waits(ctxErr), nil, trace.StateCancelled, ""},
-		{"canceled, returns the cause", canceled(cause), waits(ctxCause), nil, trace.StateCancelled, ""},
-		{"canceled, but fails", canceled(nil), waits(returns(failure)), nil, trace.StateFailed, trace.ErrorOther},
-		{"canceled, but finishes", canceled(nil), waits(returns(nil)), nil, trace.StateFinished, ""},
-		{"expired", expired, waits(ctxErr), nil, trace.StateFailed, trace.ErrorDeadlineExceeded},
+		{"nil", nil, returns(nil), nil, semconv.StateFinished, ""},
+		{"EOF", nil, returns(io.EOF), nil, semconv.StateFinished, ""},
+		{"error", nil, returns(failure), nil, semconv.StateFailed, semconv.ErrorOther},
+		{"foreign cancel", nil, returns(context.Canceled), nil, semconv.StateFailed, semconv.ErrorCanceled},
+		{"canceled", canceled(nil), waits(ctxErr), nil, semconv.StateCancelled, ""},
+		{"canceled for a cause", canceled(cause), waits(ctxErr), nil, semconv.StateCancelled, ""},
+		{"canceled, returns the cause", canceled(cause), waits(ctxCause), nil, semconv.StateCancelled, ""},
+		{"canceled, but fails", canceled(nil), waits(returns(failure)), nil, semconv.StateFailed, semconv.ErrorOther},
+		{"canceled, but finishes", canceled(nil), waits(returns(nil)), nil, semconv.StateFinished, ""},
+		{"expired", expired, waits(ctxErr), nil, semconv.StateFailed, semconv.ErrorDeadlineExceeded},
 		{
 			"own error type", nil, returns(failure),
 			[]trace.GoOption{trace.WithErrorType(func(err error) string { return "own " + err.Error() })},
-			trace.StateFailed, "own failure",
+			semconv.StateFailed, "own failure",
 		},
 		{
 			"own error type, not asked about nil", nil, returns(nil),
 			[]trace.GoOption{trace.WithErrorType(func(err error) string { return err.Error() })},
-			trace.StateFinished, "",
+			semconv.StateFinished, "",
 		},
 		{
 			"own error type, no error", nil, returns(failure),
 			[]trace.GoOption{trace.WithErrorType(func(error) string { return "" })},
-			trace.StateFinished, "",
+			semconv.StateFinished, "",
 		},
 		{
 			"last error type wins, nil is none", nil, returns(failure),
@@ -83,16 +84,16 @@ func TestStates(t *testing.T) {
 				trace.WithErrorType(func(error) string { return "first" }), nil,
 				trace.WithErrorType(func(error) string { return "last" }), trace.WithErrorType(nil),
 			},
-			trace.StateFailed, "last",
+			semconv.StateFailed, "last",
 		},
 	}
-	run := map[string]func(context.Context, func(context.Context) error, ...trace.GoOption) (trace.State, error){
-		"Go": func(ctx context.Context, fn func(context.Context) error, opts ...trace.GoOption) (trace.State, error) {
+	run := map[string]func(context.Context, func(context.Context) error, ...trace.GoOption) (semconv.State, error){
+		"Go": func(ctx context.Context, fn func(context.Context) error, opts ...trace.GoOption) (semconv.State, error) {
 			task := trace.Go(ctx, "g", fn, opts...)
 			err := task.Wait(context.Background())
 			return task.State(), err
 		},
-		"Handle": func(ctx context.Context, fn func(context.Context) error, opts ...trace.GoOption) (trace.State, error) {
+		"Handle": func(ctx context.Context, fn func(context.Context) error, opts ...trace.GoOption) (semconv.State, error) {
 			return "", trace.Handle(ctx, "g", fn, opts...)
 		},
 	}
@@ -138,16 +139,16 @@ func TestGo(t *testing.T) {
 			for range 2 {
 				time.Sleep(ms)
 				_, op := trace.Start(ctx, "step")
-				op.Block(trace.ReasonSleep)
+				op.Block(semconv.ReasonSleep)
 				time.Sleep(2 * ms)
-				op.Wake(trace.WakeTimer)
+				op.Wake(semconv.WakeTimer)
 				op.End(nil)
 			}
 			_, op := trace.Start(ctx, "quick")
 			op.End(nil)
 			return trace.Handle(ctx, "part", func(ctx context.Context) error {
 				_, op := trace.Start(ctx, "step")
-				op.Block(trace.ReasonLock)
+				op.Block(semconv.ReasonLock)
 				time.Sleep(ms)
 				op.End(nil)
 				return nil
@@ -194,7 +195,7 @@ func TestGoIsNotOpen(t *testing.T) {
 		if got, want := span.Name, "go g"; got != want {
 			t.Errorf("while it lives: got span %q last, want %q", got, want)
 		}
-		if got, want := span.Int(trace.GoroutineIDKey), goroutine(); got != want {
+		if got, want := span.Int(semconv.GoroutineIDKey), goroutine(); got != want {
 			t.Errorf("goroutine.id: got %d, want %d", got, want)
 		}
 		return nil
@@ -228,12 +229,12 @@ func TestTask(t *testing.T) {
 			<-ctx.Done()
 			return context.Cause(ctx)
 		})
-		if got := task.State(); got != trace.StatePending && got != trace.StateRunning {
-			t.Errorf("State after Go: got %s, want %s or %s", got, trace.StatePending, trace.StateRunning)
+		if got := task.State(); got != semconv.StatePending && got != semconv.StateRunning {
+			t.Errorf("State after Go: got %s, want %s or %s", got, semconv.StatePending, semconv.StateRunning)
 		}
 		synctest.Wait()
-		if got := task.State(); got != trace.StateRunning {
-			t.Errorf("State: got %s, want %s", got, trace.StateRunning)
+		if got := task.State(); got != semconv.StateRunning {
+			t.Errorf("State: got %s, want %s", got, semconv.StateRunning)
 		}
 		select {
 		case <-task.Done():
@@ -257,8 +258,8 @@ func TestTask(t *testing.T) {
 			t.Errorf("Wait with an ended context: got %v, want the function's %v", got, cause)
 		}
 		<-task.Done()
-		if got := task.State(); got != trace.StateCancelled {
-			t.Errorf("State: got %s, want %s", got, trace.StateCancelled)
+		if got := task.State(); got != semconv.StateCancelled {
+			t.Errorf("State: got %s, want %s", got, semconv.StateCancelled)
 		}
 		synctest.Wait()
 		if fnCtx.Err() == nil {
@@ -293,8 +294,8 @@ func TestTaskConcurrentSafe(t *testing.T) {
 			wg.Go(func() {
 				for range 100 {
 					_, op := trace.Start(ctx, "op")
-					op.Block(trace.ReasonSleep)
-					op.Wake(trace.WakeTimer)
+					op.Block(semconv.ReasonSleep)
+					op.Wake(semconv.WakeTimer)
 					op.End(nil)
 				}
 			})
@@ -315,7 +316,7 @@ func TestTaskConcurrentSafe(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got := tracetest.One(t, rec.Chain(), "g").Int(trace.BlockCountKey); got != 400 {
+	if got := tracetest.One(t, rec.Chain(), "g").Int(semconv.BlockCountKey); got != 400 {
 		t.Errorf("block.count: got %d, want 400", got)
 	}
 }
@@ -328,8 +329,8 @@ func TestGoOff(t *testing.T) {
 	if got := task.Wait(t.Context()); got != failure {
 		t.Errorf("Go: got %v, want %v", got, failure)
 	}
-	if got := task.State(); got != trace.StateFailed {
-		t.Errorf("State: got %s, want %s", got, trace.StateFailed)
+	if got := task.State(); got != semconv.StateFailed {
+		t.Errorf("State: got %s, want %s", got, semconv.StateFailed)
 	}
 	got := trace.Handle(ctx, "g", func(got context.Context) error {
 		if got != ctx {
@@ -357,7 +358,7 @@ func TestTaskBlocked(t *testing.T) {
 			wg.Wait()
 			return nil
 		})
-		var got []trace.State
+		var got []semconv.State
 		for range 6 {
 			time.Sleep(ms - time.Nanosecond)
 			got = append(got, task.State())
@@ -367,9 +368,9 @@ func TestTaskBlocked(t *testing.T) {
 				_ = c.Send(ctx, 1)
 			}
 		}
-		want := []trace.State{
-			trace.StateRunning, trace.StateBlocked, trace.StateBlocked,
-			trace.StateBlocked, trace.StateBlocked, trace.StateFinished,
+		want := []semconv.State{
+			semconv.StateRunning, semconv.StateBlocked, semconv.StateBlocked,
+			semconv.StateBlocked, semconv.StateBlocked, semconv.StateFinished,
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)

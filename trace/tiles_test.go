@@ -11,6 +11,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -44,12 +45,12 @@ func TestOpTiles(t *testing.T) {
 				at, details := edge()
 				switch r.IntN(2) {
 				case 0:
-					op.Block(trace.ReasonSleep, details...)
+					op.Block(semconv.ReasonSleep, details...)
 					if blockedAt.IsZero() {
 						blockedAt, last = at, at
 					}
 				case 1:
-					op.Wake(trace.WakeTimer, details...)
+					op.Wake(semconv.WakeTimer, details...)
 					if !blockedAt.IsZero() {
 						blocks, blocked = blocks+1, blocked+at.Sub(blockedAt)
 						blockedAt, last = time.Time{}, at
@@ -74,10 +75,10 @@ func TestOpTiles(t *testing.T) {
 			if got := span.End; !got.Equal(end) {
 				t.Errorf("seed %d: ends at %v, want %v", seed, got.Sub(start), end.Sub(start))
 			}
-			if got, ok := span.Attr(trace.BlockCountKey); ok != (blocks > 1) || ok && got.AsInt64() != int64(blocks) {
+			if got, ok := span.Attr(semconv.BlockCountKey); ok != (blocks > 1) || ok && got.AsInt64() != int64(blocks) {
 				t.Errorf("seed %d: block.count: got %v, want %d or, where they are not several, none", seed, got, blocks)
 			}
-			if got := span.Float(trace.BlockDurationKey); got != blocked.Seconds() {
+			if got := span.Float(semconv.BlockDurationKey); got != blocked.Seconds() {
 				t.Errorf("seed %d: block.duration: got %v, want %v", seed, got, blocked.Seconds())
 			}
 		})
@@ -91,10 +92,10 @@ func wantTiled(t *testing.T, c *chain.Chain, op *chain.Span, minBlock time.Durat
 	tracetest.AssertTiled(t, op)
 	for _, s := range c.Spans {
 		switch {
-		case s.Name != trace.SpanBlock && s.Name != trace.SpanWake:
+		case s.Name != semconv.SpanBlock && s.Name != semconv.SpanWake:
 		case s.Parent != op:
 			t.Errorf("%s is not a child of the operation", s)
-		case s.End.Before(s.Start), s.Name == trace.SpanBlock && s.Duration() < minBlock:
+		case s.End.Before(s.Start), s.Name == semconv.SpanBlock && s.Duration() < minBlock:
 			t.Errorf("%s lasts %v", s, s.End.Sub(s.Start))
 		}
 	}
@@ -105,8 +106,8 @@ func TestOpRealClock(t *testing.T) {
 	ctx, rec := record(t)
 	_, op := trace.Start(ctx, "op")
 	for range 100 {
-		op.Block(trace.ReasonSleep, trace.At(time.Now().Add(-time.Hour)))
-		op.Wake(trace.WakeTimer)
+		op.Block(semconv.ReasonSleep, trace.At(time.Now().Add(-time.Hour)))
+		op.Wake(semconv.WakeTimer)
 	}
 	op.End(nil)
 	c := rec.Chain()
@@ -130,12 +131,12 @@ func TestOpConcurrentSafe(t *testing.T) {
 	for g := range 8 {
 		wg.Go(func() {
 			for range 200 {
-				op.Block(trace.ReasonSleep, trace.Evidence(shared...))
+				op.Block(semconv.ReasonSleep, trace.Evidence(shared...))
 				op.SetAttributes(shared...)
 				_ = op.Shows(time.Duration(g))
 				_, inner := trace.Start(op.Context(), "inner", shared...)
 				inner.EndAs("x", shared...)
-				op.Wake(trace.WakeTimer, trace.CausedBy(op.SpanContext()))
+				op.Wake(semconv.WakeTimer, trace.CausedBy(op.SpanContext()))
 				op.WokenBy(op.SpanContext())
 				op.Link(op.SpanContext())
 			}

@@ -3,16 +3,18 @@ package trace
 import (
 	"context"
 	"time"
+
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Sleep waits for d, or until ctx ends: then it returns context.Cause(ctx). It
-// is an operation, [SpanSleep]. Where d is not positive it returns nil at once,
+// is an operation, [semconv.SpanSleep]. Where d is not positive it returns nil at once,
 // as time.Sleep does, and is none.
 func Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 && !emitsAll(ctx) {
 		return nil
 	}
-	_, op := Start(ctx, SpanSleep)
+	_, op := Start(ctx, semconv.SpanSleep)
 	if d <= 0 {
 		op.End(nil)
 		return nil
@@ -23,13 +25,13 @@ func Sleep(ctx context.Context, d time.Duration) error {
 }
 
 func awaitTick(ctx context.Context, op *Op, c <-chan time.Time) error {
-	op.Block(ReasonSleep)
+	op.Block(semconv.ReasonSleep)
 	select {
 	case <-c:
 	case <-ctx.Done():
 		return op.giveUp(ctx)
 	}
-	op.Wake(WakeTimer)
+	op.Wake(semconv.WakeTimer)
 	op.End(nil)
 	return nil
 }
@@ -53,12 +55,12 @@ func AfterDone(ctx context.Context, name string, fn func(context.Context) error,
 // Tick runs fn every d, as time.Ticker has it (it panics unless d is positive,
 // and drops ticks where fn is slow), until fn fails or ctx ends, and returns
 // fn's error or context.Cause(ctx). It runs on the calling goroutine: each wait
-// is an operation, [SpanSleep], and each call of fn has the spans of [Handle].
+// is an operation, [semconv.SpanSleep], and each call of fn has the spans of [Handle].
 func Tick(ctx context.Context, d time.Duration, name string, fn func(context.Context) error, opts ...GoOption) error {
 	t := time.NewTicker(d)
 	defer t.Stop()
 	for {
-		_, op := Start(ctx, SpanSleep)
+		_, op := Start(ctx, semconv.SpanSleep)
 		if err := awaitTick(ctx, op, t.C); err != nil {
 			return err
 		}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // totals are what a goroutine's operations were blocked for. They are guarded
@@ -28,12 +30,12 @@ type totals struct {
 // wait is taken back.
 type wait struct {
 	op    *Op
-	r     Reason
+	r     semconv.Reason
 	since time.Time
 }
 
 type reasonTotal struct {
-	reason Reason
+	reason semconv.Reason
 	d      time.Duration
 }
 
@@ -49,13 +51,13 @@ func (t *Task) park(o *Op, at time.Time) {
 		if t.waits == nil {
 			t.waits = t.room[:0]
 		}
-		t.waits = append(t.waits, wait{o, Reason(o.block.reason), at})
+		t.waits = append(t.waits, wait{o, semconv.Reason(o.block.reason), at})
 		t.mu.Unlock()
 	}
 }
 
 // unpark counts a block that is over.
-func (t *Task) unpark(o *Op, r Reason, start, end time.Time) {
+func (t *Task) unpark(o *Op, r semconv.Reason, start, end time.Time) {
 	for ; t != nil; t = t.outer {
 		t.mu.Lock()
 		t.add(r, end.Sub(start))
@@ -68,7 +70,7 @@ func (t *Task) unpark(o *Op, r Reason, start, end time.Time) {
 	}
 }
 
-func (t *totals) add(r Reason, d time.Duration) {
+func (t *totals) add(r semconv.Reason, d time.Duration) {
 	t.blocks++
 	t.blocked += d
 	for i := range t.reasons {
@@ -87,14 +89,14 @@ func (t *totals) attributes(attrs []attribute.KeyValue, start, end time.Time) []
 		still += max(end.Sub(t.since), 0)
 	}
 	if t.blocks > 0 {
-		attrs = append(attrs, BlockDurationKey.Float64(t.blocked.Seconds()),
-			GoroutineRunningKey.Float64(max(end.Sub(start)-still, 0).Seconds()))
+		attrs = append(attrs, semconv.BlockDurationKey.Float64(t.blocked.Seconds()),
+			semconv.GoroutineRunningKey.Float64(max(end.Sub(start)-still, 0).Seconds()))
 	}
 	if t.blocks > 1 {
-		attrs = append(attrs, BlockCountKey.Int(t.blocks))
+		attrs = append(attrs, semconv.BlockCountKey.Int(t.blocks))
 	}
 	for _, r := range t.reasons {
-		attrs = append(attrs, GoroutineBlockedKey(r.reason).Float64(r.d.Seconds()))
+		attrs = append(attrs, semconv.GoroutineBlockedKey(r.reason).Float64(r.d.Seconds()))
 	}
 	return attrs
 }

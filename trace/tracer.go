@@ -56,8 +56,8 @@ func WithTracerProvider(p oteltrace.TracerProvider) Option {
 	})
 }
 
-// WithMeterProvider sets the provider of the metrics: [MetricBlockDuration] and
-// [MetricSpansSuppressed]. Without it, or with nil, it is the global one,
+// WithMeterProvider sets the provider of the metrics: [semconv.MetricBlockDuration] and
+// [semconv.MetricSpansSuppressed]. Without it, or with nil, it is the global one,
 // otel.GetMeterProvider. They count operations whose spans are not sampled, too:
 // where a MeterProvider records, one of those costs an allocation and, for each
 // block, some hundred nanoseconds. Where none does, nothing is measured for it.
@@ -71,7 +71,7 @@ func WithMeterProvider(p metric.MeterProvider) Option {
 
 // WithMinBlock sets how long a block must last to become a span; a shorter one
 // counts as running: it is part of the wake before it, if there is one, and of
-// the operation's totals [BlockCountKey] and [BlockDurationKey]. The default is
+// the operation's totals [semconv.BlockCountKey] and [semconv.BlockDurationKey]. The default is
 // 0: every block is a span.
 func WithMinBlock(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.minBlock = d })

@@ -17,6 +17,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -44,9 +45,9 @@ func TestTracerContextKeepsGoroutine(t *testing.T) {
 		other, otherRec := record(t)
 		_ = trace.Handle(ctx, "g", func(ctx context.Context) error {
 			block := func(_ context.Context, op *trace.Op) {
-				op.Block(trace.ReasonSleep)
+				op.Block(semconv.ReasonSleep)
 				time.Sleep(ms)
-				op.Wake(trace.WakeTimer)
+				op.Wake(semconv.WakeTimer)
 				op.End(nil)
 			}
 			block(trace.Start(trace.FromContext(other).NewContext(ctx), "a"))

@@ -3,13 +3,15 @@ package trace
 import (
 	"context"
 	"sync"
+
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // WaitGroup is sync.WaitGroup with a wait that ends with a context, and that
 // shows. The zero WaitGroup waits for nothing; it must not be copied, and its
 // methods are safe for concurrent use.
 //
-// A blocked Wait is an operation, [SpanWait] with [ReasonWaitGroup], whose wake
+// A blocked Wait is an operation, [semconv.SpanWait] with [semconv.ReasonWaitGroup], whose wake
 // links to the operation that was done last. For functions that fail, see
 // [Group].
 type WaitGroup struct {
@@ -50,7 +52,7 @@ func (wg *WaitGroup) Wait(ctx context.Context) error {
 	if !emitsAll(ctx) && wg.idle() {
 		return nil
 	}
-	own, op := Start(ctx, SpanWait)
+	own, op := Start(ctx, semconv.SpanWait)
 	wg.mu.Lock()
 	if wg.n == 0 {
 		wg.mu.Unlock()
@@ -59,7 +61,7 @@ func (wg *WaitGroup) Wait(ctx context.Context) error {
 	}
 	e := wg.push(own, 1)
 	wg.mu.Unlock()
-	return wg.park(ctx, op, e, (*waitGroupWait)(wg), ReasonWaitGroup, WakeDone)
+	return wg.park(ctx, op, e, (*waitGroupWait)(wg), semconv.ReasonWaitGroup, semconv.WakeDone)
 }
 
 func (wg *WaitGroup) idle() bool {

@@ -10,7 +10,7 @@ import (
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 )
@@ -40,7 +40,7 @@ func shown(t *testing.T, opts ...wsconn.Option) (all, whole map[string]int) {
 		t.Fatal(err)
 	}
 	chain := rec.Chain()
-	handshake := tracetest.One(t, chain, trace.SpanHandshake)
+	handshake := tracetest.One(t, chain, semconv.SpanHandshake)
 	for _, s := range chain.Spans {
 		all[s.Name]++
 		if s.TraceID == handshake.TraceID {
@@ -52,7 +52,7 @@ func shown(t *testing.T, opts ...wsconn.Option) (all, whole map[string]int) {
 
 // Every option of the volume reaches what it configures.
 func TestVolumeOptions(t *testing.T) {
-	messages := func(n map[string]int) int { return n[trace.SpanRead] + n[trace.SpanWrite] }
+	messages := func(n map[string]int) int { return n[semconv.SpanRead] + n[semconv.SpanWrite] }
 	for _, test := range []struct {
 		name       string
 		opts       []wsconn.Option
@@ -69,13 +69,13 @@ func TestVolumeOptions(t *testing.T) {
 		{"no budget", []wsconn.Option{wsconn.WithTraceBudget(1, 1), wsconn.WithTraceBudget(0, 0)}, 2, 2, 0},
 	} {
 		all, whole := shown(t, test.opts...)
-		if messages(all) != test.all || messages(whole) != test.whole || all[trace.SpanSegment] != test.segments {
+		if messages(all) != test.all || messages(whole) != test.whole || all[semconv.SpanSegment] != test.segments {
 			t.Errorf("%s: got %d reads and writes, %d in the handshake's trace, and %d segments; want %d, %d and %d", test.name,
-				messages(all), messages(whole), all[trace.SpanSegment], test.all, test.whole, test.segments)
+				messages(all), messages(whole), all[semconv.SpanSegment], test.all, test.whole, test.segments)
 		}
 	}
-	if all, _ := shown(t, wsconn.WithMinBlock(time.Hour)); all[trace.SpanBlock] != 0 {
-		t.Errorf("WithMinBlock: got %d blocks, want none", all[trace.SpanBlock])
+	if all, _ := shown(t, wsconn.WithMinBlock(time.Hour)); all[semconv.SpanBlock] != 0 {
+		t.Errorf("WithMinBlock: got %d blocks, want none", all[semconv.SpanBlock])
 	}
 }
 
@@ -93,7 +93,7 @@ func TestMeterProvider(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		trace.MetricOpenConnections, trace.MetricHandshakeDuration, trace.MetricMessages, trace.MetricMessageSize, trace.MetricIO,
+		semconv.MetricOpenConnections, semconv.MetricHandshakeDuration, semconv.MetricMessages, semconv.MetricMessageSize, semconv.MetricIO,
 	} {
 		if !got[want] {
 			t.Errorf("nothing measured of %s", want)

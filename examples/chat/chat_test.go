@@ -17,6 +17,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -223,12 +224,12 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range chain.New(spans).Named(trace.SpanRead) {
-		if r.Int(trace.WebSocketMessageIndexKey) == 0 {
+	for _, r := range chain.New(spans).Named(semconv.SpanRead) {
+		if r.Int(semconv.WebSocketMessageIndexKey) == 0 {
 			continue // no message came
 		}
-		if len(r.Links) != 1 || r.Links[0].Span == nil || r.Links[0].Span.Name != trace.SpanWrite ||
-			r.Links[0].Span.Int(trace.WebSocketMessageIndexKey) != r.Int(trace.WebSocketMessageIndexKey) {
+		if len(r.Links) != 1 || r.Links[0].Span == nil || r.Links[0].Span.Name != semconv.SpanWrite ||
+			r.Links[0].Span.Int(semconv.WebSocketMessageIndexKey) != r.Int(semconv.WebSocketMessageIndexKey) {
 			t.Errorf("%v links to %v, want the write that sent its message", r, r.Links)
 		}
 	}

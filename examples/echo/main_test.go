@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/wakechain/wakechain/examples/internal/receiver"
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 func TestEcho(t *testing.T) {
@@ -33,7 +33,7 @@ func check(t *testing.T, c *chain.Chain) {
 	}
 	for name, n := range map[string]int{
 		"go hello": 1, "hello": 1, "go echo": 1, "echo": 1,
-		trace.SpanHandshake: 2, trace.SpanWrite: 2, trace.SpanClose: 2,
+		semconv.SpanHandshake: 2, semconv.SpanWrite: 2, semconv.SpanClose: 2,
 	} {
 		if got := len(c.Named(name)); got != n {
 			t.Errorf("%d spans %s, want %d:\n%s", got, name, n, c)

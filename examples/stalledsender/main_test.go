@@ -11,8 +11,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // quick makes the client work for less than it does by default, and idle for
@@ -46,34 +46,34 @@ func TestStall(t *testing.T) {
 			t.Errorf("spans %s: %v, want one of %s", name, got, service)
 		}
 	}
-	for _, r := range c.Named(trace.SpanRead) {
-		if len(r.Links) != 1 || r.Links[0].Span == nil || r.Links[0].Span.Name != trace.SpanWrite || r.Links[0].Span.Service != "socket_start" {
+	for _, r := range c.Named(semconv.SpanRead) {
+		if len(r.Links) != 1 || r.Links[0].Span == nil || r.Links[0].Span.Name != semconv.SpanWrite || r.Links[0].Span.Service != "socket_start" {
 			t.Errorf("%v links to %v, want the write that sent its message", r, r.Links)
 		}
 	}
-	stalled := c.Find(func(s *chain.Span) bool { return s.Name == trace.SpanWrite && s.Failed() })
+	stalled := c.Find(func(s *chain.Span) bool { return s.Name == semconv.SpanWrite && s.Failed() })
 	if len(stalled) != 1 {
 		t.Fatalf("%d writes failed, want the one that stalled", len(stalled))
 	}
 	var block, wake *chain.Span
 	for _, s := range stalled[0].Children {
 		switch s.Name {
-		case trace.SpanBlock:
+		case semconv.SpanBlock:
 			block = s
-		case trace.SpanWake:
+		case semconv.SpanWake:
 			wake = s
 		}
 	}
 	if block == nil || wake == nil {
 		t.Fatalf("the stalled write has children %v, want block and wake", stalled[0].Children)
 	}
-	want := map[attribute.Key]string{trace.BlockReasonKey: "net.write", trace.BlockSourceKey: "poll"}
+	want := map[attribute.Key]string{semconv.BlockReasonKey: "net.write", semconv.BlockSourceKey: "poll"}
 	for k, v := range want {
 		if got := block.Str(k); got != v {
 			t.Errorf("%s = %q, want %q", k, got, v)
 		}
 	}
-	if got := wake.Str(trace.WakeReasonKey); got != "peer_reset" {
+	if got := wake.Str(semconv.WakeReasonKey); got != "peer_reset" {
 		t.Errorf("wake.reason = %q, want peer_reset: the client closed with data unread", got)
 	}
 	if !wake.Start.Equal(block.End) {

@@ -18,19 +18,8 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
-
-// keys are those of handshakes, which are random.
-var keys = regexp.MustCompile(`key "[A-Za-z0-9+/]{22}=="`)
-
-// whys are texts that the library returns by chance as they are or with what it was
-// doing before them.
-var whys = regexp.MustCompile(`^failed to .*: (context deadline exceeded|context canceled|use of closed network connection)$`)
-
-// why is a description without what differs from run to run.
-func why(description string) string {
-	return whys.ReplaceAllString(keys.ReplaceAllString(description, `key "KEY"`), "$1")
-}
 
 // exporter keeps what it is given. It may be used concurrently.
 type exporter struct {
@@ -98,7 +87,7 @@ func dumpSpans(spans []sdktrace.ReadOnlySpan) string {
 		n.line = d.line(n)
 		n.order = n.line
 		for _, a := range sorted(n.Attributes()) {
-			if a.Key != trace.WebSocketConnectionIDKey {
+			if a.Key != semconv.WebSocketConnectionIDKey {
 				n.order += fmt.Sprintf("\n%s=%s", a.Key, d.value(a))
 			}
 		}
@@ -153,7 +142,7 @@ func (d *dump) line(n *node) string {
 	if st := n.Status(); st.Code != codes.Unset || st.Description != "" {
 		fmt.Fprintf(&b, " %v", st.Code)
 		if st.Description != "" {
-			fmt.Fprintf(&b, " %q", why(st.Description))
+			fmt.Fprintf(&b, " %q", stable(st.Description))
 		}
 	}
 	if state := n.SpanContext().TraceState().String(); state != "" {
@@ -175,6 +164,19 @@ func (d *dump) line(n *node) string {
 	}
 	return b.String()
 }
+
+// stable is a description without what differs from run to run: a key, and which of
+// two ends that come at the same instant of the bubble the library saw first.
+func stable(description string) string {
+	for _, end := range []string{"deadline exceeded", "use of closed network connection", "no close frame from the peer within"} {
+		if strings.Contains(description, end) {
+			return "(a deadline, or the close that it led to)"
+		}
+	}
+	return keys.ReplaceAllString(description, `key "*"`)
+}
+
+var keys = regexp.MustCompile(`key "[^"]*"`)
 
 func (d *dump) write(nodes []*node, depth int) {
 	for _, n := range nodes {
@@ -232,15 +234,15 @@ func (d *dump) nameOf(sc oteltrace.SpanContext) string {
 
 // unstable are the keys whose values differ from run to run.
 var unstable = map[attribute.Key]bool{
-	trace.GoroutineIDKey:    true,
-	trace.CodeStacktraceKey: true,
+	semconv.GoroutineIDKey:    true,
+	semconv.CodeStacktraceKey: true,
 }
 
 func (d *dump) value(a attribute.KeyValue) string {
 	if unstable[a.Key] {
 		return "* " + a.Value.Type().String()
 	}
-	if a.Key == trace.WebSocketConnectionIDKey {
+	if a.Key == semconv.WebSocketConnectionIDKey {
 		if n := d.conns[a.Value.AsString()]; n != nil {
 			return "of " + n.label
 		}

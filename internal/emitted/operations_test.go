@@ -14,6 +14,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 const ms = time.Millisecond
@@ -47,20 +48,20 @@ var operations = map[string]scenario{
 		_, by := trace.Start(ctx, "waker")
 		_, op := trace.Start(ctx, "fetch")
 		time.Sleep(ms)
-		op.Block(trace.ReasonChanRecv)
+		op.Block(semconv.ReasonChanRecv)
 		time.Sleep(2 * ms)
-		op.Wake(trace.WakeReceived, trace.CausedBy(by.SpanContext()))
+		op.Wake(semconv.WakeReceived, trace.CausedBy(by.SpanContext()))
 		time.Sleep(ms)
-		op.Block(trace.ReasonNetRead, trace.Evidence(trace.BlockSourceKey.String("poll")))
-		op.Block(trace.ReasonSleep) // it is blocked already
+		op.Block(semconv.ReasonNetRead, trace.Evidence(semconv.BlockSourceKey.String("poll")))
+		op.Block(semconv.ReasonSleep) // it is blocked already
 		time.Sleep(3 * ms)
-		op.Wake(trace.WakeReadable, trace.Evidence(trace.BlockSourceKey.String("poll"), trace.BlockCauseKey.String("peer_window"), trace.TCPRTTKey.Float64(.25)))
+		op.Wake(semconv.WakeReadable, trace.Evidence(semconv.BlockSourceKey.String("poll"), semconv.BlockCauseKey.String("peer_window"), semconv.TCPRTTKey.Float64(.25)))
 		op.WokenBy(by.SpanContext())
 		op.WokenBy(oteltrace.SpanContext{})
-		op.Wake(trace.WakeReadable) // it runs already
-		op.Block(trace.ReasonSleep, trace.At(time.Now().Add(-10*ms)))
+		op.Wake(semconv.WakeReadable) // it runs already
+		op.Block(semconv.ReasonSleep, trace.At(time.Now().Add(-10*ms)))
 		time.Sleep(ms)
-		op.Wake(trace.WakeTimer, trace.At(time.Now().Add(-ms/2)))
+		op.Wake(semconv.WakeTimer, trace.At(time.Now().Add(-ms/2)))
 		op.Link(by.SpanContext())
 		op.Link(oteltrace.SpanContext{})
 		op.End(nil)
@@ -69,15 +70,15 @@ var operations = map[string]scenario{
 	"op_ends_blocked": {metrics: true, play: func(s *stage) {
 		ctx := s.context()
 		_, op := trace.Start(ctx, "fetch")
-		op.Block(trace.ReasonNetRead)
+		op.Block(semconv.ReasonNetRead)
 		time.Sleep(ms)
 		op.End(io.ErrUnexpectedEOF)
 		_, op = trace.Start(ctx, "fetch")
-		op.Block(trace.ReasonNetRead)
+		op.Block(semconv.ReasonNetRead)
 		time.Sleep(ms)
-		op.Wake(trace.WakeReadable)
+		op.Wake(semconv.WakeReadable)
 		time.Sleep(ms)
-		op.Block(trace.ReasonNetRead)
+		op.Block(semconv.ReasonNetRead)
 		time.Sleep(ms)
 		op.EndAs("odd", attribute.Int("n", 1))
 	}},
@@ -94,10 +95,10 @@ var operations = map[string]scenario{
 	}},
 	"op_canceled": {metrics: true, play: func(s *stage) {
 		for _, cause := range []error{nil, errBroken} {
-			for _, woken := range []trace.WakeReason{trace.WakeClosed, trace.WakeCanceled, trace.WakeReadable} {
+			for _, woken := range []semconv.WakeReason{semconv.WakeClosed, semconv.WakeCanceled, semconv.WakeReadable} {
 				ctx, cancel := context.WithCancelCause(s.context())
 				_, op := trace.Start(ctx, "fetch")
-				op.Block(trace.ReasonNetRead)
+				op.Block(semconv.ReasonNetRead)
 				time.Sleep(ms)
 				cancel(cause)
 				op.Wake(woken)
@@ -108,18 +109,18 @@ var operations = map[string]scenario{
 		ctx, cancel := context.WithTimeout(s.context(), 3*ms)
 		defer cancel()
 		_, op := trace.Start(ctx, "fetch")
-		op.Block(trace.ReasonNetRead)
+		op.Block(semconv.ReasonNetRead)
 		<-ctx.Done()
-		op.Wake(trace.WakeClosed)
+		op.Wake(semconv.WakeClosed)
 		op.End(ctx.Err())
 	}},
 	"op_min_block": {metrics: true, play: func(s *stage) {
 		ctx := s.context(trace.WithMinBlock(2 * ms))
 		_, op := trace.Start(ctx, "fetch")
 		for _, d := range []time.Duration{ms, 3 * ms, ms, 2 * ms, ms} {
-			op.Block(trace.ReasonChanRecv)
+			op.Block(semconv.ReasonChanRecv)
 			time.Sleep(d)
-			op.Wake(trace.WakeReceived)
+			op.Wake(semconv.WakeReceived)
 			time.Sleep(ms)
 		}
 		op.End(nil)
@@ -127,9 +128,9 @@ var operations = map[string]scenario{
 	"op_remote": {play: func(s *stage) {
 		ctx := oteltrace.ContextWithRemoteSpanContext(s.context(), remote(oteltrace.FlagsSampled))
 		_, op := trace.Start(ctx, "fetch")
-		op.Block(trace.ReasonChanRecv)
+		op.Block(semconv.ReasonChanRecv)
 		time.Sleep(ms)
-		op.Wake(trace.WakeReceived, trace.CausedBy(remote(oteltrace.FlagsSampled)))
+		op.Wake(semconv.WakeReceived, trace.CausedBy(remote(oteltrace.FlagsSampled)))
 		op.Link(remote(0))
 		op.End(nil)
 		trace.FromContext(ctx).Record(ctx, "step", time.Now(), time.Now().Add(ms), "odd", nil, attribute.Int("n", 1))
@@ -137,9 +138,9 @@ var operations = map[string]scenario{
 	"op_unsampled": {metrics: true, settings: settings{sampler: sdktrace.ParentBased(sdktrace.NeverSample())}, play: func(s *stage) {
 		for _, ctx := range []context.Context{s.context(), oteltrace.ContextWithRemoteSpanContext(s.context(), remote(0))} {
 			own, op := trace.Start(ctx, "fetch")
-			op.Block(trace.ReasonChanRecv)
+			op.Block(semconv.ReasonChanRecv)
 			time.Sleep(ms)
-			op.Wake(trace.WakeReceived)
+			op.Wake(semconv.WakeReceived)
 			_, below := trace.Start(own, "below")
 			below.End(nil)
 			op.End(nil)
@@ -147,14 +148,14 @@ var operations = map[string]scenario{
 	}},
 	"op_sampler": {settings: settings{sampler: deciding{}}, play: func(s *stage) {
 		ctx, op := trace.Start(s.context(), "fetch", attribute.Int("n", 2), attribute.Int("sampler", 2))
-		op.Block(trace.ReasonChanRecv)
+		op.Block(semconv.ReasonChanRecv)
 		time.Sleep(ms)
-		op.Wake(trace.WakeReceived)
+		op.Wake(semconv.WakeReceived)
 		time.Sleep(ms)
 		own, below := trace.Start(ctx, "dropped")
-		below.Block(trace.ReasonChanRecv)
+		below.Block(semconv.ReasonChanRecv)
 		time.Sleep(ms)
-		below.Wake(trace.WakeReceived)
+		below.Wake(semconv.WakeReceived)
 		_, child := trace.Start(own, "below dropped")
 		child.End(nil)
 		below.End(nil)
@@ -170,9 +171,9 @@ var operations = map[string]scenario{
 			_, op := trace.Start(ctx, "fetch", attribute.Int("a", 1), attribute.Int("b", 2))
 			op.Link(by.SpanContext())
 			op.Link(remote(oteltrace.FlagsSampled))
-			op.Block(trace.ReasonChanRecv, trace.Evidence(attribute.Int("a", 1), attribute.Int("b", 2), attribute.Int("c", 3)))
+			op.Block(semconv.ReasonChanRecv, trace.Evidence(attribute.Int("a", 1), attribute.Int("b", 2), attribute.Int("c", 3)))
 			time.Sleep(ms)
-			op.Wake(trace.WakeReceived, trace.CausedBy(by.SpanContext()))
+			op.Wake(semconv.WakeReceived, trace.CausedBy(by.SpanContext()))
 			op.SetAttributes(attribute.String("c", "abcdefgh"), attribute.Int("d", 4))
 			op.EndAs("odd", attribute.String("a", "over again"))
 			by.End(nil)
@@ -181,9 +182,9 @@ var operations = map[string]scenario{
 	"op_many_blocks": {play: func(s *stage) {
 		_, op := trace.Start(s.context(), "fetch")
 		for i := range 5 {
-			op.Block(trace.ReasonChanRecv)
+			op.Block(semconv.ReasonChanRecv)
 			time.Sleep(ms)
-			op.Wake(trace.WakeReceived)
+			op.Wake(semconv.WakeReceived)
 			if i%2 == 0 {
 				time.Sleep(ms)
 			}
@@ -193,9 +194,9 @@ var operations = map[string]scenario{
 	"op_odd_values": {play: func(s *stage) {
 		ctx := s.context()
 		_, op := trace.Start(ctx, "fetch", attribute.String("", "no key"), attribute.Int("n", 1), attribute.Int("n", 2))
-		op.Block(trace.ReasonChanRecv, trace.Evidence(attribute.Int("n", 1), attribute.Int("n", 2), attribute.String("", "no key")))
+		op.Block(semconv.ReasonChanRecv, trace.Evidence(attribute.Int("n", 1), attribute.Int("n", 2), attribute.String("", "no key")))
 		time.Sleep(ms)
-		op.Wake(trace.WakeReceived)
+		op.Wake(semconv.WakeReceived)
 		op.End(nil, attribute.KeyValue{}, attribute.Int("n", 3))
 	}},
 	"op_api": {play: func(s *stage) {
@@ -206,9 +207,9 @@ var operations = map[string]scenario{
 		span.SetName("renamed")
 		_, other := s.tp.Tracer("other").Start(ctx, "of another scope")
 		other.End()
-		op.Block(trace.ReasonChanRecv)
+		op.Block(semconv.ReasonChanRecv)
 		time.Sleep(ms)
-		op.Wake(trace.WakeReceived)
+		op.Wake(semconv.WakeReceived)
 		op.End(nil)
 		span.SetAttributes(attribute.Int("late", 1))
 	}},

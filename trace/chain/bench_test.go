@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 var sizes = []int{1_000, 10_000, 100_000, 1_000_000}
@@ -21,10 +21,10 @@ func busy(n int) []chain.Span {
 		run := s.add(0, "go serve", at, at+1)
 		for range 50 {
 			s.service = "server"
-			w := s.add(run, trace.SpanWrite, at+2, at+5, trace.WebSocketMessageSizeKey.Int(len(s.spans)))
+			w := s.add(run, semconv.SpanWrite, at+2, at+5, semconv.WebSocketMessageSizeKey.Int(len(s.spans)))
 			s.service = "client"
-			r := s.add(run, trace.SpanRead, at+3, at+9)
-			_, wake := s.block(r, at+4, at+6, at+9, trace.ReasonNetRead, "", trace.WakeReadable)
+			r := s.add(run, semconv.SpanRead, at+3, at+9)
+			_, wake := s.block(r, at+4, at+6, at+9, semconv.ReasonNetRead, "", semconv.WakeReadable)
 			s.link(wake, w)
 			at += 10
 		}

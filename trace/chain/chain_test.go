@@ -8,8 +8,8 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 func names(c *chain.Chain) string {
@@ -157,13 +157,13 @@ func TestRepeatsAreCounted(t *testing.T) {
 func TestLookups(t *testing.T) {
 	t.Parallel()
 	c := chain.New(seed().spans)
-	if s := c.Lookup(traceID, spanID(3)); s == nil || s.Name != trace.SpanHandshake {
+	if s := c.Lookup(traceID, spanID(3)); s == nil || s.Name != semconv.SpanHandshake {
 		t.Errorf("Lookup of span 3: got %v", s)
 	}
 	if s := c.Lookup(traceID, spanID(9999)); s != nil {
 		t.Errorf("Lookup of a span that is not there: got %v", s)
 	}
-	if got := len(c.Named(trace.SpanRead)); got != 3 {
+	if got := len(c.Named(semconv.SpanRead)); got != 3 {
 		t.Errorf("Named(read): got %d, want 3", got)
 	}
 	if got := c.End().Sub(c.Start()); got != 2_990_640*time.Microsecond {
@@ -180,7 +180,7 @@ func TestLookups(t *testing.T) {
 		}
 	}
 	for d, s := range c.Walk() {
-		if d == 2 && s.Name == trace.StepConnect {
+		if d == 2 && s.Name == semconv.StepConnect {
 			break
 		}
 	}

@@ -6,7 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // SameConnection reports whether the handshakes of a client and a server are those
@@ -24,13 +24,13 @@ func SameConnection(a, b *Span) (same, known bool) {
 // LocalAddress returns this end of the span's connection as host:port, from
 // network.local.address and network.local.port: "" if it lacks one of them.
 func (s *Span) LocalAddress() string {
-	return s.address(trace.NetworkLocalAddressKey, trace.NetworkLocalPortKey)
+	return s.address(semconv.NetworkLocalAddressKey, semconv.NetworkLocalPortKey)
 }
 
 // PeerAddress returns the other end likewise, from network.peer.address and
 // network.peer.port.
 func (s *Span) PeerAddress() string {
-	return s.address(trace.NetworkPeerAddressKey, trace.NetworkPeerPortKey)
+	return s.address(semconv.NetworkPeerAddressKey, semconv.NetworkPeerPortKey)
 }
 
 func (s *Span) address(hostKey, portKey attribute.Key) string {

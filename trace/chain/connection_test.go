@@ -3,8 +3,8 @@ package chain_test
 import (
 	"testing"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -13,8 +13,8 @@ func TestSameConnection(t *testing.T) {
 	t.Parallel()
 	end := func(local string, localPort int, peer string, peerPort int) *chain.Span {
 		return &chain.Span{Attributes: []attribute.KeyValue{
-			trace.NetworkLocalAddressKey.String(local), trace.NetworkLocalPortKey.Int(localPort),
-			trace.NetworkPeerAddressKey.String(peer), trace.NetworkPeerPortKey.Int(peerPort),
+			semconv.NetworkLocalAddressKey.String(local), semconv.NetworkLocalPortKey.Int(localPort),
+			semconv.NetworkPeerAddressKey.String(peer), semconv.NetworkPeerPortKey.Int(peerPort),
 		}}
 	}
 	client := end("127.0.0.1", 40000, "127.0.0.1", 80)

@@ -10,8 +10,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // maxText is how much of one attribute a line shows, in characters.
@@ -23,35 +23,35 @@ func (p *printer) fixed(s *Span) []string {
 	var d details
 	d.escape = p.escape
 	switch s.Name {
-	case trace.SpanBlock:
-		d.attr(s, trace.BlockReasonKey, "")
-		d.attr(s, trace.BlockCauseKey, "")
-		if s.Str(trace.BlockSourceKey) != string(trace.SourcePoll) {
-			d.attr(s, trace.BlockSourceKey, "")
+	case semconv.SpanBlock:
+		d.attr(s, semconv.BlockReasonKey, "")
+		d.attr(s, semconv.BlockCauseKey, "")
+		if s.Str(semconv.BlockSourceKey) != string(semconv.SourcePoll) {
+			d.attr(s, semconv.BlockSourceKey, "")
 		}
-	case trace.SpanWake:
-		d.attr(s, trace.WakeReasonKey, "")
-	case trace.SpanStalled:
+	case semconv.SpanWake:
+		d.attr(s, semconv.WakeReasonKey, "")
+	case semconv.SpanStalled:
 		p.stalled(&d, s)
-	case trace.SpanRead, trace.SpanWrite, trace.SpanPing, trace.SpanClose:
+	case semconv.SpanRead, semconv.SpanWrite, semconv.SpanPing, semconv.SpanClose:
 	default:
-		d.attr(s, trace.WebSocketRoleKey, "")
+		d.attr(s, semconv.WebSocketRoleKey, "")
 		d.address(s)
-		d.attr(s, trace.URLPathKey, "")
+		d.attr(s, semconv.URLPathKey, "")
 	}
-	d.attr(s, trace.HTTPResponseStatusCodeKey, "")
-	d.attr(s, trace.WebSocketSubprotocolKey, "")
-	d.attr(s, trace.WebSocketExtensionsKey, "")
+	d.attr(s, semconv.HTTPResponseStatusCodeKey, "")
+	d.attr(s, semconv.WebSocketSubprotocolKey, "")
+	d.attr(s, semconv.WebSocketExtensionsKey, "")
 	code := "close "
-	if s.Name == trace.SpanClose {
+	if s.Name == semconv.SpanClose {
 		code = ""
 	}
-	d.attr(s, trace.WebSocketCloseCodeKey, code)
-	d.attr(s, trace.WebSocketHandshakeCheckKey, "refused: ")
-	d.attr(s, trace.GoroutineStateKey, "")
+	d.attr(s, semconv.WebSocketCloseCodeKey, code)
+	d.attr(s, semconv.WebSocketHandshakeCheckKey, "refused: ")
+	d.attr(s, semconv.GoroutineStateKey, "")
 	life := s.Life()
 	if life != nil {
-		d.attr(life, trace.GoroutineStateKey, "")
+		d.attr(life, semconv.GoroutineStateKey, "")
 	}
 	for _, key := range p.cfg.keys {
 		d.attr(s, key, string(key)+"=")
@@ -94,10 +94,10 @@ func (d *details) address(s *Span) {
 		address, port attribute.Key
 		server        bool
 	}{
-		{trace.ServerAddressKey, trace.ServerPortKey, false},
-		{trace.ClientAddressKey, "", true},
-		{trace.NetworkPeerAddressKey, trace.NetworkPeerPortKey, false},
-		{trace.NetworkPeerAddressKey, "", true},
+		{semconv.ServerAddressKey, semconv.ServerPortKey, false},
+		{semconv.ClientAddressKey, "", true},
+		{semconv.NetworkPeerAddressKey, semconv.NetworkPeerPortKey, false},
+		{semconv.NetworkPeerAddressKey, "", true},
 	} {
 		host := s.Str(a.address)
 		if host == "" || a.server != server {
@@ -116,7 +116,7 @@ func (d *details) address(s *Span) {
 }
 
 func (d *details) failure(s *Span) {
-	kind := s.Str(trace.ErrorTypeKey)
+	kind := s.Str(semconv.ErrorTypeKey)
 	if kind == "" && !s.Failed() {
 		return
 	}
@@ -216,7 +216,7 @@ func sizes(spans []*Span) []string {
 	var low, high int64
 	var seen bool
 	for _, s := range spans {
-		v, ok := s.Attr(trace.WebSocketMessageSizeKey)
+		v, ok := s.Attr(semconv.WebSocketMessageSizeKey)
 		if !ok || v.Type() != attribute.INT64 {
 			continue
 		}
@@ -248,9 +248,9 @@ func blocked(spans []*Span) []string {
 		if hasBlocks(s) {
 			return nil
 		}
-		total = saturated(total, seconds(from.Float(trace.BlockDurationKey)))
-		if from.Float(trace.BlockDurationKey) > 0 {
-			count += max(from.Int(trace.BlockCountKey), 1)
+		total = saturated(total, seconds(from.Float(semconv.BlockDurationKey)))
+		if from.Float(semconv.BlockDurationKey) > 0 {
+			count += max(from.Int(semconv.BlockCountKey), 1)
 		}
 	}
 	switch {
@@ -265,7 +265,7 @@ func blocked(spans []*Span) []string {
 
 func hasBlocks(s *Span) bool {
 	for _, c := range s.Children {
-		if c.Name == trace.SpanBlock {
+		if c.Name == semconv.SpanBlock {
 			return true
 		}
 	}
@@ -278,7 +278,7 @@ const maxLinks = 2
 // links returns where spans link to.
 func (p *printer) links(spans []*Span) []string {
 	by := "← "
-	if spans[0].Name == trace.SpanWake {
+	if spans[0].Name == semconv.SpanWake {
 		by = "← woken by "
 	}
 	var out []string
@@ -286,7 +286,7 @@ func (p *printer) links(spans []*Span) []string {
 		switch {
 		case i == maxLinks:
 			return append(out, fmt.Sprintf("(+%d links)", len(spans[0].Links)-maxLinks))
-		case l.Span == nil && spans[0].Name == trace.SpanStalled:
+		case l.Span == nil && spans[0].Name == semconv.SpanStalled:
 			// The operation that is blocked, as the line says.
 		case l.Span == nil:
 			out = append(out, by+"a span that is not here")

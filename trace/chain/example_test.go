@@ -5,8 +5,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 func Example() {
@@ -29,8 +29,8 @@ func Example() {
 	}
 	c := chain.New(spans)
 	_ = c.WriteTree(os.Stdout, chain.WithoutTimes(), chain.WithASCII())
-	for _, s := range c.Named(trace.SpanBlock) {
-		fmt.Println(s.Operation(), "was blocked because of", s.Str(trace.BlockCauseKey))
+	for _, s := range c.Named(semconv.SpanBlock) {
+		fmt.Println(s.Operation(), "was blocked because of", s.Str(semconv.BlockCauseKey))
 	}
 	// Output:
 	// write  13 B  2.7s  [socket_start]

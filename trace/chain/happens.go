@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // HappensBefore reports whether the spans prove that a started before b did or,
@@ -80,7 +80,7 @@ func (cs *causes) find(spans []*Span) {
 		}
 		run := runs[s.Seq]
 		switch {
-		case s.tile() || s.Name == trace.SpanStalled || run != nil && lives[run] == s:
+		case s.tile() || s.Name == semconv.SpanStalled || run != nil && lives[run] == s:
 			// They are put together when they are over, or by somebody who looks on, and
 			// start nothing.
 		case s.StartedOn != 0:
@@ -135,7 +135,7 @@ func (s *Span) goroutineID() int64 {
 	if s.launch() {
 		return 0 // it would be the new one's
 	}
-	return s.Int(trace.GoroutineIDKey)
+	return s.Int(semconv.GoroutineIDKey)
 }
 
 func (cs *causes) number(g goroutine, numbers map[goroutine]int) int {
@@ -204,7 +204,7 @@ func (r *search) started(s *Span) {
 		r.visit(event{c, false})
 	}
 	for _, from := range s.LinkedFrom {
-		r.visit(event{from, from.Name != trace.SpanWake})
+		r.visit(event{from, from.Name != semconv.SpanWake})
 	}
 	if s.launch() || s.StartedOn != 0 {
 		r.goOn(r.starter[s.Seq], s, s.Start)

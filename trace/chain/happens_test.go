@@ -5,17 +5,17 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 func TestHappensBefore(t *testing.T) {
 	t.Parallel()
 	s := &script{service: "a"}
 	run := s.add(0, "go a", 0, 1)
-	s.add(run, "a", 1, 1000, trace.GoroutineStateKey.String(string(trace.StateFinished)))
+	s.add(run, "a", 1, 1000, semconv.GoroutineStateKey.String(string(semconv.StateFinished)))
 	lock := s.add(run, "lock1", 10, 20)
-	s.block(lock, 11, 15, 20, trace.ReasonLock, "", trace.WakeUnlocked)
+	s.block(lock, 11, 15, 20, semconv.ReasonLock, "", semconv.WakeUnlocked)
 	wr := s.add(run, "write1", 20, 30)
 	s.add(run, "overlap", 25, 40)
 	spawn := s.add(run, "go b", 45, 46)
@@ -24,7 +24,7 @@ func TestHappensBefore(t *testing.T) {
 	s.service = "z"
 	// Its clock is way ahead: causes do not ask.
 	rd := s.add(0, "read1", -500, -400)
-	_, rw := s.block(rd, -490, -450, -400, trace.ReasonNetRead, "", trace.WakeReadable)
+	_, rw := s.block(rd, -490, -450, -400, semconv.ReasonNetRead, "", semconv.WakeReadable)
 	s.link(rd, wr)
 	s.link(rw, wr)
 	s.add(0, "stranger", 0, 1)
@@ -82,8 +82,8 @@ func TestHappensBeforeSeveralGoroutinesBelowOneSpan(t *testing.T) {
 	t.Parallel()
 	s := &script{}
 	run := s.add(0, "go a", 0, 1)
-	s.add(run, "x", 10, 20, trace.GoroutineIDKey.Int(1))
-	s.add(run, "y", 30, 40, trace.GoroutineIDKey.Int(2))
+	s.add(run, "x", 10, 20, semconv.GoroutineIDKey.Int(1))
+	s.add(run, "y", 30, 40, semconv.GoroutineIDKey.Int(2))
 	c := chain.New(s.spans)
 	if c.HappensBefore(c.Spans[1], c.Spans[2]) {
 		t.Error("operations of two goroutines have an order")
@@ -93,7 +93,7 @@ func TestHappensBeforeSeveralGoroutinesBelowOneSpan(t *testing.T) {
 func TestHappensBeforeConcurrentSafe(t *testing.T) {
 	t.Parallel()
 	c := chain.New(seed().spans)
-	first, last := c.Named(trace.SpanWrite)[0], c.Named(trace.SpanRead)[0]
+	first, last := c.Named(semconv.SpanWrite)[0], c.Named(semconv.SpanRead)[0]
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -110,7 +110,7 @@ func TestHappensBeforeConcurrentSafe(t *testing.T) {
 func TestHappensBeforeIsAnOrder(t *testing.T) {
 	t.Parallel()
 	c := chain.New(seed().spans)
-	some := c.Find(func(s *chain.Span) bool { return s.Name != trace.SpanWrite || s.Seq%50 == 0 })
+	some := c.Find(func(s *chain.Span) bool { return s.Name != semconv.SpanWrite || s.Seq%50 == 0 })
 	for _, a := range some {
 		for _, b := range some {
 			if c.HappensBefore(a, b) && c.HappensBefore(b, a) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // TestTreeOfTheTracer has its spans from package trace: two goroutines and a
@@ -29,10 +30,10 @@ func TestTreeOfTheTracer(t *testing.T) {
 		values := make(chan oteltrace.SpanContext)
 		consumer := trace.Go(ctx, "consumer", func(ctx context.Context) error {
 			for range 20 {
-				_, op := trace.Start(ctx, trace.SpanRecv)
-				op.Block(trace.ReasonChanRecv)
+				_, op := trace.Start(ctx, semconv.SpanRecv)
+				op.Block(semconv.ReasonChanRecv)
 				sender := <-values
-				op.Wake(trace.WakeReceived, trace.CausedBy(sender))
+				op.Wake(semconv.WakeReceived, trace.CausedBy(sender))
 				op.End(nil)
 			}
 			return nil
@@ -41,7 +42,7 @@ func TestTreeOfTheTracer(t *testing.T) {
 		producer := trace.Go(ctx, "producer", func(ctx context.Context) error {
 			for range 20 {
 				time.Sleep(2 * time.Millisecond)
-				_, op := trace.Start(ctx, trace.SpanSend)
+				_, op := trace.Start(ctx, semconv.SpanSend)
 				values <- op.SpanContext()
 				time.Sleep(time.Microsecond)
 				op.End(nil)
@@ -60,7 +61,7 @@ func TestTreeOfTheTracer(t *testing.T) {
 
 		c := chain.New(chain.FromSpans(recorder.Ended()))
 		golden(t, "tree/tracer.txt", c.String())
-		sends, wakes := c.Named(trace.SpanSend), c.Named(trace.SpanWake)
+		sends, wakes := c.Named(semconv.SpanSend), c.Named(semconv.SpanWake)
 		for i, wake := range wakes {
 			if !c.HappensBefore(sends[i], wake) || c.HappensBefore(wake, sends[i]) {
 				t.Errorf("%v does not happen before %v, which it woke", sends[i], wake)

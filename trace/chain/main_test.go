@@ -15,6 +15,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -66,20 +67,20 @@ func (s *script) fail(id int, kind, description string) {
 	sp := s.at(id)
 	sp.Status = chain.Status{Code: codes.Error, Description: description}
 	if kind != "" {
-		sp.Attributes = append(sp.Attributes, trace.ErrorTypeKey.String(kind))
+		sp.Attributes = append(sp.Attributes, semconv.ErrorTypeKey.String(kind))
 	}
 }
 
 // block appends a block and its wake that tile a span up to end.
-func (s *script) block(op int, start, wake, end float64, reason trace.Reason, cause trace.Cause, by trace.WakeReason) (int, int) {
+func (s *script) block(op int, start, wake, end float64, reason semconv.Reason, cause semconv.Cause, by semconv.WakeReason) (int, int) {
 	attrs := []attribute.KeyValue{
-		trace.BlockReasonKey.String(string(reason)), trace.BlockSourceKey.String(string(trace.SourcePoll)),
+		semconv.BlockReasonKey.String(string(reason)), semconv.BlockSourceKey.String(string(semconv.SourcePoll)),
 	}
 	if cause != "" {
-		attrs = append(attrs, trace.BlockCauseKey.String(string(cause)))
+		attrs = append(attrs, semconv.BlockCauseKey.String(string(cause)))
 	}
-	b := s.add(op, trace.SpanBlock, start, wake, attrs...)
-	w := s.add(op, trace.SpanWake, wake, end, trace.WakeReasonKey.String(string(by)))
+	b := s.add(op, semconv.SpanBlock, start, wake, attrs...)
+	w := s.add(op, semconv.SpanWake, wake, end, semconv.WakeReasonKey.String(string(by)))
 	return b, w
 }
 

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 func TestOrderOfTies(t *testing.T) {
@@ -62,8 +62,8 @@ func TestOrderOfTies(t *testing.T) {
 		}, "b a"},
 		{"what took no time ends where the next begins", func(s *script) {
 			op := s.add(0, "op", 0, 9)
-			s.add(op, trace.SpanWake, 4, 9)
-			s.add(op, trace.SpanBlock, 4, 4)
+			s.add(op, semconv.SpanWake, 4, 9)
+			s.add(op, semconv.SpanBlock, 4, 4)
 			s.add(op, "before", 0, 4)
 		}, "op before block wake"},
 		{"arrival decides the rest", func(s *script) {

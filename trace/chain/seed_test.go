@@ -5,7 +5,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // seed is the seed's scenario: socket_get reads three messages and closes;
@@ -13,46 +13,46 @@ import (
 // close. Both run on one machine.
 func seed() *script {
 	s := &script{service: "socket_get", host: "box"}
-	size := func(n int) attribute.KeyValue { return trace.WebSocketMessageSizeKey.Int(n) }
+	size := func(n int) attribute.KeyValue { return semconv.WebSocketMessageSizeKey.Int(n) }
 	hello := s.add(0, "go hello", 0, 8)
-	s.add(hello, "hello", 8, 2_990_000, trace.GoroutineStateKey.String(string(trace.StateFinished)), trace.GoroutineNameKey.String("hello"))
-	shake := s.add(hello, trace.SpanHandshake, 25, 1925, trace.WebSocketRoleKey.String("client"),
-		trace.ServerAddressKey.String("127.0.0.1"), trace.ServerPortKey.Int(39121), trace.HTTPResponseStatusCodeKey.Int(101))
+	s.add(hello, "hello", 8, 2_990_000, semconv.GoroutineStateKey.String(string(semconv.StateFinished)), semconv.GoroutineNameKey.String("hello"))
+	shake := s.add(hello, semconv.SpanHandshake, 25, 1925, semconv.WebSocketRoleKey.String("client"),
+		semconv.ServerAddressKey.String("127.0.0.1"), semconv.ServerPortKey.Int(39121), semconv.HTTPResponseStatusCodeKey.Int(101))
 	s.at(shake).Kind = oteltrace.SpanKindClient
-	s.add(shake, trace.StepConnect, 30, 340)
-	s.add(shake, trace.StepWriteHTTPRequest, 345, 389)
-	answer := s.add(shake, trace.StepReadHTTPResponse, 389, 1920)
-	s.block(answer, 390, 1800, 1920, trace.ReasonNetRead, "", trace.WakeReadable)
+	s.add(shake, semconv.StepConnect, 30, 340)
+	s.add(shake, semconv.StepWriteHTTPRequest, 345, 389)
+	answer := s.add(shake, semconv.StepReadHTTPResponse, 389, 1920)
+	s.block(answer, 390, 1800, 1920, semconv.ReasonNetRead, "", semconv.WakeReadable)
 
 	s.service = "socket_start"
-	serve := s.add(shake, trace.SpanHandshake, 1400, 1610, trace.WebSocketRoleKey.String("server"), trace.ClientAddressKey.String("127.0.0.1"))
+	serve := s.add(shake, semconv.SpanHandshake, 1400, 1610, semconv.WebSocketRoleKey.String("server"), semconv.ClientAddressKey.String("127.0.0.1"))
 	s.at(serve).Kind = oteltrace.SpanKindServer
-	s.add(serve, trace.StepReadHTTPRequest, 1401, 1450)
-	s.add(serve, trace.StepProcessRequest, 1450, 1500)
-	s.add(serve, trace.StepWriteHTTPResponse, 1500, 1605)
+	s.add(serve, semconv.StepReadHTTPRequest, 1401, 1450)
+	s.add(serve, semconv.StepProcessRequest, 1450, 1500)
+	s.add(serve, semconv.StepWriteHTTPResponse, 1500, 1605)
 	sender := s.add(serve, "go sen_data", 1612, 1618)
 	sent := make([]int, 0, 312)
 	at := 1700.0
 	for i := range 312 {
 		took := 5 + float64(i%7)
-		w := s.add(sender, trace.SpanWrite, at, at+took, size(13), trace.WebSocketMessageIndexKey.Int(i+1))
+		w := s.add(sender, semconv.SpanWrite, at, at+took, size(13), semconv.WebSocketMessageIndexKey.Int(i+1))
 		sent = append(sent, w)
 		at += took + 1
 	}
-	last := s.add(sender, trace.SpanWrite, at, 2_990_600, size(13))
-	s.block(last, at+5, 2_990_587, 2_990_600, trace.ReasonNetWrite, trace.CausePeerWindow, trace.WakePeerClosed)
+	last := s.add(sender, semconv.SpanWrite, at, 2_990_600, size(13))
+	s.block(last, at+5, 2_990_587, 2_990_600, semconv.ReasonNetWrite, semconv.CausePeerWindow, semconv.WakePeerClosed)
 	s.fail(last, "connection_reset", "write: connection reset by peer")
-	s.add(sender, "sen_data", 1618, 2_990_640, trace.GoroutineStateKey.String(string(trace.StateFinished)),
-		trace.BlockCountKey.Int(1), trace.BlockDurationKey.Float64(2.98))
+	s.add(sender, "sen_data", 1618, 2_990_640, semconv.GoroutineStateKey.String(string(semconv.StateFinished)),
+		semconv.BlockCountKey.Int(1), semconv.BlockDurationKey.Float64(2.98))
 
 	s.service = "socket_get"
 	for i := range 3 {
 		start := 1930 + float64(i)*995_000
-		r := s.add(hello, trace.SpanRead, start, start+40, size(13))
-		_, wake := s.block(r, start+3, start+30, start+40, trace.ReasonNetRead, "", trace.WakeReadable)
+		r := s.add(hello, semconv.SpanRead, start, start+40, size(13))
+		_, wake := s.block(r, start+3, start+30, start+40, semconv.ReasonNetRead, "", semconv.WakeReadable)
 		s.link(r, sent[i])
 		s.link(wake, sent[i])
 	}
-	s.add(hello, trace.SpanClose, 2_989_000, 2_989_900, trace.WebSocketCloseCodeKey.Int(1000))
+	s.add(hello, semconv.SpanClose, 2_989_000, 2_989_900, semconv.WebSocketCloseCodeKey.Int(1000))
 	return s
 }

@@ -9,18 +9,18 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // call is a client's span of 10ms and the server's of 4ms below it, which
 // starts at the given time on the server's clock.
 func call(at float64) *script {
 	s := &script{service: "client"}
-	s.at(s.add(0, trace.SpanHandshake, 0, 10_000)).Kind = oteltrace.SpanKindClient
+	s.at(s.add(0, semconv.SpanHandshake, 0, 10_000)).Kind = oteltrace.SpanKindClient
 	s.service = "server"
-	s.at(s.add(1, trace.SpanHandshake, at, at+4_000)).Kind = oteltrace.SpanKindServer
-	s.add(2, trace.StepProcessRequest, at+1_000, at+2_000)
+	s.at(s.add(1, semconv.SpanHandshake, at, at+4_000)).Kind = oteltrace.SpanKindServer
+	s.add(2, semconv.StepProcessRequest, at+1_000, at+2_000)
 	return s
 }
 
@@ -29,9 +29,9 @@ func TestSkew(t *testing.T) {
 	const second = 1_000_000.0
 	message := func(read, write float64) *script {
 		s := &script{service: "reader"}
-		s.add(0, trace.SpanRead, read, read+10)
+		s.add(0, semconv.SpanRead, read, read+10)
 		s.service = "writer"
-		s.add(0, trace.SpanWrite, write, write+2)
+		s.add(0, semconv.SpanWrite, write, write+2)
 		s.link(1, 2)
 		return s
 	}
@@ -122,9 +122,9 @@ func TestSkew(t *testing.T) {
 		{
 			"messages both ways, and no span below one of the other's", func() *script {
 				s := message(10*second, 5*second)
-				s.add(0, trace.SpanRead, 9*second, 9*second+10)
+				s.add(0, semconv.SpanRead, 9*second, 9*second+10)
 				s.service = "reader"
-				s.add(0, trace.SpanWrite, 12*second, 12*second+2)
+				s.add(0, semconv.SpanWrite, 12*second, 12*second+2)
 				s.link(3, 4)
 				return s
 			}, nil, -(3*time.Second - 10*time.Microsecond),
@@ -133,9 +133,9 @@ func TestSkew(t *testing.T) {
 		{"spans contradict", func() *script {
 			s := message(0, 2*second)
 			s.service = "reader"
-			s.add(0, trace.SpanWrite, 100*second, 100*second+2)
+			s.add(0, semconv.SpanWrite, 100*second, 100*second+2)
 			s.service = "writer"
-			s.add(0, trace.SpanRead, 0, 10)
+			s.add(0, semconv.SpanRead, 0, 10)
 			s.link(4, 3)
 			return s
 		}, nil, 0, "left alone (other spans contradict)"},

@@ -8,11 +8,11 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	otelsemconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Span is one span, whatever its source. The upper fields are what the source
@@ -145,12 +145,12 @@ func (s *Span) Blocked() time.Duration {
 	var sum time.Duration
 	var seen bool
 	for _, c := range s.Children {
-		if c.Name == trace.SpanBlock {
+		if c.Name == semconv.SpanBlock {
 			sum, seen = sum+c.Duration(), true
 		}
 	}
 	if !seen {
-		sum = seconds(s.Float(trace.BlockDurationKey))
+		sum = seconds(s.Float(semconv.BlockDurationKey))
 	}
 	return sum
 }
@@ -185,15 +185,15 @@ func (s *Span) SpanContext() oteltrace.SpanContext {
 func (s *Span) Process() string {
 	name := s.Service
 	if name == "" {
-		name = str(s.Resource, semconv.ServiceNameKey)
+		name = str(s.Resource, otelsemconv.ServiceNameKey)
 	}
-	instance := str(s.Resource, semconv.ServiceInstanceIDKey)
+	instance := str(s.Resource, otelsemconv.ServiceInstanceIDKey)
 	if instance == "" {
-		instance = str(s.Resource, semconv.HostNameKey)
+		instance = str(s.Resource, otelsemconv.HostNameKey)
 		if instance == "" {
-			instance = str(s.Resource, semconv.HostIDKey)
+			instance = str(s.Resource, otelsemconv.HostIDKey)
 		}
-		if pid := str(s.Resource, semconv.ProcessPIDKey); pid != "" {
+		if pid := str(s.Resource, otelsemconv.ProcessPIDKey); pid != "" {
 			instance += "#" + pid
 		}
 	}
@@ -205,7 +205,7 @@ func (s *Span) Process() string {
 
 // host returns the machine that the resource names, "" if it names none.
 func (s *Span) host() string {
-	name, id := str(s.Resource, semconv.HostNameKey), str(s.Resource, semconv.HostIDKey)
+	name, id := str(s.Resource, otelsemconv.HostNameKey), str(s.Resource, otelsemconv.HostIDKey)
 	if name == "" && id == "" {
 		return ""
 	}
@@ -259,7 +259,7 @@ func walk(roots []*Span, yield func(int, *Span) bool) {
 }
 
 // Goroutine returns the `go NAME` span of the goroutine that ran the span: the
-// nearest ancestor whose name begins with [trace.SpanGo], or nil if there is
+// nearest ancestor whose name begins with [semconv.SpanGo], or nil if there is
 // none in the same process. For a `go NAME` span itself that is the goroutine
 // that started it.
 func (s *Span) Goroutine() *Span {
@@ -275,7 +275,7 @@ func (s *Span) Goroutine() *Span {
 }
 
 // launch reports whether the span is the start of a goroutine.
-func (s *Span) launch() bool { return strings.HasPrefix(s.Name, trace.SpanGo) }
+func (s *Span) launch() bool { return strings.HasPrefix(s.Name, semconv.SpanGo) }
 
 // Operation returns the operation that the span belongs to: the nearest span at
 // or above it that is neither a `block` nor a `wake`, or nil if there is none.
@@ -302,13 +302,13 @@ func (s *Span) Caller() *Span {
 }
 
 // tile reports whether the span is one of those that tile an operation.
-func (s *Span) tile() bool { return s.Name == trace.SpanBlock || s.Name == trace.SpanWake }
+func (s *Span) tile() bool { return s.Name == semconv.SpanBlock || s.Name == semconv.SpanWake }
 
 // Life returns, for a `go NAME` span, the span NAME that covers the whole life
 // of the goroutine and carries its state. It is nil for every other span, and
 // while the goroutine still ran when the spans were collected.
 func (s *Span) Life() *Span {
-	name, ok := strings.CutPrefix(s.Name, trace.SpanGo)
+	name, ok := strings.CutPrefix(s.Name, semconv.SpanGo)
 	if !ok {
 		return nil
 	}
@@ -324,6 +324,6 @@ func (s *Span) isLife(name string) bool {
 	if s.Name != name {
 		return false
 	}
-	_, ok := s.Attr(trace.GoroutineStateKey)
+	_, ok := s.Attr(semconv.GoroutineStateKey)
 	return ok
 }

@@ -9,8 +9,8 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 func TestAttributes(t *testing.T) {
@@ -60,9 +60,9 @@ func TestRelations(t *testing.T) {
 	if life := hello.Life(); life == nil || life.Name != "hello" || life.Life() != nil {
 		t.Errorf("Life: got %v", life)
 	}
-	block := c.Find(func(s *chain.Span) bool { return s.Str(trace.BlockCauseKey) == string(trace.CausePeerWindow) })[0]
+	block := c.Find(func(s *chain.Span) bool { return s.Str(semconv.BlockCauseKey) == string(semconv.CausePeerWindow) })[0]
 	op := block.Operation()
-	if op.Name != trace.SpanWrite || op.Operation() != op {
+	if op.Name != semconv.SpanWrite || op.Operation() != op {
 		t.Errorf("Operation: got %v", op)
 	}
 	if got := op.Blocked(); got != block.Duration() {
@@ -78,7 +78,7 @@ func TestRelations(t *testing.T) {
 	if got := run.Goroutine(); got != nil {
 		t.Errorf("the handler has no goroutine above it in its process, got %v", got)
 	}
-	if got := c.Named(trace.SpanRead)[0].Goroutine(); got != hello {
+	if got := c.Named(semconv.SpanRead)[0].Goroutine(); got != hello {
 		t.Errorf("Goroutine of read: got %v", got)
 	}
 	var depths []int
@@ -97,7 +97,7 @@ func TestRelations(t *testing.T) {
 	if (&chain.Span{Name: "\x1b"}).String() != `\x1b #0` {
 		t.Error("String does not escape")
 	}
-	if got := (&chain.Span{Attributes: []attribute.KeyValue{trace.BlockDurationKey.Float64(math.Inf(1))}}).Blocked(); got != math.MaxInt64 {
+	if got := (&chain.Span{Attributes: []attribute.KeyValue{semconv.BlockDurationKey.Float64(math.Inf(1))}}).Blocked(); got != math.MaxInt64 {
 		t.Errorf("Blocked of what a stranger says: %v", got)
 	}
 	client, server := &chain.Span{Kind: oteltrace.SpanKindClient}, &chain.Span{Kind: oteltrace.SpanKindServer}
@@ -113,7 +113,7 @@ func TestRelations(t *testing.T) {
 	if got := client.Caller(); got != nil {
 		t.Errorf("Caller of what nobody called: got %v", got)
 	}
-	if (&chain.Span{Name: trace.SpanWake}).Operation() != nil {
+	if (&chain.Span{Name: semconv.SpanWake}).Operation() != nil {
 		t.Error("a wake alone has no operation")
 	}
 }

@@ -3,21 +3,21 @@ package chain
 import (
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Stalled returns, for a span `stalled`, how long the block that it tells of had
 // lasted when it began. ok is false for every other span, and one of somebody else's
 // of that name.
 func (s *Span) Stalled() (age time.Duration, ok bool) {
-	if s.Name != trace.SpanStalled {
+	if s.Name != semconv.SpanStalled {
 		return 0, false
 	}
-	if _, ok = s.Attr(trace.StalledAgeKey); !ok {
+	if _, ok = s.Attr(semconv.StalledAgeKey); !ok {
 		return 0, false
 	}
-	return seconds(s.Float(trace.StalledAgeKey)), true
+	return seconds(s.Float(semconv.StalledAgeKey)), true
 }
 
 // StillBlocked returns when the block began that the span `stalled` tells of, and
@@ -31,12 +31,12 @@ func (s *Span) StillBlocked() (since time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	for _, from := range s.LinkedFrom {
-		if from.Name == trace.SpanBlock || from.Name == trace.SpanStalled {
+		if from.Name == semconv.SpanBlock || from.Name == semconv.SpanStalled {
 			return time.Time{}, false
 		}
 	}
 	for _, l := range s.Links {
-		if l.Span != nil && l.Span.Name != trace.SpanStalled && !l.Span.End.IsZero() {
+		if l.Span != nil && l.Span.Name != semconv.SpanStalled && !l.Span.End.IsZero() {
 			return time.Time{}, false
 		}
 	}
@@ -48,13 +48,13 @@ func (s *Span) StillBlocked() (since time.Time, ok bool) {
 
 // stalled adds what a line says of a `stalled`.
 func (p *printer) stalled(d *details, s *Span) {
-	if op := s.Str(trace.StalledOperationKey); op != "" {
+	if op := s.Str(semconv.StalledOperationKey); op != "" {
 		d.add("in " + text.Shorten(p.escape(op), maxText))
 	}
-	d.attr(s, trace.BlockReasonKey, "")
-	d.attr(s, trace.BlockCauseKey, "")
-	d.attr(s, trace.StalledHolderKey, "held by ")
-	d.attr(s, trace.StalledReaderKey, "reader: ")
+	d.attr(s, semconv.BlockReasonKey, "")
+	d.attr(s, semconv.BlockCauseKey, "")
+	d.attr(s, semconv.StalledHolderKey, "held by ")
+	d.attr(s, semconv.StalledReaderKey, "reader: ")
 	if since, ok := s.StillBlocked(); ok {
 		d.add("blocked since " + text.Offset(since.Sub(p.start)) + ", not over")
 	}

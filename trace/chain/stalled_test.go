@@ -4,17 +4,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // stalled adds what is told of a block that began at since, in microseconds, and
 // links it to the operation, which need not be there.
 func (s *script) stalled(run, op int, since, at float64) int {
-	id := s.add(run, trace.SpanStalled, at, at+5,
-		trace.BlockReasonKey.String(string(trace.ReasonNetWrite)), trace.BlockCauseKey.String(string(trace.CausePeerWindow)),
-		trace.StalledOperationKey.String(trace.SpanWrite), trace.StalledAgeKey.Float64((at-since)/1e6),
-		trace.StalledReaderKey.String("hello is in sleep for 3s"))
+	id := s.add(run, semconv.SpanStalled, at, at+5,
+		semconv.BlockReasonKey.String(string(semconv.ReasonNetWrite)), semconv.BlockCauseKey.String(string(semconv.CausePeerWindow)),
+		semconv.StalledOperationKey.String(semconv.SpanWrite), semconv.StalledAgeKey.Float64((at-since)/1e6),
+		semconv.StalledReaderKey.String("hello is in sleep for 3s"))
 	s.at(id).Links = []chain.Link{{SpanContext: (&chain.Span{TraceID: traceID, SpanID: spanID(op)}).SpanContext()}}
 	return id
 }
@@ -40,27 +40,27 @@ func TestStillBlocked(t *testing.T) {
 		want bool
 	}{
 		{"no end", func(*script, int, int) {}, true},
-		{"the goroutine did something else before", func(s *script, run, _ int) { s.add(run, trace.SpanWrite, 10, 20) }, true},
+		{"the goroutine did something else before", func(s *script, run, _ int) { s.add(run, semconv.SpanWrite, 10, 20) }, true},
 		{"the block", func(s *script, run, last int) {
-			op := s.add(run, trace.SpanWrite, 90, 11_000_000)
+			op := s.add(run, semconv.SpanWrite, 90, 11_000_000)
 			s.at(last).Links[0].SpanContext = s.at(op).SpanContext()
-			block, _ := s.block(op, 100, 10_900_000, 11_000_000, trace.ReasonNetWrite, trace.CausePeerWindow, trace.WakePeerRead)
+			block, _ := s.block(op, 100, 10_900_000, 11_000_000, semconv.ReasonNetWrite, semconv.CausePeerWindow, semconv.WakePeerRead)
 			s.link(block, last)
 		}, false},
 		{"the block alone", func(s *script, run, last int) {
-			s.link(s.add(run, trace.SpanBlock, 100, 10_900_000), last)
+			s.link(s.add(run, semconv.SpanBlock, 100, 10_900_000), last)
 		}, false},
 		{"the end of the operation", func(s *script, run, last int) {
-			op := s.add(run, trace.SpanWrite, 90, 11_000_000)
+			op := s.add(run, semconv.SpanWrite, 90, 11_000_000)
 			s.at(last).Links[0].SpanContext = s.at(op).SpanContext()
 		}, false},
 		{"the operation, which goes on", func(s *script, run, last int) {
-			op := s.add(run, trace.SpanWrite, 90, 91)
+			op := s.add(run, semconv.SpanWrite, 90, 91)
 			s.at(op).End = time.Time{}
 			s.at(last).Links[0].SpanContext = s.at(op).SpanContext()
 		}, true},
 		{"the end of the goroutine", func(s *script, run, _ int) {
-			s.add(run, "sen_data", 3, 11_000_000, trace.GoroutineStateKey.String(string(trace.StateFailed)))
+			s.add(run, "sen_data", 3, 11_000_000, semconv.GoroutineStateKey.String(string(semconv.StateFailed)))
 		}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestStillBlocked(t *testing.T) {
 			var s script
 			run, _, last := s.stall()
 			tt.more(&s, run, last)
-			told := chain.New(s.spans).Named(trace.SpanStalled)
+			told := chain.New(s.spans).Named(semconv.SpanStalled)
 			if len(told) != 2 {
 				t.Fatalf("got %d spans, want 2", len(told))
 			}
@@ -102,7 +102,7 @@ func TestStalledIsNobodysTurn(t *testing.T) {
 	t.Parallel()
 	var s script
 	_, _, last := s.stall()
-	next := s.add(1, trace.SpanWrite, 20_000_000, 20_000_010)
+	next := s.add(1, semconv.SpanWrite, 20_000_000, 20_000_010)
 	c := chain.New(s.spans)
 	told, after := c.Lookup(traceID, spanID(last)), c.Lookup(traceID, spanID(next))
 	if c.HappensBefore(told, after) || c.HappensBefore(after, told) {

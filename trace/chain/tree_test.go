@@ -10,8 +10,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 func tree(t *testing.T, c *chain.Chain, opts ...chain.TreeOption) string {
@@ -26,7 +26,7 @@ func tree(t *testing.T, c *chain.Chain, opts ...chain.TreeOption) string {
 // TestTree holds whole trees, a file each.
 func TestTree(t *testing.T) {
 	t.Parallel()
-	size := func(n int) attribute.KeyValue { return trace.WebSocketMessageSizeKey.Int(n) }
+	size := func(n int) attribute.KeyValue { return semconv.WebSocketMessageSizeKey.Int(n) }
 	for _, tt := range []struct {
 		name string
 		make func(*script)
@@ -36,7 +36,7 @@ func TestTree(t *testing.T) {
 		{"seed", func(s *script) { *s = *seed() }, nil},
 		{"seed_ascii", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithASCII(), chain.WithWidth(70), nil}},
 		{"seed_lines", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithMaxLines(12), chain.WithoutTimes()}},
-		{"seed_keys", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithMaxLines(20), chain.WithKeys(trace.GoroutineNameKey), chain.WithKeys(trace.BlockSourceKey)}},
+		{"seed_keys", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithMaxLines(20), chain.WithKeys(semconv.GoroutineNameKey), chain.WithKeys(semconv.BlockSourceKey)}},
 		{"seed_only", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithOnly(func(s *chain.Span) bool { return s.Failed() || len(s.Links) > 0 }), chain.WithMaxLines(9)}},
 		{"stalled", func(s *script) { // and not over
 			_, op, last := s.stall()
@@ -44,11 +44,11 @@ func TestTree(t *testing.T) {
 		}, nil},
 		{"stalled_over", func(s *script) {
 			run, _, last := s.stall()
-			op := s.add(run, trace.SpanWrite, 90, 11_000_000)
+			op := s.add(run, semconv.SpanWrite, 90, 11_000_000)
 			for _, id := range []int{2, 3} {
 				s.at(id).Links[0].SpanContext = s.at(op).SpanContext()
 			}
-			block, _ := s.block(op, 100, 10_900_000, 11_000_000, trace.ReasonNetWrite, trace.CausePeerWindow, trace.WakePeerRead)
+			block, _ := s.block(op, 100, 10_900_000, 11_000_000, semconv.ReasonNetWrite, semconv.CausePeerWindow, semconv.WakePeerRead)
 			s.link(block, last)
 		}, nil},
 		{"unfolded", func(s *script) {
@@ -60,17 +60,17 @@ func TestTree(t *testing.T) {
 			run := s.add(0, "go recv", 0, 3)
 			for i := range 300 {
 				at := 10 + 100*float64(i)
-				r := s.add(run, trace.SpanRead, at, at+90, size(i))
-				s.block(r, at+1, at+80+float64(i%9), at+90, trace.ReasonNetRead, "", trace.WakeReadable)
+				r := s.add(run, semconv.SpanRead, at, at+90, size(i))
+				s.block(r, at+1, at+80+float64(i%9), at+90, semconv.ReasonNetRead, "", semconv.WakeReadable)
 			}
 		}, nil},
 		{"reads_that_block_at_times", func(s *script) {
 			run := s.add(0, "go recv", 0, 3)
 			for i := range 50 {
 				at := 10 + 100*float64(i)
-				r := s.add(run, trace.SpanRead, at, at+90, size(13))
+				r := s.add(run, semconv.SpanRead, at, at+90, size(13))
 				if i%3 == 1 {
-					s.block(r, at+1, at+80, at+90, trace.ReasonNetRead, "", trace.WakeReadable)
+					s.block(r, at+1, at+80, at+90, semconv.ReasonNetRead, "", semconv.WakeReadable)
 				}
 			}
 		}, nil},
@@ -82,9 +82,9 @@ func TestTree(t *testing.T) {
 				if i == 60 {
 					took = 2_710_000
 				}
-				w = s.add(run, trace.SpanWrite, at, at+took, size(13))
+				w = s.add(run, semconv.SpanWrite, at, at+took, size(13))
 				if i == 60 {
-					s.block(w, at+1, at+took-13, at+took, trace.ReasonNetWrite, trace.CausePeerWindow, trace.WakePeerRead)
+					s.block(w, at+1, at+took-13, at+took, semconv.ReasonNetWrite, semconv.CausePeerWindow, semconv.WakePeerRead)
 				}
 				at += took + 1
 			}
@@ -117,17 +117,17 @@ func TestTree(t *testing.T) {
 			run := s.add(0, "go echo", 0, 3)
 			for i := range 40 {
 				at := 10 + 100*float64(i)
-				r := s.add(run, trace.SpanRead, at, at+50, size(10+i))
-				s.block(r, at+1, at+40, at+50, trace.ReasonNetRead, "", trace.WakeReadable)
-				s.add(run, trace.SpanWrite, at+50, at+60, size(10+i))
+				r := s.add(run, semconv.SpanRead, at, at+50, size(10+i))
+				s.block(r, at+1, at+40, at+50, semconv.ReasonNetRead, "", semconv.WakeReadable)
+				s.add(run, semconv.SpanWrite, at+50, at+60, size(10+i))
 			}
-			s.add(run, trace.SpanClose, 5000, 5100, trace.WebSocketCloseCodeKey.Int(1001))
+			s.add(run, semconv.SpanClose, 5000, 5100, semconv.WebSocketCloseCodeKey.Int(1001))
 		}, nil},
 		{"blocks_of_one_write", func(s *script) {
-			w := s.add(0, trace.SpanWrite, 0, 1000)
+			w := s.add(0, semconv.SpanWrite, 0, 1000)
 			for i := range 10 {
 				at := 100 * float64(i)
-				s.block(w, at, at+90, at+100, trace.ReasonNetWrite, trace.CauseNetwork, trace.WakePeerRead)
+				s.block(w, at, at+90, at+100, semconv.ReasonNetWrite, semconv.CauseNetwork, semconv.WakePeerRead)
 			}
 		}, nil},
 		{"sessions", func(s *script) { // whole goroutines fold, one that failed does not
@@ -135,11 +135,11 @@ func TestTree(t *testing.T) {
 				at := 10_000 * float64(i)
 				run := s.add(0, "go session", at, at+5)
 				for j := range 3 + i {
-					s.add(run, trace.SpanWrite, at+10*float64(j+1), at+10*float64(j+1)+5, size(13))
+					s.add(run, semconv.SpanWrite, at+10*float64(j+1), at+10*float64(j+1)+5, size(13))
 				}
-				life := s.add(run, "session", at+5, at+900, trace.GoroutineStateKey.String("finished"))
+				life := s.add(run, "session", at+5, at+900, semconv.GoroutineStateKey.String("finished"))
 				if i == 3 {
-					s.at(life).Attributes[0] = trace.GoroutineStateKey.String("failed")
+					s.at(life).Attributes[0] = semconv.GoroutineStateKey.String("failed")
 					s.fail(life, "1006", "")
 				}
 			}
@@ -159,22 +159,22 @@ func TestTree(t *testing.T) {
 		}, nil},
 		{"goroutines", func(s *script) {
 			a := s.add(0, "go slow to start", 0, 4_000)
-			s.add(a, "slow to start", 4_000, 9_000, trace.GoroutineStateKey.String("cancelled"))
+			s.add(a, "slow to start", 4_000, 9_000, semconv.GoroutineStateKey.String("cancelled"))
 			s.add(0, "go still running", 10, 14)
 			b := s.add(0, "go never ran", 20, 20)
 			s.at(b).End = time.Time{}
 			c := s.add(0, "go parent", 30, 31)
-			life := s.add(c, "parent", 31, 50, trace.GoroutineStateKey.String("finished"),
-				trace.BlockCountKey.Int(2), trace.BlockDurationKey.Float64(0.000007))
+			life := s.add(c, "parent", 31, 50, semconv.GoroutineStateKey.String("finished"),
+				semconv.BlockCountKey.Int(2), semconv.BlockDurationKey.Float64(0.000007))
 			s.add(life, "of the life", 32, 33)
 			s.add(c, "of the launch", 34, 35)
 		}, nil},
 		{"strangers", func(s *script) { // nothing of it is ours, and it is hostile
 			s.service = "svc\x1b]0;owned\a"
-			a := s.add(0, "evil\nname\r\x00\xff\u202e \\ \"x\"", 0, 1, trace.ErrorTypeKey.String("\x1b[31m"))
+			a := s.add(0, "evil\nname\r\x00\xff\u202e \\ \"x\"", 0, 1, semconv.ErrorTypeKey.String("\x1b[31m"))
 			s.at(a).Kind = oteltrace.SpanKindClient
-			s.at(a).Attributes = append(s.at(a).Attributes, trace.ServerAddressKey.String("::1"), trace.ServerPortKey.String("8\t0"),
-				trace.URLPathKey.String("/"+strings.Repeat("long", 50)))
+			s.at(a).Attributes = append(s.at(a).Attributes, semconv.ServerAddressKey.String("::1"), semconv.ServerPortKey.String("8\t0"),
+				semconv.URLPathKey.String("/"+strings.Repeat("long", 50)))
 			s.service = "服务"
 			b := s.add(99, "孤儿", 1, 2)
 			s.at(b).Links = []chain.Link{{}, {SpanContext: s.at(a).SpanContext()}, {}, {}}

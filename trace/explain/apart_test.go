@@ -7,8 +7,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/wstest"
@@ -20,7 +20,7 @@ func TestClientsOfOneName(t *testing.T) {
 	var s script
 	for i := range 2 {
 		_, sender := s.connect()
-		s.block(s.write(sender, 10, 1010+i, 1), 10, 1010+i, trace.ReasonNetWrite, "", cause(trace.CausePeerWindow), attribute.Int("n", i))
+		s.block(s.write(sender, 10, 1010+i, 1), 10, 1010+i, semconv.ReasonNetWrite, "", cause(semconv.CausePeerWindow), attribute.Int("n", i))
 	}
 	for i, want := range []string{
 		"socket_start's sen_data was blocked 1 s writing: socket_get (127.0.0.1:40008) was not reading",

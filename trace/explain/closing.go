@@ -3,8 +3,8 @@ package explain
 import (
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // unansweredCloses finds the close frames that this side sent and waited for long
@@ -13,8 +13,8 @@ func unansweredCloses(s *scene) []Finding {
 	var found []Finding
 	for _, e := range s.ends {
 		for _, c := range e.closes {
-			completed, ok := c.Attr(trace.WebSocketCloseCompletedKey)
-			if !ok || completed.AsBool() || c.Str(trace.WebSocketCloseInitiatorKey) != "local" || s.told[c] {
+			completed, ok := c.Attr(semconv.WebSocketCloseCompletedKey)
+			if !ok || completed.AsBool() || c.Str(semconv.WebSocketCloseInitiatorKey) != "local" || s.told[c] {
 				continue
 			}
 			until := c.End
@@ -31,7 +31,7 @@ func unansweredCloses(s *scene) []Finding {
 
 func (s *scene) unansweredClose(e *end, c *chain.Span, waited time.Duration) Finding {
 	who := s.who(c, e, "this side")
-	text := "It sent the code " + plain(c.Str(trace.WebSocketCloseCodeKey)) + ", and gave up"
+	text := "It sent the code " + plain(c.Str(semconv.WebSocketCloseCodeKey)) + ", and gave up"
 	if why := failureOf(c); why != "" {
 		text += " with " + why
 	}

@@ -6,21 +6,21 @@ import (
 	"slices"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // shared are the things that goroutines wait for one another at, by the reason
 // of the wait: more than one of them where only the goroutine that let go tells
 // that the waits belong together. Who waits to receive may as well be idle.
-var shared = map[trace.Reason]struct {
+var shared = map[semconv.Reason]struct {
 	thing string
 	most  Severity
 }{
-	trace.ReasonLock:      {"a lock", Warning},
-	trace.ReasonSemaphore: {"semaphores", Warning},
-	trace.ReasonCond:      {"conditions", Info},
-	trace.ReasonChanSend:  {"room in channels", Warning},
+	semconv.ReasonLock:      {"a lock", Warning},
+	semconv.ReasonSemaphore: {"semaphores", Warning},
+	semconv.ReasonCond:      {"conditions", Info},
+	semconv.ReasonChanSend:  {"room in channels", Warning},
 }
 
 // crowded is how many must wait at once.
@@ -32,7 +32,7 @@ const crowded = 3
 func contention(s *scene) []Finding {
 	type key struct {
 		set    int
-		reason trace.Reason
+		reason semconv.Reason
 	}
 	sets := newSets(len(s.runners))
 	var waits []*block
@@ -42,11 +42,11 @@ func contention(s *scene) []Finding {
 			continue
 		}
 		waits = append(waits, b)
-		if by.Parent != nil && (by.Name == trace.SpanBlock || by.Name == trace.SpanWake) {
+		if by.Parent != nil && (by.Name == semconv.SpanBlock || by.Name == semconv.SpanWake) {
 			by = by.Parent
 		}
 		sets.join(b.op.Seq, by.Seq)
-		if run := s.runners[by.Seq]; run != nil && b.reason() != trace.ReasonLock {
+		if run := s.runners[by.Seq]; run != nil && b.reason() != semconv.ReasonLock {
 			sets.join(b.op.Seq, run.Seq)
 		}
 	}

@@ -3,17 +3,17 @@ package explain_test
 import (
 	"testing"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // queue makes n goroutines that wait for a lock, each until the one before it
 // lets it go, the first until holder does.
 func (s *script) queue(n, holder int, every int) {
 	for i := range n {
-		run, _ := s.run(0, "worker", 0, 1000, trace.StateFinished)
+		run, _ := s.run(0, "worker", 0, 1000, semconv.StateFinished)
 		end := 100 + i*every
-		op := s.add(run, trace.SpanLock, 10, end+every)
-		_, wake := s.block(op, 10, end, trace.ReasonLock, trace.WakeUnlocked)
+		op := s.add(run, semconv.SpanLock, 10, end+every)
+		_, wake := s.block(op, 10, end, semconv.ReasonLock, semconv.WakeUnlocked)
 		s.link(wake, holder)
 		holder = op
 	}
@@ -27,48 +27,48 @@ func TestContention(t *testing.T) {
 		want []string
 	}{
 		{"a lock", func(s *script) {
-			boss, _ := s.as("shop").run(0, "boss", 0, 1000, trace.StateFinished)
-			s.queue(4, s.add(boss, trace.SpanLock, 5, 100), 50)
+			boss, _ := s.as("shop").run(0, "boss", 0, 1000, semconv.StateFinished)
+			s.queue(4, s.add(boss, semconv.SpanLock, 5, 100), 50)
 		}, []string{"warning contended ×4 660ms: Up to 4 at once waited for a lock: 4 times, 660 ms in all | The longest was " +
 			"shop's worker (#4) for 240 ms, until lock #15 of shop's worker let it go. Most were let go by shop's " +
 			"worker, 3 times."}},
-		{"two is no crowd", func(s *script) { s.queue(2, s.add(0, trace.SpanLock, 5, 100), 50) }, nil},
+		{"two is no crowd", func(s *script) { s.queue(2, s.add(0, semconv.SpanLock, 5, 100), 50) }, nil},
 		{"not for long", func(s *script) {
-			holder := s.add(0, trace.SpanLock, 5, 100)
+			holder := s.add(0, semconv.SpanLock, 5, 100)
 			for range 4 {
-				run, _ := s.run(0, "worker", 0, 1000, trace.StateFinished)
-				_, wake := s.block(s.add(run, trace.SpanLock, 10, 12), 10, 11, trace.ReasonLock, trace.WakeUnlocked)
+				run, _ := s.run(0, "worker", 0, 1000, semconv.StateFinished)
+				_, wake := s.block(s.add(run, semconv.SpanLock, 10, 12), 10, 11, semconv.ReasonLock, semconv.WakeUnlocked)
 				s.link(wake, holder)
 			}
 		}, nil},
 		{"nothing tells who let them go", func(s *script) {
 			for range 4 {
-				s.block(s.add(0, trace.SpanLock, 10, 900), 10, 800, trace.ReasonLock, trace.WakeUnlocked)
+				s.block(s.add(0, semconv.SpanLock, 10, 900), 10, 800, semconv.ReasonLock, semconv.WakeUnlocked)
 			}
 		}, nil},
 		{"different locks", func(s *script) {
 			for range 4 {
-				s.queue(1, s.add(0, trace.SpanLock, 5, 100), 50)
+				s.queue(1, s.add(0, semconv.SpanLock, 5, 100), 50)
 			}
 		}, nil},
 		{"senders, for one receiver", func(s *script) {
-			reader, _ := s.as("shop").run(0, "reader", 0, 1000, trace.StateFinished)
+			reader, _ := s.as("shop").run(0, "reader", 0, 1000, semconv.StateFinished)
 			for i := range 3 {
-				run, _ := s.run(0, "worker", 0, 1000, trace.StateFinished)
+				run, _ := s.run(0, "worker", 0, 1000, semconv.StateFinished)
 				end := 100 + i*100
-				_, wake := s.block(s.add(run, trace.SpanSend, 10, end), 10, end, trace.ReasonChanSend, trace.WakeReceived)
-				recv := s.add(reader, trace.SpanRecv, end-1, end+1)
-				s.block(recv, end-1, end, trace.ReasonChanRecv, trace.WakeSent)
+				_, wake := s.block(s.add(run, semconv.SpanSend, 10, end), 10, end, semconv.ReasonChanSend, semconv.WakeReceived)
+				recv := s.add(reader, semconv.SpanRecv, end-1, end+1)
+				s.block(recv, end-1, end, semconv.ReasonChanRecv, semconv.WakeSent)
 				s.link(wake, recv+2) // the recv's own wake is as good
 			}
 		}, []string{"warning contended ×3 570ms: Up to 3 at once waited for room in channels: 3 times, 570 ms in all | The " +
 			"longest was shop's worker (#3) for 290 ms, until wake #24 of shop's reader let it go. Most were let go " +
 			"by shop's reader, 3 times."}},
 		{"receivers, each at a channel of its own", func(s *script) {
-			feeder, _ := s.as("shop").run(0, "feeder", 0, 1000, trace.StateFinished)
+			feeder, _ := s.as("shop").run(0, "feeder", 0, 1000, semconv.StateFinished)
 			for range 3 {
-				run, _ := s.run(0, "worker", 0, 1000, trace.StateFinished)
-				_, wake := s.block(s.add(run, trace.SpanRecv, 10, 310), 10, 300, trace.ReasonChanRecv, trace.WakeSent)
+				run, _ := s.run(0, "worker", 0, 1000, semconv.StateFinished)
+				_, wake := s.block(s.add(run, semconv.SpanRecv, 10, 310), 10, 300, semconv.ReasonChanRecv, semconv.WakeSent)
 				s.link(wake, feeder)
 			}
 		}, nil},

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // standoff is a time in which both ends were blocked writing.
@@ -87,7 +87,7 @@ func standoffs(a, b *end) []standoff {
 // blockedWrites returns the end's blocks in writes that are over.
 func (e *end) blockedWrites() []*block {
 	return slices.DeleteFunc(slices.Clone(e.blocks), func(b *block) bool {
-		return b.reason() != trace.ReasonNetWrite || b.End.IsZero()
+		return b.reason() != semconv.ReasonNetWrite || b.End.IsZero()
 	})
 }
 
@@ -99,7 +99,7 @@ func (s *scene) standoffText(st *standoff, count int) string {
 	x, y := st.blocks[0], st.blocks[1]
 	text += fmt.Sprintf(", and the trace has no read on either in that time: %s in %s, %s in %s.",
 		s.who(x.Span, x.end, ""), x.message(), s.who(y.Span, y.end, ""), y.message())
-	if x.cause() == trace.CausePeerWindow && y.cause() == trace.CausePeerWindow && x.end.peerIs() == proven {
+	if x.cause() == semconv.CausePeerWindow && y.cause() == semconv.CausePeerWindow && x.end.peerIs() == proven {
 		text += " Each waited for the other to read."
 	}
 	ended := x

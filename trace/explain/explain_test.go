@@ -15,9 +15,9 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 func TestNothing(t *testing.T) {
@@ -34,15 +34,15 @@ func TestNothing(t *testing.T) {
 func TestSorted(t *testing.T) {
 	t.Parallel()
 	var s script
-	s.run(0, "canceled", 0, 10, trace.StateCancelled)
-	s.run(0, "failed late", 30, 40, trace.StateFailed)
-	s.run(0, "failed", 20, 4000, trace.StateFailed)
-	s.run(0, "panicked", 50, 60, trace.StatePanicked)
+	s.run(0, "canceled", 0, 10, semconv.StateCancelled)
+	s.run(0, "failed late", 30, 40, semconv.StateFailed)
+	s.run(0, "failed", 20, 4000, semconv.StateFailed)
+	s.run(0, "panicked", 50, 60, semconv.StatePanicked)
 	for start := range 2 { // the later one costs more
 		_, sender := s.connect()
-		s.block(s.write(sender, 10+start, 310+100*start, 1), 10+start, 310+100*start, trace.ReasonNetWrite, "", cause(trace.CausePeerWindow))
+		s.block(s.write(sender, 10+start, 310+100*start, 1), 10+start, 310+100*start, semconv.ReasonNetWrite, "", cause(semconv.CausePeerWindow))
 	}
-	s.heldUpBy(1, cause(trace.CausePeerWindow))
+	s.heldUpBy(1, cause(semconv.CausePeerWindow))
 	var got []string
 	for _, f := range s.explain() {
 		got = append(got, fmt.Sprintf("%s %s %v", f.Severity, f.Rule, f.Total))
@@ -87,25 +87,25 @@ func random(rng *rand.Rand, n int) []chain.Span {
 		}
 	}
 	values := map[attribute.Key][]string{
-		trace.BlockReasonKey:             {"net.write", "net.read", "write.lock", "lock", "chan.send", "pong", "select", "\x00"},
-		trace.BlockCauseKey:              {"peer_window", "network", "local_buffer", "unknown", "\xff"},
-		trace.WakeReasonKey:              {"peer_read", "peer_reset", "unlocked", "canceled", "closed", "received", "\u202e"},
-		trace.WakeCauseKey:               {"why\x1b[31m"},
-		trace.GoroutineStateKey:          {"panicked", "failed", "cancelled", "finished", "?"},
-		trace.ErrorTypeKey:               {"connection_reset", "close_now", "canceled", strings.Repeat("x", 100)},
-		trace.WebSocketHandshakeCheckKey: {"origin", "status", "\n"},
-		trace.WebSocketCloseInitiatorKey: {"local", "remote"},
-		trace.BlockSourceKey:             {"timed", "poll"},
-		trace.ServerAddressKey:           {"example.org", "::1"},
-		trace.BlockHolderKey:             {spanID(1).String(), spanID(2).String(), "x"},
-		trace.NetworkLocalAddressKey:     {"127.0.0.1", "::1", "\x1b"},
-		trace.NetworkPeerAddressKey:      {"127.0.0.1", "::1", "\u202e"},
-		trace.NetworkLocalPortKey:        {"1", "2"},
-		trace.NetworkPeerPortKey:         {"1", "2"},
+		semconv.BlockReasonKey:             {"net.write", "net.read", "write.lock", "lock", "chan.send", "pong", "select", "\x00"},
+		semconv.BlockCauseKey:              {"peer_window", "network", "local_buffer", "unknown", "\xff"},
+		semconv.WakeReasonKey:              {"peer_read", "peer_reset", "unlocked", "canceled", "closed", "received", "\u202e"},
+		semconv.WakeCauseKey:               {"why\x1b[31m"},
+		semconv.GoroutineStateKey:          {"panicked", "failed", "cancelled", "finished", "?"},
+		semconv.ErrorTypeKey:               {"connection_reset", "close_now", "canceled", strings.Repeat("x", 100)},
+		semconv.WebSocketHandshakeCheckKey: {"origin", "status", "\n"},
+		semconv.WebSocketCloseInitiatorKey: {"local", "remote"},
+		semconv.BlockSourceKey:             {"timed", "poll"},
+		semconv.ServerAddressKey:           {"example.org", "::1"},
+		semconv.BlockHolderKey:             {spanID(1).String(), spanID(2).String(), "x"},
+		semconv.NetworkLocalAddressKey:     {"127.0.0.1", "::1", "\x1b"},
+		semconv.NetworkPeerAddressKey:      {"127.0.0.1", "::1", "\u202e"},
+		semconv.NetworkLocalPortKey:        {"1", "2"},
+		semconv.NetworkPeerPortKey:         {"1", "2"},
 	}
 	numbers := []attribute.Key{
-		trace.HTTPResponseStatusCodeKey, trace.WebSocketMessageIndexKey, trace.TCPWrittenKey, trace.TCPSendQueueKey,
-		trace.TCPNotSentKey, trace.TCPRwndLimitedKey, trace.TCPRetransmitsKey, trace.WebSocketCloseCodeKey,
+		semconv.HTTPResponseStatusCodeKey, semconv.WebSocketMessageIndexKey, semconv.TCPWrittenKey, semconv.TCPSendQueueKey,
+		semconv.TCPNotSentKey, semconv.TCPRwndLimitedKey, semconv.TCPRetransmitsKey, semconv.WebSocketCloseCodeKey,
 	}
 	spans := make([]chain.Span, n)
 	for i := range spans {
@@ -136,7 +136,7 @@ func random(rng *rand.Rand, n int) []chain.Span {
 			}
 		}
 		if rng.IntN(2) == 0 {
-			s.Attributes = append(s.Attributes, trace.WebSocketCloseCompletedKey.Bool(rng.IntN(2) == 0))
+			s.Attributes = append(s.Attributes, semconv.WebSocketCloseCompletedKey.Bool(rng.IntN(2) == 0))
 		}
 		for range rng.IntN(3) {
 			s.Links = append(s.Links, chain.Link{SpanContext: oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
@@ -183,15 +183,15 @@ func large(n int) []chain.Span {
 		}
 		start := i * 20
 		s.as("socket_start")
-		run, _ := s.run(sender, "work", start, start+20, trace.StateFailed)
+		run, _ := s.run(sender, "work", start, start+20, semconv.StateFailed)
 		w := s.write(sender, start, start+19, i)
-		s.block(w, start+1, start+18, trace.ReasonNetWrite, trace.WakePeerRead, cause(trace.CausePeerWindow))
-		_, wake := s.block(s.write(run, start, start+20, i), start, start+19, trace.ReasonWriteLock, trace.WakeUnlocked)
+		s.block(w, start+1, start+18, semconv.ReasonNetWrite, semconv.WakePeerRead, cause(semconv.CausePeerWindow))
+		_, wake := s.block(s.write(run, start, start+20, i), start, start+19, semconv.ReasonWriteLock, semconv.WakeUnlocked)
 		s.link(wake, w)
-		_, wake = s.block(s.add(run, trace.SpanLock, start, start+300), start, start+290, trace.ReasonLock, trace.WakeUnlocked)
+		_, wake = s.block(s.add(run, semconv.SpanLock, start, start+300), start, start+290, semconv.ReasonLock, semconv.WakeUnlocked)
 		s.link(wake, peer)
 		peer = run
-		s.as("socket_get").add(hello, trace.SpanRead, start, start+1)
+		s.as("socket_get").add(hello, semconv.SpanRead, start, start+1)
 	}
 	return s.spans
 }
@@ -206,11 +206,11 @@ func deep(n int) []chain.Span {
 		case 0:
 			id = s.handshake(i, kinds[i/4%2], i, n)
 		case 1:
-			id = s.add(i, trace.SpanGo+"x", i, n)
+			id = s.add(i, semconv.SpanGo+"x", i, n)
 		case 2:
 			id = s.write(i, i, n, i)
 		default:
-			id = s.add(i, trace.SpanBlock, i, n, trace.BlockReasonKey.String("net.write"), cause(trace.CausePeerWindow))
+			id = s.add(i, semconv.SpanBlock, i, n, semconv.BlockReasonKey.String("net.write"), cause(semconv.CausePeerWindow))
 		}
 		s.at(id).TraceID = oteltrace.TraceID{1}
 	}

@@ -4,23 +4,23 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // failureOf is how a span failed: the kind of the error, and its text where that
 // says more. It is "" where the trace says neither.
 func failureOf(s *chain.Span) string {
-	typ, why := s.Str(trace.ErrorTypeKey), ""
+	typ, why := s.Str(semconv.ErrorTypeKey), ""
 	if s.Failed() {
 		why = lastWords(s.Status.Description)
 	}
 	switch {
-	case why == "" && typ == trace.ErrorOther:
+	case why == "" && typ == semconv.ErrorOther:
 		return "an error of no kind"
 	case why == "" || why == typ || plainErrors[typ]:
 		return plain(typ)
-	case typ == "" || typ == trace.ErrorOther:
+	case typ == "" || typ == semconv.ErrorOther:
 		return why
 	default:
 		return plain(typ) + " (" + why + ")"
@@ -29,8 +29,8 @@ func failureOf(s *chain.Span) string {
 
 // plainErrors are kinds of which the text says no more.
 var plainErrors = map[string]bool{
-	trace.ErrorConnectionReset: true, trace.ErrorBrokenPipe: true, trace.ErrorUnexpectedEOF: true,
-	trace.ErrorDeadlineExceeded: true, trace.ErrorCanceled: true, "close_now": true,
+	semconv.ErrorConnectionReset: true, semconv.ErrorBrokenPipe: true, semconv.ErrorUnexpectedEOF: true,
+	semconv.ErrorDeadlineExceeded: true, semconv.ErrorCanceled: true, "close_now": true,
 }
 
 // lastWords returns the end of an error's text, which in Go is the cause: as many

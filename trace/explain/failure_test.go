@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // The end of a Go error's text is its cause.
@@ -28,14 +28,14 @@ func TestLastWords(t *testing.T) {
 func TestTextsOfErrors(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ typ, text, want string }{
-		{trace.ErrorOther, "out of stock", "shop's work failed: out of stock"},
-		{trace.ErrorOther, "", "shop's work failed: an error of no kind"},
-		{trace.ErrorClosed, "use of closed network connection", "shop's work failed: closed (use of closed network connection)"},
-		{trace.ErrorConnectionReset, "read tcp 127.0.0.1:1: connection reset by peer", "shop's work failed: connection_reset"},
+		{semconv.ErrorOther, "out of stock", "shop's work failed: out of stock"},
+		{semconv.ErrorOther, "", "shop's work failed: an error of no kind"},
+		{semconv.ErrorClosed, "use of closed network connection", "shop's work failed: closed (use of closed network connection)"},
+		{semconv.ErrorConnectionReset, "read tcp 127.0.0.1:1: connection reset by peer", "shop's work failed: connection_reset"},
 		{"1008", "received close frame: StatusPolicyViolation", "shop's work failed: 1008 (received close frame: StatusPolicyViolation)"},
 	} {
 		var s script
-		_, life := s.as("shop").run(0, "work", 0, 100, trace.StateFailed)
+		_, life := s.as("shop").run(0, "work", 0, 100, semconv.StateFailed)
 		s.at(s.fail(life, tt.typ)).Status.Description = tt.text
 		if found := s.explain(); len(found) != 1 || found[0].Headline != tt.want {
 			t.Errorf("%s, %q: got %v, want %q", tt.typ, tt.text, found, tt.want)

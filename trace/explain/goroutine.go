@@ -6,8 +6,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // ending is a way in which a goroutine ends and of which there is a finding.
@@ -16,10 +16,10 @@ type ending struct {
 	text     string
 }
 
-var endings = map[trace.State]ending{
-	trace.StatePanicked:  {Problem, "panicked"},
-	trace.StateFailed:    {Warning, "failed"},
-	trace.StateCancelled: {Info, "was canceled"},
+var endings = map[semconv.State]ending{
+	semconv.StatePanicked:  {Problem, "panicked"},
+	semconv.StateFailed:    {Warning, "failed"},
+	semconv.StateCancelled: {Info, "was canceled"},
 }
 
 // exits are goroutines that ended alike.
@@ -43,7 +43,7 @@ const maxNamed = 5
 func endedGoroutines(s *scene) []Finding {
 	type key struct {
 		who, why string
-		state    trace.State
+		state    semconv.State
 	}
 	canceled := s.canceled()
 	s.passedOn()
@@ -53,7 +53,7 @@ func endedGoroutines(s *scene) []Finding {
 		if life == nil || s.told[life] {
 			continue
 		}
-		state := trace.State(life.Str(trace.GoroutineStateKey))
+		state := semconv.State(life.Str(semconv.GoroutineStateKey))
 		how, ok := endings[state]
 		if !ok {
 			continue
@@ -61,15 +61,15 @@ func endedGoroutines(s *scene) []Finding {
 		why, spans := "", []*chain.Span{life}
 		var op *chain.Span
 		switch state {
-		case trace.StateCancelled:
+		case semconv.StateCancelled:
 			b := canceled[run]
-			if b == nil || b.wake.Str(trace.WakeCauseKey) == "" {
+			if b == nil || b.wake.Str(semconv.WakeCauseKey) == "" {
 				continue
 			}
 			why = s.canceledBy(b)
 			spans = append(spans, b.spans()...)
-		case trace.StateFailed, trace.StatePanicked:
-			if f := failureOf(life); f != "" && f != trace.ErrorPanic {
+		case semconv.StateFailed, semconv.StatePanicked:
+			if f := failureOf(life); f != "" && f != semconv.ErrorPanic {
 				why = ": " + f
 			}
 			if op = s.lastFailed(run); op != nil {
@@ -116,10 +116,10 @@ func (x *exits) finding(s *scene) Finding {
 	if utf8.RuneCountInString(x.why) > 14 && !strings.HasSuffix(f.Headline, x.why) {
 		f.Text += " In full" + x.why + "."
 	}
-	switch state := trace.State(x.first.Str(trace.GoroutineStateKey)); {
-	case state == trace.StatePanicked:
+	switch state := semconv.State(x.first.Str(semconv.GoroutineStateKey)); {
+	case state == semconv.StatePanicked:
 		f.Advice = "The stack is in the program's output, and in the span's code.stacktrace."
-	case state == trace.StateCancelled:
+	case state == semconv.StateCancelled:
 		f.Advice = "Look at who gave that cause, if it was not meant."
 	case x.op != nil:
 		f.Text += " What failed was " + s.ref(x.op) + "."
@@ -169,7 +169,7 @@ func (s *scene) endedWith(op *chain.Span) string {
 func (s *scene) canceled() map[*chain.Span]*block {
 	last := make(map[*chain.Span]*block)
 	for _, b := range s.blocks {
-		if b.runner != nil && b.woken() == trace.WakeCanceled {
+		if b.runner != nil && b.woken() == semconv.WakeCanceled {
 			last[b.runner] = b
 		}
 	}
@@ -179,7 +179,7 @@ func (s *scene) canceled() map[*chain.Span]*block {
 // canceledBy says what a cancellation's cause was, and who it was.
 func (s *scene) canceledBy(b *block) string {
 	text := ""
-	if cause := b.wake.Str(trace.WakeCauseKey); cause != "" {
+	if cause := b.wake.Str(semconv.WakeCauseKey); cause != "" {
 		text = " (" + plain(cause) + ")"
 	}
 	if by := b.waker(); by != nil {
@@ -197,10 +197,10 @@ func (s *scene) lastFailed(run *chain.Span) *chain.Span {
 	}
 	var last *chain.Span
 	for _, op := range slices.Backward(s.failed[run]) {
-		if op.Str(trace.ErrorTypeKey) != life.Str(trace.ErrorTypeKey) {
+		if op.Str(semconv.ErrorTypeKey) != life.Str(semconv.ErrorTypeKey) {
 			continue
 		}
-		if op.Name != trace.SpanClose {
+		if op.Name != semconv.SpanClose {
 			return op
 		}
 		if last == nil {

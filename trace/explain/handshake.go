@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // shakes are handshakes of which one finding tells.
@@ -69,10 +69,10 @@ func refusedHandshakes(s *scene) []Finding {
 // refusal says who refused which handshake, and why.
 func (s *scene) refusal(h *chain.Span) string {
 	by := s.refuser(h)
-	why := by.Str(trace.WebSocketHandshakeCheckKey)
+	why := by.Str(semconv.WebSocketHandshakeCheckKey)
 	if why != "" {
 		why = "the check " + plain(why) + " failed"
-		if status := by.Str(trace.HTTPResponseStatusCodeKey); status != "" {
+		if status := by.Str(semconv.HTTPResponseStatusCodeKey); status != "" {
 			why += " (HTTP " + plain(status) + ")"
 		}
 	}
@@ -97,7 +97,7 @@ func (s *scene) refusal(h *chain.Span) string {
 func (s *scene) refusalInShort(h *chain.Span, count int) string {
 	by := s.refuser(h)
 	why := failure(by)
-	if check := by.Str(trace.WebSocketHandshakeCheckKey); check != "" {
+	if check := by.Str(semconv.WebSocketHandshakeCheckKey); check != "" {
 		why = "the check " + plain(check) + " failed"
 	}
 	what := "a handshake"
@@ -107,7 +107,7 @@ func (s *scene) refusalInShort(h *chain.Span, count int) string {
 	switch {
 	case server(by):
 		return s.who(by, nil, "the server") + " refused " + what + ": " + why
-	case by.Str(trace.WebSocketHandshakeCheckKey) != "":
+	case by.Str(semconv.WebSocketHandshakeCheckKey) != "":
 		return s.who(h, nil, "a client") + " refused the answer to " + what + ": " + why
 	default:
 		return sentence(what) + " of " + s.who(h, nil, "a client") + " failed" + failedStep(h) + ": " + why
@@ -133,7 +133,7 @@ func failure(s *chain.Span) string {
 
 // with names the server that a client's handshake was with.
 func with(h *chain.Span) string {
-	host, port := h.Str(trace.ServerAddressKey), h.Str(trace.ServerPortKey)
+	host, port := h.Str(semconv.ServerAddressKey), h.Str(semconv.ServerPortKey)
 	switch {
 	case host == "":
 		return ""
@@ -160,13 +160,13 @@ func failedStep(h *chain.Span) string {
 }
 
 var steps = map[string]bool{
-	trace.StepDNS: true, trace.StepConnect: true, trace.StepTLS: true,
-	trace.StepWriteHTTPRequest: true, trace.StepReadHTTPResponse: true,
-	trace.StepReadHTTPRequest: true, trace.StepProcessRequest: true, trace.StepWriteHTTPResponse: true,
+	semconv.StepDNS: true, semconv.StepConnect: true, semconv.StepTLS: true,
+	semconv.StepWriteHTTPRequest: true, semconv.StepReadHTTPResponse: true,
+	semconv.StepReadHTTPRequest: true, semconv.StepProcessRequest: true, semconv.StepWriteHTTPResponse: true,
 }
 
 func (s *scene) refusalAdvice(h *chain.Span) string {
-	switch check := s.refuser(h).Str(trace.WebSocketHandshakeCheckKey); {
+	switch check := s.refuser(h).Str(semconv.WebSocketHandshakeCheckKey); {
 	case check == "origin":
 		return "Allow the origin, if it is one of yours (AcceptOptions.OriginPatterns)."
 	case check == "status":

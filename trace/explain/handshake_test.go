@@ -5,21 +5,21 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // shake makes a handshake of hello, a goroutine of socket_get, with a server,
 // and returns the ids of the goroutine and the handshake.
 func (s *script) shake(start, end int) (hello, client int) {
-	hello = s.as("socket_get").add(0, trace.SpanGo+"hello", start, start)
-	client = s.add(hello, trace.SpanHandshake, start, end, trace.ServerAddressKey.String("example.org"), trace.ServerPortKey.Int(80))
+	hello = s.as("socket_get").add(0, semconv.SpanGo+"hello", start, start)
+	client = s.add(hello, semconv.SpanHandshake, start, end, semconv.ServerAddressKey.String("example.org"), semconv.ServerPortKey.Int(80))
 	s.at(client).Kind = oteltrace.SpanKindClient
 	return hello, client
 }
 
 // serve makes the server's part of a handshake.
 func (s *script) serve(client, start, end int) int {
-	h := s.as("socket_start").add(client, trace.SpanHandshake, start, end)
+	h := s.as("socket_start").add(client, semconv.SpanHandshake, start, end)
 	s.at(h).Kind = oteltrace.SpanKindServer
 	return h
 }
@@ -30,9 +30,9 @@ func TestHandshakes(t *testing.T) {
 	forbid := func(s *script, start int) {
 		_, client := s.shake(start, start+5)
 		s.fail(client, "403")
-		s.set(client, trace.HTTPResponseStatusCodeKey.Int(403), trace.WebSocketHandshakeCheckKey.String("status"))
+		s.set(client, semconv.HTTPResponseStatusCodeKey.Int(403), semconv.WebSocketHandshakeCheckKey.String("status"))
 		server := s.fail(s.serve(client, start+1, start+2), "403")
-		s.set(server, trace.HTTPResponseStatusCodeKey.Int(403), trace.WebSocketHandshakeCheckKey.String("origin"))
+		s.set(server, semconv.HTTPResponseStatusCodeKey.Int(403), semconv.WebSocketHandshakeCheckKey.String("origin"))
 	}
 	for _, tt := range []struct {
 		name string
@@ -52,7 +52,7 @@ func TestHandshakes(t *testing.T) {
 				"ms in all."},
 		},
 		{"refused by a server whose client is not there", func(s *script) {
-			s.set(s.fail(s.serve(0, 1, 2), "400"), trace.WebSocketHandshakeCheckKey.String("upgrade"))
+			s.set(s.fail(s.serve(0, 1, 2), "400"), semconv.WebSocketHandshakeCheckKey.String("upgrade"))
 		}, []string{"warning handshake-refused ×1 1ms: socket_start refused a handshake: the check upgrade failed | It took 1 " +
 			"ms."}},
 		{
@@ -62,37 +62,37 @@ func TestHandshakes(t *testing.T) {
 		{"refused by the client", func(s *script) {
 			_, client := s.shake(0, 5)
 			s.fail(client, "404")
-			s.set(client, trace.HTTPResponseStatusCodeKey.Int(404), trace.WebSocketHandshakeCheckKey.String("status"))
+			s.set(client, semconv.HTTPResponseStatusCodeKey.Int(404), semconv.WebSocketHandshakeCheckKey.String("status"))
 		}, []string{"warning handshake-refused ×1 5ms: socket_get's hello refused the answer to a handshake: the check status " +
 			"failed | socket_get's hello refused the answer to its handshake with example.org:80: the check status " +
 			"failed (HTTP 404)."}},
 		{"nobody there", func(s *script) {
 			_, client := s.shake(0, 5)
-			s.fail(client, trace.ErrorConnectionRefused)
-			s.fail(s.add(client, trace.StepConnect, 1, 4), trace.ErrorConnectionRefused)
+			s.fail(client, semconv.ErrorConnectionRefused)
+			s.fail(s.add(client, semconv.StepConnect, 1, 4), semconv.ErrorConnectionRefused)
 		}, []string{"warning handshake-refused ×1 5ms: A handshake of socket_get's hello failed in connect: " +
 			"connection_refused | A handshake of socket_get's hello with example.org:80 failed in connect: " +
 			"connection_refused."}},
 		{"no answer", func(s *script) {
 			_, client := s.shake(0, 5)
 			s.at(s.fail(client, "")).Attributes = nil
-			s.add(client, trace.StepConnect, 1, 2)
-			s.add(client, trace.StepWriteHTTPRequest, 2, 3)
-			s.add(client, trace.SpanBlock, 3, 4)
+			s.add(client, semconv.StepConnect, 1, 2)
+			s.add(client, semconv.StepWriteHTTPRequest, 2, 3)
+			s.add(client, semconv.SpanBlock, 3, 4)
 		}, []string{"warning handshake-refused ×1 5ms: A handshake of socket_get's hello failed after write_http_request: the " +
 			"trace does not say why | It took 5 ms."}},
 		{"slow, and where", func(s *script) {
 			_, client := s.shake(0, 1200)
-			s.add(client, trace.StepConnect, 1, 2)
-			s.add(client, trace.StepReadHTTPResponse, 10, 1190)
-			s.add(s.serve(client, 20, 1150), trace.StepProcessRequest, 20, 1100)
+			s.add(client, semconv.StepConnect, 1, 2)
+			s.add(client, semconv.StepReadHTTPResponse, 10, 1190)
+			s.add(s.serve(client, 20, 1150), semconv.StepProcessRequest, 20, 1100)
 		}, []string{"warning handshake-slow ×1 1.2s: A handshake of socket_get's hello with example.org:80 took 1.2 s, most " +
 			"in read_http_response | 1.18 s of that were in read_http_response; there socket_start took 1.13 s, most " +
 			"in process_request."}},
 		{"slow twice, in the same step", func(s *script) {
 			for i := range 2 {
 				_, client := s.shake(i*2000, i*2000+1200+i)
-				s.add(client, trace.StepDNS, i*2000, i*2000+1100)
+				s.add(client, semconv.StepDNS, i*2000, i*2000+1100)
 			}
 		}, []string{"warning handshake-slow ×2 2.401s: 2 handshakes of socket_get's hello with example.org:80 took 2.4 s, one " +
 			"1.2 s, most in dns | 1.1 s of that were in dns."}},
@@ -117,7 +117,7 @@ func TestHandshakeAdvice(t *testing.T) {
 		var s script
 		h := s.fail(s.serve(0, 0, 1), "400")
 		if check != "" {
-			s.set(h, trace.WebSocketHandshakeCheckKey.String(check))
+			s.set(h, semconv.WebSocketHandshakeCheckKey.String(check))
 		}
 		advice := s.explain()[0].Advice
 		if other, ok := seen[advice]; ok {

@@ -7,19 +7,19 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // waitsFor are the waits that last for as long as another goroutine needs, and
 // what for. Who receives may as well be idle.
-var waitsFor = map[trace.Reason]string{
-	trace.ReasonChanSend:  "to send on a channel",
-	trace.ReasonLock:      "to get a lock",
-	trace.ReasonSemaphore: "to get a semaphore",
-	trace.ReasonFuture:    "for a result",
-	trace.ReasonWaitGroup: "for an end",
-	trace.ReasonWriteLock: "to write on its connection",
+var waitsFor = map[semconv.Reason]string{
+	semconv.ReasonChanSend:  "to send on a channel",
+	semconv.ReasonLock:      "to get a lock",
+	semconv.ReasonSemaphore: "to get a semaphore",
+	semconv.ReasonFuture:    "for a result",
+	semconv.ReasonWaitGroup: "for an end",
+	semconv.ReasonWriteLock: "to write on its connection",
 }
 
 // maxSteps bounds how far a cause is followed: a trace may go round in circles.
@@ -28,7 +28,7 @@ const maxSteps = 16
 // queueUp is who waited, one behind the other, for one end of a connection.
 type queueUp struct {
 	repeated // the writes, at the head
-	steps    []*groups[trace.Reason, step]
+	steps    []*groups[semconv.Reason, step]
 	last     *block // of the noticeable waits, the longest of those furthest behind
 	behind   int    // how far
 }
@@ -57,7 +57,7 @@ func heldUp(s *scene) []Finding {
 			path = append(path, c)
 		}
 		head := path[len(path)-1]
-		if head.reason() == trace.ReasonNetWrite && head.end != nil {
+		if head.reason() == semconv.ReasonNetWrite && head.end != nil {
 			queues.of(head.end).add(path)
 		}
 	}
@@ -77,7 +77,7 @@ func (s *scene) waitedFor(b *block, of map[*chain.Span][]*block) *block {
 	if _, ok := waitsFor[b.reason()]; !ok || by == nil {
 		return nil
 	}
-	if !strings.HasPrefix(by.Name, trace.SpanGo) {
+	if !strings.HasPrefix(by.Name, semconv.SpanGo) {
 		by = s.runners[by.Seq]
 	}
 	if by == nil || by == b.runner {
@@ -111,7 +111,7 @@ func (q *queueUp) add(path []*block) {
 		return
 	}
 	for len(q.steps) < n {
-		q.steps = append(q.steps, newGroups[trace.Reason, step]())
+		q.steps = append(q.steps, newGroups[semconv.Reason, step]())
 	}
 	st := q.steps[n-1].of(b.reason())
 	st.add(b)
@@ -151,7 +151,7 @@ func (q *queueUp) finding(s *scene, of map[*chain.Span][]*block) Finding {
 		}
 	}
 	why := "%s held "
-	if head.cause() == trace.CausePeerWindow { // else another rule says what is known
+	if head.cause() == semconv.CausePeerWindow { // else another rule says what is known
 		why = "%s was not reading, and held "
 	}
 	if head.end.peerIs() != proven {

@@ -5,25 +5,25 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // heldUpBy makes a connection whose writer is blocked, a sender that waits for
 // it, and n that wait in line for the sender's lock.
 func (s *script) heldUpBy(n int, cause ...attribute.KeyValue) {
 	_, writer := s.connect()
-	s.add(writer, "sen_data", 3, 1000, trace.GoroutineStateKey.String("finished"))
-	s.block(s.write(writer, 10, 510, 1), 10, 500, trace.ReasonNetWrite, trace.WakePeerRead, cause...)
-	sender, _ := s.run(0, "sender", 0, 1000, trace.StateFinished)
-	send := s.add(sender, trace.SpanSend, 20, 501)
-	_, wake := s.block(send, 20, 500, trace.ReasonChanSend, trace.WakeSent)
+	s.add(writer, "sen_data", 3, 1000, semconv.GoroutineStateKey.String("finished"))
+	s.block(s.write(writer, 10, 510, 1), 10, 500, semconv.ReasonNetWrite, semconv.WakePeerRead, cause...)
+	sender, _ := s.run(0, "sender", 0, 1000, semconv.StateFinished)
+	send := s.add(sender, semconv.SpanSend, 20, 501)
+	_, wake := s.block(send, 20, 500, semconv.ReasonChanSend, semconv.WakeSent)
 	s.link(wake, writer)
 	by := sender
 	for i := range n {
-		run, _ := s.run(0, "speaker", 0, 1000, trace.StateFinished)
-		lock := s.add(run, trace.SpanLock, 30, 510+10*i)
-		_, wake := s.block(lock, 30, 505+10*i, trace.ReasonLock, trace.WakeUnlocked)
+		run, _ := s.run(0, "speaker", 0, 1000, semconv.StateFinished)
+		lock := s.add(run, semconv.SpanLock, 30, 510+10*i)
+		_, wake := s.block(lock, 30, 505+10*i, semconv.ReasonLock, semconv.WakeUnlocked)
 		s.link(wake, by)
 		by = lock
 	}
@@ -31,7 +31,7 @@ func (s *script) heldUpBy(n int, cause ...attribute.KeyValue) {
 
 func TestHeldUp(t *testing.T) {
 	t.Parallel()
-	peer := trace.BlockCauseKey.String(string(trace.CausePeerWindow))
+	peer := semconv.BlockCauseKey.String(string(semconv.CausePeerWindow))
 	held := func(s *script) (held []explain.Finding) {
 		for _, f := range s.explain() {
 			if f.Rule == explain.HeldUp {
@@ -59,10 +59,10 @@ func TestHeldUp(t *testing.T) {
 		},
 		{"one far behind waits for a moment", func(s *script) {
 			s.heldUpBy(0, peer)
-			run, _ := s.run(0, "speaker", 0, 1000, trace.StateFinished)
-			_, wake := s.block(s.add(run, trace.SpanLock, 450, 500), 450, 500, trace.ReasonLock, trace.WakeUnlocked)
+			run, _ := s.run(0, "speaker", 0, 1000, semconv.StateFinished)
+			_, wake := s.block(s.add(run, semconv.SpanLock, 450, 500), 450, 500, semconv.ReasonLock, semconv.WakeUnlocked)
 			for i := range s.spans {
-				if s.spans[i].Name == trace.SpanGo+"sender" {
+				if s.spans[i].Name == semconv.SpanGo+"sender" {
 					s.link(wake, i+1)
 				}
 			}
@@ -71,20 +71,20 @@ func TestHeldUp(t *testing.T) {
 			"socket_start's speaker waited to get a lock, 1 time, 50 ms in all.", 7},
 		{"nobody waits", func(s *script) {
 			_, writer := s.connect()
-			s.block(s.write(writer, 10, 510, 1), 10, 500, trace.ReasonNetWrite, trace.WakePeerRead, peer)
+			s.block(s.write(writer, 10, 510, 1), 10, 500, semconv.ReasonNetWrite, semconv.WakePeerRead, peer)
 		}, "", 0},
 		{"the holder ran for most of the time", func(s *script) {
 			_, writer := s.connect()
-			s.block(s.write(writer, 10, 200, 1), 10, 200, trace.ReasonNetWrite, trace.WakePeerRead, peer)
-			run, _ := s.run(0, "sender", 0, 1000, trace.StateFinished)
-			_, wake := s.block(s.add(run, trace.SpanLock, 100, 900), 100, 900, trace.ReasonLock, trace.WakeUnlocked)
+			s.block(s.write(writer, 10, 200, 1), 10, 200, semconv.ReasonNetWrite, semconv.WakePeerRead, peer)
+			run, _ := s.run(0, "sender", 0, 1000, semconv.StateFinished)
+			_, wake := s.block(s.add(run, semconv.SpanLock, 100, 900), 100, 900, semconv.ReasonLock, semconv.WakeUnlocked)
 			s.link(wake, writer)
 		}, "", 0},
 		{"two that wait for each other", func(s *script) {
-			a, _ := s.as("shop").run(0, "a", 0, 1000, trace.StateFinished)
-			b, _ := s.run(0, "b", 0, 1000, trace.StateFinished)
-			_, wa := s.block(s.add(a, trace.SpanLock, 0, 900), 0, 900, trace.ReasonLock, trace.WakeUnlocked)
-			_, wb := s.block(s.add(b, trace.SpanLock, 0, 900), 0, 900, trace.ReasonLock, trace.WakeUnlocked)
+			a, _ := s.as("shop").run(0, "a", 0, 1000, semconv.StateFinished)
+			b, _ := s.run(0, "b", 0, 1000, semconv.StateFinished)
+			_, wa := s.block(s.add(a, semconv.SpanLock, 0, 900), 0, 900, semconv.ReasonLock, semconv.WakeUnlocked)
+			_, wb := s.block(s.add(b, semconv.SpanLock, 0, 900), 0, 900, semconv.ReasonLock, semconv.WakeUnlocked)
 			s.link(wa, b)
 			s.link(wb, a)
 		}, "", 0},
@@ -102,7 +102,7 @@ func TestHeldUp(t *testing.T) {
 			if len(found) != 1 || found[0].Text != tt.want {
 				t.Fatalf("got %v\nwant %s", found, tt.want)
 			}
-			if f := found[0]; len(f.Spans) != tt.n || f.Spans[0].Name != trace.SpanWrite || f.Advice == "" {
+			if f := found[0]; len(f.Spans) != tt.n || f.Spans[0].Name != semconv.SpanWrite || f.Advice == "" {
 				t.Errorf("got %d spans %v, want %d from the write on", len(f.Spans), f.Spans, tt.n)
 			}
 		})

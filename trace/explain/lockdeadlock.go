@@ -6,8 +6,8 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // lockDeadlocks finds the goroutines of which each waited for what the next one
@@ -22,7 +22,7 @@ func lockDeadlocks(s *scene) []Finding {
 	}
 	locked := map[*chain.Span][]*block{} // of a goroutine
 	for _, b := range s.blocks {
-		if b.runner != nil && b.op != nil && (b.reason() == trace.ReasonLock || b.reason() == trace.ReasonSemaphore) {
+		if b.runner != nil && b.op != nil && (b.reason() == semconv.ReasonLock || b.reason() == semconv.ReasonSemaphore) {
 			locked[b.runner] = append(locked[b.runner], b)
 		}
 	}
@@ -42,7 +42,7 @@ func lockDeadlocks(s *scene) []Finding {
 func (s *scene) holders() map[*block]*chain.Span {
 	wanted := map[string]*chain.Span{}
 	for _, b := range s.blocks {
-		if id := b.Str(trace.BlockHolderKey); id != "" {
+		if id := b.Str(semconv.BlockHolderKey); id != "" {
 			wanted[id] = nil
 		}
 	}
@@ -51,7 +51,7 @@ func (s *scene) holders() map[*block]*chain.Span {
 	}
 	for i, run := range s.runners {
 		sp := s.spans[i]
-		if strings.HasPrefix(sp.Name, trace.SpanGo) {
+		if strings.HasPrefix(sp.Name, semconv.SpanGo) {
 			run = sp
 		}
 		if by, ok := wanted[sp.SpanID.String()]; ok && by == nil && sp.SpanID != (oteltrace.SpanID{}) {
@@ -60,7 +60,7 @@ func (s *scene) holders() map[*block]*chain.Span {
 	}
 	holders := map[*block]*chain.Span{}
 	for _, b := range s.blocks {
-		if by := wanted[b.Str(trace.BlockHolderKey)]; by != nil {
+		if by := wanted[b.Str(semconv.BlockHolderKey)]; by != nil {
 			holders[b] = by
 		}
 	}
@@ -99,10 +99,10 @@ func lockedOut(blocks []*block, at time.Time) *block {
 // letGoBy is the goroutine that ended the block by unlocking.
 func (s *scene) letGoBy(b *block) *chain.Span {
 	by := b.waker()
-	if by == nil || b.woken() != trace.WakeUnlocked && b.woken() != trace.WakeReleased {
+	if by == nil || b.woken() != semconv.WakeUnlocked && b.woken() != semconv.WakeReleased {
 		return nil
 	}
-	if strings.HasPrefix(by.Name, trace.SpanGo) {
+	if strings.HasPrefix(by.Name, semconv.SpanGo) {
 		return by
 	}
 	return s.runners[by.Seq]

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // loss is a connection that ended without a close frame, as its ends tell it.
@@ -89,13 +89,13 @@ func (e *end) service() string {
 // addLoss adds the close of the end called name, unless the closing handshake
 // began there or at the other end, or another finding tells of it.
 func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
-	typ := c.Str(trace.ErrorTypeKey)
-	completed, ok := c.Attr(trace.WebSocketCloseCompletedKey)
+	typ := c.Str(semconv.ErrorTypeKey)
+	completed, ok := c.Attr(semconv.WebSocketCloseCompletedKey)
 	if !ok || completed.AsBool() || s.told[c] {
 		return
 	}
 	severity, text, with := Warning, "", ""
-	_, coded := c.Attr(trace.WebSocketCloseCodeKey)
+	_, coded := c.Attr(semconv.WebSocketCloseCodeKey)
 	switch {
 	case coded:
 		op := e.lostBefore(c)
@@ -103,17 +103,17 @@ func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
 			return
 		}
 		text = name + " lost it (" + s.ref(op) + " failed)"
-		if typ = op.Str(trace.ErrorTypeKey); typ == "" {
+		if typ = op.Str(semconv.ErrorTypeKey); typ == "" {
 			typ, text = "end", name+" read its end ("+s.ref(op)+")"
 		}
-		text += ", and only then closed with " + plain(c.Str(trace.WebSocketCloseCodeKey))
+		text += ", and only then closed with " + plain(c.Str(semconv.WebSocketCloseCodeKey))
 		s.tell(op)
 		with = s.endedWith(op)
 	case typ == "":
 		return
 	case typ == "close_now":
 		severity, text = Info, name+" closed it at once (CloseNow)"
-	case typ == trace.ErrorCanceled || typ == trace.ErrorDeadlineExceeded:
+	case typ == semconv.ErrorCanceled || typ == semconv.ErrorDeadlineExceeded:
 		text = name + " gave it up when its context ended (" + typ + ")"
 	default:
 		text = name + " lost it (" + failureOf(c) + ")"
@@ -135,34 +135,34 @@ func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
 // sent its close frame, nil if none did: a handler answers with a close
 // whatever its reads end with.
 func (e *end) lostBefore(c *chain.Span) *chain.Span {
-	if e == nil || c.Str(trace.WebSocketCloseInitiatorKey) != "local" {
+	if e == nil || c.Str(semconv.WebSocketCloseInitiatorKey) != "local" {
 		return nil
 	}
 	last := e.lastOver(c)
 	if last == nil {
 		return nil
 	}
-	switch last.Str(trace.ErrorTypeKey) {
-	case trace.ErrorConnectionReset, trace.ErrorBrokenPipe, trace.ErrorUnexpectedEOF:
+	switch last.Str(semconv.ErrorTypeKey) {
+	case semconv.ErrorConnectionReset, semconv.ErrorBrokenPipe, semconv.ErrorUnexpectedEOF:
 		return last
 	case "":
 	default:
 		return nil
 	}
-	if last.Name != trace.SpanRead || last.Failed() || last.Int(trace.WebSocketMessageIndexKey) > 0 {
+	if last.Name != semconv.SpanRead || last.Failed() || last.Int(semconv.WebSocketMessageIndexKey) > 0 {
 		return nil
 	}
 	for _, t := range slices.Backward(last.Children) {
-		if t.Name == trace.SpanWake {
-			switch trace.WakeReason(t.Str(trace.WakeReasonKey)) {
-			case trace.WakePeerClosed, trace.WakePeerReset:
+		if t.Name == semconv.SpanWake {
+			switch semconv.WakeReason(t.Str(semconv.WakeReasonKey)) {
+			case semconv.WakePeerClosed, semconv.WakePeerReset:
 				return last
 			default:
 				return nil
 			}
 		}
 	}
-	if c.Str(trace.WebSocketCloseCodeKey) == "1011" { // it did not wait, and got no message
+	if c.Str(semconv.WebSocketCloseCodeKey) == "1011" { // it did not wait, and got no message
 		return last
 	}
 	return nil
@@ -188,11 +188,11 @@ func (e *end) lastOver(c *chain.Span) (last *chain.Span) {
 func (e *end) mayHoldFrame(ended *chain.Span) bool {
 	if e.peer != nil {
 		return slices.ContainsFunc(e.peer.closes, func(c *chain.Span) bool {
-			return c.Str(trace.WebSocketCloseInitiatorKey) == "local" && c.Start.Before(ended.Start) && e.peer.lostBefore(c) == nil
+			return c.Str(semconv.WebSocketCloseInitiatorKey) == "local" && c.Start.Before(ended.Start) && e.peer.lostBefore(c) == nil
 		})
 	}
 	for _, r := range e.reads {
-		if r.Str(trace.ErrorTypeKey) == trace.ErrorUnexpectedEOF {
+		if r.Str(semconv.ErrorTypeKey) == semconv.ErrorUnexpectedEOF {
 			return false
 		}
 	}

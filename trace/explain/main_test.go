@@ -14,9 +14,9 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -61,7 +61,7 @@ func (s *script) set(id int, attrs ...attribute.KeyValue) {
 
 func (s *script) fail(id int, typ string) int {
 	s.at(id).Status.Code = codes.Error
-	s.set(id, trace.ErrorTypeKey.String(typ))
+	s.set(id, semconv.ErrorTypeKey.String(typ))
 	return id
 }
 
@@ -70,16 +70,16 @@ func (s *script) link(from, to int) {
 }
 
 // run starts a goroutine that lives to end in state.
-func (s *script) run(parent int, name string, start, end int, state trace.State) (launch, life int) {
-	launch = s.add(parent, trace.SpanGo+name, start, start)
-	return launch, s.add(launch, name, start, end, trace.GoroutineStateKey.String(string(state)))
+func (s *script) run(parent int, name string, start, end int, state semconv.State) (launch, life int) {
+	launch = s.add(parent, semconv.SpanGo+name, start, start)
+	return launch, s.add(launch, name, start, end, semconv.GoroutineStateKey.String(string(state)))
 }
 
 // block blocks an operation, and wakes it until it ends; wake "" is none.
-func (s *script) block(op, start, end int, reason trace.Reason, woken trace.WakeReason, attrs ...attribute.KeyValue) (block, wake int) {
-	block = s.add(op, trace.SpanBlock, start, end, append(attrs, trace.BlockReasonKey.String(string(reason)))...)
+func (s *script) block(op, start, end int, reason semconv.Reason, woken semconv.WakeReason, attrs ...attribute.KeyValue) (block, wake int) {
+	block = s.add(op, semconv.SpanBlock, start, end, append(attrs, semconv.BlockReasonKey.String(string(reason)))...)
 	if woken != "" {
-		wake = s.add(op, trace.SpanWake, end, end, trace.WakeReasonKey.String(string(woken)))
+		wake = s.add(op, semconv.SpanWake, end, end, semconv.WakeReasonKey.String(string(woken)))
 		s.at(wake).End = s.at(op).End
 	}
 	return block, wake
@@ -88,17 +88,17 @@ func (s *script) block(op, start, end int, reason trace.Reason, woken trace.Wake
 // write adds a write that succeeded, of the message index, or failed where
 // index is 0.
 func (s *script) write(parent, start, end, index int) int {
-	w := s.add(parent, trace.SpanWrite, start, end)
+	w := s.add(parent, semconv.SpanWrite, start, end)
 	if index > 0 {
-		s.set(w, trace.WebSocketMessageIndexKey.Int(index))
+		s.set(w, semconv.WebSocketMessageIndexKey.Int(index))
 	}
 	return w
 }
 
 func (s *script) handshake(parent int, kind oteltrace.SpanKind, start, end int) int {
-	h := s.add(parent, trace.SpanHandshake, start, end, trace.HTTPResponseStatusCodeKey.Int(101))
+	h := s.add(parent, semconv.SpanHandshake, start, end, semconv.HTTPResponseStatusCodeKey.Int(101))
 	s.at(h).Kind = kind
-	if kind == oteltrace.SpanKindServer && parent > 0 && s.at(parent).Name == trace.SpanHandshake {
+	if kind == oteltrace.SpanKindServer && parent > 0 && s.at(parent).Name == semconv.SpanHandshake {
 		s.direct(parent, h)
 	}
 	return h
@@ -108,11 +108,11 @@ func (s *script) handshake(parent int, kind oteltrace.SpanKind, start, end int) 
 // socket_start runs sen_data on it. The script goes on as socket_start.
 func (s *script) connect() (hello, senData int) {
 	s.service = "socket_get"
-	hello = s.add(0, trace.SpanGo+"hello", 0, 0)
+	hello = s.add(0, semconv.SpanGo+"hello", 0, 0)
 	client := s.handshake(hello, oteltrace.SpanKindClient, 0, 4)
 	s.service = "socket_start"
 	server := s.handshake(client, oteltrace.SpanKindServer, 1, 3)
-	return hello, s.add(server, trace.SpanGo+"sen_data", 3, 3)
+	return hello, s.add(server, semconv.SpanGo+"sen_data", 3, 3)
 }
 
 // direct makes two handshakes those of one TCP connection.
@@ -123,8 +123,8 @@ func (s *script) direct(client, server int) {
 
 // addresses gives a handshake the two of its TCP connection.
 func (s *script) addresses(handshake int, local string, localPort int, peer string, peerPort int) {
-	s.set(handshake, trace.NetworkLocalAddressKey.String(local), trace.NetworkLocalPortKey.Int(localPort),
-		trace.NetworkPeerAddressKey.String(peer), trace.NetworkPeerPortKey.Int(peerPort))
+	s.set(handshake, semconv.NetworkLocalAddressKey.String(local), semconv.NetworkLocalPortKey.Int(localPort),
+		semconv.NetworkPeerAddressKey.String(peer), semconv.NetworkPeerPortKey.Int(peerPort))
 }
 
 // as makes the script go on as service.

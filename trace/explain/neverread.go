@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // unread is what an end that does not read left its peer waiting for.
@@ -61,12 +61,12 @@ func (e *end) reader() bool {
 		return true
 	}
 	for _, c := range e.closes {
-		if done, _ := c.Attr(trace.WebSocketCloseCompletedKey); done.AsBool() || c.Str(trace.WebSocketCloseInitiatorKey) == "remote" {
+		if done, _ := c.Attr(semconv.WebSocketCloseCompletedKey); done.AsBool() || c.Str(semconv.WebSocketCloseInitiatorKey) == "remote" {
 			return true
 		}
 	}
 	for _, b := range e.blocks {
-		if b.reason() == trace.ReasonPong && b.woken() == trace.WakeReceived {
+		if b.reason() == semconv.ReasonPong && b.woken() == semconv.WakeReceived {
 			return true
 		}
 	}
@@ -77,7 +77,7 @@ func (e *end) reader() bool {
 // while the end was open.
 func (e *end) unansweredClose(u *unread) {
 	for _, c := range e.peer.closes {
-		if c.Str(trace.WebSocketCloseInitiatorKey) != "local" {
+		if c.Str(semconv.WebSocketCloseInitiatorKey) != "local" {
 			continue
 		}
 		until := c.End
@@ -96,7 +96,7 @@ func (e *end) unansweredPings(u *unread) {
 	var longest time.Duration
 	n := 0
 	for _, b := range e.peer.blocks {
-		if b.reason() != trace.ReasonPong || b.woken() == trace.WakeReceived || b.woken() == "" || b.Duration() < noticeable {
+		if b.reason() != semconv.ReasonPong || b.woken() == semconv.WakeReceived || b.woken() == "" || b.Duration() < noticeable {
 			continue
 		}
 		u.add(b.Duration(), b.spans()...)

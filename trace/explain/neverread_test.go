@@ -6,14 +6,14 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // closing are the attributes of a close whose frame initiator sent first.
 func closing(initiator string, completed bool) []attribute.KeyValue {
 	return []attribute.KeyValue{
-		trace.WebSocketCloseCodeKey.Int(1000), trace.WebSocketCloseInitiatorKey.String(initiator),
-		trace.WebSocketCloseCompletedKey.Bool(completed),
+		semconv.WebSocketCloseCodeKey.Int(1000), semconv.WebSocketCloseInitiatorKey.String(initiator),
+		semconv.WebSocketCloseCompletedKey.Bool(completed),
 	}
 }
 
@@ -24,9 +24,9 @@ func TestNeverRead(t *testing.T) {
 		hello, sender = s.connect()
 		s.write(sender, 5, 6, 1)
 		s.as("socket_get")
-		s.add(hello, trace.SpanRead, 5, 7)
-		s.block(s.fail(s.add(hello, trace.SpanPing, 10, 310), trace.ErrorDeadlineExceeded), 10, 310, trace.ReasonPong, trace.WakeDeadline)
-		s.add(hello, trace.SpanClose, 400, 5400, closing("local", false)...)
+		s.add(hello, semconv.SpanRead, 5, 7)
+		s.block(s.fail(s.add(hello, semconv.SpanPing, 10, 310), semconv.ErrorDeadlineExceeded), 10, 310, semconv.ReasonPong, semconv.WakeDeadline)
+		s.add(hello, semconv.SpanClose, 400, 5400, closing("local", false)...)
 		return hello, sender
 	}
 	const told = "warning never-read ×2 5.3s: socket_start's sen_data wrote and never read, and left socket_get unanswered " +
@@ -43,34 +43,34 @@ func TestNeverRead(t *testing.T) {
 		{"nobody asked", func(s *script) {
 			hello, sender := s.connect()
 			s.write(sender, 5, 6, 1)
-			s.as("socket_get").add(hello, trace.SpanClose, 400, 401, closing("local", true)...)
+			s.as("socket_get").add(hello, semconv.SpanClose, 400, 401, closing("local", true)...)
 		}, nil},
 		{"it read", func(s *script) {
 			_, sender := unanswered(s)
-			s.as("socket_start").add(sender, trace.SpanRead, 7, 8)
+			s.as("socket_start").add(sender, semconv.SpanRead, 7, 8)
 		}, []string{unansweredClose}},
 		{"it answered a ping", func(s *script) {
 			_, sender := unanswered(s)
-			s.as("socket_start").add(sender, trace.SpanPong, 7, 8)
+			s.as("socket_start").add(sender, semconv.SpanPong, 7, 8)
 		}, []string{unansweredClose}},
 		{"it saw a close frame", func(s *script) {
 			_, sender := unanswered(s)
-			s.as("socket_start").add(sender, trace.SpanClose, 5000, 5001, closing("remote", false)...)
+			s.as("socket_start").add(sender, semconv.SpanClose, 5000, 5001, closing("remote", false)...)
 		}, []string{strings.Replace(strings.Replace(unansweredClose, "×1 5s", "×1 4.6s", 1), "waited 5 s", "waited 4.6 s", 1)}},
 		{"it got a pong", func(s *script) {
 			_, sender := unanswered(s)
 			s.as("socket_start")
-			s.block(s.add(sender, trace.SpanPing, 7, 9), 7, 8, trace.ReasonPong, trace.WakeReceived)
+			s.block(s.add(sender, semconv.SpanPing, 7, 9), 7, 8, semconv.ReasonPong, semconv.WakeReceived)
 		}, []string{unansweredClose}},
 		{"it was gone before long", func(s *script) {
 			hello, sender := s.connect()
 			s.write(sender, 5, 6, 1)
-			s.as("socket_get").add(hello, trace.SpanClose, 400, 5400, closing("local", false)...)
-			s.as("socket_start").add(sender, trace.SpanClose, 500, 501, closing("local", true)...)
+			s.as("socket_get").add(hello, semconv.SpanClose, 400, 5400, closing("local", false)...)
+			s.as("socket_start").add(sender, semconv.SpanClose, 500, 501, closing("local", true)...)
 		}, nil},
 		{"it did not write either", func(s *script) {
 			hello, _ := s.connect()
-			s.as("socket_get").add(hello, trace.SpanClose, 400, 5400, closing("local", false)...)
+			s.as("socket_get").add(hello, semconv.SpanClose, 400, 5400, closing("local", false)...)
 		}, []string{unansweredClose}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

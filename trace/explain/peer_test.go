@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Who was not reading is named where both ends have one connection's addresses, and
@@ -33,18 +33,18 @@ func TestWhoIsAtTheOtherEnd(t *testing.T) {
 		{"in memory", func(s *script, client, server int) {
 			s.at(client).Attributes, s.at(server).Attributes = s.at(client).Attributes[:1], s.at(server).Attributes[:1]
 			for i := range s.spans {
-				if s.spans[i].Name == trace.SpanBlock {
-					s.set(i+1, trace.BlockSourceKey.String(string(trace.SourceMemory)))
+				if s.spans[i].Name == semconv.SpanBlock {
+					s.set(i+1, semconv.BlockSourceKey.String(string(semconv.SourceMemory)))
 				}
 			}
 		}, "socket_get was in sleep, not reading", "socket_get's receive window was closed. Its reader hello was in sleep"},
 	} {
 		var s script
 		hello, sender := s.connect()
-		s.block(s.write(sender, 10, 2010, 1), 10, 2010, trace.ReasonNetWrite, trace.WakePeerRead, cause(trace.CausePeerWindow))
-		s.as("socket_get").add(hello, trace.SpanRead, 5, 100)
-		s.add(hello, trace.SpanSleep, 100, 2000)
-		s.add(hello, trace.SpanRead, 2000, 2020)
+		s.block(s.write(sender, 10, 2010, 1), 10, 2010, semconv.ReasonNetWrite, semconv.WakePeerRead, cause(semconv.CausePeerWindow))
+		s.as("socket_get").add(hello, semconv.SpanRead, 5, 100)
+		s.add(hello, semconv.SpanSleep, 100, 2000)
+		s.add(hello, semconv.SpanRead, 2000, 2020)
 		tt.edit(&s, 2, 3)
 		f := s.explain()[0]
 		if !strings.HasSuffix(f.Headline, ": "+tt.short) || !strings.Contains(f.Text, tt.full) {
@@ -62,28 +62,28 @@ func TestWhatTheReaderDid(t *testing.T) {
 		want string // "" is nothing
 	}{
 		{"nothing that is known", func(*script, int) {}, ""},
-		{"it had read before", func(s *script, hello int) { s.add(hello, trace.SpanRead, 4, 5) }, "Its reader hello had last read 95 ms before that."},
+		{"it had read before", func(s *script, hello int) { s.add(hello, semconv.SpanRead, 4, 5) }, "Its reader hello had last read 95 ms before that."},
 		{"it had read before, and spans were left out", func(s *script, hello int) {
-			s.set(s.add(hello, trace.SpanRead, 4, 5), trace.SpansSuppressedKey.Int(3))
+			s.set(s.add(hello, semconv.SpanRead, 4, 5), semconv.SpansSuppressedKey.Int(3))
 		}, ""},
 		{"it read again late", func(s *script, hello int) {
-			s.add(hello, trace.SpanRead, 4, 5)
-			s.add(hello, trace.SpanRead, 1900, 2200)
+			s.add(hello, semconv.SpanRead, 4, 5)
+			s.add(hello, semconv.SpanRead, 1900, 2200)
 		}, "Its reader hello had last read 95 ms before that."},
-		{"it read all the time", func(s *script, hello int) { s.add(hello, trace.SpanRead, 50, 2200) }, ""},
+		{"it read all the time", func(s *script, hello int) { s.add(hello, semconv.SpanRead, 50, 2200) }, ""},
 		{"it wrote", func(s *script, hello int) {
-			s.add(hello, trace.SpanRead, 4, 5)
+			s.add(hello, semconv.SpanRead, 4, 5)
 			s.write(hello, 6, 1500, 1)
-			s.add(hello, trace.SpanSleep, 1500, 2100)
+			s.add(hello, semconv.SpanSleep, 1500, 2100)
 		}, "Its reader hello was in write for 1.4 s of that."},
 		{"it had ended", func(s *script, hello int) {
-			s.add(hello, "hello", 0, 60, trace.GoroutineStateKey.String("finished"))
-			s.add(hello, trace.SpanRead, 4, 5)
+			s.add(hello, "hello", 0, 60, semconv.GoroutineStateKey.String("finished"))
+			s.add(hello, semconv.SpanRead, 4, 5)
 		}, "Its reader hello had ended 40 ms before."},
 	} {
 		var s script
 		hello, sender := s.connect()
-		s.block(s.write(sender, 100, 2100, 1), 100, 2100, trace.ReasonNetWrite, "", cause(trace.CausePeerWindow))
+		s.block(s.write(sender, 100, 2100, 1), 100, 2100, semconv.ReasonNetWrite, "", cause(semconv.CausePeerWindow))
 		s.as("socket_get")
 		tt.make(&s, hello)
 		f := s.explain()[0]

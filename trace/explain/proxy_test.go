@@ -15,6 +15,7 @@ import (
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -106,8 +107,8 @@ func TestScenarioProxyStops(t *testing.T) {
 		strings.Contains(text, "socket_get read again") || strings.Contains(text, "its reader") {
 		t.Errorf("got %s\nwant nobody blamed that read all the time\n%s", text, c)
 	}
-	server := c.Find(func(s *chain.Span) bool { return s.Name == trace.SpanHandshake && s.Service == "socket_start" })[0]
-	at := net.JoinHostPort(server.Str(trace.NetworkPeerAddressKey), server.Str(trace.NetworkPeerPortKey))
+	server := c.Find(func(s *chain.Span) bool { return s.Name == semconv.SpanHandshake && s.Service == "socket_start" })[0]
+	at := net.JoinHostPort(server.Str(semconv.NetworkPeerAddressKey), server.Str(semconv.NetworkPeerPortKey))
 	for _, want := range []string{
 		at + " (not socket_get) was not reading",
 		"whoever is at the other end of this connection (" + at + ", not socket_get itself: something stands between)",

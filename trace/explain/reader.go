@@ -4,8 +4,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // reading is what the reader at the other end did while a write was blocked.
@@ -82,7 +82,7 @@ func (e *end) idle(during *chain.Span) (last *chain.Span, most time.Duration) {
 func (e *end) waitedForBytes(b *block) (sum time.Duration, longest *block) {
 	var most time.Duration
 	for _, w := range e.blocks {
-		if w.reason() != trace.ReasonNetRead || w.op == nil || w.op.Name != trace.SpanRead {
+		if w.reason() != semconv.ReasonNetRead || w.op == nil || w.op.Name != semconv.SpanRead {
 			continue
 		}
 		if both := overlap(w.Span, b.Span); both > 0 {
@@ -101,7 +101,7 @@ func mostly(run, during *chain.Span) (name string, most time.Duration) {
 	life := run.Life()
 	sum := map[string]time.Duration{}
 	for _, c := range run.Children {
-		if c == life || c.Name == trace.SpanRead || c.Name == trace.SpanHandshake || strings.HasPrefix(c.Name, trace.SpanGo) || c.Process() != run.Process() {
+		if c == life || c.Name == semconv.SpanRead || c.Name == semconv.SpanHandshake || strings.HasPrefix(c.Name, semconv.SpanGo) || c.Process() != run.Process() {
 			continue
 		}
 		if both := overlap(c, during); both > 0 {

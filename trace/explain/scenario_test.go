@@ -24,6 +24,7 @@ import (
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -179,12 +180,12 @@ type park struct{ op, block, wake *chain.Span }
 
 // parks returns the blocks of a service's operations of one name.
 func parks(c *chain.Chain, service, op string) (all []park) {
-	for _, b := range c.Named(trace.SpanBlock) {
+	for _, b := range c.Named(semconv.SpanBlock) {
 		if b.Service != service || b.Parent.Name != op {
 			continue
 		}
 		for _, w := range b.Parent.Children {
-			if w.Name == trace.SpanWake && w.Start.Equal(b.End) {
+			if w.Name == semconv.SpanWake && w.Start.Equal(b.End) {
 				all = append(all, park{b.Parent, b, w})
 			}
 		}
@@ -210,30 +211,30 @@ func longest(t *testing.T, c *chain.Chain, parks []park) park {
 // which the peer's window or the send buffer was the limit or, for the network,
 // in which neither was and data was on its way.
 func (p park) share() float64 {
-	window, buffer := p.block.Float(trace.TCPRwndLimitedKey), p.block.Float(trace.TCPSndbufLimitedKey)
-	busy := p.block.Float(trace.TCPBusyKey)
+	window, buffer := p.block.Float(semconv.TCPRwndLimitedKey), p.block.Float(semconv.TCPSndbufLimitedKey)
+	busy := p.block.Float(semconv.TCPBusyKey)
 	all := p.block.Duration().Seconds()
-	switch trace.Cause(p.block.Str(trace.BlockCauseKey)) {
-	case trace.CausePeerWindow:
+	switch semconv.Cause(p.block.Str(semconv.BlockCauseKey)) {
+	case semconv.CausePeerWindow:
 		return window / all
-	case trace.CauseLocalBuffer:
+	case semconv.CauseLocalBuffer:
 		return buffer / all
-	case trace.CauseNetwork:
+	case semconv.CauseNetwork:
 		return (busy - window - buffer) / all
 	default:
 		return 0
 	}
 }
 
-func (p park) is(cause trace.Cause, woken trace.WakeReason) bool {
-	return p.block.Str(trace.BlockCauseKey) == string(cause) && p.wake.Str(trace.WakeReasonKey) == string(woken)
+func (p park) is(cause semconv.Cause, woken semconv.WakeReason) bool {
+	return p.block.Str(semconv.BlockCauseKey) == string(cause) && p.wake.Str(semconv.WakeReasonKey) == string(woken)
 }
 
 // want checks the cause and the wake of a park, and that the evidence carries
 // the cause. It logs a row of the table in the docs.
-func (p park) want(t *testing.T, cause trace.Cause, woken trace.WakeReason) {
+func (p park) want(t *testing.T, cause semconv.Cause, woken semconv.WakeReason) {
 	t.Helper()
-	gotCause, gotWake := p.block.Str(trace.BlockCauseKey), p.wake.Str(trace.WakeReasonKey)
+	gotCause, gotWake := p.block.Str(semconv.BlockCauseKey), p.wake.Str(semconv.WakeReasonKey)
 	if !p.is(cause, woken) {
 		t.Errorf("%v: got cause %q and wake %q, want %q and %q", p.block.Attributes, gotCause, gotWake, cause, woken)
 	}
@@ -268,21 +269,21 @@ var errEnough = errors.New("enough")
 func TestScenario(t *testing.T) {
 	for _, sc := range []struct {
 		name  string
-		cause trace.Cause
-		woken trace.WakeReason
+		cause semconv.Cause
+		woken semconv.WakeReason
 		wake  func(*testing.T, *stage, context.CancelCauseFunc) // nil: a deadline of the writes
 		check func(*testing.T, *chain.Chain, park)
 	}{
 		{
-			name: "peer stops reading, then resumes", cause: trace.CausePeerWindow, woken: trace.WakePeerRead,
+			name: "peer stops reading, then resumes", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
 			wake: func(t *testing.T, st *stage, _ context.CancelCauseFunc) { st.resume(t) },
 		},
 		{
-			name: "peer stops reading, then closes", cause: trace.CausePeerWindow, woken: trace.WakePeerReset,
+			name: "peer stops reading, then closes", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 			wake: func(_ *testing.T, st *stage, _ context.CancelCauseFunc) { _ = st.client.CloseNow() },
 		},
 		{
-			name: "peer stops reading, then is killed", cause: trace.CausePeerWindow, woken: trace.WakePeerReset,
+			name: "peer stops reading, then is killed", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 			wake: func(t *testing.T, st *stage, _ context.CancelCauseFunc) {
 				if err := errors.Join(st.clientTCP.SetLinger(0), st.clientTCP.Close()); err != nil {
 					t.Error(err)
@@ -290,7 +291,7 @@ func TestScenario(t *testing.T) {
 			},
 		},
 		{
-			name: "peer stops reading, half-closes, then resumes", cause: trace.CausePeerWindow, woken: trace.WakePeerRead,
+			name: "peer stops reading, half-closes, then resumes", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
 			wake: func(t *testing.T, st *stage, _ context.CancelCauseFunc) {
 				if err := st.clientTCP.CloseWrite(); err != nil {
 					t.Error(err)
@@ -300,22 +301,22 @@ func TestScenario(t *testing.T) {
 			},
 		},
 		{
-			name: "this side closes", cause: trace.CausePeerWindow, woken: trace.WakeClosed,
+			name: "this side closes", cause: semconv.CausePeerWindow, woken: semconv.WakeClosed,
 			wake: func(_ *testing.T, st *stage, _ context.CancelCauseFunc) { _ = st.server.CloseNow() },
 			check: func(t *testing.T, c *chain.Chain, p park) {
-				if len(p.wake.Links) != 1 || p.wake.Links[0].Span == nil || p.wake.Links[0].Span.Name != trace.SpanClose {
+				if len(p.wake.Links) != 1 || p.wake.Links[0].Span == nil || p.wake.Links[0].Span.Name != semconv.SpanClose {
 					t.Errorf("got links %v of the wake, want one to the close:\n%s", p.wake.Links, c)
 				}
 			},
 		},
 		{
-			name: "deadline", cause: trace.CausePeerWindow, woken: trace.WakeDeadline,
+			name: "deadline", cause: semconv.CausePeerWindow, woken: semconv.WakeDeadline,
 		},
 		{
-			name: "canceled", cause: trace.CausePeerWindow, woken: trace.WakeCanceled,
+			name: "canceled", cause: semconv.CausePeerWindow, woken: semconv.WakeCanceled,
 			wake: func(_ *testing.T, _ *stage, cancel context.CancelCauseFunc) { cancel(errEnough) },
 			check: func(t *testing.T, _ *chain.Chain, p park) {
-				if got, want := p.wake.Str(trace.WakeCauseKey), errEnough.Error(); got != want {
+				if got, want := p.wake.Str(semconv.WakeCauseKey), errEnough.Error(); got != want {
 					t.Errorf("got wake.cause %q, want %q", got, want)
 				}
 			},
@@ -337,14 +338,14 @@ func TestScenario(t *testing.T) {
 				sc.wake(t, st, cancel)
 			}
 			c := st.ended(sender)
-			p := longest(t, c, parks(c, "socket_start", trace.SpanWrite))
+			p := longest(t, c, parks(c, "socket_start", semconv.SpanWrite))
 			p.want(t, sc.cause, sc.woken)
 			if sc.check != nil {
 				sc.check(t, c, p)
 			}
-			if sc.woken != trace.WakePeerRead { // then the peer never read
-				for _, w := range c.Named(trace.SpanWake) {
-					if w.Str(trace.WakeReasonKey) == string(trace.WakePeerRead) {
+			if sc.woken != semconv.WakePeerRead { // then the peer never read
+				for _, w := range c.Named(semconv.SpanWake) {
+					if w.Str(semconv.WakeReasonKey) == string(semconv.WakePeerRead) {
 						t.Errorf("got a wake by a peer that did not read:\n%s", c)
 					}
 				}
@@ -373,9 +374,9 @@ func TestScenarioReadsSlowly(t *testing.T) {
 		blocked, told time.Duration
 		slow          []park
 	)
-	for _, p := range withoutLast(parks(c, "socket_start", trace.SpanWrite)) {
+	for _, p := range withoutLast(parks(c, "socket_start", semconv.SpanWrite)) {
 		blocked += p.block.Duration()
-		if p.is(trace.CausePeerWindow, trace.WakePeerRead) {
+		if p.is(semconv.CausePeerWindow, semconv.WakePeerRead) {
 			told += p.block.Duration()
 			slow = append(slow, p)
 		}
@@ -383,7 +384,7 @@ func TestScenarioReadsSlowly(t *testing.T) {
 	if 2*told < blocked {
 		t.Errorf("got %v of %v blocked by the peer's window until it read, want at least half:\n%s", told, blocked, c)
 	}
-	longest(t, c, slow).want(t, trace.CausePeerWindow, trace.WakePeerRead)
+	longest(t, c, slow).want(t, semconv.CausePeerWindow, semconv.WakePeerRead)
 	only(t, c, explain.SenderStalled)
 }
 
@@ -394,8 +395,8 @@ func TestScenarioBothWrite(t *testing.T) {
 	st.park()
 	_ = st.client.CloseNow()
 	c := st.ended(up, down)
-	longest(t, c, parks(c, "socket_get", trace.SpanWrite)).want(t, trace.CausePeerWindow, trace.WakeClosed)
-	longest(t, c, parks(c, "socket_start", trace.SpanWrite)).want(t, trace.CausePeerWindow, trace.WakePeerReset)
+	longest(t, c, parks(c, "socket_get", semconv.SpanWrite)).want(t, semconv.CausePeerWindow, semconv.WakeClosed)
+	longest(t, c, parks(c, "socket_start", semconv.SpanWrite)).want(t, semconv.CausePeerWindow, semconv.WakePeerReset)
 	if f := only(t, c, explain.Deadlock); f.Total < hold {
 		t.Errorf("got a deadlock of %v, want at least %v", f.Total, hold)
 	}
@@ -416,8 +417,8 @@ func TestScenarioHalfClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := st.ended(reader, sender)
-	longest(t, c, parks(c, "socket_start", trace.SpanRead)).want(t, "", trace.WakePeerClosed)
-	longest(t, c, parks(c, "socket_start", trace.SpanWrite)).want(t, trace.CausePeerWindow, trace.WakeClosed)
+	longest(t, c, parks(c, "socket_start", semconv.SpanRead)).want(t, "", semconv.WakePeerClosed)
+	longest(t, c, parks(c, "socket_start", semconv.SpanWrite)).want(t, semconv.CausePeerWindow, semconv.WakeClosed)
 }
 
 // The peer reads all that comes, over a path that lets little through.
@@ -444,14 +445,14 @@ func TestScenarioSlowNetwork(t *testing.T) {
 	_ = st.client.CloseNow()
 	c := st.ended(sender)
 	var lossy []park // once it sends as much as gets through, a block need not see a loss
-	for _, p := range withoutLast(parks(c, "socket_start", trace.SpanWrite)) {
-		switch trace.Cause(p.block.Str(trace.BlockCauseKey)) {
-		case trace.CauseNetwork:
+	for _, p := range withoutLast(parks(c, "socket_start", semconv.SpanWrite)) {
+		switch semconv.Cause(p.block.Str(semconv.BlockCauseKey)) {
+		case semconv.CauseNetwork:
 			lossy = append(lossy, p)
-		case trace.CausePeerWindow:
+		case semconv.CausePeerWindow:
 			t.Errorf("got a block by the window of a peer that read all the time: %v", p.block.Attributes)
 		}
 	}
-	longest(t, c, lossy).want(t, trace.CauseNetwork, trace.WakeWritable)
+	longest(t, c, lossy).want(t, semconv.CauseNetwork, semconv.WakeWritable)
 	only(t, c, explain.NetworkLimited)
 }

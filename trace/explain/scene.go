@@ -9,8 +9,8 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // scene is a chain, sorted by what the rules ask for. All lists are in the order
@@ -87,16 +87,16 @@ type block struct {
 	teller *chain.Span // of a block in progress: its `stalled`
 }
 
-func (b *block) reason() trace.Reason { return trace.Reason(b.Str(trace.BlockReasonKey)) }
+func (b *block) reason() semconv.Reason { return semconv.Reason(b.Str(semconv.BlockReasonKey)) }
 
-func (b *block) cause() trace.Cause { return trace.Cause(b.Str(trace.BlockCauseKey)) }
+func (b *block) cause() semconv.Cause { return semconv.Cause(b.Str(semconv.BlockCauseKey)) }
 
 // woken is why the block ended, "" where the chain has no wake.
-func (b *block) woken() trace.WakeReason {
+func (b *block) woken() semconv.WakeReason {
 	if b.wake == nil {
 		return ""
 	}
-	return trace.WakeReason(b.wake.Str(trace.WakeReasonKey))
+	return semconv.WakeReason(b.wake.Str(semconv.WakeReasonKey))
 }
 
 // waker is the span that the wake links to, nil if there is none.
@@ -163,24 +163,24 @@ func newScene(c *chain.Chain) *scene {
 		}
 		s.runners[sp.Seq] = sc.runner
 		switch {
-		case sp.Name == trace.SpanHandshake:
+		case sp.Name == semconv.SpanHandshake:
 			s.handshakes = append(s.handshakes, sp)
 			sc = s.shake(sp, sc, ends)
-		case sp.Name == trace.SpanBlock:
+		case sp.Name == semconv.SpanBlock:
 			b := &block{Span: sp, op: sp.Parent, wake: wakes[sp.Seq], runner: sc.runner}
 			if b.op != nil {
 				b.end = ends[b.op.Seq]
 			}
 			if b.end != nil {
 				b.end.blocks = append(b.end.blocks, b)
-				b.end.memory = b.end.memory || b.Str(trace.BlockSourceKey) == string(trace.SourceMemory)
+				b.end.memory = b.end.memory || b.Str(semconv.BlockSourceKey) == string(semconv.SourceMemory)
 			}
 			s.blocks = append(s.blocks, b)
-		case sp.Name == trace.SpanStalled:
+		case sp.Name == semconv.SpanStalled:
 			if b := s.inProgress(sp, sc); b != nil {
 				s.stuck = append(s.stuck, b)
 			}
-		case strings.HasPrefix(sp.Name, trace.SpanGo):
+		case strings.HasPrefix(sp.Name, semconv.SpanGo):
 			s.launches = append(s.launches, sp)
 			s.namesakes[sp.Name]++
 			sc = &scope{outer: sc, client: sc.client, runner: sp}
@@ -188,7 +188,7 @@ func newScene(c *chain.Chain) *scene {
 			if e := s.end(sp, sc); e != nil {
 				ends[sp.Seq] = e
 				e.add(sp)
-			} else if sp.Name == trace.SpanClose {
+			} else if sp.Name == semconv.SpanClose {
 				s.strays = append(s.strays, sp)
 			}
 		}
@@ -219,9 +219,9 @@ func pair(tiles, wakes []*chain.Span) {
 	var last *chain.Span
 	for _, c := range tiles {
 		switch c.Name {
-		case trace.SpanBlock:
+		case semconv.SpanBlock:
 			last = c
-		case trace.SpanWake:
+		case semconv.SpanWake:
 			if last != nil {
 				wakes[last.Seq] = c
 			}
@@ -232,7 +232,7 @@ func pair(tiles, wakes []*chain.Span) {
 
 // established reports whether a handshake made a connection.
 func established(s *chain.Span) bool {
-	return !s.Failed() && s.Int(trace.HTTPResponseStatusCodeKey) == http.StatusSwitchingProtocols
+	return !s.Failed() && s.Int(semconv.HTTPResponseStatusCodeKey) == http.StatusSwitchingProtocols
 }
 
 // shake adds a handshake in the scope sc, and the end of the connection that it
@@ -252,7 +252,7 @@ func (s *scene) shake(h *chain.Span, sc *scope, ends []*end) *scope {
 		e.peer, ends[c.Seq].peer = ends[c.Seq], e
 	}
 	ends[h.Seq] = e
-	if id := h.Str(trace.WebSocketConnectionIDKey); id != "" {
+	if id := h.Str(semconv.WebSocketConnectionIDKey); id != "" {
 		s.ids[id] = e
 	}
 	s.ends = append(s.ends, e)
@@ -264,7 +264,7 @@ func (s *scene) shake(h *chain.Span, sc *scope, ends []*end) *scope {
 // client returns the client's side of a server's handshake in the scope sc: above
 // it or, at a public endpoint, what it links to.
 func client(h *chain.Span, sc *scope) *chain.Span {
-	if c := h.Caller(); h.Parent == nil && c != nil && c.Name == trace.SpanHandshake {
+	if c := h.Caller(); h.Parent == nil && c != nil && c.Name == semconv.SpanHandshake {
 		return c
 	}
 	return sc.client
@@ -274,7 +274,7 @@ func client(h *chain.Span, sc *scope) *chain.Span {
 // the one that it names or, where the trace is of somebody who names none, what
 // its place tells.
 func (s *scene) end(op *chain.Span, sc *scope) *end {
-	if id := op.Str(trace.WebSocketConnectionIDKey); id != "" {
+	if id := op.Str(semconv.WebSocketConnectionIDKey); id != "" {
 		return s.ids[id]
 	}
 	return sc.end()
@@ -282,7 +282,7 @@ func (s *scene) end(op *chain.Span, sc *scope) *end {
 
 func operation(s *chain.Span) bool {
 	switch s.Name {
-	case trace.SpanRead, trace.SpanWrite, trace.SpanPing, trace.SpanPong, trace.SpanClose:
+	case semconv.SpanRead, semconv.SpanWrite, semconv.SpanPing, semconv.SpanPong, semconv.SpanClose:
 		return true
 	default:
 		return false
@@ -294,13 +294,13 @@ func (e *end) add(s *chain.Span) {
 	e.gap = e.gap || suppressed(s)
 	e.hidden = e.hidden || suppressed(s)
 	switch s.Name {
-	case trace.SpanRead:
+	case semconv.SpanRead:
 		e.reads = append(e.reads, s)
-	case trace.SpanWrite:
+	case semconv.SpanWrite:
 		e.writes = append(e.writes, e.next(s))
-	case trace.SpanPong:
+	case semconv.SpanPong:
 		e.pongs = append(e.pongs, s)
-	case trace.SpanClose:
+	case semconv.SpanClose:
 		e.closes = append(e.closes, s)
 		e.closed = true
 	}
@@ -312,7 +312,7 @@ func (e *end) next(s *chain.Span) write {
 	if n := len(e.writes); n > 0 {
 		last := e.writes[n-1]
 		w.sent, w.before, w.blocked = last.sent, n, last.blocked
-		if last.Int(trace.WebSocketMessageIndexKey) > 0 {
+		if last.Int(semconv.WebSocketMessageIndexKey) > 0 {
 			w.sent = last.Span
 		}
 		if e.gap { // then it is not known which was the last

@@ -5,21 +5,21 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // A connection that goes on in another trace is the same connection, of the same
 // goroutines.
 func TestSegments(t *testing.T) {
 	t.Parallel()
-	peerWindow := trace.BlockCauseKey.String(string(trace.CausePeerWindow))
-	suppressed := trace.SpansSuppressedKey.Int(40)
+	peerWindow := semconv.BlockCauseKey.String(string(semconv.CausePeerWindow))
+	suppressed := semconv.SpansSuppressedKey.Int(40)
 	goesOn := func(attrs ...attribute.KeyValue) (s *script, handshake, sender, segment int) {
 		s = new(script)
 		_, sender = s.connect()
 		handshake = 3
 		s.write(sender, 4, 5, 1)
-		segment = s.add(0, trace.SpanSegment, 6, 6, attrs...)
+		segment = s.add(0, semconv.SpanSegment, 6, 6, attrs...)
 		s.link(segment, handshake)
 		return s, handshake, sender, segment
 	}
@@ -32,7 +32,7 @@ func TestSegments(t *testing.T) {
 			s, _, sender, segment := goesOn()
 			w := s.write(segment, 10, 2010, 0)
 			s.link(w, sender)
-			s.block(w, 10, 2000, trace.ReasonNetWrite, trace.WakePeerRead, peerWindow)
+			s.block(w, 10, 2000, semconv.ReasonNetWrite, semconv.WakePeerRead, peerWindow)
 			return s
 		}, "socket_start's sen_data was blocked 1.99 s writing: socket_get was not reading | It was the write after message 1; socket_get's receive window was closed. What woke it: " +
 			"socket_get read again."},
@@ -41,7 +41,7 @@ func TestSegments(t *testing.T) {
 			w := s.write(0, 10, 2010, 0)
 			s.link(w, handshake)
 			s.link(w, sender)
-			s.block(w, 10, 2000, trace.ReasonNetWrite, trace.WakePeerRead, peerWindow)
+			s.block(w, 10, 2000, semconv.ReasonNetWrite, semconv.WakePeerRead, peerWindow)
 			return s
 		}, "socket_start's sen_data was blocked 1.99 s writing: socket_get was not reading | It was the write after message 1; socket_get's receive window was closed. What woke it: " +
 			"socket_get read again."},
@@ -50,13 +50,13 @@ func TestSegments(t *testing.T) {
 			w := s.write(segment, 10, 2010, 0)
 			s.set(w, suppressed)
 			s.link(w, sender)
-			s.block(w, 10, 2000, trace.ReasonNetWrite, trace.WakePeerRead, peerWindow)
+			s.block(w, 10, 2000, semconv.ReasonNetWrite, semconv.WakePeerRead, peerWindow)
 			return s
 		}, "socket_start's sen_data was blocked 1.99 s writing: socket_get was not reading | It was a write; socket_get's receive window was closed. What woke it: socket_get read again."},
 		{"after a segment that says so", func() *script {
 			s, _, _, segment := goesOn(suppressed)
 			w := s.write(segment, 10, 2010, 0)
-			s.block(w, 10, 2000, trace.ReasonNetWrite, trace.WakePeerRead, peerWindow)
+			s.block(w, 10, 2000, semconv.ReasonNetWrite, semconv.WakePeerRead, peerWindow)
 			return s
 		}, "socket_start was blocked 1.99 s writing: socket_get was not reading | It was a write; socket_get's receive window was closed. What woke it: socket_get read again."},
 	} {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // limit is what a write was blocked by, as the kernel's counters have it.
@@ -24,24 +24,24 @@ type explanation struct {
 	evidence string
 }
 
-var limits = map[trace.Cause]limit{
-	trace.CausePeerWindow: {
+var limits = map[semconv.Cause]limit{
+	semconv.CausePeerWindow: {
 		SenderStalled, 0, (*scene).peerWindow,
 		"Look at what the reader does between two reads: it should read in a goroutine of its own, or as fast as is " +
 			"written. Give the writes a deadline, so that a peer that stops costs no more than that.",
 	},
-	trace.CauseNetwork: {
+	semconv.CauseNetwork: {
 		NetworkLimited, 0, (*scene).network,
 		"Send less (fewer or smaller messages, compression), or look at the path: its bandwidth, its delay, and what " +
 			"loses packets on it.",
 	},
-	trace.CauseLocalBuffer: {
+	semconv.CauseLocalBuffer: {
 		BufferLimited, 0, (*scene).localBuffer,
 		"Make fewer and larger writes (several messages in one, a buffered writer that is flushed): many small segments fill " +
 			"the buffer with bookkeeping. Look at whether the peer reads. A larger send buffer " +
 			"(net.TCPConn.SetWriteBuffer, net.ipv4.tcp_wmem) comes last.",
 	},
-	trace.CauseUnknown: {
+	semconv.CauseUnknown: {
 		WriteBlocked, noticeable, (*scene).unknown,
 		"Look at what the peer did in that time. On Linux, over TCP, a block of 8 ms or longer says why it was.",
 	},
@@ -61,12 +61,12 @@ func blockedWrites(s *scene) []Finding {
 	}
 	stalls := newGroups[key, stall]()
 	for _, b := range s.blocks {
-		if b.reason() != trace.ReasonNetWrite || s.told[b.Span] {
+		if b.reason() != semconv.ReasonNetWrite || s.told[b.Span] {
 			continue
 		}
 		l, ok := limits[b.cause()]
 		if !ok {
-			l = limits[trace.CauseUnknown]
+			l = limits[semconv.CauseUnknown]
 		}
 		st := stalls.of(key{b.place(), l.rule})
 		st.limit = l
@@ -112,11 +112,11 @@ func (b *block) message() string {
 	if b.op == nil {
 		return "a write"
 	}
-	if i := b.op.Int(trace.WebSocketMessageIndexKey); i > 0 {
+	if i := b.op.Int(semconv.WebSocketMessageIndexKey); i > 0 {
 		return "the write of message " + number(i)
 	}
 	if w := b.write(); w != nil && w.sent != nil && !w.sent.End.After(b.Start) {
-		return "the write after message " + number(w.sent.Int(trace.WebSocketMessageIndexKey))
+		return "the write after message " + number(w.sent.Int(semconv.WebSocketMessageIndexKey))
 	}
 	return "a " + plain(b.op.Name)
 }
@@ -124,7 +124,7 @@ func (b *block) message() string {
 func (s *scene) peerWindow(b *block) explanation {
 	peer := b.end.peerInShort()
 	e := explanation{short: "%s was not reading", names: []string{peer}}
-	closed := min(seconds(b.Float(trace.TCPRwndLimitedKey)), b.Duration())
+	closed := min(seconds(b.Float(semconv.TCPRwndLimitedKey)), b.Duration())
 	e.evidence = "; the receive window of " + b.end.peerInFull() + " was closed"
 	if b.end.peerIs() == proven {
 		e.evidence = "; " + peer + "'s receive window was closed"
@@ -147,7 +147,7 @@ func (s *scene) peerWindow(b *block) explanation {
 
 func (s *scene) network(b *block) explanation {
 	e := explanation{short: "loss or congestion in the network", evidence: "; the kernel took the network for congested."}
-	if n := b.Int(trace.TCPRetransmitsKey); n > 0 {
+	if n := b.Int(semconv.TCPRetransmitsKey); n > 0 {
 		e.evidence = "; the kernel sent " + counted(int(n), "segment") + " again."
 	}
 	return e
@@ -157,13 +157,13 @@ func (s *scene) network(b *block) explanation {
 // each segment, and is not emptied before the peer acknowledges.
 func (s *scene) localBuffer(b *block) explanation {
 	e := explanation{short: "its send buffer was full", evidence: "; the kernel's send buffer was full"}
-	if n := b.Int(trace.TCPSendMemoryKey); n > 0 {
-		e.evidence += ": " + size(b.Int(trace.TCPSendQueueKey)) + " took " + size(n) + " of memory, with the bookkeeping of each segment"
-		if most := b.Int(trace.TCPSendBufferKey); most > 0 {
+	if n := b.Int(semconv.TCPSendMemoryKey); n > 0 {
+		e.evidence += ": " + size(b.Int(semconv.TCPSendQueueKey)) + " took " + size(n) + " of memory, with the bookkeeping of each segment"
+		if most := b.Int(semconv.TCPSendBufferKey); most > 0 {
 			e.evidence += ", of " + size(most) + " that it may take"
 		}
 	}
-	if n := b.Int(trace.TCPUnackedKey); n > 0 {
+	if n := b.Int(semconv.TCPUnackedKey); n > 0 {
 		e.evidence += "; " + counted(int(n), "segment") + " that " + b.end.peerName() + " had not acknowledged"
 	}
 	e.evidence += ". That may well be because " + b.end.peerName() + " was not reading: the kernel does not tell."
@@ -176,7 +176,7 @@ func (s *scene) unknown(b *block) explanation {
 		e.short = "acknowledgements came late"
 		e.evidence = "; it waited for acknowledgements, without a sign that the network lost anything"
 	}
-	if src := b.Str(trace.BlockSourceKey); src != "" && src != string(trace.SourcePoll) {
+	if src := b.Str(semconv.BlockSourceKey); src != "" && src != string(semconv.SourcePoll) {
 		e.evidence += " (it was " + plain(src) + ")"
 	}
 	e.evidence += "."
@@ -186,7 +186,7 @@ func (s *scene) unknown(b *block) explanation {
 // awaitedAcks reports whether data was on its way for most of the block, neither
 // the window nor the buffer being the limit.
 func (b *block) awaitedAcks() bool {
-	inFlight := b.Float(trace.TCPBusyKey) - b.Float(trace.TCPRwndLimitedKey) - b.Float(trace.TCPSndbufLimitedKey)
+	inFlight := b.Float(semconv.TCPBusyKey) - b.Float(semconv.TCPRwndLimitedKey) - b.Float(semconv.TCPSndbufLimitedKey)
 	return 2*seconds(inFlight) >= b.Duration() && inFlight > 0
 }
 
@@ -194,14 +194,14 @@ func (b *block) awaitedAcks() bool {
 // space before it, or "". The window that the peer had offered then is told only
 // where no counter tells for how long it was closed: it may have closed later.
 func (b *block) ledger() string {
-	written, ok := b.Attr(trace.TCPWrittenKey)
+	written, ok := b.Attr(semconv.TCPWrittenKey)
 	if !ok {
 		return ""
 	}
 	text := fmt.Sprintf(" By then %s had been handed to the kernel, and %s of them were not acknowledged (%s not even sent",
-		size(written.AsInt64()), size(b.Int(trace.TCPSendQueueKey)), size(b.Int(trace.TCPNotSentKey)))
-	if _, counted := b.Attr(trace.TCPRwndLimitedKey); !counted && b.cause() == trace.CausePeerWindow {
-		text += "; the window was " + size(b.Int(trace.TCPPeerWindowKey))
+		size(written.AsInt64()), size(b.Int(semconv.TCPSendQueueKey)), size(b.Int(semconv.TCPNotSentKey)))
+	if _, counted := b.Attr(semconv.TCPRwndLimitedKey); !counted && b.cause() == semconv.CausePeerWindow {
+		text += "; the window was " + size(b.Int(semconv.TCPPeerWindowKey))
 	}
 	return text + ")" + b.room() + "."
 }
@@ -210,7 +210,7 @@ func (b *block) ledger() string {
 // them all.
 func (b *block) room() string {
 	w := b.write()
-	if w == nil || w.sent == nil || w.before != int(w.sent.Int(trace.WebSocketMessageIndexKey)) {
+	if w == nil || w.sent == nil || w.before != int(w.sent.Int(semconv.WebSocketMessageIndexKey)) {
 		return ""
 	}
 	switch {

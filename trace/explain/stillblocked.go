@@ -3,8 +3,8 @@ package explain
 import (
 	"fmt"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // stuck are blocks alike that are not over.
@@ -19,12 +19,12 @@ func stillBlocked(s *scene) []Finding {
 	type key struct {
 		end       *end
 		operation string
-		reason    trace.Reason
-		cause     trace.Cause
+		reason    semconv.Reason
+		cause     semconv.Cause
 	}
 	all := newGroups[key, stuck]()
 	for _, b := range s.stuck {
-		st := all.of(key{b.end, b.Str(trace.StalledOperationKey), b.reason(), b.cause()})
+		st := all.of(key{b.end, b.Str(semconv.StalledOperationKey), b.reason(), b.cause()})
 		st.add(b)
 		if st.who == nil {
 			st.who = map[*chain.Span]bool{}
@@ -53,7 +53,7 @@ func (s *scene) inProgress(sp *chain.Span, sc *scope) *block {
 func (st *stuck) finding(s *scene) Finding {
 	b := st.longest
 	who := s.who(b.Span, b.end, "one")
-	op := plain(b.Str(trace.StalledOperationKey))
+	op := plain(b.Str(semconv.StalledOperationKey))
 	if op == "" {
 		op = plain(string(b.reason()))
 	}
@@ -67,7 +67,7 @@ func (st *stuck) finding(s *scene) Finding {
 	f.Rule, f.Severity, f.Spans = StillBlocked, Problem, []*chain.Span{b.teller}
 	f.Text = text + st.soFar(b) + "."
 	f.Advice = "Look at it while it lasts: live.Handler and live.Snapshot of package trace/live show what it waits for now."
-	if w := b.reason(); w == trace.ReasonFuture || w == trace.ReasonWaitGroup {
+	if w := b.reason(); w == semconv.ReasonFuture || w == semconv.ReasonWaitGroup {
 		f.Severity = Info // it may be meant to last
 	}
 	return f
@@ -77,24 +77,24 @@ func (st *stuck) finding(s *scene) Finding {
 func (st *stuck) soFar(b *block) string {
 	text := ""
 	switch b.cause() {
-	case trace.CausePeerWindow:
+	case semconv.CausePeerWindow:
 		text += "; the receive window of " + b.end.peerInFull() + " was closed"
-		if closed := min(seconds(b.Float(trace.TCPRwndLimitedKey)), b.Duration()); closed > 0 {
+		if closed := min(seconds(b.Float(semconv.TCPRwndLimitedKey)), b.Duration()); closed > 0 {
 			text += " for " + duration(closed) + " of that"
 		}
-	case trace.CauseNetwork:
+	case semconv.CauseNetwork:
 		text += "; the kernel took the network for congested"
-	case trace.CauseLocalBuffer:
+	case semconv.CauseLocalBuffer:
 		text += "; the kernel's send buffer was full"
 	}
-	if written, ok := b.Attr(trace.TCPWrittenKey); ok {
+	if written, ok := b.Attr(semconv.TCPWrittenKey); ok {
 		text += fmt.Sprintf(". %s had been handed to the kernel before, and %s of them were not acknowledged",
-			sentence(size(written.AsInt64())), size(b.Int(trace.TCPSendQueueKey)))
+			sentence(size(written.AsInt64())), size(b.Int(semconv.TCPSendQueueKey)))
 	}
-	if by := b.Str(trace.StalledHolderKey); by != "" {
+	if by := b.Str(semconv.StalledHolderKey); by != "" {
 		text += ". It waits for " + plain(by)
 	}
-	if reader := b.Str(trace.StalledReaderKey); reader != "" {
+	if reader := b.Str(semconv.StalledReaderKey); reader != "" {
 		text += ". The reader at the other end: " + plain(reader)
 	}
 	return text

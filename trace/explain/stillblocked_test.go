@@ -5,16 +5,16 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // stalled adds what is told at at of a block that began at since, in milliseconds, in
 // an operation that is not in the trace.
-func (s *script) stalled(run int, op string, reason trace.Reason, since, at int, attrs ...attribute.KeyValue) int {
-	id := s.add(run, trace.SpanStalled, at, at, append(attrs, trace.BlockReasonKey.String(string(reason)),
-		trace.StalledOperationKey.String(op), trace.StalledAgeKey.Float64(float64(at-since)/1e3))...)
+func (s *script) stalled(run int, op string, reason semconv.Reason, since, at int, attrs ...attribute.KeyValue) int {
+	id := s.add(run, semconv.SpanStalled, at, at, append(attrs, semconv.BlockReasonKey.String(string(reason)),
+		semconv.StalledOperationKey.String(op), semconv.StalledAgeKey.Float64(float64(at-since)/1e3))...)
 	s.at(id).Links = []chain.Link{{SpanContext: (&chain.Span{TraceID: s.at(id).TraceID, SpanID: spanID(9000 + id)}).SpanContext()}}
 	return id
 }
@@ -25,12 +25,12 @@ func TestStillBlocked(t *testing.T) {
 		_, senData = s.connect()
 		s.write(senData, 5, 6, 1)
 		tcp := []attribute.KeyValue{
-			trace.BlockCauseKey.String(string(trace.CausePeerWindow)),
-			trace.TCPRwndLimitedKey.Float64(9.9), trace.TCPWrittenKey.Int(29_800), trace.TCPSendQueueKey.Int(28_000),
-			trace.StalledReaderKey.String("hello, in sleep for 10 s"),
+			semconv.BlockCauseKey.String(string(semconv.CausePeerWindow)),
+			semconv.TCPRwndLimitedKey.Float64(9.9), semconv.TCPWrittenKey.Int(29_800), semconv.TCPSendQueueKey.Int(28_000),
+			semconv.StalledReaderKey.String("hello, in sleep for 10 s"),
 		}
-		first := s.stalled(senData, trace.SpanWrite, trace.ReasonNetWrite, 9, 1009, tcp...)
-		last = s.stalled(senData, trace.SpanWrite, trace.ReasonNetWrite, 9, 10009, tcp...)
+		first := s.stalled(senData, semconv.SpanWrite, semconv.ReasonNetWrite, 9, 1009, tcp...)
+		last = s.stalled(senData, semconv.SpanWrite, semconv.ReasonNetWrite, 9, 10009, tcp...)
 		s.link(last, first)
 		return senData, last
 	}
@@ -46,18 +46,18 @@ func TestStillBlocked(t *testing.T) {
 		{"a write that the trace has", func(s *script) {
 			senData, last := stuck(s)
 			w := s.write(senData, 8, 11000, 2)
-			block, _ := s.block(w, 9, 10900, trace.ReasonNetWrite, trace.WakePeerRead, trace.BlockCauseKey.String(string(trace.CausePeerWindow)))
+			block, _ := s.block(w, 9, 10900, semconv.ReasonNetWrite, semconv.WakePeerRead, semconv.BlockCauseKey.String(string(semconv.CausePeerWindow)))
 			s.link(block, last)
 		}, nil},
 		{"many, for one lock", func(s *script) {
 			for i := range 3 {
-				run := s.as("shop").add(0, trace.SpanGo+"worker", 0, 0)
-				s.stalled(run, trace.SpanLock, trace.ReasonLock, 10+i, 1010+i, trace.StalledHolderKey.String("boss"))
+				run := s.as("shop").add(0, semconv.SpanGo+"worker", 0, 0)
+				s.stalled(run, semconv.SpanLock, semconv.ReasonLock, 10+i, 1010+i, semconv.StalledHolderKey.String("boss"))
 			}
 		}, []string{"problem still-blocked ×3 3s: 3 goroutines were still blocked in lock, one for 1 s | That one, shop's " +
 			"worker, has been since +10ms, and the trace has no end of it. It waits for boss."}},
 		{"who waits for the end of others", func(s *script) {
-			s.stalled(s.as("shop").add(0, trace.SpanGo+"main", 0, 0), trace.SpanWait, trace.ReasonWaitGroup, 10, 1010)
+			s.stalled(s.as("shop").add(0, semconv.SpanGo+"main", 0, 0), semconv.SpanWait, semconv.ReasonWaitGroup, 10, 1010)
 		}, []string{"info still-blocked ×1 1s: shop's main was still blocked in wait, for 1 s | It has been since +10ms, and " +
 			"the trace has no end of it."}},
 	} {

@@ -8,9 +8,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // maxText is how much of one text from the trace a sentence shows, in
@@ -122,7 +122,7 @@ func (s *scene) exactly(sp *chain.Span, e *end, otherwise string) string {
 // goroutine tells a goroutine from others: by the runtime's number, or else by its
 // place in the chain.
 func goroutine(sp *chain.Span) string {
-	if id := sp.Int(trace.GoroutineIDKey); id > 0 {
+	if id := sp.Int(semconv.GoroutineIDKey); id > 0 {
 		return "goroutine " + strconv.FormatInt(id, 10)
 	}
 	return "#" + strconv.Itoa(sp.Seq)
@@ -130,7 +130,7 @@ func goroutine(sp *chain.Span) string {
 
 // runnerName is the name of the goroutine that a `go NAME` span starts.
 func runnerName(run *chain.Span) string {
-	return plain(strings.TrimPrefix(run.Name, trace.SpanGo))
+	return plain(strings.TrimPrefix(run.Name, semconv.SpanGo))
 }
 
 // ref refers to a span as the chain's tree does, and says whose it is:

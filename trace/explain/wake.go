@@ -3,19 +3,19 @@ package explain
 import (
 	"strings"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // wakes say what ended a block; PEER stands for who was at the other end.
-var wakes = map[trace.WakeReason]string{
-	trace.WakeWritable:   "the send buffer had room again",
-	trace.WakePeerRead:   "PEER read again",
-	trace.WakePeerClosed: "PEER closed its end",
-	trace.WakePeerReset:  "PEER reset the connection",
-	trace.WakeUnlocked:   "its turn came",
-	trace.WakeDeadline:   "its deadline passed",
-	trace.WakeCanceled:   "its context was canceled",
-	trace.WakeClosed:     "this side closed the connection",
+var wakes = map[semconv.WakeReason]string{
+	semconv.WakeWritable:   "the send buffer had room again",
+	semconv.WakePeerRead:   "PEER read again",
+	semconv.WakePeerClosed: "PEER closed its end",
+	semconv.WakePeerReset:  "PEER reset the connection",
+	semconv.WakeUnlocked:   "its turn came",
+	semconv.WakeDeadline:   "its deadline passed",
+	semconv.WakeCanceled:   "its context was canceled",
+	semconv.WakeClosed:     "this side closed the connection",
 }
 
 // wokenBy says what ended the block, "" where the trace does not.
@@ -29,7 +29,7 @@ func (s *scene) wokenBy(b *block) string {
 		text = plain(string(reason))
 	}
 	text = strings.ReplaceAll(text, "PEER", b.end.peerName())
-	if cause := b.wake.Str(trace.WakeCauseKey); cause != "" {
+	if cause := b.wake.Str(semconv.WakeCauseKey); cause != "" {
 		text += " (" + plain(cause) + ")"
 	}
 	if by := b.waker(); by != nil {

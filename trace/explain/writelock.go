@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // brief is what waiting for another goroutine may last in all unnoticed.
@@ -15,7 +15,7 @@ const brief = time.Millisecond
 func waitingWriters(s *scene) []Finding {
 	waits := newGroups[any, repeated]()
 	for _, b := range s.blocks {
-		if b.reason() == trace.ReasonWriteLock && !s.told[b.Span] {
+		if b.reason() == semconv.ReasonWriteLock && !s.told[b.Span] {
 			waits.of(b.place()).add(b)
 		}
 	}
@@ -45,7 +45,7 @@ func waitingWriters(s *scene) []Finding {
 // holder says which write had the connection until b ended.
 func (s *scene) holder(b *block) string {
 	by := b.waker()
-	if b.woken() != trace.WakeUnlocked || by == nil {
+	if b.woken() != semconv.WakeUnlocked || by == nil {
 		return "the trace does not have the other write." + s.outcome(b)
 	}
 	text := s.ref(by) + " was in progress"

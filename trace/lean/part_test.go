@@ -15,6 +15,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/lean"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // writer is a span elsewhere.
@@ -40,8 +41,8 @@ type call struct {
 func (c call) run(ctx context.Context) {
 	op := trace.FromContext(ctx).StartAs(ctx, c.name, c.as, c.evidence...)
 	for i := range c.n {
-		op.Block(trace.ReasonNetRead, trace.Evidence(c.evidence...))
-		op.Wake(trace.WakeReadable)
+		op.Block(semconv.ReasonNetRead, trace.Evidence(c.evidence...))
+		op.Wake(semconv.WakeReadable)
 		op.WokenBy(writer(byte(i)))
 	}
 	op.Link(writer(1))
@@ -60,7 +61,7 @@ func waits(ctx context.Context, n int) { call{name: "op", n: n}.run(ctx) }
 func evidence(r *rand.Rand) (attrs []attribute.KeyValue) {
 	all := []attribute.KeyValue{
 		attribute.String("a", "some text"), attribute.Int("a", 1), attribute.String("b", "text"),
-		attribute.StringSlice("c", []string{"long", "longer"}), trace.BlockReasonKey.String("not the reason"),
+		attribute.StringSlice("c", []string{"long", "longer"}), semconv.BlockReasonKey.String("not the reason"),
 		attribute.Map("m", attribute.Slice("x", attribute.StringValue("deep"))),
 		{Key: "none"},
 		attribute.Int("", 1),
@@ -95,7 +96,7 @@ func TestPartsSame(t *testing.T) {
 		case 2:
 			s.sampler = sdktrace.AlwaysRecord(adding{})
 		}
-		c := call{name: []string{trace.SpanRead, trace.SpanWrite, "op"}[r.IntN(3)], n: r.IntN(5), evidence: evidence(r)}
+		c := call{name: []string{semconv.SpanRead, semconv.SpanWrite, "op"}[r.IntN(3)], n: r.IntN(5), evidence: evidence(r)}
 		if r.IntN(3) == 0 {
 			c.failed = "fault"
 		}
@@ -127,7 +128,7 @@ func TestParts(t *testing.T) {
 	}{
 		{"plain", nil, nil, 6},
 		{"a key twice", nil, []attribute.KeyValue{attribute.Int("a", 1), attribute.Int("b", 2), attribute.Int("a", 3)}, 6},
-		{"the reason", nil, []attribute.KeyValue{trace.BlockReasonKey.String("other"), attribute.Int("a", 1)}, 6},
+		{"the reason", nil, []attribute.KeyValue{semconv.BlockReasonKey.String("other"), attribute.Int("a", 1)}, 6},
 		{"to be normalized", nil, []attribute.KeyValue{attribute.Map("m", attribute.Int("a", 1), attribute.Int("a", 2))}, 3},
 		{"not valid", nil, []attribute.KeyValue{{Key: "none"}}, 3},
 		{"two attributes", limits(func(l *sdktrace.SpanLimits) { l.AttributeCountLimit = 2 }), []attribute.KeyValue{attribute.Int("a", 1)}, 6},
@@ -139,7 +140,7 @@ func TestParts(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, parts := both(t, setting{limits: tt.limits}, func(t *testing.T, tp provider) {
-				call{name: trace.SpanRead, n: 3, evidence: tt.evidence}.run(within(t, tp))
+				call{name: semconv.SpanRead, n: 3, evidence: tt.evidence}.run(within(t, tp))
 			})
 			if parts != tt.parts {
 				t.Errorf("got %d parts, want %d", parts, tt.parts)
@@ -166,7 +167,7 @@ func TestPartsOfSamplers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, parts := compare(t, setting{sampler: tt.sampler, random: true}, func(t *testing.T, tp provider) {
-				call{name: trace.SpanRead, n: 3}.run(within(t, tp))
+				call{name: semconv.SpanRead, n: 3}.run(within(t, tp))
 			})
 			if parts != tt.parts {
 				t.Errorf("got %d parts, want %d", parts, tt.parts)
@@ -181,10 +182,10 @@ func TestKeptSpansStay(t *testing.T) {
 	var k keeper
 	ctx := within(t, lean.NewTracerProvider(lean.WithSyncer(&k)))
 	run := func(n byte) {
-		op := trace.FromContext(ctx).StartAs(ctx, trace.SpanRead, trace.OpConfig{})
+		op := trace.FromContext(ctx).StartAs(ctx, semconv.SpanRead, trace.OpConfig{})
 		for i := range n % 4 {
-			op.Block(trace.ReasonNetRead, trace.Evidence(attribute.Int("n", int(n))))
-			op.Wake(trace.WakeReadable, trace.CausedBy(writer(n+i)))
+			op.Block(semconv.ReasonNetRead, trace.Evidence(attribute.Int("n", int(n))))
+			op.Wake(semconv.WakeReadable, trace.CausedBy(writer(n+i)))
 		}
 		op.Link(writer(n))
 		span := oteltrace.SpanFromContext(op.Context()).(sdktrace.ReadWriteSpan)
@@ -279,7 +280,7 @@ func TestQuiet(t *testing.T) {
 			if tt.processor != own {
 				return
 			}
-			if want := []string{"op", trace.SpanBlock, trace.SpanWake}; !slices.Equal(own.names, want) {
+			if want := []string{"op", semconv.SpanBlock, semconv.SpanWake}; !slices.Equal(own.names, want) {
 				t.Errorf("got the start of %q, want %q", own.names, want)
 			}
 			for _, s := range k.all()[:3] {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/lean"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // names of the spans of an exporter.
@@ -254,8 +255,8 @@ func TestTasks(t *testing.T) {
 	}
 	waits := func(ctx context.Context) {
 		_, o := trace.Start(ctx, "op")
-		o.Block(trace.ReasonLock)
-		o.Wake(trace.WakeUnlocked)
+		o.Block(semconv.ReasonLock)
+		o.Wake(semconv.WakeUnlocked)
 		o.End(nil)
 	}
 	if got := tasks(lean.NewTracerProvider(), waits); len(got) > 0 {
@@ -284,8 +285,8 @@ func TestSpanConcurrentSafe(t *testing.T) {
 			s.SetAttributes(attribute.Int(string(rune('a'+i)), i))
 			s.AddEvent("event")
 			_, _, _, _ = s.Attributes(), s.Events(), s.Status(), s.EndTime()
-			o.Block(trace.ReasonLock)
-			o.Wake(trace.WakeUnlocked)
+			o.Block(semconv.ReasonLock)
+			o.Wake(semconv.WakeUnlocked)
 			op(ctx, "below")
 		})
 		wg.Go(func() { o.End(nil) })

@@ -25,6 +25,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/lean"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // ids are those that were seen, by when.
@@ -76,10 +77,10 @@ func operations(ctx context.Context) {
 	_ = trace.Handle(ctx, "goroutine", func(ctx context.Context) error {
 		ctx, op := trace.Start(ctx, "op", attribute.String("a", "b"), attribute.String("a", "c"))
 		time.Sleep(ms)
-		op.Block(trace.ReasonNetRead, trace.Evidence(trace.BlockSourceKey.String("poll")))
+		op.Block(semconv.ReasonNetRead, trace.Evidence(semconv.BlockSourceKey.String("poll")))
 		time.Sleep(ms)
-		op.Wake(trace.WakeReadable, trace.CausedBy(oteltrace.SpanContextFromContext(ctx)), trace.Evidence(attribute.Int("x", 1), attribute.Bool("y", true)))
-		op.Block(trace.ReasonLock)
+		op.Wake(semconv.WakeReadable, trace.CausedBy(oteltrace.SpanContextFromContext(ctx)), trace.Evidence(attribute.Int("x", 1), attribute.Bool("y", true)))
+		op.Block(semconv.ReasonLock)
 		op.SetAttributes(attribute.Float64("f", 2.5))
 		oteltrace.SpanFromContext(ctx).SetAttributes(attribute.String("own", "attribute"))
 		_, below := trace.Start(ctx, "below")
@@ -108,7 +109,7 @@ func TestEndWith(t *testing.T) {
 		"fixed":            trace.NewLayout(fixed, ""),
 		"not valid":        trace.NewLayout([]attribute.KeyValue{{Key: "none"}, fixed[0]}, "text"),
 		"to be normalized": trace.NewLayout([]attribute.KeyValue{attribute.Map("m", attribute.Int("k", 1), attribute.Int("k", 2))}, "text"),
-		"a total, too":     trace.NewLayout(fixed, "text", trace.BlockCountKey, "x"),
+		"a total, too":     trace.NewLayout(fixed, "text", semconv.BlockCountKey, "x"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, limit := range []func(*sdktrace.SpanLimits) *int{
@@ -132,13 +133,13 @@ func TestEndWith(t *testing.T) {
 }
 
 func endWith(ctx context.Context, l *trace.Layout, blocks int, before []attribute.KeyValue) {
-	ctx, op := trace.Start(ctx, trace.SpanRead)
+	ctx, op := trace.Start(ctx, semconv.SpanRead)
 	span := oteltrace.SpanFromContext(ctx)
 	span.SetAttributes(before...)
 	for range blocks {
-		op.Block(trace.ReasonNetRead)
+		op.Block(semconv.ReasonNetRead)
 		time.Sleep(time.Millisecond)
-		op.Wake(trace.WakeReadable)
+		op.Wake(semconv.WakeReadable)
 	}
 	op.EndWith(&trace.Values{Layout: l, Text: "a text", Ints: [trace.MaxInts]int64{1, 2}})
 	op.EndWith(&trace.Values{Layout: l, Text: "twice"})
@@ -148,7 +149,7 @@ func endWith(ctx context.Context, l *trace.Layout, blocks int, before []attribut
 // Attributes are made of a layout once, whoever asks first.
 func TestEndWithConcurrentSafe(t *testing.T) {
 	var k keeper
-	ctx, op := trace.Start(within(t, lean.NewTracerProvider(lean.WithSyncer(&k))), trace.SpanRead)
+	ctx, op := trace.Start(within(t, lean.NewTracerProvider(lean.WithSyncer(&k))), semconv.SpanRead)
 	span := oteltrace.SpanFromContext(ctx)
 	op.EndWith(&trace.Values{Layout: layout, Text: "a text"})
 	var wg sync.WaitGroup

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wakechain/wakechain/internal/live"
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // builder makes a view of what this process's goroutines and connections say.
@@ -207,14 +208,14 @@ func (b *builder) on(w *Wait, on live.On) {
 	w.On = &On{Kind: on.Kind, Length: on.Length, Capacity: on.Capacity, Held: on.Held, Size: on.Size, Waiting: on.Waiting}
 	strong := false
 	switch w.Reason {
-	case string(trace.ReasonLock):
+	case string(semconv.ReasonLock):
 		w.On.Kind, w.On.Size, strong = "mutex", 0, true
 		if on.Size > 1 {
 			w.On.Kind = "rwmutex"
 		}
-	case string(trace.ReasonCond):
+	case string(semconv.ReasonCond):
 		w.On.Kind = "cond"
-	case string(trace.ReasonFuture):
+	case string(semconv.ReasonFuture):
 		w.On.Kind = "future"
 	}
 	if on.Known {
@@ -228,12 +229,12 @@ func (b *builder) onConnection(w *Wait, raw *live.Wait, c *live.Connection) {
 	switch {
 	case c.Reader != nil && c.Reader.Op == raw.Op:
 		w.Message = c.MessagesRead + 1
-		w.Idle = w.Reason == string(trace.ReasonNetRead) && !c.Reader.InMessage
-	case c.Writer != nil && c.Writer.Op == raw.Op, w.Operation == trace.SpanWrite:
+		w.Idle = w.Reason == string(semconv.ReasonNetRead) && !c.Reader.InMessage
+	case c.Writer != nil && c.Writer.Op == raw.Op, w.Operation == semconv.SpanWrite:
 		w.Message = c.MessagesWritten + 1
 	}
 	switch w.Reason {
-	case string(trace.ReasonNetWrite):
+	case string(semconv.ReasonNetWrite):
 		if s := c.Socket; s != nil && s.Known {
 			w.Cause = s.Cause
 			w.TCP = &TCP{
@@ -241,10 +242,10 @@ func (b *builder) onConnection(w *Wait, raw *live.Wait, c *live.Connection) {
 				RTT: s.RTT, RwndLimited: s.RwndLimited, Busy: s.Busy, SndbufLimited: s.SndbufLimited, Retransmits: s.Retransmits,
 			}
 		}
-	case string(trace.ReasonWriteLock):
+	case string(semconv.ReasonWriteLock):
 		w.On = &On{Kind: "write lock", Waiting: c.WritesWaiting}
 		by := c.Turn
-		if c.Frame != nil && w.Operation != trace.SpanWrite {
+		if c.Frame != nil && w.Operation != semconv.SpanWrite {
 			by = c.Frame
 		}
 		if by == nil || by.Op == raw.Op || by.Op == nil {
@@ -286,7 +287,7 @@ func ended(task any) bool {
 		return false
 	}
 	s := t.State()
-	return s != trace.StateRunning && s != trace.StatePending
+	return s != semconv.StateRunning && s != semconv.StatePending
 }
 
 func (b *builder) connection(c *live.Connection) Connection {

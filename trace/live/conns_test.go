@@ -17,6 +17,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/live"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -150,7 +151,7 @@ func TestStalledSender(t *testing.T) {
 		t.Errorf("got the head %+v", h)
 	}
 	w := goroutine(t, v, "sen_data").Waits[0]
-	if w.TCP == nil || w.TCP.Queued == 0 || w.TCP.RwndLimited <= w.Age/2 || w.Cause != string(trace.CausePeerWindow) || w.Message < 4 || w.Age < time.Second || w.Age > w.TCP.Busy+time.Second {
+	if w.TCP == nil || w.TCP.Queued == 0 || w.TCP.RwndLimited <= w.Age/2 || w.Cause != string(semconv.CausePeerWindow) || w.Message < 4 || w.Age < time.Second || w.Age > w.TCP.Busy+time.Second {
 		t.Errorf("got %+v with %+v", w, w.TCP)
 	}
 	if len(w.Holders) != 1 || !w.Holders[0].Strong || w.Holders[0].Name != "hello" {
@@ -166,7 +167,7 @@ func TestStalledSender(t *testing.T) {
 				t.Errorf("got the server %+v", c)
 			}
 		case "client":
-			if c.MessagesRead != 3 || c.Reader == nil || c.Reader.Name != "hello" || c.Reader.Inside || c.Reader.Operation != trace.SpanSleep || c.LastRead.IsZero() || c.Reading || c.PeerID != "" {
+			if c.MessagesRead != 3 || c.Reader == nil || c.Reader.Name != "hello" || c.Reader.Inside || c.Reader.Operation != semconv.SpanSleep || c.LastRead.IsZero() || c.Reading || c.PeerID != "" {
 				t.Errorf("got the client %+v", c)
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // stalledAfter is how long a write must be parked to be worth a finding.
@@ -138,7 +138,7 @@ func (v *View) stalled() (found []Finding) {
 		g := &v.Goroutines[i]
 		for j := range g.Waits {
 			w := &g.Waits[j]
-			if w.Reason != string(trace.ReasonNetWrite) || w.Age < stalledAfter {
+			if w.Reason != string(semconv.ReasonNetWrite) || w.Age < stalledAfter {
 				continue
 			}
 			writes = append(writes, stall{g, w})

@@ -9,18 +9,19 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // gauges registers the gauges, and returns what takes them back.
 func (w *watch) gauges() (forget func()) {
 	m := w.provider.Meter(trace.ScopeName, metric.WithInstrumentationVersion(trace.Version))
-	blocked, err := m.Int64ObservableGauge(trace.MetricBlocked, metric.WithUnit("{operation}"),
+	blocked, err := m.Int64ObservableGauge(semconv.MetricBlocked, metric.WithUnit("{operation}"),
 		metric.WithDescription("Operations that are blocked, without those that are idle."))
 	if err != nil {
 		otel.Handle(err)
 		return func() {}
 	}
-	oldest, err := m.Float64ObservableGauge(trace.MetricBlockedOldest, metric.WithUnit("s"),
+	oldest, err := m.Float64ObservableGauge(semconv.MetricBlockedOldest, metric.WithUnit("s"),
 		metric.WithDescription("How long the operation has been blocked that has been for longest."))
 	if err != nil {
 		otel.Handle(err)
@@ -28,9 +29,9 @@ func (w *watch) gauges() (forget func()) {
 	}
 	reg, err := m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		for k, of := range w.fresh() {
-			attrs := []attribute.KeyValue{trace.BlockReasonKey.String(k.reason)}
+			attrs := []attribute.KeyValue{semconv.BlockReasonKey.String(k.reason)}
 			if k.cause != "" {
-				attrs = append(attrs, trace.BlockCauseKey.String(k.cause))
+				attrs = append(attrs, semconv.BlockCauseKey.String(k.cause))
 			}
 			set := metric.WithAttributeSet(attribute.NewSet(attrs...))
 			o.ObserveInt64(blocked, of.n, set)

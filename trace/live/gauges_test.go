@@ -14,6 +14,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/live"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -56,12 +57,12 @@ func TestWatchGauges(t *testing.T) {
 		}
 		time.Sleep(2500 * time.Millisecond)
 		want := map[string]float64{
-			trace.MetricBlocked + " block.reason=lock":       3,
-			trace.MetricBlockedOldest + " block.reason=lock": 5,
+			semconv.MetricBlocked + " block.reason=lock":       3,
+			semconv.MetricBlockedOldest + " block.reason=lock": 5,
 		}
 		got := gauges(t, reader)
-		if age := got[trace.MetricBlockedOldest+" block.reason=lock"]; age > 4.4 && age <= 5.5 { // of the last look
-			want[trace.MetricBlockedOldest+" block.reason=lock"] = age
+		if age := got[semconv.MetricBlockedOldest+" block.reason=lock"]; age > 4.4 && age <= 5.5 { // of the last look
+			want[semconv.MetricBlockedOldest+" block.reason=lock"] = age
 		}
 		same(t, got, want)
 		for _, task := range all {
@@ -101,7 +102,7 @@ func (hangs) Shutdown(context.Context) error                  { return nil }
 func (hangs) ForceFlush(context.Context) error                { return nil }
 
 func (h hangs) OnEnd(s sdktrace.ReadOnlySpan) {
-	if s.Name() == trace.SpanStalled {
+	if s.Name() == semconv.SpanStalled {
 		<-h
 	}
 }
@@ -120,8 +121,8 @@ func TestWatchExporterHangs(t *testing.T) {
 		second := lockFor(ctx, 30*time.Second)
 		time.Sleep(5 * time.Second)
 		same(t, gauges(t, reader), map[string]float64{
-			trace.MetricBlocked + " block.reason=lock":       2,
-			trace.MetricBlockedOldest + " block.reason=lock": 15,
+			semconv.MetricBlocked + " block.reason=lock":       2,
+			semconv.MetricBlockedOldest + " block.reason=lock": 15,
 		})
 		for _, task := range []*trace.Task{first, second} {
 			if err := task.Wait(t.Context()); err != nil {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // graph is who waits for whom. Its nodes are goroutines, by their index in the
@@ -56,7 +56,7 @@ func (g *graph) node(w *Wait, h *Holder) int {
 	}
 	k := h.Name + "\x00" + h.What
 	o := other{holder: *h}
-	if w.Reason == string(trace.ReasonNetWrite) {
+	if w.Reason == string(semconv.ReasonNetWrite) {
 		k, o.connection = w.Connection, w.Connection
 	} else if h.Name == "" {
 		return -1 // somebody

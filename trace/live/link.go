@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // link matches the ends of the view's connections, and says who at the other end
@@ -15,7 +15,7 @@ func link(v *View) {
 	for i := range v.Goroutines {
 		for j := range v.Goroutines[i].Waits {
 			w := &v.Goroutines[i].Waits[j]
-			if w.Reason != string(trace.ReasonNetWrite) && w.Reason != string(trace.ReasonPong) {
+			if w.Reason != string(semconv.ReasonNetWrite) && w.Reason != string(semconv.ReasonPong) {
 				continue
 			}
 			c := v.connectionOf(w.Connection)
@@ -24,9 +24,9 @@ func link(v *View) {
 			}
 			peer := v.connectionOf(c.Peer)
 			switch w.Reason {
-			case string(trace.ReasonNetWrite):
+			case string(semconv.ReasonNetWrite):
 				w.Holders = takers(w, c, peer)
-			case string(trace.ReasonPong):
+			case string(semconv.ReasonPong):
 				w.Holders = answerers(peer)
 			}
 		}
@@ -40,7 +40,7 @@ const probed = 200 * time.Millisecond
 // takers are who can end the parked write w on c, whose other end is peer, nil where
 // that is not in the view.
 func takers(w *Wait, c, peer *Connection) []Holder {
-	closed := w.Cause == string(trace.CausePeerWindow)
+	closed := w.Cause == string(semconv.CausePeerWindow)
 	proven := closed && w.Age >= probed
 	switch {
 	case peer == nil:

@@ -12,6 +12,7 @@ import (
 	registry "github.com/wakechain/wakechain/internal/live"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // look is what [Watch] sees at once: the blocks in progress, without what only a
@@ -125,11 +126,11 @@ const maxDepth = 64
 // idle reports whether such a wait lasts as a rule, and holds nothing up: for the next
 // message or value, for a time, or for goroutines to end.
 func (l *look) idle(w *registry.Wait) bool {
-	switch trace.Reason(w.Reason) {
-	case trace.ReasonNetRead, trace.ReasonNetAccept, trace.ReasonChanRecv, trace.ReasonSelect, trace.ReasonCond, trace.ReasonSleep,
-		trace.ReasonWaitGroup:
+	switch semconv.Reason(w.Reason) {
+	case semconv.ReasonNetRead, semconv.ReasonNetAccept, semconv.ReasonChanRecv, semconv.ReasonSelect, semconv.ReasonCond, semconv.ReasonSleep,
+		semconv.ReasonWaitGroup:
 		return true
-	case trace.ReasonFuture:
+	case semconv.ReasonFuture:
 		_, goroutine := w.On.(*trace.Task)
 		return goroutine
 	default:
@@ -147,7 +148,7 @@ func (s *seen) cause() string {
 
 // socket is what the kernel says of the block, nil if that is not known.
 func (s *seen) socket() *registry.Socket {
-	if s.conn == nil || s.Reason != string(trace.ReasonNetWrite) {
+	if s.conn == nil || s.Reason != string(semconv.ReasonNetWrite) {
 		return nil
 	}
 	return s.conn.Socket
@@ -181,44 +182,44 @@ func (s *seen) hold() bool {
 
 // attributes are what a span says of the block.
 func (s *seen) attributes() []attribute.KeyValue {
-	attrs := append(make([]attribute.KeyValue, 0, 24), trace.BlockReasonKey.String(s.Reason))
+	attrs := append(make([]attribute.KeyValue, 0, 24), semconv.BlockReasonKey.String(s.Reason))
 	if t := s.task; t != nil {
-		attrs = append(attrs, trace.GoroutineIDKey.Int64(t.ID), trace.GoroutineNameKey.String(t.Name))
+		attrs = append(attrs, semconv.GoroutineIDKey.Int64(t.ID), semconv.GoroutineNameKey.String(t.Name))
 	}
 	if c := s.conn; c != nil {
-		attrs = append(attrs, trace.WebSocketConnectionIDKey.String(c.ID))
+		attrs = append(attrs, semconv.WebSocketConnectionIDKey.String(c.ID))
 		switch s.Operation {
-		case trace.SpanWrite:
-			attrs = append(attrs, trace.WebSocketMessageIndexKey.Int(c.MessagesWritten+1))
-		case trace.SpanRead:
-			attrs = append(attrs, trace.WebSocketMessageIndexKey.Int(c.MessagesRead+1))
+		case semconv.SpanWrite:
+			attrs = append(attrs, semconv.WebSocketMessageIndexKey.Int(c.MessagesWritten+1))
+		case semconv.SpanRead:
+			attrs = append(attrs, semconv.WebSocketMessageIndexKey.Int(c.MessagesRead+1))
 		}
 	}
 	if by := s.holder(); by != "" {
-		attrs = append(attrs, trace.StalledHolderKey.String(by))
+		attrs = append(attrs, semconv.StalledHolderKey.String(by))
 	}
 	if reader := s.reader(); reader != "" {
-		attrs = append(attrs, trace.StalledReaderKey.String(reader))
+		attrs = append(attrs, semconv.StalledReaderKey.String(reader))
 	}
 	k := s.socket()
 	if k == nil {
 		return attrs
 	}
-	attrs = append(attrs, trace.BlockSourceKey.String(string(trace.SourcePoll)), trace.TCPWrittenKey.Int64(k.Written))
+	attrs = append(attrs, semconv.BlockSourceKey.String(string(semconv.SourcePoll)), semconv.TCPWrittenKey.Int64(k.Written))
 	if !k.Known {
 		return attrs
 	}
 	return append(attrs,
-		trace.BlockCauseKey.String(k.Cause),
-		trace.TCPSendQueueKey.Int(k.Queue),
-		trace.TCPNotSentKey.Int(k.NotSent),
-		trace.TCPUnackedKey.Int(k.Unacked),
-		trace.TCPPeerWindowKey.Int(k.Window),
-		trace.TCPRTTKey.Float64(k.RTT.Seconds()),
-		trace.TCPBusyKey.Float64(k.Busy.Seconds()),
-		trace.TCPRwndLimitedKey.Float64(k.RwndLimited.Seconds()),
-		trace.TCPSndbufLimitedKey.Float64(k.SndbufLimited.Seconds()),
-		trace.TCPRetransmitsKey.Int(k.Retransmits))
+		semconv.BlockCauseKey.String(k.Cause),
+		semconv.TCPSendQueueKey.Int(k.Queue),
+		semconv.TCPNotSentKey.Int(k.NotSent),
+		semconv.TCPUnackedKey.Int(k.Unacked),
+		semconv.TCPPeerWindowKey.Int(k.Window),
+		semconv.TCPRTTKey.Float64(k.RTT.Seconds()),
+		semconv.TCPBusyKey.Float64(k.Busy.Seconds()),
+		semconv.TCPRwndLimitedKey.Float64(k.RwndLimited.Seconds()),
+		semconv.TCPSndbufLimitedKey.Float64(k.SndbufLimited.Seconds()),
+		semconv.TCPRetransmitsKey.Int(k.Retransmits))
 }
 
 // holder says which goroutine has what the block waits for, and what that does: ""
@@ -231,7 +232,7 @@ func (s *seen) holder() string {
 	default:
 		by = on
 	}
-	if s.Reason == string(trace.ReasonWriteLock) && s.conn != nil && s.conn.Turn != nil {
+	if s.Reason == string(semconv.ReasonWriteLock) && s.conn != nil && s.conn.Turn != nil {
 		by = s.conn.Turn.Task
 	}
 	if t := s.look.tasks[by]; t != nil {
@@ -243,7 +244,7 @@ func (s *seen) holder() string {
 // reader says what the reader at the other end of a blocked write does: "" where
 // that end is not in this process.
 func (s *seen) reader() string {
-	if s.conn == nil || s.Reason != string(trace.ReasonNetWrite) || s.conn.Local == nil || s.conn.Remote == nil {
+	if s.conn == nil || s.Reason != string(semconv.ReasonNetWrite) || s.conn.Local == nil || s.conn.Remote == nil {
 		return ""
 	}
 	peer := s.look.other(s.conn)
@@ -311,7 +312,7 @@ func (l *look) doing(t *registry.Task) string {
 // then what has lasted longest.
 func sortDue(due []*seen) {
 	rank := func(s *seen) int {
-		if s.Reason == string(trace.ReasonNetWrite) {
+		if s.Reason == string(semconv.ReasonNetWrite) {
 			return 0
 		}
 		return 1

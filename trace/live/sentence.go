@@ -4,8 +4,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // maxName is how much of a name a sentence has, in characters.
@@ -38,7 +38,7 @@ func (v *View) Sentence(g *Goroutine, w *Wait) string {
 	var b strings.Builder
 	b.WriteString(v.short(g, w))
 	switch {
-	case w.Reason == string(trace.ReasonNetWrite):
+	case w.Reason == string(semconv.ReasonNetWrite):
 		b.WriteString(v.other(w))
 	case len(w.Holders) > 0:
 		for i := range w.Holders {
@@ -54,21 +54,21 @@ func (v *View) Sentence(g *Goroutine, w *Wait) string {
 func (v *View) short(g *Goroutine, w *Wait) string {
 	s := v.who(g) + " has been blocked " + age(w.Age)
 	switch w.Reason {
-	case string(trace.ReasonNetWrite):
-		if w.Operation == trace.SpanWrite {
+	case string(semconv.ReasonNetWrite):
+		if w.Operation == semconv.SpanWrite {
 			return s + " writing to " + v.conn(w)
 		}
 		return s + " in " + printable(w.Operation) + ", writing to " + v.conn(w)
-	case string(trace.ReasonNetRead):
+	case string(semconv.ReasonNetRead):
 		return s + " in " + printable(w.Operation) + ", reading from " + v.conn(w)
-	case string(trace.ReasonWriteLock):
+	case string(semconv.ReasonWriteLock):
 		return s + " in " + printable(w.Operation) + ", waiting for its turn to write to " + v.conn(w)
-	case string(trace.ReasonPong):
+	case string(semconv.ReasonPong):
 		return s + " waiting for a pong of " + v.conn(w)
-	case string(trace.ReasonSleep):
+	case string(semconv.ReasonSleep):
 		return s + " in sleep"
 	}
-	if w.Reason == string(trace.ReasonSelect) {
+	if w.Reason == string(semconv.ReasonSelect) {
 		return s + " in select"
 	}
 	if w.On != nil && w.On.Kind == "task" {
@@ -88,7 +88,7 @@ func (v *View) short(g *Goroutine, w *Wait) string {
 // waitsFor ends a sentence that names the next of a cycle.
 func (v *View) waitsFor(w *Wait, next *Goroutine) string {
 	switch h := w.Holders[0]; w.Reason {
-	case string(trace.ReasonNetWrite):
+	case string(semconv.ReasonNetWrite):
 		if !h.Strong {
 			return "whose other end nobody has read, and " + v.who(next) + " writes"
 		}
@@ -140,13 +140,13 @@ func (v *View) other(w *Wait) string {
 	}
 	p := v.connectionOf(c.Peer)
 	if p == nil {
-		if w.Cause == string(trace.CausePeerWindow) {
+		if w.Cause == string(semconv.CausePeerWindow) {
 			return ", whose window is closed: it does not read"
 		}
 		return ""
 	}
 	likely := ""
-	if w.Cause != string(trace.CausePeerWindow) || c.Between {
+	if w.Cause != string(semconv.CausePeerWindow) || c.Between {
 		likely = "likely "
 	}
 	switch {
@@ -250,34 +250,34 @@ func (v *View) channel(on *On) string {
 // hint says what ends a wait.
 func hint(w *Wait) string {
 	switch w.Reason {
-	case string(trace.ReasonNetWrite):
+	case string(semconv.ReasonNetWrite):
 		return "room in the send buffer: the peer reads, or the connection ends"
-	case string(trace.ReasonNetRead):
+	case string(semconv.ReasonNetRead):
 		return "bytes of the peer, or the connection's end"
-	case string(trace.ReasonWriteLock):
+	case string(semconv.ReasonWriteLock):
 		return "the end of the write that is in progress"
-	case string(trace.ReasonPong):
+	case string(semconv.ReasonPong):
 		return "the peer's pong, which it sends when it reads"
-	case string(trace.ReasonLock):
+	case string(semconv.ReasonLock):
 		return "an unlock"
-	case string(trace.ReasonSemaphore):
+	case string(semconv.ReasonSemaphore):
 		return "a release"
-	case string(trace.ReasonCond):
+	case string(semconv.ReasonCond):
 		return "a signal"
-	case string(trace.ReasonSleep):
+	case string(semconv.ReasonSleep):
 		return "its timer"
-	case string(trace.ReasonChanSend):
+	case string(semconv.ReasonChanSend):
 		return "a receiver"
-	case string(trace.ReasonChanRecv):
+	case string(semconv.ReasonChanRecv):
 		return "a sender, or the channel's close"
-	case string(trace.ReasonFuture):
+	case string(semconv.ReasonFuture):
 		if w.On != nil && w.On.Kind == "task" {
 			return "the goroutine's end"
 		}
 		return "the future's value or error"
-	case string(trace.ReasonWaitGroup):
+	case string(semconv.ReasonWaitGroup):
 		return "the last that is done"
-	case string(trace.ReasonSelect):
+	case string(semconv.ReasonSelect):
 		return "any of its cases"
 	default:
 		return ""

@@ -8,6 +8,7 @@ import (
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/lean"
 	"github.com/wakechain/wakechain/trace/live"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
@@ -30,7 +31,7 @@ func BenchmarkLook(b *testing.B) {
 		}
 	}
 	for _, task := range readers {
-		for task.State() != trace.StateBlocked {
+		for task.State() != semconv.StateBlocked {
 			runtime.Gosched()
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/live"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/wstest"
@@ -28,7 +29,7 @@ func (stalls) Shutdown(context.Context) error                  { return nil }
 func (stalls) ForceFlush(context.Context) error                { return nil }
 
 func (c stalls) OnEnd(s sdktrace.ReadOnlySpan) {
-	if s.Name() == trace.SpanStalled {
+	if s.Name() == semconv.SpanStalled {
 		c <- s
 	}
 }
@@ -77,7 +78,7 @@ func TestWatchSocket(t *testing.T) {
 			t.Fatal("nothing is told")
 		}
 	}
-	meanwhile := rec.Chain().Named(trace.SpanStalled)
+	meanwhile := rec.Chain().Named(semconv.SpanStalled)
 	if len(meanwhile) != 2 {
 		t.Fatalf("%d were told, want 2", len(meanwhile))
 	}
@@ -89,19 +90,19 @@ func TestWatchSocket(t *testing.T) {
 		if s.Parent == nil || s.Parent.Name != "go sen_data" || s.Parent.End.IsZero() {
 			t.Errorf("it is below %v, want go sen_data, which has ended", s.Parent)
 		}
-		if got := s.Str(trace.StalledReaderKey); !strings.HasPrefix(got, "hello is in sleep for ") {
+		if got := s.Str(semconv.StalledReaderKey); !strings.HasPrefix(got, "hello is in sleep for ") {
 			t.Errorf("the reader is told as %q", got)
 		}
 	}
 	if last := meanwhile[1]; runtime.GOOS == "linux" {
 		age, _ := last.Stalled()
-		if got := last.Str(trace.BlockCauseKey); got != string(trace.CausePeerWindow) {
+		if got := last.Str(semconv.BlockCauseKey); got != string(semconv.CausePeerWindow) {
 			t.Errorf("the cause is %q: %v", got, last.Attributes)
 		}
-		if limited := last.Float(trace.TCPRwndLimitedKey); limited < age.Seconds()/2 || limited > age.Seconds()+1 {
+		if limited := last.Float(semconv.TCPRwndLimitedKey); limited < age.Seconds()/2 || limited > age.Seconds()+1 {
 			t.Errorf("the window was in the way for %v s of %v", limited, age)
 		}
-		if last.Int(trace.TCPSendQueueKey) <= 0 || last.Int(trace.TCPWrittenKey) <= 0 {
+		if last.Int(semconv.TCPSendQueueKey) <= 0 || last.Int(semconv.TCPWrittenKey) <= 0 {
 			t.Errorf("no ledger: %v", last.Attributes)
 		}
 	}
@@ -117,14 +118,14 @@ func TestWatchSocket(t *testing.T) {
 // to, and that all link to the operation.
 func over(t *testing.T, c *chain.Chain) {
 	t.Helper()
-	for _, s := range c.Named(trace.SpanStalled) {
+	for _, s := range c.Named(semconv.SpanStalled) {
 		if since, ok := s.StillBlocked(); ok {
 			t.Errorf("%v goes on since %v", s, since)
 		}
-		if len(s.Links) == 0 || s.Links[0].Span == nil || s.Links[0].Span.Name != s.Str(trace.StalledOperationKey) {
+		if len(s.Links) == 0 || s.Links[0].Span == nil || s.Links[0].Span.Name != s.Str(semconv.StalledOperationKey) {
 			t.Errorf("%v links to %v, want its operation", s, s.Links)
 		}
-		if len(s.LinkedFrom) != 1 || s.LinkedFrom[0].Name != trace.SpanBlock && s.LinkedFrom[0].Name != trace.SpanStalled {
+		if len(s.LinkedFrom) != 1 || s.LinkedFrom[0].Name != semconv.SpanBlock && s.LinkedFrom[0].Name != semconv.SpanStalled {
 			t.Errorf("%v is linked from %v, want the block or the next", s, s.LinkedFrom)
 		}
 	}
@@ -151,7 +152,7 @@ func TestWatchNoGoroutine(t *testing.T) {
 					sent <- err
 				}()
 				time.Sleep(20 * time.Second)
-				if got := len(rec.Chain().Named(trace.SpanStalled)); got != 2 {
+				if got := len(rec.Chain().Named(semconv.SpanStalled)); got != 2 {
 					t.Errorf("%d were told, want 2", got)
 				}
 				_ = get.CloseNow()
@@ -160,8 +161,8 @@ func TestWatchNoGoroutine(t *testing.T) {
 				synctest.Wait()
 				c := rec.Chain()
 				over(t, c)
-				for _, s := range c.Named(trace.SpanStalled) {
-					if s.Parent == nil || s.Parent.Name != trace.SpanHandshake || s.Service != "socket_start" {
+				for _, s := range c.Named(semconv.SpanStalled) {
+					if s.Parent == nil || s.Parent.Name != semconv.SpanHandshake || s.Service != "socket_start" {
 						t.Errorf("%v of %s is below %v, want the server's handshake", s, s.Service, s.Parent)
 					}
 				}
@@ -185,7 +186,7 @@ func TestWatchRead(t *testing.T) {
 			read <- err
 		}()
 		time.Sleep(5 * time.Second)
-		tracetest.AssertNone(t, rec.Chain(), trace.SpanStalled)
+		tracetest.AssertNone(t, rec.Chain(), semconv.SpanStalled)
 		w, err := start.Writer(t.Context(), wsconn.MessageText)
 		if err != nil {
 			t.Fatal(err)
@@ -201,8 +202,8 @@ func TestWatchRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		told := rec.Chain().Named(trace.SpanStalled)
-		if len(told) != 1 || told[0].Str(trace.StalledOperationKey) != trace.SpanRead {
+		told := rec.Chain().Named(semconv.SpanStalled)
+		if len(told) != 1 || told[0].Str(semconv.StalledOperationKey) != semconv.SpanRead {
 			t.Fatalf("told of %v, want the read in the midst of its message", told)
 		}
 		over(t, rec.Chain())

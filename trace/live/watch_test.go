@@ -14,6 +14,7 @@ import (
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/live"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -71,7 +72,7 @@ func TestWatchCrossing(t *testing.T) {
 		}{{999 * time.Millisecond, 0}, {time.Second, 1}, {9999 * time.Millisecond, 1}, {10 * time.Second, 2}, {99 * time.Second, 2}, {100 * time.Second, 3}} {
 			time.Sleep(at.after - time.Since(synctestEpoch(worker)))
 			synctest.Wait()
-			if got := len(rec.Chain().Named(trace.SpanStalled)); got != at.told {
+			if got := len(rec.Chain().Named(semconv.SpanStalled)); got != at.told {
 				t.Fatalf("after %v: %d were told, want %d", at.after, got, at.told)
 			}
 		}
@@ -80,7 +81,7 @@ func TestWatchCrossing(t *testing.T) {
 		}
 		synctest.Wait()
 		c := rec.Chain()
-		told := c.Named(trace.SpanStalled)
+		told := c.Named(semconv.SpanStalled)
 		if got, want := ages(told), []time.Duration{time.Second, 10 * time.Second, 100 * time.Second}; !slices.Equal(got, want) {
 			t.Errorf("told after %v, want %v", got, want)
 		}
@@ -133,7 +134,7 @@ func TestWatchIdle(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		tracetest.AssertNone(t, rec.Chain(), trace.SpanStalled)
+		tracetest.AssertNone(t, rec.Chain(), semconv.SpanStalled)
 	})
 }
 
@@ -151,13 +152,13 @@ func TestWatchRate(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		told := rec.Chain().Named(trace.SpanStalled)
+		told := rec.Chain().Named(semconv.SpanStalled)
 		if len(told) != 6 {
 			t.Fatalf("%d were told of, want 3 after a second and 3 after ten", len(told))
 		}
 		var left []int64
 		for _, s := range told {
-			left = append(left, s.Int(trace.SpansSuppressedKey))
+			left = append(left, s.Int(semconv.SpansSuppressedKey))
 		}
 		if want := []int64{0, 0, 0, 5, 0, 0}; !slices.Equal(left, want) {
 			t.Errorf("left out before: %v, want %v", left, want)
@@ -187,7 +188,7 @@ func TestWatchStops(t *testing.T) {
 					t.Error(err)
 				}
 				cancel()
-				tracetest.AssertNone(t, rec.Chain(), trace.SpanStalled)
+				tracetest.AssertNone(t, rec.Chain(), semconv.SpanStalled)
 			})
 		})
 	}
@@ -203,7 +204,7 @@ func TestWatchTwice(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got, want := ages(rec.Chain().Named(trace.SpanStalled)), slices.Repeat([]time.Duration{time.Second}, 3); !slices.Equal(got, want) {
+		if got, want := ages(rec.Chain().Named(semconv.SpanStalled)), slices.Repeat([]time.Duration{time.Second}, 3); !slices.Equal(got, want) {
 			t.Errorf("told after %v, want %v", got, want)
 		}
 	})
@@ -250,7 +251,7 @@ func TestWatchConcurrently(t *testing.T) {
 	}
 	wg.Wait()
 	stop()
-	for _, s := range rec.Chain().Named(trace.SpanStalled) {
+	for _, s := range rec.Chain().Named(semconv.SpanStalled) {
 		if _, ok := s.StillBlocked(); ok {
 			t.Errorf("%v is not over, and all have ended", s)
 		}

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // What a wrapped conn returns is what the bare one returns in the same
@@ -197,7 +197,7 @@ func TestConnAsBare(t *testing.T) {
 					c := netpoll.Wrap(nc)
 					if observed {
 						ctx, _ := record(t)
-						read, write := start(ctx, c, trace.ReasonNetRead), start(ctx, c, trace.ReasonNetWrite)
+						read, write := start(ctx, c, semconv.ReasonNetRead), start(ctx, c, semconv.ReasonNetWrite)
 						t.Cleanup(func() { read.End(nil); write.End(nil) })
 					}
 					n, err := tt.do(t, c, peer)

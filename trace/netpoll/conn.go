@@ -11,6 +11,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Conn is a net.Conn whose reads and writes report block and wake. Its methods
@@ -44,8 +45,8 @@ func Wrap(nc net.Conn) *Conn {
 	}
 	c := &Conn{Conn: nc, raw: rawConn(nc)}
 	c.self, _ = nc.(Reporter)
-	c.read.init(c, trace.ReasonNetRead)
-	c.write.init(c, trace.ReasonNetWrite)
+	c.read.init(c, semconv.ReasonNetRead)
+	c.write.init(c, semconv.ReasonNetWrite)
 	return c
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 func TestConn(t *testing.T) {
@@ -34,7 +35,7 @@ func TestConn(t *testing.T) {
 						c := netpoll.Wrap(nc)
 						if observed {
 							ctx, _ := record(t)
-							read, write := start(ctx, c, trace.ReasonNetRead), start(ctx, c, trace.ReasonNetWrite)
+							read, write := start(ctx, c, semconv.ReasonNetRead), start(ctx, c, semconv.ReasonNetWrite)
 							t.Cleanup(func() { read.End(nil); write.End(nil) })
 						}
 						return c
@@ -59,7 +60,7 @@ func TestConnWritesDoNotMix(t *testing.T) {
 				if i == 1 {
 					c.ObserveWrite(nil)
 				} else {
-					defer start(ctx, c, trace.ReasonNetWrite).End(nil)
+					defer start(ctx, c, semconv.ReasonNetWrite).End(nil)
 				}
 				wg.Go(func() {
 					if n, err := c.Write(bytes.Repeat([]byte{i}, size)); n != size || err != nil {
@@ -99,7 +100,7 @@ func TestConnLargeWrites(t *testing.T) {
 			var ops []*trace.Op
 			for _, nc := range []net.Conn{a, b} {
 				c := netpoll.Wrap(nc)
-				read, write := start(ctx, c, trace.ReasonNetRead), start(ctx, c, trace.ReasonNetWrite)
+				read, write := start(ctx, c, semconv.ReasonNetRead), start(ctx, c, semconv.ReasonNetWrite)
 				ops = append(ops, read, write)
 				wg.Go(func() {
 					n, err := c.Write(data)
@@ -134,7 +135,7 @@ func TestConnReadFrom(t *testing.T) {
 			nc, peer := pair(t, network)
 			c := netpoll.Wrap(nc)
 			ctx, rec := record(t)
-			op := start(ctx, c, trace.ReasonNetWrite)
+			op := start(ctx, c, semconv.ReasonNetWrite)
 			text := strings.Repeat("wakechain ", 100_000)
 			w := begin(func() (int, error) {
 				n, err := c.ReadFrom(strings.NewReader(text))
@@ -164,10 +165,10 @@ func TestConnObserve(t *testing.T) {
 			nc, peer := pair(t, network)
 			c := netpoll.Wrap(nc)
 			ctx, rec := record(t)
-			first := start(ctx, c, trace.ReasonNetRead)
+			first := start(ctx, c, semconv.ReasonNetRead)
 			r := begin(func() (int, error) { return c.Read(make([]byte, 1)) }).parked(t, parkState(network))
 			long(t)
-			second := start(ctx, c, trace.ReasonNetRead)
+			second := start(ctx, c, semconv.ReasonNetRead)
 			_, _ = peer.Write([]byte("a"))
 			_, _ = r.wait()
 			first.End(nil)
@@ -207,7 +208,7 @@ func TestConnAllocations(t *testing.T) {
 		nc, peer := pair(t, network)
 		c, d := netpoll.Wrap(nc), netpoll.Wrap(peer)
 		ctx, rec := record(t)
-		write, read := start(ctx, c, trace.ReasonNetWrite), start(ctx, d, trace.ReasonNetRead)
+		write, read := start(ctx, c, semconv.ReasonNetWrite), start(ctx, d, semconv.ReasonNetRead)
 		p := make([]byte, 16)
 		got := testing.AllocsPerRun(1000, func() {
 			_, _ = c.Write(p)

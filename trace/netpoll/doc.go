@@ -21,7 +21,7 @@
 // write.lock).
 //
 // On Linux a blocked write on TCP also carries the kernel's evidence of why
-// ([trace.TCPRwndLimitedKey] and the keys beside it), read by TCP_INFO at the
+// ([semconv.TCPRwndLimitedKey] and the keys beside it), read by TCP_INFO at the
 // park and at the wake and at no other time.
 //
 // A Conn that nobody observes calls the wrapped conn directly. An observed call

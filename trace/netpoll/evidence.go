@@ -5,7 +5,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // tcpInfo is what the kernel said of a TCP connection at one moment.
@@ -76,26 +76,26 @@ func (e *evidence) congestion() congestion { return max(e.park.congestion, e.awa
 // cause is what the counters account for in at least half of the park. The
 // window that a snapshot shows is no evidence by itself: it may still be open
 // at the start of a park that is all the peer's.
-func (e *evidence) cause() trace.Cause {
+func (e *evidence) cause() semconv.Cause {
 	switch {
 	case !e.park.ok || !e.awake.ok || e.blocked < 2*counterStep:
-		return trace.CauseUnknown
+		return semconv.CauseUnknown
 	case 2*e.peerWindow() >= e.blocked:
-		return trace.CausePeerWindow
+		return semconv.CausePeerWindow
 	case e.peerWindow() > 0 && (e.park.window == 0 || e.awake.window == 0), e.lost() && e.closed():
 		// A segment that came too late for the closed window is sent again and
 		// again, and that time counts as in flight.
-		return trace.CausePeerWindow
+		return semconv.CausePeerWindow
 	case e.lost():
-		return trace.CauseNetwork
+		return semconv.CauseNetwork
 	case 2*e.sndbuf() >= e.blocked:
-		return trace.CauseLocalBuffer
+		return semconv.CauseLocalBuffer
 	case 2*e.inFlight() >= e.blocked && e.park.notSent == 0:
 		// All that the buffer can hold was on its way. That is no word about the
 		// peer: many small segments fill the buffer long before its window.
-		return trace.CauseLocalBuffer
+		return semconv.CauseLocalBuffer
 	default: // acknowledgements may be late for many reasons
-		return trace.CauseUnknown
+		return semconv.CauseUnknown
 	}
 }
 
@@ -119,31 +119,31 @@ func (e *evidence) attributes() []attribute.KeyValue {
 		return nil
 	}
 	attrs := append(make([]attribute.KeyValue, 0, most), pollAttr,
-		trace.TCPSendQueueKey.Int(seen.queue),
-		trace.TCPUnackedKey.Int(seen.unacked),
-		trace.TCPRTTKey.Float64(seen.rtt.Seconds()))
+		semconv.TCPSendQueueKey.Int(seen.queue),
+		semconv.TCPUnackedKey.Int(seen.unacked),
+		semconv.TCPRTTKey.Float64(seen.rtt.Seconds()))
 	if !e.park.ok {
 		return attrs
 	}
 	attrs = append(attrs,
-		trace.BlockCauseKey.String(string(e.cause())),
-		trace.TCPWrittenKey.Int64(e.written),
-		trace.TCPNotSentKey.Int(e.park.notSent),
-		trace.TCPPeerWindowKey.Int(e.park.window))
+		semconv.BlockCauseKey.String(string(e.cause())),
+		semconv.TCPWrittenKey.Int64(e.written),
+		semconv.TCPNotSentKey.Int(e.park.notSent),
+		semconv.TCPPeerWindowKey.Int(e.park.window))
 	if e.park.buffer > 0 {
 		attrs = append(attrs,
-			trace.TCPSendMemoryKey.Int(e.park.memory),
-			trace.TCPSendBufferKey.Int(e.park.buffer))
+			semconv.TCPSendMemoryKey.Int(e.park.memory),
+			semconv.TCPSendBufferKey.Int(e.park.buffer))
 	}
 	if e.awake.ok {
 		attrs = append(attrs,
-			trace.TCPBusyKey.Float64((e.awake.busy - e.park.busy).Seconds()),
-			trace.TCPRwndLimitedKey.Float64(e.peerWindow().Seconds()),
-			trace.TCPSndbufLimitedKey.Float64(e.sndbuf().Seconds()),
-			trace.TCPRetransmitsKey.Int(e.awake.retransmits-e.park.retransmits),
-			trace.TCPCongestionWindowKey.Int(e.awake.cwnd-e.park.cwnd))
+			semconv.TCPBusyKey.Float64((e.awake.busy - e.park.busy).Seconds()),
+			semconv.TCPRwndLimitedKey.Float64(e.peerWindow().Seconds()),
+			semconv.TCPSndbufLimitedKey.Float64(e.sndbuf().Seconds()),
+			semconv.TCPRetransmitsKey.Int(e.awake.retransmits-e.park.retransmits),
+			semconv.TCPCongestionWindowKey.Int(e.awake.cwnd-e.park.cwnd))
 		if c := int(e.congestion()); c < len(congestionNames) {
-			attrs = append(attrs, trace.TCPCongestionStateKey.String(congestionNames[c]))
+			attrs = append(attrs, semconv.TCPCongestionStateKey.String(congestionNames[c]))
 		}
 	}
 	return attrs

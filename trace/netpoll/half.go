@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // maxIO is the most that one read or write asks the kernel for, as in package
@@ -20,7 +21,7 @@ const maxIO = 1 << 30
 // half is one direction of a Conn.
 type half struct {
 	conn     *Conn
-	reason   trace.Reason
+	reason   semconv.Reason
 	observer atomic.Pointer[trace.Op] // of the calls to come
 	calls    atomic.Int32             // in progress, that have one
 
@@ -50,7 +51,7 @@ type half struct {
 	last   atomic.Pointer[tcpInfo] // at the Close that ended the park
 }
 
-func (h *half) init(c *Conn, r trace.Reason) {
+func (h *half) init(c *Conn, r semconv.Reason) {
 	h.conn, h.reason, h.try = c, r, h.attempt
 }
 
@@ -85,7 +86,7 @@ func (h *half) poll(op *trace.Op, p []byte) (int, error) {
 	defer func() { h.op, h.p, h.err = nil, nil, nil }()
 
 	name, loop := "read", h.conn.raw.Read
-	if h.reason == trace.ReasonNetWrite {
+	if h.reason == semconv.ReasonNetWrite {
 		name, loop = "write", h.conn.raw.Write
 	}
 	err := loop(h.try)
@@ -106,13 +107,13 @@ func (h *half) lock(op *trace.Op) {
 	if h.mu.TryLock() {
 		return
 	}
-	r := trace.ReasonLock
-	if h.reason == trace.ReasonNetWrite {
-		r = trace.ReasonWriteLock
+	r := semconv.ReasonLock
+	if h.reason == semconv.ReasonNetWrite {
+		r = semconv.ReasonWriteLock
 	}
 	op.Block(r)
 	h.mu.Lock()
-	op.Wake(trace.WakeUnlocked)
+	op.Wake(semconv.WakeUnlocked)
 }
 
 // callError is the error of a system call as package net returns it.
@@ -169,7 +170,7 @@ func (h *half) attempt(fd uintptr) bool {
 		if h.parked.Load() {
 			h.woken(awake, err, func() tcpInfo { return measure(fd) })
 		}
-		if err != nil || h.reason == trace.ReasonNetRead || h.n == len(h.p) {
+		if err != nil || h.reason == semconv.ReasonNetRead || h.n == len(h.p) {
 			return true
 		}
 	}
@@ -178,7 +179,7 @@ func (h *half) attempt(fd uintptr) bool {
 // transfer is the direction's system call, with the end of the stream told as
 // package net tells it.
 func (h *half) transfer(fd uintptr, p []byte) (n int, err error) {
-	if h.reason == trace.ReasonNetRead {
+	if h.reason == semconv.ReasonNetRead {
 		if n, err = sysRead(fd, p); n == 0 && err == nil {
 			err = io.EOF
 		}
@@ -191,9 +192,9 @@ func (h *half) transfer(fd uintptr, p []byte) (n int, err error) {
 }
 
 var (
-	pollAttr    = trace.BlockSourceKey.String(string(trace.SourcePoll))
+	pollAttr    = semconv.BlockSourceKey.String(string(semconv.SourcePoll))
 	sourcePoll  = trace.Evidence(pollAttr)
-	sourceTimed = trace.Evidence(trace.BlockSourceKey.String(string(trace.SourceTimed)))
+	sourceTimed = trace.Evidence(semconv.BlockSourceKey.String(string(semconv.SourceTimed)))
 )
 
 // parking tells the observer that the goroutine is about to park.
@@ -202,7 +203,7 @@ func (h *half) parking(fd uintptr) {
 		return
 	}
 	h.last.Store(nil)
-	if h.reason == trace.ReasonNetWrite {
+	if h.reason == semconv.ReasonNetWrite {
 		info := measure(fd)
 		h.look.Lock()
 		h.info = info
@@ -226,7 +227,7 @@ func (h *half) woken(at time.Time, err error, info func() tcpInfo) {
 	case !h.op.Shows(blocked) && (!h.info.ok || !h.op.Meters()):
 	case h.info.ok:
 		e = evidence{blocked: blocked, written: h.total, park: h.info, awake: info()}
-	case h.reason == trace.ReasonNetRead && blocked >= 2*counterStep:
+	case h.reason == semconv.ReasonNetRead && blocked >= 2*counterStep:
 		// Most reads wait briefly, and all that the kernel can say of one is
 		// whether what this side sent has come through.
 		e = evidence{awake: info()}
@@ -288,26 +289,26 @@ func (h *half) timed(op *trace.Op, start time.Time, err error) {
 
 // wake reports the end of a block: the call's result and the evidence tell why.
 func (h *half) wake(op *trace.Op, at time.Time, err error, e *evidence) {
-	var reason trace.WakeReason
+	var reason semconv.WakeReason
 	details := append(make([]trace.Detail, 0, 3), trace.At(at))
 	switch {
-	case err == nil && h.reason == trace.ReasonNetRead:
-		reason = trace.WakeReadable
+	case err == nil && h.reason == semconv.ReasonNetRead:
+		reason = semconv.WakeReadable
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		reason = trace.WakeDeadline
+		reason = semconv.WakeDeadline
 	case errors.Is(err, net.ErrClosed), ended(err) && h.shut.Load():
-		reason = trace.WakeClosed
+		reason = semconv.WakeClosed
 		details = append(details, trace.CausedBy(h.conn.closedBy()))
 	case errors.Is(err, syscall.ECONNRESET):
-		reason = trace.WakePeerReset
+		reason = semconv.WakePeerReset
 	case ended(err):
-		reason = trace.WakePeerClosed
-	case h.reason == trace.ReasonNetRead: // with an error of another kind
-		reason = trace.WakeReadable
+		reason = semconv.WakePeerClosed
+	case h.reason == semconv.ReasonNetRead: // with an error of another kind
+		reason = semconv.WakeReadable
 	case e.peerRead():
-		reason = trace.WakePeerRead
+		reason = semconv.WakePeerRead
 	default:
-		reason = trace.WakeWritable
+		reason = semconv.WakeWritable
 	}
 	if attrs := e.attributes(); attrs != nil {
 		details = append(details, trace.Evidence(attrs...))

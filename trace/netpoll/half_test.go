@@ -12,6 +12,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -37,30 +38,30 @@ func TestWake(t *testing.T) {
 	}
 	tests := []struct {
 		networks, name string
-		reason         trace.Reason
+		reason         semconv.Reason
 		end            func(end)
 		want           string // the last wake
 	}{
-		{"tcp unix pipe timed", "peer writes", trace.ReasonNetRead, feed, "wake {reason=readable}"},
-		{"tcp unix pipe timed", "peer closes", trace.ReasonNetRead, closePeer, "wake {reason=peer_closed}"},
-		{"tcp timed", "peer closes its half", trace.ReasonNetRead, func(e end) { _ = e.peer.(*net.TCPConn).CloseWrite() }, "wake {reason=peer_closed}"},
-		{"tcp timed", "peer resets", trace.ReasonNetRead, reset, "wake {reason=peer_reset}"},
-		{"tcp unix pipe timed", "deadline", trace.ReasonNetRead, deadline, "wake {reason=deadline}"},
-		{"tcp unix pipe timed", "Close", trace.ReasonNetRead, closeOwn, "wake {reason=closed} -> close"},
-		{"tcp unix pipe timed", "Close that nobody named", trace.ReasonNetRead, func(e end) { _ = e.c.Close() }, "wake {reason=closed}"},
-		{"tcp unix", "Close of the wrapped conn", trace.ReasonNetRead, func(e end) { _ = e.c.NetConn().Close() }, "wake {reason=closed}"},
-		{"tcp unix", "CloseRead", trace.ReasonNetRead, func(e end) { _ = e.c.CloseRead() }, "wake {reason=closed}"},
-		{"tcp unix pipe timed", "canceled", trace.ReasonNetRead, canceled(nil), "wake {reason=canceled}"},
-		{"tcp unix pipe timed", "canceled for a cause", trace.ReasonNetRead, canceled(shutdown), "wake {reason=canceled, cause=shutdown}"},
+		{"tcp unix pipe timed", "peer writes", semconv.ReasonNetRead, feed, "wake {reason=readable}"},
+		{"tcp unix pipe timed", "peer closes", semconv.ReasonNetRead, closePeer, "wake {reason=peer_closed}"},
+		{"tcp timed", "peer closes its half", semconv.ReasonNetRead, func(e end) { _ = e.peer.(*net.TCPConn).CloseWrite() }, "wake {reason=peer_closed}"},
+		{"tcp timed", "peer resets", semconv.ReasonNetRead, reset, "wake {reason=peer_reset}"},
+		{"tcp unix pipe timed", "deadline", semconv.ReasonNetRead, deadline, "wake {reason=deadline}"},
+		{"tcp unix pipe timed", "Close", semconv.ReasonNetRead, closeOwn, "wake {reason=closed} -> close"},
+		{"tcp unix pipe timed", "Close that nobody named", semconv.ReasonNetRead, func(e end) { _ = e.c.Close() }, "wake {reason=closed}"},
+		{"tcp unix", "Close of the wrapped conn", semconv.ReasonNetRead, func(e end) { _ = e.c.NetConn().Close() }, "wake {reason=closed}"},
+		{"tcp unix", "CloseRead", semconv.ReasonNetRead, func(e end) { _ = e.c.CloseRead() }, "wake {reason=closed}"},
+		{"tcp unix pipe timed", "canceled", semconv.ReasonNetRead, canceled(nil), "wake {reason=canceled}"},
+		{"tcp unix pipe timed", "canceled for a cause", semconv.ReasonNetRead, canceled(shutdown), "wake {reason=canceled, cause=shutdown}"},
 
-		{"unix pipe timed", "peer reads", trace.ReasonNetWrite, drain, "wake {reason=writable}"},
-		{"unix pipe", "peer closes", trace.ReasonNetWrite, closePeer, "wake {reason=peer_closed}"},
-		{"tcp timed", "peer resets", trace.ReasonNetWrite, reset, "wake {reason=peer_reset}"},
-		{"tcp timed", "peer closes without reading", trace.ReasonNetWrite, closePeer, "wake {reason=peer_reset}"},
-		{"tcp unix pipe timed", "deadline", trace.ReasonNetWrite, deadline, "wake {reason=deadline}"},
-		{"tcp unix pipe timed", "Close", trace.ReasonNetWrite, closeOwn, "wake {reason=closed} -> close"},
-		{"tcp", "CloseWrite", trace.ReasonNetWrite, func(e end) { _ = e.c.CloseWrite() }, "wake {reason=closed}"},
-		{"tcp unix pipe timed", "canceled", trace.ReasonNetWrite, canceled(nil), "wake {reason=canceled}"},
+		{"unix pipe timed", "peer reads", semconv.ReasonNetWrite, drain, "wake {reason=writable}"},
+		{"unix pipe", "peer closes", semconv.ReasonNetWrite, closePeer, "wake {reason=peer_closed}"},
+		{"tcp timed", "peer resets", semconv.ReasonNetWrite, reset, "wake {reason=peer_reset}"},
+		{"tcp timed", "peer closes without reading", semconv.ReasonNetWrite, closePeer, "wake {reason=peer_reset}"},
+		{"tcp unix pipe timed", "deadline", semconv.ReasonNetWrite, deadline, "wake {reason=deadline}"},
+		{"tcp unix pipe timed", "Close", semconv.ReasonNetWrite, closeOwn, "wake {reason=closed} -> close"},
+		{"tcp", "CloseWrite", semconv.ReasonNetWrite, func(e end) { _ = e.c.CloseWrite() }, "wake {reason=closed}"},
+		{"tcp unix pipe timed", "canceled", semconv.ReasonNetWrite, canceled(nil), "wake {reason=canceled}"},
 	}
 	for _, tt := range tests {
 		for network := range strings.FieldsSeq(tt.networks) {
@@ -68,12 +69,12 @@ func TestWake(t *testing.T) {
 				nc, peer := pair(t, network)
 				c := netpoll.Wrap(nc)
 				ctx, rec := record(t)
-				_, closer := trace.Start(ctx, trace.SpanClose)
+				_, closer := trace.Start(ctx, semconv.SpanClose)
 				ctx, cancel := context.WithCancelCause(ctx)
 				defer cancel(nil)
 				op := start(ctx, c, tt.reason)
 				var p *call
-				if tt.reason == trace.ReasonNetRead {
+				if tt.reason == semconv.ReasonNetRead {
 					p = begin(func() (int, error) { return c.Read(make([]byte, 8)) })
 				} else {
 					p = begin(func() (int, error) { return c.Write(make([]byte, size)) })
@@ -95,9 +96,9 @@ func TestWake(t *testing.T) {
 				block := fmt.Sprintf("\n\tblock {reason=%s, source=%s}\n\t", tt.reason, source)
 				// A writer may have parked before, while the kernel took what it could.
 				for i := 1; i < len(span.Children)-2; i += 2 {
-					reason := span.Children[i].Str(trace.WakeReasonKey)
-					if reason != string(trace.WakePeerRead) {
-						reason = string(trace.WakeWritable)
+					reason := span.Children[i].Str(semconv.WakeReasonKey)
+					if reason != string(semconv.WakePeerRead) {
+						reason = string(semconv.WakeWritable)
 					}
 					want.WriteString(block + "wake {reason=" + reason + "}")
 				}
@@ -113,7 +114,7 @@ func TestWakeAgain(t *testing.T) {
 	nc, peer := pair(t, "unix")
 	c := netpoll.Wrap(nc)
 	ctx, rec := record(t)
-	op := start(ctx, c, trace.ReasonNetWrite)
+	op := start(ctx, c, semconv.ReasonNetWrite)
 	const size = 4 << 20
 	w := begin(func() (int, error) { return c.Write(make([]byte, size)) })
 	for rest := size; rest > 0; {
@@ -145,9 +146,9 @@ func TestLock(t *testing.T) {
 			nc, peer := pair(t, network)
 			c := netpoll.Wrap(nc)
 			ctx, rec := record(t)
-			first := start(ctx, c, trace.ReasonNetWrite)
+			first := start(ctx, c, semconv.ReasonNetWrite)
 			w1 := begin(func() (int, error) { return c.Write(make([]byte, 4<<20)) }).parked(t, "IO wait")
-			second := start(ctx, c, trace.ReasonNetWrite)
+			second := start(ctx, c, semconv.ReasonNetWrite)
 			w2 := begin(func() (int, error) { return c.Write([]byte("a")) }).parked(t, "sync.Mutex.Lock")
 			_, _ = io.CopyN(io.Discard, peer, 4<<20+1)
 			_, _ = w1.wait()
@@ -173,9 +174,9 @@ func TestLock(t *testing.T) {
 			nc, peer := pair(t, network)
 			c := netpoll.Wrap(nc)
 			ctx, rec := record(t)
-			first := start(ctx, c, trace.ReasonNetRead)
+			first := start(ctx, c, semconv.ReasonNetRead)
 			r1 := begin(func() (int, error) { return c.Read(make([]byte, 1)) }).parked(t, "IO wait")
-			second := start(ctx, c, trace.ReasonNetRead)
+			second := start(ctx, c, semconv.ReasonNetRead)
 			r2 := begin(func() (int, error) { return c.Read(make([]byte, 1)) }).parked(t, "sync.Mutex.Lock")
 			_, _ = peer.Write([]byte("ab"))
 			_, _ = r1.wait()
@@ -201,7 +202,7 @@ func TestTimedFloor(t *testing.T) {
 	nc, peer := pair(t, "timed")
 	c := netpoll.Wrap(nc)
 	ctx, rec := record(t)
-	op := start(ctx, c, trace.ReasonNetRead)
+	op := start(ctx, c, semconv.ReasonNetRead)
 	const reads = 100
 	for range reads {
 		_, _ = peer.Write([]byte("a"))

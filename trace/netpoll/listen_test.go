@@ -18,6 +18,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // copying is a listener whose conns count the copies into them.
@@ -116,8 +117,8 @@ func TestListenerHTTPObserved(t *testing.T) {
 	ctx, rec := record(t)
 	var read, write *trace.Op
 	srv, conns := serve(t, file, netpoll.NewListener, false, func(nc net.Conn) {
-		read = start(ctx, nc.(*netpoll.Conn), trace.ReasonNetRead)
-		write = start(ctx, nc.(*netpoll.Conn), trace.ReasonNetWrite)
+		read = start(ctx, nc.(*netpoll.Conn), semconv.ReasonNetRead)
+		write = start(ctx, nc.(*netpoll.Conn), semconv.ReasonNetWrite)
 	})
 	tr := &http.Transport{}
 	for i := range 3 {
@@ -204,7 +205,7 @@ func TestBelowTLS(t *testing.T) {
 	}
 	<-conns
 	ctx, rec := record(t)
-	op := start(ctx, netpoll.Below(client), trace.ReasonNetRead)
+	op := start(ctx, netpoll.Below(client), semconv.ReasonNetRead)
 	r := begin(func() (int, error) { return client.Read(make([]byte, 1)) }).parked(t, "IO wait")
 	_ = client.SetReadDeadline(time.Now().Add(-time.Hour))
 	if _, err := r.wait(); !errors.Is(err, os.ErrDeadlineExceeded) {

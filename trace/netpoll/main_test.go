@@ -19,6 +19,7 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/lean"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -148,13 +149,13 @@ func until(t *testing.T, what string, cond func() bool) {
 }
 
 // start begins an operation and makes it the conn's observer.
-func start(ctx context.Context, c *netpoll.Conn, r trace.Reason) *trace.Op {
-	if r == trace.ReasonNetRead {
-		_, op := trace.Start(ctx, trace.SpanRead)
+func start(ctx context.Context, c *netpoll.Conn, r semconv.Reason) *trace.Op {
+	if r == semconv.ReasonNetRead {
+		_, op := trace.Start(ctx, semconv.SpanRead)
 		c.ObserveRead(op)
 		return op
 	}
-	_, op := trace.Start(ctx, trace.SpanWrite)
+	_, op := trace.Start(ctx, semconv.SpanWrite)
 	c.ObserveWrite(op)
 	return op
 }
@@ -180,5 +181,5 @@ func wantEdges(t *testing.T, rec *tracetest.Recorder, op *trace.Op, want string)
 	t.Helper()
 	c, span := spanOf(t, rec, op)
 	tracetest.AssertTree(t, c, want, tracetest.Below(span), tracetest.TrimPrefix("block.", "wake."),
-		tracetest.Exact(trace.BlockReasonKey, trace.BlockSourceKey, trace.WakeReasonKey, trace.WakeCauseKey))
+		tracetest.Exact(semconv.BlockReasonKey, semconv.BlockSourceKey, semconv.WakeReasonKey, semconv.WakeCauseKey))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/internal/parks"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -24,7 +25,7 @@ func TestOracle(t *testing.T) {
 
 			// handle runs a call as a goroutine of its own, in one operation, and
 			// what others do once it is parked.
-			handle := func(r trace.Reason, f func() (int, error), others func()) {
+			handle := func(r semconv.Reason, f func() (int, error), others func()) {
 				p := begin(func() (int, error) {
 					return 0, trace.Handle(ctx, "call", func(ctx context.Context) error {
 						op := start(ctx, c, r)
@@ -42,13 +43,13 @@ func TestOracle(t *testing.T) {
 
 			tr, err := parks.Record(func() {
 				for range rounds {
-					handle(trace.ReasonNetRead, read, func() { _, _ = peer.Write([]byte("a")) })
-					handle(trace.ReasonNetWrite, write, func() { _, _ = io.CopyN(io.Discard, peer, size) })
+					handle(semconv.ReasonNetRead, read, func() { _, _ = peer.Write([]byte("a")) })
+					handle(semconv.ReasonNetWrite, write, func() { _, _ = io.CopyN(io.Discard, peer, size) })
 				}
-				handle(trace.ReasonNetRead, read, func() { _ = c.SetReadDeadline(time.Now()) })
+				handle(semconv.ReasonNetRead, read, func() { _ = c.SetReadDeadline(time.Now()) })
 				_ = c.SetReadDeadline(time.Time{})
-				handle(trace.ReasonNetWrite, write, func() { _ = c.SetWriteDeadline(time.Now()) })
-				handle(trace.ReasonNetRead, read, func() { _ = c.Close() })
+				handle(semconv.ReasonNetWrite, write, func() { _ = c.SetWriteDeadline(time.Now()) })
+				handle(semconv.ReasonNetRead, read, func() { _ = c.Close() })
 			})
 			if err != nil {
 				t.Skip(err) // go test -trace
@@ -86,13 +87,13 @@ func told(rec *tracetest.Recorder) (ops, blocks []parks.Span) {
 	for _, s := range rec.Chain().Spans {
 		goroutine := int64(0)
 		for up := s; up != nil && goroutine == 0; up = up.Parent {
-			goroutine = up.Int(trace.GoroutineIDKey)
+			goroutine = up.Int(semconv.GoroutineIDKey)
 		}
 		span := parks.Span{Goroutine: goroutine, Start: s.Start, End: s.End}
 		switch s.Name {
-		case trace.SpanRead, trace.SpanWrite:
+		case semconv.SpanRead, semconv.SpanWrite:
 			ops = append(ops, span)
-		case trace.SpanBlock:
+		case semconv.SpanBlock:
 			blocks = append(blocks, span)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // reporter is a conn that says that each call parked, and what it was called for.
@@ -30,15 +31,15 @@ func (r *reporter) Write([]byte) (int, error) {
 
 func (r *reporter) ReadFor(op *trace.Op, _ []byte) (int, error) {
 	r.calls = append(r.calls, "ReadFor")
-	op.Block(trace.ReasonNetRead)
-	op.Wake(trace.WakeReadable)
+	op.Block(semconv.ReasonNetRead)
+	op.Wake(semconv.WakeReadable)
 	return 3, errReporter
 }
 
 func (r *reporter) WriteFor(op *trace.Op, _ []byte) (int, error) {
 	r.calls = append(r.calls, "WriteFor")
-	op.Block(trace.ReasonNetWrite)
-	op.Wake(trace.WakePeerRead)
+	op.Block(semconv.ReasonNetWrite)
+	op.Wake(semconv.WakePeerRead)
 	return 4, errReporter
 }
 
@@ -50,7 +51,7 @@ func TestReporter(t *testing.T) {
 	ctx, rec := record(t)
 	r := &reporter{}
 	c := netpoll.Wrap(r)
-	read, write := start(ctx, c, trace.ReasonNetRead), start(ctx, c, trace.ReasonNetWrite)
+	read, write := start(ctx, c, semconv.ReasonNetRead), start(ctx, c, semconv.ReasonNetWrite)
 	p := make([]byte, 8)
 	for _, call := range []struct {
 		name string
@@ -72,7 +73,7 @@ func TestReporter(t *testing.T) {
 	if n, err := c.Write(p); n != 2 || err != errReporter {
 		t.Errorf("write: got %d, %v", n, err)
 	}
-	_, closer := trace.Start(ctx, trace.SpanClose)
+	_, closer := trace.Start(ctx, semconv.SpanClose)
 	c.ObserveClose(closer)
 	if err := c.Close(); err != errReporter || r.closedBy != closer {
 		t.Errorf("close: got %v for %v, want %v for %v", err, r.closedBy, errReporter, closer)

@@ -15,6 +15,7 @@ import (
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -67,7 +68,7 @@ func TestEvidence(t *testing.T) {
 	nc, peer := pair(t, "tcp")
 	c := netpoll.Wrap(nc)
 	ctx, rec := record(t)
-	op := start(ctx, c, trace.ReasonNetWrite)
+	op := start(ctx, c, semconv.ReasonNetWrite)
 	data := make([]byte, 4<<20)
 	_, _ = c.Write(data[:100]) // counts as written before
 	w := begin(func() (int, error) { return c.Write(data) })
@@ -88,10 +89,10 @@ func TestEvidence(t *testing.T) {
 	if blocked < 100*time.Millisecond {
 		t.Errorf("blocked for %v, want 100ms at least", blocked)
 	}
-	if got := block.Float(trace.TCPRwndLimitedKey); got < blocked.Seconds()/2 || got > blocked.Seconds()+0.1 {
+	if got := block.Float(semconv.TCPRwndLimitedKey); got < blocked.Seconds()/2 || got > blocked.Seconds()+0.1 {
 		t.Errorf("tcp.rwnd_limited: got %vs of a block of %v", got, blocked)
 	}
-	if w, q := block.Int(trace.TCPWrittenKey), block.Int(trace.TCPSendQueueKey); w <= 100 || w >= int64(len(data)) || q <= 0 || q > w {
+	if w, q := block.Int(semconv.TCPWrittenKey), block.Int(semconv.TCPSendQueueKey); w <= 100 || w >= int64(len(data)) || q <= 0 || q > w {
 		t.Errorf("got tcp.written=%d, tcp.send_queue=%d of %d bytes", w, q, len(data))
 	}
 }
@@ -124,7 +125,7 @@ func TestEvidenceOfUnfinishedWrites(t *testing.T) {
 			nc, _ := pair(t, "tcp")
 			c := netpoll.Wrap(nc)
 			ctx, rec := record(t)
-			op := start(ctx, c, trace.ReasonNetWrite)
+			op := start(ctx, c, semconv.ReasonNetWrite)
 			w := begin(func() (int, error) { return c.Write(make([]byte, 4<<20)) })
 			i := stall(t, w, rec, op, nc, 50*time.Millisecond)
 			tt.end(c, nc)
@@ -161,7 +162,7 @@ func TestEvidenceOfSmallWrites(t *testing.T) {
 	}
 	c := netpoll.Wrap(nc)
 	ctx, rec := record(t)
-	op := start(ctx, c, trace.ReasonNetWrite)
+	op := start(ctx, c, semconv.ReasonNetWrite)
 	_ = c.SetWriteDeadline(time.Now().Add(time.Second))
 	for err = nil; err == nil; {
 		_, err = c.Write([]byte("thirteen byte"))
@@ -169,17 +170,17 @@ func TestEvidenceOfSmallWrites(t *testing.T) {
 	op.End(nil)
 
 	small := 0
-	for _, b := range rec.Chain().Named(trace.SpanBlock) {
-		cause := trace.Cause(b.Str(trace.BlockCauseKey))
-		if cause == trace.CauseNetwork {
+	for _, b := range rec.Chain().Named(semconv.SpanBlock) {
+		cause := semconv.Cause(b.Str(semconv.BlockCauseKey))
+		if cause == semconv.CauseNetwork {
 			t.Errorf("got a block by the network on loopback: %v", b.Attributes)
 		}
-		memory, most := b.Int(trace.TCPSendMemoryKey), b.Int(trace.TCPSendBufferKey)
+		memory, most := b.Int(semconv.TCPSendMemoryKey), b.Int(semconv.TCPSendBufferKey)
 		if most != 32<<10 {
 			t.Errorf("got tcp.send_buffer=%d, want 32768", most)
 		}
 		// Not of each block: acknowledgements may come before the kernel is asked.
-		if b.Int(trace.TCPUnackedKey) > 10 && memory > most/2 && 10*b.Int(trace.TCPSendQueueKey) < memory {
+		if b.Int(semconv.TCPUnackedKey) > 10 && memory > most/2 && 10*b.Int(semconv.TCPSendQueueKey) < memory {
 			small++
 		}
 	}
@@ -194,7 +195,7 @@ func TestWakeByResetAfterFIN(t *testing.T) {
 	nc, peer := pair(t, "tcp")
 	c := netpoll.Wrap(nc)
 	ctx, rec := record(t)
-	op := start(ctx, c, trace.ReasonNetWrite)
+	op := start(ctx, c, semconv.ReasonNetWrite)
 	w := begin(func() (int, error) { return c.Write(make([]byte, 4<<20)) })
 	stall(t, w, rec, op, nc, 50*time.Millisecond)
 	if err := peer.(*net.TCPConn).CloseWrite(); err != nil {
@@ -215,14 +216,14 @@ func TestWakeByResetAfterFIN(t *testing.T) {
 	op.End(err)
 	_, span := spanOf(t, rec, op)
 	wake := span.Children[len(span.Children)-1]
-	if got := wake.Str(trace.WakeReasonKey); got != string(trace.WakePeerReset) {
-		t.Errorf("got wake.reason %q, want %q", got, trace.WakePeerReset)
+	if got := wake.Str(semconv.WakeReasonKey); got != string(semconv.WakePeerReset) {
+		t.Errorf("got wake.reason %q, want %q", got, semconv.WakePeerReset)
 	}
-	if got := span.Str(trace.ErrorTypeKey); got != trace.ErrorBrokenPipe {
-		t.Errorf("got error.type %q, want %q", got, trace.ErrorBrokenPipe)
+	if got := span.Str(semconv.ErrorTypeKey); got != semconv.ErrorBrokenPipe {
+		t.Errorf("got error.type %q, want %q", got, semconv.ErrorBrokenPipe)
 	}
 
-	op = start(ctx, c, trace.ReasonNetWrite)
+	op = start(ctx, c, semconv.ReasonNetWrite)
 	if _, err := c.Write([]byte("a")); !errors.Is(err, unix.EPIPE) {
 		t.Errorf("got %v, want %v", err, unix.EPIPE)
 	}
@@ -237,7 +238,7 @@ func TestEvidenceOfReads(t *testing.T) {
 	nc, peer := pair(t, "tcp")
 	c := netpoll.Wrap(nc)
 	ctx, rec := record(t)
-	op := start(ctx, c, trace.ReasonNetRead)
+	op := start(ctx, c, semconv.ReasonNetRead)
 	r := begin(func() (int, error) { return c.Read(make([]byte, 1)) }).parked(t, "IO wait")
 	begun := time.Now()
 	until(t, "20ms", func() bool { return time.Since(begun) > 20*time.Millisecond })
@@ -252,7 +253,7 @@ func TestEvidenceOfReads(t *testing.T) {
 func TestNoEvidence(t *testing.T) {
 	evidence := tracetest.Matching("{tcp.*}, {block.cause}", func(s *chain.Span) bool {
 		return slices.ContainsFunc(s.Attributes, func(a attribute.KeyValue) bool {
-			return strings.HasPrefix(string(a.Key), "tcp.") || a.Key == trace.BlockCauseKey
+			return strings.HasPrefix(string(a.Key), "tcp.") || a.Key == semconv.BlockCauseKey
 		})
 	})
 	for _, network := range []string{"unix", "pipe", "timed"} {
@@ -260,14 +261,14 @@ func TestNoEvidence(t *testing.T) {
 			nc, peer := pair(t, network)
 			c := netpoll.Wrap(nc)
 			ctx, rec := record(t)
-			op := start(ctx, c, trace.ReasonNetWrite)
+			op := start(ctx, c, semconv.ReasonNetWrite)
 			w := begin(func() (int, error) { return c.Write(make([]byte, 4<<20)) }).parked(t, parkState(network))
 			long(t)
 			_, _ = io.CopyN(io.Discard, peer, 4<<20)
 			_, _ = w.wait()
 			op.End(nil)
 			all, span := spanOf(t, rec, op)
-			tracetest.AssertBlocked(t, span, trace.ReasonNetWrite, "", -1, 0)
+			tracetest.AssertBlocked(t, span, semconv.ReasonNetWrite, "", -1, 0)
 			tracetest.AssertNone(t, all, evidence)
 		})
 	}
@@ -275,7 +276,7 @@ func TestNoEvidence(t *testing.T) {
 		nc, peer := pair(t, "tcp")
 		c := netpoll.Wrap(nc)
 		ctx, rec := record(t, trace.WithMinBlock(time.Hour))
-		op := start(ctx, c, trace.ReasonNetWrite)
+		op := start(ctx, c, semconv.ReasonNetWrite)
 		w := begin(func() (int, error) { return c.Write(make([]byte, 4<<20)) }).parked(t, "IO wait")
 		_, _ = io.CopyN(io.Discard, peer, 4<<20)
 		_, _ = w.wait()

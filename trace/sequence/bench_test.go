@@ -13,6 +13,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
@@ -48,14 +49,14 @@ func flood(n int) []chain.Span {
 		if i%1201 == 0 {
 			d = 30 * time.Millisecond
 		}
-		w := add("server", trace.SpanWrite, senders[i%4], at, d,
-			trace.WebSocketMessageSizeKey.Int(100+i%900), trace.WebSocketMessageTypeKey.String("text"))
+		w := add("server", semconv.SpanWrite, senders[i%4], at, d,
+			semconv.WebSocketMessageSizeKey.Int(100+i%900), semconv.WebSocketMessageTypeKey.String("text"))
 		if i%53 == 0 || i%1201 == 0 {
-			add("server", trace.SpanBlock, w, at, d-time.Microsecond,
-				trace.BlockReasonKey.String(string(trace.ReasonNetWrite)), trace.BlockSourceKey.String(string(trace.SourcePoll)))
-			add("server", trace.SpanWake, w, at+d-time.Microsecond, time.Microsecond, trace.WakeReasonKey.String(string(trace.WakePeerRead)))
+			add("server", semconv.SpanBlock, w, at, d-time.Microsecond,
+				semconv.BlockReasonKey.String(string(semconv.ReasonNetWrite)), semconv.BlockSourceKey.String(string(semconv.SourcePoll)))
+			add("server", semconv.SpanWake, w, at+d-time.Microsecond, time.Microsecond, semconv.WakeReasonKey.String(string(semconv.WakePeerRead)))
 		}
-		r := add("client", trace.SpanRead, readers[i%4], at, d+time.Microsecond, trace.WebSocketMessageSizeKey.Int(100+i%900))
+		r := add("client", semconv.SpanRead, readers[i%4], at, d+time.Microsecond, semconv.WebSocketMessageSizeKey.Int(100+i%900))
 		if i%3 != 0 {
 			spans[r].Links = []chain.Link{{SpanContext: oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
 				TraceID: spans[w].TraceID, SpanID: spans[w].SpanID,

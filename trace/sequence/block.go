@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // pause is a block and the wake that ended it, nil if the chain has none.
@@ -28,16 +28,16 @@ func (b *builder) blocks(it item) []*Row {
 	all := 0
 	for _, s := range it.spans {
 		for i, c := range s.Children {
-			if c.Name != trace.SpanBlock || !tile(c) || b.lanes[c.Seq] == None {
+			if c.Name != semconv.SpanBlock || !tile(c) || b.lanes[c.Seq] == None {
 				continue
 			}
 			p := pause{block: c, wake: wakeAfter(s.Children[i+1:])}
 			if p.wake != nil && b.lanes[p.wake.Seq] == None {
 				p.wake = nil // the filters hide it; the block is over at its own end
 			}
-			k := class{reason: c.Str(trace.BlockReasonKey), cause: c.Str(trace.BlockCauseKey), by: None, over: !c.End.IsZero()}
+			k := class{reason: c.Str(semconv.BlockReasonKey), cause: c.Str(semconv.BlockCauseKey), by: None, over: !c.End.IsZero()}
 			if p.wake != nil {
-				k.woken = p.wake.Str(trace.WakeReasonKey)
+				k.woken = p.wake.Str(semconv.WakeReasonKey)
 				if by := cause(p.wake); by != nil {
 					k.by = b.lanes[by.Seq]
 				}
@@ -68,7 +68,7 @@ func (b *builder) blocks(it item) []*Row {
 func wakeAfter(siblings []*chain.Span) *chain.Span {
 	for _, s := range siblings {
 		if tile(s) {
-			if s.Name == trace.SpanWake {
+			if s.Name == semconv.SpanWake {
 				return s
 			}
 			return nil
@@ -92,10 +92,10 @@ func (b *builder) pause(pauses []pause, it item) []*Row {
 		}
 	}
 	block := blocks[0]
-	reason := block.Str(trace.BlockReasonKey)
-	r := b.row(Block, blocks, short(reason), short(block.Str(trace.BlockCauseKey)), source(block))
+	reason := block.Str(semconv.BlockReasonKey)
+	r := b.row(Block, blocks, short(reason), short(block.Str(semconv.BlockCauseKey)), source(block))
 	r.Name, r.Reason, r.Blocked, r.longest, r.op = "blocked "+human(total), reason, total, longest, it.spans[0].Seq
-	if reason == string(trace.ReasonSleep) && it.spans[0].Name == trace.SpanSleep {
+	if reason == string(semconv.ReasonSleep) && it.spans[0].Name == semconv.SpanSleep {
 		r.Details = nil // its name says it
 	}
 	switch { // a run of about equal blocks needs no longest
@@ -112,7 +112,7 @@ func (b *builder) pause(pauses []pause, it item) []*Row {
 		// Many are one row; it is the arrows from elsewhere that need another.
 		w := b.row(Wake, wakes)
 		if b.waker(w, first, it.spans[0]); w.From == None {
-			r.Details = append(r.Details, "woken: "+cmp.Or(short(first.Str(trace.WakeReasonKey)), "reason not known"))
+			r.Details = append(r.Details, "woken: "+cmp.Or(short(first.Str(semconv.WakeReasonKey)), "reason not known"))
 			r.Spans = inOrder(slices.Concat(blocks, wakes))
 			r.blocks = blocks
 			return []*Row{r}
@@ -120,8 +120,8 @@ func (b *builder) pause(pauses []pause, it item) []*Row {
 	}
 	w := b.row(Wake, wakes)
 	w.At, w.Name, w.op = b.at(first.Start), "wake", r.op
-	w.Details = append(w.Details, cmp.Or(short(first.Str(trace.WakeReasonKey)), "reason not known"))
-	if why := first.Str(trace.WakeCauseKey); why != "" {
+	w.Details = append(w.Details, cmp.Or(short(first.Str(semconv.WakeReasonKey)), "reason not known"))
+	if why := first.Str(semconv.WakeCauseKey); why != "" {
 		w.Details = append(w.Details, short(why))
 	}
 	w.seq = first.Seq
@@ -134,7 +134,7 @@ func (b *builder) pause(pauses []pause, it item) []*Row {
 
 // source says how the block was seen, if not by the poller.
 func source(block *chain.Span) string {
-	if s := block.Str(trace.BlockSourceKey); s != "" && s != string(trace.SourcePoll) {
+	if s := block.Str(semconv.BlockSourceKey); s != "" && s != string(semconv.SourcePoll) {
 		return short(s)
 	}
 	return ""
@@ -144,7 +144,7 @@ func source(block *chain.Span) string {
 // to or, where only its reason names the peer, from the peer's direction.
 func (b *builder) waker(r *Row, wake, op *chain.Span) {
 	by := cause(wake)
-	switch reason := trace.WakeReason(wake.Str(trace.WakeReasonKey)); {
+	switch reason := semconv.WakeReason(wake.Str(semconv.WakeReasonKey)); {
 	case by != nil && b.lanes[by.Seq] != None:
 		r.Proven = true
 		r.Details = append(r.Details, "by "+short(by.Name))
@@ -153,7 +153,7 @@ func (b *builder) waker(r *Row, wake, op *chain.Span) {
 		}
 	case by != nil:
 		r.Details = append(r.Details, "by "+short(by.String()))
-	case reason == trace.WakePeerRead || reason == trace.WakePeerClosed || reason == trace.WakePeerReset:
+	case reason == semconv.WakePeerRead || reason == semconv.WakePeerClosed || reason == semconv.WakePeerReset:
 		r.From = b.wakes(op)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
@@ -18,12 +18,12 @@ func TestRunsByWaker(t *testing.T) {
 	var by []int
 	for i, name := range []string{"x", "y"} {
 		g := ss.add("a", "go "+name, main, 1+float64(i), 1.1+float64(i))
-		by = append(by, ss.add("a", trace.SpanSend, g, 2, 100))
+		by = append(by, ss.add("a", semconv.SpanSend, g, 2, 100))
 	}
 	for i := range 20 {
 		at := 5 + float64(i)
-		r := ss.add("a", trace.SpanRecv, main, at, at+1)
-		ss.link(ss.pause(r, at+0.1, at+0.5, trace.ReasonChanRecv, trace.WakeReceived), by[i%2])
+		r := ss.add("a", semconv.SpanRecv, main, at, at+1)
+		ss.link(ss.pause(r, at+0.1, at+0.5, semconv.ReasonChanRecv, semconv.WakeReceived), by[i%2])
 	}
 	got := outline(sequence.New(chain.New(ss)))
 	for _, want := range []string{"wake a x > a main !: wake ×10", "wake a y > a main !: wake ×10"} {
@@ -39,8 +39,8 @@ func TestRunNotOver(t *testing.T) {
 	main := ss.add("a", "go main", -1, 0, 0.1)
 	for i := range 10 {
 		at := 5 + float64(i)
-		r := ss.add("a", trace.SpanRecv, main, at, at+1)
-		b := ss.add("a", trace.SpanBlock, r, at, at+0.5, trace.BlockReasonKey.String(string(trace.ReasonChanRecv)))
+		r := ss.add("a", semconv.SpanRecv, main, at, at+1)
+		b := ss.add("a", semconv.SpanBlock, r, at, at+0.5, semconv.BlockReasonKey.String(string(semconv.ReasonChanRecv)))
 		if i == 9 {
 			ss[b].End = time.Time{}
 		}

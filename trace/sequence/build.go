@@ -8,6 +8,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // builder makes the lifelines and rows of a diagram. What it knows of each span
@@ -100,15 +101,15 @@ func (b *builder) findRunners() {
 }
 
 // launch reports whether the span is the start of a goroutine.
-func launch(s *chain.Span) bool { return strings.HasPrefix(s.Name, trace.SpanGo) }
+func launch(s *chain.Span) bool { return strings.HasPrefix(s.Name, semconv.SpanGo) }
 
 // tile reports whether the span is one of those that tile an operation, and not
 // somebody else's of that name.
 func tile(s *chain.Span) bool {
-	if s.Name != trace.SpanBlock && s.Name != trace.SpanWake || s.Parent == nil || len(s.Children) > 0 {
+	if s.Name != semconv.SpanBlock && s.Name != semconv.SpanWake || s.Parent == nil || len(s.Children) > 0 {
 		return false
 	}
-	return s.Scope == trace.ScopeName || s.Str(trace.BlockReasonKey) != "" || s.Str(trace.WakeReasonKey) != ""
+	return s.Scope == trace.ScopeName || s.Str(semconv.BlockReasonKey) != "" || s.Str(semconv.WakeReasonKey) != ""
 }
 
 // match finds the spans that are the beginning of an arrow.
@@ -145,13 +146,13 @@ func (b *builder) links(s *chain.Span) []*chain.Span {
 // begins reports whether the span is what others go on from, and no message to
 // them.
 func begins(s *chain.Span) bool {
-	return launch(s) || s.Name == trace.SpanHandshake || s.Name == trace.SpanSegment
+	return launch(s) || s.Name == semconv.SpanHandshake || s.Name == semconv.SpanSegment
 }
 
 // late reports whether a message was read so long after it was written that it
 // is not drawn as one arrow: the read stands where it was.
 func (b *builder) late(write, read *chain.Span) bool {
-	return read.Name == trace.SpanRead && write.Name == trace.SpanWrite && b.at(read.End)-b.ended(write) >= late
+	return read.Name == semconv.SpanRead && write.Name == semconv.SpanWrite && b.at(read.End)-b.ended(write) >= late
 }
 
 // late is how long a message may be under way to be one arrow.

@@ -1,6 +1,6 @@
 package sequence
 
-import "github.com/wakechain/wakechain/trace"
+import "github.com/wakechain/wakechain/trace/semconv"
 
 // color is one for light and one for dark backgrounds.
 type color struct{ class, light, dark string }
@@ -14,12 +14,12 @@ var (
 
 // blockColor is the color of what is blocked for a reason.
 func blockColor(reason string) color {
-	switch trace.Reason(reason) {
-	case trace.ReasonNetWrite, trace.ReasonNetDial:
+	switch semconv.Reason(reason) {
+	case semconv.ReasonNetWrite, semconv.ReasonNetDial:
 		return colorNetwork
-	case trace.ReasonNetRead, trace.ReasonNetAccept, trace.ReasonPong:
+	case semconv.ReasonNetRead, semconv.ReasonNetAccept, semconv.ReasonPong:
 		return colorRead
-	case trace.ReasonSleep, "":
+	case semconv.ReasonSleep, "":
 		return colorIdle
 	default:
 		return colorShared

@@ -6,14 +6,14 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // established reports whether the span is a handshake that made a connection.
 func established(s *chain.Span) bool {
-	return s.Name == trace.SpanHandshake && !s.Failed() &&
-		s.Int(trace.HTTPResponseStatusCodeKey) == http.StatusSwitchingProtocols
+	return s.Name == semconv.SpanHandshake && !s.Failed() &&
+		s.Int(semconv.HTTPResponseStatusCodeKey) == http.StatusSwitchingProtocols
 }
 
 // findConnections finds the connection of each span: the one that it names, or
@@ -31,7 +31,7 @@ func (b *builder) findConnections() {
 				made[p.Seq] = several
 			}
 		}
-		if id := s.Str(trace.WebSocketConnectionIDKey); id != "" && established(s) {
+		if id := s.Str(semconv.WebSocketConnectionIDKey); id != "" && established(s) {
 			ids[id] = s
 		}
 		b.pair(s)
@@ -49,10 +49,10 @@ func (b *builder) findConnections() {
 		case established(s):
 			here = s
 			b.conns[s.Seq] = s
-		case s.Name != trace.SpanHandshake && ids[s.Str(trace.WebSocketConnectionIDKey)] != nil:
-			here = ids[s.Str(trace.WebSocketConnectionIDKey)]
+		case s.Name != semconv.SpanHandshake && ids[s.Str(semconv.WebSocketConnectionIDKey)] != nil:
+			here = ids[s.Str(semconv.WebSocketConnectionIDKey)]
 			b.conns[s.Seq] = here
-		case s.Name != trace.SpanHandshake && here != several:
+		case s.Name != semconv.SpanHandshake && here != several:
 			b.conns[s.Seq] = here
 		}
 		switch {
@@ -70,10 +70,10 @@ func (b *builder) findConnections() {
 // message with a trace of its own, link to the handshake and to their goroutine.
 func goesOn(s *chain.Span) bool {
 	switch s.Name {
-	case trace.SpanSegment:
+	case semconv.SpanSegment:
 		return true
-	case trace.SpanRead, trace.SpanWrite, trace.SpanPing, trace.SpanPong:
-		return s.Parent == nil || s.Parent.Name == trace.SpanSegment
+	case semconv.SpanRead, semconv.SpanWrite, semconv.SpanPing, semconv.SpanPong:
+		return s.Parent == nil || s.Parent.Name == semconv.SpanSegment
 	default:
 		return false
 	}
@@ -95,14 +95,14 @@ func from(s *chain.Span, what func(*chain.Span) bool) *chain.Span {
 // pair notes the two sides of a handshake: a server's is below the client's, or
 // at a public endpoint links to it.
 func (b *builder) pair(s *chain.Span) {
-	if s.Name != trace.SpanHandshake || s.Kind != oteltrace.SpanKindServer {
+	if s.Name != semconv.SpanHandshake || s.Kind != oteltrace.SpanKindServer {
 		return
 	}
 	p := s.Caller()
-	for n := 0; p != nil && p.Name != trace.SpanHandshake && n < maxBetween; n++ {
+	for n := 0; p != nil && p.Name != semconv.SpanHandshake && n < maxBetween; n++ {
 		p = p.Parent
 	}
-	if p != nil && p.Name == trace.SpanHandshake && p.Kind == oteltrace.SpanKindClient && b.other[p] == nil {
+	if p != nil && p.Name == semconv.SpanHandshake && p.Kind == oteltrace.SpanKindClient && b.other[p] == nil {
 		b.other[s], b.other[p] = p, s
 	}
 }
@@ -146,13 +146,13 @@ func (b *builder) findSources() {
 	for _, s := range b.chain.Spans {
 		of := reads
 		switch s.Name {
-		case trace.SpanWrite:
+		case semconv.SpanWrite:
 			of = writes
-		case trace.SpanRead:
+		case semconv.SpanRead:
 		default:
 			continue
 		}
-		m := message{b.conns[s.Seq], s.Int(trace.WebSocketMessageIndexKey)}
+		m := message{b.conns[s.Seq], s.Int(semconv.WebSocketMessageIndexKey)}
 		if m.conn == nil || m.index <= 0 || b.lanes[s.Seq] == None {
 			continue
 		}
@@ -168,7 +168,7 @@ func (b *builder) findSources() {
 		}
 		w := writes[message{o, m.index}]
 		if w != nil && w.Start.Before(r.End) && b.lanes[w.Seq] != b.lanes[r.Seq] &&
-			w.Int(trace.WebSocketMessageSizeKey) == r.Int(trace.WebSocketMessageSizeKey) {
+			w.Int(semconv.WebSocketMessageSizeKey) == r.Int(semconv.WebSocketMessageSizeKey) {
 			b.sources[r.Seq] = w
 			b.matched[w.Seq] = b.at(r.End)-b.ended(w) < late
 		}

@@ -6,8 +6,8 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
@@ -18,7 +18,7 @@ func TestSegments(t *testing.T) {
 	hello, data := ss.connection()
 	ticker := ss.add("socket_start", "go ticker", data, 2, 2.1)
 	segment := func(service string, handshake int) int {
-		s := ss.add(service, trace.SpanSegment, -1, 3, 3)
+		s := ss.add(service, semconv.SpanSegment, -1, 3, 3)
 		ss[s].TraceID = oteltrace.TraceID{byte(10 + s)}
 		ss.link(s, handshake)
 		return s
@@ -29,8 +29,8 @@ func TestSegments(t *testing.T) {
 		ss.link(s, goroutine)
 	}
 	server, client := segment("socket_start", hello+2), segment("socket_get", hello+1)
-	below("socket_start", trace.SpanWrite, server, ticker, 4)
-	below("socket_get", trace.SpanRead, client, hello, 4.05)
+	below("socket_start", semconv.SpanWrite, server, ticker, 4)
+	below("socket_get", semconv.SpanRead, client, hello, 4.05)
 	got := outline(sequence.New(chain.New(ss)))
 	want := `spawn socket_start sen_data > socket_start ticker !: go ticker
 step - > socket_start sen_data: segment

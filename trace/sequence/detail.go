@@ -8,18 +8,18 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	otelsemconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // targets are what tells best what a request is for.
 var targets = []attribute.Key{
-	trace.URLPathKey, semconv.HTTPRouteKey, semconv.DBOperationNameKey, semconv.RPCMethodKey,
+	semconv.URLPathKey, otelsemconv.HTTPRouteKey, otelsemconv.DBOperationNameKey, otelsemconv.RPCMethodKey,
 }
 
 // target says what a request is for or where it goes, unless its name does.
@@ -29,8 +29,8 @@ func target(s *chain.Span) string {
 			return short(v)
 		}
 	}
-	host := s.Str(trace.ServerAddressKey)
-	if port := s.Str(trace.ServerPortKey); host != "" && port != "" {
+	host := s.Str(semconv.ServerAddressKey)
+	if port := s.Str(semconv.ServerPortKey); host != "" && port != "" {
 		host = net.JoinHostPort(host, port)
 	}
 	if host == "" || s.Kind == oteltrace.SpanKindServer {
@@ -42,7 +42,7 @@ func target(s *chain.Span) string {
 // failures returns what went wrong, and at which check.
 func failures(s *chain.Span) []string {
 	var all []string
-	if check := s.Str(trace.WebSocketHandshakeCheckKey); check != "" {
+	if check := s.Str(semconv.WebSocketHandshakeCheckKey); check != "" {
 		all = append(all, "refused: "+short(check))
 	}
 	if f := failure(s); f != "" {
@@ -53,7 +53,7 @@ func failures(s *chain.Span) []string {
 
 // failure returns the kind of error that a span ended with, "" if it did not.
 func failure(s *chain.Span) string {
-	kind := s.Str(trace.ErrorTypeKey)
+	kind := s.Str(semconv.ErrorTypeKey)
 	if s.Status.Code != codes.Error && kind == "" {
 		return ""
 	}
@@ -89,10 +89,10 @@ func slow(spans []*chain.Span) string {
 func messageSize(spans []*chain.Span) string {
 	low, high := int64(-1), int64(-1)
 	for _, s := range spans {
-		if _, ok := s.Attr(trace.WebSocketMessageSizeKey); !ok {
+		if _, ok := s.Attr(semconv.WebSocketMessageSizeKey); !ok {
 			continue
 		}
-		n := max(s.Int(trace.WebSocketMessageSizeKey), 0)
+		n := max(s.Int(semconv.WebSocketMessageSizeKey), 0)
 		if low < 0 {
 			low = n
 		}

@@ -6,18 +6,18 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
 func ExampleDiagram_Write() {
 	var ss spans
 	hello, data := ss.connection()
-	ss.message("socket_start", trace.SpanWrite, data, 1, 3, 3.1)
-	ss.message("socket_get", trace.SpanRead, hello, 1, 3, 3.2)
-	stuck := ss.message("socket_start", trace.SpanWrite, data, 2, 4, 3400)
-	ss.pause(stuck, 4.1, 3399, trace.ReasonNetWrite, trace.WakePeerReset)
+	ss.message("socket_start", semconv.SpanWrite, data, 1, 3, 3.1)
+	ss.message("socket_get", semconv.SpanRead, hello, 1, 3, 3.2)
+	stuck := ss.message("socket_start", semconv.SpanWrite, data, 2, 4, 3400)
+	ss.pause(stuck, 4.1, 3399, semconv.ReasonNetWrite, semconv.WakePeerReset)
 	ss.fail(stuck, "connection_reset")
 
 	d := sequence.New(chain.New(ss), sequence.WithWidth(90))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Siblings that would read the same are one item. What is worth a look of its
@@ -79,7 +80,7 @@ func (sh *shapes) of(s *chain.Span) uint64 {
 	}
 	part(s.Name)
 	number(sh.b.lanes[s.Seq])
-	part(s.Str(trace.URLPathKey))
+	part(s.Str(semconv.URLPathKey))
 	fails := func(s *chain.Span) {
 		number(int(s.Status.Code))
 		for _, key := range unlike {
@@ -92,9 +93,9 @@ func (sh *shapes) of(s *chain.Span) uint64 {
 	if _, ok := s.Stalled(); ok {
 		_, open := s.StillBlocked()
 		part(strconv.FormatBool(open))
-		part(s.Str(trace.StalledOperationKey))
-		part(s.Str(trace.BlockReasonKey))
-		part(s.Str(trace.BlockCauseKey))
+		part(s.Str(semconv.StalledOperationKey))
+		part(s.Str(semconv.BlockReasonKey))
+		part(s.Str(semconv.BlockCauseKey))
 	}
 	for i, l := range s.Links {
 		if i == maxLinks {
@@ -109,7 +110,7 @@ func (sh *shapes) of(s *chain.Span) uint64 {
 	}
 	life := s.Life()
 	if life != nil {
-		part(life.Str(trace.GoroutineStateKey))
+		part(life.Str(semconv.GoroutineStateKey))
 		fails(life)
 	}
 	var below []uint64
@@ -127,7 +128,7 @@ func (sh *shapes) of(s *chain.Span) uint64 {
 
 // unlike are the attributes that tell failures apart.
 var unlike = []attribute.Key{
-	trace.ErrorTypeKey, trace.HTTPResponseStatusCodeKey, trace.WebSocketHandshakeCheckKey, trace.WebSocketCloseCodeKey,
+	semconv.ErrorTypeKey, semconv.HTTPResponseStatusCodeKey, semconv.WebSocketHandshakeCheckKey, semconv.WebSocketCloseCodeKey,
 }
 
 // withoutNumbers leaves the digits out of the text of an error: a port or an offset

@@ -7,14 +7,14 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
 // Failures of one row are of one kind, check, code and text.
 func TestUnlikeFailures(t *testing.T) {
-	check := func(s string) attribute.KeyValue { return trace.WebSocketHandshakeCheckKey.String(s) }
+	check := func(s string) attribute.KeyValue { return semconv.WebSocketHandshakeCheckKey.String(s) }
 	for _, tt := range []struct {
 		name    string
 		each    []attribute.KeyValue // of each of the failures, one
@@ -24,7 +24,7 @@ func TestUnlikeFailures(t *testing.T) {
 		{"alike", []attribute.KeyValue{check("sec-websocket-key"), check("sec-websocket-key"), check("sec-websocket-key")}, nil, "3"},
 		{"checks", []attribute.KeyValue{check("sec-websocket-key"), check("sec-websocket-key"), check("sec-websocket-version")}, nil, "1 1 1"},
 		{"many of one", []attribute.KeyValue{check("upgrade"), check("upgrade"), check("upgrade"), check("method")}, nil, "3 1"},
-		{"codes", []attribute.KeyValue{trace.WebSocketCloseCodeKey.Int(1008), trace.WebSocketCloseCodeKey.Int(1008), trace.WebSocketCloseCodeKey.Int(1011)}, nil, "1 1 1"},
+		{"codes", []attribute.KeyValue{semconv.WebSocketCloseCodeKey.Int(1008), semconv.WebSocketCloseCodeKey.Int(1008), semconv.WebSocketCloseCodeKey.Int(1011)}, nil, "1 1 1"},
 		{"texts", make([]attribute.KeyValue, 3), []string{"no route", "no route", "no such host"}, "1 1 1"},
 		{"ports", make([]attribute.KeyValue, 3), []string{"dial 127.0.0.1:4711: refused", "dial 127.0.0.1:4712: refused", "dial 127.0.0.1:80: refused"}, "3"},
 	} {
@@ -36,7 +36,7 @@ func TestUnlikeFailures(t *testing.T) {
 				if attr.Valid() {
 					ss[s].Attributes = append(ss[s].Attributes, attr)
 				}
-				ss.fail(s, trace.ErrorOther)
+				ss.fail(s, semconv.ErrorOther)
 				if tt.texts != nil {
 					ss[s].Status.Description = tt.texts[i]
 				}

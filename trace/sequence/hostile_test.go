@@ -14,8 +14,8 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
@@ -28,12 +28,12 @@ func named(name string) *chain.Chain {
 			ss[i].Service = name
 		}
 	}
-	ss[data].Name = trace.SpanGo + name
-	step := ss.add(name, name, hello, 2, 3, trace.URLPathKey.String(name), trace.ServerAddressKey.String(name))
+	ss[data].Name = semconv.SpanGo + name
+	step := ss.add(name, name, hello, 2, 3, semconv.URLPathKey.String(name), semconv.ServerAddressKey.String(name))
 	ss.fail(step, name)
-	w := ss.message("socket_start", trace.SpanWrite, data, 1, 5, 6)
-	wake := ss.pause(w, 5.2, 5.5, trace.Reason(name), trace.WakeReason(name))
-	ss[wake].Attributes = append(ss[wake].Attributes, trace.WakeCauseKey.String(name))
+	w := ss.message("socket_start", semconv.SpanWrite, data, 1, 5, 6)
+	wake := ss.pause(w, 5.2, 5.5, semconv.Reason(name), semconv.WakeReason(name))
+	ss[wake].Attributes = append(ss[wake].Attributes, semconv.WakeCauseKey.String(name))
 	ss.link(wake, step)
 	return chain.New(ss)
 }
@@ -153,24 +153,24 @@ func TestAnyChain(t *testing.T) {
 		},
 		"an end before the start": func() spans {
 			var ss spans
-			p := ss.add("a", trace.SpanWrite, -1, 10, 5)
-			ss.pause(p, 8, 2, trace.ReasonLock, trace.WakeUnlocked)
+			p := ss.add("a", semconv.SpanWrite, -1, 10, 5)
+			ss.pause(p, 8, 2, semconv.ReasonLock, semconv.WakeUnlocked)
 			return ss
 		},
 		"a wake without a block, a block with children": func() spans {
 			var ss spans
 			p := ss.add("a", "x", -1, 0, 9)
-			ss.add("a", trace.SpanWake, p, 1, 2)
-			b := ss.add("a", trace.SpanBlock, p, 2, 3)
+			ss.add("a", semconv.SpanWake, p, 1, 2)
+			b := ss.add("a", semconv.SpanBlock, p, 2, 3)
 			ss.add("a", "below", b, 2, 3)
-			ss.add("a", trace.SpanBlock, -1, 2, 3)
+			ss.add("a", semconv.SpanBlock, -1, 2, 3)
 			return ss
 		},
 		"deep": func() spans { return deep(4_000) },
 		"a wake by itself": func() spans {
 			var ss spans
 			p := ss.add("a", "go x", -1, 0, 9)
-			w := ss.pause(p, 1, 2, trace.ReasonLock, trace.WakeUnlocked)
+			w := ss.pause(p, 1, 2, semconv.ReasonLock, semconv.WakeUnlocked)
 			ss.link(w, w)
 			return ss
 		},
@@ -255,11 +255,11 @@ func filters(r *rand.Rand, c *chain.Chain) (opts []sequence.Option, said string)
 		add("service "+s, sequence.WithServices(s))
 	}
 	if r.IntN(3) == 0 {
-		name := strings.TrimPrefix(span().Name, trace.SpanGo)
+		name := strings.TrimPrefix(span().Name, semconv.SpanGo)
 		add("goroutine "+name, sequence.WithGoroutines(name))
 	}
 	if r.IntN(4) == 0 {
-		id := span().Str(trace.WebSocketConnectionIDKey)
+		id := span().Str(semconv.WebSocketConnectionIDKey)
 		add("connection "+id, sequence.WithConnections(id))
 	}
 	if r.IntN(3) == 0 {
@@ -284,9 +284,9 @@ func filters(r *rand.Rand, c *chain.Chain) (opts []sequence.Option, said string)
 func random(r *rand.Rand) spans {
 	var ss spans
 	hello, data := ss.connection()
-	names := []string{trace.SpanWrite, trace.SpanRead, trace.SpanSend, trace.SpanLock, trace.SpanGo + "x", "work", trace.SpanHandshake}
-	reasons := []trace.Reason{trace.ReasonNetWrite, trace.ReasonNetRead, trace.ReasonLock}
-	wakes := []trace.WakeReason{trace.WakePeerRead, trace.WakePeerReset, trace.WakeUnlocked, trace.WakeTimer}
+	names := []string{semconv.SpanWrite, semconv.SpanRead, semconv.SpanSend, semconv.SpanLock, semconv.SpanGo + "x", "work", semconv.SpanHandshake}
+	reasons := []semconv.Reason{semconv.ReasonNetWrite, semconv.ReasonNetRead, semconv.ReasonLock}
+	wakes := []semconv.WakeReason{semconv.WakePeerRead, semconv.WakePeerReset, semconv.WakeUnlocked, semconv.WakeTimer}
 	for range 10 + r.IntN(80) {
 		parent, service := hello, "socket_get"
 		if r.IntN(2) == 0 {

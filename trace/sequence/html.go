@@ -12,10 +12,10 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
 	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 var (
@@ -247,7 +247,7 @@ func (p *page) htmlSpan(s *chain.Span, full bool) htmlSpan {
 		h.Time = round(min(float64(since)/float64(p.Length), 1), 1e6)
 	}
 	h.Label = short(s.Name)
-	if n := s.Int(trace.WebSocketMessageIndexKey); n > 0 {
+	if n := s.Int(semconv.WebSocketMessageIndexKey); n > 0 {
 		h.Label += " " + strconv.FormatInt(n, 10)
 	}
 	h.Label += " · " + h.Duration
@@ -284,7 +284,7 @@ func (p *page) htmlSpan(s *chain.Span, full bool) htmlSpan {
 // attributeText returns the value of an attribute, durations in human words.
 func attributeText(a attribute.KeyValue) string {
 	switch a.Key {
-	case trace.BlockDurationKey, trace.TCPRwndLimitedKey, trace.TCPSndbufLimitedKey, trace.TCPRTTKey, trace.WebSocketCloseWaitKey:
+	case semconv.BlockDurationKey, semconv.TCPRwndLimitedKey, semconv.TCPSndbufLimitedKey, semconv.TCPRTTKey, semconv.WebSocketCloseWaitKey:
 		if f := a.Value.AsFloat64(); a.Value.Type() == attribute.FLOAT64 && f >= 0 && f < 1e9 {
 			return human(time.Duration(f * float64(time.Second)))
 		}

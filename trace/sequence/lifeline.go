@@ -8,9 +8,9 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // lane is what a lifeline is for: a process, and in it a goroutine, all of one
@@ -127,14 +127,14 @@ func (b *builder) assign() []lane {
 				l.of, l.name = h, "connections"
 			}
 		case run != nil:
-			l.of, l.name = run, strings.TrimPrefix(run.Name, trace.SpanGo)
+			l.of, l.name = run, strings.TrimPrefix(run.Name, semconv.SpanGo)
 		case begun != nil && begun.Seq < s.Seq && b.procs[begun.Seq] == l.proc:
 			l = of[begun.Seq]
 		case inside && b.runners[p.Seq] == nil && !launch(p) && of[p.Seq].of != nil:
 			l = of[p.Seq]
 		case s.Kind == oteltrace.SpanKindServer && sole[s.Seq] != nil:
 			run = sole[s.Seq]
-			l.of, l.name = run, strings.TrimPrefix(run.Name, trace.SpanGo)
+			l.of, l.name = run, strings.TrimPrefix(run.Name, semconv.SpanGo)
 		}
 		of[s.Seq] = l
 	}
@@ -186,7 +186,7 @@ func (b *builder) hidden() []bool {
 			if launch(s) {
 				run = s
 			}
-			hide = hide || run == nil || !slices.Contains(cfg.goroutines, strings.TrimPrefix(run.Name, trace.SpanGo))
+			hide = hide || run == nil || !slices.Contains(cfg.goroutines, strings.TrimPrefix(run.Name, semconv.SpanGo))
 		}
 		if len(cfg.connections) > 0 {
 			hide = hide || !ids[b.conns[s.Seq]]
@@ -234,7 +234,7 @@ func (b *builder) connectionIDs() map[*chain.Span]bool {
 		return ids
 	}
 	for _, s := range b.chain.Spans {
-		if s.Name != trace.SpanHandshake || !slices.Contains(b.cfg.connections, s.Str(trace.WebSocketConnectionIDKey)) {
+		if s.Name != semconv.SpanHandshake || !slices.Contains(b.cfg.connections, s.Str(semconv.WebSocketConnectionIDKey)) {
 			continue
 		}
 		ids[s] = true
@@ -297,16 +297,16 @@ func (b *builder) laneName(l lane) string {
 	case b.cfg.by == ByConnection:
 		return "connection"
 	default:
-		return strings.TrimPrefix(l.of.Name, trace.SpanGo)
+		return strings.TrimPrefix(l.of.Name, semconv.SpanGo)
 	}
 }
 
 func (b *builder) tellApart(l lane, name string, i int) string {
-	if l.of.Name == trace.SpanHandshake {
-		if id := l.of.Str(trace.WebSocketConnectionIDKey); id != "" {
+	if l.of.Name == semconv.SpanHandshake {
+		if id := l.of.Str(semconv.WebSocketConnectionIDKey); id != "" {
 			return name + " " + text.Shorten(id, 9)
 		}
-	} else if id := l.of.Int(trace.GoroutineIDKey); id > 0 {
+	} else if id := l.of.Int(semconv.GoroutineIDKey); id > 0 {
 		return fmt.Sprintf("%s #%d", name, id)
 	}
 	return fmt.Sprintf("%s (%d)", name, i+1)

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
@@ -14,7 +14,7 @@ func TestLifelines(t *testing.T) {
 	var ss spans
 	for i := range 40 {
 		g := ss.add("pool", "go worker", -1, float64(i), float64(i)+0.1)
-		ss[g].Attributes = append(ss[g].Attributes, trace.GoroutineIDKey.Int(100+i))
+		ss[g].Attributes = append(ss[g].Attributes, semconv.GoroutineIDKey.Int(100+i))
 		ss.add("pool", "job", g, float64(i)+0.2, float64(i)+0.3)
 	}
 	ss.add("other", "work", -1, 50, 51)
@@ -53,8 +53,8 @@ func TestConnections(t *testing.T) {
 	var ss spans
 	for i := range 2 {
 		hello, data := ss.connection()
-		ss[hello+1].Attributes = append(ss[hello+1].Attributes, trace.WebSocketConnectionIDKey.String("id"+string(rune('a'+i))))
-		ss.message("socket_start", trace.SpanWrite, data, 1, 5, 6)
+		ss[hello+1].Attributes = append(ss[hello+1].Attributes, semconv.WebSocketConnectionIDKey.String("id"+string(rune('a'+i))))
+		ss.message("socket_start", semconv.SpanWrite, data, 1, 5, 6)
 	}
 	d := sequence.New(chain.New(ss), sequence.WithConnections("ida"), sequence.WithLifelines(sequence.ByConnection))
 	if len(d.Lifelines) != 2 || d.Lifelines[0].Name != "connection" {

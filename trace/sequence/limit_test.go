@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
@@ -36,15 +36,15 @@ func TestBlockedAtAStretch(t *testing.T) {
 	hello, data := ss.connection()
 	at := 5.0
 	for range 50 {
-		w := ss.message("socket_start", trace.SpanWrite, data, 1, at, at+9)
-		ss.pause(w, at+1, at+8, trace.ReasonNetWrite, trace.WakePeerRead)
+		w := ss.message("socket_start", semconv.SpanWrite, data, 1, at, at+9)
+		ss.pause(w, at+1, at+8, semconv.ReasonNetWrite, semconv.WakePeerRead)
 		at += 10
 	}
-	long := ss.message("socket_start", trace.SpanWrite, data, 51, at, at+400)
-	ss.pause(long, at+1, at+351, trace.ReasonNetWrite, trace.WakePeerReset)
+	long := ss.message("socket_start", semconv.SpanWrite, data, 51, at, at+400)
+	ss.pause(long, at+1, at+351, semconv.ReasonNetWrite, semconv.WakePeerReset)
 	ss.add("socket_get", "elsewhere", hello, at+100, at+101)
-	lock := ss.add("socket_start", trace.SpanLock, data, at+401, at+403)
-	ss.pause(lock, at+401, at+402, trace.ReasonLock, trace.WakeUnlocked)
+	lock := ss.add("socket_start", semconv.SpanLock, data, at+401, at+403)
+	ss.pause(lock, at+401, at+402, semconv.ReasonLock, semconv.WakeUnlocked)
 	got := outline(sequence.New(chain.New(ss), sequence.WithBlocked(300*time.Millisecond)))
 	if n := strings.Count(got, "block - "); n != 1 || !strings.Contains(got, "blocked 350 ms") || !strings.Contains(got, "peer_reset") {
 		t.Errorf("want only the block of 350 ms and its wake:\n%s", got)

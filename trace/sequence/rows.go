@@ -7,8 +7,8 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // draw makes the rows of all items, from the roots down. It keeps its own stack:
@@ -147,7 +147,7 @@ func (b *builder) spawn(it item) {
 		b.d.Active = append(b.d.Active, Activity{r.To, b.at(l.Start), b.ended(l)})
 	}
 	last := slices.MaxFunc(lives, func(x, y *chain.Span) int { return x.End.Compare(y.End) })
-	end := b.row(End, lives, short(last.Str(trace.GoroutineStateKey)), failure(last))
+	end := b.row(End, lives, short(last.Str(semconv.GoroutineStateKey)), failure(last))
 	end.At, end.seq, end.To = b.ended(last), last.Seq, r.To
 	end.Failed = last.Failed()
 	if len(lives) == 1 {
@@ -172,8 +172,8 @@ func (b *builder) call(it item) {
 	first := it.spans[0]
 	r := b.row(Call, it.spans, target(first))
 	r.From, r.Proven = b.lanes[first.Parent.Seq], true
-	status := short(first.Str(trace.HTTPResponseStatusCodeKey))
-	check := short(first.Str(trace.WebSocketHandshakeCheckKey))
+	status := short(first.Str(semconv.HTTPResponseStatusCodeKey))
+	check := short(first.Str(semconv.WebSocketHandshakeCheckKey))
 	if check != "" {
 		check = "refused: " + check
 	}
@@ -212,7 +212,7 @@ func (b *builder) answered(s *chain.Span) bool {
 func (b *builder) step(it item, encloses bool) {
 	first := it.spans[0]
 	r := b.row(Step, it.spans, took(it.spans), target(first))
-	if first.Name == trace.SpanSegment {
+	if first.Name == semconv.SpanSegment {
 		r.Details = nil // it is over at once
 	}
 	if !encloses {

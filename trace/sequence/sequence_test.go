@@ -8,8 +8,8 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
@@ -17,8 +17,8 @@ import (
 // them, and returns their numbers: hello dials, sen_data answers.
 func (ss *spans) connection() (hello, data int) {
 	hello = ss.add("socket_get", "go hello", -1, 0, 0.1)
-	client := ss.add("socket_get", trace.SpanHandshake, hello, 0.2, 2, trace.HTTPResponseStatusCodeKey.Int(101))
-	server := ss.add("socket_start", trace.SpanHandshake, client, 1, 1.5, trace.HTTPResponseStatusCodeKey.Int(101))
+	client := ss.add("socket_get", semconv.SpanHandshake, hello, 0.2, 2, semconv.HTTPResponseStatusCodeKey.Int(101))
+	server := ss.add("socket_start", semconv.SpanHandshake, client, 1, 1.5, semconv.HTTPResponseStatusCodeKey.Int(101))
 	(*ss)[client].Kind, (*ss)[server].Kind = oteltrace.SpanKindClient, oteltrace.SpanKindServer
 	data = ss.add("socket_start", "go sen_data", server, 1.6, 1.7)
 	return hello, data
@@ -40,14 +40,14 @@ func (ss *spans) find(name string, n int) *chain.Span {
 // message adds a write of the index in a direction and returns its number.
 func (ss *spans) message(service, name string, parent, index int, from, to float64) int {
 	return ss.add(service, name, parent, from, to,
-		trace.WebSocketMessageSizeKey.Int(11), trace.WebSocketMessageIndexKey.Int(index))
+		semconv.WebSocketMessageSizeKey.Int(11), semconv.WebSocketMessageIndexKey.Int(index))
 }
 
 // pause adds a block and the wake that ends it, and returns the wake's number.
-func (ss *spans) pause(parent int, from, to float64, reason trace.Reason, woken trace.WakeReason) int {
+func (ss *spans) pause(parent int, from, to float64, reason semconv.Reason, woken semconv.WakeReason) int {
 	service := (*ss)[parent].Service
-	ss.add(service, trace.SpanBlock, parent, from, to, trace.BlockReasonKey.String(string(reason)))
-	return ss.add(service, trace.SpanWake, parent, to, to+0.01, trace.WakeReasonKey.String(string(woken)))
+	ss.add(service, semconv.SpanBlock, parent, from, to, semconv.BlockReasonKey.String(string(reason)))
+	return ss.add(service, semconv.SpanWake, parent, to, to+0.01, semconv.WakeReasonKey.String(string(woken)))
 }
 
 func TestRows(t *testing.T) {
@@ -64,15 +64,15 @@ step - > socket_start sen_data: go sen_data
 	}{
 		{
 			name: "a write that nobody is known to have read",
-			make: func(ss *spans, _, data int) { ss.message("socket_start", trace.SpanWrite, data, 1, 3, 3.1) },
+			make: func(ss *spans, _, data int) { ss.message("socket_start", semconv.SpanWrite, data, 1, 3, 3.1) },
 			want: "sent socket_start sen_data > socket_get hello: write · 11 B\n",
 		},
 		{
 			name: "a read that links to its write, and is woken by it",
 			make: func(ss *spans, hello, data int) {
-				w := ss.message("socket_start", trace.SpanWrite, data, 1, 5, 5.1)
-				r := ss.message("socket_get", trace.SpanRead, hello, 1, 3, 5.2)
-				wake := ss.pause(r, 3.1, 5.15, trace.ReasonNetRead, trace.WakeReadable)
+				w := ss.message("socket_start", semconv.SpanWrite, data, 1, 5, 5.1)
+				r := ss.message("socket_get", semconv.SpanRead, hello, 1, 3, 5.2)
+				wake := ss.pause(r, 3.1, 5.15, semconv.ReasonNetRead, semconv.WakeReadable)
 				ss.link(r, w)
 				ss.link(wake, w)
 			},
@@ -82,9 +82,9 @@ step - > socket_start sen_data: go sen_data
 		{
 			name: "a read without a link: a connection keeps messages in order",
 			make: func(ss *spans, hello, data int) {
-				ss.message("socket_start", trace.SpanWrite, data, 1, 5, 5.1)
-				ss.message("socket_start", trace.SpanWrite, data, 2, 6, 6.1)
-				ss.message("socket_get", trace.SpanRead, hello, 2, 6, 6.2)
+				ss.message("socket_start", semconv.SpanWrite, data, 1, 5, 5.1)
+				ss.message("socket_start", semconv.SpanWrite, data, 2, 6, 6.1)
+				ss.message("socket_get", semconv.SpanRead, hello, 2, 6, 6.2)
 			},
 			want: "sent socket_start sen_data > socket_get hello: write · 11 B\n" +
 				"message socket_start sen_data > socket_get hello !: write · 11 B\n",
@@ -92,9 +92,9 @@ step - > socket_start sen_data: go sen_data
 		{
 			name: "an index that comes twice proves nothing",
 			make: func(ss *spans, hello, data int) {
-				ss.message("socket_start", trace.SpanWrite, data, 1, 5, 5.1)
-				ss.message("socket_start", trace.SpanWrite, data, 1, 6, 6.1)
-				ss.message("socket_get", trace.SpanRead, hello, 1, 7, 7.2)
+				ss.message("socket_start", semconv.SpanWrite, data, 1, 5, 5.1)
+				ss.message("socket_start", semconv.SpanWrite, data, 1, 6, 6.1)
+				ss.message("socket_get", semconv.SpanRead, hello, 1, 7, 7.2)
 			},
 			want: "sent socket_start sen_data > socket_get hello: write · 11 B\n" +
 				"sent socket_start sen_data > socket_get hello: write · 11 B\n" +
@@ -103,8 +103,8 @@ step - > socket_start sen_data: go sen_data
 		{
 			name: "a message that was read much later stands in both places",
 			make: func(ss *spans, hello, data int) {
-				ss.message("socket_start", trace.SpanWrite, data, 1, 5, 5.1)
-				ss.message("socket_get", trace.SpanRead, hello, 1, 1000, 1005.1)
+				ss.message("socket_start", semconv.SpanWrite, data, 1, 5, 5.1)
+				ss.message("socket_get", semconv.SpanRead, hello, 1, 1000, 1005.1)
 			},
 			want: "sent socket_start sen_data > socket_get hello: write · 11 B\n" +
 				"got socket_start sen_data > socket_get hello !: read · 11 B · sent 1 s before · 5.1 ms\n",
@@ -112,8 +112,8 @@ step - > socket_start sen_data: go sen_data
 		{
 			name: "a wake by the peer, and the failure after it",
 			make: func(ss *spans, _, data int) {
-				w := ss.message("socket_start", trace.SpanWrite, data, 1, 5, 100)
-				ss.pause(w, 5.1, 99, trace.ReasonNetWrite, trace.WakePeerReset)
+				w := ss.message("socket_start", semconv.SpanWrite, data, 1, 5, 100)
+				ss.pause(w, 5.1, 99, semconv.ReasonNetWrite, semconv.WakePeerReset)
 				ss.fail(w, "connection_reset")
 			},
 			want: "sent socket_start sen_data > socket_get hello: write · 11 B\n" +
@@ -125,16 +125,16 @@ step - > socket_start sen_data: go sen_data
 			name: "a wake by whoever stands between the two ends",
 			make: func(ss *spans, _, data int) {
 				for i, port := range []int{40000, 50000} { // a proxy's
-					h := ss.find(trace.SpanHandshake, i)
+					h := ss.find(semconv.SpanHandshake, i)
 					local, peer := port, 80
 					if i == 1 {
 						local, peer = 80, port
 					}
-					h.Attributes = append(h.Attributes, trace.NetworkLocalAddressKey.String("::1"), trace.NetworkLocalPortKey.Int(local),
-						trace.NetworkPeerAddressKey.String("::1"), trace.NetworkPeerPortKey.Int(peer))
+					h.Attributes = append(h.Attributes, semconv.NetworkLocalAddressKey.String("::1"), semconv.NetworkLocalPortKey.Int(local),
+						semconv.NetworkPeerAddressKey.String("::1"), semconv.NetworkPeerPortKey.Int(peer))
 				}
-				w := ss.message("socket_start", trace.SpanWrite, data, 1, 5, 100)
-				ss.pause(w, 5.1, 99, trace.ReasonNetWrite, trace.WakePeerRead)
+				w := ss.message("socket_start", semconv.SpanWrite, data, 1, 5, 100)
+				ss.pause(w, 5.1, 99, semconv.ReasonNetWrite, semconv.WakePeerRead)
 			},
 			want: "sent socket_start sen_data > socket_get hello: write · 11 B\n" +
 				"block - > socket_start sen_data: blocked 93.9 ms · net.write\n" +
@@ -143,11 +143,11 @@ step - > socket_start sen_data: go sen_data
 		{
 			name: "a wake by a span, and by the poller",
 			make: func(ss *spans, hello, data int) {
-				closing := ss.add("socket_get", trace.SpanClose, hello, 50, 51)
-				r := ss.add("socket_start", trace.SpanRecv, data, 5, 60)
-				ss.link(ss.pause(r, 6, 50.5, trace.ReasonChanRecv, trace.WakeReceived), closing)
-				l := ss.add("socket_start", trace.SpanSleep, data, 70, 90)
-				ss.pause(l, 70.5, 80, trace.ReasonSleep, trace.WakeTimer)
+				closing := ss.add("socket_get", semconv.SpanClose, hello, 50, 51)
+				r := ss.add("socket_start", semconv.SpanRecv, data, 5, 60)
+				ss.link(ss.pause(r, 6, 50.5, semconv.ReasonChanRecv, semconv.WakeReceived), closing)
+				l := ss.add("socket_start", semconv.SpanSleep, data, 70, 90)
+				ss.pause(l, 70.5, 80, semconv.ReasonSleep, semconv.WakeTimer)
 			},
 			want: "block - > socket_start sen_data: recv · blocked 44.5 ms · chan.recv\n" +
 				"step - > socket_get hello: close · 1 ms\n" +
@@ -158,8 +158,8 @@ step - > socket_start sen_data: go sen_data
 		{
 			name: "a block that is not over",
 			make: func(ss *spans, _, data int) {
-				r := ss.add("socket_start", trace.SpanRecv, data, 5, 60)
-				b := ss.add("socket_start", trace.SpanBlock, r, 6, 6, trace.BlockReasonKey.String("chan.recv"))
+				r := ss.add("socket_start", semconv.SpanRecv, data, 5, 60)
+				b := ss.add("socket_start", semconv.SpanBlock, r, 6, 6, semconv.BlockReasonKey.String("chan.recv"))
 				(*ss)[r].End, (*ss)[b].End = time.Time{}, time.Time{}
 			},
 			want: "block - > socket_start sen_data: recv · blocked, not ended · chan.recv\n",
@@ -169,12 +169,12 @@ step - > socket_start sen_data: go sen_data
 			make: func(ss *spans, _, data int) {
 				for i := range 100 {
 					at := 3 + float64(i)
-					w := ss.message("socket_start", trace.SpanWrite, data, i+1, at, at+0.5)
+					w := ss.message("socket_start", semconv.SpanWrite, data, i+1, at, at+0.5)
 					if i == 60 {
-						ss.pause(w, at, at+40, trace.ReasonNetWrite, trace.WakeWritable)
+						ss.pause(w, at, at+40, semconv.ReasonNetWrite, semconv.WakeWritable)
 					}
 				}
-				ss.add("socket_start", "sen_data", data, 1.8, 300, trace.GoroutineStateKey.String("finished"))
+				ss.add("socket_start", "sen_data", data, 1.8, 300, semconv.GoroutineStateKey.String("finished"))
 			},
 			want: "sent socket_start sen_data > socket_get hello: write ×60 · 11 B\n" +
 				"sent socket_start sen_data > socket_get hello: write · 11 B\n" +
@@ -201,9 +201,9 @@ step - > socket_start sen_data: go sen_data
 func TestPeerNotKnown(t *testing.T) {
 	var ss spans
 	hello, _ := ss.connection()
-	second := ss.add("socket_get", trace.SpanHandshake, hello, 2, 3, trace.HTTPResponseStatusCodeKey.Int(101))
+	second := ss.add("socket_get", semconv.SpanHandshake, hello, 2, 3, semconv.HTTPResponseStatusCodeKey.Int(101))
 	ss[second].Kind = oteltrace.SpanKindClient
-	ss.message("socket_get", trace.SpanWrite, hello, 1, 4, 5)
+	ss.message("socket_get", semconv.SpanWrite, hello, 1, 4, 5)
 	got := outline(sequence.New(chain.New(ss)))
 	if want := "sent socket_get hello > -: write · 11 B · 1 ms\n"; !strings.HasSuffix(got, want) {
 		t.Errorf("got\n%swant at its end\n%s", got, want)
@@ -218,7 +218,7 @@ func TestPublicEndpoint(t *testing.T) {
 	const client, server = 1, 2
 	ss[server].ParentID = oteltrace.SpanID{}
 	ss.link(server, client)
-	ss.message("socket_start", trace.SpanWrite, data, 1, 3, 3.1)
+	ss.message("socket_start", semconv.SpanWrite, data, 1, 3, 3.1)
 	got := outline(sequence.New(chain.New(ss)))
 	if want := "sent socket_start sen_data > socket_get hello: write · 11 B\n"; !strings.HasSuffix(got, want) {
 		t.Errorf("got\n%swant at its end\n%s", got, want)
@@ -230,10 +230,10 @@ func TestLoop(t *testing.T) {
 	hello, data := ss.connection()
 	for i := range 10 {
 		at := 3 + float64(i)
-		ss.message("socket_get", trace.SpanWrite, hello, i+1, at, at+0.1)
-		ss.message("socket_start", trace.SpanRead, data, i+1, at, at+0.2)
-		ss.message("socket_start", trace.SpanWrite, data, i+1, at+0.3, at+0.4)
-		ss.message("socket_get", trace.SpanRead, hello, i+1, at+0.3, at+0.5)
+		ss.message("socket_get", semconv.SpanWrite, hello, i+1, at, at+0.1)
+		ss.message("socket_start", semconv.SpanRead, data, i+1, at, at+0.2)
+		ss.message("socket_start", semconv.SpanWrite, data, i+1, at+0.3, at+0.4)
+		ss.message("socket_get", semconv.SpanRead, hello, i+1, at+0.3, at+0.5)
 	}
 	d := sequence.New(chain.New(ss))
 	rows := d.Rows[len(d.Rows)-2:]
@@ -254,9 +254,9 @@ func TestMingled(t *testing.T) {
 	var ss spans
 	_, data := ss.connection()
 	for i := range 200 {
-		name := trace.SpanWrite
+		name := semconv.SpanWrite
 		if i*i%7 > 2 {
-			name = trace.SpanRead
+			name = semconv.SpanRead
 		}
 		ss.message("socket_start", name, data, i+1, 3+float64(i), 3.5+float64(i))
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
@@ -50,7 +51,7 @@ func (ss spans) link(from, to int) {
 
 func (ss spans) fail(i int, kind string) {
 	ss[i].Status = chain.Status{Code: codes.Error, Description: kind}
-	ss[i].Attributes = append(ss[i].Attributes, trace.ErrorTypeKey.String(kind))
+	ss[i].Attributes = append(ss[i].Attributes, semconv.ErrorTypeKey.String(kind))
 }
 
 // deep returns n spans of two services, each below the one before.

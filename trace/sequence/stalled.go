@@ -3,8 +3,8 @@ package sequence
 import (
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // notOver is how long a block counts that is not over.
@@ -29,19 +29,19 @@ func (b *builder) stalled(it item) {
 		return
 	}
 	first, last := open[0], open[len(open)-1]
-	reason := first.Str(trace.BlockReasonKey)
-	bar := b.row(Block, open, short(reason), short(first.Str(trace.BlockCauseKey)))
+	reason := first.Str(semconv.BlockReasonKey)
+	bar := b.row(Block, open, short(reason), short(first.Str(semconv.BlockCauseKey)))
 	bar.At, bar.End, bar.Name = since, since, "blocked, not over"
-	if op := first.Str(trace.StalledOperationKey); op != "" {
+	if op := first.Str(semconv.StalledOperationKey); op != "" {
 		bar.Name = short(op) + " · " + bar.Name
 	}
 	bar.Reason, bar.Blocked, bar.longest = reason, longest, notOver
 	seen := b.row(Step, open)
 	seen.At, seen.Name = b.at(last.Start), "still blocked after "+human(longest)
-	if by := last.Str(trace.StalledHolderKey); by != "" {
+	if by := last.Str(semconv.StalledHolderKey); by != "" {
 		seen.Details = append(seen.Details, "held by "+short(by))
 	}
-	if reader := last.Str(trace.StalledReaderKey); reader != "" {
+	if reader := last.Str(semconv.StalledReaderKey); reader != "" {
 		seen.Details = append(seen.Details, "reader: "+short(reader))
 	}
 	seen.seq = last.Seq

@@ -6,17 +6,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
 // stalled adds what is told at at of a block that began at since.
 func (ss *spans) stalled(run, op int, since, at float64) int {
-	s := ss.add((*ss)[run].Service, trace.SpanStalled, run, at, at+0.01,
-		trace.BlockReasonKey.String(string(trace.ReasonNetWrite)), trace.BlockCauseKey.String(string(trace.CausePeerWindow)),
-		trace.StalledOperationKey.String(trace.SpanWrite), trace.StalledAgeKey.Float64((at-since)/1e3),
-		trace.StalledReaderKey.String("hello is in sleep for 10s"))
+	s := ss.add((*ss)[run].Service, semconv.SpanStalled, run, at, at+0.01,
+		semconv.BlockReasonKey.String(string(semconv.ReasonNetWrite)), semconv.BlockCauseKey.String(string(semconv.CausePeerWindow)),
+		semconv.StalledOperationKey.String(semconv.SpanWrite), semconv.StalledAgeKey.Float64((at-since)/1e3),
+		semconv.StalledReaderKey.String("hello is in sleep for 10s"))
 	ss.link(s, op)
 	return s
 }
@@ -26,9 +26,9 @@ func openStall() *spans {
 	ss := new(spans)
 	_, data := ss.connection()
 	for i := range 3 {
-		ss.message("socket_start", trace.SpanWrite, data, i+1, 3+float64(i), 3.1+float64(i))
+		ss.message("socket_start", semconv.SpanWrite, data, i+1, 3+float64(i), 3.1+float64(i))
 	}
-	op := ss.message("socket_start", trace.SpanWrite, data, 4, 9, 10) // which is not exported
+	op := ss.message("socket_start", semconv.SpanWrite, data, 4, 9, 10) // which is not exported
 	first := ss.stalled(data, op, 9.1, 1009.1)
 	ss.link(ss.stalled(data, op, 9.1, 10009.1), first)
 	*ss = append((*ss)[:op], (*ss)[op+1:]...)
@@ -49,7 +49,7 @@ step - > socket_start sen_data: still blocked after 10 s · reader: hello is in 
 		if r.Kind != sequence.Block {
 			continue
 		}
-		if r.At != 9100*time.Microsecond || r.Until != nil || r.Blocked != 10*time.Second || r.Reason != string(trace.ReasonNetWrite) {
+		if r.At != 9100*time.Microsecond || r.Until != nil || r.Blocked != 10*time.Second || r.Reason != string(semconv.ReasonNetWrite) {
 			t.Errorf("the block is at %v until %v after %v of %s", r.At, r.Until, r.Blocked, r.Reason)
 		}
 	}
@@ -76,8 +76,8 @@ func TestStallOver(t *testing.T) {
 	var with, without spans
 	for _, ss := range []*spans{&without, &with} {
 		_, data := ss.connection()
-		w := ss.message("socket_start", trace.SpanWrite, data, 1, 9, 20000)
-		wake := ss.pause(w, 9.1, 19999, trace.ReasonNetWrite, trace.WakePeerRead)
+		w := ss.message("socket_start", semconv.SpanWrite, data, 1, 9, 20000)
+		wake := ss.pause(w, 9.1, 19999, semconv.ReasonNetWrite, semconv.WakePeerRead)
 		if ss == &with {
 			ss.link(wake-1, ss.stalled(data, w, 9.1, 1009.1))
 		}

@@ -10,13 +10,13 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
 // short leaves prefixes out of keys, and compares all of them.
-var short = []tracetest.TreeOption{tracetest.TrimPrefix("none."), tracetest.TrimPrefix("websocket.", "web"), tracetest.Exact(trace.WebSocketRoleKey, trace.WebSocketMessageSizeKey)}
+var short = []tracetest.TreeOption{tracetest.TrimPrefix("none."), tracetest.TrimPrefix("websocket.", "web"), tracetest.Exact(semconv.WebSocketRoleKey, semconv.WebSocketMessageSizeKey)}
 
 // trees are texts of the stall that hold and that do not.
 var trees = []struct {
@@ -39,7 +39,7 @@ var trees = []struct {
 	{"trimmed_not_told", "go hello\n\thandshake\n\t...", short, true},
 	{"empty_with_times", "", []tracetest.TreeOption{tracetest.WithTimes()}, true},
 	{"empty_exact", "", []tracetest.TreeOption{tracetest.Exact()}, true},
-	{"not_exact", stalled, []tracetest.TreeOption{tracetest.Exact(trace.WakeReasonKey), tracetest.Exact(trace.WebSocketMessageSizeKey)}, true},
+	{"not_exact", stalled, []tracetest.TreeOption{tracetest.Exact(semconv.WakeReasonKey), tracetest.Exact(semconv.WebSocketMessageSizeKey)}, true},
 	{"count", strings.Replace(stalled, "×3 {w", "×4 {w", 1), nil, true},
 	{"count_one", strings.Replace(stalled, "write ×3", "write", 1), nil, true},
 	{"duration", strings.Replace(stalled, "~3s", "~2s", 1), nil, true},
@@ -230,7 +230,7 @@ func TestAsserts(t *testing.T) {
 		passes bool
 	}{
 		{"order", func(tb testing.TB) {
-			tracetest.AssertOrder(tb, c, "handshake", "write", "write", "block >1s", tracetest.HasAttribute(trace.WakeReasonKey))
+			tracetest.AssertOrder(tb, c, "handshake", "write", "write", "block >1s", tracetest.HasAttribute(semconv.WakeReasonKey))
 		}, true},
 		{"order_fails", func(tb testing.TB) { tracetest.AssertOrder(tb, c, "handshake", "block", "write", "wake") }, false},
 		{"order_none", func(tb testing.TB) { tracetest.AssertOrder(tb, c, tracetest.Name("no one"), "wake") }, false},
@@ -252,15 +252,15 @@ func TestAsserts(t *testing.T) {
 		{"none_fails", func(tb testing.TB) { tracetest.AssertNone(tb, c, "write") }, false},
 		{"one_of_none", func(tb testing.TB) { tracetest.One(tb, c, "close") }, false},
 		{"blocked", func(tb testing.TB) {
-			tracetest.AssertBlocked(tb, write, trace.ReasonNetWrite, trace.CausePeerWindow, 1, time.Second)
+			tracetest.AssertBlocked(tb, write, semconv.ReasonNetWrite, semconv.CausePeerWindow, 1, time.Second)
 		}, true},
 		{"blocked_any", func(tb testing.TB) { tracetest.AssertBlocked(tb, write, "", "", -1, 0) }, true},
-		{"blocked_never", func(tb testing.TB) { tracetest.AssertBlocked(tb, write, trace.ReasonLock, "", 0, 0) }, true},
+		{"blocked_never", func(tb testing.TB) { tracetest.AssertBlocked(tb, write, semconv.ReasonLock, "", 0, 0) }, true},
 		{"blocked_short", func(tb testing.TB) {
-			tracetest.AssertBlocked(tb, write, trace.ReasonNetWrite, trace.CausePeerWindow, 1, 3*time.Second)
+			tracetest.AssertBlocked(tb, write, semconv.ReasonNetWrite, semconv.CausePeerWindow, 1, 3*time.Second)
 		}, false},
-		{"blocked_often", func(tb testing.TB) { tracetest.AssertBlocked(tb, write, trace.ReasonNetWrite, "", 2, time.Second) }, false},
-		{"blocked_otherwise", func(tb testing.TB) { tracetest.AssertBlocked(tb, write, "", trace.CauseNetwork, -1, 0) }, false},
+		{"blocked_often", func(tb testing.TB) { tracetest.AssertBlocked(tb, write, semconv.ReasonNetWrite, "", 2, time.Second) }, false},
+		{"blocked_otherwise", func(tb testing.TB) { tracetest.AssertBlocked(tb, write, "", semconv.CauseNetwork, -1, 0) }, false},
 		{"blocked_not", func(tb testing.TB) { tracetest.AssertBlocked(tb, c.Named("read")[0], "", "", -1, 0) }, false},
 		{"blocked_nil", func(tb testing.TB) { tracetest.AssertBlocked(tb, nil, "", "", -1, 0) }, false},
 		{"tiled", func(tb testing.TB) { tracetest.AssertTiled(tb, early.chain().Named("wake")[0]) }, true},

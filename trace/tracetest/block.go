@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // AssertBlocked fails the test unless the span has exactly times `block` spans
@@ -18,7 +18,7 @@ import (
 //
 // An empty reason or cause stands for any; times < 0 is one block or more. Blocks
 // of other reasons or causes may be there as well.
-func AssertBlocked(tb testing.TB, span *chain.Span, reason trace.Reason, cause trace.Cause, times int, atLeast time.Duration) {
+func AssertBlocked(tb testing.TB, span *chain.Span, reason semconv.Reason, cause semconv.Cause, times int, atLeast time.Duration) {
 	tb.Helper()
 	if span == nil {
 		tb.Fatalf("tracetest: no span that could be blocked")
@@ -26,7 +26,7 @@ func AssertBlocked(tb testing.TB, span *chain.Span, reason trace.Reason, cause t
 	}
 	n, sum := 0, time.Duration(0)
 	for _, s := range span.Children {
-		if s.Name == trace.SpanBlock && is(s.Str(trace.BlockReasonKey), string(reason)) && is(s.Str(trace.BlockCauseKey), string(cause)) {
+		if s.Name == semconv.SpanBlock && is(s.Str(semconv.BlockReasonKey), string(reason)) && is(s.Str(semconv.BlockCauseKey), string(cause)) {
 			n++
 			sum += s.Duration()
 		}
@@ -61,11 +61,11 @@ func AssertTiled(tb testing.TB, span *chain.Span) {
 	var faults []string
 	fault := func(format string, args ...any) { faults = append(faults, "\n\t"+fmt.Sprintf(format, args...)) }
 	for _, s := range span.Children {
-		if s.Name != trace.SpanBlock && s.Name != trace.SpanWake {
+		if s.Name != semconv.SpanBlock && s.Name != semconv.SpanWake {
 			continue
 		}
 		switch {
-		case last == nil && s.Name == trace.SpanWake:
+		case last == nil && s.Name == semconv.SpanWake:
 			fault("%s: a wake without a block", s)
 		case last == nil && s.Start.Before(span.Start):
 			fault("%s: starts %v before the operation", s, span.Start.Sub(s.Start))
@@ -96,7 +96,7 @@ func tiles(span *chain.Span) string {
 	var b strings.Builder
 	n := 0
 	for _, s := range span.Children {
-		if s.Name != trace.SpanBlock && s.Name != trace.SpanWake {
+		if s.Name != semconv.SpanBlock && s.Name != semconv.SpanWake {
 			continue
 		}
 		if n++; n > maxShown {
@@ -104,7 +104,7 @@ func tiles(span *chain.Span) string {
 			break
 		}
 		fmt.Fprintf(&b, "\n\t\t%s  %v to %v", s, s.Start.Sub(span.Start), s.End.Sub(span.Start))
-		for _, v := range []string{s.Str(trace.BlockReasonKey), s.Str(trace.BlockCauseKey), s.Str(trace.WakeReasonKey)} {
+		for _, v := range []string{s.Str(semconv.BlockReasonKey), s.Str(semconv.BlockCauseKey), s.Str(semconv.WakeReasonKey)} {
 			if v != "" {
 				b.WriteString("  " + v)
 			}

@@ -12,6 +12,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -84,7 +85,7 @@ func ExampleAssertBlocked() {
 
 	sleep := tracetest.One(t, rec.Chain(), "sleep")
 	tracetest.AssertTiled(t, sleep)
-	tracetest.AssertBlocked(t, sleep, trace.ReasonSleep, "", 1, time.Millisecond)
+	tracetest.AssertBlocked(t, sleep, semconv.ReasonSleep, "", 1, time.Millisecond)
 	// Output:
 }
 

@@ -15,8 +15,8 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // write is not named update: that would also rewrite the texts which are to fail.
@@ -137,16 +137,16 @@ func (s *script) chain() *chain.Chain { return chain.New(s.spans, chain.WithoutS
 func stall() *script {
 	s := &script{service: "socket_get"}
 	run := s.add(0, "go hello", 0, 0)
-	s.add(run, "handshake", 0, 3, trace.WebSocketRoleKey.String("client"))
+	s.add(run, "handshake", 0, 3, semconv.WebSocketRoleKey.String("client"))
 	s.service = "socket_start"
 	sen := s.add(run, "go sen_data", 3, 3)
 	for i := range 3 {
-		s.add(sen, "write", 10+i, 11+i, trace.WebSocketMessageSizeKey.Int(13))
+		s.add(sen, "write", 10+i, 11+i, semconv.WebSocketMessageSizeKey.Int(13))
 	}
-	w := s.add(sen, "write", 20, 3020, trace.WebSocketMessageSizeKey.Int(13))
+	w := s.add(sen, "write", 20, 3020, semconv.WebSocketMessageSizeKey.Int(13))
 	s.at(w).Status.Code = 1
-	s.add(w, "block", 21, 3000, trace.BlockReasonKey.String("net.write"), trace.BlockCauseKey.String("peer_window"))
-	k := s.add(w, "wake", 3000, 3020, trace.WakeReasonKey.String("peer_read"))
+	s.add(w, "block", 21, 3000, semconv.BlockReasonKey.String("net.write"), semconv.BlockCauseKey.String("peer_window"))
+	k := s.add(w, "wake", 3000, 3020, semconv.WakeReasonKey.String("peer_read"))
 	s.service = "socket_get"
 	r := s.add(run, "read", 2990, 3021)
 	s.link(k, r)

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 
 	"go.opentelemetry.io/otel/codes"
@@ -18,11 +18,11 @@ func TestSeveralLinesOff(t *testing.T) {
 	s := &script{}
 	root := s.add(0, "serve", 0, 100)
 	for i := range 3 {
-		w := s.add(root, "write", 10*i, 10*i+5, trace.WebSocketMessageSizeKey.Int(7))
-		s.add(w, "block", 10*i+1, 10*i+4, trace.BlockReasonKey.String("net.write"))
-		s.add(w, "wake", 10*i+4, 10*i+5, trace.WakeReasonKey.String("writable"))
+		w := s.add(root, "write", 10*i, 10*i+5, semconv.WebSocketMessageSizeKey.Int(7))
+		s.add(w, "block", 10*i+1, 10*i+4, semconv.BlockReasonKey.String("net.write"))
+		s.add(w, "wake", 10*i+4, 10*i+5, semconv.WakeReasonKey.String("writable"))
 	}
-	r := s.add(root, "read", 40, 60, trace.ErrorTypeKey.String("closed"), trace.WebSocketMessageSizeKey.Int(9))
+	r := s.add(root, "read", 40, 60, semconv.ErrorTypeKey.String("closed"), semconv.WebSocketMessageSizeKey.Int(9))
 	s.at(r).Status.Code = codes.Error
 	s.link(r, 2)
 	s.add(root, "close", 70, 90)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -47,7 +48,7 @@ func TestOfWakechain(t *testing.T) {
 		tracetest.AssertLinked(t, got, "wake {wake.reason=sent}", "go reader")
 		tracetest.AssertBefore(t, got, "go reader", "go writer") // one goroutine called Go twice
 		send := tracetest.One(t, got, "send")
-		tracetest.AssertBlocked(t, send, trace.ReasonChanSend, "", 1, 2*time.Second)
+		tracetest.AssertBlocked(t, send, semconv.ReasonChanSend, "", 1, 2*time.Second)
 		for _, s := range got.Spans {
 			tracetest.AssertTiled(t, s)
 		}

@@ -8,20 +8,20 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // telling are the attributes that a line gets which nobody wrote: why it
 // blocked, what woke it, how it ended.
 var telling = []attribute.Key{
-	trace.BlockReasonKey, trace.BlockCauseKey, trace.WakeReasonKey, trace.GoroutineStateKey, trace.ErrorTypeKey,
+	semconv.BlockReasonKey, semconv.BlockCauseKey, semconv.WakeReasonKey, semconv.GoroutineStateKey, semconv.ErrorTypeKey,
 }
 
 // varying are the attributes of which a line says only that they are there: no
 // two runs agree.
-var varying = []attribute.Key{trace.GoroutineIDKey, trace.WebSocketConnectionIDKey, trace.CodeStacktraceKey}
+var varying = []attribute.Key{semconv.GoroutineIDKey, semconv.WebSocketConnectionIDKey, semconv.CodeStacktraceKey}
 
 // written returns the line for a span, without how often it comes. Where there is a
 // line old for such a span it speaks of the same things, and what holds of it stays

@@ -19,7 +19,7 @@ import (
 	nhooyr "nhooyr.io/websocket"
 	nhooyrjson "nhooyr.io/websocket/wsjson"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/coderws"
@@ -200,7 +200,7 @@ func TestSpans(t *testing.T) {
 	fail(t, rec.WaitEnded(t.Context()))
 	var got []string
 	for _, s := range rec.Chain().Spans {
-		if s.Name == trace.SpanRead || s.Name == trace.SpanClose {
+		if s.Name == semconv.SpanRead || s.Name == semconv.SpanClose {
 			got = append(got, s.Name)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // link is what the two ends of a connection share.
@@ -132,7 +133,7 @@ func (c *Conn) Read(p []byte) (int, error) { return c.ReadFor(nil, p) }
 // of the connection, links to the operation that the other end wrote or closed
 // for.
 func (c *Conn) ReadFor(op *trace.Op, p []byte) (int, error) {
-	w := &park{link: c.link, op: op, reason: trace.ReasonNetRead}
+	w := &park{link: c.link, op: op, reason: semconv.ReasonNetRead}
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
 	held := false // by StopReading, and by nothing else
@@ -146,27 +147,27 @@ func (c *Conn) ReadFor(op *trace.Op, p []byte) (int, error) {
 		}
 		switch arrived := next.happened(now); {
 		case c.closed:
-			w.end(now, trace.WakeClosed, c.closedBy)
+			w.end(now, semconv.WakeClosed, c.closedBy)
 			return 0, c.fault("read", net.ErrClosed)
 		case len(p) == 0:
 			return 0, nil
 		case passed(c.readBy, now):
-			w.end(now, trace.WakeDeadline, oteltrace.SpanContext{})
+			w.end(now, semconv.WakeDeadline, oteltrace.SpanContext{})
 			return 0, c.fault("read", os.ErrDeadlineExceeded)
 		case c.stopped:
 			held = held || arrived || c.in.fin.happened(now) || c.reset.happened(now)
 		case arrived && w.parked:
-			w.end(now, trace.WakeReadable, by(next))
+			w.end(now, semconv.WakeReadable, by(next))
 			continue // another Read may have been faster
 		case arrived:
 			n := c.in.take(p, now, c.link.latency, op.SpanContext())
 			c.link.changed.Broadcast()
 			return n, nil
 		case c.in.fin.happened(now):
-			w.end(now, trace.WakePeerClosed, by(c.in.fin))
+			w.end(now, semconv.WakePeerClosed, by(c.in.fin))
 			return 0, io.EOF
 		case c.reset.happened(now):
-			w.end(now, trace.WakePeerReset, by(c.reset))
+			w.end(now, semconv.WakePeerReset, by(c.reset))
 			if c.resetRead {
 				return 0, io.EOF
 			}
@@ -192,7 +193,7 @@ func (c *Conn) WriteFor(op *trace.Op, p []byte) (n int, err error) {
 	defer c.link.mu.Unlock()
 	c.turn(op)
 	defer c.pass(op)
-	w := &park{link: c.link, op: op, reason: trace.ReasonNetWrite}
+	w := &park{link: c.link, op: op, reason: semconv.ReasonNetWrite}
 	for {
 		now := time.Now()
 		if reason, by, err := c.refused(now); err != nil {
@@ -201,7 +202,7 @@ func (c *Conn) WriteFor(op *trace.Op, p []byte) (n int, err error) {
 		}
 		switch c.out.opened(now); {
 		case c.out.room > 0 && w.parked:
-			w.end(now, trace.WakePeerRead, c.out.roomBy.by, c.out.roomBy.cause(w.since))
+			w.end(now, semconv.WakePeerRead, c.out.roomBy.by, c.out.roomBy.cause(w.since))
 		case len(p) == 0:
 			return 0, nil
 		case c.out.room > 0:
@@ -216,34 +217,34 @@ func (c *Conn) WriteFor(op *trace.Op, p []byte) (n int, err error) {
 
 // refused is why nothing can be written, whom that is due to, and how a write
 // that is parked is woken by it.
-func (c *Conn) refused(now time.Time) (reason trace.WakeReason, by oteltrace.SpanContext, err error) {
+func (c *Conn) refused(now time.Time) (reason semconv.WakeReason, by oteltrace.SpanContext, err error) {
 	switch {
 	case c.closed:
-		return trace.WakeClosed, c.closedBy, net.ErrClosed
+		return semconv.WakeClosed, c.closedBy, net.ErrClosed
 	case passed(c.writeBy, now):
-		return trace.WakeDeadline, by, os.ErrDeadlineExceeded
+		return semconv.WakeDeadline, by, os.ErrDeadlineExceeded
 	case c.shut:
-		return trace.WakeClosed, by, os.NewSyscallError("write", syscall.EPIPE)
+		return semconv.WakeClosed, by, os.NewSyscallError("write", syscall.EPIPE)
 	case !c.reset.happened(now):
 		return "", by, nil
 	case c.resetWrite || c.in.fin.happened(c.reset.at): // the kernel's word for a reset after the end
-		return trace.WakePeerClosed, c.reset.by, os.NewSyscallError("write", syscall.EPIPE)
+		return semconv.WakePeerClosed, c.reset.by, os.NewSyscallError("write", syscall.EPIPE)
 	default:
 		c.resetWrite = true
-		return trace.WakePeerReset, c.reset.by, os.NewSyscallError("write", syscall.ECONNRESET)
+		return semconv.WakePeerReset, c.reset.by, os.NewSyscallError("write", syscall.ECONNRESET)
 	}
 }
 
 // turn waits until no other Write is in progress.
 func (c *Conn) turn(op *trace.Op) {
-	w := &park{link: c.link, op: op, reason: trace.ReasonWriteLock}
+	w := &park{link: c.link, op: op, reason: semconv.ReasonWriteLock}
 	for c.out.busy {
 		if !w.begin(time.Now()) {
 			c.link.changed.Wait()
 		}
 	}
 	c.out.busy = true
-	w.end(time.Now(), trace.WakeUnlocked, c.out.last)
+	w.end(time.Now(), semconv.WakeUnlocked, c.out.last)
 }
 
 func (c *Conn) pass(op *trace.Op) {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
 
@@ -43,8 +44,8 @@ func TestConn(t *testing.T) {
 							// Not a recorder's: it would have a span for each 20 bytes of megabytes.
 							tracer := trace.New(trace.WithTracerProvider(sdktrace.NewTracerProvider()))
 							ctx := tracer.NewContext(context.Background())
-							_, r := trace.Start(ctx, trace.SpanRead)
-							_, w := trace.Start(ctx, trace.SpanWrite)
+							_, r := trace.Start(ctx, semconv.SpanRead)
+							_, w := trace.Start(ctx, semconv.SpanWrite)
 							c.ObserveRead(r)
 							c.ObserveWrite(w)
 						}

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -30,5 +31,5 @@ func wantEdges(t *testing.T, rec *tracetest.Recorder, name, want string) {
 	lines := strings.Split(strings.ReplaceAll(want, "\t", ""), "\n")
 	tracetest.AssertTree(t, c, name+" {status}"+strings.Join(append([]string{""}, lines...), "\n\t"), tracetest.Below(span),
 		tracetest.TrimPrefix("block.", "wake."),
-		tracetest.Exact(trace.BlockReasonKey, trace.BlockCauseKey, trace.BlockSourceKey, trace.WakeReasonKey))
+		tracetest.Exact(semconv.BlockReasonKey, semconv.BlockCauseKey, semconv.BlockSourceKey, semconv.WakeReasonKey))
 }

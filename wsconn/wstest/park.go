@@ -6,18 +6,19 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // park is the wait of one call, as it is reported.
 type park struct {
 	link   *link
 	op     *trace.Op
-	reason trace.Reason
+	reason semconv.Reason
 	parked bool // reported
 	since  time.Time
 }
 
-var sourceMemory = trace.Evidence(trace.BlockSourceKey.String(string(trace.SourceMemory)))
+var sourceMemory = trace.Evidence(semconv.BlockSourceKey.String(string(semconv.SourceMemory)))
 
 // begin reports that the call is about to park, unless it has been or nobody
 // observes. It releases the lock for it, and returns true if so.
@@ -34,7 +35,7 @@ func (w *park) begin(now time.Time) bool {
 
 // end reports that the call runs again, if begin reported that it parks, and
 // releases the lock for it.
-func (w *park) end(now time.Time, reason trace.WakeReason, by oteltrace.SpanContext, known ...trace.Detail) {
+func (w *park) end(now time.Time, reason semconv.WakeReason, by oteltrace.SpanContext, known ...trace.Detail) {
 	if !w.parked {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // event is what happens to an end at some time, and the operation behind it. The
@@ -138,8 +139,8 @@ func (s *stream) opening() time.Time {
 
 // Why a window was full.
 var (
-	fullPeer    = trace.Evidence(trace.BlockCauseKey.String(string(trace.CausePeerWindow)))
-	fullNetwork = trace.Evidence(trace.BlockCauseKey.String(string(trace.CauseNetwork)))
+	fullPeer    = trace.Evidence(semconv.BlockCauseKey.String(string(semconv.CausePeerWindow)))
+	fullNetwork = trace.Evidence(semconv.BlockCauseKey.String(string(semconv.CauseNetwork)))
 )
 
 // cause is why a write was blocked since then until it learnt of the credit.

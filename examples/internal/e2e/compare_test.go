@@ -12,8 +12,8 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // same fails the test unless got has the spans of want and no others, each with
@@ -107,15 +107,15 @@ func tiled(t *testing.T, s *chain.Span) {
 	t.Helper()
 	var tiles []*chain.Span
 	for _, child := range s.Children {
-		if child.Name == trace.SpanBlock || child.Name == trace.SpanWake {
+		if child.Name == semconv.SpanBlock || child.Name == semconv.SpanWake {
 			tiles = append(tiles, child)
 		}
 	}
 	slices.SortStableFunc(tiles, func(a, b *chain.Span) int { return a.Start.Compare(b.Start) })
 	for i, tile := range tiles {
-		want, end := trace.SpanBlock, s.End
+		want, end := semconv.SpanBlock, s.End
 		if i%2 == 1 {
-			want = trace.SpanWake
+			want = semconv.SpanWake
 		}
 		if i+1 < len(tiles) {
 			end = tiles[i+1].Start

@@ -17,8 +17,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // pair is socket_start and socket_get, and the files that all their spans go to.
@@ -98,15 +98,15 @@ func stalled(t *testing.T, c *chain.Chain) {
 			t.Errorf("spans %s: %v, want one of %s", name, got, service)
 		}
 	}
-	failed := c.Find(func(s *chain.Span) bool { return s.Name == trace.SpanWrite && s.Failed() })
+	failed := c.Find(func(s *chain.Span) bool { return s.Name == semconv.SpanWrite && s.Failed() })
 	if len(failed) != 1 || len(failed[0].Children) != 2 {
 		t.Fatalf("writes that failed: %v, want one with a block and a wake", failed)
 	}
 	block, wake := failed[0].Children[0], failed[0].Children[1]
-	want := map[attribute.Key]string{trace.BlockReasonKey: "net.write", trace.BlockSourceKey: "poll"}
+	want := map[attribute.Key]string{semconv.BlockReasonKey: "net.write", semconv.BlockSourceKey: "poll"}
 	if runtime.GOOS == "linux" {
-		want[trace.BlockCauseKey] = "peer_window"
-		for _, k := range []attribute.Key{trace.TCPRwndLimitedKey, trace.TCPWrittenKey, trace.TCPSendQueueKey, trace.TCPNotSentKey, trace.TCPPeerWindowKey} {
+		want[semconv.BlockCauseKey] = "peer_window"
+		for _, k := range []attribute.Key{semconv.TCPRwndLimitedKey, semconv.TCPWrittenKey, semconv.TCPSendQueueKey, semconv.TCPNotSentKey, semconv.TCPPeerWindowKey} {
 			if _, ok := block.Attr(k); !ok {
 				t.Errorf("the block has no %s: %v", k, block.Attributes)
 			}
@@ -117,15 +117,15 @@ func stalled(t *testing.T, c *chain.Chain) {
 			t.Errorf("the block has %s %q, want %q", k, got, v)
 		}
 	}
-	if got := wake.Str(trace.WakeReasonKey); got != "peer_reset" {
+	if got := wake.Str(semconv.WakeReasonKey); got != "peer_reset" {
 		t.Errorf("wake.reason is %q, want peer_reset: the client closed with data unread", got)
 	}
 	var index int64
-	for _, s := range c.Named(trace.SpanWrite) {
+	for _, s := range c.Named(semconv.SpanWrite) {
 		if s.Failed() {
 			break // it is the last, and never was a message
 		}
-		if got := s.Int(trace.WebSocketMessageIndexKey); got != index+1 {
+		if got := s.Int(semconv.WebSocketMessageIndexKey); got != index+1 {
 			t.Fatalf("write %d comes after write %d", got, index)
 		}
 		index++
@@ -336,7 +336,7 @@ func TestKilled(t *testing.T) {
 		for _, id := range j.search(url.Values{"service": {"socket_start"}}) {
 			living = j.trace(traceID(t, id))
 		}
-		return len(chain.New(living).Named(trace.SpanWrite)) >= sent
+		return len(chain.New(living).Named(semconv.SpanWrite)) >= sent
 	})
 	if c := chain.New(living); len(c.Named("go sen_data")) != 1 || len(c.Named("sen_data")) != 0 {
 		t.Errorf("go sen_data %v, sen_data %v; want one, and none as it runs", c.Named("go sen_data"), c.Named("sen_data"))
@@ -352,7 +352,7 @@ func TestKilled(t *testing.T) {
 	id := fromFiles(t, p.files[1])[0].TraceID
 	c := chain.New(j.trace(id))
 	whole(t, c)
-	if n := len(c.Named(trace.SpanWrite)); n < sent {
+	if n := len(c.Named(semconv.SpanWrite)); n < sent {
 		t.Errorf("%d writes, want the %d that had ended", n, sent)
 	}
 	if failed := c.Find((*chain.Span).Failed); slices.ContainsFunc(failed, func(s *chain.Span) bool { return s.Service == "socket_start" }) {

@@ -10,6 +10,7 @@ import (
 	"github.com/wakechain/wakechain/examples/internal/telemetry"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -32,7 +33,7 @@ func TestSegments(t *testing.T) {
 	exchange(t, tracer, 300, wsconn.WithTraceBudget(budget, 0), wsconn.WithMessageSpans(wsconn.MessagesAll))
 	spans.Shutdown(t.Context())
 
-	ids := j.search(url.Values{"service": {"long"}, "operation": {trace.SpanSegment}, "limit": {"1000"}})
+	ids := j.search(url.Values{"service": {"long"}, "operation": {semconv.SpanSegment}, "limit": {"1000"}})
 	if len(ids) < 10 {
 		t.Fatalf("%d traces with a segment as their root, want those of some 2,400 spans", len(ids))
 	}
@@ -50,10 +51,10 @@ func TestSegments(t *testing.T) {
 		all = append(all, got...)
 	}
 	t.Logf("%d spans in %d traces, the largest of %d", len(all), len(ids), largest)
-	segments := chain.New(all).Named(trace.SpanSegment)
+	segments := chain.New(all).Named(semconv.SpanSegment)
 	of := map[string]int{} // connections
 	for _, s := range segments {
-		id := s.Str(trace.WebSocketConnectionIDKey)
+		id := s.Str(semconv.WebSocketConnectionIDKey)
 		of[id]++
 		if s.Parent != nil || len(s.Links) == 0 || s.Links[0].SpanContext.SpanID().String() != id {
 			t.Errorf("segment %v: want a root that links to the handshake, %s", s, id)
@@ -64,8 +65,8 @@ func TestSegments(t *testing.T) {
 	}
 	for id, n := range of {
 		found := j.search(url.Values{
-			"service": {"long"}, "operation": {trace.SpanSegment}, "limit": {"1000"},
-			"tags": {`{"` + string(trace.WebSocketConnectionIDKey) + `":"` + id + `"}`},
+			"service": {"long"}, "operation": {semconv.SpanSegment}, "limit": {"1000"},
+			"tags": {`{"` + string(semconv.WebSocketConnectionIDKey) + `":"` + id + `"}`},
 		})
 		if len(found) != n {
 			t.Errorf("a search for connection %s finds %d traces, want %d", id, len(found), n)

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // TestWatch asks Jaeger for what is stuck while it is: it finds that, with its cause
@@ -36,9 +36,9 @@ func TestWatch(t *testing.T) {
 	}
 	id := traceID(t, ids[0])
 	meanwhile := chain.New(j.trace(id))
-	told := meanwhile.Named(trace.SpanStalled)
+	told := meanwhile.Named(semconv.SpanStalled)
 	if len(told) == 0 {
-		t.Fatalf("no %s in\n%v", trace.SpanStalled, meanwhile)
+		t.Fatalf("no %s in\n%v", semconv.SpanStalled, meanwhile)
 	}
 	last := told[len(told)-1]
 	if _, ok := last.StillBlocked(); !ok {
@@ -57,16 +57,16 @@ func TestWatch(t *testing.T) {
 	p.client.interrupt()
 	p.end()
 	c := chain.New(p.arrived(j))
-	for _, s := range c.Named(trace.SpanStalled) {
+	for _, s := range c.Named(semconv.SpanStalled) {
 		if _, ok := s.StillBlocked(); ok {
 			t.Errorf("%v is not over", s)
 		}
-		if len(s.Links) == 0 || s.Links[0].Span == nil || s.Links[0].Span.Name != trace.SpanWrite {
+		if len(s.Links) == 0 || s.Links[0].Span == nil || s.Links[0].Span.Name != semconv.SpanWrite {
 			t.Errorf("%v links to %v, want the write", s, s.Links)
 		}
 	}
-	if !slices.ContainsFunc(c.Named(trace.SpanBlock), func(b *chain.Span) bool {
-		return len(b.Links) == 1 && b.Links[0].Span != nil && b.Links[0].Span.Name == trace.SpanStalled
+	if !slices.ContainsFunc(c.Named(semconv.SpanBlock), func(b *chain.Span) bool {
+		return len(b.Links) == 1 && b.Links[0].Span != nil && b.Links[0].Span.Name == semconv.SpanStalled
 	}) {
 		t.Error("no block links to what was told of it")
 	}

@@ -26,6 +26,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/lean"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -91,8 +92,8 @@ func converse(t *testing.T, tp provider, refused string) {
 		defer between.End()
 		ctx, op := trace.Start(ctx, "op", attribute.Bool("start", true))
 		oteltrace.SpanFromContext(ctx).AddEvent("event", oteltrace.WithAttributes(attribute.Int("n", 1)))
-		op.Block(trace.ReasonLock, trace.Evidence(attribute.String("held", "by another")))
-		op.Wake(trace.WakeUnlocked, trace.CausedBy(between.SpanContext()))
+		op.Block(semconv.ReasonLock, trace.Evidence(attribute.String("held", "by another")))
+		op.Wake(semconv.WakeUnlocked, trace.CausedBy(between.SpanContext()))
 		op.End(context.DeadlineExceeded, attribute.StringSlice("many", []string{"a", "b"}))
 		_, _, err := wsconn.Dial(ctx, refused, nil)
 		return err
@@ -143,8 +144,8 @@ func TestLeanOTLP(t *testing.T) {
 					}
 					for _, a := range s.Attributes {
 						switch {
-						case a.Key == string(trace.GoroutineIDKey), strings.HasPrefix(a.Key, "block.duration"),
-							strings.HasPrefix(a.Key, "goroutine."), a.Key == string(trace.ServerPortKey), a.Key == string(trace.NetworkLocalPortKey):
+						case a.Key == string(semconv.GoroutineIDKey), strings.HasPrefix(a.Key, "block.duration"),
+							strings.HasPrefix(a.Key, "goroutine."), a.Key == string(semconv.ServerPortKey), a.Key == string(semconv.NetworkLocalPortKey):
 							a.Value = nil
 						}
 					}

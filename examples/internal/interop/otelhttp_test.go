@@ -14,6 +14,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 )
@@ -84,13 +85,13 @@ func TestOtelhttp(t *testing.T) {
 			if strings.Join(got, "\n") != strings.Join(tt.want, "\n") {
 				t.Errorf("the server's handshake stands below %q, want %q:\n%s", got, tt.want, c)
 			}
-			blocks := c.Find(func(s *chain.Span) bool { return s.Name == trace.SpanBlock && s.Goroutine().Name == "go hello" })
+			blocks := c.Find(func(s *chain.Span) bool { return s.Name == semconv.SpanBlock && s.Goroutine().Name == "go hello" })
 			if len(blocks) == 0 {
 				t.Errorf("no block of the client:\n%s", c)
 			}
 			for _, b := range blocks {
-				if b.Str(trace.BlockSourceKey) != tt.source {
-					t.Errorf("block.source = %q, want %q, below another http.RoundTripper", b.Str(trace.BlockSourceKey), tt.source)
+				if b.Str(semconv.BlockSourceKey) != tt.source {
+					t.Errorf("block.source = %q, want %q, below another http.RoundTripper", b.Str(semconv.BlockSourceKey), tt.source)
 				}
 			}
 		})

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // row is a scenario: what a peer that was not written for wakechain is told to do,
@@ -31,8 +31,8 @@ type row struct {
 	op     string            // whose park it is about, "" if about none
 	client bool              // the op is the client's, and not the server's
 	pick   func([]park) park // which of the op's parks it is about; nil: that of st.mark, or the longest
-	cause  trace.Cause
-	woken  trace.WakeReason
+	cause  semconv.Cause
+	woken  semconv.WakeReason
 
 	// The findings, in order, each as its rule and a regular expression for its
 	// headline and its text. One that begins with "?" may be missing. Short blocks for
@@ -80,8 +80,8 @@ func (r row) run(t *testing.T) string {
 	if r.op != "" {
 		lasted = r.park(t, st, c).block.Duration().Round(time.Millisecond).String()
 	}
-	for _, b := range c.Named(trace.SpanBlock) {
-		if r.link == nil && b.Str(trace.BlockCauseKey) == string(trace.CauseNetwork) {
+	for _, b := range c.Named(semconv.SpanBlock) {
+		if r.link == nil && b.Str(semconv.BlockCauseKey) == string(semconv.CauseNetwork) {
 			t.Errorf("the network is blamed, which is this machine: %v", b.Attributes)
 		}
 	}
@@ -134,7 +134,7 @@ func (r row) park(t *testing.T, st *stage, c *chain.Chain) park {
 		}
 	}
 	p := pick(parks(t, c, service, r.op))
-	cause, woken := p.block.Str(trace.BlockCauseKey), p.wake.Str(trace.WakeReasonKey)
+	cause, woken := p.block.Str(semconv.BlockCauseKey), p.wake.Str(semconv.WakeReasonKey)
 	if cause != string(r.cause) || woken != string(r.woken) {
 		t.Errorf("%v: got cause %q and wake %q, want %q and %q", p.block.Attributes, cause, woken, r.cause, r.woken)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wakechain/wakechain/examples/internal/browser"
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -91,9 +92,9 @@ func failed(all []park) park {
 }
 
 // of picks the longest of those that have a cause.
-func of(cause trace.Cause) func([]park) park {
+func of(cause semconv.Cause) func([]park) park {
 	return func(all []park) park {
-		if some := slices.DeleteFunc(slices.Clone(all), func(p park) bool { return p.block.Str(trace.BlockCauseKey) != string(cause) }); len(some) > 0 {
+		if some := slices.DeleteFunc(slices.Clone(all), func(p park) bool { return p.block.Str(semconv.BlockCauseKey) != string(cause) }); len(some) > 0 {
 			all = some
 		}
 		return longest(all)

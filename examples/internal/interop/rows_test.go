@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -33,7 +34,7 @@ var rows = []row{
 	{
 		name: "the reader stands still, then breaks: the wait until then", peer: "socket_get.py", dial: socketGet, buffer: 128 << 10, handle: sender(large),
 		play: parked(endsByItself),
-		op:   "write", cause: trace.CausePeerWindow, woken: trace.WakePeerRead,
+		op:   "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
 		want: []string{stalled, lost},
 	},
 	{
@@ -42,7 +43,7 @@ var rows = []row{
 			st.park(t)
 			endsByItself(t, st, p)
 		},
-		op: "write", pick: failed, cause: trace.CausePeerWindow, woken: trace.WakePeerReset,
+		op: "write", pick: failed, cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 		want: []string{stalled, lost},
 	},
 	{
@@ -64,27 +65,27 @@ var rows = []row{
 	// A reader that stops.
 	{
 		name: "reader stops, then resumes", peer: "websockets", dial: python("websockets_peer.py", "16384"), handle: sender(large), play: parked(resume),
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerRead,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
 		want: []string{stalled, lost},
 	},
 	{
 		name: "reader stops, then resumes", peer: "aiohttp", dial: python("aiohttp_peer.py"), coder: true, handle: sender(large), play: parked(resume),
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerRead,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
 		want: []string{stalled, lost},
 	},
 	{
 		name: "reader stops, then resumes", peer: "ws", dial: npmWS, handle: sender(large), play: parked(resume),
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerRead,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
 		want: []string{stalled, lost},
 	},
 	{
 		name: "reader stops, then resumes", peer: "gorilla", dial: gorilla, coder: true, handle: sender(large), play: parked(resume),
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerRead,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
 		want: []string{stalled, lost},
 	},
 	{
 		name: "reader stops, then resumes", peer: "gobwas", dial: gobwas, handle: sender(large), play: parked(resume),
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerRead,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
 		want: []string{stalled, lost},
 	},
 	{
@@ -96,7 +97,7 @@ var rows = []row{
 			st.goesOn(t)
 			p.do(t, "reload")
 		},
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerRead,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
 		want: []string{stalled, lost},
 	},
 	{
@@ -105,17 +106,17 @@ var rows = []row{
 			st.park(t)
 			p.do(t, "close 1000") // which takes some more messages, then FIN, then RST
 		},
-		op: "write", pick: failed, cause: trace.CausePeerWindow, woken: trace.WakePeerReset,
+		op: "write", pick: failed, cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 		want: []string{stalled, lost},
 	},
 	{
 		name: "reader stops, then ends without a frame", peer: "aiohttp", dial: python("aiohttp_peer.py"), handle: sender(large), play: parked(do("abort")),
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerReset,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 		want: []string{stalled, lost},
 	},
 	{
 		name: "reader stops, then closes", peer: "ws", dial: npmWS, coder: true, handle: sender(large), play: parked(do("close 1000")),
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerReset,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 		want: []string{stalled, lost},
 	},
 	{
@@ -126,7 +127,7 @@ var rows = []row{
 			st.mark()
 			p.do(t, "abort")
 		}),
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerReset,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 		want: []string{stalled, lost},
 	},
 	{
@@ -137,22 +138,22 @@ var rows = []row{
 			p.do(t, "close 4000") // and then it reads what comes, until it is tired of it
 			p.do(t, "reload")
 		},
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerRead,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
 		want: []string{stalled, lost},
 	},
 	{
 		name: "reader stops, then is killed", peer: "websockets", dial: python("websockets_peer.py", "16384"), coder: true, handle: sender(large), play: parked(kill),
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerReset,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 		want: []string{stalled, lost},
 	},
 	{
 		name: "reader stops, then is killed", peer: "ws", dial: npmWS, handle: sender(large), play: parked(kill),
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerReset,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 		want: []string{stalled, lost},
 	},
 	{
 		name: "reader stops for ever, we close", peer: "websockets", dial: python("websockets_peer.py", "16384"), handle: sender(large), play: parked(weClose),
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakeClosed,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakeClosed,
 		want: []string{stalled, lost},
 	},
 	{
@@ -168,7 +169,7 @@ var rows = []row{
 			}
 		},
 		play: func(*testing.T, *stage, peer) {},
-		op:   "write", pick: failed, cause: trace.CausePeerWindow, woken: trace.WakeDeadline,
+		op:   "write", pick: failed, cause: semconv.CausePeerWindow, woken: semconv.WakeDeadline,
 		want: []string{stalled, lost, `?^goroutine-ended: `},
 	},
 	{
@@ -187,7 +188,7 @@ var rows = []row{
 			}
 		},
 		handle: sender(large),
-		op:     "write", cause: trace.CausePeerWindow, woken: trace.WakePeerReset,
+		op:     "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 		want: []string{stalled, lost},
 	},
 	// What stands between.
@@ -214,7 +215,7 @@ var rows = []row{
 				return nil
 			})
 		},
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerRead,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
 		never: []string{`socket_get was not reading`, `client was not reading`, `(socket_get|client) read again`},
 		want:  []string{between, both, `?^goroutine-ended: socket_get's read failed: `},
 	},
@@ -239,7 +240,7 @@ var rows = []row{
 				return nil
 			})
 		},
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerReset,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 		never: []string{`socket_get was not reading`, `client was not reading`, `(socket_get|client) reset`},
 		want:  []string{between, both, `?^goroutine-ended: socket_get's read failed: `},
 	},
@@ -260,17 +261,17 @@ var rows = []row{
 				return nil
 			})
 		},
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerRead,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
 		never: []string{`socket_get was not reading`, `client was not reading`, `(socket_get|client) read again`},
 		want:  []string{between, both},
 	},
 	// Healthy ends.
-	{name: "closes with 1000", peer: "websockets", dial: python("websockets_peer.py", "16384"), handle: reader, play: closing(1000), op: "read", woken: trace.WakeReadable},
-	{name: "closes with 1000", peer: "aiohttp", dial: python("aiohttp_peer.py"), coder: true, handle: reader, play: closing(1000), op: "read", woken: trace.WakeReadable},
-	{name: "closes with 1001", peer: "gorilla", dial: gorilla, handle: reader, play: closing(1001), op: "read", woken: trace.WakeReadable},
-	{name: "closes without a code (1005)", peer: "Chromium", dial: newChromium, handle: reader, play: closing(0), op: "read", woken: trace.WakeReadable},
-	{name: "closes without a code (1005)", peer: "ws", dial: npmWS, coder: true, handle: reader, play: closing(0), op: "read", woken: trace.WakeReadable},
-	{name: "closes without a code (1005)", peer: "gobwas", dial: gobwas, handle: reader, play: closing(0), op: "read", woken: trace.WakeReadable},
+	{name: "closes with 1000", peer: "websockets", dial: python("websockets_peer.py", "16384"), handle: reader, play: closing(1000), op: "read", woken: semconv.WakeReadable},
+	{name: "closes with 1000", peer: "aiohttp", dial: python("aiohttp_peer.py"), coder: true, handle: reader, play: closing(1000), op: "read", woken: semconv.WakeReadable},
+	{name: "closes with 1001", peer: "gorilla", dial: gorilla, handle: reader, play: closing(1001), op: "read", woken: semconv.WakeReadable},
+	{name: "closes without a code (1005)", peer: "Chromium", dial: newChromium, handle: reader, play: closing(0), op: "read", woken: semconv.WakeReadable},
+	{name: "closes without a code (1005)", peer: "ws", dial: npmWS, coder: true, handle: reader, play: closing(0), op: "read", woken: semconv.WakeReadable},
+	{name: "closes without a code (1005)", peer: "gobwas", dial: gobwas, handle: reader, play: closing(0), op: "read", woken: semconv.WakeReadable},
 	{
 		name: "the page is reloaded (1001)", peer: "Chromium", dial: newChromium, handle: reader,
 		play: func(t *testing.T, st *stage, p peer) {
@@ -278,7 +279,7 @@ var rows = []row{
 			st.readN(t, 1)
 			p.do(t, "reload")
 		},
-		op: "read", woken: trace.WakeReadable,
+		op: "read", woken: semconv.WakeReadable,
 	},
 	{
 		name: "closes with 1000 while we only write", peer: "ws", dial: npmWS,
@@ -299,10 +300,10 @@ var rows = []row{
 		},
 	},
 	// Ends that are none of health.
-	{name: "closes with 1008", peer: "aiohttp", dial: python("aiohttp_peer.py"), handle: reader, play: closing(1008), op: "read", woken: trace.WakeReadable, want: []string{ended(`.*1008`)}},
-	{name: "closes with 1011", peer: "websockets", dial: python("websockets_peer.py", "16384"), coder: true, handle: reader, play: closing(1011), op: "read", woken: trace.WakeReadable, want: []string{ended(`.*1011`)}},
-	{name: "closes with 4000", peer: "ws", dial: npmWS, handle: reader, play: closing(4000), op: "read", woken: trace.WakeReadable, want: []string{ended(`.*4000`)}},
-	{name: "closes with 4000", peer: "Chromium", dial: newChromium, coder: true, handle: reader, play: closing(4000), op: "read", woken: trace.WakeReadable, want: []string{ended(`.*4000`)}},
+	{name: "closes with 1008", peer: "aiohttp", dial: python("aiohttp_peer.py"), handle: reader, play: closing(1008), op: "read", woken: semconv.WakeReadable, want: []string{ended(`.*1008`)}},
+	{name: "closes with 1011", peer: "websockets", dial: python("websockets_peer.py", "16384"), coder: true, handle: reader, play: closing(1011), op: "read", woken: semconv.WakeReadable, want: []string{ended(`.*1011`)}},
+	{name: "closes with 4000", peer: "ws", dial: npmWS, handle: reader, play: closing(4000), op: "read", woken: semconv.WakeReadable, want: []string{ended(`.*4000`)}},
+	{name: "closes with 4000", peer: "Chromium", dial: newChromium, coder: true, handle: reader, play: closing(4000), op: "read", woken: semconv.WakeReadable, want: []string{ended(`.*4000`)}},
 	{
 		name: "ends the connection without a frame", peer: "ws", dial: npmWS, handle: reader,
 		play: func(t *testing.T, st *stage, p peer) {
@@ -310,7 +311,7 @@ var rows = []row{
 			st.readN(t, 2)
 			p.do(t, "abort")
 		},
-		op: "read", pick: failed, woken: trace.WakePeerClosed,
+		op: "read", pick: failed, woken: semconv.WakePeerClosed,
 		want: []string{lost},
 	},
 	{
@@ -325,7 +326,7 @@ var rows = []row{
 			st.readN(t, 2)
 			p.kill()
 		},
-		op: "read", pick: failed, woken: trace.WakePeerClosed,
+		op: "read", pick: failed, woken: semconv.WakePeerClosed,
 		want: []string{lost},
 	},
 	{
@@ -336,7 +337,7 @@ var rows = []row{
 			pause(t.Context(), hold)
 			r.write(t, "GET / HTTP/1.1\r\n\r\n")
 		},
-		op: "read", woken: trace.WakeReadable,
+		op: "read", woken: semconv.WakeReadable,
 		never: []string{`look at a proxy`},
 		want:  []string{ended(`.*unexpected rsv bits`)},
 	},
@@ -362,7 +363,7 @@ var rows = []row{
 			curl(t, st, "--no-buffer", "--http1.1", "--max-time", "0.5", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket",
 				"-H", "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
 		},
-		op: "read", woken: trace.WakePeerClosed,
+		op: "read", woken: semconv.WakePeerClosed,
 		want: []string{lost},
 	},
 	// We are the client.
@@ -391,7 +392,7 @@ var rows = []row{
 				return nil
 			})
 		},
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerReset,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 		want: []string{strings.Replace(stalled, "socket_start's sen_data", "socket_get's write", 1), strings.Replace(lost, "socket_start", "socket_get", 1)},
 	},
 	// Two machines.
@@ -404,7 +405,7 @@ var rows = []row{
 			p.do(t, "read 100")
 			weClose(t, st, p)
 		},
-		op: "write", pick: of(trace.CauseNetwork), cause: trace.CauseNetwork, woken: trace.WakeWritable,
+		op: "write", pick: of(semconv.CauseNetwork), cause: semconv.CauseNetwork, woken: semconv.WakeWritable,
 		never: []string{`the peer [0-9.:]+ was not reading`, `the peer read again`},
 		want:  []string{network, `?^goroutine-ended: `, lost},
 	},
@@ -420,7 +421,7 @@ var rows = []row{
 			st.park(t)
 			weClose(t, st, p)
 		},
-		op: "write", cause: trace.CauseNetwork, woken: trace.WakeClosed,
+		op: "write", cause: semconv.CauseNetwork, woken: semconv.WakeClosed,
 		never: []string{`the peer [0-9.:]+ was not reading`, `the peer read again`},
 		want:  []string{network, lost},
 	},
@@ -428,7 +429,7 @@ var rows = []row{
 	{
 		name: "tiny writes, and the reader stops", peer: "gorilla", dial: narrowGorilla,
 		handle: sender(small), play: parked(kill),
-		op: "write", cause: trace.CausePeerWindow, woken: trace.WakePeerReset,
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 		want: []string{stalled, lost},
 	},
 }

@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/live"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/coderws"
@@ -191,7 +191,7 @@ func (st *stage) parkedFor(d time.Duration) bool {
 	v := live.Snapshot()
 	for _, g := range v.Goroutines {
 		for _, w := range g.Waits {
-			if w.Reason != string(trace.ReasonNetWrite) || w.Age < d {
+			if w.Reason != string(semconv.ReasonNetWrite) || w.Age < d {
 				continue
 			}
 			for _, c := range v.Connections {
@@ -240,12 +240,12 @@ type park struct{ op, block, wake *chain.Span }
 // be one, in their order.
 func parks(t *testing.T, c *chain.Chain, service, op string) (all []park) {
 	t.Helper()
-	for _, b := range c.Named(trace.SpanBlock) {
-		if b.Service != service || b.Parent.Name != op || b.Str(trace.BlockReasonKey) == string(trace.ReasonWriteLock) {
+	for _, b := range c.Named(semconv.SpanBlock) {
+		if b.Service != service || b.Parent.Name != op || b.Str(semconv.BlockReasonKey) == string(semconv.ReasonWriteLock) {
 			continue
 		}
 		for _, w := range b.Parent.Children {
-			if w.Name == trace.SpanWake && w.Start.Equal(b.End) {
+			if w.Name == semconv.SpanWake && w.Start.Equal(b.End) {
 				all = append(all, park{b.Parent, b, w})
 			}
 		}

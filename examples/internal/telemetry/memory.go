@@ -12,7 +12,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // stall is how long a block lasts that is kept.
@@ -84,9 +84,9 @@ func (m *Memory) tells(s sdktrace.ReadOnlySpan) bool {
 	stalled := m.stalled[id]
 	delete(m.stalled, id)
 	switch s.Name() {
-	case trace.SpanRead, trace.SpanWrite:
+	case semconv.SpanRead, semconv.SpanWrite:
 		return stalled || s.Status().Code == codes.Error
-	case trace.SpanBlock:
+	case semconv.SpanBlock:
 		if s.EndTime().Sub(s.StartTime()) < stall {
 			return m.stalled[s.Parent().SpanID()]
 		}
@@ -97,7 +97,7 @@ func (m *Memory) tells(s sdktrace.ReadOnlySpan) bool {
 			m.stalled[s.Parent().SpanID()] = true
 		}
 		return true
-	case trace.SpanWake:
+	case semconv.SpanWake:
 		return m.stalled[s.Parent().SpanID()]
 	}
 	return true

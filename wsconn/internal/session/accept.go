@@ -14,6 +14,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Accept is the server's side of a handshake.
@@ -86,7 +87,7 @@ func (a *Accept) begin(nc net.Conn) {
 	if a.caller.IsSampled() { // else nobody could follow the link
 		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: a.caller}))
 	}
-	a.ctx, a.span = a.tracer.Span(a.parent, trace.SpanHandshake, start, opts...)
+	a.ctx, a.span = a.tracer.Span(a.parent, semconv.SpanHandshake, start, opts...)
 	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.cfg, a.closeStatus)
 	a.s.live.peerID = a.peer
 	a.s.in.frames.On, a.s.in.frames.Masked = a.links, true
@@ -118,14 +119,14 @@ func (a *Accept) End(err error) *Session {
 			a.tracer.Record(a.ctx, name, start, end, "", nil)
 		}
 	}
-	step(trace.StepTLS, a.arrival.hello, a.arrival.secured)
-	step(trace.StepReadHTTPRequest, a.arrival.first, a.arrival.last)
-	step(trace.StepProcessRequest, a.start, a.w.answered)
-	step(trace.StepWriteHTTPResponse, a.w.answered, a.w.hijacked)
+	step(semconv.StepTLS, a.arrival.hello, a.arrival.secured)
+	step(semconv.StepReadHTTPRequest, a.arrival.first, a.arrival.last)
+	step(semconv.StepProcessRequest, a.start, a.w.answered)
+	step(semconv.StepWriteHTTPResponse, a.w.answered, a.w.hijacked)
 
 	attrs := handshakeAttributes(a.s, a.w.status, a.w.Header(), err)
 	if err != nil {
-		attrs = append(attrs, trace.WebSocketHandshakeCheckKey.String(serverCheck(a.r, a.w.status)))
+		attrs = append(attrs, semconv.WebSocketHandshakeCheckKey.String(serverCheck(a.r, a.w.status)))
 	}
 	trace.Finish(a.span, a.start, errorType, err, attrs...)
 	return a.s

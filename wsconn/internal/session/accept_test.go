@@ -14,6 +14,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 )
@@ -22,7 +23,7 @@ import (
 func TestHandshake(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		p := connect(t, lib, setup{tcp: true, options: options{subprotocols: []string{"wake"}, compression: 1}})
-		client, server := tracetest.One(t, p.clientSpans.Chain(), trace.SpanHandshake), tracetest.One(t, p.serverSpans.Chain(), trace.SpanHandshake)
+		client, server := tracetest.One(t, p.clientSpans.Chain(), semconv.SpanHandshake), tracetest.One(t, p.serverSpans.Chain(), semconv.SpanHandshake)
 		if server.ParentID != client.SpanID || server.TraceID != client.TraceID {
 			t.Errorf("the server's parent: got %v, want %v", server.ParentID, client.SpanID)
 		}
@@ -47,7 +48,7 @@ func TestHandshake(t *testing.T) {
 			t.Error("the subprotocol was not negotiated")
 		}
 		for _, r := range []*recorder{p.clientSpans, p.serverSpans} {
-			handshake := tracetest.One(t, r.Chain(), trace.SpanHandshake)
+			handshake := tracetest.One(t, r.Chain(), semconv.SpanHandshake)
 			for _, s := range r.Chain().Spans {
 				if s.Start.Before(handshake.Start) || s.End.After(handshake.End) {
 					t.Errorf("%s lies outside of its handshake", s.Name)
@@ -86,7 +87,7 @@ func TestAcceptParent(t *testing.T) {
 		}
 		_, _, _ = c.Read(t.Context())
 		wantEnd(t, server, "middleware", 1)
-		if got, want := tracetest.One(t, server.Chain(), trace.SpanHandshake).ParentID, tracetest.One(t, server.Chain(), "middleware").SpanID; got != want {
+		if got, want := tracetest.One(t, server.Chain(), semconv.SpanHandshake).ParentID, tracetest.One(t, server.Chain(), "middleware").SpanID; got != want {
 			t.Errorf("parent: got %v, want the middleware's %v", got, want)
 		}
 	})
@@ -131,11 +132,11 @@ func TestAcceptRefused(t *testing.T) {
 				if got.Code != want.Code || got.Body.String() != want.Body.String() {
 					t.Errorf("got %d %q, want %d %q", got.Code, got.Body, want.Code, want.Body)
 				}
-				s := tracetest.One(t, rec.Chain(), trace.SpanHandshake)
-				if got := s.Str(trace.WebSocketHandshakeCheckKey); got != test.check {
+				s := tracetest.One(t, rec.Chain(), semconv.SpanHandshake)
+				if got := s.Str(semconv.WebSocketHandshakeCheckKey); got != test.check {
 					t.Errorf("got check %q, want %q", got, test.check)
 				}
-				if got, want := s.Str(trace.ErrorTypeKey), s.Str(trace.HTTPResponseStatusCodeKey); got != want || got == "" {
+				if got, want := s.Str(semconv.ErrorTypeKey), s.Str(semconv.HTTPResponseStatusCodeKey); got != want || got == "" {
 					t.Errorf("got error.type %q, want the status %q", got, want)
 				}
 				wantEnded(t, rec)
@@ -208,7 +209,7 @@ func TestAcceptWrappedWriter(t *testing.T) {
 					}
 					_, _, _ = c.Read(t.Context())
 					_ = c.CloseNow()
-					if got := len(rec.Chain().Named(trace.SpanWrite)) == 1; got != sampled {
+					if got := len(rec.Chain().Named(semconv.SpanWrite)) == 1; got != sampled {
 						t.Errorf("sampled %v: got a write %v", sampled, got)
 					}
 				}
@@ -238,11 +239,11 @@ func TestAcceptHijackFails(t *testing.T) {
 		if !errors.Is(err, errNoConn) {
 			t.Errorf("got %v, want %v", err, errNoConn)
 		}
-		s := tracetest.One(t, rec.Chain(), trace.SpanHandshake)
-		if got, want := s.Str(trace.WebSocketHandshakeCheckKey), "hijack"; got != want {
+		s := tracetest.One(t, rec.Chain(), semconv.SpanHandshake)
+		if got, want := s.Str(semconv.WebSocketHandshakeCheckKey), "hijack"; got != want {
 			t.Errorf("got check %q, want %q", got, want)
 		}
-		if got := s.Str(trace.WebSocketConnectionIDKey); got != "" {
+		if got := s.Str(semconv.WebSocketConnectionIDKey); got != "" {
 			t.Errorf("got a connection id %q", got)
 		}
 		wantEnded(t, rec)
@@ -256,7 +257,7 @@ func TestPropagators(t *testing.T) {
 			tcp:    true,
 			client: []wsconn.Option{wsconn.WithPropagators(propagation.Baggage{}), wsconn.WithPropagators(nil)},
 		})
-		if got, other := tracetest.One(t, p.serverSpans.Chain(), trace.SpanHandshake).SpanContext().TraceID(), tracetest.One(t, p.clientSpans.Chain(), trace.SpanHandshake).SpanContext().TraceID(); got == other {
+		if got, other := tracetest.One(t, p.serverSpans.Chain(), semconv.SpanHandshake).SpanContext().TraceID(), tracetest.One(t, p.clientSpans.Chain(), semconv.SpanHandshake).SpanContext().TraceID(); got == other {
 			t.Error("the trace traveled without trace context")
 		}
 	})

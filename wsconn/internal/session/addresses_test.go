@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
@@ -23,11 +23,11 @@ func endsOf(nc net.Conn) ends { return ends{nc.LocalAddr().String(), nc.RemoteAd
 // recordedEnds are those on a handshake.
 func recordedEnds(t *testing.T, r *recorder) ends {
 	t.Helper()
-	wantEnd(t, r, trace.SpanHandshake, 1)
-	s := tracetest.One(t, r.Chain(), trace.SpanHandshake)
+	wantEnd(t, r, semconv.SpanHandshake, 1)
+	s := tracetest.One(t, r.Chain(), semconv.SpanHandshake)
 	return ends{
-		net.JoinHostPort(s.Str(trace.NetworkLocalAddressKey), s.Str(trace.NetworkLocalPortKey)),
-		net.JoinHostPort(s.Str(trace.NetworkPeerAddressKey), s.Str(trace.NetworkPeerPortKey)),
+		net.JoinHostPort(s.Str(semconv.NetworkLocalAddressKey), s.Str(semconv.NetworkLocalPortKey)),
+		net.JoinHostPort(s.Str(semconv.NetworkPeerAddressKey), s.Str(semconv.NetworkPeerPortKey)),
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
@@ -57,7 +57,7 @@ func TestDialNilContext(t *testing.T) {
 		if err == nil {
 			t.Error("got no error")
 		}
-		tracetest.AssertTree(t, rec.Chain(), `handshake {status=error, error.type=_OTHER}`, tracetest.Exact(trace.ErrorTypeKey))
+		tracetest.AssertTree(t, rec.Chain(), `handshake {status=error, error.type=_OTHER}`, tracetest.Exact(semconv.ErrorTypeKey))
 	})
 }
 
@@ -170,15 +170,15 @@ func TestPingsConcurrentSafe(t *testing.T) {
 		wg.Wait()
 		wantEnded(t, rec)
 		var got []time.Duration
-		for _, s := range rec.Chain().Named(trace.SpanPing) {
+		for _, s := range rec.Chain().Named(semconv.SpanPing) {
 			// It may have waited for the lock before.
 			var last string
 			for _, w := range s.Children {
-				if w.Name == trace.SpanWake {
-					last = w.Str(trace.WakeReasonKey)
+				if w.Name == semconv.SpanWake {
+					last = w.Str(semconv.WakeReasonKey)
 				}
 			}
-			if want := map[bool]trace.WakeReason{true: trace.WakeReceived, false: trace.WakeDeadline}[s.Duration() < time.Second]; last != string(want) {
+			if want := map[bool]semconv.WakeReason{true: semconv.WakeReceived, false: semconv.WakeDeadline}[s.Duration() < time.Second]; last != string(want) {
 				t.Errorf("a ping of %v ended with %q, want %q", s.Duration(), last, want)
 			}
 			if s.Duration() < time.Second {

@@ -14,7 +14,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
@@ -243,7 +243,7 @@ func TestBytesOnTheWire(t *testing.T) {
 					if len(writes) != len(bare) {
 						t.Errorf("got %d writes, want %d", len(writes), len(bare))
 					}
-					spans := rec.Chain().Named(trace.SpanWrite)
+					spans := rec.Chain().Named(semconv.SpanWrite)
 					if len(pongs) != len(spans) {
 						t.Fatalf("got %d trace pongs of %d writes", len(pongs), len(spans))
 					}
@@ -277,7 +277,7 @@ func TestUnsampledWriteHasNoTracePong(t *testing.T) {
 				_ = c.Write(ctx, messageText, []byte("a"))
 			}
 		})
-		want := "\x81\x01a" + string(tracepong.Append(nil, tracepong.Pong{Number: 2, Write: tracetest.One(t, rec.Chain(), trace.SpanWrite).SpanContext()}, false)) +
+		want := "\x81\x01a" + string(tracepong.Append(nil, tracepong.Pong{Number: 2, Write: tracetest.One(t, rec.Chain(), semconv.SpanWrite).SpanContext()}, false)) +
 			"\x81\x01a" + "\x81\x01a"
 		if got := string(bytes.Join(writes, nil)); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -303,7 +303,7 @@ func TestTracePongOfAStreamThatAPingFlushes(t *testing.T) {
 			}
 			stop()
 		})
-		want := string(tracepong.Append(nil, tracepong.Pong{Number: 1, Write: tracetest.One(t, rec.Chain(), trace.SpanWrite).SpanContext()}, false)) +
+		want := string(tracepong.Append(nil, tracepong.Pong{Number: 1, Write: tracetest.One(t, rec.Chain(), semconv.SpanWrite).SpanContext()}, false)) +
 			"\x01\x01a" + "\x89\x011" + "\x80\x00"
 		if got := string(bytes.Join(writes, nil)); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -13,6 +13,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
@@ -235,9 +236,9 @@ func (s *Session) tellClose() {
 	}
 
 	ctx, links := s.last(ctx, moved)
-	if _, span := s.tracer.Span(ctx, trace.SpanClose, start, oteltrace.WithLinks(links...)); span != nil {
+	if _, span := s.tracer.Span(ctx, semconv.SpanClose, start, oteltrace.WithLinks(links...)); span != nil {
 		if n := s.traces.aside.Suppressed(); n > 0 {
-			attrs = append(attrs, trace.SpansSuppressedKey.Int64(n))
+			attrs = append(attrs, semconv.SpansSuppressedKey.Int64(n))
 		}
 		if !expired { // that woke whoever is parked
 			s.conn.ObserveClosed(span.SpanContext())
@@ -264,13 +265,13 @@ func (c *closing) first() (f closeFrame, initiator string) {
 func (s *Session) outcome(err error) (errorType string, why error, attrs []attribute.KeyValue) {
 	c := &s.closing
 	completed := c.sent.seen() && c.received.seen()
-	attrs = append(make([]attribute.KeyValue, 0, 10), s.id, trace.WebSocketCloseCompletedKey.Bool(completed))
+	attrs = append(make([]attribute.KeyValue, 0, 10), s.id, semconv.WebSocketCloseCompletedKey.Bool(completed))
 	attrs = append(attrs, c.attrs...)
 	if c.asked {
-		attrs = append(attrs, trace.WebSocketCloseUnreadKey.Int(c.unread))
+		attrs = append(attrs, semconv.WebSocketCloseUnreadKey.Int(c.unread))
 	}
 	if s.in.ignored > 0 {
-		attrs = append(attrs, trace.WebSocketTracePongIgnoredKey.Int(s.in.ignored))
+		attrs = append(attrs, semconv.WebSocketTracePongIgnoredKey.Int(s.in.ignored))
 	}
 	first, initiator := c.first()
 	if initiator == "" {
@@ -278,14 +279,14 @@ func (s *Session) outcome(err error) (errorType string, why error, attrs []attri
 		return errorType, why, attrs
 	}
 	attrs = append(attrs,
-		trace.WebSocketCloseCodeKey.Int(first.code),
-		trace.WebSocketCloseInitiatorKey.String(initiator))
+		semconv.WebSocketCloseCodeKey.Int(first.code),
+		semconv.WebSocketCloseInitiatorKey.String(initiator))
 	if completed {
 		wait := c.sent.at.Sub(c.received.at).Abs()
-		attrs = append(attrs, trace.WebSocketCloseWaitKey.Float64(wait.Seconds()))
+		attrs = append(attrs, semconv.WebSocketCloseWaitKey.Float64(wait.Seconds()))
 	}
 	if s.closeReason && c.reason != "" {
-		attrs = append(attrs, trace.WebSocketCloseReasonKey.String(strings.ToValidUTF8(c.reason, "\ufffd")))
+		attrs = append(attrs, semconv.WebSocketCloseReasonKey.String(strings.ToValidUTF8(c.reason, "\ufffd")))
 	}
 	if c.judged {
 		first = c.sent
@@ -313,7 +314,7 @@ func (s *Session) abnormal(err error) (string, error) {
 	c := &s.closing
 	switch {
 	case errors.Is(c.err, io.EOF):
-		return trace.ErrorUnexpectedEOF, c.err
+		return semconv.ErrorUnexpectedEOF, c.err
 	case c.err != nil:
 		return trace.ErrorType(c.err), c.err
 	}
@@ -324,19 +325,19 @@ func (s *Session) abnormal(err error) (string, error) {
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && c.sent.seen() && time.Since(c.sent.at) >= timeout:
-		return trace.ErrorDeadlineExceeded, errNoAnswer
+		return semconv.ErrorDeadlineExceeded, errNoAnswer
 	case err != nil:
 		return trace.ErrorType(err), err
 	case s.out.answers:
-		return trace.ErrorDeadlineExceeded, errNotSent
+		return semconv.ErrorDeadlineExceeded, errNotSent
 	case c.sent.seen() && time.Since(c.sent.at) >= timeout:
-		return trace.ErrorDeadlineExceeded, errNoAnswer
+		return semconv.ErrorDeadlineExceeded, errNoAnswer
 	case s.in.reader.inside() && passed(c.readBy), s.out.writer.inside() && passed(c.writeBy):
-		return trace.ErrorDeadlineExceeded, errDeadline
+		return semconv.ErrorDeadlineExceeded, errDeadline
 	case c.begun && !c.sent.seen():
 		return errorCloseNow, errCloseNow
 	default:
-		return trace.ErrorClosed, net.ErrClosed
+		return semconv.ErrorClosed, net.ErrClosed
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
@@ -340,15 +340,15 @@ func TestCloseReset(t *testing.T) {
 				t.Error("got no error")
 			}
 		}()
-		until(t, "the read begins", func() bool { return len(rec.Chain().Named(trace.SpanRead)) == 1 })
+		until(t, "the read begins", func() bool { return len(rec.Chain().Named(semconv.SpanRead)) == 1 })
 		_ = p.Conn.(*net.TCPConn).SetLinger(0)
 		_ = p.Close()
 		<-done
 		_ = c.CloseNow()
-		if got, want := tracetest.One(t, rec.Chain(), trace.SpanRead).Str(trace.ErrorTypeKey), trace.ErrorConnectionReset; got != want {
+		if got, want := tracetest.One(t, rec.Chain(), semconv.SpanRead).Str(semconv.ErrorTypeKey), semconv.ErrorConnectionReset; got != want {
 			t.Errorf("read: got error.type %q, want %q", got, want)
 		}
-		if got, want := tracetest.One(t, rec.Chain(), trace.SpanClose).Str(trace.ErrorTypeKey), trace.ErrorConnectionReset; got != want {
+		if got, want := tracetest.One(t, rec.Chain(), semconv.SpanClose).Str(semconv.ErrorTypeKey), semconv.ErrorConnectionReset; got != want {
 			t.Errorf("close: got error.type %q, want %q", got, want)
 		}
 		wantEnded(t, rec)

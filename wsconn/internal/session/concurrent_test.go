@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // All methods but Read and Reader may be called together.
@@ -75,15 +75,15 @@ func TestConnConcurrentSafe(t *testing.T) {
 		readers.Wait()
 		for _, r := range []*recorder{p.clientSpans, p.serverSpans} {
 			wantEnded(t, r)
-			if got, want := len(r.Chain().Named(trace.SpanWrite)), writers*(messages+1); got != want {
+			if got, want := len(r.Chain().Named(semconv.SpanWrite)), writers*(messages+1); got != want {
 				t.Errorf("got %d writes, want %d", got, want)
 			}
-			if got := len(r.Chain().Named(trace.SpanClose)); got != 1 {
+			if got := len(r.Chain().Named(semconv.SpanClose)); got != 1 {
 				t.Errorf("got %d closes, want 1", got)
 			}
 			seen := map[string]bool{}
-			for _, s := range r.Chain().Named(trace.SpanRead) {
-				if index := s.Str(trace.WebSocketMessageIndexKey); index != "" {
+			for _, s := range r.Chain().Named(semconv.SpanRead) {
+				if index := s.Str(semconv.WebSocketMessageIndexKey); index != "" {
 					if seen[index] {
 						t.Errorf("two messages have the index %s", index)
 					}

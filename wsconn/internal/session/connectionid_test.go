@@ -3,7 +3,7 @@ package session_test
 import (
 	"testing"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -39,21 +39,21 @@ func TestConnectionID(t *testing.T) {
 		<-serving
 		seen := map[string]bool{}
 		for _, rec := range []*recorder{p.clientSpans, p.serverSpans} {
-			want := tracetest.One(t, rec.Chain(), trace.SpanHandshake).Str(trace.WebSocketConnectionIDKey)
+			want := tracetest.One(t, rec.Chain(), semconv.SpanHandshake).Str(semconv.WebSocketConnectionIDKey)
 			if want == "" {
 				t.Error("the handshake names no connection")
 			}
 			for _, s := range rec.Chain().Spans {
 				seen[s.Name] = true
 				switch s.Name {
-				case trace.SpanRead, trace.SpanWrite, trace.SpanPing, trace.SpanPong, trace.SpanClose:
-					if got := s.Str(trace.WebSocketConnectionIDKey); got != want {
+				case semconv.SpanRead, semconv.SpanWrite, semconv.SpanPing, semconv.SpanPong, semconv.SpanClose:
+					if got := s.Str(semconv.WebSocketConnectionIDKey); got != want {
 						t.Errorf("%s: got connection %q, want %q", s.Name, got, want)
 					}
 				}
 			}
 		}
-		for _, name := range []string{trace.SpanRead, trace.SpanWrite, trace.SpanPing, trace.SpanPong, trace.SpanClose} {
+		for _, name := range []string{semconv.SpanRead, semconv.SpanWrite, semconv.SpanPing, semconv.SpanPong, semconv.SpanClose} {
 			if !seen[name] {
 				t.Errorf("no %s", name)
 			}

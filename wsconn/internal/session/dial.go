@@ -15,6 +15,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Dial is the client's side of a handshake.
@@ -41,7 +42,7 @@ func BeginDial(ctx context.Context, url string, header http.Header, client *http
 		ctx = context.Background() //nolint:contextcheck // there is none to pass on
 	}
 	t := cfg.tracer(ctx)
-	ctx, d.span = t.Span(ctx, trace.SpanHandshake, d.start,
+	ctx, d.span = t.Span(ctx, semconv.SpanHandshake, d.start,
 		oteltrace.WithSpanKind(oteltrace.SpanKindClient),
 		oteltrace.WithAttributes(urlAttributes(url)...))
 	d.s = newSession(ctx, t, roleClient, d.span != nil, cfg, closeStatus)
@@ -93,7 +94,7 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 	if d.span == nil {
 		return d.s
 	}
-	if errorType == trace.ErrorCanceled && d.ctx.Err() != nil {
+	if errorType == semconv.ErrorCanceled && d.ctx.Err() != nil {
 		errorType = ""
 	}
 	d.steps.record(d.ctx, d.s.tracer)
@@ -102,7 +103,7 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 	}
 	attrs = append(attrs, d.steps.addresses()...)
 	if err != nil && resp != nil && d.req != nil {
-		attrs = append(attrs, trace.WebSocketHandshakeCheckKey.String(clientCheck(d.req, resp)))
+		attrs = append(attrs, semconv.WebSocketHandshakeCheckKey.String(clientCheck(d.req, resp)))
 	}
 	trace.Finish(d.span, d.start, errorType, err, attrs...)
 	return d.s

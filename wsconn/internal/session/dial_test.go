@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -75,19 +75,19 @@ func TestDialRefused(t *testing.T) {
 		{"status", "403", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "members only"+strings.Repeat("!", 2000), http.StatusForbidden)
 		})},
-		{"connection", trace.ErrorOther, raw(func(r *http.Request) string {
+		{"connection", semconv.ErrorOther, raw(func(r *http.Request) string {
 			return strings.Replace(switching(r, ""), "Connection: Upgrade", "Connection: close", 1) + "body"
 		})},
-		{"upgrade", trace.ErrorOther, raw(func(r *http.Request) string {
+		{"upgrade", semconv.ErrorOther, raw(func(r *http.Request) string {
 			return strings.Replace(switching(r, ""), "Upgrade: websocket", "Upgrade: h2c", 1) + "body"
 		})},
-		{"sec-websocket-accept", trace.ErrorOther, raw(func(r *http.Request) string {
+		{"sec-websocket-accept", semconv.ErrorOther, raw(func(r *http.Request) string {
 			return strings.Replace(switching(r, ""), "Accept: ", "Accept: x", 1) + "body"
 		})},
-		{"sec-websocket-protocol", trace.ErrorOther, raw(func(r *http.Request) string {
+		{"sec-websocket-protocol", semconv.ErrorOther, raw(func(r *http.Request) string {
 			return switching(r, "Sec-WebSocket-Protocol: unasked\r\n") + "body"
 		})},
-		{"sec-websocket-extensions", trace.ErrorOther, raw(func(r *http.Request) string {
+		{"sec-websocket-extensions", semconv.ErrorOther, raw(func(r *http.Request) string {
 			return switching(r, "Sec-WebSocket-Extensions: unasked\r\n") + "body"
 		})},
 	} {
@@ -111,11 +111,11 @@ func TestDialRefused(t *testing.T) {
 				if err != nil || string(gotBody) != string(wantBody) || got.StatusCode != want.StatusCode {
 					t.Errorf("got %d %q, %v, want %d %q", got.StatusCode, gotBody, err, want.StatusCode, wantBody)
 				}
-				s := tracetest.One(t, rec.Chain(), trace.SpanHandshake)
-				if got := s.Str(trace.WebSocketHandshakeCheckKey); got != test.check {
+				s := tracetest.One(t, rec.Chain(), semconv.SpanHandshake)
+				if got := s.Str(semconv.WebSocketHandshakeCheckKey); got != test.check {
 					t.Errorf("got check %q, want %q", got, test.check)
 				}
-				if got := s.Str(trace.ErrorTypeKey); got != test.errorType {
+				if got := s.Str(semconv.ErrorTypeKey); got != test.errorType {
 					t.Errorf("got error.type %q, want %q", got, test.errorType)
 				}
 				wantTree(t, rec, ``)
@@ -245,7 +245,7 @@ func TestDialLeavesTheHostAlone(t *testing.T) {
 			}
 			return len(states) == 2
 		})
-		if got, want := len(rec.Chain().Named(trace.StepConnect)), 2; got != want {
+		if got, want := len(rec.Chain().Named(semconv.StepConnect)), 2; got != want {
 			t.Errorf("got %d connect steps, want %d", got, want)
 		}
 		wantEnded(t, rec)
@@ -286,10 +286,10 @@ func TestDialHungUp(t *testing.T) {
 		if _, _, err := lib.traced.dial(t.Context(), strings.Replace(url, "127.0.0.1", "localhost", 1), options{}, rec.option()); err == nil {
 			t.Fatal("got no error")
 		}
-		if got, want := tracetest.One(t, rec.Chain(), trace.SpanHandshake).Str(trace.ErrorTypeKey), trace.ErrorUnexpectedEOF; got != want {
+		if got, want := tracetest.One(t, rec.Chain(), semconv.SpanHandshake).Str(semconv.ErrorTypeKey), semconv.ErrorUnexpectedEOF; got != want {
 			t.Errorf("got error.type %q, want %q", got, want)
 		}
-		if got := len(rec.Chain().Named(trace.StepDNS)); got != 1 {
+		if got := len(rec.Chain().Named(semconv.StepDNS)); got != 1 {
 			t.Errorf("got %d dns steps, want 1", got)
 		}
 		wantEnded(t, rec)
@@ -348,8 +348,8 @@ func TestDialSource(t *testing.T) {
 		}
 		_ = c.CloseNow()
 		wantEnded(t, rec)
-		if blocks := rec.Chain().Named(trace.SpanBlock); len(blocks) > 0 {
-			return blocks[0].Str(trace.BlockSourceKey)
+		if blocks := rec.Chain().Named(semconv.SpanBlock); len(blocks) > 0 {
+			return blocks[0].Str(semconv.BlockSourceKey)
 		}
 		return ""
 	}
@@ -393,14 +393,14 @@ func TestDialSource(t *testing.T) {
 		for _, test := range []struct {
 			name, url string
 			rt        http.RoundTripper
-			want      trace.Source
+			want      semconv.Source
 		}{
-			{"default", tcp, nil, trace.SourcePoll},
-			{"Dial", tcp, dial, trace.SourcePoll},
-			{"unix", "ws://socket", unix, trace.SourcePoll},
-			{"foreign", tcp, foreign, trace.SourceTimed},
-			{"foreign conn", tcp, upgraded{"tcp", l.Addr().String(), false}, trace.SourcePoll},
-			{"proxy", tcp, proxied, trace.SourcePoll},
+			{"default", tcp, nil, semconv.SourcePoll},
+			{"Dial", tcp, dial, semconv.SourcePoll},
+			{"unix", "ws://socket", unix, semconv.SourcePoll},
+			{"foreign", tcp, foreign, semconv.SourceTimed},
+			{"foreign conn", tcp, upgraded{"tcp", l.Addr().String(), false}, semconv.SourcePoll},
+			{"proxy", tcp, proxied, semconv.SourcePoll},
 		} {
 			t.Run(test.name, func(t *testing.T) {
 				o := options{}

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -172,10 +172,10 @@ func TestHandleParents(t *testing.T) {
 		}
 		synctest.Wait()
 		spawned := tracetest.One(t, rec.Chain(), "go echo")
-		if got, want := spawned.ParentID, tracetest.One(t, rec.Chain(), trace.SpanHandshake).SpanID; got != want {
+		if got, want := spawned.ParentID, tracetest.One(t, rec.Chain(), semconv.SpanHandshake).SpanID; got != want {
 			t.Errorf("go echo: got parent %v, want the handshake %v", got, want)
 		}
-		for _, name := range []string{"echo", trace.SpanWrite, trace.SpanClose} {
+		for _, name := range []string{"echo", semconv.SpanWrite, semconv.SpanClose} {
 			if got, want := tracetest.One(t, rec.Chain(), name).ParentID, spawned.SpanID; got != want {
 				t.Errorf("%s: got parent %v, want go echo %v", name, got, want)
 			}

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // check is one condition of RFC 6455 §4 on a handshake.
@@ -94,24 +95,24 @@ func refusal(status int, err error) string {
 	if typ := trace.ErrorType(err); typ != "" {
 		return typ
 	}
-	return trace.ErrorUnexpectedEOF
+	return semconv.ErrorUnexpectedEOF
 }
 
 // handshakeAttributes are what both sides know at the end of a handshake.
 func handshakeAttributes(s *Session, status int, h http.Header, err error) []attribute.KeyValue {
 	attrs := make([]attribute.KeyValue, 0, 8)
 	if status != 0 {
-		attrs = append(attrs, trace.HTTPResponseStatusCodeKey.Int(status))
+		attrs = append(attrs, semconv.HTTPResponseStatusCodeKey.Int(status))
 	}
 	if err == nil {
 		attrs = append(attrs, s.id)
 	}
 	if status == http.StatusSwitchingProtocols {
 		if v := h.Get("Sec-WebSocket-Protocol"); v != "" {
-			attrs = append(attrs, trace.WebSocketSubprotocolKey.String(v))
+			attrs = append(attrs, semconv.WebSocketSubprotocolKey.String(v))
 		}
 		if v := h.Get("Sec-WebSocket-Extensions"); v != "" {
-			attrs = append(attrs, trace.WebSocketExtensionsKey.String(v))
+			attrs = append(attrs, semconv.WebSocketExtensionsKey.String(v))
 		}
 	}
 	return attrs
@@ -122,7 +123,7 @@ const (
 	roleServer = "server"
 )
 
-var protocolName = trace.NetworkProtocolNameKey.String("websocket")
+var protocolName = semconv.NetworkProtocolNameKey.String("websocket")
 
 // requestAttributes are what a server knows at the start of a handshake over
 // nc, nil where the connection was not handed over.
@@ -132,14 +133,14 @@ func requestAttributes(r *http.Request, nc net.Conn) []attribute.KeyValue {
 		scheme = "wss"
 	}
 	attrs := append(make([]attribute.KeyValue, 0, 10), protocolName,
-		trace.WebSocketRoleKey.String(roleServer),
-		trace.URLSchemeKey.String(scheme),
-		trace.URLPathKey.String(r.URL.Path))
-	attrs = appendHostPort(attrs, trace.ServerAddressKey, trace.ServerPortKey, r.Host)
+		semconv.WebSocketRoleKey.String(roleServer),
+		semconv.URLSchemeKey.String(scheme),
+		semconv.URLPathKey.String(r.URL.Path))
+	attrs = appendHostPort(attrs, semconv.ServerAddressKey, semconv.ServerPortKey, r.Host)
 	if nc != nil {
 		return appendAddresses(attrs, nc.RemoteAddr(), nc.LocalAddr())
 	}
-	attrs = appendHostPort(attrs, trace.NetworkPeerAddressKey, trace.NetworkPeerPortKey, r.RemoteAddr)
+	attrs = appendHostPort(attrs, semconv.NetworkPeerAddressKey, semconv.NetworkPeerPortKey, r.RemoteAddr)
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	return appendAddresses(attrs, nil, local)
 }
@@ -148,10 +149,10 @@ func requestAttributes(r *http.Request, nc net.Conn) []attribute.KeyValue {
 // middleware may have put another address into a request.
 func appendAddresses(attrs []attribute.KeyValue, peer, local net.Addr) []attribute.KeyValue {
 	if peer != nil {
-		attrs = appendHostPort(attrs, trace.NetworkPeerAddressKey, trace.NetworkPeerPortKey, peer.String())
+		attrs = appendHostPort(attrs, semconv.NetworkPeerAddressKey, semconv.NetworkPeerPortKey, peer.String())
 	}
 	if local != nil {
-		attrs = appendHostPort(attrs, trace.NetworkLocalAddressKey, trace.NetworkLocalPortKey, local.String())
+		attrs = appendHostPort(attrs, semconv.NetworkLocalAddressKey, semconv.NetworkLocalPortKey, local.String())
 	}
 	return attrs
 }
@@ -159,14 +160,14 @@ func appendAddresses(attrs []attribute.KeyValue, peer, local net.Addr) []attribu
 // urlAttributes are what a client knows at the start of a handshake. A query
 // may hold a secret, as user information does, and is left out.
 func urlAttributes(rawURL string) []attribute.KeyValue {
-	attrs := append(make([]attribute.KeyValue, 0, 8), protocolName, trace.WebSocketRoleKey.String(roleClient))
+	attrs := append(make([]attribute.KeyValue, 0, 8), protocolName, semconv.WebSocketRoleKey.String(roleClient))
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return attrs
 	}
 	u.User, u.RawQuery, u.Fragment = nil, "", ""
-	attrs = append(attrs, trace.URLFullKey.String(u.String()))
-	return appendHostPort(attrs, trace.ServerAddressKey, trace.ServerPortKey, u.Host)
+	attrs = append(attrs, semconv.URLFullKey.String(u.String()))
+	return appendHostPort(attrs, semconv.ServerAddressKey, semconv.ServerPortKey, u.Host)
 }
 
 func appendHostPort(attrs []attribute.KeyValue, address, port attribute.Key, hostport string) []attribute.KeyValue {

@@ -8,7 +8,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
@@ -85,7 +85,7 @@ func TestHostileTracePongs(t *testing.T) {
 				_ = c.CloseNow()
 				wantEnded(t, rec)
 				for i, want := range []bool{test.links, true} {
-					links := rec.Chain().Named(trace.SpanRead)[i].Links
+					links := rec.Chain().Named(semconv.SpanRead)[i].Links
 					if got := len(links) > 0; got != want {
 						t.Errorf("read %d links: %t, want %t", i+1, got, want)
 					}
@@ -95,7 +95,7 @@ func TestHostileTracePongs(t *testing.T) {
 						}
 					}
 				}
-				if got := tracetest.One(t, rec.Chain(), trace.SpanClose).Str(trace.WebSocketTracePongIgnoredKey); got != test.ignored {
+				if got := tracetest.One(t, rec.Chain(), semconv.SpanClose).Str(semconv.WebSocketTracePongIgnoredKey); got != test.ignored {
 					t.Errorf("the close says %q were ignored, want %q", got, test.ignored)
 				}
 			})
@@ -114,8 +114,8 @@ func TestIgnoredTracePongsMeasured(t *testing.T) {
 				t.Fatalf("got %q, %v", msg, err)
 			}
 			for _, want := range []string{
-				string(trace.MetricPongsIgnored) + " {frame} websocket.role=server: 2\n",
-				string(trace.MetricIO) + " By network.io.direction=receive websocket.role=server: 7\n",
+				string(semconv.MetricPongsIgnored) + " {frame} websocket.role=server: 2\n",
+				string(semconv.MetricIO) + " By network.io.direction=receive websocket.role=server: 7\n",
 			} {
 				if got := m.text(t); !strings.Contains(got, want) {
 					t.Errorf("%s: got\n%swant\n%s", name, got, want)
@@ -137,11 +137,11 @@ func TestTracePongInsideAMessage(t *testing.T) {
 		}
 		_ = c.CloseNow()
 		wantEnded(t, rec)
-		reads := rec.Chain().Named(trace.SpanRead)
+		reads := rec.Chain().Named(semconv.SpanRead)
 		if len(reads[0].Links) != 0 || len(reads[1].Links) != 1 {
 			t.Errorf("got %d and %d links, want 0 and 1", len(reads[0].Links), len(reads[1].Links))
 		}
-		if got := tracetest.One(t, rec.Chain(), trace.SpanClose).Str(trace.WebSocketTracePongIgnoredKey); got != "1" {
+		if got := tracetest.One(t, rec.Chain(), semconv.SpanClose).Str(semconv.WebSocketTracePongIgnoredKey); got != "1" {
 			t.Errorf("%q were ignored, want 1", got)
 		}
 	})
@@ -159,12 +159,12 @@ func TestTracePongWithoutMessage(t *testing.T) {
 			_, _, _ = c.Read(t.Context())
 		}
 		wantEnded(t, rec)
-		for i, r := range rec.Chain().Named(trace.SpanRead) {
+		for i, r := range rec.Chain().Named(semconv.SpanRead) {
 			if len(r.Links) > 0 {
 				t.Errorf("read %d links", i+1)
 			}
 		}
-		if got := tracetest.One(t, rec.Chain(), trace.SpanClose).Str(trace.WebSocketTracePongIgnoredKey); got != "" {
+		if got := tracetest.One(t, rec.Chain(), semconv.SpanClose).Str(semconv.WebSocketTracePongIgnoredKey); got != "" {
 			t.Errorf("%q were ignored, want none", got)
 		}
 	})
@@ -190,7 +190,7 @@ func TestTracePongsByteByByte(t *testing.T) {
 		_ = c.CloseNow()
 		wantEnded(t, rec)
 		for i, want := range []int{1, 0, 1} {
-			if got := len(rec.Chain().Named(trace.SpanRead)[i].Links); got != want {
+			if got := len(rec.Chain().Named(semconv.SpanRead)[i].Links); got != want {
 				t.Errorf("read %d: got %d links, want %d", i+1, got, want)
 			}
 		}
@@ -242,7 +242,7 @@ func TestTracePongsUnannounced(t *testing.T) {
 		}
 		_ = c.CloseNow()
 		wantEnded(t, rec)
-		if got := tracetest.One(t, rec.Chain(), trace.SpanRead).Links; len(got) > 0 {
+		if got := tracetest.One(t, rec.Chain(), semconv.SpanRead).Links; len(got) > 0 {
 			t.Errorf("the read links to %v", got)
 		}
 	})

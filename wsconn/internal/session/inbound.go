@@ -7,6 +7,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
@@ -213,7 +214,7 @@ func (s *Session) toAnswer(o frame.Opcode) bool {
 // unscannable says once that frames are no longer told: on op or, where that
 // records nothing, on the close.
 func (s *Session) unscannable(op *trace.Op, err error) {
-	attr := trace.WebSocketFrameErrorKey.String(err.Error())
+	attr := semconv.WebSocketFrameErrorKey.String(err.Error())
 	if op != nil {
 		op.SetAttributes(attr)
 		return

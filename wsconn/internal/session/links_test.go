@@ -8,7 +8,7 @@ import (
 	coder "github.com/coder/websocket"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/coderws"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
@@ -98,7 +98,7 @@ func TestPeerLinksAnnounced(t *testing.T) {
 					if _, msg, err := way.to.Read(t.Context()); err != nil || string(msg) != "hello" {
 						t.Fatalf("got %q, %v", msg, err)
 					}
-					for _, s := range way.rec.Chain().Named(trace.SpanRead) {
+					for _, s := range way.rec.Chain().Named(semconv.SpanRead) {
 						if got := len(s.Links) > 0; got != way.want {
 							t.Errorf("the read links: %t, want %t", got, way.want)
 						}
@@ -155,10 +155,10 @@ func TestPongHooks(t *testing.T) {
 		t.Errorf("the hook saw %q", <-pongs)
 	}
 	for _, rec := range []*recorder{server, client} {
-		if got := len(rec.Chain().Named(trace.SpanRead)); got != 10 {
+		if got := len(rec.Chain().Named(semconv.SpanRead)); got != 10 {
 			t.Errorf("got %d reads, want 10", got)
 		}
-		for _, r := range rec.Chain().Named(trace.SpanRead) {
+		for _, r := range rec.Chain().Named(semconv.SpanRead) {
 			if len(r.Links) != 1 {
 				t.Errorf("got %d links of a read, want 1", len(r.Links))
 			}

@@ -22,8 +22,8 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 )
@@ -180,11 +180,11 @@ func (c *slow) Write(p []byte) (n int, err error) {
 
 func (r *recorder) steps(t *testing.T) (names []string) {
 	t.Helper()
-	handshake := tracetest.One(t, r.Chain(), trace.SpanHandshake)
+	handshake := tracetest.One(t, r.Chain(), semconv.SpanHandshake)
 	var steps []*chain.Span
 	for _, s := range r.Chain().Spans {
-		if s.ParentID == handshake.SpanID && !strings.HasPrefix(s.Name, trace.SpanGo) &&
-			s.Name != trace.SpanRead && s.Name != trace.SpanWrite && s.Name != trace.SpanClose {
+		if s.ParentID == handshake.SpanID && !strings.HasPrefix(s.Name, semconv.SpanGo) &&
+			s.Name != semconv.SpanRead && s.Name != semconv.SpanWrite && s.Name != semconv.SpanClose {
 			steps = append(steps, s)
 			if s.Start.Before(handshake.Start) || s.End.After(handshake.End) {
 				t.Errorf("%s lies outside of its handshake", s.Name)
@@ -198,8 +198,8 @@ func (r *recorder) steps(t *testing.T) (names []string) {
 }
 
 func (r *recorder) sources() (sources []string) {
-	for _, s := range r.Chain().Named(trace.SpanBlock) {
-		if source := s.Str(trace.BlockSourceKey); source != "" && !slices.Contains(sources, source) {
+	for _, s := range r.Chain().Named(semconv.SpanBlock) {
+		if source := s.Str(semconv.BlockSourceKey); source != "" && !slices.Contains(sources, source) {
 			sources = append(sources, source)
 		}
 	}
@@ -209,30 +209,30 @@ func (r *recorder) sources() (sources []string) {
 // Below TLS blocks are exact and the steps are seen; without the listener the
 // server's blocks are timed.
 func TestTLS(t *testing.T) {
-	all := []string{trace.StepTLS, trace.StepReadHTTPRequest, trace.StepProcessRequest, trace.StepWriteHTTPResponse}
-	late := []string{trace.StepProcessRequest, trace.StepWriteHTTPResponse}
+	all := []string{semconv.StepTLS, semconv.StepReadHTTPRequest, semconv.StepProcessRequest, semconv.StepWriteHTTPResponse}
+	late := []string{semconv.StepProcessRequest, semconv.StepWriteHTTPResponse}
 	for _, test := range []struct {
 		name   string
 		setup  tlsSetup
 		steps  []string // of the server
-		source trace.Source
+		source semconv.Source
 	}{
-		{"1.3", tlsSetup{listen: wsconn.NewListener}, all, trace.SourcePoll},
-		{"1.2", tlsSetup{listen: wsconn.NewListener, version: tls.VersionTLS12}, all, trace.SourcePoll},
+		{"1.3", tlsSetup{listen: wsconn.NewListener}, all, semconv.SourcePoll},
+		{"1.2", tlsSetup{listen: wsconn.NewListener, version: tls.VersionTLS12}, all, semconv.SourcePoll},
 		{
 			"1.3, client certificate",
 			tlsSetup{listen: wsconn.NewListener, auth: tls.RequireAndVerifyClientCert, cert: true},
-			all, trace.SourcePoll,
+			all, semconv.SourcePoll,
 		},
 		{
 			"1.3, no certificate to the request for one",
 			tlsSetup{listen: wsconn.NewListener, auth: tls.RequestClientCert},
-			all, trace.SourcePoll,
+			all, semconv.SourcePoll,
 		},
-		{"proxy", tlsSetup{listen: wsconn.NewListener, proxy: true}, all, trace.SourcePoll},
-		{"1.2, byte by byte", tlsSetup{listen: wsconn.NewListener, version: tls.VersionTLS12, slow: true}, all, trace.SourcePoll},
-		{"1.3, byte by byte", tlsSetup{listen: wsconn.NewListener, slow: true}, all, trace.SourcePoll},
-		{"no listener", tlsSetup{}, late, trace.SourceTimed},
+		{"proxy", tlsSetup{listen: wsconn.NewListener, proxy: true}, all, semconv.SourcePoll},
+		{"1.2, byte by byte", tlsSetup{listen: wsconn.NewListener, version: tls.VersionTLS12, slow: true}, all, semconv.SourcePoll},
+		{"1.3, byte by byte", tlsSetup{listen: wsconn.NewListener, slow: true}, all, semconv.SourcePoll},
+		{"no listener", tlsSetup{}, late, semconv.SourceTimed},
 		{
 			"span of a middleware",
 			tlsSetup{listen: wsconn.NewListener, wrap: func(h http.Handler) http.Handler {
@@ -242,7 +242,7 @@ func TestTLS(t *testing.T) {
 					h.ServeHTTP(w, r.WithContext(ctx))
 				})
 			}},
-			late, trace.SourcePoll,
+			late, semconv.SourcePoll,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -251,14 +251,14 @@ func TestTLS(t *testing.T) {
 				if got := p.server.steps(t); !slices.Equal(got, test.steps) {
 					t.Errorf("server's steps: got %q, want %q", got, test.steps)
 				}
-				want := []string{trace.StepConnect, trace.StepTLS, trace.StepWriteHTTPRequest, trace.StepReadHTTPResponse}
+				want := []string{semconv.StepConnect, semconv.StepTLS, semconv.StepWriteHTTPRequest, semconv.StepReadHTTPResponse}
 				if got := p.client.steps(t); !slices.Equal(got, want) {
 					t.Errorf("client's steps: got %q, want %q", got, want)
 				}
 				if got, want := p.server.sources(), []string{string(test.source)}; !slices.Equal(got, want) {
 					t.Errorf("server's blocks: got sources %q, want %q", got, want)
 				}
-				if got, want := p.client.sources(), []string{string(trace.SourcePoll)}; !test.setup.slow && !slices.Equal(got, want) {
+				if got, want := p.client.sources(), []string{string(semconv.SourcePoll)}; !test.setup.slow && !slices.Equal(got, want) {
 					t.Errorf("client's blocks: got sources %q, want %q", got, want)
 				}
 			})
@@ -333,11 +333,11 @@ func TestListener(t *testing.T) {
 		}
 		_ = nc.Close()
 		wantEnd(t, rec, "hello", 1)
-		want := []string{trace.StepReadHTTPRequest, trace.StepProcessRequest, trace.StepWriteHTTPResponse}
+		want := []string{semconv.StepReadHTTPRequest, semconv.StepProcessRequest, semconv.StepWriteHTTPResponse}
 		if got := rec.steps(t); !slices.Equal(got, want) {
 			t.Errorf("got steps %q, want %q", got, want)
 		}
-		s := tracetest.One(t, rec.Chain(), trace.StepReadHTTPRequest)
+		s := tracetest.One(t, rec.Chain(), semconv.StepReadHTTPRequest)
 		if got := s.End.Sub(s.Start); got < 9*ms {
 			t.Errorf("the request took %v to come in, want 10 ms", got)
 		}

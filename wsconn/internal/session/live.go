@@ -11,6 +11,7 @@ import (
 	"github.com/wakechain/wakechain/internal/live"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // registration is what a connection keeps for package live, beside what it keeps
@@ -148,7 +149,7 @@ func (s *Session) Describe(r *live.Report) {
 			if d == nil {
 				continue
 			}
-			d.Wait = &live.Wait{Op: p.op, Operation: trace.SpanPing, Reason: string(trace.ReasonPong), Since: p.sent, Span: p.op.SpanContext(), On: s}
+			d.Wait = &live.Wait{Op: p.op, Operation: semconv.SpanPing, Reason: string(semconv.ReasonPong), Since: p.sent, Span: p.op.SpanContext(), On: s}
 			c.Pings = append(c.Pings, *d)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/lean"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
@@ -62,20 +63,20 @@ func (r *recorder) context(ctx context.Context) context.Context {
 
 // told are the attributes that trees are compared by: all that a run repeats.
 var told = []attribute.Key{
-	trace.BlockReasonKey, trace.BlockSourceKey, trace.WakeReasonKey, trace.WakeCauseKey,
-	trace.GoroutineStateKey, trace.ErrorTypeKey, trace.HTTPResponseStatusCodeKey,
-	trace.WebSocketMessageTypeKey, trace.WebSocketMessageSizeKey, trace.WebSocketMessageIndexKey,
-	trace.WebSocketFrameCountKey, trace.WebSocketWireSizeKey, trace.WebSocketFrameErrorKey,
-	trace.WebSocketCloseCodeKey, trace.WebSocketCloseInitiatorKey, trace.WebSocketCloseCompletedKey,
-	trace.WebSocketCloseWaitKey, trace.WebSocketCloseReasonKey, trace.WebSocketHandshakeCheckKey,
-	trace.WebSocketSubprotocolKey, trace.WebSocketExtensionsKey,
+	semconv.BlockReasonKey, semconv.BlockSourceKey, semconv.WakeReasonKey, semconv.WakeCauseKey,
+	semconv.GoroutineStateKey, semconv.ErrorTypeKey, semconv.HTTPResponseStatusCodeKey,
+	semconv.WebSocketMessageTypeKey, semconv.WebSocketMessageSizeKey, semconv.WebSocketMessageIndexKey,
+	semconv.WebSocketFrameCountKey, semconv.WebSocketWireSizeKey, semconv.WebSocketFrameErrorKey,
+	semconv.WebSocketCloseCodeKey, semconv.WebSocketCloseInitiatorKey, semconv.WebSocketCloseCompletedKey,
+	semconv.WebSocketCloseWaitKey, semconv.WebSocketCloseReasonKey, semconv.WebSocketHandshakeCheckKey,
+	semconv.WebSocketSubprotocolKey, semconv.WebSocketExtensionsKey,
 }
 
 // steps are those of the handshake.
 var steps = tracetest.Matching("the steps of the handshake", func(s *chain.Span) bool {
 	switch s.Name {
-	case trace.StepDNS, trace.StepConnect, trace.StepTLS, trace.StepWriteHTTPRequest, trace.StepReadHTTPResponse,
-		trace.StepReadHTTPRequest, trace.StepProcessRequest, trace.StepWriteHTTPResponse:
+	case semconv.StepDNS, semconv.StepConnect, semconv.StepTLS, semconv.StepWriteHTTPRequest, semconv.StepReadHTTPResponse,
+		semconv.StepReadHTTPRequest, semconv.StepProcessRequest, semconv.StepWriteHTTPResponse:
 		return true
 	}
 	return false
@@ -90,7 +91,7 @@ var exactly = []tracetest.TreeOption{
 func wantTree(t *testing.T, r *recorder, want string) {
 	t.Helper()
 	wantEnded(t, r)
-	tracetest.AssertTree(t, r.Chain(), want, append(exactly, tracetest.Without(trace.SpanHandshake, steps))...)
+	tracetest.AssertTree(t, r.Chain(), want, append(exactly, tracetest.Without(semconv.SpanHandshake, steps))...)
 }
 
 // wantEnded waits until every span that was started has ended.

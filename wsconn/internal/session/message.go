@@ -6,6 +6,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
@@ -43,14 +44,14 @@ func (m message) whole(size int64) bool {
 // the connection id.
 func (m *message) attributes(direction attribute.KeyValue, messageType int, id attribute.KeyValue, size int64) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
-		direction, trace.WebSocketMessageTypeKey.String(frame.Opcode(messageType).String()),
-		id, trace.WebSocketMessageSizeKey.Int64(size),
+		direction, semconv.WebSocketMessageTypeKey.String(frame.Opcode(messageType).String()),
+		id, semconv.WebSocketMessageSizeKey.Int64(size),
 	}
 	if m.index > 0 {
 		attrs = append(attrs,
-			trace.WebSocketMessageIndexKey.Int(m.index),
-			trace.WebSocketFrameCountKey.Int(m.frames),
-			trace.WebSocketWireSizeKey.Int64(m.bytes))
+			semconv.WebSocketMessageIndexKey.Int(m.index),
+			semconv.WebSocketFrameCountKey.Int(m.frames),
+			semconv.WebSocketWireSizeKey.Int64(m.bytes))
 	}
 	return attrs
 }
@@ -70,11 +71,11 @@ func (m *message) values(l *layouts, id attribute.KeyValue, size int64) *trace.V
 type layouts struct{ seen, unseen *trace.Layout }
 
 func newLayouts(direction attribute.KeyValue, o frame.Opcode) *layouts {
-	fixed := []attribute.KeyValue{direction, trace.WebSocketMessageTypeKey.String(o.String())}
+	fixed := []attribute.KeyValue{direction, semconv.WebSocketMessageTypeKey.String(o.String())}
 	return &layouts{
-		seen: trace.NewLayout(fixed, trace.WebSocketConnectionIDKey, trace.WebSocketMessageSizeKey,
-			trace.WebSocketMessageIndexKey, trace.WebSocketFrameCountKey, trace.WebSocketWireSizeKey),
-		unseen: trace.NewLayout(fixed, trace.WebSocketConnectionIDKey, trace.WebSocketMessageSizeKey),
+		seen: trace.NewLayout(fixed, semconv.WebSocketConnectionIDKey, semconv.WebSocketMessageSizeKey,
+			semconv.WebSocketMessageIndexKey, semconv.WebSocketFrameCountKey, semconv.WebSocketWireSizeKey),
+		unseen: trace.NewLayout(fixed, semconv.WebSocketConnectionIDKey, semconv.WebSocketMessageSizeKey),
 	}
 }
 
@@ -104,6 +105,6 @@ func (m *message) endWith(op *trace.Op, b *byType, messageType int, id attribute
 }
 
 var (
-	receive  = trace.NetworkIODirectionKey.String("receive")
-	transmit = trace.NetworkIODirectionKey.String("transmit")
+	receive  = semconv.NetworkIODirectionKey.String("receive")
+	transmit = semconv.NetworkIODirectionKey.String("transmit")
 )

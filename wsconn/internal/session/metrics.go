@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // WithMeterProvider is trace.WithMeterProvider.
@@ -44,13 +45,13 @@ func newInstruments(m metric.Meter) *instruments {
 	mk := maker{m}
 	return &instruments{
 		meter:     m,
-		open:      mk.upDown(trace.MetricOpenConnections, "{connection}", "WebSocket connections that are open."),
-		handshake: mk.seconds(trace.MetricHandshakeDuration, "Duration of opening handshakes.", handshakeBuckets),
-		messages:  mk.counter(trace.MetricMessages, "{message}", "Messages that passed whole."),
-		size:      mk.sizes(trace.MetricMessageSize, "Payload of messages that the program read or wrote.", sizeBuckets),
-		bytes:     mk.counter(trace.MetricIO, "By", "Bytes of frames, as on the wire."),
-		waiting:   mk.upDown(trace.MetricWritesWaiting, "{write}", "Writes that wait for another message to be written."),
-		pongs:     mk.counter(trace.MetricPongsIgnored, "{frame}", "Trace pongs of the peer that were not as they must be."),
+		open:      mk.upDown(semconv.MetricOpenConnections, "{connection}", "WebSocket connections that are open."),
+		handshake: mk.seconds(semconv.MetricHandshakeDuration, "Duration of opening handshakes.", handshakeBuckets),
+		messages:  mk.counter(semconv.MetricMessages, "{message}", "Messages that passed whole."),
+		size:      mk.sizes(semconv.MetricMessageSize, "Payload of messages that the program read or wrote.", sizeBuckets),
+		bytes:     mk.counter(semconv.MetricIO, "By", "Bytes of frames, as on the wire."),
+		waiting:   mk.upDown(semconv.MetricWritesWaiting, "{write}", "Writes that wait for another message to be written."),
+		pongs:     mk.counter(semconv.MetricPongsIgnored, "{frame}", "Trace pongs of the peer that were not as they must be."),
 	}
 }
 
@@ -128,7 +129,7 @@ type direction struct {
 var optionsOf = map[string]*options{roleClient: newOptions(roleClient), roleServer: newOptions(roleServer)}
 
 func newOptions(role string) *options {
-	r := trace.WebSocketRoleKey.String(role)
+	r := semconv.WebSocketRoleKey.String(role)
 	along := func(d attribute.KeyValue) direction {
 		set := metric.WithAttributeSet(attribute.NewSet(r, d))
 		return direction{[]metric.AddOption{set}, []metric.RecordOption{set}}
@@ -166,10 +167,10 @@ func (m *meter) shook(ctx context.Context, start time.Time, status int, errorTyp
 	}
 	attrs := append(make([]attribute.KeyValue, 0, 3), m.role)
 	if status != 0 {
-		attrs = append(attrs, trace.HTTPResponseStatusCodeKey.Int(status))
+		attrs = append(attrs, semconv.HTTPResponseStatusCodeKey.Int(status))
 	}
 	if errorType != "" {
-		attrs = append(attrs, trace.ErrorTypeKey.String(errorType))
+		attrs = append(attrs, semconv.ErrorTypeKey.String(errorType))
 	}
 	m.handshake.Record(ctx, time.Since(start).Seconds(), metric.WithAttributes(attrs...))
 }

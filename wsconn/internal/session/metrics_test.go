@@ -21,6 +21,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
@@ -195,7 +196,7 @@ func TestMetricsSuppressed(t *testing.T) {
 			_ = c.Write(t.Context(), messageText, nil)
 			got := ""
 			for line := range strings.Lines(m.text(t)) {
-				if strings.HasPrefix(line, trace.MetricSpansSuppressed) {
+				if strings.HasPrefix(line, semconv.MetricSpansSuppressed) {
 					got += line
 				}
 			}
@@ -234,7 +235,7 @@ func TestMetricsExemplars(t *testing.T) {
 			p.send(t, p.frame(opText, "one"))
 		}()
 		_, _, _ = c.Read(t.Context())
-		read := tracetest.One(t, rec.Chain(), trace.SpanRead).SpanID
+		read := tracetest.One(t, rec.Chain(), semconv.SpanRead).SpanID
 		for _, got := range m.collect(t) {
 			var ids [][]byte
 			switch data := got.Data.(type) {
@@ -249,9 +250,9 @@ func TestMetricsExemplars(t *testing.T) {
 			}
 			want := read
 			switch got.Name {
-			case trace.MetricHandshakeDuration:
-				want = tracetest.One(t, rec.Chain(), trace.SpanHandshake).SpanID
-			case trace.MetricBlockDuration, trace.MetricMessageSize:
+			case semconv.MetricHandshakeDuration:
+				want = tracetest.One(t, rec.Chain(), semconv.SpanHandshake).SpanID
+			case semconv.MetricBlockDuration, semconv.MetricMessageSize:
 			default:
 				continue
 			}
@@ -277,7 +278,7 @@ func TestMetricsGlobal(t *testing.T) {
 				t.Fatal("somebody listens on port 0")
 			}
 		}
-		if got := m.text(t); !strings.HasPrefix(got, trace.MetricHandshakeDuration) || !strings.HasSuffix(got, "in 1\n") {
+		if got := m.text(t); !strings.HasPrefix(got, semconv.MetricHandshakeDuration) || !strings.HasSuffix(got, "in 1\n") {
 			t.Errorf("got %q, want the handshake that failed", got)
 		}
 	})

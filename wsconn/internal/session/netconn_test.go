@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -85,7 +86,7 @@ func TestNetConnDeadline(t *testing.T) {
 				c := rec.Chain()
 				tracetest.AssertTree(t, c, `
 					close @10ms 0s {status=error, error.type=deadline_exceeded, close.completed=false}
-				`, append(exactly, tracetest.Below(tracetest.One(t, c, trace.SpanClose)))...)
+				`, append(exactly, tracetest.Below(tracetest.One(t, c, semconv.SpanClose)))...)
 			})
 		})
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -67,11 +68,11 @@ func TestNormalCloses(t *testing.T) {
 					_ = c.Close(code, "")
 				}
 				wantEnd(t, rec, "handler", 3)
-				wantEnd(t, rec, trace.SpanClose, 3)
+				wantEnd(t, rec, semconv.SpanClose, 3)
 				wantEnded(t, rec)
 				spans := rec.Chain()
 				for _, s := range spans.Spans {
-					if s.Failed() || s.Str(trace.GoroutineStateKey) == string(trace.StateFailed) {
+					if s.Failed() || s.Str(semconv.GoroutineStateKey) == string(semconv.StateFailed) {
 						t.Errorf("%s failed: %v %v", s.Name, s.Status, s.Attributes)
 					}
 				}
@@ -108,12 +109,12 @@ func TestCloseCodes(t *testing.T) {
 		_ = c.Close(1008, "secret")
 		wantEnd(t, rec, "handler", 1)
 		wantEnded(t, rec)
-		for _, name := range []string{"handler", trace.SpanRead, trace.SpanClose} {
+		for _, name := range []string{"handler", semconv.SpanRead, semconv.SpanClose} {
 			s := tracetest.One(t, rec.Chain(), name)
 			if got, want := s.Status.Description, "close frame 1008 (policy violation)"; got != want {
 				t.Errorf("%s: got status %q, want %q", name, got, want)
 			}
-			if got := s.Str(trace.ErrorTypeKey); got != "1008" {
+			if got := s.Str(semconv.ErrorTypeKey); got != "1008" {
 				t.Errorf("%s: got error.type %q, want 1008", name, got)
 			}
 		}

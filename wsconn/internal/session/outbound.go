@@ -7,6 +7,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
@@ -62,19 +63,19 @@ func (s *Session) leaving(p []byte) *trace.Op {
 
 	if s.out.answers && !since.IsZero() {
 		stalled(reader.op)
-		reader.op.Block(trace.ReasonWriteLock, trace.At(since), sourceTimed)
-		reader.op.Wake(trace.WakeUnlocked, trace.CausedBy(before))
+		reader.op.Block(semconv.ReasonWriteLock, trace.At(since), sourceTimed)
+		reader.op.Wake(semconv.WakeUnlocked, trace.CausedBy(before))
 	}
 	if answer {
 		if s.out.pong == nil {
-			s.out.pong = s.start(reader.context(), trace.SpanPong)
+			s.out.pong = s.start(reader.context(), semconv.SpanPong)
 		}
 		op = s.out.pong
 		s.mu.Lock()
 		s.out.begins(op)
 		s.mu.Unlock()
 	}
-	op.Wake(trace.WakeUnlocked, trace.CausedBy(before))
+	op.Wake(semconv.WakeUnlocked, trace.CausedBy(before))
 	return op
 }
 
@@ -83,7 +84,7 @@ func (s *Session) leaving(p []byte) *trace.Op {
 func (out *outbound) waits(op *trace.Op) {
 	if out.writing && op != nil {
 		out.waited = true
-		op.Block(trace.ReasonWriteLock)
+		op.Block(semconv.ReasonWriteLock)
 	}
 }
 

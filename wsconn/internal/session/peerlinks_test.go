@@ -26,6 +26,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
@@ -164,7 +165,7 @@ func accountOf(spans []*chain.Span) account {
 	wakes := map[oteltrace.SpanID][]string{}
 	for _, s := range spans {
 		messages[s.SpanID] = s.Str(messageID)
-		if s.Name == trace.SpanWake {
+		if s.Name == semconv.SpanWake {
 			wakes[s.ParentID] = append(wakes[s.ParentID], linksOf(s)...)
 		}
 	}
@@ -172,9 +173,9 @@ func accountOf(spans []*chain.Span) account {
 	for _, s := range spans {
 		id := s.SpanID
 		switch message := messages[s.ParentID]; s.Name {
-		case trace.SpanWrite:
+		case semconv.SpanWrite:
 			a.Said[id.String()] = message
-		case trace.SpanRead:
+		case semconv.SpanRead:
 			a.Heard = append(a.Heard, heard{message, linksOf(s), wakes[id]})
 		}
 	}
@@ -327,11 +328,11 @@ func TestPeerLinksOfNetConn(t *testing.T) {
 		}
 		<-done
 		writes := map[oteltrace.SpanID]int{}
-		for i, w := range p.serverSpans.Chain().Named(trace.SpanWrite) {
+		for i, w := range p.serverSpans.Chain().Named(semconv.SpanWrite) {
 			writes[w.SpanID] = i
 		}
 		at := 0
-		for _, r := range p.clientSpans.Chain().Named(trace.SpanRead) {
+		for _, r := range p.clientSpans.Chain().Named(semconv.SpanRead) {
 			if len(r.Links) != 1 {
 				t.Fatalf("the read at %d has %d links, want 1", at, len(r.Links))
 			}
@@ -345,7 +346,7 @@ func TestPeerLinksOfNetConn(t *testing.T) {
 			if got := writes[r.Links[0].SpanContext.SpanID()]; got != want {
 				t.Errorf("the read at %d links to write %d, want %d", at, got, want)
 			}
-			size, _ := r.Attr(trace.WebSocketMessageSizeKey)
+			size, _ := r.Attr(semconv.WebSocketMessageSizeKey)
 			at += int(size.AsInt64())
 		}
 	})
@@ -375,7 +376,7 @@ func TestPeerLinksOfCompressedNetConn(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 		for i, want := range []int{1, 0, 0} {
-			if got := len(rec.Chain().Named(trace.SpanRead)[i].Links); got != want {
+			if got := len(rec.Chain().Named(semconv.SpanRead)[i].Links); got != want {
 				t.Errorf("read %d has %d links, want %d", i+1, got, want)
 			}
 		}

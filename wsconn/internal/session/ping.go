@@ -12,6 +12,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Ping is one ping and the wait for its pong.
@@ -37,7 +38,7 @@ func (s *Session) BeginPing(ctx context.Context) *Ping {
 	if s.off || ctx == nil { // which the library refuses
 		return nil
 	}
-	p := &Ping{s: s, op: s.start(ctx, trace.SpanPing)}
+	p := &Ping{s: s, op: s.start(ctx, semconv.SpanPing)}
 	p.ctx.Context, p.ctx.s = ctx, s
 	s.pinging.Lock()
 	s.mu.Lock()
@@ -107,22 +108,22 @@ func (p *Ping) End(err error) {
 	}
 	s.mu.Unlock()
 	if !p.sent.IsZero() {
-		p.op.Block(trace.ReasonPong, trace.At(p.sent), sourceTimed)
+		p.op.Block(semconv.ReasonPong, trace.At(p.sent), sourceTimed)
 	}
 	switch { // what ended the wait for the pong or, before the frame was sent, for the lock
 	case err == nil:
-		p.op.Wake(trace.WakeReceived, trace.CausedBy(p.read))
+		p.op.Wake(semconv.WakeReceived, trace.CausedBy(p.read))
 	case errors.Is(err, net.ErrClosed):
-		p.op.Wake(trace.WakeClosed)
+		p.op.Wake(semconv.WakeClosed)
 	case errors.Is(err, context.DeadlineExceeded): // the program's, or the library's own
-		p.op.Wake(trace.WakeDeadline)
+		p.op.Wake(semconv.WakeDeadline)
 	default:
-		p.op.Wake(trace.WakeCanceled)
+		p.op.Wake(semconv.WakeCanceled)
 	}
 	s.end(p.op, err, s.id)
 }
 
-var sourceTimed = trace.Evidence(trace.BlockSourceKey.String(string(trace.SourceTimed)))
+var sourceTimed = trace.Evidence(semconv.BlockSourceKey.String(string(semconv.SourceTimed)))
 
 // pinged returns the ping whose frame is being written, of which payload is
 // what is known so far: nil while it may be the one's or the other's, and for one

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Read is the read of one message.
@@ -27,7 +28,7 @@ func (s *Session) BeginRead(ctx context.Context) Read {
 	// The reader of the last message need not have come to its end: a
 	// json.Decoder stops where the value does.
 	s.in.stream.Swap(nil).end(nil)
-	r := Read{s: s, call: call{ctx, s.startMessage(ctx, trace.SpanRead)}}
+	r := Read{s: s, call: call{ctx, s.startMessage(ctx, semconv.SpanRead)}}
 	r.entered = s.enterRead(r.call)
 	return r
 }
@@ -118,7 +119,7 @@ func (s *Session) didRead(op *trace.Op, err error) (m message, verdict string) {
 	}
 	if !s.in.answering.IsZero() { // in vain
 		stalled(op)
-		op.Block(trace.ReasonWriteLock, trace.At(s.in.answering), sourceTimed)
+		op.Block(semconv.ReasonWriteLock, trace.At(s.in.answering), sourceTimed)
 	}
 	return message{}, s.closing.verdict(op)
 }

@@ -14,6 +14,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/coderws"
@@ -66,8 +67,8 @@ func TestReadParent(t *testing.T) {
 		_, _, _ = c.Read(ctx)
 		op.End(nil)
 		_, _, _ = c.Read(t.Context())
-		handshake := tracetest.One(t, rec.Chain(), trace.SpanHandshake)
-		reads := rec.Chain().Named(trace.SpanRead)
+		handshake := tracetest.One(t, rec.Chain(), semconv.SpanHandshake)
+		reads := rec.Chain().Named(semconv.SpanRead)
 		if got, want := reads[0].ParentID, tracetest.One(t, rec.Chain(), "work").SpanID; got != want {
 			t.Errorf("parent of the read in work: got %v, want %v", got, want)
 		}

@@ -7,6 +7,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/coderws"
@@ -34,10 +35,10 @@ func TestReceive(t *testing.T) {
 		opts []session.Option
 		want string
 	}{
-		{"the read", nil, trace.SpanRead},
-		{"the peer's write", []session.Option{session.WithPeerParent()}, trace.SpanWrite},
-		{"no link", []session.Option{session.WithPeerParent(), session.WithoutPeerLinks()}, trace.SpanRead},
-		{"a public endpoint", []session.Option{session.WithPeerParent(), session.WithPublicEndpoint()}, trace.SpanRead},
+		{"the read", nil, semconv.SpanRead},
+		{"the peer's write", []session.Option{session.WithPeerParent()}, semconv.SpanWrite},
+		{"no link", []session.Option{session.WithPeerParent(), session.WithoutPeerLinks()}, semconv.SpanRead},
+		{"a public endpoint", []session.Option{session.WithPeerParent(), session.WithPublicEndpoint()}, semconv.SpanRead},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, lib library) {
@@ -58,7 +59,7 @@ func TestReceive(t *testing.T) {
 				op.End(nil)
 				other.End(nil)
 				rec := p.serverSpans
-				if test.want == trace.SpanWrite {
+				if test.want == semconv.SpanWrite {
 					rec = p.clientSpans
 				}
 				if got, want := tracetest.One(t, p.serverSpans.Chain(), "work"), tracetest.One(t, rec.Chain(), test.want); got.ParentID != want.SpanID || got.TraceID != want.TraceID {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
@@ -137,7 +138,7 @@ func TestReleaseAlone(t *testing.T) {
 			for range 20 { // a pool may forget
 				synctest.Test(t, func(t *testing.T) {
 					rec := newRecorder(t)
-					ctx, handshake := trace.Start(rec.context(t.Context()), trace.SpanHandshake)
+					ctx, handshake := trace.Start(rec.context(t.Context()), semconv.SpanHandshake)
 					handshake.End(nil)
 					nc, peer := wstest.NetPipe(wstest.WithWindow(4))
 					defer peer.Close()
@@ -194,7 +195,7 @@ func (b busy) Write(p []byte) (int, error) {
 // wrote before it.
 func TestLastWithoutSpan(t *testing.T) {
 	rec := newRecorder(t)
-	ctx, handshake := trace.Start(rec.context(t.Context()), trace.SpanHandshake)
+	ctx, handshake := trace.Start(rec.context(t.Context()), semconv.SpanHandshake)
 	handshake.End(nil)
 	nc, peer := wstest.NetPipe()
 	defer peer.Close()

@@ -12,6 +12,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // segment is the part of a connection that one trace tells: the first is in the
@@ -40,7 +41,7 @@ type moved struct {
 // connection's that it carries.
 func (s *Session) move(seg *segment, ctx context.Context, sc oteltrace.SpanContext, name string) *moved {
 	last := &seg.moved[0]
-	if name == trace.SpanWrite {
+	if name == semconv.SpanWrite {
 		last = &seg.moved[1]
 	}
 	if m := last.Load(); m != nil && m.from == ctx {
@@ -101,11 +102,11 @@ func (s *Session) nextSegment(prev *segment) *segment {
 	next := &segment{index: prev.index + 1, since: time.Now(), share: t.aside.Next(t.spans)}
 	next.busy = t.spans > 0 && prev.share.Wanted() >= int64(t.spans)
 	attrs := append(make([]attribute.KeyValue, 0, len(t.attrs)+2), t.attrs...)
-	attrs = append(attrs, trace.WebSocketSegmentIndexKey.Int(next.index))
+	attrs = append(attrs, semconv.WebSocketSegmentIndexKey.Int(next.index))
 	if n := t.aside.Suppressed(); n > 0 {
-		attrs = append(attrs, trace.SpansSuppressedKey.Int64(n))
+		attrs = append(attrs, semconv.SpansSuppressedKey.Int64(n))
 	}
-	ctx, span := s.tracer.Root(context.Background(), s.handshake.SpanContext(), trace.SpanSegment, next.since,
+	ctx, span := s.tracer.Root(context.Background(), s.handshake.SpanContext(), semconv.SpanSegment, next.since,
 		oteltrace.WithAttributes(attrs...),
 		oteltrace.WithLinks(s.links(prev.root.SpanContext())...))
 	if span != nil {
@@ -186,10 +187,10 @@ func (s *Session) startMessage(ctx context.Context, name string, attrs ...attrib
 // trace, and links to the segment.
 func (s *Session) startClose(ctx context.Context) *trace.Op {
 	if !s.recorded {
-		return s.measure(ctx, trace.SpanClose)
+		return s.measure(ctx, semconv.SpanClose)
 	}
 	ctx, links := s.last(ctx, false)
-	return s.tracer.StartAs(ctx, trace.SpanClose, trace.OpConfig{Share: s.traces.aside, Links: links, On: s})
+	return s.tracer.StartAs(ctx, semconv.SpanClose, trace.OpConfig{Share: s.traces.aside, Links: links, On: s})
 }
 
 // last is where the end of the connection belongs, which was seen in ctx, and

@@ -18,6 +18,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
@@ -29,7 +30,7 @@ func linked(s *chain.Span) string {
 		if l.Span == nil {
 			names = append(names, "nothing")
 		} else {
-			names = append(names, l.Span.Name+l.Span.Str(trace.WebSocketSegmentIndexKey))
+			names = append(names, l.Span.Name+l.Span.Str(semconv.WebSocketSegmentIndexKey))
 		}
 	}
 	return strings.Join(names, " ")
@@ -100,8 +101,8 @@ func TestTraceBudget(t *testing.T) {
 					block {block.reason=net.read}
 					wake {wake.reason=readable}
 		`, tracetest.Without(steps))
-		handshake := tracetest.One(t, rec.Chain(), trace.SpanHandshake)
-		for i, s := range rec.Chain().Named(trace.SpanSegment) {
+		handshake := tracetest.One(t, rec.Chain(), semconv.SpanHandshake)
+		for i, s := range rec.Chain().Named(semconv.SpanSegment) {
 			want := "handshake"
 			if i > 0 {
 				want = fmt.Sprintf("handshake segment%d", i)
@@ -112,15 +113,15 @@ func TestTraceBudget(t *testing.T) {
 			if s.ParentID.IsValid() {
 				t.Errorf("segment %d: got a parent, want a root", i+1)
 			}
-			if got, want := s.Str(trace.WebSocketConnectionIDKey), handshake.Str(trace.WebSocketConnectionIDKey); got != want || want == "" {
+			if got, want := s.Str(semconv.WebSocketConnectionIDKey), handshake.Str(semconv.WebSocketConnectionIDKey); got != want || want == "" {
 				t.Errorf("segment %d: got connection %q, want %q", i+1, got, want)
 			}
-			if got, want := s.Str(trace.WebSocketSegmentIndexKey), fmt.Sprint(i+1); got != want {
+			if got, want := s.Str(semconv.WebSocketSegmentIndexKey), fmt.Sprint(i+1); got != want {
 				t.Errorf("segment %d: got index %s", i+1, got)
 			}
 		}
 		root := handshake.TraceID
-		for _, s := range slices.Concat(rec.Chain().Named(trace.SpanRead), rec.Chain().Named(trace.SpanWrite)) {
+		for _, s := range slices.Concat(rec.Chain().Named(semconv.SpanRead), rec.Chain().Named(semconv.SpanWrite)) {
 			if s.TraceID == root {
 				continue
 			}
@@ -128,7 +129,7 @@ func TestTraceBudget(t *testing.T) {
 				t.Errorf("a %s in a segment: got links to %q, want %s", s.Name, got, want)
 			}
 		}
-		if got, want := linked(tracetest.One(t, rec.Chain(), trace.SpanClose)), "read"; got != want {
+		if got, want := linked(tracetest.One(t, rec.Chain(), semconv.SpanClose)), "read"; got != want {
 			t.Errorf("close: got links to %q, want the %s in which it came", got, want)
 		}
 	})
@@ -146,10 +147,10 @@ func TestTraceBudgetClose(t *testing.T) {
 		_, _, _ = p.client.Read(t.Context())
 		_ = p.client.Close(1000, "")
 		synctest.Wait()
-		if got, want := linked(tracetest.One(t, rec.Chain(), trace.SpanClose)), "segment1"; got != want {
+		if got, want := linked(tracetest.One(t, rec.Chain(), semconv.SpanClose)), "segment1"; got != want {
 			t.Errorf("got links to %q, want %q", got, want)
 		}
-		if got, want := tracetest.One(t, rec.Chain(), trace.SpanClose).ParentID, tracetest.One(t, rec.Chain(), trace.SpanHandshake).SpanID; got != want {
+		if got, want := tracetest.One(t, rec.Chain(), semconv.SpanClose).ParentID, tracetest.One(t, rec.Chain(), semconv.SpanHandshake).SpanID; got != want {
 			t.Errorf("got parent %v, want the handshake %v", got, want)
 		}
 	})
@@ -209,8 +210,8 @@ func TestMessagesAuto(t *testing.T) {
 				write ×5
 		`, tracetest.Without(steps))
 		var left []string
-		for _, s := range rec.Chain().Named(trace.SpanSegment) {
-			left = append(left, s.Str(trace.SpansSuppressedKey))
+		for _, s := range rec.Chain().Named(semconv.SpanSegment) {
+			left = append(left, s.Str(semconv.SpansSuppressedKey))
 		}
 		if got, want := strings.Join(left, ","), ",20,5"; got != want {
 			t.Errorf("left out: got %s, want %s", got, want)
@@ -234,7 +235,7 @@ func TestTraceBudgetOneOperation(t *testing.T) {
 		if _, msg, err := c.Read(t.Context()); err != nil || len(msg) != 9 {
 			t.Fatalf("got %q, %v", msg, err)
 		}
-		read := tracetest.One(t, rec.Chain(), trace.SpanRead)
+		read := tracetest.One(t, rec.Chain(), semconv.SpanRead)
 		tracetest.AssertTree(t, rec.Chain(), `
 			handshake
 				read
@@ -245,7 +246,7 @@ func TestTraceBudgetOneOperation(t *testing.T) {
 					block {block.reason=net.read}
 					wake {wake.reason=readable}
 		`, tracetest.Without(steps))
-		if got, want := read.Str(trace.BlockCountKey)+" "+read.Str(trace.SpansSuppressedKey), "10 14"; got != want {
+		if got, want := read.Str(semconv.BlockCountKey)+" "+read.Str(semconv.SpansSuppressedKey), "10 14"; got != want {
 			t.Errorf("blocks and spans left out: got %s, want %s", got, want)
 		}
 	})
@@ -296,7 +297,7 @@ func TestTracePerMessage(t *testing.T) {
 				block {block.reason=net.read}
 				wake {wake.reason=readable}
 		`, tracetest.Without(steps))
-		for _, s := range slices.Concat(rec.Chain().Named(trace.SpanRead), rec.Chain().Named(trace.SpanWrite)) {
+		for _, s := range slices.Concat(rec.Chain().Named(semconv.SpanRead), rec.Chain().Named(semconv.SpanWrite)) {
 			if got, want := linked(s), "handshake go echo"; got != want {
 				t.Errorf("%s: got links to %q, want %q", s.Name, got, want)
 			}
@@ -323,7 +324,7 @@ func TestSegmentSampling(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, lib library) {
 				rec := newRecorder(t, sdktrace.WithSampler(test.sampler))
-				for len(rec.Chain().Named(trace.SpanSegment)) == 0 { // a connection in five
+				for len(rec.Chain().Named(semconv.SpanSegment)) == 0 { // a connection in five
 					s := setup{options: options{header: http.Header{}}}
 					propagation.TraceContext{}.Inject(oteltrace.ContextWithSpanContext(t.Context(), test.parent), propagation.HeaderCarrier(s.header))
 					url := dialable(t, &s, lib.handler("sender", func(ctx context.Context, c conn) error {
@@ -342,15 +343,15 @@ func TestSegmentSampling(t *testing.T) {
 					_ = c.CloseNow()
 					synctest.Wait()
 				}
-				if got, want := len(rec.Chain().Named(trace.SpanWrite)), 21; got != want {
+				if got, want := len(rec.Chain().Named(semconv.SpanWrite)), 21; got != want {
 					t.Errorf("got %d writes, want %d", got, want)
 				}
-				if got, want := len(rec.Chain().Named(trace.SpanSegment)), 19; got != want {
+				if got, want := len(rec.Chain().Named(semconv.SpanSegment)), 19; got != want {
 					t.Errorf("got %d segments, want %d", got, want)
 				}
-				handshake := tracetest.One(t, rec.Chain(), trace.SpanHandshake)
+				handshake := tracetest.One(t, rec.Chain(), semconv.SpanHandshake)
 				ids := map[oteltrace.TraceID]bool{}
-				for _, s := range rec.Chain().Named(trace.SpanSegment) {
+				for _, s := range rec.Chain().Named(semconv.SpanSegment) {
 					ids[s.TraceID] = true
 					if got := s.ParentID.IsValid(); got != test.orphans {
 						t.Errorf("a segment with a parent: got %v, want %v", got, test.orphans)
@@ -389,12 +390,12 @@ func TestTraceBudgetConcurrentSafe(t *testing.T) {
 			}
 		}
 		wg.Wait()
-		if got, want := len(p.clientSpans.Chain().Named(trace.SpanWrite)), writers*writes; got != want {
+		if got, want := len(p.clientSpans.Chain().Named(semconv.SpanWrite)), writers*writes; got != want {
 			t.Errorf("got %d writes, want %d", got, want)
 		}
 		segments := map[string]bool{"": true}
-		for _, s := range p.clientSpans.Chain().Named(trace.SpanSegment) {
-			index := s.Str(trace.WebSocketSegmentIndexKey)
+		for _, s := range p.clientSpans.Chain().Named(semconv.SpanSegment) {
+			index := s.Str(semconv.WebSocketSegmentIndexKey)
 			if segments[index] {
 				t.Errorf("segment %s began twice", index)
 			}
@@ -421,7 +422,7 @@ func (s *sizes) OnEnd(span sdktrace.ReadOnlySpan) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.spans[span.SpanContext().TraceID()]++
-	s.left += chain.FromSpans([]sdktrace.ReadOnlySpan{span})[0].Int(trace.SpansSuppressedKey)
+	s.left += chain.FromSpans([]sdktrace.ReadOnlySpan{span})[0].Int(semconv.SpansSuppressedKey)
 }
 
 // A connection of 100,000 messages, 50,000 there and 50,000 back, both ends with

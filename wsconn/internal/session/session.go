@@ -19,6 +19,7 @@ import (
 	"github.com/wakechain/wakechain/internal/outcome"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Session is one connection. Above the library its methods bracket the
@@ -69,8 +70,8 @@ func newSession(ctx context.Context, t *trace.Tracer, role string, recorded bool
 	s.off = !recorded && s.meter == nil && !t.Live()
 	s.live.role = role
 	if recorded {
-		s.id = trace.WebSocketConnectionIDKey.String(s.handshake.SpanContext().SpanID().String())
-		s.beginTraces(cfg.volume, protocolName, trace.WebSocketRoleKey.String(role), s.id)
+		s.id = semconv.WebSocketConnectionIDKey.String(s.handshake.SpanContext().SpanID().String())
+		s.beginTraces(cfg.volume, protocolName, semconv.WebSocketRoleKey.String(role), s.id)
 	} else if !s.off {
 		s.silent = t.With(trace.WithTracerProvider(noop.NewTracerProvider()))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // steps are what net/http/httptrace tells of a client's handshake. Its hooks
@@ -53,34 +54,34 @@ func (st *steps) end(key, name string, err error, attrs ...attribute.KeyValue) {
 
 func (st *steps) hooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		DNSStart: func(httptrace.DNSStartInfo) { st.begin(trace.StepDNS) },
-		DNSDone:  func(i httptrace.DNSDoneInfo) { st.end(trace.StepDNS, trace.StepDNS, i.Err) },
+		DNSStart: func(httptrace.DNSStartInfo) { st.begin(semconv.StepDNS) },
+		DNSDone:  func(i httptrace.DNSDoneInfo) { st.end(semconv.StepDNS, semconv.StepDNS, i.Err) },
 		ConnectStart: func(network, addr string) {
-			st.begin(trace.StepConnect + network + addr)
+			st.begin(semconv.StepConnect + network + addr)
 		},
 		ConnectDone: func(network, addr string, err error) {
-			st.end(trace.StepConnect+network+addr, trace.StepConnect, err,
-				appendHostPort(nil, trace.NetworkPeerAddressKey, trace.NetworkPeerPortKey, addr)...)
+			st.end(semconv.StepConnect+network+addr, semconv.StepConnect, err,
+				appendHostPort(nil, semconv.NetworkPeerAddressKey, semconv.NetworkPeerPortKey, addr)...)
 		},
-		TLSHandshakeStart: func() { st.begin(trace.StepTLS) },
+		TLSHandshakeStart: func() { st.begin(semconv.StepTLS) },
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
-			st.end(trace.StepTLS, trace.StepTLS, err)
+			st.end(semconv.StepTLS, semconv.StepTLS, err)
 		},
 		GotConn: func(i httptrace.GotConnInfo) {
 			st.mu.Lock()
 			st.conn = i.Conn
 			st.mu.Unlock()
-			st.begin(trace.StepWriteHTTPRequest)
+			st.begin(semconv.StepWriteHTTPRequest)
 		},
 		WroteRequest: func(i httptrace.WroteRequestInfo) {
-			st.end(trace.StepWriteHTTPRequest, trace.StepWriteHTTPRequest, i.Err)
-			st.begin(trace.StepReadHTTPResponse)
+			st.end(semconv.StepWriteHTTPRequest, semconv.StepWriteHTTPRequest, i.Err)
+			st.begin(semconv.StepReadHTTPResponse)
 		},
 	}
 }
 
 // responded is called when the headers of a response have been read.
-func (st *steps) responded() { st.end(trace.StepReadHTTPResponse, trace.StepReadHTTPResponse, nil) }
+func (st *steps) responded() { st.end(semconv.StepReadHTTPResponse, semconv.StepReadHTTPResponse, nil) }
 
 // observed returns the conn that the last request went over, if netpoll sees
 // its blocks.

@@ -11,8 +11,8 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
@@ -130,7 +130,7 @@ func (s *side) want(t *testing.T, own, peers *chain.Chain) {
 		seen[span.SpanID] = true
 	}
 	for name, want := range map[string]int64{
-		trace.SpanWrite: s.wrote.Load(), trace.SpanRead: s.readed.Load(), trace.SpanPing: s.pinged.Load(), trace.SpanClose: 1,
+		semconv.SpanWrite: s.wrote.Load(), semconv.SpanRead: s.readed.Load(), semconv.SpanPing: s.pinged.Load(), semconv.SpanClose: 1,
 	} {
 		if got := len(own.Named(name)); int64(got) != want {
 			t.Errorf("got %d spans %s, want %d", got, name, want)
@@ -141,22 +141,22 @@ func (s *side) want(t *testing.T, own, peers *chain.Chain) {
 	}
 
 	sizes, indexes := map[int64]bool{}, map[int64]bool{}
-	for _, w := range own.Named(trace.SpanWrite) {
-		size, index := w.Int(trace.WebSocketMessageSizeKey), w.Int(trace.WebSocketMessageIndexKey)
-		if sizes[size] || w.Str(trace.WebSocketMessageTypeKey) != typeName(size) {
+	for _, w := range own.Named(semconv.SpanWrite) {
+		size, index := w.Int(semconv.WebSocketMessageSizeKey), w.Int(semconv.WebSocketMessageIndexKey)
+		if sizes[size] || w.Str(semconv.WebSocketMessageTypeKey) != typeName(size) {
 			t.Errorf("%s has the size or type of another: %v", w, w.Attributes)
 		}
 		sizes[size] = true
 		if size%huge > orderly {
 			continue // one that gave up its turn may be written all the same, by chance
 		}
-		if index == 0 || indexes[index] || w.Int(trace.WebSocketFrameCountKey) != 1 || w.Int(trace.WebSocketWireSizeKey) != s.onWire(size) {
+		if index == 0 || indexes[index] || w.Int(semconv.WebSocketFrameCountKey) != 1 || w.Int(semconv.WebSocketWireSizeKey) != s.onWire(size) {
 			t.Errorf("%s has the index or the frames of another: %v", w, w.Attributes)
 		}
 		indexes[index] = true
 	}
-	for _, r := range own.Named(trace.SpanRead) {
-		index := r.Int(trace.WebSocketMessageIndexKey)
+	for _, r := range own.Named(semconv.SpanRead) {
+		index := r.Int(semconv.WebSocketMessageIndexKey)
 		if index == 0 || index > orderly {
 			continue
 		}
@@ -166,11 +166,11 @@ func (s *side) want(t *testing.T, own, peers *chain.Chain) {
 		}
 		to := r.Links[0].SpanContext
 		w := peers.Lookup(to.TraceID(), to.SpanID())
-		if w == nil || w.Name != trace.SpanWrite {
+		if w == nil || w.Name != semconv.SpanWrite {
 			t.Errorf("%s links to %v, want the peer's write", r, w)
 			continue
 		}
-		for _, key := range []attribute.Key{trace.WebSocketMessageSizeKey, trace.WebSocketMessageTypeKey, trace.WebSocketMessageIndexKey} {
+		for _, key := range []attribute.Key{semconv.WebSocketMessageSizeKey, semconv.WebSocketMessageTypeKey, semconv.WebSocketMessageIndexKey} {
 			if got, want := r.Str(key), w.Str(key); got != want {
 				t.Errorf("%s: the read says %s, and the write that it links to %s", key, got, want)
 			}
@@ -202,22 +202,22 @@ func (s *side) onWire(size int64) int64 {
 
 // own are the attributes that an operation has, and its blocks and wakes.
 var own = map[string][]attribute.Key{
-	trace.SpanRead: {
-		trace.NetworkIODirectionKey, trace.WebSocketMessageTypeKey, trace.WebSocketMessageSizeKey,
-		trace.WebSocketMessageIndexKey, trace.WebSocketFrameCountKey, trace.WebSocketWireSizeKey,
+	semconv.SpanRead: {
+		semconv.NetworkIODirectionKey, semconv.WebSocketMessageTypeKey, semconv.WebSocketMessageSizeKey,
+		semconv.WebSocketMessageIndexKey, semconv.WebSocketFrameCountKey, semconv.WebSocketWireSizeKey,
 	},
-	trace.SpanWrite: {
-		trace.NetworkIODirectionKey, trace.WebSocketMessageTypeKey, trace.WebSocketMessageSizeKey,
-		trace.WebSocketMessageIndexKey, trace.WebSocketFrameCountKey, trace.WebSocketWireSizeKey,
+	semconv.SpanWrite: {
+		semconv.NetworkIODirectionKey, semconv.WebSocketMessageTypeKey, semconv.WebSocketMessageSizeKey,
+		semconv.WebSocketMessageIndexKey, semconv.WebSocketFrameCountKey, semconv.WebSocketWireSizeKey,
 	},
-	trace.SpanPing: {},
-	trace.SpanClose: {
-		trace.WebSocketCloseCodeKey, trace.WebSocketCloseInitiatorKey, trace.WebSocketCloseCompletedKey, trace.WebSocketCloseWaitKey,
-		trace.WebSocketCloseUnreadKey,
+	semconv.SpanPing: {},
+	semconv.SpanClose: {
+		semconv.WebSocketCloseCodeKey, semconv.WebSocketCloseInitiatorKey, semconv.WebSocketCloseCompletedKey, semconv.WebSocketCloseWaitKey,
+		semconv.WebSocketCloseUnreadKey,
 	},
 }
 
-var direction = map[string]string{trace.SpanRead: "receive", trace.SpanWrite: "transmit"}
+var direction = map[string]string{semconv.SpanRead: "receive", semconv.SpanWrite: "transmit"}
 
 // wantOwn checks that an operation has nothing of another's: neither attributes nor
 // blocks.
@@ -226,28 +226,28 @@ func wantOwn(t *testing.T, op *chain.Span) {
 	tracetest.AssertTiled(t, op)
 	for _, a := range op.Attributes {
 		switch a.Key {
-		case trace.WebSocketConnectionIDKey, trace.BlockDurationKey, trace.BlockCountKey, trace.ErrorTypeKey:
+		case semconv.WebSocketConnectionIDKey, semconv.BlockDurationKey, semconv.BlockCountKey, semconv.ErrorTypeKey:
 		default:
 			if !slices.Contains(own[op.Name], a.Key) {
 				t.Errorf("%s has the attribute %s", op, a.Key)
 			}
 		}
 	}
-	if got, want := op.Str(trace.NetworkIODirectionKey), direction[op.Name]; got != want {
+	if got, want := op.Str(semconv.NetworkIODirectionKey), direction[op.Name]; got != want {
 		t.Errorf("%s: direction: got %q, want %q", op, got, want)
 	}
 	blocks, seconds := int64(0), 0.0
 	for _, b := range op.Children {
-		if b.Name == trace.SpanBlock {
+		if b.Name == semconv.SpanBlock {
 			blocks++
 			seconds += b.Duration().Seconds()
 		}
 	}
-	count := op.Int(trace.BlockCountKey)
+	count := op.Int(semconv.BlockCountKey)
 	if count == 0 && blocks == 1 {
 		count = 1
 	}
-	if diff := op.Float(trace.BlockDurationKey) - seconds; count != blocks || diff < -1e-6 || diff > 1e-6 {
+	if diff := op.Float(semconv.BlockDurationKey) - seconds; count != blocks || diff < -1e-6 || diff > 1e-6 {
 		t.Errorf("%s was blocked %d times for %v s, and tells %v", op, blocks, seconds, op.Attributes)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
@@ -34,18 +34,18 @@ func TestPublicEndpoint(t *testing.T) {
 		if _, _, err := p.server.Read(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		theirs, ours := tracetest.One(t, p.clientSpans.Chain(), trace.SpanHandshake), tracetest.One(t, p.serverSpans.Chain(), trace.SpanHandshake)
+		theirs, ours := tracetest.One(t, p.clientSpans.Chain(), semconv.SpanHandshake), tracetest.One(t, p.serverSpans.Chain(), semconv.SpanHandshake)
 		if ours.ParentID.IsValid() || ours.TraceID == theirs.TraceID {
 			t.Errorf("the handshake is adopted: its parent is %v", ours.ParentID)
 		}
 		if l := ours.Links; len(l) != 1 || l[0].SpanContext.SpanID() != theirs.SpanID {
 			t.Errorf("got links %v, want one to %v", l, theirs.SpanID)
 		}
-		read := tracetest.One(t, p.serverSpans.Chain(), trace.SpanRead)
+		read := tracetest.One(t, p.serverSpans.Chain(), semconv.SpanRead)
 		if got, want := read.TraceID, ours.TraceID; got != want {
 			t.Errorf("the read is of trace %v, want %v", got, want)
 		}
-		if l := read.Links; len(l) != 1 || l[0].SpanContext.SpanID() != tracetest.One(t, p.clientSpans.Chain(), trace.SpanWrite).SpanID {
+		if l := read.Links; len(l) != 1 || l[0].SpanContext.SpanID() != tracetest.One(t, p.clientSpans.Chain(), semconv.SpanWrite).SpanID {
 			t.Errorf("got links %v of the read, want one to the client's write", l)
 		}
 	})
@@ -83,8 +83,8 @@ func TestPublicEndpointBehindMiddleware(t *testing.T) {
 			if got := <-bags; got != "blue" {
 				t.Errorf("got baggage %q, want blue", got)
 			}
-			wantEnd(t, server, trace.SpanHandshake, 1)
-			h, want := tracetest.One(t, server.Chain(), trace.SpanHandshake), <-middle
+			wantEnd(t, server, semconv.SpanHandshake, 1)
+			h, want := tracetest.One(t, server.Chain(), semconv.SpanHandshake), <-middle
 			if got := h.ParentID == want.SpanID(); got == remote {
 				t.Errorf("remote %t: the middleware's span is the parent: %t", remote, got)
 			}
@@ -134,18 +134,18 @@ func TestSampling(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i, r := range []*recorder{client, server} {
-					if got := len(r.Chain().Named(trace.SpanHandshake)) > 0; got != test.sampled[i] {
+					if got := len(r.Chain().Named(semconv.SpanHandshake)) > 0; got != test.sampled[i] {
 						t.Errorf("side %d is traced: %t, want %t", i, got, test.sampled[i])
 					}
 				}
 				links := 0
-				for _, r := range server.Chain().Named(trace.SpanRead) {
+				for _, r := range server.Chain().Named(semconv.SpanRead) {
 					links += len(r.Links)
 				}
 				if got := links > 0; got != test.links {
 					t.Errorf("the server's read links: %t, want %t", got, test.links)
 				}
-				if h := server.Chain().Named(trace.SpanHandshake); len(h) > 0 && len(h[0].Links) > 0 {
+				if h := server.Chain().Named(semconv.SpanHandshake); len(h) > 0 && len(h[0].Links) > 0 {
 					t.Error("the handshake links to a span that nobody recorded")
 				}
 			})

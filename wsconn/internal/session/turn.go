@@ -7,6 +7,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // turn is a lock that is held by the operation whose turn it is. The library
@@ -48,15 +49,15 @@ func (t *turn) wait(ctx context.Context, op *trace.Op, done <-chan struct{}) boo
 
 	t.meter.waits(ctx, 1)
 	defer t.meter.waits(ctx, -1)
-	op.Block(trace.ReasonWriteLock)
+	op.Block(semconv.ReasonWriteLock)
 	select {
 	case <-next:
-		op.Wake(trace.WakeUnlocked, trace.CausedBy(t.passed)) // which is the holder's to read
+		op.Wake(semconv.WakeUnlocked, trace.CausedBy(t.passed)) // which is the holder's to read
 		return true
 	case <-ctx.Done():
-		op.Wake(trace.WakeCanceled)
+		op.Wake(semconv.WakeCanceled)
 	case <-done:
-		op.Wake(trace.WakeClosed)
+		op.Wake(semconv.WakeClosed)
 	}
 	t.giveUp()
 	return false

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -68,10 +68,10 @@ func TestCloseUnread(t *testing.T) {
 			nc := <-conns
 			until(t, "the bytes are there", func() bool { return queued(t, nc) == want })
 			close(sync)
-			wantEnd(t, rec, trace.SpanClose, 1)
+			wantEnd(t, rec, semconv.SpanClose, 1)
 			wantEnded(t, rec)
 			_ = c.CloseNow()
-			if got := tracetest.One(t, rec.Chain(), trace.SpanClose).Int(trace.WebSocketCloseUnreadKey); got != int64(want) {
+			if got := tracetest.One(t, rec.Chain(), semconv.SpanClose).Int(semconv.WebSocketCloseUnreadKey); got != int64(want) {
 				t.Errorf("sent %d: got %d bytes unread, want %d", sent, got, want)
 			}
 		}

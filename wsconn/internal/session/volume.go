@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // MessageSpans says which reads and writes have spans.
@@ -53,7 +54,7 @@ func WithTraceBudget(spans int, age time.Duration) Option {
 // it must wait in the midst of a message.
 func (v *volume) show(name string, busy bool) trace.Show {
 	blocked := trace.ShowBlocked
-	if name == trace.SpanRead {
+	if name == semconv.SpanRead {
 		blocked = trace.ShowFailed // until it stalls
 	}
 	switch v.messages {

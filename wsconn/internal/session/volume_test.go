@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
@@ -29,8 +30,8 @@ func TestMinBlock(t *testing.T) {
 				block @10ms 30ms {reason=net.read, source=timed}
 				wake @40ms 0s {reason=readable}
 		`)
-		short := rec.Chain().Named(trace.SpanRead)[0]
-		if got, want := short.Float(trace.BlockDurationKey), 0.01; got != want {
+		short := rec.Chain().Named(semconv.SpanRead)[0]
+		if got, want := short.Float(semconv.BlockDurationKey), 0.01; got != want {
 			t.Errorf("the short block: got %vs, want %vs", got, want)
 		}
 	})
@@ -81,7 +82,7 @@ func TestMessageSpans(t *testing.T) {
 		{"blocked", session.MessagesBlocked, map[string]string{
 			// The read of "idle", and the wait for "stalled" with its wake; the write of
 			// "at once"; and the wait of the read that failed.
-			"3": trace.SpanRead, "1": trace.SpanWrite, "2": trace.SpanRead,
+			"3": semconv.SpanRead, "1": semconv.SpanWrite, "2": semconv.SpanRead,
 		}, `
 			read @10ms 20ms {message.type=text, message.size=7, message.index=2, frame.count=2, wire.size=11}
 				block @20ms 10ms {reason=net.read, source=timed}
@@ -92,7 +93,7 @@ func TestMessageSpans(t *testing.T) {
 			read @40ms 10ms {status=error, error.type=deadline_exceeded}
 			close @50ms 0s {status=error, error.type=deadline_exceeded, close.completed=false}
 		`},
-		{"none", session.MessagesNone, map[string]string{"10": trace.SpanClose}, `
+		{"none", session.MessagesNone, map[string]string{"10": semconv.SpanClose}, `
 			close @50ms 0s {status=error, error.type=deadline_exceeded, close.completed=false}
 		`},
 	} {
@@ -103,7 +104,7 @@ func TestMessageSpans(t *testing.T) {
 				wantTree(t, rec, test.want)
 				left := map[string]string{}
 				for _, s := range rec.Chain().Spans {
-					if n := s.Str(trace.SpansSuppressedKey); n != "" {
+					if n := s.Str(semconv.SpansSuppressedKey); n != "" {
 						left[n] = s.Name
 					}
 				}

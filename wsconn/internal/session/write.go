@@ -7,7 +7,7 @@ import (
 	"net"
 	"sync/atomic"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Write is the write of one message.
@@ -27,7 +27,7 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 	if s.off {
 		return Write{}
 	}
-	w := Write{s: s, call: call{ctx, s.startMessage(ctx, trace.SpanWrite)}, typ: messageType}
+	w := Write{s: s, call: call{ctx, s.startMessage(ctx, semconv.SpanWrite)}, typ: messageType}
 	s.mu.Lock()
 	if w.held = s.writing.take(); w.held {
 		s.enterWrite(w.call)
@@ -138,7 +138,7 @@ func (m *messageWriter) leave(over bool, err error) {
 		m.end(err)
 	case !m.over.Load():
 		m.write.s.goesOn(call{})
-		m.write.op.Wake(trace.WakeUnlocked) // with what it wrote still in the library's buffer
+		m.write.op.Wake(semconv.WakeUnlocked) // with what it wrote still in the library's buffer
 	}
 	m.calls.Add(-1)
 }

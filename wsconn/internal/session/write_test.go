@@ -12,6 +12,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
@@ -245,13 +246,13 @@ func TestWriteCompressed(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, s := range []*chain.Span{
-				tracetest.One(t, p.serverSpans.Chain(), trace.SpanWrite), tracetest.One(t, p.clientSpans.Chain(), trace.SpanRead),
+				tracetest.One(t, p.serverSpans.Chain(), semconv.SpanWrite), tracetest.One(t, p.clientSpans.Chain(), semconv.SpanRead),
 			} {
-				got := s.Str(trace.WebSocketFrameCountKey) + " frames, " + s.Str(trace.WebSocketWireSizeKey) + " bytes"
+				got := s.Str(semconv.WebSocketFrameCountKey) + " frames, " + s.Str(semconv.WebSocketWireSizeKey) + " bytes"
 				if got != want[lib.name] {
 					t.Errorf("mode %d, %s: got %s, want %s", mode, s.Name, got, want[lib.name])
 				}
-				if got := s.Str(trace.WebSocketMessageSizeKey); got != "4000" {
+				if got := s.Str(semconv.WebSocketMessageSizeKey); got != "4000" {
 					t.Errorf("mode %d, %s: got a message of %s bytes, want 4000", mode, s.Name, got)
 				}
 			}

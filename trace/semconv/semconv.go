@@ -1,17 +1,13 @@
-package trace
+// Package semconv is the vocabulary of wakechain: the names of its spans and
+// metrics, the keys of its attributes and their values. Nothing else in the module
+// spells one. docs/telemetry.md says what each means, and a test compares.
+//
+// Where OpenTelemetry has a convention its name is taken. It has none for WebSocket
+// yet (semantic-conventions issue 2841), so the keys under "websocket." are
+// experimental.
+package semconv
 
 import "go.opentelemetry.io/otel/attribute"
-
-// This file is the whole vocabulary of wakechain. OpenTelemetry has no
-// convention for WebSocket yet (semantic-conventions issue 2841), so the keys
-// under "websocket." are experimental; they stand here alone so that one edit
-// renames them. Nothing else in the module spells a span name or attribute key.
-
-// ScopeName is the instrumentation scope of every span that wakechain emits.
-const ScopeName = "github.com/wakechain/wakechain"
-
-// Version is the version of the module, given as the scope's version.
-const Version = "0.1.0"
 
 // Span names.
 const (
@@ -39,7 +35,7 @@ const (
 	SpanAwait  = "await"
 
 	// SpanGo prefixes the name of a goroutine: "go NAME" lasts from the call of
-	// [Go] or [Handle] to the function's first instruction; "NAME" is its life.
+	// trace.Go or trace.Handle to the function's first instruction; "NAME" is its life.
 	SpanGo = "go "
 )
 
@@ -129,7 +125,7 @@ const (
 	SourceMemory Source = "memory" // an in-memory connection reported it
 )
 
-// State is the state of a goroutine started by [Go] or [Handle]: the value of
+// State is the state of a goroutine started by trace.Go or trace.Handle: the value of
 // [GoroutineStateKey]. The words are those of asyncio's Task.
 type State string
 
@@ -273,4 +269,18 @@ const (
 	URLFullKey                = attribute.Key("url.full")
 	HTTPResponseStatusCodeKey = attribute.Key("http.response.status_code")
 	ErrorTypeKey              = attribute.Key("error.type")
+)
+
+// Values of [ErrorTypeKey] that trace.ErrorType gives. Errors that are none of
+// these have the name of their Go type.
+const (
+	ErrorCanceled          = "canceled"
+	ErrorDeadlineExceeded  = "deadline_exceeded"
+	ErrorClosed            = "closed"
+	ErrorUnexpectedEOF     = "unexpected_eof"
+	ErrorConnectionReset   = "connection_reset"
+	ErrorConnectionRefused = "connection_refused"
+	ErrorBrokenPipe        = "broken_pipe"
+	ErrorPanic             = "panic"
+	ErrorOther             = "_OTHER" // an error made by errors.New or fmt.Errorf, as the convention spells it
 )
