@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	registry "github.com/wakechain/wakechain/internal/live"
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // WatchOption configures [Watch]. The last option of a kind wins.
@@ -231,7 +231,7 @@ func (w *watch) tell(l *look, due []*seen) {
 		}
 		attrs := s.attributes()
 		if file != "" {
-			attrs = append(attrs, trace.StalledTraceKey.String(file))
+			attrs = append(attrs, semconv.StalledTraceKey.String(file))
 		}
 		if registry.Tell(s.Op, &registry.Stall{
 			Since: s.Since, At: l.at, Below: below, Attributes: attrs, Suppressed: w.suppressed,

@@ -293,8 +293,8 @@ func TestWatchTrace(t *testing.T) {
 		}
 		synctest.Wait()
 		var got []string
-		for _, s := range rec.Chain().Named(trace.SpanStalled) {
-			got = append(got, s.Str(trace.StalledTraceKey))
+		for _, s := range rec.Chain().Named(semconv.SpanStalled) {
+			got = append(got, s.Str(semconv.StalledTraceKey))
 		}
 		if want := []string{"first.trace", "first.trace", "", "", "", ""}; calls != 3 || !slices.Equal(got, want) {
 			t.Errorf("after %d calls the spans name %q, want %q after 3", calls, got, want)
