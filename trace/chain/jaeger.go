@@ -14,7 +14,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/internal/text"
 )
 
 // ReadJaeger reads what Jaeger's query API answers, one object or more:

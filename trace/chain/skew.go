@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/internal/text"
 )
 
 // Skew says that the clock of a process contradicts that of another one.

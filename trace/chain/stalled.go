@@ -3,7 +3,7 @@ package chain
 import (
 	"time"
 
-	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 

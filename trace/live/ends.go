@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/internal/text"
 )
 
 // pairRow is a connection: its two ends, or the one that is in the view.

@@ -10,8 +10,8 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	registry "github.com/wakechain/wakechain/internal/live"
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace"
-	"github.com/wakechain/wakechain/trace/internal/text"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 

@@ -8,7 +8,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/internal/text"
 )
 
 var (

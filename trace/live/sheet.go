@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/internal/text"
 )
 
 // How much a page or a text shows. What is left out is counted.

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/internal/text"
 )
 
 // textWidth is where sentences are broken, in columns.

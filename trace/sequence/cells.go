@@ -3,7 +3,7 @@ package sequence
 import (
 	"strings"
 
-	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/internal/text"
 )
 
 // cell is one column of a line; a zero rune is the right half of a wide one.

@@ -12,9 +12,9 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/explain"
-	"github.com/wakechain/wakechain/trace/internal/text"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 

@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/internal/text"
 )
 
 // Sizes of a drawing, in pixels at its natural scale.

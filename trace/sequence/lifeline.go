@@ -8,8 +8,8 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
-	"github.com/wakechain/wakechain/trace/internal/text"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
-	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 // None is no lifeline: what is outside of the diagram, or not known.

@@ -1,6 +1,6 @@
 package sequence
 
-import "github.com/wakechain/wakechain/trace/internal/text"
+import "github.com/wakechain/wakechain/internal/text"
 
 // writeText writes the diagram for a terminal. Where its lifelines do not fit
 // into the width, it is drawn with fewer.

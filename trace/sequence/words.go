@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/internal/text"
 )
 
 // maxText is how many characters of one text from the trace a label shows.

@@ -10,8 +10,8 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
-	"github.com/wakechain/wakechain/trace/internal/text"
 )
 
 // Matcher is a condition for spans. Where a function takes a matcher as any, it

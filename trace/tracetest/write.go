@@ -8,8 +8,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
-	"github.com/wakechain/wakechain/trace/internal/text"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 

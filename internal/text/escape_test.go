@@ -3,7 +3,7 @@ package text_test
 import (
 	"testing"
 
-	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/internal/text"
 )
 
 func TestPrintable(t *testing.T) {

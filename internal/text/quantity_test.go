@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wakechain/wakechain/trace/internal/text"
+	"github.com/wakechain/wakechain/internal/text"
 )
 
 func TestDuration(t *testing.T) {
