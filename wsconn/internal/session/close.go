@@ -184,7 +184,7 @@ func (c Close) End(err error) {
 	}
 	c.s.mu.Lock()
 	c.s.closing.told = true
-	typ, why, attrs := c.s.outcome(err)
+	typ, attrs, why := c.s.outcome(err)
 	c.s.mu.Unlock()
 	c.op.EndWithError(typ, why, attrs...)
 }
@@ -217,7 +217,7 @@ func (s *Session) ended() {
 // is in a trace that is not the handshake's.
 func (s *Session) tellClose() {
 	s.mu.Lock()
-	typ, why, attrs := s.outcome(nil)
+	typ, attrs, why := s.outcome(nil)
 	start := time.Now()
 	if first, initiator := s.closing.first(); initiator != "" {
 		start = first.at
@@ -262,7 +262,7 @@ func (c *closing) first() (f closeFrame, initiator string) {
 
 // outcome tells a close: who was first, with what code, and whether the other
 // answered; and what ended the connection instead.
-func (s *Session) outcome(err error) (errorType string, why error, attrs []attribute.KeyValue) {
+func (s *Session) outcome(err error) (errorType string, attrs []attribute.KeyValue, why error) {
 	c := &s.closing
 	completed := c.sent.seen() && c.received.seen()
 	attrs = append(make([]attribute.KeyValue, 0, 10), s.id, semconv.WebSocketCloseCompletedKey.Bool(completed))
@@ -276,7 +276,7 @@ func (s *Session) outcome(err error) (errorType string, why error, attrs []attri
 	first, initiator := c.first()
 	if initiator == "" {
 		errorType, why = s.abnormal(err)
-		return errorType, why, attrs
+		return errorType, attrs, why
 	}
 	attrs = append(attrs,
 		semconv.WebSocketCloseCodeKey.Int(first.code),
@@ -292,12 +292,12 @@ func (s *Session) outcome(err error) (errorType string, why error, attrs []attri
 		first = c.sent
 	}
 	if errorType = closeErrorType(first.code); errorType != "" {
-		return errorType, errors.New(closeText(first.code)), attrs
+		return errorType, attrs, errors.New(closeText(first.code))
 	}
 	if !c.received.seen() {
 		errorType, why = s.abnormal(err)
 	}
-	return errorType, why, attrs
+	return errorType, attrs, why
 }
 
 // Why a connection ended where no error of a call says so.
