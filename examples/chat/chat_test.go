@@ -220,7 +220,7 @@ func TestDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	spans, err := chain.ReadOTLP(f)
+	spans, _, err := chain.Read(f)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,8 @@ func (j jaeger) trace(ctx context.Context, path string) ([]chain.Span, error) {
 		return nil, err
 	}
 	defer body.Close()
-	return chain.ReadJaeger(io.LimitReader(body, maxAnswer))
+	spans, _, err := chain.Read(io.LimitReader(body, maxAnswer))
+	return spans, err
 }
 
 // latest returns the id of the latest trace of the service.

@@ -108,11 +108,9 @@ func readFile(name string, stdin io.Reader) ([]chain.Span, error) {
 		}
 		in = f
 	}
-	spans, err := chain.ReadOTLP(in)
+	spans, _, err := chain.Read(in)
 	var path *fs.PathError
 	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF) && len(spans) > 0:
-		return spans, nil // it is still being written
 	case err != nil && !errors.As(err, &path): // that names the file
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

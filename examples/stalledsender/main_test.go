@@ -33,7 +33,7 @@ func TestStall(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	spans, err := chain.ReadOTLP(f)
+	spans, _, err := chain.Read(f)
 	if err != nil {
 		t.Fatalf("read the spans: %v", err)
 	}

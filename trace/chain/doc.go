@@ -1,14 +1,13 @@
 // Package chain holds spans from any source as one causally ordered chain, and
 // prints it as a tree.
 //
-// The spans come from the SDK ([FromSpans]), from a file of OTLP/JSON such as
-// the collector's file exporter writes ([ReadOTLP]), or from Jaeger's query API
-// ([ReadJaeger]), in any mixture; [New] makes a [Chain] of them. They need not be
-// wakechain's. Nor need they be well made: parents that are missing, circles of
-// parents or links, ids used twice, spans delivered twice, clocks that disagree
-// and times that tie all have a defined result.
+// The spans come from the SDK ([FromSpans]) or from a file or an answer of a server
+// of any usual format ([Read]), in any mixture; [New] makes a [Chain] of them. They
+// need not be wakechain's. Nor need they be well made: parents that are missing,
+// circles of parents or links, ids used twice, spans delivered twice, clocks that
+// disagree and times that tie all have a defined result.
 //
-//	spans, err := chain.ReadOTLP(file)
+//	spans, report, err := chain.Read(file)
 //	…
 //	fmt.Print(chain.New(spans))
 //

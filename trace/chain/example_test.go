@@ -22,7 +22,7 @@ func Example() {
 			{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"0000000000000001",
 			 "name":"write","startTimeUnixNano":"1700000000000000000","endTimeUnixNano":"1700000002700014000",
 			 "attributes":[{"key":"websocket.message.size","value":{"intValue":"13"}}]}]}]}]}`)
-	spans, err := chain.ReadOTLP(file)
+	spans, _, err := chain.Read(file)
 	if err != nil {
 		fmt.Println(err)
 		return

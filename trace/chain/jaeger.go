@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,98 +13,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	oteltrace "go.opentelemetry.io/otel/trace"
-
-	"github.com/wakechain/wakechain/internal/text"
 )
-
-// ReadJaeger reads what Jaeger's query API answers, one object or more:
-//
-//   - /api/traces and /api/traces/{id}, also saved from its UI:
-//     {"data":[{"spans":[…],"processes":{…}}]}. Times are in whole microseconds.
-//     A reference CHILD_OF to the same trace is the parent, all others are links.
-//   - /api/v3/traces/{id}?raw_traces=true: {"result":{"resourceSpans":[…]}}, or
-//     its resourceSpans alone, see [ReadOTLP].
-//
-// An error names the line, and comes with the spans before. An error that
-// Jaeger itself reports is returned as one.
-func ReadJaeger(r io.Reader) ([]Span, error) {
-	var spans []Span
-	err := readAll("Jaeger", r, func(doc *jaegerDocument) error {
-		for _, o := range []*otlpSpans{&doc.otlpSpans, &doc.Result} {
-			read, err := o.spans()
-			spans = append(spans, read...)
-			if err != nil {
-				return err
-			}
-		}
-		for i := range doc.Data {
-			read, err := doc.Data[i].spansOf()
-			spans = append(spans, read...)
-			if err != nil {
-				return err
-			}
-		}
-		return doc.failure()
-	})
-	return spans, err
-}
-
-type jaegerDocument struct {
-	otlpSpans
-	Result otlpSpans     `json:"result"`
-	Data   []jaegerTrace `json:"data"`
-	Errors []jaegerError `json:"errors"`
-	Error  *jaegerError  `json:"error"`
-}
-
-type jaegerError struct {
-	Msg     string `json:"msg"`
-	Message string `json:"message"`
-}
-
-func (d *jaegerDocument) failure() error {
-	all := d.Errors
-	if d.Error != nil {
-		all = append(all, *d.Error)
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	return fmt.Errorf("the server says: %s", text.Printable(text.Shorten(all[0].Msg+all[0].Message, 200)))
-}
-
-type jaegerTrace struct {
-	Spans     []jaegerSpan             `json:"spans"`
-	Processes map[string]jaegerProcess `json:"processes"`
-}
-
-type jaegerProcess struct {
-	Service string      `json:"serviceName"`
-	Tags    []jaegerTag `json:"tags"`
-}
-
-type jaegerSpan struct {
-	TraceID    string `json:"traceID"`
-	SpanID     string `json:"spanID"`
-	ParentID   string `json:"parentSpanID"` // before Jaeger had references
-	Name       string `json:"operationName"`
-	References []struct {
-		Type    string `json:"refType"`
-		TraceID string `json:"traceID"`
-		SpanID  string `json:"spanID"`
-	} `json:"references"`
-	Start     number         `json:"startTime"` // microseconds
-	Duration  number         `json:"duration"`  // microseconds
-	Tags      []jaegerTag    `json:"tags"`
-	ProcessID string         `json:"processID"`
-	Process   *jaegerProcess `json:"process"`
-}
-
-type jaegerTag struct {
-	Key   string          `json:"key"`
-	Type  string          `json:"type"`
-	Value json.RawMessage `json:"value"`
-}
 
 // What Jaeger's format has as tags and OTLP as fields. These are words of the
 // format, not attributes.
@@ -123,118 +32,235 @@ type jaegerResource struct {
 	attrs   []attribute.KeyValue
 }
 
-func (p *jaegerProcess) resource() (jaegerResource, error) {
-	attrs, err := jaegerAttributes(p.Tags)
-	if p.Service != "" && err == nil {
-		attrs = append(attrs, semconv.ServiceName(p.Service))
+// jaegerTraces takes the list that Jaeger's API has as "data". Times are in whole
+// microseconds. A reference CHILD_OF to the same trace is the parent, all others are
+// links.
+func (d *decoder) jaegerTraces() {
+	if !d.lex.Enter('[') {
+		return
 	}
-	return jaegerResource{p.Service, attrs}, err
-}
-
-func (t *jaegerTrace) spansOf() ([]Span, error) {
-	resources := make(map[string]jaegerResource, len(t.Processes))
-	for key, p := range t.Processes {
-		res, err := p.resource()
-		if err != nil {
-			return nil, fmt.Errorf("process %.40q: %w", key, err)
-		}
-		resources[key] = res
-	}
-	spans := make([]Span, 0, len(t.Spans))
-	for i := range t.Spans {
-		s, err := t.Spans[i].span(resources)
-		if err != nil {
-			return spans, fmt.Errorf("span %.40q: %w", t.Spans[i].Name, err)
-		}
-		spans = append(spans, s)
-	}
-	return spans, nil
-}
-
-func (j *jaegerSpan) span(resources map[string]jaegerResource) (Span, error) {
-	s := Span{Name: j.Name}
-	res := resources[j.ProcessID]
-	var err error
-	if j.Process != nil {
-		if res, err = j.Process.resource(); err != nil {
-			return s, err
-		}
-	}
-	s.Service, s.Resource = res.service, res.attrs
-	if s.Start, s.End, err = j.times(); err != nil {
-		return s, err
-	}
-	if err = j.ids(&s); err != nil {
-		return s, err
-	}
-	attrs, err := jaegerAttributes(j.Tags)
-	if err != nil {
-		return s, err
-	}
-	s.Attributes = attrs[:0]
-	for _, kv := range attrs {
-		if !s.jaegerField(kv) {
-			s.Attributes = append(s.Attributes, kv)
-		}
-	}
-	return s, nil
-}
-
-func (j *jaegerSpan) times() (start, end time.Time, err error) {
-	us, err := j.Start.int64()
-	if err != nil {
-		return start, end, err
-	}
-	d, err := j.Duration.int64()
-	if err != nil {
-		return start, end, err
-	}
-	if us == 0 {
-		return start, end, nil
-	}
-	return time.UnixMicro(us), time.UnixMicro(us).Add(time.Duration(min(max(d, 0), 1<<62/1000)) * time.Microsecond), nil
-}
-
-// ids sets the span's id, parent and links.
-func (j *jaegerSpan) ids(s *Span) error {
-	if err := jaegerIDs(&s.TraceID, &s.SpanID, j.TraceID, j.SpanID); err != nil {
-		return err
-	}
-	for _, ref := range j.References {
-		var c oteltrace.SpanContextConfig
-		if err := jaegerIDs(&c.TraceID, &c.SpanID, ref.TraceID, ref.SpanID); err != nil {
-			return fmt.Errorf("reference: %w", err)
-		}
-		if ref.Type == jaegerChildOf && c.TraceID == s.TraceID && !s.ParentID.IsValid() {
-			s.ParentID = c.SpanID
+	for d.lex.More(']') {
+		if c := d.lex.Peek(); c != '{' {
+			d.lex.Skip() // the API answers other things as data, too: names of services
 			continue
 		}
-		s.Links = append(s.Links, Link{SpanContext: oteltrace.NewSpanContext(c)})
+		if !d.lex.Enter('{') {
+			continue
+		}
+		var t jaegerTrace
+		for d.lex.More('}') {
+			d.jaegerField(&t, d.lex.Key())
+		}
+		d.endJaeger(&t)
 	}
-	if s.ParentID.IsValid() || j.ParentID == "" {
+}
+
+// jaegerTrace is a trace while it is read: its processes may come after its spans.
+type jaegerTrace struct {
+	processes map[string]jaegerResource
+	from      int      // in d.spans
+	ids       []string // of the processes of the spans from there
+	begun     bool
+}
+
+// jaegerField takes a field of a trace, and reports whether it is one that only
+// Jaeger's traces have.
+func (d *decoder) jaegerField(t *jaegerTrace, key []byte) bool {
+	switch string(key) {
+	case "spans":
+		if !t.begun {
+			t.from, t.begun = len(d.spans), true
+		}
+		if d.lex.Enter('[') {
+			for d.lex.More(']') {
+				d.jaegerSpan(t)
+			}
+		}
+	case "processes":
+		d.jaegerProcesses(t)
+	default:
+		d.lex.Skip()
+		return false
+	}
+	return true
+}
+
+// endJaeger gives the spans of a trace their processes.
+func (d *decoder) endJaeger(t *jaegerTrace) {
+	for i, id := range t.ids {
+		if id == "" {
+			continue
+		}
+		s, p := &d.spans[t.from+i], t.processes[id]
+		s.Service, s.Resource = p.service, p.attrs
+	}
+}
+
+func (d *decoder) jaegerProcesses(t *jaegerTrace) {
+	if !d.lex.Enter('{') {
+		return
+	}
+	t.processes = make(map[string]jaegerResource)
+	for d.lex.More('}') {
+		id := d.share(d.lex.Key())
+		t.processes[id] = d.jaegerProcess()
+		if d.fault != nil {
+			d.faulty(d.lex.Line(), fmt.Errorf("process %.40q: %w", id, d.fault))
+			d.fault = nil
+		}
+	}
+}
+
+func (d *decoder) jaegerProcess() (p jaegerResource) {
+	if !d.lex.Enter('{') {
+		return p
+	}
+	for d.lex.More('}') {
+		switch string(d.lex.Key()) {
+		case "serviceName":
+			p.service = d.text()
+		case "tags":
+			p.attrs = d.tags()
+		default:
+			d.lex.Skip()
+		}
+	}
+	if p.service != "" {
+		p.attrs = append(slices.Clip(p.attrs), semconv.ServiceName(p.service))
+	}
+	return p
+}
+
+func (d *decoder) jaegerSpan(t *jaegerTrace) {
+	if !d.lex.Enter('{') {
+		return
+	}
+	var s Span
+	var id string
+	var parent oteltrace.SpanID
+	var refs []jaegerRef
+	var start, duration int64
+	for d.lex.More('}') {
+		switch string(d.lex.Key()) {
+		case "traceID":
+			d.padded(s.TraceID[:])
+		case "spanID":
+			d.padded(s.SpanID[:])
+		case "parentSpanID": // before Jaeger had references
+			d.padded(parent[:])
+		case "operationName":
+			s.Name = d.text()
+		case "references":
+			refs = d.references()
+		case "startTime":
+			start = d.integer()
+		case "duration":
+			duration = d.integer()
+		case "tags":
+			s.Attributes = d.tags()
+		case "processID":
+			id = d.text()
+		case "process":
+			p := d.jaegerProcess()
+			s.Service, s.Resource = p.service, p.attrs
+		default:
+			d.lex.Skip()
+		}
+	}
+	if start != 0 {
+		s.Start = time.UnixMicro(start)
+		s.End = s.Start.Add(time.Duration(min(max(duration, 0), 1<<62/1000)) * time.Microsecond)
+	}
+	s.refer(refs, parent)
+	s.takeFields()
+	if !d.add(FormatJaeger, &s) {
+		return
+	}
+	if s.Resource != nil {
+		id = "" // its own
+	}
+	t.ids = append(t.ids, id)
+}
+
+type jaegerRef struct {
+	child bool
+	to    oteltrace.SpanContextConfig
+}
+
+func (d *decoder) references() (refs []jaegerRef) {
+	before := d.fault
+	if !d.lex.Enter('[') {
 		return nil
 	}
-	return decodeID(s.ParentID[:], pad(j.ParentID, len(s.ParentID)))
-}
-
-func jaegerIDs(t *oteltrace.TraceID, s *oteltrace.SpanID, traceID, spanID string) error {
-	return decodeIDs(t, s, pad(traceID, len(t)), pad(spanID, len(s)))
-}
-
-// pad restores the leading zeros that Jaeger leaves out, of 64-bit trace ids
-// above all.
-func pad(id string, size int) string {
-	if n := 2*size - len(id); id != "" && n > 0 {
-		return strings.Repeat("0", n) + id
+	for d.lex.More(']') {
+		var ref jaegerRef
+		if !d.lex.Enter('{') {
+			continue
+		}
+		for d.lex.More('}') {
+			switch string(d.lex.Key()) {
+			case "refType":
+				ref.child = string(d.lex.Text()) == jaegerChildOf
+			case "traceID":
+				d.padded(ref.to.TraceID[:])
+			case "spanID":
+				d.padded(ref.to.SpanID[:])
+			default:
+				d.lex.Skip()
+			}
+		}
+		refs = append(refs, ref)
 	}
-	return id
+	d.within(before, "reference")
+	return refs
 }
 
-// jaegerField takes a tag that is a field of s, and reports whether it did.
-func (s *Span) jaegerField(kv attribute.KeyValue) bool {
-	v := kv.Value.String()
+// refer sets the span's parent and links.
+func (s *Span) refer(refs []jaegerRef, parent oteltrace.SpanID) {
+	for _, ref := range refs {
+		if ref.child && ref.to.TraceID == s.TraceID && !s.ParentID.IsValid() {
+			s.ParentID = ref.to.SpanID
+			continue
+		}
+		s.Links = append(s.Links, Link{SpanContext: oteltrace.NewSpanContext(ref.to)})
+	}
+	if !s.ParentID.IsValid() {
+		s.ParentID = parent
+	}
+}
+
+// padded takes an id and restores the leading zeros that Jaeger leaves out, of
+// 64-bit trace ids above all.
+func (d *decoder) padded(dst []byte) {
+	id := d.lex.Text()
+	if n := 2*len(dst) - len(id); len(id) > 0 && n > 0 {
+		var full [32]byte
+		copy(full[:], strings.Repeat("0", n))
+		copy(full[n:], id)
+		id = full[:2*len(dst)]
+	}
+	d.bad(decodeID(dst, id))
+}
+
+// takeFields moves the tags that are fields of s.
+func (s *Span) takeFields() {
+	if !slices.ContainsFunc(s.Attributes, func(kv attribute.KeyValue) bool { return s.takeField(kv) }) {
+		return
+	}
+	kept := make([]attribute.KeyValue, 0, len(s.Attributes)-1) // other spans share the list
+	for _, kv := range s.Attributes {
+		if !s.takeField(kv) {
+			kept = append(kept, kv)
+		}
+	}
+	s.Attributes = kept
+}
+
+// takeField takes a tag that is a field of s, and reports whether it did.
+func (s *Span) takeField(kv attribute.KeyValue) bool {
 	switch kv.Key {
 	case jaegerKind:
+		v := kv.Value.String()
 		for k := oteltrace.SpanKindInternal; k <= oteltrace.SpanKindConsumer; k++ {
 			if k.String() == v {
 				s.Kind = k
@@ -243,18 +269,18 @@ func (s *Span) jaegerField(kv attribute.KeyValue) bool {
 		}
 		return false
 	case semconv.OTelScopeNameKey, jaegerOldScope:
-		s.Scope = v
+		s.Scope = kv.Value.String()
 	case semconv.OTelStatusCodeKey:
-		switch v {
+		switch kv.Value.String() {
 		case jaegerStatusOK:
 			s.Status.Code = codes.Ok
 		case jaegerStatusErr:
 			s.Status.Code = codes.Error
 		}
 	case semconv.OTelStatusDescriptionKey:
-		s.Status.Description = v
+		s.Status.Description = kv.Value.String()
 	case jaegerFailed:
-		if v != "true" {
+		if kv.Value.String() != "true" {
 			return false
 		}
 		s.Status.Code = codes.Error
@@ -264,55 +290,81 @@ func (s *Span) jaegerField(kv attribute.KeyValue) bool {
 	return true
 }
 
-func jaegerAttributes(tags []jaegerTag) ([]attribute.KeyValue, error) {
-	if len(tags) == 0 {
-		return nil, nil
+func (d *decoder) tags() []attribute.KeyValue {
+	from := len(d.attrs)
+	if !d.lex.Enter('[') {
+		return nil
 	}
-	attrs := make([]attribute.KeyValue, len(tags))
-	for i, t := range tags {
-		v, err := t.value()
-		if err != nil {
-			return nil, fmt.Errorf("tag %.40q: %w", t.Key, err)
+	for d.lex.More(']') {
+		if !d.lex.Enter('{') {
+			continue
 		}
-		attrs[i] = attribute.KeyValue{Key: attribute.Key(t.Key), Value: v}
+		before := d.fault
+		var kv attribute.KeyValue
+		var kind string
+		d.raw = d.raw[:0]
+		for d.lex.More('}') {
+			switch string(d.lex.Key()) {
+			case "key":
+				kv.Key = attribute.Key(d.text())
+			case "type":
+				kind = d.text()
+			case "value":
+				d.raw = append(d.raw[:0], d.lex.Raw()...)
+			default:
+				d.lex.Skip()
+			}
+		}
+		kv.Value = d.tag(kind, d.raw)
+		d.within(before, "tag %.40q", kv.Key)
+		d.attrs = append(d.attrs, kv)
 	}
-	return attrs, nil
+	return d.list(from)
 }
 
-func (t *jaegerTag) value() (attribute.Value, error) {
-	var n number
-	switch t.Type {
-	case "int64", "float64":
-		if err := json.Unmarshal(t.Value, &n); err != nil {
-			return attribute.Value{}, err
-		}
-	}
-	switch t.Type {
+// tag returns the value of a tag, which stands in the source as raw.
+func (d *decoder) tag(kind string, raw []byte) attribute.Value {
+	switch kind {
 	case "int64":
-		i, err := n.int64()
-		return attribute.Int64Value(i), err
+		i, err := parseInt(d.bare(raw))
+		d.bad(err)
+		return attribute.Int64Value(i)
 	case "float64":
-		f, err := n.float64()
-		return attribute.Float64Value(f), err
+		f, err := parseFloat(d.bare(raw))
+		d.bad(err)
+		return attribute.Float64Value(f)
 	case "bool":
 		var b bool
-		if json.Unmarshal(t.Value, &b) == nil {
-			return attribute.BoolValue(b), nil
+		if json.Unmarshal(raw, &b) == nil {
+			return attribute.BoolValue(b)
 		}
 	}
-	if len(t.Value) == 0 {
-		return attribute.Value{}, nil
+	if len(raw) == 0 {
+		return attribute.Value{}
 	}
-	var s string
-	if json.Unmarshal(t.Value, &s) != nil {
-		return attribute.StringValue(string(t.Value)), nil // as it stands there
-	}
-	if t.Type == "binary" {
+	s, ok := unquote(raw)
+	switch {
+	case !ok:
+		return attribute.StringValue(d.share(raw)) // as it stands there
+	case kind == "binary":
 		b, err := base64.StdEncoding.DecodeString(s)
 		if err != nil {
-			return attribute.Value{}, errors.New("no base64")
+			d.bad(errors.New("no base64"))
 		}
-		return attribute.ByteSliceValue(b), nil
+		return attribute.ByteSliceValue(b)
+	default:
+		return attribute.StringValue(d.share([]byte(s)))
 	}
-	return attribute.StringValue(s), nil
+}
+
+// bare returns the number that raw is, without its quotes.
+func (d *decoder) bare(raw []byte) []byte {
+	if len(raw) > 1 && raw[0] == '"' {
+		raw = trim(raw[1 : len(raw)-1])
+	}
+	if len(raw) == 0 || raw[0] != '-' && raw[0] != '+' && (raw[0] < '0' || raw[0] > '9') && raw[0] != 'N' && raw[0] != 'I' {
+		d.bad(fmt.Errorf("a number expected, not %.20q", raw))
+		return []byte("0")
+	}
+	return raw
 }

@@ -1,6 +1,7 @@
 package chain_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -39,7 +40,7 @@ const otlpFull = `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.n
 
 func TestReadOTLP(t *testing.T) {
 	t.Parallel()
-	spans, err := chain.ReadOTLP(strings.NewReader(otlpFull))
+	spans, _, err := chain.Read(strings.NewReader(otlpFull))
 	if err != nil || len(spans) != 1 {
 		t.Fatalf("got %d spans, %v", len(spans), err)
 	}
@@ -90,7 +91,7 @@ func TestReadOTLPForms(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			for _, r := range []io.Reader{strings.NewReader(tt.in), iotest.OneByteReader(strings.NewReader(tt.in))} {
-				spans, err := chain.ReadOTLP(r)
+				spans, _, err := chain.Read(r)
 				if got := briefs(spans); got != tt.want || err != nil {
 					t.Errorf("got %q, %v, want %q", got, err, tt.want)
 				}
@@ -127,75 +128,98 @@ func briefs(spans []chain.Span) string {
 	return strings.Join(all, "|")
 }
 
-func TestReadOTLPErrors(t *testing.T) {
+// damaged is what is left of a source with a part that cannot be read: the span
+// before it, "a", and a warning.
+func damaged(t *testing.T, in, want string) {
+	t.Helper()
+	spans, report, err := chain.Read(strings.NewReader(in))
+	if err != nil {
+		t.Errorf("got error %v", err)
+	}
+	var all strings.Builder
+	for _, w := range report.Warnings {
+		fmt.Fprintln(&all, w)
+	}
+	if !strings.Contains(all.String(), want) {
+		t.Errorf("got warnings %s, want %q", &all, want)
+	}
+	if len(spans) != 1 || spans[0].Name != "a" {
+		t.Errorf("got %q, want the span before", briefs(spans))
+	}
+	// Where nothing is left, the same is the error.
+	_, rest, _ := strings.Cut(in, "\n")
+	if spans, _, err := chain.Read(strings.NewReader(rest)); err == nil || len(spans) > 0 {
+		t.Errorf("alone: got %d spans, %v, want an error", len(spans), err)
+	}
+}
+
+func TestReadDamagedOTLP(t *testing.T) {
 	t.Parallel()
 	good := `{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"a"}]}]}]}` + "\n"
 	span := func(fields string) string {
 		return good + `{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"b",` + fields + `}]}]}]}`
 	}
 	for _, tt := range []struct{ name, in, want string }{
-		{"no JSON", good + "\nhello", "chain: OTLP: line 3: a JSON object expected, not 'h'"},
-		{"an array", good + "[]", "chain: OTLP: line 2: a JSON object expected, not '['"},
-		{"cut off", good + `{"resourceSpans":[`, "chain: OTLP: line 2: unexpected EOF"},
-		{"cut off in text", good + `{"resourceSpans":"\`, "chain: OTLP: line 2: unexpected EOF"},
-		{"broken in its third line", good + "{\n\"a\":1,\n\"b\":x}", "chain: OTLP: line 4: invalid character 'x'"},
-		{"a number that is a text", good + "{\n\"resourceSpans\":\n7}", "chain: OTLP: line 4: json: cannot unmarshal number"},
-		{"brackets that do not match", good + `{]`, "line 2: invalid character ']'"},
-		{"a bad trace id", span(`"traceId":"xyz"`), `chain: OTLP: line 2: span "b": "xyz" is no id of 16 bytes`},
+		{"no JSON", good + "\nhello", "1 lines are no JSON and were left out, the first is line 3"},
+		{"cut off", good + `{"resourceSpans":[`, "cut off, or still being written: it ends in the middle of an object that begins in line 2, of which the last 18 bytes were left out"},
+		{"cut off in text", good + `{"resourceLogs":"\`, "the last 18 bytes were left out"},
+		{"broken in its third line", good + "{\n\"a\":1,\n\"b\":x}", `line 4 is damaged ("x" is no value): 15 bytes were left out`},
+		{"a number that is a list", good + "{\n\"resourceSpans\":\n7}", "line 4 is damaged (an array expected, not '7')"},
+		{"brackets that do not match", good + `{]`, "line 2 is damaged (the name of a field expected, not ']')"},
+		{"a comma too many", good + `{"a":1,}`, "line 2 is damaged (another one expected, not '}')"},
+		{"a control character", good + "{\"a\":\"\x01\"}", "a control character '\\x01' in a text"},
+		{"no such escape", good + `{"a":"\x"}`, "'x' does not follow a backslash"},
+		{"no end of values", good + `{"a":` + strings.Repeat("[", 2000), "more than 1000 values inside one another"},
+		{"no end of arrays", span(`"attributes":[{"value":` + strings.Repeat(`{"arrayValue":{"values":[`, 101)), "more than 100 values inside one another"},
+		{"a bad trace id", span(`"traceId":"xyz"`), `line 2: left out: span "b": "xyz" is no id of 16 bytes`},
 		{"a bad span id", span(`"spanId":"b7ad6b716920333g"`), `"b7ad6b716920333g" is no id of 8 bytes`},
 		{"a short parent id", span(`"parentSpanId":"b7ad"`), `"b7ad" is no id of 8 bytes`},
 		{"a bad time", span(`"startTimeUnixNano":"soon"`), `"soon" is no 64-bit integer`},
 		{"a time beyond", span(`"endTimeUnixNano":"99999999999999999999"`), `is no 64-bit integer`},
-		{"a time that is an object", span(`"endTimeUnixNano":{}`), "a number expected"},
+		{"a time that is an object", span(`"endTimeUnixNano":{}`), `a number expected, not "{}"`},
 		{"a bad integer", span(`"attributes":[{"key":"k","value":{"intValue":"x"}}]`), `attribute "k": "x" is no 64-bit integer`},
 		{"a bad float", span(`"attributes":[{"key":"k","value":{"doubleValue":"x"}}]`), `attribute "k": "x" is no number`},
 		{"bad bytes", span(`"attributes":[{"key":"k","value":{"bytesValue":"?"}}]`), `attribute "k": illegal base64`},
 		{"bad in an array", span(`"attributes":[{"key":"k","value":{"arrayValue":{"values":[{"intValue":"x"}]}}}]`), `attribute "k": "x" is no 64-bit integer`},
 		{"a bad link", span(`"links":[{"traceId":"x"}]`), `span "b": link: "x" is no id of 16 bytes`},
 		{"bad flags of a link", span(`"links":[{"flags":"x"}]`), `link: "x" is no 64-bit integer`},
-		{"Jaeger's", good + `{"data":[]}`, "this is Jaeger's format, see ReadJaeger"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			spans, err := chain.ReadOTLP(strings.NewReader(tt.in))
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("got error %v, want %q", err, tt.want)
-			}
-			if len(spans) == 0 || spans[0].Name != "a" {
-				t.Errorf("the spans before are lost: %v", spans)
-			}
+			damaged(t, tt.in, tt.want)
 		})
-	}
-}
-
-func TestReadersPassErrorsOn(t *testing.T) {
-	t.Parallel()
-	broken := errors.New("broken")
-	for name, read := range map[string]func(io.Reader) ([]chain.Span, error){"OTLP": chain.ReadOTLP, "Jaeger": chain.ReadJaeger} {
-		for _, in := range []string{"", "{"} {
-			if _, err := read(io.MultiReader(strings.NewReader(in), iotest.ErrReader(broken))); !errors.Is(err, broken) {
-				t.Errorf("%s after %q: got %v", name, in, err)
-			}
-		}
-		if _, err := read(strings.NewReader("{")); !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Errorf("%s: got %v", name, err)
-		}
 	}
 }
 
 func FuzzReadOTLP(f *testing.F) {
 	f.Add([]byte(otlpFull))
 	f.Add([]byte("{}\n{\"resourceSpans\":[{}]}\n"))
-	f.Fuzz(func(t *testing.T, in []byte) {
-		digest(t, chain.ReadOTLP, in)
-	})
+	f.Fuzz(digest)
 }
 
 // digest reads in and does with it all that the package can.
-func digest(t *testing.T, read func(io.Reader) ([]chain.Span, error), in []byte) {
-	spans, err := read(strings.NewReader(string(in)))
-	if err != nil && !strings.Contains(err.Error(), "line ") {
+func digest(t *testing.T, in []byte) {
+	spans, report, err := chain.Read(bytes.NewReader(in))
+	var format *chain.FormatError
+	if err != nil && !errors.As(err, &format) && !strings.Contains(err.Error(), "line ") && !strings.Contains(err.Error(), "the server says") &&
+		report.Compression == "" {
 		t.Errorf("an error without a line: %v", err)
+	}
+	if err != nil && strings.ContainsFunc(err.Error(), func(r rune) bool { return r < ' ' }) {
+		t.Errorf("not one line: %q", err)
+	}
+	if report.Spans != len(spans) || len(spans) > 0 && report.Format == "" || len(report.Warnings) > 11 {
+		t.Errorf("%d spans, report %+v", len(spans), report)
+	}
+	for _, w := range report.Warnings {
+		if w.Bytes < 0 || w.Text == "" || strings.ContainsFunc(w.Text, func(r rune) bool { return r < ' ' }) {
+			t.Errorf("warning %+v", w)
+		}
+	}
+	slow, slowly, _ := chain.Read(iotest.OneByteReader(bytes.NewReader(in)))
+	slowly.Bytes = report.Bytes // less, where it is enough to see what it is not
+	if len(slow) != len(spans) || !reflect.DeepEqual(slowly, report) {
+		t.Errorf("byte by byte: %d spans, %+v; at once: %d, %+v", len(slow), slowly, len(spans), report)
 	}
 	c := chain.New(spans)
 	if c.Len()+c.Repeats != len(spans) {

@@ -2,8 +2,12 @@ package chain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
+
+	"github.com/wakechain/wakechain/trace/chain/internal/lex"
 )
 
 // Format is what a source of spans turned out to be.
@@ -106,15 +110,16 @@ func (e *FormatError) Error() string {
 
 // Read reads the spans of a source and finds out by itself what it is: OTLP/JSON as
 // lines, as one object or as an array; what Jaeger's and Tempo's APIs answer; what
-// the SDK's stdouttrace exporter prints; each of them also compressed by gzip or
-// zstd. Unknown fields are ignored, and so are objects of logs and metrics.
+// the SDK's stdouttrace exporter prints, also between lines of a log; each of them
+// also compressed by gzip or zstd. Unknown fields are ignored, and so are objects of
+// logs and metrics.
 //
 // What is damaged or cut off is left out, and the report warns of it. The error is
 // a [*FormatError] where the source is something else, what the source's Read
-// returned, or the cause of the context; the spans before come with it. A source
-// without spans is no error.
+// returned, the cause of the context, or what was damaged where nothing is left;
+// the spans before come with it. A source without spans is no error.
 //
-// It holds one span in memory besides those that it returns.
+// It holds one text of a span in memory besides the spans, and 16 MB of it at most.
 func Read(r io.Reader, opts ...ReadOption) ([]Span, Report, error) {
 	var cfg readConfig
 	for _, o := range opts {
@@ -122,6 +127,192 @@ func Read(r io.Reader, opts ...ReadOption) ([]Span, Report, error) {
 			o.applyRead(&cfg)
 		}
 	}
-	spans, err := ReadJaeger(r)
-	return spans, Report{Format: FormatOTLP, Spans: len(spans)}, err
+	in := newInput(r, &cfg)
+	defer in.close()
+	rd := reading{in: in, cfg: &cfg}
+	err := rd.run()
+	spans := rd.spans
+	rd.report.Bytes, rd.report.Spans = in.source.n, len(spans)
+	if rd.more > 0 {
+		rd.report.Warnings = append(rd.report.Warnings, Warning{Text: fmt.Sprintf("%d more parts were left out", rd.more)})
+	}
+	return spans, rd.report, err
+}
+
+// reading is one call of Read.
+type reading struct {
+	in     *input
+	cfg    *readConfig
+	d      *decoder
+	spans  []Span
+	report Report
+	more   int   // warnings that are only counted
+	first  error // what was damaged first
+
+	noise, noiseAt int // lines that are no JSON, and the first of them
+}
+
+const maxWarnings = 10
+
+func (r *reading) run() error {
+	if err := r.in.open(); err != nil {
+		return err
+	}
+	r.report.Compression = r.in.compression
+	if isGoTrace(r.in.head) {
+		r.report.Format = FormatGoTrace
+		decode := r.cfg.decoders[FormatGoTrace]
+		if decode == nil {
+			return &FormatError{FormatGoTrace, "an execution trace of Go", "go tool trace shows it; package schedread makes spans of it"}
+		}
+		spans, err := decode(r.in)
+		r.spans = spans
+		return err
+	}
+	if err := foreign(r.in.head); err != nil {
+		return err
+	}
+	l := lex.New(r.in)
+	r.d = newDecoder(l)
+	r.d.faulty = func(line int, err error) {
+		r.fault(err)
+		r.warn(Warning{Line: line, Text: fmt.Sprintf("line %d: left out: %s", line, says(err.Error()))})
+	}
+	r.in.spans = func() int { return len(r.d.spans) }
+	err := r.documents()
+	r.spans, r.report.Format = r.d.spans, r.d.format
+	return r.verdict(err)
+}
+
+// verdict returns the error of a source that was read to its end, or to err.
+func (r *reading) verdict(err error) error {
+	switch {
+	case err != nil:
+		return err
+	case len(r.spans) > 0:
+		if r.d.server != "" {
+			r.warn(Warning{Text: "the server says: " + r.d.server})
+		}
+		if r.noise > 0 {
+			r.warn(Warning{Line: r.noiseAt, Text: fmt.Sprintf("%d lines are no JSON and were left out, the first is line %d", r.noise, r.noiseAt)})
+		}
+		return nil
+	case r.d.server != "":
+		return fmt.Errorf("chain: the server says: %s", r.d.server)
+	case r.first != nil:
+		return r.first
+	case r.report.Objects == 0 && r.noise > 0:
+		return noJSON(r.in.head)
+	case !r.d.known && len(r.d.fields) > 0:
+		return noSpans(r.d.fields)
+	default:
+		return nil
+	}
+}
+
+// documents reads one top-level object after the other. Arrays of them are nothing
+// but brackets and commas between them.
+func (r *reading) documents() error {
+	l := r.d.lex
+	open := 0
+	for {
+		switch c := l.Peek(); c {
+		case 0:
+			if l.Err() == nil {
+				if open > 0 {
+					r.warn(Warning{CutOff: true, Line: l.Line(), Text: "cut off, or still being written: the list of objects has no end"})
+				}
+				return nil
+			}
+			if done, err := r.broken(l.Line(), l.Offset()); done {
+				return err
+			}
+		case '{':
+			line, at := l.Line(), l.Offset()
+			r.d.fault, r.d.attrs, r.d.depth = nil, r.d.attrs[:0], 0
+			r.d.document(FormatOTLP, false)
+			if l.Err() == nil {
+				r.report.Objects++
+				continue
+			}
+			if done, err := r.broken(line, at); done {
+				return err
+			}
+			open = 0
+		case '[':
+			open++
+			l.Byte()
+		case ']':
+			open = max(open-1, 0)
+			l.Byte()
+		case ',':
+			l.Byte()
+		default:
+			if r.noise++; r.noise == 1 {
+				r.noiseAt = l.Line()
+			}
+			open = 0
+			l.SkipLine()
+		}
+	}
+}
+
+// broken takes an object that is not whole, and reports whether the source ends
+// with it, with its error.
+func (r *reading) broken(line int, from int64) (bool, error) {
+	l := r.d.lex
+	err, at := l.Err(), l.Line()
+	if failed := r.in.failed(); failed != nil {
+		return true, failed
+	}
+	if l.AtEnd() {
+		r.cutOff(line, from, err)
+		return true, nil
+	}
+	from = max(from, r.d.whole)
+	more := l.Resume()
+	r.fault(fmt.Errorf("chain: line %d: %w", at, err))
+	lost := l.Offset() - from
+	r.warn(Warning{Line: at, Bytes: lost, Text: fmt.Sprintf("line %d is damaged (%s): %d bytes were left out", at, says(err.Error()), lost)})
+	if failed := r.in.failed(); failed != nil {
+		return true, failed
+	}
+	return !more, nil
+}
+
+// cutOff warns of an object that began at from and has no end.
+func (r *reading) cutOff(line int, from int64, err error) {
+	l := r.d.lex
+	kept := r.d.whole > from
+	lost := l.Offset() - max(from, r.d.whole)
+	r.fault(fmt.Errorf("chain: line %d: cut off, or still being written: %w", line, err))
+	text := fmt.Sprintf("it ends in the middle of an object that begins in line %d, of which the last %d bytes were left out", line, lost)
+	switch {
+	case !errors.Is(err, io.ErrUnexpectedEOF):
+		text = fmt.Sprintf("its compression is damaged (%s) in line %d, of which the last %d bytes were left out", says(err.Error()), line, lost)
+	case lost == 0:
+		text = fmt.Sprintf("its compression ends early, in line %d", line)
+	}
+	if kept {
+		text += "; the whole spans before are used"
+	}
+	r.warn(Warning{CutOff: true, Line: line, Bytes: lost, Text: "cut off, or still being written: " + text})
+}
+
+// fault keeps the first error.
+func (r *reading) fault(err error) {
+	if r.first == nil {
+		if !strings.HasPrefix(err.Error(), "chain: ") {
+			err = fmt.Errorf("chain: line %d: %w", r.d.lex.Line(), err)
+		}
+		r.first = err
+	}
+}
+
+func (r *reading) warn(w Warning) {
+	if len(r.report.Warnings) == maxWarnings {
+		r.more++
+		return
+	}
+	r.report.Warnings = append(r.report.Warnings, w)
 }

@@ -103,7 +103,7 @@ func recorded(t testing.TB, name string) *chain.Chain {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	read, err := chain.ReadOTLP(f)
+	read, _, err := chain.Read(f)
 	if err != nil {
 		t.Fatal(err)
 	}

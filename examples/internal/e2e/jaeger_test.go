@@ -81,7 +81,7 @@ func (j *jaeger) get(path string, query url.Values, read func(*http.Response) er
 func (j *jaeger) trace(id oteltrace.TraceID) (spans []chain.Span) {
 	j.t.Helper()
 	j.get("/api/v3/traces/"+id.String(), url.Values{"raw_traces": {"true"}}, func(r *http.Response) (err error) {
-		spans, err = chain.ReadJaeger(r.Body)
+		spans, _, err = chain.Read(r.Body)
 		return err
 	})
 	return spans
@@ -110,7 +110,7 @@ func (j *jaeger) page(id oteltrace.TraceID) (spans []chain.Span, warnings []stri
 	}
 	j.get("/api/traces/"+id.String(), nil, read)
 	j.get("/api/traces/"+id.String(), nil, func(r *http.Response) (err error) {
-		spans, err = chain.ReadJaeger(r.Body)
+		spans, _, err = chain.Read(r.Body)
 		return err
 	})
 	return spans, warnings
@@ -141,7 +141,7 @@ func fromFiles(t *testing.T, names ...string) []chain.Span {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		spans, err := chain.ReadOTLP(f)
+		spans, _, err := chain.Read(f)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -51,7 +51,7 @@ func (r *Receiver) take(body io.Reader) error {
 	if err != nil {
 		return err
 	}
-	spans, err := chain.ReadOTLP(bytes.NewReader(line))
+	spans, _, err := chain.Read(bytes.NewReader(line))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.spans = append(r.spans, spans...)

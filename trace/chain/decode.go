@@ -1,0 +1,338 @@
+package chain
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/internal/text"
+	"github.com/wakechain/wakechain/trace/chain/internal/lex"
+)
+
+// decoder takes spans out of JSON of any format. What it makes of a span's values
+// it shares among the spans that have the same.
+type decoder struct {
+	lex    *lex.Lexer
+	format Format // of the first span
+	spans  []Span
+	whole  int64 // where the last whole span ended
+
+	fault  error // of the span at hand: the first value that cannot be
+	faulty func(line int, err error)
+	server string   // what the server that was asked says in place of spans
+	fields []string // of objects that have none of ours
+	known  bool     // an object with a field of ours was there
+
+	texts map[string]string
+	lists map[uint64][]attribute.KeyValue
+	seed  maphash.Seed
+	attrs []attribute.KeyValue // the list at hand
+	raw   []byte
+
+	depth int // of the value at hand
+}
+
+const (
+	maxTexts     = 1 << 16 // texts and lists that are kept to be shared
+	maxSharedLen = 128     // bytes of such a text
+	maxNesting   = 100     // of a value in a value
+)
+
+func newDecoder(l *lex.Lexer) *decoder {
+	return &decoder{
+		lex: l, texts: make(map[string]string), lists: make(map[uint64][]attribute.KeyValue), seed: maphash.MakeSeed(),
+	}
+}
+
+// add takes s, which is whole, or says why not.
+func (d *decoder) add(f Format, s *Span) bool {
+	switch {
+	case d.lex.Err() != nil:
+		return false
+	case d.fault != nil:
+		d.faulty(d.lex.Line(), fmt.Errorf("span %.40q: %w", s.Name, d.fault))
+		d.fault = nil
+		return false
+	case d.format == "":
+		d.format = f
+	}
+	d.spans = append(d.spans, *s)
+	d.whole = d.lex.Offset()
+	return true
+}
+
+// bad notes that the span at hand has a value that cannot be.
+func (d *decoder) bad(err error) {
+	if err != nil && d.fault == nil {
+		d.fault = err
+	}
+}
+
+// within says in what the fault is, if it came up since there was none.
+func (d *decoder) within(before error, format string, args ...any) {
+	if before == nil && d.fault != nil {
+		d.fault = fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), d.fault)
+	}
+}
+
+// text is the text that comes next, "" for null.
+func (d *decoder) text() string { return d.share(d.lex.Text()) }
+
+func (d *decoder) share(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	if s, ok := d.texts[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\uFFFD")
+		return s
+	}
+	if len(s) <= maxSharedLen {
+		if len(d.texts) == maxTexts {
+			clear(d.texts)
+		}
+		d.texts[s] = s
+	}
+	return s
+}
+
+// list ends a list of attributes that began at from in d.attrs.
+func (d *decoder) list(from int) []attribute.KeyValue {
+	list := d.attrs[from:]
+	if len(list) == 0 {
+		return nil
+	}
+	defer func() { d.attrs = d.attrs[:from] }()
+	var h maphash.Hash
+	h.SetSeed(d.seed)
+	for i := range list {
+		if !d.hash(&h, &list[i]) {
+			return slices.Clone(list)
+		}
+	}
+	sum := h.Sum64()
+	if old, ok := d.lists[sum]; ok && slices.EqualFunc(old, list, same) {
+		return old
+	}
+	if len(d.lists) == maxTexts {
+		clear(d.lists)
+	}
+	list = slices.Clone(list)
+	d.lists[sum] = list
+	return list
+}
+
+// hash adds a value, and reports whether it is one of those that lists share.
+func (d *decoder) hash(h *maphash.Hash, kv *attribute.KeyValue) bool {
+	h.WriteString(string(kv.Key))
+	t := kv.Value.Type()
+	h.WriteByte(byte(t))
+	switch t {
+	case attribute.STRING:
+		h.WriteString(kv.Value.AsString())
+	case attribute.INT64:
+		maphash.WriteComparable(h, kv.Value.AsInt64())
+	case attribute.BOOL:
+		maphash.WriteComparable(h, kv.Value.AsBool())
+	default:
+		return false
+	}
+	return true
+}
+
+func same(a, b attribute.KeyValue) bool {
+	if a.Key != b.Key || a.Value.Type() != b.Value.Type() {
+		return false
+	}
+	switch a.Value.Type() {
+	case attribute.STRING:
+		return a.Value.AsString() == b.Value.AsString()
+	case attribute.INT64:
+		return a.Value.AsInt64() == b.Value.AsInt64()
+	default:
+		return a.Value.AsBool() == b.Value.AsBool()
+	}
+}
+
+// service is the name of a resource's service.
+func service(resource []attribute.KeyValue) string { return str(resource, semconv.ServiceNameKey) }
+
+// integer is a number, or a text with one: JSON writers quote integers of 64 bits,
+// as not every reader has them. It is 0 for null.
+func (d *decoder) integer() int64 {
+	b, ok := d.number()
+	if !ok {
+		return 0
+	}
+	i, err := parseInt(b)
+	d.bad(err)
+	return i
+}
+
+func parseInt(b []byte) (int64, error) {
+	if i, err := strconv.ParseInt(string(b), 10, 64); err == nil {
+		return i, nil
+	}
+	// Some writers have but floats: 1.7e+18.
+	f, err := strconv.ParseFloat(string(b), 64)
+	if err != nil || !(f >= -1<<63 && f < 1<<63) {
+		return 0, fmt.Errorf("%.40q is no 64-bit integer", b)
+	}
+	return int64(f), nil
+}
+
+// float is a number, or a text with one, as NaN and the infinities are.
+func (d *decoder) float() float64 {
+	b, ok := d.number()
+	if !ok {
+		return 0
+	}
+	f, err := parseFloat(b)
+	d.bad(err)
+	return f
+}
+
+func parseFloat(b []byte) (float64, error) {
+	f, err := strconv.ParseFloat(string(b), 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, fmt.Errorf("%.40q is no number", b)
+	}
+	return f, nil
+}
+
+func (d *decoder) number() ([]byte, bool) {
+	if c := d.lex.Peek(); c == '{' || c == '[' || c == 't' || c == 'f' {
+		d.bad(fmt.Errorf("a number expected, not %.20q", d.lex.Raw()))
+		return nil, false
+	}
+	b, quoted := d.lex.Scalar()
+	if quoted {
+		b = trim(b)
+	}
+	return b, len(b) > 0
+}
+
+func trim(b []byte) []byte {
+	for len(b) > 0 && b[0] == ' ' {
+		b = b[1:]
+	}
+	for len(b) > 0 && b[len(b)-1] == ' ' {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+func (d *decoder) boolean() bool {
+	switch w := d.lex.Raw(); string(w) {
+	case "true", `"true"`:
+		return true
+	case "false", `"false"`, "null":
+	default:
+		d.bad(fmt.Errorf("true or false expected, not %.20q", w))
+	}
+	return false
+}
+
+// ids
+
+func (d *decoder) traceID() (id oteltrace.TraceID) {
+	d.bad(decodeID(id[:], d.lex.Text()))
+	return id
+}
+
+func (d *decoder) spanID() (id oteltrace.SpanID) {
+	d.bad(decodeID(id[:], d.lex.Text()))
+	return id
+}
+
+// decodeID writes the id of a trace or span to dst: hexadecimal, or base64 as
+// protobuf's JSON writes bytes. An empty text is the zero id.
+func decodeID(dst, s []byte) error {
+	if len(s) == 0 {
+		return nil
+	}
+	if len(s) == hex.EncodedLen(len(dst)) {
+		if _, err := hex.Decode(dst, s); err == nil {
+			return nil
+		}
+	} else if raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(string(s), "=")); err == nil && len(raw) == len(dst) {
+		copy(dst, raw)
+		return nil
+	}
+	clear(dst)
+	return fmt.Errorf("%.40q is no id of %d bytes", s, len(dst))
+}
+
+// nested calls f, which takes a value inside a value, as long as that has an end.
+func (d *decoder) nested(f func()) {
+	if d.depth == maxNesting {
+		d.lex.Fail("more than %d values inside one another", maxNesting)
+		return
+	}
+	d.depth++
+	f()
+	d.depth--
+}
+
+// array returns values as the slice that they were before they were exported, if
+// they are of one simple type.
+func array(all []attribute.Value) attribute.Value {
+	kind := attribute.Type(math.MaxInt)
+	for i, v := range all {
+		if i == 0 {
+			kind = v.Type()
+		} else if kind != v.Type() {
+			kind = attribute.EMPTY
+		}
+	}
+	switch kind {
+	case attribute.STRING:
+		return attribute.StringSliceValue(collect(all, attribute.Value.AsString))
+	case attribute.BOOL:
+		return attribute.BoolSliceValue(collect(all, attribute.Value.AsBool))
+	case attribute.INT64:
+		return attribute.Int64SliceValue(collect(all, attribute.Value.AsInt64))
+	case attribute.FLOAT64:
+		return attribute.Float64SliceValue(collect(all, attribute.Value.AsFloat64))
+	default:
+		return attribute.SliceValue(all...)
+	}
+}
+
+func collect[T any](in []attribute.Value, as func(attribute.Value) T) []T {
+	out := make([]T, len(in))
+	for i, v := range in {
+		out[i] = as(v)
+	}
+	return out
+}
+
+// unquote returns the text that raw, a whole value, is.
+func unquote(raw []byte) (string, bool) {
+	if len(raw) < 2 || raw[0] != '"' {
+		return "", false
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return "", false
+	}
+	return s, true
+}
+
+// says returns what the server says, fit for a line.
+func says(message string) string { return text.Printable(text.Shorten(message, 200)) }

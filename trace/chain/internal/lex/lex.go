@@ -1,0 +1,556 @@
+// Package lex reads JSON piece by piece from a stream: what reads it says what it
+// expects next, and gets that or an error with its line. It holds the piece that it
+// is at and no more, makes nothing on the heap for it, and is several times as fast
+// as encoding/json.
+//
+// It is as strict as RFC 8259, but for numbers and words, which it leaves to the
+// caller, and invalid UTF-8, which it passes on.
+//
+// A Lexer is used by one goroutine.
+package lex
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+const (
+	window   = 256 << 10 // bytes that are read at a time
+	maxPiece = 16 << 20  // bytes of the longest text
+	maxDepth = 1000      // of objects and arrays in what is skipped
+)
+
+// Lexer reads the values of a stream, one after the other. The first error stays,
+// and from then on nothing is there any more.
+type Lexer struct {
+	r        io.Reader
+	buf      []byte
+	pos      int // of the next byte, in buf
+	base     int64
+	line     int
+	began    int64 // where the line began
+	eof      error // of r
+	err      error
+	fresh    bool // an object or array was entered, and nothing of it read
+	unquoted []byte
+	hold     int // what Raw must still have, in buf; -1: nothing
+}
+
+// New returns a Lexer at the beginning of r.
+func New(r io.Reader) *Lexer {
+	return &Lexer{r: r, buf: make([]byte, 0, window), line: 1, hold: -1}
+}
+
+// Err returns the first error: of the stream, io.ErrUnexpectedEOF where it ends in
+// the middle of a value, or that of a wrong byte.
+func (l *Lexer) Err() error { return l.err }
+
+// Line returns the line of the next byte, from 1.
+func (l *Lexer) Line() int { return l.line }
+
+// Offset returns the offset of the next byte.
+func (l *Lexer) Offset() int64 { return l.base + int64(l.pos) }
+
+// Fail sets the error, unless there is one.
+func (l *Lexer) Fail(format string, args ...any) {
+	if l.err == nil {
+		l.err = fmt.Errorf(format, args...)
+	}
+}
+
+// more reads on, so that what begins at keep is still in buf, and returns by how
+// much it moved; false at the end.
+func (l *Lexer) more(keep int) (moved int, ok bool) {
+	if l.eof != nil {
+		return 0, false
+	}
+	if l.hold >= 0 {
+		keep = min(keep, l.hold)
+		l.hold -= keep
+	}
+	if keep > 0 {
+		n := copy(l.buf, l.buf[keep:])
+		l.buf = l.buf[:n]
+		l.base += int64(keep)
+		l.pos -= keep
+	}
+	if len(l.buf) == cap(l.buf) {
+		if len(l.buf) > maxPiece {
+			l.Fail("a text of more than %d MB", maxPiece>>20)
+			return keep, false
+		}
+		l.buf = append(make([]byte, 0, 2*cap(l.buf)), l.buf...)
+	}
+	for range 100 {
+		n, err := l.r.Read(l.buf[len(l.buf):cap(l.buf)])
+		l.buf = l.buf[:len(l.buf)+n]
+		if err != nil {
+			l.eof = err
+		}
+		if n > 0 || err != nil {
+			return keep, n > 0
+		}
+	}
+	l.eof = io.ErrNoProgress
+	return keep, false
+}
+
+// end sets the error of a stream that ends in the middle of a value.
+func (l *Lexer) end() {
+	switch {
+	case l.err != nil:
+	case errors.Is(l.eof, io.EOF):
+		l.err = io.ErrUnexpectedEOF
+	default:
+		l.err = l.eof
+	}
+}
+
+// Peek returns the next byte that is no space, 0 at the end of the stream, which
+// is no error.
+func (l *Lexer) Peek() byte {
+	if l.err != nil {
+		return 0
+	}
+	for {
+		for l.pos < len(l.buf) {
+			switch c := l.buf[l.pos]; c {
+			case ' ', '\t', '\r':
+				l.pos++
+			case '\n':
+				l.pos++
+				l.newline()
+			case 0xEF: // a byte order mark, at the beginning
+				if !l.mark() {
+					return c
+				}
+			case 0:
+				l.Fail("a zero byte")
+				return 0
+			default:
+				return c
+			}
+		}
+		if _, ok := l.more(l.pos); !ok {
+			if l.err == nil && !errors.Is(l.eof, io.EOF) {
+				l.err = l.eof
+			}
+			return 0
+		}
+	}
+}
+
+func (l *Lexer) newline() {
+	l.line++
+	l.began = l.Offset()
+}
+
+func (l *Lexer) mark() bool {
+	for len(l.buf)-l.pos < 3 {
+		if _, ok := l.more(l.pos); !ok {
+			return false
+		}
+	}
+	if l.Offset() != 0 || !bytes.HasPrefix(l.buf[l.pos:], []byte("\xEF\xBB\xBF")) {
+		return false
+	}
+	l.pos += 3
+	l.began = 3
+	return true
+}
+
+// must is Peek in the middle of a value.
+func (l *Lexer) must() byte {
+	c := l.Peek()
+	if c == 0 {
+		l.end()
+	}
+	return c
+}
+
+func (l *Lexer) expect(what string, c byte) {
+	if l.err == nil {
+		l.Fail("%s expected, not %q", what, rune(c))
+	}
+}
+
+// Enter enters an object ('{') or an array ('['), and reports whether there is one:
+// not where a null stands for it.
+//
+//	if l.Enter('{') {
+//		for l.More('}') {
+//			switch string(l.Key()) { … }
+//		}
+//	}
+func (l *Lexer) Enter(open byte) bool {
+	switch c := l.must(); {
+	case c == open:
+		l.pos++
+		l.fresh = true
+		return true
+	case c == 'n':
+		l.Word()
+	case open == '{':
+		l.expect("an object", c)
+	default:
+		l.expect("an array", c)
+	}
+	return false
+}
+
+// More reports whether the object or array goes on, and leaves it where it ends.
+func (l *Lexer) More(end byte) bool {
+	c := l.must()
+	fresh := l.fresh
+	l.fresh = false
+	switch {
+	case c == 0:
+		return false
+	case c == end:
+		l.pos++
+		return false
+	case fresh:
+		return true
+	case c != ',':
+		l.expect("a comma or the end", c)
+		return false
+	}
+	l.pos++
+	if c := l.must(); c == end {
+		l.expect("another one", c)
+	}
+	return l.err == nil
+}
+
+// Key returns the name of the next field, valid until the next call.
+func (l *Lexer) Key() []byte {
+	if c := l.must(); c != '"' {
+		l.expect("the name of a field", c)
+		return nil
+	}
+	key := l.Text()
+	if l.err != nil {
+		return nil
+	}
+	if l.pos < len(l.buf) && l.buf[l.pos] == ':' {
+		l.pos++
+		return key
+	}
+	// What follows may move the buffer.
+	if len(l.unquoted) == 0 || len(key) > 0 && &key[0] != &l.unquoted[0] {
+		l.unquoted = append(l.unquoted[:0], key...)
+		key = l.unquoted
+	}
+	if c := l.must(); c != ':' {
+		l.expect("a colon", c)
+		return nil
+	}
+	l.pos++
+	return key
+}
+
+// special are the bytes that end the plain part of a text.
+var special = func() (t [256]bool) {
+	for c := range byte(' ') {
+		t[c] = true
+	}
+	t['"'], t['\\'] = true, true
+	return t
+}()
+
+// Text returns the text that comes next, valid until the next call: nil for null.
+func (l *Lexer) Text() []byte {
+	if c := l.must(); c != '"' {
+		if c == 'n' {
+			l.Word()
+			return nil
+		}
+		l.expect("a text", c)
+		return nil
+	}
+	l.pos++
+	start, at := l.pos, l.pos
+	l.unquoted = l.unquoted[:0]
+	escaped := false
+	for {
+		for at < len(l.buf) && !special[l.buf[at]] {
+			at++
+		}
+		if at == len(l.buf) {
+			moved, ok := l.more(start)
+			start, at = start-moved, at-moved
+			if !ok {
+				l.pos = len(l.buf)
+				l.end()
+				return nil
+			}
+			continue
+		}
+		switch c := l.buf[at]; c {
+		case '"':
+			l.pos = at + 1
+			if !escaped {
+				return l.buf[start:at:at]
+			}
+			l.unquoted = append(l.unquoted, l.buf[start:at]...)
+			return l.unquoted
+		case '\\':
+			escaped = true
+			l.unquoted = append(l.unquoted, l.buf[start:at]...)
+			if len(l.unquoted) > maxPiece {
+				l.Fail("a text of more than %d MB", maxPiece>>20)
+				return nil
+			}
+			l.pos = at + 1
+			l.escape()
+			if l.err != nil {
+				return nil
+			}
+			start, at = l.pos, l.pos
+		default:
+			l.pos = at
+			l.Fail("a control character %q in a text", rune(c))
+			return nil
+		}
+	}
+}
+
+// have makes the next n bytes be in buf.
+func (l *Lexer) have(n int) bool {
+	for len(l.buf)-l.pos < n {
+		if _, ok := l.more(l.pos); !ok {
+			l.end()
+			return false
+		}
+	}
+	return true
+}
+
+// escape takes what follows a backslash.
+func (l *Lexer) escape() {
+	if !l.have(1) {
+		return
+	}
+	c := l.buf[l.pos]
+	l.pos++
+	switch c {
+	case '"', '\\', '/':
+	case 'b':
+		c = '\b'
+	case 'f':
+		c = '\f'
+	case 'n':
+		c = '\n'
+	case 'r':
+		c = '\r'
+	case 't':
+		c = '\t'
+	case 'u':
+		r := l.hex()
+		if utf16.IsSurrogate(r) {
+			r = l.pair(r)
+		}
+		l.unquoted = utf8.AppendRune(l.unquoted, r)
+		return
+	default:
+		l.Fail("%q does not follow a backslash", rune(c))
+		return
+	}
+	l.unquoted = append(l.unquoted, c)
+}
+
+// pair takes the second half of a character, if it is there.
+func (l *Lexer) pair(first rune) rune {
+	if l.err != nil || !l.have(1) || l.buf[l.pos] != '\\' || !l.have(2) || l.buf[l.pos+1] != 'u' {
+		return utf8.RuneError
+	}
+	l.pos += 2
+	second := l.hex()
+	if r := utf16.DecodeRune(first, second); r != utf8.RuneError {
+		return r
+	}
+	l.unquoted = utf8.AppendRune(l.unquoted, utf8.RuneError)
+	if utf16.IsSurrogate(second) {
+		return l.pair(second)
+	}
+	return second
+}
+
+func (l *Lexer) hex() rune {
+	if !l.have(4) {
+		return utf8.RuneError
+	}
+	n, err := strconv.ParseUint(string(l.buf[l.pos:l.pos+4]), 16, 32)
+	if err != nil {
+		l.Fail(`\u%.4q is no character`, l.buf[l.pos:l.pos+4])
+		return utf8.RuneError
+	}
+	l.pos += 4
+	return rune(n)
+}
+
+// Word returns what comes next without quotes: a number, true, false or null. It is
+// valid until the next call. What it looks like is checked by nobody.
+func (l *Lexer) Word() []byte {
+	l.must()
+	at := l.pos
+	for {
+		for at < len(l.buf) && inWord(l.buf[at]) {
+			at++
+		}
+		if at < len(l.buf) {
+			break
+		}
+		start := l.pos
+		moved, ok := l.more(start)
+		at -= moved
+		if !ok {
+			if l.err == nil && !errors.Is(l.eof, io.EOF) {
+				l.err = l.eof
+			}
+			break
+		}
+	}
+	if l.err != nil {
+		return nil
+	}
+	word := l.buf[l.pos:at:at]
+	if len(word) == 0 {
+		c := l.must()
+		l.expect("a value", c)
+		return nil
+	}
+	l.pos = at
+	if c := word[0]; c != '-' && (c < '0' || c > '9') {
+		switch string(word) {
+		case "null", "true", "false":
+		default:
+			l.Fail("%.20q is no value", word)
+			return nil
+		}
+	}
+	return word
+}
+
+func inWord(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '+' || c == '.'
+}
+
+// Scalar returns a text or a word, and whether it was quoted. It is valid until the
+// next call, and nil for null.
+func (l *Lexer) Scalar() (value []byte, quoted bool) {
+	if l.must() == '"' {
+		return l.Text(), true
+	}
+	word := l.Word()
+	if string(word) == "null" {
+		return nil, false
+	}
+	return word, false
+}
+
+// Skip passes over the next value.
+func (l *Lexer) Skip() {
+	var stack []byte
+	for l.err == nil {
+		switch c := l.must(); c {
+		case '{', '[':
+			if len(stack) == maxDepth {
+				l.Fail("more than %d values inside one another", maxDepth)
+				return
+			}
+			stack = append(stack, c+2) // its end, in ASCII
+			l.Enter(c)
+		case '"':
+			l.Text()
+		default:
+			l.Word()
+		}
+		for len(stack) > 0 && !l.More(stack[len(stack)-1]) {
+			if l.err != nil {
+				return
+			}
+			stack = stack[:len(stack)-1]
+		}
+		if len(stack) == 0 {
+			return
+		}
+		if stack[len(stack)-1] == '}' {
+			l.Key()
+		}
+	}
+}
+
+// Raw returns the next value as it stands there, valid until the next call.
+func (l *Lexer) Raw() []byte {
+	l.must()
+	l.hold = l.pos
+	l.Skip()
+	from := l.hold
+	l.hold = -1
+	if l.err != nil {
+		return nil
+	}
+	return l.buf[from:l.pos:l.pos]
+}
+
+// Resume forgets the error of a wrong byte, and goes on at the next line
+// that begins with an object. It reports whether there is one.
+func (l *Lexer) Resume() bool {
+	if l.eof != nil && !errors.Is(l.eof, io.EOF) {
+		return false
+	}
+	l.err = nil
+	l.fresh = false
+	l.hold = -1
+	for {
+		if l.Offset() == l.began && l.pos < len(l.buf) && l.buf[l.pos] == '{' {
+			return true
+		}
+		if i := bytes.IndexByte(l.buf[l.pos:], '\n'); i >= 0 {
+			l.pos += i + 1
+			l.newline()
+			if l.pos < len(l.buf) {
+				continue
+			}
+		} else {
+			l.pos = len(l.buf)
+		}
+		if _, ok := l.more(l.pos); !ok {
+			if !errors.Is(l.eof, io.EOF) {
+				l.err = l.eof
+			}
+			return false
+		}
+	}
+}
+
+// AtEnd reports whether the stream has nothing more.
+func (l *Lexer) AtEnd() bool { return l.eof != nil && l.pos >= len(l.buf) }
+
+// Byte passes over the next byte that is no space.
+func (l *Lexer) Byte() {
+	if l.Peek() != 0 {
+		l.pos++
+	}
+}
+
+// SkipLine passes over the rest of the line.
+func (l *Lexer) SkipLine() {
+	for l.err == nil {
+		if i := bytes.IndexByte(l.buf[l.pos:], '\n'); i >= 0 {
+			l.pos += i + 1
+			l.newline()
+			return
+		}
+		l.pos = len(l.buf)
+		if _, ok := l.more(l.pos); !ok {
+			return
+		}
+	}
+}
