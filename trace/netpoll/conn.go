@@ -130,12 +130,23 @@ func (c *Conn) Read(p []byte) (int, error) {
 // Write writes as the wrapped conn does.
 func (c *Conn) Write(p []byte) (n int, err error) {
 	if op := c.write.begin(); op == nil {
-		n, err = c.Conn.Write(p)
+		n, err = c.writeUnseen(p)
 	} else {
 		n, err = c.writeFor(op, p)
 	}
 	c.written.Add(int64(n))
 	return n, err
+}
+
+// writeUnseen writes for nobody. An observed write leaves the poller's loop, and with
+// it the lock of the wrapped conn, to tell its observer: bytes of another one must not
+// come between.
+func (c *Conn) writeUnseen(p []byte) (int, error) {
+	if c.raw != nil {
+		c.write.mu.Lock()
+		defer c.write.mu.Unlock()
+	}
+	return c.Conn.Write(p)
 }
 
 func (c *Conn) writeFor(op *trace.Op, p []byte) (int, error) {
@@ -159,6 +170,10 @@ func (c *Conn) writeFor(op *trace.Op, p []byte) (int, error) {
 // or splice, or else as io.Copy does. A copy is not observed.
 func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
 	if rf, ok := c.Conn.(io.ReaderFrom); ok {
+		if c.raw != nil {
+			c.write.mu.Lock()
+			defer c.write.mu.Unlock()
+		}
 		n, err = rf.ReadFrom(r)
 	} else {
 		n, err = io.Copy(struct{ io.Writer }{c.Conn}, r)

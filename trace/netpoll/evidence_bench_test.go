@@ -56,7 +56,9 @@ func BenchmarkBlock(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					h.parking(fd)
-					h.woken(time.Now(), nil, func() tcpInfo { return measure(fd) })
+					h.wakes(time.Now(), func() tcpInfo { return measure(fd) })
+					h.woke = false
+					h.wake(op, h.awake, nil, &h.found)
 				}
 			})
 			if err != nil {

@@ -40,6 +40,10 @@ type half struct {
 	since time.Time // of the park
 	info  tcpInfo   // at the park
 	total int64     // written on this connection until the park
+	woke  bool      // since the callback was entered, and the observer does not know
+	again bool      // it was left to tell the observer, and would park now
+	awake time.Time // when it woke
+	found evidence
 
 	// look guards since, info and total of a write against who looks at a park. It is
 	// held for the moment in which they change.
@@ -89,12 +93,22 @@ func (h *half) poll(op *trace.Op, p []byte) (int, error) {
 	if h.reason == semconv.ReasonNetWrite {
 		name, loop = "write", h.conn.raw.Write
 	}
-	err := loop(h.try)
+	var err error
+	for h.again = true; h.again && err == nil; {
+		h.again = false
+		err = loop(h.try)
+		if h.woke {
+			h.woke = false
+			h.wake(op, h.awake, h.whole(h.err), &h.found)
+		}
+	}
 	if err == nil {
 		return h.n, h.callError(name, h.err)
 	}
 	if h.parked.Load() { // the loop gave up: deadline, or closed
-		h.woken(h.op.Now(), err, h.lastInfo)
+		h.wakes(h.op.Now(), h.lastInfo)
+		h.woke = false
+		h.wake(op, h.awake, h.whole(err), &h.found)
 	}
 	if opErr, ok := err.(*net.OpError); ok { //nolint:errorlint // the loop made it, for this call
 		opErr.Op = name // the loop calls itself raw-read or raw-write
@@ -148,9 +162,13 @@ type refusing struct{}
 func (refusing) Read([]byte) (int, error)         { return 0, errors.ErrUnsupported }
 func (refusing) WriteTo(io.Writer) (int64, error) { return 0, errors.ErrUnsupported }
 
-// attempt makes the system call and reports whether the call is done. If it is
-// not, the observer has been told that the goroutine parks. A wake that brings
-// nothing is no wake: the block goes on.
+// attempt makes the system call, and reports whether the poller's loop is to be left:
+// the call is done, or would park a second time. Else the observer knows that the
+// goroutine parks. A wake that brings nothing is no wake: the block goes on.
+//
+// It runs inside the loop, where the descriptor is locked: it notes a wake, and poll
+// tells the observer, whose spans may go to a processor that closes the conn. Close
+// waits for the loop to be left.
 func (h *half) attempt(fd uintptr) bool {
 	var awake time.Time
 	if h.parked.Load() {
@@ -162,13 +180,17 @@ func (h *half) attempt(fd uintptr) bool {
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
+			if h.woke {
+				h.again = true
+				return true
+			}
 			h.parking(fd)
 			return false
 		}
 		h.n += max(n, 0)
 		h.err = err
 		if h.parked.Load() {
-			h.woken(awake, err, func() tcpInfo { return measure(fd) })
+			h.wakes(awake, func() tcpInfo { return measure(fd) })
 		}
 		if err != nil || h.reason == semconv.ReasonNetRead || h.n == len(h.p) {
 			return true
@@ -218,21 +240,19 @@ func (h *half) parking(fd uintptr) {
 	h.op.Block(h.reason, trace.At(h.since), sourcePoll)
 }
 
-// woken tells the observer that the goroutine runs, since at, and why; info
-// asks the kernel.
-func (h *half) woken(at time.Time, err error, info func() tcpInfo) {
+// wakes notes that the goroutine runs, since at; info asks the kernel.
+func (h *half) wakes(at time.Time, info func() tcpInfo) {
 	h.parked.Store(false)
-	var e evidence
+	h.woke, h.awake, h.found = true, at, evidence{}
 	switch blocked := at.Sub(h.since); {
 	case !h.op.Shows(blocked) && (!h.info.ok || !h.op.Meters()):
 	case h.info.ok:
-		e = evidence{blocked: blocked, written: h.total, park: h.info, awake: info()}
+		h.found = evidence{blocked: blocked, written: h.total, park: h.info, awake: info()}
 	case h.reason == semconv.ReasonNetRead && blocked >= 2*counterStep:
 		// Most reads wait briefly, and all that the kernel can say of one is
 		// whether what this side sent has come through.
-		e = evidence{awake: info()}
+		h.found = evidence{awake: info()}
 	}
-	h.wake(h.op, at, h.whole(err), &e)
 }
 
 // whole is the error of the connection behind that of a call. Of the calls that a
