@@ -34,6 +34,12 @@ const (
 	SpanSleep  = "sleep"
 	SpanAwait  = "await"
 
+	// Of an execution trace alone, beside net.read and so on: see package
+	// trace/sched/schedread.
+	SpanForever = "forever" // nothing can end it: select {}, or a nil channel
+	SpanSyscall = "syscall" // a system call, or a call of C
+	SpanGC      = "gc"      // work for the garbage collector
+
 	// SpanGo prefixes the name of a goroutine: "go NAME" lasts from the call of
 	// trace.Go or trace.Handle to the function's first instruction; "NAME" is its life.
 	SpanGo = "go "
@@ -75,6 +81,11 @@ const (
 
 	// ReasonPong: the peer has not answered a ping yet.
 	ReasonPong Reason = "pong"
+
+	ReasonFileRead  Reason = "file.read"
+	ReasonFileWrite Reason = "file.write"
+	ReasonForever   Reason = "forever"
+	ReasonGC        Reason = "gc"
 
 	// ReasonWriteLock: another goroutine is writing on this connection.
 	ReasonWriteLock Reason = "write.lock"
@@ -123,6 +134,7 @@ const (
 	SourcePoll   Source = "poll"   // exact, from the runtime's network poller
 	SourceTimed  Source = "timed"  // a whole call was timed; how long of it was parked is not known
 	SourceMemory Source = "memory" // an in-memory connection reported it
+	SourceSched  Source = "sched"  // exact, from the runtime's execution trace
 )
 
 // State is the state of a goroutine started by trace.Go or trace.Handle: the value of
@@ -146,8 +158,14 @@ const (
 	BlockCauseKey  = attribute.Key("block.cause")  // string, a [Cause]
 	BlockSourceKey = attribute.Key("block.source") // string, a [Source]
 	BlockHolderKey = attribute.Key("block.holder") // string, the id of the span that had the lock or semaphore when the wait for it was given up
-	WakeReasonKey  = attribute.Key("wake.reason")  // string, a [WakeReason]
-	WakeCauseKey   = attribute.Key("wake.cause")   // string, the text of the context.Cause that canceled
+	// BlockTruncatedKey is a bool: it began before what was recorded, and lasted longer.
+	BlockTruncatedKey = attribute.Key("block.truncated")
+
+	WakeReasonKey = attribute.Key("wake.reason") // string, a [WakeReason]
+	WakeCauseKey  = attribute.Key("wake.cause")  // string, the text of the context.Cause that canceled
+
+	WakeGoroutineIDKey   = attribute.Key("wake.goroutine.id")   // int, the runtime's number of the goroutine that woke it
+	WakeGoroutineNameKey = attribute.Key("wake.goroutine.name") // string
 
 	BlockCountKey    = attribute.Key("block.count")    // int, blocks in an operation or a goroutine, where they are more than one
 	BlockDurationKey = attribute.Key("block.duration") // float64, their sum in seconds
@@ -200,8 +218,12 @@ const (
 	// that was blocked has it.
 	GoroutineRunningKey = attribute.Key("goroutine.running")
 
-	// CodeStacktraceKey is a string, the stack of a panic, the innermost frame
-	// first. The key is OpenTelemetry's.
+	GoroutineRunnableKey = attribute.Key("goroutine.runnable")  // float64, seconds that it waited for a processor
+	GoroutineSyscallKey  = attribute.Key("goroutine.syscall")   // float64, seconds in system calls
+	GoroutineGCAssistKey = attribute.Key("goroutine.gc_assist") // float64, seconds that it worked for the garbage collector
+
+	// CodeStacktraceKey is a string, the stack of a panic, of a park or of who ended
+	// that, the innermost frame first. The key is OpenTelemetry's.
 	CodeStacktraceKey = attribute.Key("code.stacktrace")
 )
 
@@ -269,6 +291,9 @@ const (
 	URLFullKey                = attribute.Key("url.full")
 	HTTPResponseStatusCodeKey = attribute.Key("http.response.status_code")
 	ErrorTypeKey              = attribute.Key("error.type")
+	CodeFunctionNameKey       = attribute.Key("code.function.name")
+	CodeFilePathKey           = attribute.Key("code.file.path")
+	CodeLineNumberKey         = attribute.Key("code.line.number")
 )
 
 // Values of [ErrorTypeKey] that trace.ErrorType gives. Errors that are none of

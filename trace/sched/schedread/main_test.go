@@ -1,0 +1,91 @@
+package schedread_test
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/sched"
+	"github.com/wakechain/wakechain/trace/sched/schedread"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// recording starts a recorder for the test.
+func recording(t *testing.T) *sched.Recorder {
+	t.Helper()
+	r := sched.NewRecorder(sched.WithWindow(1e12), sched.WithMaxBytes(64<<20))
+	if err := r.Start(); err != nil {
+		t.Skip("a tracer runs: ", err)
+	}
+	t.Cleanup(r.Stop)
+	return r
+}
+
+// snapshot returns what was recorded.
+func snapshot(t *testing.T, r *sched.Recorder) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	if _, err := r.WriteTo(&buf); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// read reads what was recorded, which must be whole.
+func read(t *testing.T, data []byte, opts ...schedread.Option) *schedread.Trace {
+	t.Helper()
+	tr, err := schedread.Read(bytes.NewReader(data), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+// goroutine is the runtime's number of the calling goroutine.
+func goroutine() (id int64) {
+	var buf [64]byte
+	_, _ = fmt.Sscanf(string(buf[:runtime.Stack(buf[:], false)]), "goroutine %d ", &id)
+	return id
+}
+
+// line is what a test wants to know of a block: its operation, where, what ended it,
+// by whom, where, and whether it is over.
+func line(op *chain.Span) string {
+	s := op.Name + " " + site(op)
+	for _, c := range op.Children {
+		switch {
+		case c.Name == semconv.SpanBlock && c.End.IsZero():
+			s += " not over"
+		case c.Name == semconv.SpanWake:
+			if why := c.Str(semconv.WakeReasonKey); why != "" {
+				s += " " + why
+			}
+			if by := c.Str(semconv.WakeGoroutineNameKey); by != "" {
+				s += " by " + by + " in " + site(c)
+			}
+		}
+	}
+	return s
+}
+
+func site(s *chain.Span) string {
+	fn := s.Str(semconv.CodeFunctionNameKey)
+	return fn[strings.LastIndexByte(fn, '.')+1:]
+}
+
+// operations are the operations of a goroutine, in order.
+func operations(c *chain.Chain, goroutine int64) (all []*chain.Span) {
+	for _, s := range c.Spans {
+		if s.Int(semconv.GoroutineIDKey) == goroutine && s.Str(semconv.GoroutineStateKey) == "" && !strings.HasPrefix(s.Name, semconv.SpanGo) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
