@@ -2,6 +2,7 @@ package live
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -9,17 +10,74 @@ import (
 	"github.com/wakechain/wakechain/internal/text"
 )
 
-// textWidth is where sentences are broken, in columns.
+// textWidth is where sentences are broken unless [WithWidth] says otherwise, in
+// columns.
 const textWidth = 100
+
+// TextOption configures [View.WriteText]. The last option of a kind wins.
+type TextOption func(*textOut)
+
+// WithWidth breaks sentences and rows so that lines have at most n columns, where
+// their words let them. By default, also for n < 40, sentences end at 100 columns
+// and rows are as long as they are.
+func WithWidth(n int) TextOption {
+	return func(o *textOut) {
+		if n >= 40 {
+			o.width, o.rows = n, true
+		}
+	}
+}
+
+// WithColor colors what was found and the headings, for a terminal.
+func WithColor() TextOption { return func(o *textOut) { o.color = true } }
+
+// textOut is what a text is written to.
+type textOut struct {
+	bytes.Buffer
+	width int
+	rows  bool // the width is that of rows, too
+	color bool
+}
+
+// paint returns s as the terminal shows it with these codes.
+func (b *textOut) paint(codes, s string) string {
+	if !b.color {
+		return s
+	}
+	return "\x1b[" + codes + "m" + s + "\x1b[0m"
+}
+
+// heading begins a part.
+func (b *textOut) heading(s, more string) {
+	b.WriteString("\n" + b.paint("1", s) + more + "\n")
+}
+
+// line writes a line that begins with first, and goes on with rest where it is too
+// long.
+func (b *textOut) line(first, rest, line string) {
+	if b.rows && text.Columns(first)+text.Columns(line) > b.width {
+		b.wrap(first, rest, line)
+		return
+	}
+	b.WriteString(first + line + "\n")
+}
+
+// kindColors are those of findings.
+var kindColors = map[string]string{KindDeadlock: "1;31", KindStalled: "1;33", KindHead: "1;33", KindSilent: "1;36"}
 
 // WriteText writes the view for a terminal: what is deadlocked and who holds others
 // up first, then the goroutines, each below the one that started it, then the
 // connections. Above 50 rows, those that are alike are one with their count; what
 // is not shown is counted. Names of the program's and the peer's are escaped.
 // The error is the writer's.
-func (v *View) WriteText(w io.Writer) error {
+func (v *View) WriteText(w io.Writer, opts ...TextOption) error {
 	s := newSheet(v)
-	var b bytes.Buffer
+	b := textOut{width: textWidth}
+	for _, o := range opts {
+		if o != nil {
+			o(&b)
+		}
+	}
 	s.head(&b)
 	for _, f := range s.Findings {
 		b.WriteByte('\n')
@@ -37,7 +95,7 @@ func (v *View) WriteText(w io.Writer) error {
 	return nil
 }
 
-func (s *sheet) head(b *bytes.Buffer) {
+func (s *sheet) head(b *textOut) {
 	fmt.Fprintf(b, "%s\n%s, in %s: ", s.About, s.At.UTC().Format("2006-01-02 15:04:05.000 UTC"), s.Took)
 	for i, f := range s.Facts {
 		if i > 0 {
@@ -48,7 +106,7 @@ func (s *sheet) head(b *bytes.Buffer) {
 	b.WriteByte('\n')
 }
 
-func (s *sheet) reasons(b *bytes.Buffer) {
+func (s *sheet) reasons(b *textOut) {
 	if len(s.Reasons) == 0 {
 		return
 	}
@@ -56,7 +114,7 @@ func (s *sheet) reasons(b *bytes.Buffer) {
 	for _, r := range s.Reasons {
 		what, n = max(what, text.Columns(r.What)), max(n, len(r.N))
 	}
-	b.WriteString("\nWAITS\n")
+	b.heading("WAITS", "")
 	for _, r := range s.Reasons {
 		fmt.Fprintf(b, "  %s  %*s  oldest %s\n", padded(r.What, what), n, r.N, r.Oldest)
 	}
@@ -65,25 +123,25 @@ func (s *sheet) reasons(b *bytes.Buffer) {
 	}
 }
 
-func (f *found) write(b *bytes.Buffer) {
-	b.WriteString(f.Kind)
+func (f *found) write(b *textOut) {
+	b.WriteString(b.paint(cmp.Or(kindColors[f.Kind], "1"), f.Kind))
 	if f.For != "" {
 		b.WriteString("  for " + f.For)
 	}
 	b.WriteByte('\n')
-	wrap(b, "  ", "  ", f.Text)
+	b.wrap("  ", "  ", f.Text)
 	if len(f.Cycle) > 0 {
-		wrap(b, "  ", "    ", strings.Join(f.Cycle, " → "))
+		b.wrap("  ", "    ", strings.Join(f.Cycle, " → "))
 	}
 }
 
-func (s *sheet) goroutines(b *bytes.Buffer) {
+func (s *sheet) goroutines(b *textOut) {
 	if len(s.Busy) > 0 {
-		b.WriteString("\nGOROUTINES\n")
+		b.heading("GOROUTINES", "")
 		writeRows(b, s.Busy)
 	}
 	if len(s.Idle) > 0 {
-		b.WriteString("\nIDLE, waiting for the next message or an end\n")
+		b.heading("IDLE", ", waiting for the next message or an end")
 		writeRows(b, s.Idle)
 	}
 	if s.MoreGoroutines > 0 {
@@ -92,7 +150,7 @@ func (s *sheet) goroutines(b *bytes.Buffer) {
 }
 
 // writeRows writes goroutines, their ages in a column at the left.
-func writeRows(b *bytes.Buffer, rows []row) {
+func writeRows(b *textOut, rows []row) {
 	ages := 0
 	for _, r := range rows {
 		ages = max(ages, text.Columns(r.For))
@@ -119,22 +177,22 @@ func writeRows(b *bytes.Buffer, rows []row) {
 			if i > 0 {
 				who = r.Rest
 			}
-			fmt.Fprintf(b, "  %s  %s  %s", left(w.Age, ages), who, w.Operation)
+			line := who + "  " + w.Operation
 			if w.Why != "" {
-				b.WriteString(": " + w.Why)
+				line += ": " + w.Why
 			}
 			if w.Oldest {
-				b.WriteString(", the oldest")
+				line += ", the oldest"
 			}
 			if w.Conn != "" {
-				b.WriteString(" on " + w.Conn)
+				line += " on " + w.Conn
 			}
 			if w.To != "" {
-				b.WriteString(" to " + w.To)
+				line += " to " + w.To
 			}
-			b.WriteByte('\n')
+			b.line("  "+left(w.Age, ages)+"  ", blank+r.Rest+"  ", line)
 			for _, note := range w.Notes {
-				wrap(b, blank+r.Rest, blank+r.Rest+"  ", note)
+				b.wrap(blank+r.Rest, blank+r.Rest+"  ", note)
 			}
 		}
 		if r.More > 0 {
@@ -146,13 +204,13 @@ func writeRows(b *bytes.Buffer, rows []row) {
 	}
 }
 
-func (s *sheet) connections(b *bytes.Buffer) {
+func (s *sheet) connections(b *textOut) {
 	if len(s.Ends) > 0 {
-		b.WriteString("\nCONNECTIONS\n")
+		b.heading("CONNECTIONS", "")
 		writePairs(b, s.Ends)
 	}
 	if len(s.IdleEnds) > 0 {
-		b.WriteString("\nQUIET CONNECTIONS\n")
+		b.heading("QUIET CONNECTIONS", "")
 		writePairs(b, s.IdleEnds)
 	}
 	if s.MoreConnections > 0 {
@@ -160,7 +218,7 @@ func (s *sheet) connections(b *bytes.Buffer) {
 	}
 }
 
-func writePairs(b *bytes.Buffer, pairs []pairRow) {
+func writePairs(b *textOut, pairs []pairRow) {
 	for _, p := range pairs {
 		for i, e := range p.Ends {
 			indent := "  "
@@ -182,7 +240,7 @@ func writePairs(b *bytes.Buffer, pairs []pairRow) {
 }
 
 // write writes an end. Of many, it is the oldest.
-func (e *end) write(b *bytes.Buffer, indent string, many bool) {
+func (e *end) write(b *textOut, indent string, many bool) {
 	if e.Process != "" {
 		b.WriteString(e.Process + "'s ")
 	}
@@ -222,14 +280,14 @@ func left(s string, n int) string   { return strings.Repeat(" ", max(n-text.Colu
 
 // wrap writes words in lines, of which the first begins with first and all others
 // with rest.
-func wrap(b *bytes.Buffer, first, rest, words string) {
+func (b *textOut) wrap(first, rest, words string) {
 	b.WriteString(first)
 	at := text.Columns(first)
 	for i, word := range strings.Fields(words) {
 		n := text.Columns(word)
 		switch {
 		case i == 0:
-		case at+1+n > textWidth:
+		case at+1+n > b.width:
 			b.WriteString("\n" + rest)
 			at = text.Columns(rest)
 		default:

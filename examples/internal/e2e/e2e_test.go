@@ -208,8 +208,8 @@ func drawn(t *testing.T, j *jaeger, p *pair, spans []chain.Span) {
 		}
 	}
 	for _, args := range [][]string{{"-trace", spans[0].TraceID.String()}, {"-service", "socket_get"}} {
-		if got := diagram(t, append([]string{"-jaeger", j.url()}, args...)...); got != want {
-			t.Errorf("diagram -jaeger %s draws\n%s\nwant\n%s", args, got, want)
+		if got := diagram(t, append(args, j.url())...); got != want {
+			t.Errorf("wakechain draw %s of Jaeger draws\n%s\nwant\n%s", args, got, want)
 		}
 	}
 }
@@ -217,7 +217,7 @@ func drawn(t *testing.T, j *jaeger, p *pair, spans []chain.Span) {
 func diagram(t *testing.T, args ...string) string {
 	t.Helper()
 	var stderr bytes.Buffer
-	cmd := exec.Command(programs+"diagram", args...)
+	cmd := exec.Command(programs+"wakechain", append([]string{"draw"}, args...)...)
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		programs = dir + string(filepath.Separator)
-		for _, module := range []string{"../..", "../../jaeger"} {
-			build := exec.Command("go", "build", "-C", module, "-o", programs, "./...")
+		for _, what := range [][2]string{{"../..", "./..."}, {"../../jaeger", "./..."}, {"../../..", "./cmd/..."}} {
+			build := exec.Command("go", "build", "-C", what[0], "-o", programs, what[1])
 			if out, err := build.CombinedOutput(); err != nil {
 				fmt.Fprintf(os.Stderr, "%v: %v\n%s", build, err, out)
 				return 1

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package draw_test
 
 import (
 	"context"
@@ -41,7 +41,7 @@ func TestRecord(t *testing.T) {
 				onSlowLoopback(t)
 				return
 			}
-			f, err := os.Create(filepath.Join("..", "..", "trace", "sequence", "testdata", name+".json"))
+			f, err := os.Create(filepath.Join(root, "trace", "sequence", "testdata", name+".json"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package main
+package draw_test
 
 import (
 	"bytes"
@@ -11,31 +11,6 @@ import (
 
 	"github.com/wakechain/wakechain/examples/internal/browser"
 )
-
-// testdata are the spans of the scenarios.
-func testdata(t *testing.T) []string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "..", "trace", "sequence", "testdata", "*.json"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scenarios: %v", err)
-	}
-	return files
-}
-
-func scenario(name string) string {
-	return filepath.Join("..", "..", "trace", "sequence", "testdata", name+".json")
-}
-
-// drawFile runs the command into a new file.
-func drawFile(t *testing.T, name string, args ...string) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), name)
-	var stdout, stderr bytes.Buffer
-	if code := run(t.Context(), append([]string{"-o", file}, args...), nil, &stdout, &stderr); code != 0 {
-		t.Fatalf("exit code %d: %s", code, &stderr)
-	}
-	return file
-}
 
 func TestHTMLInBrowser(t *testing.T) {
 	b := browser.New(t)
@@ -214,7 +189,7 @@ func TestSVGInBrowser(t *testing.T) {
 // TestHostileNamesInBrowser draws names that try to leave their place.
 func TestHostileNamesInBrowser(t *testing.T) {
 	b := browser.New(t)
-	file := drawFile(t, "hostile.html", filepath.Join("testdata", "hostile.json"))
+	file := drawFile(t, "hostile.html", hostile)
 	b.OpenFile(t, file)
 	if got := browser.Eval[bool](t, b, `typeof window.pwned !== 'undefined'`); got {
 		t.Error("a name ran as a script")
@@ -225,7 +200,7 @@ func TestHostileNamesInBrowser(t *testing.T) {
 	if got := browser.Eval[string](t, b, `document.querySelector('#body').textContent`); !strings.Contains(got, "</script><script>") {
 		t.Errorf("the names are not shown as they are:\n%s", got)
 	}
-	svg := drawFile(t, "hostile.svg", filepath.Join("testdata", "hostile.json"))
+	svg := drawFile(t, "hostile.svg", hostile)
 	b.Clean(t, "/"+filepath.Base(file))
 	b.OpenFile(t, svg)
 	if got := browser.Eval[int](t, b, `document.querySelectorAll('script, image, foreignObject, a').length`); got != 0 {

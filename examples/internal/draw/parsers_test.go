@@ -1,4 +1,4 @@
-package main
+package draw_test
 
 import (
 	"encoding/json"
@@ -83,7 +83,7 @@ var variants = map[string][]string{
 // parsed draws the scenarios in all variants, and the hostile names, into files.
 func parsed(t *testing.T, ext string, check func(t *testing.T, file string)) {
 	t.Helper()
-	for _, spans := range append(testdata(t), filepath.Join("testdata", "hostile.json")) {
+	for _, spans := range append(testdata(t), hostile) {
 		for variant, args := range variants {
 			name := strings.TrimSuffix(filepath.Base(spans), ".json")
 			t.Run(name+variant, func(t *testing.T) {

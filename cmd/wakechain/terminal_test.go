@@ -19,7 +19,7 @@ import (
 )
 
 // asCommand lets the test binary be the command.
-const asCommand = "WAKECHAIN_DIAGRAM"
+const asCommand = "WAKECHAIN_COMMAND"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
@@ -30,22 +30,28 @@ func TestMain(m *testing.M) {
 
 // command returns the command as a process of its own, killed if it outlives a
 // minute.
-func command(t *testing.T) *exec.Cmd {
+func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asCommand+"=1")
 	return cmd
 }
 
-// TestInterrupt: Ctrl-C ends the command while it reads standard input.
+// typed is a span in a line so short that a terminal takes it.
+const typed = `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"01000000000000000000000000000000","spanId":"0100000000000000","name":"typed","startTimeUnixNano":"1","endTimeUnixNano":"2"}]}]}]}` + "\n"
+
+// TestInterrupt: Ctrl-C ends the command while it reads standard input, with what
+// it has.
 func TestInterrupt(t *testing.T) {
 	sig := syscall.SIGINT
 	if signal.Ignored(sig) { // of a job in the background, and children inherit that
 		sig = syscall.SIGTERM
 	}
-	cmd := command(t)
+	var stdout, stderr bytes.Buffer
+	cmd := command(t, "draw")
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -54,15 +60,16 @@ func TestInterrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	// More than a pipe holds: once it is written, the command is reading.
-	if _, err := io.WriteString(in, strings.Repeat(`{"resourceSpans":[]}`+"\n", 20_000)); err != nil {
+	if _, err := io.WriteString(in, typed+strings.Repeat(`{"resourceSpans":[]}`+"\n", 20_000)); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if got := cmd.ProcessState.Sys().(syscall.WaitStatus); !got.Signaled() || got.Signal() != sig {
-		t.Errorf("the command ended with %v, want %v", cmd.ProcessState, sig)
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(stderr.String(), "interrupted: this is of 1 span, and not of all") ||
+		!strings.Contains(stdout.String(), "typed") {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, &stdout, &stderr)
 	}
 }
 
@@ -73,26 +80,24 @@ func TestTerminalInput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Lines of a terminal are short: so is this one.
-	line := `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"01000000000000000000000000000000","spanId":"0100000000000000","name":"typed","startTimeUnixNano":"1","endTimeUnixNano":"2"}]}]}]}`
 	var stdout, stderr bytes.Buffer
-	cmd := command(t)
+	cmd := command(t, "draw")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = terminal, &stdout, &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(keyboard, line+"\n\x04"); err != nil {
+	if _, err := io.WriteString(keyboard, typed+"\x04"); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("%v: %s", err, &stderr)
 	}
-	if !strings.Contains(stdout.String(), "typed") || !strings.Contains(stderr.String(), "reading OTLP/JSON from the terminal") {
+	if !strings.Contains(stdout.String(), "typed") || !strings.Contains(stderr.String(), "reading spans from the terminal") {
 		t.Errorf("stdout %q, stderr %q, want the span and what is waited for", &stdout, &stderr)
 	}
 
 	// And not where it does not wait for it.
-	cmd = command(t)
+	cmd = command(t, "draw")
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(spans), &stderr
 	stderr.Reset()
 	if err := cmd.Run(); err != nil || stderr.Len() > 0 {

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/wakechain/wakechain/internal/text"
+)
+
+// defaultWidth is that of what is not written to a terminal, in columns.
+const defaultWidth = 100
+
+// terminal returns the size of w, if it is a terminal.
+func terminal(w any) (columns, rows int, ok bool) {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0, 0, false
+	}
+	columns, rows, err := term.GetSize(int(f.Fd()))
+	return columns, rows, err == nil && columns > 0
+}
+
+// isTerminal reports whether w is one, whatever its size.
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// columns is the width of what is written: the flag's, the terminal's, or 100.
+func (s *session) columns() int {
+	if s.flags.width > 0 {
+		return s.flags.width
+	}
+	if n, _, ok := terminal(s.out); ok {
+		return n
+	}
+	return defaultWidth
+}
+
+// colored reports whether w gets colors: -color says so, or it is a terminal and
+// the user has not set NO_COLOR.
+func (s *session) colored(w io.Writer) bool {
+	switch s.flags.color {
+	case "always":
+		return true
+	case "never":
+		return false
+	default:
+		return isTerminal(w) && s.getenv("NO_COLOR") == "" && s.getenv("TERM") != "dumb"
+	}
+}
+
+// style is how something looks on a terminal.
+type style string
+
+const (
+	bold   style = "1"
+	dim    style = "2"
+	red    style = "31"
+	green  style = "32"
+	yellow style = "33"
+	cyan   style = "36"
+	invert style = "7"
+)
+
+// paint returns s in styles, which end with it.
+func paint(s string, styles ...style) string {
+	if s == "" || len(styles) == 0 {
+		return s
+	}
+	var codes []string
+	for _, st := range styles {
+		if st != "" {
+			codes = append(codes, string(st))
+		}
+	}
+	if len(codes) == 0 {
+		return s
+	}
+	return "\x1b[" + strings.Join(codes, ";") + "m" + s + "\x1b[0m"
+}
+
+// printable is text of a stranger: nothing in it moves a cursor.
+func printable(s string) string { return text.Printable(text.Shorten(s, 300)) }
+
+// oneLine is an error for the last line of a terminal.
+func oneLine(err error) string { return text.Printable(strings.ReplaceAll(err.Error(), "\n", "; ")) }
+
+// wrapped breaks words into lines of at most width columns, of which the first
+// begins with first and all others with rest.
+func wrapped(words, first, rest string, width int) (lines []string) {
+	line, empty := first, true
+	for _, w := range strings.Fields(words) {
+		if !empty && text.Columns(line)+1+text.Columns(w) > width {
+			lines = append(lines, line)
+			line, empty = rest, true
+		}
+		if !empty {
+			line += " "
+		}
+		line += w
+		empty = false
+	}
+	return append(lines, line)
+}
