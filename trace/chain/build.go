@@ -3,6 +3,7 @@ package chain
 import (
 	"bytes"
 	"cmp"
+	"iter"
 	"math"
 	"slices"
 	"time"
@@ -16,45 +17,48 @@ type builder struct {
 	procs *processes
 }
 
-// copy takes the spans over and drops repeated deliveries.
-func (b *builder) copy(spans []Span) {
-	slab := make([]Span, len(spans))
-	b.all = make([]*Span, 0, len(spans))
-	b.chain.index = make(map[id][]*Span, len(spans))
+// take makes all of n spans, which are the builder's from now on, and drops repeated
+// deliveries.
+func (b *builder) take(parts iter.Seq[[]Span], n int) {
+	b.all = make([]*Span, 0, n)
+	b.chain.index = make(map[id][]*Span, n)
 	b.procs = newProcesses()
-	heads := make([]*Span, len(spans)) // backs the index where an id has one owner
+	heads := make([]*Span, n) // backs the index where an id has one owner
 	seen := make(map[delivery]bool)
-	for i := range spans {
-		s := &slab[i]
-		*s = spans[i]
-		s.Parent, s.Children, s.LinkedFrom, s.Seq = nil, nil, nil, 0
-		s.Links = slices.Clone(s.Links)
-		// Monotonic readings of different processes do not compare, and some
-		// spans have none.
-		s.Start, s.End = s.Start.Round(0), s.End.Round(0)
-		b.procs.assign(s)
-		if s.SpanID.IsValid() {
-			key := id{s.TraceID, s.SpanID}
-			same := b.chain.index[key]
-			switch len(same) {
-			case 0:
-				heads[i] = s
-				same = heads[i : i+1 : i+1]
-			case 1:
-				seen[deliveryOf(same[0])] = true
-				fallthrough
-			default:
-				d := deliveryOf(s)
-				if seen[d] {
-					b.chain.Repeats++
-					continue
+	i := -1
+	for part := range parts {
+		for j := range part {
+			i++
+			s := &part[j]
+			s.Parent, s.Children, s.LinkedFrom, s.Seq = nil, nil, nil, 0
+			s.Links = slices.Clone(s.Links)
+			// Monotonic readings of different processes do not compare, and some
+			// spans have none.
+			s.Start, s.End = s.Start.Round(0), s.End.Round(0)
+			b.procs.assign(s)
+			if s.SpanID.IsValid() {
+				key := id{s.TraceID, s.SpanID}
+				same := b.chain.index[key]
+				switch len(same) {
+				case 0:
+					heads[i] = s
+					same = heads[i : i+1 : i+1]
+				case 1:
+					seen[deliveryOf(same[0])] = true
+					fallthrough
+				default:
+					d := deliveryOf(s)
+					if seen[d] {
+						b.chain.Repeats++
+						continue
+					}
+					seen[d] = true
+					same = append(same, s)
 				}
-				seen[d] = true
-				same = append(same, s)
+				b.chain.index[key] = same
 			}
-			b.chain.index[key] = same
+			b.all = append(b.all, s)
 		}
-		b.all = append(b.all, s)
 	}
 }
 

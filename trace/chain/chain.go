@@ -67,14 +67,23 @@ func WithMaxSkew(d time.Duration) Option {
 //
 // The cost is O(n log n) for n spans, links included.
 func New(spans []Span, opts ...Option) *Chain {
+	return build(slices.Values([][]Span{slices.Clone(spans)}), len(spans), newConfig(opts))
+}
+
+func newConfig(opts []Option) config {
 	cfg := config{skew: true, maxSkew: time.Minute}
 	for _, o := range opts {
 		if o != nil {
 			o.apply(&cfg)
 		}
 	}
+	return cfg
+}
+
+// build makes a chain of spans, which it takes over.
+func build(parts iter.Seq[[]Span], n int, cfg config) *Chain {
 	b := builder{chain: &Chain{}}
-	b.copy(spans)
+	b.take(parts, n)
 	b.resolve()
 	b.cut()
 	if cfg.skew {

@@ -26,7 +26,7 @@ import (
 type decoder struct {
 	lex    *lex.Lexer
 	format Format // of the first span
-	spans  []Span
+	into   *Collection
 	whole  int64 // where the last whole span ended
 
 	fault  error // of the span at hand: the first value that cannot be
@@ -50,9 +50,9 @@ const (
 	maxNesting   = 100     // of a value in a value
 )
 
-func newDecoder(l *lex.Lexer) *decoder {
+func newDecoder(l *lex.Lexer, into *Collection) *decoder {
 	return &decoder{
-		lex: l, texts: make(map[string]string), lists: make(map[uint64][]attribute.KeyValue), seed: maphash.MakeSeed(),
+		lex: l, into: into, texts: make(map[string]string), lists: make(map[uint64][]attribute.KeyValue), seed: maphash.MakeSeed(),
 	}
 }
 
@@ -68,7 +68,7 @@ func (d *decoder) add(f Format, s *Span) bool {
 	case d.format == "":
 		d.format = f
 	}
-	d.spans = append(d.spans, *s)
+	d.into.add(s)
 	d.whole = d.lex.Offset()
 	return true
 }

@@ -58,7 +58,7 @@ func (d *decoder) jaegerTraces() {
 // jaegerTrace is a trace while it is read: its processes may come after its spans.
 type jaegerTrace struct {
 	processes map[string]jaegerResource
-	from      int      // in d.spans
+	from      int      // in d.into
 	ids       []string // of the processes of the spans from there
 	begun     bool
 }
@@ -69,7 +69,7 @@ func (d *decoder) jaegerField(t *jaegerTrace, key []byte) bool {
 	switch string(key) {
 	case "spans":
 		if !t.begun {
-			t.from, t.begun = len(d.spans), true
+			t.from, t.begun = d.into.Len(), true
 		}
 		if d.lex.Enter('[') {
 			for d.lex.More(']') {
@@ -91,7 +91,7 @@ func (d *decoder) endJaeger(t *jaegerTrace) {
 		if id == "" {
 			continue
 		}
-		s, p := &d.spans[t.from+i], t.processes[id]
+		s, p := d.into.at(t.from+i), t.processes[id]
 		s.Service, s.Resource = p.service, p.attrs
 	}
 }

@@ -23,7 +23,7 @@ func (d *decoder) resourceSpans(f Format) {
 
 // ofResource takes the spans of one resource, which may come after them.
 func (d *decoder) ofResource(f Format) {
-	from := len(d.spans)
+	from := d.into.Len()
 	var resource []attribute.KeyValue
 	if !d.lex.Enter('{') {
 		return
@@ -47,8 +47,9 @@ func (d *decoder) ofResource(f Format) {
 		}
 	}
 	name := service(resource)
-	for i := from; i < len(d.spans); i++ {
-		d.spans[i].Resource, d.spans[i].Service = resource, name
+	for i := from; i < d.into.Len(); i++ {
+		s := d.into.at(i)
+		s.Resource, s.Service = resource, name
 	}
 }
 
@@ -68,7 +69,7 @@ func (d *decoder) attributesOf() (attrs []attribute.KeyValue) {
 }
 
 func (d *decoder) ofScope(f Format) {
-	from := len(d.spans)
+	from := d.into.Len()
 	var name string
 	if !d.lex.Enter('{') {
 		return
@@ -92,8 +93,8 @@ func (d *decoder) ofScope(f Format) {
 			d.lex.Skip()
 		}
 	}
-	for i := from; i < len(d.spans); i++ {
-		d.spans[i].Scope = name
+	for i := from; i < d.into.Len(); i++ {
+		d.into.at(i).Scope = name
 	}
 }
 

@@ -120,7 +120,15 @@ func (e *FormatError) Error() string {
 // the spans before come with it. A source without spans is no error.
 //
 // It holds one text of a span in memory besides the spans, and 16 MB of it at most.
+// A [Collection] reads several sources, and takes less memory.
 func Read(r io.Reader, opts ...ReadOption) ([]Span, Report, error) {
+	var c Collection
+	report, err := c.Read(r, opts...)
+	return c.take(), report, err
+}
+
+// Read adds the spans of a source to the collection, as the function [Read] does.
+func (c *Collection) Read(r io.Reader, opts ...ReadOption) (Report, error) {
 	var cfg readConfig
 	for _, o := range opts {
 		if o != nil {
@@ -129,14 +137,14 @@ func Read(r io.Reader, opts ...ReadOption) ([]Span, Report, error) {
 	}
 	in := newInput(r, &cfg)
 	defer in.close()
-	rd := reading{in: in, cfg: &cfg}
+	before := c.Len()
+	rd := reading{in: in, cfg: &cfg, into: c, before: before}
 	err := rd.run()
-	spans := rd.spans
-	rd.report.Bytes, rd.report.Spans = in.source.n, len(spans)
+	rd.report.Bytes, rd.report.Spans = in.source.n, rd.count()
 	if rd.more > 0 {
 		rd.report.Warnings = append(rd.report.Warnings, Warning{Text: fmt.Sprintf("%d more parts were left out", rd.more)})
 	}
-	return spans, rd.report, err
+	return rd.report, err
 }
 
 // reading is one call of Read.
@@ -144,7 +152,8 @@ type reading struct {
 	in     *input
 	cfg    *readConfig
 	d      *decoder
-	spans  []Span
+	into   *Collection
+	before int // spans in it
 	report Report
 	more   int   // warnings that are only counted
 	first  error // what was damaged first
@@ -153,6 +162,9 @@ type reading struct {
 }
 
 const maxWarnings = 10
+
+// count returns how many spans this call has read.
+func (r *reading) count() int { return r.into.Len() - r.before }
 
 func (r *reading) run() error {
 	if err := r.in.open(); err != nil {
@@ -166,21 +178,21 @@ func (r *reading) run() error {
 			return &FormatError{FormatGoTrace, "an execution trace of Go", "go tool trace shows it; package schedread makes spans of it"}
 		}
 		spans, err := decode(r.in)
-		r.spans = spans
+		r.into.Add(spans...)
 		return err
 	}
 	if err := foreign(r.in.head); err != nil {
 		return err
 	}
 	l := lex.New(r.in)
-	r.d = newDecoder(l)
+	r.d = newDecoder(l, r.into)
 	r.d.faulty = func(line int, err error) {
 		r.fault(err)
 		r.warn(Warning{Line: line, Text: fmt.Sprintf("line %d: left out: %s", line, says(err.Error()))})
 	}
-	r.in.spans = func() int { return len(r.d.spans) }
+	r.in.spans = r.count
 	err := r.documents()
-	r.spans, r.report.Format = r.d.spans, r.d.format
+	r.report.Format = r.d.format
 	return r.verdict(err)
 }
 
@@ -189,7 +201,7 @@ func (r *reading) verdict(err error) error {
 	switch {
 	case err != nil:
 		return err
-	case len(r.spans) > 0:
+	case r.count() > 0:
 		if r.d.server != "" {
 			r.warn(Warning{Text: "the server says: " + r.d.server})
 		}
