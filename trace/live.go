@@ -11,9 +11,9 @@ import (
 // What package live asks: nothing here is done unless somebody looks.
 
 func init() {
-	live.DescribeOp = func(op any) *live.Call {
+	live.DescribeOp = func(r *live.Report, op any) *live.Call {
 		o, _ := op.(*Op)
-		return o.describe()
+		return o.describe(r)
 	}
 }
 
@@ -50,19 +50,20 @@ const looks = 8
 // describe returns what the operation does now. Where that is busy for long, it
 // makes the span of a block that is over: it runs. The caller knows that the
 // operation is not released meanwhile.
-func (o *Op) describe() *live.Call {
+func (o *Op) describe(r *live.Report) *live.Call {
 	if o == nil {
 		return nil
 	}
-	c := &live.Call{Op: o, Operation: o.name, Began: o.start}
+	c := r.NewCall()
+	c.Op, c.Operation, c.Began = o, o.name, o.start
 	if o.task != nil {
 		c.Task = o.task
 	}
 	for range looks {
 		if o.mu.TryLock() {
 			if o.state == opBlocked {
-				w := o.waiting(semconv.Reason(o.block.reason), o.start.Add(o.block.at))
-				c.Wait = &w
+				c.Wait = &r.NewWaits(1)[0]
+				o.waiting(c.Wait, semconv.Reason(o.block.reason), o.start.Add(o.block.at))
 			}
 			o.mu.Unlock()
 			break
@@ -71,8 +72,9 @@ func (o *Op) describe() *live.Call {
 	return c
 }
 
-func (o *Op) waiting(r semconv.Reason, since time.Time) live.Wait {
-	return live.Wait{Op: o, Operation: o.name, Reason: string(r), Since: since, Span: o.SpanContext(), On: o.on}
+// waiting fills in w.
+func (o *Op) waiting(w *live.Wait, r semconv.Reason, since time.Time) {
+	w.Op, w.Operation, w.Reason, w.Since, w.Span, w.On = o, o.name, string(r), since, o.SpanContext(), o.on
 }
 
 // liveTask is a Task that describes itself.
@@ -80,21 +82,23 @@ type liveTask Task
 
 func (l *liveTask) Describe(r *live.Report) {
 	t := (*Task)(l)
-	d := live.Task{Key: t, Name: t.name, ID: t.id, Began: t.began, Span: t.spawned}
+	r.Tasks = append(r.Tasks, live.Task{})
+	d := &r.Tasks[len(r.Tasks)-1]
+	d.Key, d.Name, d.ID, d.Began, d.Span = t, t.name, t.id, t.began, t.spawned
 	if t.outer != nil {
 		d.Outer = t.outer
 	}
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.parent != nil {
 		d.Parent = t.parent
 	}
 	d.Ended = t.state != semconv.StateRunning && t.state != semconv.StatePending
 	d.Ran = t.ran
-	for _, w := range t.waits {
-		d.Waits = append(d.Waits, w.op.waiting(w.r, w.since))
+	d.Waits = r.NewWaits(len(t.waits))
+	for i, w := range t.waits {
+		w.op.waiting(&d.Waits[i], w.r, w.since)
 	}
-	t.mu.Unlock()
-	r.Tasks = append(r.Tasks, d)
 }
 
 // taskOf is the goroutine that ctx is of, for its identity; nil: none.

@@ -33,7 +33,7 @@ func (x *thing) Weak() func() live.Source {
 	}
 }
 
-func listed(x live.Source) bool { return slices.Contains(live.All(), x) }
+func listed(x live.Source) bool { return slices.Contains(live.All(nil), x) }
 
 func TestAddRemove(t *testing.T) {
 	var x, y thing
@@ -72,17 +72,17 @@ func TestWeak(t *testing.T) {
 		dropped := new(thing)
 		dropped.AddWeak(dropped)
 	}
-	if n := len(live.All()); n != 2*len(kept) {
+	if n := len(live.All(nil)); n != 2*len(kept) {
 		t.Fatalf("got %d, want %d", n, 2*len(kept))
 	}
 	eventually(t, func() bool {
 		runtime.GC()
-		return len(live.All()) == len(kept)
+		return len(live.All(nil)) == len(kept)
 	})
 	for _, x := range kept {
 		x.Remove()
 	}
-	if n := len(live.All()); n != 0 {
+	if n := len(live.All(nil)); n != 0 {
 		t.Errorf("got %d, want none", n)
 	}
 }
@@ -120,11 +120,11 @@ func TestRegistryConcurrently(t *testing.T) {
 	}
 	for range 20 {
 		runtime.GC()
-		live.All()
+		live.All(nil)
 	}
 	close(stop)
 	wg.Wait()
-	if n := len(live.All()); n != 0 {
+	if n := len(live.All(nil)); n != 0 {
 		t.Errorf("got %d, want none", n)
 	}
 }

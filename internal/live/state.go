@@ -4,7 +4,6 @@
 package live
 
 import (
-	"net"
 	"time"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
@@ -15,10 +14,34 @@ import (
 // holds.
 type Source interface{ Describe(*Report) }
 
-// Report is what sources say. A Source appends to it.
+// Report is what sources say. A Source appends to it. It can be used again, and then
+// allocates nothing.
 type Report struct {
 	Tasks       []Task
 	Connections []Connection
+
+	calls   Slab[Call]
+	waits   Slab[Wait]
+	sockets Slab[Socket]
+}
+
+// NewCall returns a Call that is the report's.
+func (r *Report) NewCall() *Call { return r.calls.New() }
+
+// NewWaits returns n of these, which are the report's.
+func (r *Report) NewWaits(n int) []Wait { return r.waits.Take(n) }
+
+// NewSocket returns a Socket that is the report's.
+func (r *Report) NewSocket() *Socket { return r.sockets.New() }
+
+// Reset lets go of all that was said, but for its memory.
+func (r *Report) Reset() {
+	clear(r.Tasks)
+	clear(r.Connections)
+	r.Tasks, r.Connections = r.Tasks[:0], r.Connections[:0]
+	r.calls.Reset()
+	r.waits.Reset()
+	r.sockets.Reset()
 }
 
 // Task is a goroutine's function, as package trace runs it. Several tasks can be
@@ -78,8 +101,8 @@ type Connection struct {
 	Serial int64  // from 1, in this process
 	PeerID string // that the other end gave for its own; "": none
 	Role   string
-	Local  net.Addr
-	Remote net.Addr
+	Local  string // address; "": it has none
+	Remote string
 
 	Sampled bool
 	Began   time.Time
@@ -107,7 +130,7 @@ type Connection struct {
 
 // DescribeOp is package trace's: it returns what an operation does now, nil for a nil
 // one. The caller knows that the operation is in use meanwhile. It does not wait.
-var DescribeOp = func(any) *Call { return nil }
+var DescribeOp = func(r *Report, op any) *Call { return nil }
 
 // Call is an operation that is in progress.
 type Call struct {

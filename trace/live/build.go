@@ -2,30 +2,66 @@ package live
 
 import (
 	"cmp"
-	"net"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/wakechain/wakechain/internal/live"
 	"github.com/wakechain/wakechain/trace"
-	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// builder makes a view of what this process's goroutines and connections say.
+// builder makes a view of what this process's goroutines and connections say. Its
+// memory is used again, and so is nothing of it part of the view.
 type builder struct {
-	v       *View
-	report  live.Report
-	ordered []*live.Task // by age
-	tasks   map[any]*live.Task
-	sources map[any]live.Source  // of tasks
-	of      map[any]int          // goroutine of a task, by index in the view
-	roots   []any                // the outermost task of a goroutine, nil for one that is only seen in a call
-	calls   map[int]caller       // of those
-	pings   map[int][]*live.Wait // for their pongs, by goroutine
-	conns   map[any]*live.Connection
-	lines   []*live.Connection // by age
-	prefix  string             // of keys
+	v *View
+	parts
+	report live.Report
+
+	sources []live.Source // all
+	says    []live.Source // of each task of the report
+	tasks   map[any]int   // index in the report
+	conns   map[any]int   // likewise
+	order   []place
+
+	of     []int             // goroutine of each task of the report, by index in the view; -1: none
+	seen   map[any]int       // goroutines that are only seen in a call, by operation
+	roots  []int             // the outermost task of each goroutine, -1 for one that is only seen in a call
+	calls  map[int]caller    // of those
+	pings  map[int][]pinging // for their pongs, by goroutine
+	prefix string            // of keys
+}
+
+// parts are what a view is made of, made many at a time.
+type parts struct {
+	texts   texts
+	waits   live.Slab[Wait]
+	holders live.Slab[Holder]
+	ons     live.Slab[On]
+	tcps    live.Slab[TCP]
+	spans   live.Slab[Span]
+	doings  live.Slab[Doing]
+}
+
+// texts makes strings that share memory.
+type texts struct{ strings.Builder }
+
+func (t *texts) of(s ...[]byte) string {
+	n := 0
+	for i := range s {
+		n += len(s[i])
+	}
+	if t.Cap()-t.Len() < n {
+		room := min(max(2*t.Cap(), 1<<10), 1<<16)
+		t.Reset()
+		t.Grow(max(n, room))
+	}
+	at := t.Len()
+	for i := range s {
+		_, _ = t.Write(s[i])
+	}
+	return t.String()[at:]
 }
 
 // caller is a call in which alone a goroutine is seen.
@@ -34,108 +70,158 @@ type caller struct {
 	of *live.Connection
 }
 
-func newBuilder(sources []live.Source) *builder {
-	b := &builder{
-		v: &View{
-			Version: Version, At: time.Now(), Processes: []Process{self()},
-			Goroutines: []Goroutine{}, Connections: []Connection{}, Findings: []Finding{},
-		},
-		tasks: make(map[any]*live.Task, len(sources)), sources: make(map[any]live.Source, len(sources)),
-		of: make(map[any]int, len(sources)), conns: map[any]*live.Connection{}, calls: map[int]caller{}, pings: map[int][]*live.Wait{},
+// pinging is a wait for a pong.
+type pinging struct {
+	*live.Wait
+	of *live.Connection
+}
+
+// place is where something comes in an order.
+type place struct {
+	at, id int64
+	i      int
+}
+
+func before(a, b place) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id)) }
+
+var builders = sync.Pool{New: func() any {
+	return &builder{
+		tasks: map[any]int{}, conns: map[any]int{}, seen: map[any]int{}, calls: map[int]caller{}, pings: map[int][]pinging{},
 		prefix: strconv.Itoa(self().PID) + ":",
 	}
-	conns := 0
-	for _, s := range sources {
-		if _, ok := s.(live.Weakly); ok {
-			conns++
-		}
+}}
+
+// newBuilder returns one that has asked all that is registered.
+func newBuilder() *builder {
+	b := builders.Get().(*builder)
+	b.v = &View{
+		Version: Version, At: time.Now(), Processes: []Process{self()},
+		Goroutines: []Goroutine{}, Connections: []Connection{}, Findings: []Finding{},
 	}
-	b.report.Tasks = make([]live.Task, 0, len(sources)-conns)
-	b.report.Connections = make([]live.Connection, 0, conns)
-	for _, s := range sources {
-		n := len(b.report.Tasks)
+	b.sources = live.All(b.sources)
+	for _, s := range b.sources {
 		s.Describe(&b.report)
-		if len(b.report.Tasks) > n {
-			b.sources[b.report.Tasks[n].Key] = s
+		for len(b.says) < len(b.report.Tasks) {
+			b.says = append(b.says, s)
 		}
 	}
 	for i := range b.report.Tasks {
-		b.ordered = append(b.ordered, &b.report.Tasks[i])
-		b.tasks[b.report.Tasks[i].Key] = &b.report.Tasks[i]
+		b.tasks[b.report.Tasks[i].Key] = i
 	}
 	for i := range b.report.Connections {
 		c := &b.report.Connections[i]
-		b.lines = append(b.lines, c)
+		b.conns[c.Key] = i
 		if c.ID == "" {
-			c.ID = b.prefix + "c" + strconv.FormatInt(c.Serial, 10)
+			c.ID = b.key('c', c.Serial)
 		}
 	}
 	return b
 }
 
+// release gives the memory back, and lets go of all that is in it.
+func (b *builder) release() {
+	b.v, b.parts = nil, parts{}
+	b.report.Reset()
+	clear(b.sources)
+	clear(b.says)
+	clear(b.tasks)
+	clear(b.conns)
+	clear(b.seen)
+	clear(b.calls)
+	clear(b.pings)
+	b.sources, b.says, b.of, b.roots, b.order = b.sources[:0], b.says[:0], b.of[:0], b.roots[:0], b.order[:0]
+	builders.Put(b)
+}
+
+// key makes that of a goroutine or of a connection, from its number.
+func (b *builder) key(kind byte, n int64) string {
+	var p [64]byte
+	return b.texts.of(strconv.AppendInt(append(append(p[:0], b.prefix...), kind), n, 10))
+}
+
 func (b *builder) build() *View {
 	b.goroutines()
-	slices.SortFunc(b.lines, func(x, y *live.Connection) int { return cmp.Compare(x.Serial, y.Serial) })
-	for _, c := range b.lines {
-		b.conns[c.Key] = c
+	b.order = b.order[:0]
+	for i := range b.report.Connections {
+		b.order = append(b.order, place{at: b.report.Connections[i].Serial, i: i})
+	}
+	slices.SortFunc(b.order, before)
+	for _, p := range b.order {
+		c := &b.report.Connections[p.i]
 		b.callers(c)
 		for j := range c.Pings {
-			if at, ok := b.of[c.Pings[j].Task]; ok {
-				b.pings[at] = append(b.pings[at], c.Pings[j].Wait)
+			if at, ok := b.goroutine(c.Pings[j].Task); ok {
+				b.pings[at] = append(b.pings[at], pinging{c.Pings[j].Wait, c})
 			}
 		}
 	}
 	for i := range b.v.Goroutines {
-		b.waits(i)
+		b.fill(i)
 	}
-	b.v.Connections = slices.Grow(b.v.Connections, len(b.lines))
-	for _, c := range b.lines {
-		b.v.Connections = append(b.v.Connections, b.connection(c))
+	b.v.Connections = make([]Connection, len(b.order))
+	for n, p := range b.order {
+		b.connection(&b.v.Connections[n], &b.report.Connections[p.i])
 	}
 	return b.v
 }
 
-// root is the outermost task of the goroutine of task.
-func (b *builder) root(task *live.Task) *live.Task {
-	for task.Outer != nil {
-		outer := b.tasks[task.Outer]
-		if outer == nil {
+// root is the outermost task of the goroutine of the task with the index i.
+func (b *builder) root(i int) int {
+	for outer := b.report.Tasks[i].Outer; outer != nil; outer = b.report.Tasks[i].Outer {
+		at, ok := b.tasks[outer]
+		if !ok {
 			break
 		}
-		task = outer
+		i = at
 	}
-	return task
+	return i
+}
+
+// goroutine is the index of that of a task.
+func (b *builder) goroutine(task any) (int, bool) {
+	if task == nil {
+		return 0, false
+	}
+	if i, ok := b.tasks[task]; ok {
+		return b.of[i], b.of[i] >= 0
+	}
+	return 0, false
 }
 
 // goroutines makes one of each task, together with those that it is in.
 func (b *builder) goroutines() {
-	slices.SortFunc(b.ordered, func(x, y *live.Task) int {
-		return cmp.Or(x.Began.Compare(y.Began), cmp.Compare(x.ID, y.ID))
-	})
-	b.v.Goroutines = slices.Grow(b.v.Goroutines, len(b.ordered))
-	for _, t := range b.ordered {
-		if b.root(t) != t || t.Ended {
-			continue
-		}
-		b.of[t.Key] = len(b.v.Goroutines)
-		b.roots = append(b.roots, t.Key)
-		b.v.Goroutines = append(b.v.Goroutines, Goroutine{
-			Key: b.prefix + "g" + strconv.FormatInt(t.ID, 10), ID: t.ID, Name: t.Name, Began: t.Began,
-		})
+	tasks := b.report.Tasks
+	for i := range tasks {
+		b.order = append(b.order, place{int64(tasks[i].Began.Sub(b.v.At)), tasks[i].ID, i})
+		b.of = append(b.of, -1)
 	}
-	for _, t := range b.ordered {
-		at, ok := b.of[b.root(t).Key]
-		if !ok || t.Ended {
+	slices.SortFunc(b.order, before)
+	b.v.Goroutines = slices.Grow(b.v.Goroutines, len(tasks))
+	inner := false
+	for _, p := range b.order {
+		t := &tasks[p.i]
+		if t.Outer != nil && b.root(p.i) != p.i {
+			inner = true
 			continue
 		}
-		b.of[t.Key] = at
-		g := &b.v.Goroutines[at]
-		if g.Key != "" && b.roots[at] != t.Key {
-			g.Inner = append(g.Inner, t.Name)
+		if t.Ended {
+			continue
+		}
+		b.of[p.i] = len(b.v.Goroutines)
+		b.roots = append(b.roots, p.i)
+		b.v.Goroutines = append(b.v.Goroutines, Goroutine{Key: b.key('g', t.ID), ID: t.ID, Name: t.Name, Began: t.Began})
+	}
+	if inner {
+		for _, p := range b.order {
+			root := b.root(p.i)
+			if at := b.of[root]; root != p.i && at >= 0 && !tasks[p.i].Ended {
+				b.of[p.i] = at
+				b.v.Goroutines[at].Inner = append(b.v.Goroutines[at].Inner, tasks[p.i].Name)
+			}
 		}
 	}
 	for i, root := range b.roots {
-		if at, ok := b.of[b.tasks[root].Parent]; ok && at != i {
+		if at, ok := b.goroutine(tasks[root].Parent); ok && at != i {
 			b.v.Goroutines[i].Parent = b.v.Goroutines[at].Key
 		}
 	}
@@ -143,218 +229,67 @@ func (b *builder) goroutines() {
 
 // callers makes goroutines of those that are only seen in a call on c.
 func (b *builder) callers(c *live.Connection) {
-	for _, call := range []*live.Call{c.Reader, c.Writer, c.Frame} {
+	for _, call := range [...]*live.Call{c.Reader, c.Writer, c.Frame} {
 		if call == nil || call.Op == nil {
 			continue
 		}
-		if _, ok := b.of[call.Task]; ok {
+		if _, ok := b.goroutine(call.Task); ok {
 			continue
 		}
-		if _, ok := b.of[call.Op]; ok {
+		if _, ok := b.seen[call.Op]; ok {
 			continue
 		}
-		b.of[call.Op] = len(b.v.Goroutines)
-		b.roots = append(b.roots, nil)
+		b.seen[call.Op] = len(b.v.Goroutines)
 		b.calls[len(b.v.Goroutines)] = caller{call, c}
+		b.roots = append(b.roots, -1)
 		b.v.Goroutines = append(b.v.Goroutines, Goroutine{
 			Key: b.prefix + c.ID + ":" + call.Operation, Name: taskName(call.Task), Began: call.Began,
 		})
 	}
 }
 
-// waits fills in the waits of the goroutine with the index i.
-func (b *builder) waits(i int) {
+// fill fills in the waits of the goroutine with the index i.
+func (b *builder) fill(i int) {
 	g := &b.v.Goroutines[i]
 	g.State, g.Since = StateRunning, g.Began
-	if t := b.tasks[b.roots[i]]; t != nil {
+	var waits []live.Wait
+	var of *live.Connection
+	if root := b.roots[i]; root >= 0 {
+		t := &b.report.Tasks[root]
 		g.Since = latest(t.Began, t.Ran)
-		for j := range t.Waits {
-			g.Waits = append(g.Waits, b.wait(&t.Waits[j]))
-		}
+		waits = t.Waits
 	} else if call := b.calls[i]; call.Wait != nil {
-		g.Waits = append(g.Waits, b.wait(call.Wait))
+		waits, of = []live.Wait{*call.Wait}, call.of
 	}
-	for _, w := range b.pings[i] {
-		g.Waits = append(g.Waits, b.wait(w))
+	var pings []pinging
+	if len(b.pings) > 0 {
+		pings = b.pings[i]
 	}
-	if len(g.Waits) == 0 {
+	if len(waits)+len(pings) == 0 {
 		return
 	}
-	slices.SortStableFunc(g.Waits, func(x, y Wait) int { return x.Since.Compare(y.Since) })
+	g.Waits = b.waits.Take(len(waits) + len(pings))
+	for j := range waits {
+		b.wait(&g.Waits[j], &waits[j], of)
+	}
+	for j, w := range pings {
+		b.wait(&g.Waits[len(waits)+j], w.Wait, w.of)
+	}
+	if len(g.Waits) > 1 {
+		slices.SortStableFunc(g.Waits, func(x, y Wait) int { return x.Since.Compare(y.Since) })
+	}
 	g.State, g.Since = StateBlocked, g.Waits[0].Since
-}
-
-func (b *builder) wait(raw *live.Wait) Wait {
-	w := Wait{Operation: raw.Operation, Reason: raw.Reason, Since: raw.Since, Age: max(b.v.At.Sub(raw.Since), 0)}
-	if raw.Span.IsSampled() {
-		w.Span = &Span{raw.Span.TraceID().String(), raw.Span.SpanID().String()}
-	}
-	switch on := raw.On.(type) {
-	case live.Waitable:
-		b.on(&w, on.DescribeWait())
-	case *trace.Task:
-		w.On = &On{Kind: "task", Name: on.Name()}
-		w.Holders = []Holder{b.holder(on, "is awaited", true)}
-	default:
-		if c := b.conns[raw.On]; c != nil {
-			b.onConnection(&w, raw, c)
-		}
-	}
-	w.WakeHint = hint(&w)
-	return w
-}
-
-func (b *builder) on(w *Wait, on live.On) {
-	w.On = &On{Kind: on.Kind, Length: on.Length, Capacity: on.Capacity, Held: on.Held, Size: on.Size, Waiting: on.Waiting}
-	strong := false
-	switch w.Reason {
-	case string(semconv.ReasonLock):
-		w.On.Kind, w.On.Size, strong = "mutex", 0, true
-		if on.Size > 1 {
-			w.On.Kind = "rwmutex"
-		}
-	case string(semconv.ReasonCond):
-		w.On.Kind = "cond"
-	case string(semconv.ReasonFuture):
-		w.On.Kind = "future"
-	}
-	if on.Known {
-		w.Holders = []Holder{b.holder(on.Holder, "holds the "+w.On.Kind, strong)}
-	}
-	w.On.LastSender, w.On.LastReceiver = b.key(on.LastSender), b.key(on.LastReceiver)
-}
-
-func (b *builder) onConnection(w *Wait, raw *live.Wait, c *live.Connection) {
-	w.Connection = c.ID
-	switch {
-	case c.Reader != nil && c.Reader.Op == raw.Op:
-		w.Message = c.MessagesRead + 1
-		w.Idle = w.Reason == string(semconv.ReasonNetRead) && !c.Reader.InMessage
-	case c.Writer != nil && c.Writer.Op == raw.Op, w.Operation == semconv.SpanWrite:
-		w.Message = c.MessagesWritten + 1
-	}
-	switch w.Reason {
-	case string(semconv.ReasonNetWrite):
-		if s := c.Socket; s != nil && s.Known {
-			w.Cause = s.Cause
-			w.TCP = &TCP{
-				Written: s.Written, Queued: s.Queue, NotSent: s.NotSent, Unacked: s.Unacked, PeerWindow: s.Window,
-				RTT: s.RTT, RwndLimited: s.RwndLimited, Busy: s.Busy, SndbufLimited: s.SndbufLimited, Retransmits: s.Retransmits,
-			}
-		}
-	case string(semconv.ReasonWriteLock):
-		w.On = &On{Kind: "write lock", Waiting: c.WritesWaiting}
-		by := c.Turn
-		if c.Frame != nil && w.Operation != semconv.SpanWrite {
-			by = c.Frame
-		}
-		if by == nil || by.Op == raw.Op || by.Op == nil {
-			return
-		}
-		h := b.holder(by.Task, "holds the write lock", true)
-		if at, ok := b.of[by.Op]; ok && h.Goroutine == "" {
-			h.Goroutine, h.Ended = b.v.Goroutines[at].Key, false
-		}
-		h.Since = by.Began
-		w.Holders = []Holder{h}
-	}
-}
-
-// key is that of the goroutine of a task, "" for none.
-func (b *builder) key(task any) string {
-	if at, ok := b.of[task]; ok && task != nil {
-		return b.v.Goroutines[at].Key
-	}
-	return ""
-}
-
-func (b *builder) holder(task any, what string, strong bool) Holder {
-	h := Holder{Goroutine: b.key(task), Name: taskName(task), Strong: strong, What: what}
-	h.Ended = h.Goroutine == "" && ended(task)
-	return h
-}
-
-func taskName(task any) string {
-	if t, ok := task.(*trace.Task); ok && t != nil {
-		return t.Name()
-	}
-	return ""
-}
-
-func ended(task any) bool {
-	t, ok := task.(*trace.Task)
-	if !ok || t == nil {
-		return false
-	}
-	s := t.State()
-	return s != semconv.StateRunning && s != semconv.StatePending
-}
-
-func (b *builder) connection(c *live.Connection) Connection {
-	v := Connection{
-		ID: c.ID, PeerID: c.PeerID, Role: c.Role, Local: address(c.Local), Remote: address(c.Remote),
-		Sampled: c.Sampled, Since: c.Began, Age: max(b.v.At.Sub(c.Began), 0),
-		MessagesRead: c.MessagesRead, MessagesWritten: c.MessagesWritten,
-		BytesRead: c.BytesRead, BytesWritten: c.BytesWritten,
-		LastRead: c.LastRead, LastWrite: c.LastWrite, LastPong: c.LastPong,
-		Reading: c.Reading, CloseRead: c.CloseRead, PartRead: c.PartRead,
-		WritesWaiting: c.WritesWaiting,
-	}
-	switch {
-	case c.Reader != nil:
-		v.Reader = b.inside(c.Reader)
-	case c.LastReader != nil:
-		v.Reader = b.instead(c.LastReader)
-	case c.EverRead:
-		v.Reader = &Doing{}
-	}
-	if c.Writer != nil {
-		v.Writer = b.inside(c.Writer)
-	}
-	return v
-}
-
-func address(a net.Addr) string {
-	if a == nil {
-		return ""
-	}
-	return a.String()
-}
-
-// inside is what a call does that is in the library.
-func (b *builder) inside(c *live.Call) *Doing {
-	d := &Doing{Inside: true, Goroutine: b.key(c.Task), Name: taskName(c.Task), Operation: c.Operation, Since: c.Began, Began: c.Began}
-	if at, ok := b.of[c.Op]; ok && d.Goroutine == "" && c.Op != nil {
-		d.Goroutine = b.v.Goroutines[at].Key
-	}
-	if c.Wait != nil {
-		d.Reason, d.Since = c.Wait.Reason, c.Wait.Since
-	}
-	return d
-}
-
-// instead is what the goroutine of a task does that is not inside.
-func (b *builder) instead(task any) *Doing {
-	d := &Doing{Goroutine: b.key(task), Name: taskName(task), Ended: ended(task)}
-	if at, ok := b.of[task]; ok {
-		g := &b.v.Goroutines[at]
-		d.Since, d.Site, d.Ended = g.Since, g.Site, false
-		if len(g.Waits) > 0 {
-			d.Operation, d.Reason = g.Waits[0].Operation, g.Waits[0].Reason
-		}
-	}
-	return d
 }
 
 // holds reports whether a goroutine waits now as it did when the view was made.
 func (b *builder) holds(goroutine int) bool {
-	t := b.tasks[b.roots[goroutine]]
-	if t == nil {
+	var again live.Report
+	root := b.roots[goroutine]
+	if root < 0 {
 		return b.callHolds(goroutine)
 	}
-	var again live.Report
-	b.sources[t.Key].Describe(&again)
-	return len(again.Tasks) == 1 && slices.EqualFunc(again.Tasks[0].Waits, t.Waits, sameWait)
+	b.says[root].Describe(&again)
+	return len(again.Tasks) == 1 && slices.EqualFunc(again.Tasks[0].Waits, b.report.Tasks[root].Waits, sameWait)
 }
 
 func sameWait(x, y live.Wait) bool { return x.Op == y.Op && x.Since.Equal(y.Since) && x.On == y.On }
@@ -368,12 +303,17 @@ func (b *builder) callHolds(goroutine int) bool {
 	}
 	var again live.Report
 	source.Describe(&again)
-	for _, c := range []*live.Call{again.Connections[0].Reader, again.Connections[0].Writer, again.Connections[0].Frame} {
-		if c != nil && c.Wait != nil && sameWait(*c.Wait, *call.Wait) {
-			return true
-		}
+	c := &again.Connections[0]
+	return slices.ContainsFunc([]*live.Call{c.Reader, c.Writer, c.Frame}, func(c *live.Call) bool {
+		return c != nil && c.Wait != nil && sameWait(*c.Wait, *call.Wait)
+	})
+}
+
+func taskName(task any) string {
+	if t, ok := task.(*trace.Task); ok && t != nil {
+		return t.Name()
 	}
-	return false
+	return ""
 }
 
 func latest(a, b time.Time) time.Time {

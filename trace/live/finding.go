@@ -1,7 +1,6 @@
 package live
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,51 +20,54 @@ const mostFindings = 20
 // does not prove; nil where nobody can look again.
 func (v *View) judge(silent time.Duration, holds func(int) bool) {
 	g := newGraph(v)
-	inCycle := map[int]bool{}
+	inCycle := make([]bool, len(g.next))
 	cycles := g.cycles()
 	for _, c := range cycles {
 		for _, i := range c {
 			inCycle[i] = true
 		}
 	}
-	heads := g.heads(inCycle)
-	var found []Finding
-	for _, c := range cycles {
-		found = append(found, v.deadlock(g, c, heads, holds))
-	}
-	found = v.add(nil, found)
-	heads = slices.DeleteFunc(heads, func(h head) bool { return inCycle[h.node] })
-	if n := len(heads); n > 0 {
-		kept := heads[:min(n, 3)] // who holds up most
-		var f []Finding
-		for _, h := range kept {
-			f = append(f, v.head(g, h))
+	heads, end := g.heads(inCycle)
+	holdsUp := map[int]int{} // how many wait for a member of a cycle
+	heads = slices.DeleteFunc(heads, func(h head) bool {
+		if inCycle[h.node] {
+			holdsUp[h.node] = h.n
 		}
-		found = append(found, f...)
+		return inCycle[h.node]
+	})
+	if n := len(cycles) - mostFindings; n > 0 {
+		v.Counts.FindingsLeftOut += n
+		cycles = cycles[:mostFindings]
 	}
-	found = v.add(found, v.stalled())
+	found := []Finding{}
+	for _, c := range cycles {
+		found = append(found, v.deadlock(g, c, holdsUp, holds))
+	}
+	for _, h := range g.gravest(heads, end, inCycle, 3) {
+		found = append(found, v.head(g, h))
+	}
+	found = append(found, v.stalled()...)
 	if silent >= 0 {
-		found = v.add(found, v.silent(silent))
+		found = append(found, v.silent(silent)...)
 	} else {
 		found = append(found, v.Findings...)
 	}
-	v.Findings = append([]Finding{}, found...)
+	v.Findings = found
 	v.count()
 }
 
-// add appends some, and counts the others.
-func (v *View) add(to, more []Finding) []Finding {
-	if n := len(more) - mostFindings; n > 0 {
-		v.Counts.FindingsLeftOut += n
-		more = more[:mostFindings]
-	}
-	return append(to, more...)
+// most are those that come first of the findings, as many as are told of. The others
+// are counted.
+func most[T any](v *View, all []T, compare func(a, b T) int) []T {
+	v.Counts.FindingsLeftOut += max(len(all)-mostFindings, 0)
+	return first(all, mostFindings, compare)
 }
 
 // deadlock is the finding of a cycle. It is certain where every edge is strong, and
 // all waits were there at one time: each began before the view did, and was still
 // the same after all had been seen.
-func (v *View) deadlock(g *graph, cycle []int, heads []head, holds func(int) bool) Finding {
+func (v *View) deadlock(g *graph, cycle []int, holdsUp map[int]int, holds func(int) bool) Finding {
+	together := v.sameClock(cycle)
 	f := Finding{Kind: KindDeadlock, Certain: true}
 	var b strings.Builder
 	for n, i := range cycle {
@@ -75,18 +77,14 @@ func (v *View) deadlock(g *graph, cycle []int, heads []head, holds func(int) boo
 			f.Connections = append(f.Connections, w.Connection)
 		}
 		f.Since = latest(f.Since, w.Since)
-		f.Certain = f.Certain && g.strong[i] && v.sameClock(cycle) && w.Since.Before(v.At) && (holds == nil || holds(i))
+		f.Certain = f.Certain && g.strong[i] && together && w.Since.Before(v.At) && (holds == nil || holds(i))
 		if n > 0 {
 			b.WriteString("; ")
 		}
 		b.WriteString(v.short(gr, w))
 		b.WriteString(" ")
 		b.WriteString(v.waitsFor(w, &v.Goroutines[g.next[i]]))
-		for _, h := range heads {
-			if h.node == i {
-				f.HoldsUp += h.n
-			}
-		}
+		f.HoldsUp += holdsUp[i]
 	}
 	f.Text = b.String()
 	if f.HoldsUp > 0 {
@@ -144,12 +142,7 @@ func (v *View) stalled() (found []Finding) {
 			writes = append(writes, stall{g, w})
 		}
 	}
-	slices.SortStableFunc(writes, func(a, b stall) int { return a.Since.Compare(b.Since) })
-	if n := len(writes) - mostFindings; n > 0 {
-		v.Counts.FindingsLeftOut += n
-		writes = writes[:mostFindings]
-	}
-	for _, s := range writes {
+	for _, s := range most(v, writes, func(a, b stall) int { return a.Since.Compare(b.Since) }) {
 		f := Finding{Kind: KindStalled, Certain: true, Text: v.Sentence(s.g, s.Wait), Goroutines: []string{s.g.Key}, Since: s.Since}
 		if s.Connection != "" {
 			f.Connections = []string{s.Connection}
@@ -168,12 +161,16 @@ type stall struct {
 // silent are the findings of peers that answer pings and have sent no message since
 // a read began, for at least d.
 func (v *View) silent(d time.Duration) (found []Finding) {
+	var quiet []*Connection
 	for i := range v.Connections {
 		c := &v.Connections[i]
 		r := c.Reader
-		if r == nil || !r.Inside || !c.Reading || r.Began.IsZero() || !c.LastPong.After(r.Began) || v.At.Sub(r.Began) < d {
-			continue
+		if r != nil && r.Inside && c.Reading && !r.Began.IsZero() && c.LastPong.After(r.Began) && v.At.Sub(r.Began) >= d {
+			quiet = append(quiet, c)
 		}
+	}
+	for _, c := range most(v, quiet, func(a, b *Connection) int { return a.Reader.Began.Compare(b.Reader.Began) }) {
+		r := c.Reader
 		text := "the " + v.far(c) + " is alive but silent: it answered a ping " + age(v.At.Sub(c.LastPong)) +
 			" ago, and sent no message for " + age(v.At.Sub(r.Began))
 		f := Finding{Kind: KindSilent, Certain: true, Text: text, Connections: []string{c.ID}, Since: r.Began}
@@ -182,7 +179,6 @@ func (v *View) silent(d time.Duration) (found []Finding) {
 		}
 		found = append(found, f)
 	}
-	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(a.Since.UnixNano(), b.Since.UnixNano()) })
 	return found
 }
 

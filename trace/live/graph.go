@@ -17,19 +17,21 @@ type graph struct {
 	strong []bool // the edge to next is
 	waits  []int  // index of the wait that the edge is of
 
-	others []other        // nodes from len(v.Goroutines) on
-	index  map[string]int // of these
+	others []other          // nodes from len(v.Goroutines) on
+	index  map[otherKey]int // of these
 }
 
 // other is a node that is no goroutine of the view.
 type other struct {
-	holder     Holder
+	holder     *Holder
 	connection string // that it does not read; "": of a holder that has ended
 }
 
+type otherKey struct{ connection, name, what string }
+
 func newGraph(v *View) *graph {
 	n := len(v.Goroutines)
-	g := &graph{v: v, next: make([]int, n), strong: make([]bool, n), waits: make([]int, n), index: map[string]int{}}
+	g := &graph{v: v, next: make([]int, n, 2*n), strong: make([]bool, n, 2*n), waits: make([]int, n), index: map[otherKey]int{}}
 	for i := range v.Goroutines {
 		g.next[i] = -1
 		gr := &v.Goroutines[i]
@@ -51,21 +53,25 @@ func newGraph(v *View) *graph {
 }
 
 func (g *graph) node(w *Wait, h *Holder) int {
-	if i, ok := g.v.index().goroutines[h.Goroutine]; ok && h.Goroutine != "" {
-		return i
+	if h.Goroutine != "" {
+		if i, ok := g.v.index().goroutines[h.Goroutine]; ok {
+			return i
+		}
 	}
-	k := h.Name + "\x00" + h.What
-	o := other{holder: *h}
-	if w.Reason == string(semconv.ReasonNetWrite) {
-		k, o.connection = w.Connection, w.Connection
-	} else if h.Name == "" {
+	var k otherKey
+	switch {
+	case w.Reason == string(semconv.ReasonNetWrite):
+		k.connection = w.Connection
+	case h.Name == "":
 		return -1 // somebody
+	default:
+		k.name, k.what = h.Name, h.What
 	}
 	i, ok := g.index[k]
 	if !ok {
-		i = len(g.v.Goroutines) + len(g.others)
-		g.others = append(g.others, o)
-		g.next, g.strong, g.waits = append(g.next, -1), append(g.strong, false), append(g.waits, 0)
+		i = len(g.next)
+		g.others = append(g.others, other{h, k.connection})
+		g.next, g.strong = append(g.next, -1), append(g.strong, false)
 		g.index[k] = i
 	}
 	return i
@@ -102,19 +108,18 @@ type head struct {
 	n      int // goroutines
 	strong bool
 	since  time.Time // of the oldest wait
-	held   []int     // the first few of them
+	held   []int     // the first few of them, once they are asked for
 }
 
 // heldKept is how many goroutines a finding names.
 const heldKept = 10
 
-// heads are the ends of all chains, who holds up most first. Those that wait
-// for a cycle count for the node of it that they come to: ends of chains are then
-// its members.
-func (g *graph) heads(inCycle map[int]bool) []head {
-	of := map[int]*head{}
+// heads are the ends of all chains, in no order. Those that wait for a cycle count
+// for the node of it that they come to: ends of chains are then its members. end is
+// that of each node, plus 1.
+func (g *graph) heads(inCycle []bool) (heads []head, end []int) {
 	// Chains are followed once each: what was found for a node holds for those before.
-	end := make([]int, len(g.next))
+	end = make([]int, len(g.next))
 	sure := make([]bool, len(g.next))
 	var path []int
 	for i := range g.next {
@@ -132,30 +137,54 @@ func (g *graph) heads(inCycle map[int]bool) []head {
 			at = p
 		}
 	}
+	of := make([]int, len(g.next)) // in heads, plus 1
 	for i := range g.v.Goroutines {
 		if g.next[i] < 0 || inCycle[i] {
 			continue
 		}
-		h := of[end[i]-1]
-		if h == nil {
-			h = &head{node: end[i] - 1, strong: true}
-			of[h.node] = h
+		at := end[i] - 1
+		if of[at] == 0 {
+			heads = append(heads, head{node: at, strong: true})
+			of[at] = len(heads)
 		}
+		h := &heads[of[at]-1]
 		h.n++
 		h.strong = h.strong && sure[i]
 		if since := g.wait(i).Since; h.since.IsZero() || since.Before(h.since) {
 			h.since = since
 		}
-		if len(h.held) < heldKept {
-			h.held = append(h.held, i)
-		}
 	}
-	heads := make([]head, 0, len(of))
-	for _, h := range of {
-		heads = append(heads, *h)
-	}
-	slices.SortFunc(heads, func(a, b head) int {
+	return heads, end
+}
+
+// gravest are the n heads that hold up most, with the first few that each holds up.
+func (g *graph) gravest(heads []head, end []int, inCycle []bool, n int) []head {
+	kept := first(heads, n, func(a, b head) int {
 		return cmp.Or(b.n-a.n, a.since.Compare(b.since), a.node-b.node)
 	})
-	return heads
+	for k := range kept {
+		h := &kept[k]
+		for i := 0; i < len(g.v.Goroutines) && len(h.held) < heldKept; i++ {
+			if g.next[i] >= 0 && !inCycle[i] && end[i] == h.node+1 {
+				h.held = append(h.held, i)
+			}
+		}
+	}
+	return kept
+}
+
+// first are the n that come first, in order, of those that may be many.
+func first[T any](all []T, n int, compare func(a, b T) int) (kept []T) {
+	for _, x := range all {
+		if len(kept) == n && compare(kept[n-1], x) <= 0 {
+			continue
+		}
+		at := len(kept)
+		for at > 0 && compare(x, kept[at-1]) < 0 {
+			at--
+		}
+		kept = slices.Insert(kept, at, x)
+		kept = kept[:min(len(kept), n)]
+	}
+	return kept
 }

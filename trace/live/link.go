@@ -5,29 +5,38 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/wakechain/wakechain/internal/live"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // link matches the ends of the view's connections, and says who at the other end
 // can end a wait.
 func link(v *View) {
-	match(v)
+	peers := match(v)
+	var made live.Slab[Holder]
+	x := v.index()
 	for i := range v.Goroutines {
 		for j := range v.Goroutines[i].Waits {
 			w := &v.Goroutines[i].Waits[j]
 			if w.Reason != string(semconv.ReasonNetWrite) && w.Reason != string(semconv.ReasonPong) {
 				continue
 			}
-			c := v.connectionOf(w.Connection)
-			if c == nil {
+			at, ok := x.connections[w.Connection]
+			if !ok || w.Connection == "" {
 				continue
 			}
-			peer := v.connectionOf(c.Peer)
-			switch w.Reason {
-			case string(semconv.ReasonNetWrite):
-				w.Holders = takers(w, c, peer)
-			case string(semconv.ReasonPong):
-				w.Holders = answerers(peer)
+			c, peer := &v.Connections[at], (*Connection)(nil)
+			if peers[at] >= 0 {
+				peer = &v.Connections[peers[at]]
+			}
+			h := taker(w, c, peer)
+			if w.Reason == string(semconv.ReasonPong) {
+				h = answerer(peer)
+			}
+			w.Holders = nil
+			if h.What != "" {
+				w.Holders = made.Take(1)
+				w.Holders[0] = h
 			}
 		}
 	}
@@ -37,73 +46,91 @@ func link(v *View) {
 // the kernel has asked for it again, and what was on its way has come.
 const probed = 200 * time.Millisecond
 
-// takers are who can end the parked write w on c, whose other end is peer, nil where
-// that is not in the view.
-func takers(w *Wait, c, peer *Connection) []Holder {
+// taker is who can end the parked write w on c, whose other end is peer, nil where
+// that is not in the view: the zero Holder, where that is not known.
+func taker(w *Wait, c, peer *Connection) Holder {
 	closed := w.Cause == string(semconv.CausePeerWindow)
 	proven := closed && w.Age >= probed
 	switch {
 	case peer == nil:
 		if !closed {
-			return nil
+			return Holder{}
 		}
-		return []Holder{{What: "is the peer at " + printable(c.Remote) + ", which does not read", Strong: proven}}
+		return Holder{What: "is the peer at " + printable(c.Remote) + ", which does not read", Strong: proven}
 	case peer.Reading:
-		return nil // what was written is on its way
+		return Holder{} // what was written is on its way
 	case peer.Reader != nil && (peer.Reader.Goroutine != "" || peer.Reader.Ended):
 		r := peer.Reader
-		return []Holder{{
+		return Holder{
 			Goroutine: r.Goroutine, Name: r.Name, Ended: r.Ended, Since: peer.LastRead,
 			Strong: proven && !peer.Between && r.Goroutine != "", What: "reads the other end",
-		}}
+		}
 	case peer.Reader == nil && peer.Writer != nil && peer.Writer.Goroutine != "":
 		// Nobody has ever read there. Whoever writes there may be who will.
-		return []Holder{{Goroutine: peer.Writer.Goroutine, Name: peer.Writer.Name, What: "writes the other end, which nobody has read"}}
+		return Holder{Goroutine: peer.Writer.Goroutine, Name: peer.Writer.Name, What: "writes the other end, which nobody has read"}
 	default:
-		return []Holder{{What: "would read the other end, and is not known"}}
+		return Holder{What: "would read the other end, and is not known"}
 	}
 }
 
-// answerers are who answers a ping: the library of whoever reads.
-func answerers(peer *Connection) []Holder {
+// answerer is who answers a ping: the library of whoever reads.
+func answerer(peer *Connection) Holder {
 	if peer == nil || peer.Reading || peer.Reader == nil || peer.Reader.Goroutine == "" {
-		return nil
+		return Holder{}
 	}
-	return []Holder{{Goroutine: peer.Reader.Goroutine, Name: peer.Reader.Name, What: "reads the other end, and so answers pings"}}
+	return Holder{Goroutine: peer.Reader.Goroutine, Name: peer.Reader.Name, What: "reads the other end, and so answers pings"}
 }
 
 // addresses are those of a connection as one side has them.
 type addresses struct{ scope, local, remote string }
 
-// match finds the two ends of connections.
-func match(v *View) {
-	byID := make(map[string]int, len(v.Connections))
-	named := map[string]int{} // how many servers name a client's end
+// match finds the two ends of connections, and returns of each the index of the other
+// end, -1 where that is not in the view.
+func match(v *View) (peers []int) {
+	byID := v.index().connections
+	peers = make([]int, len(v.Connections))
+	twice := make([]bool, len(v.Connections)) // whose ID another one has, too
+	named := make([]int, len(v.Connections))  // how many servers name a client's end
 	for i := range v.Connections {
 		c := &v.Connections[i]
-		c.Peer, c.Between = "", false
-		only(byID, c.ID, i)
-		if c.PeerID != "" {
-			named[c.PeerID]++
+		c.Peer, c.Between, peers[i] = "", false, -1
+		if at := byID[c.ID]; at != i {
+			twice[at], twice[i] = true, true
+		}
+		if at, ok := byID[c.PeerID]; ok && c.PeerID != "" {
+			named[at]++
 		}
 	}
+	pair := func(i, j int, between bool) {
+		a, b := &v.Connections[i], &v.Connections[j]
+		a.Peer, b.Peer = b.ID, a.ID
+		a.Between, b.Between = between, between
+		peers[i], peers[j] = j, i
+	}
+	left := len(v.Connections)
 	for i := range v.Connections {
 		server := &v.Connections[i]
 		at, ok := byID[server.PeerID]
-		if !ok || at < 0 || server.PeerID == "" || named[server.PeerID] > 1 {
+		if !ok || twice[at] || server.PeerID == "" || named[at] > 1 {
 			continue
 		}
 		if client := &v.Connections[at]; client.Role != server.Role && client.Peer == "" {
-			between := internet(client.Local) && internet(server.Remote) &&
-				(client.Local != server.Remote || client.Remote != server.Local)
-			pair(client, server, between)
+			crosswise := client.Local == server.Remote && client.Remote == server.Local
+			pair(at, i, !crosswise && internet(client.Local) && internet(server.Remote))
+			left -= 2
 		}
 	}
-	byEnds := map[addresses]int{}
+	if left <= 0 {
+		return peers
+	}
+	byEnds := make(map[addresses]int, left)
 	of := make([]addresses, len(v.Connections))
 	for i := range v.Connections {
 		c := &v.Connections[i]
-		if e, ok := endsOf(v, c); ok && c.Peer == "" {
+		if c.Peer != "" {
+			continue
+		}
+		if e, ok := endsOf(v, c); ok {
 			of[i] = e
 			only(byEnds, e, i)
 		}
@@ -115,14 +142,10 @@ func match(v *View) {
 		}
 		at, ok := byEnds[addresses{e.scope, e.remote, e.local}]
 		if ok && at >= 0 && at != i && v.Connections[at].Peer == "" && v.Connections[at].Role != c.Role {
-			pair(c, &v.Connections[at], false)
+			pair(i, at, false)
 		}
 	}
-}
-
-func pair(a, b *Connection, between bool) {
-	a.Peer, b.Peer = b.ID, a.ID
-	a.Between, b.Between = between, between
+	return peers
 }
 
 // only keeps the index of what is there once; -1: more than once.

@@ -20,6 +20,7 @@ import (
 type look struct {
 	at     time.Time
 	report registry.Report
+	all    []registry.Source
 	seen   []seen
 	found  map[any]int // of seen, by operation
 	tasks  map[any]*registry.Task
@@ -46,11 +47,10 @@ func newLook() *look {
 
 // forget lets go of what was seen, but for its memory.
 func (l *look) forget() {
-	r := &l.report
-	clear(r.Tasks)
-	clear(r.Connections)
+	l.report.Reset()
+	clear(l.all)
 	clear(l.seen)
-	r.Tasks, r.Connections, l.seen, l.ends = r.Tasks[:0], r.Connections[:0], l.seen[:0], nil
+	l.all, l.seen, l.ends = l.all[:0], l.seen[:0], nil
 	clear(l.found)
 	clear(l.tasks)
 }
@@ -60,7 +60,8 @@ func (l *look) again() {
 	l.forget()
 	l.at = time.Now()
 	r := &l.report
-	for _, s := range registry.All() {
+	l.all = registry.All(l.all)
+	for _, s := range l.all {
 		s.Describe(r)
 	}
 	for i := range r.Tasks {
@@ -244,7 +245,7 @@ func (s *seen) holder() string {
 // reader says what the reader at the other end of a blocked write does: "" where
 // that end is not in this process.
 func (s *seen) reader() string {
-	if s.conn == nil || s.Reason != string(semconv.ReasonNetWrite) || s.conn.Local == nil || s.conn.Remote == nil {
+	if s.conn == nil || s.Reason != string(semconv.ReasonNetWrite) || s.conn.Local == "" || s.conn.Remote == "" {
 		return ""
 	}
 	peer := s.look.other(s.conn)
@@ -283,12 +284,12 @@ func (l *look) other(c *registry.Connection) *registry.Connection {
 	if l.ends == nil {
 		l.ends = make(map[ends]*registry.Connection, len(l.report.Connections))
 		for i := range l.report.Connections {
-			if c := &l.report.Connections[i]; c.Local != nil && c.Remote != nil {
-				l.ends[ends{c.Local.String(), c.Remote.String()}] = c
+			if c := &l.report.Connections[i]; c.Local != "" && c.Remote != "" {
+				l.ends[ends{c.Local, c.Remote}] = c
 			}
 		}
 	}
-	return l.ends[ends{c.Remote.String(), c.Local.String()}]
+	return l.ends[ends{c.Remote, c.Local}]
 }
 
 // doing says what a task does: the operation that it waits in, or that it runs.

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/wakechain/wakechain/internal/live"
 )
 
 // Snapshot returns what the goroutines and connections of this process wait for
@@ -21,7 +19,8 @@ func Snapshot(opts ...Option) *View {
 			o(&c)
 		}
 	}
-	b := newBuilder(live.All())
+	b := newBuilder()
+	defer b.release()
 	v := b.build()
 	if c.stacks {
 		addStacks(v)
@@ -94,11 +93,6 @@ func Join(views ...*View) *View {
 
 // count fills in the counts.
 func (v *View) count() {
-	type kind struct {
-		reason, cause string
-		idle          bool
-	}
-	n := map[kind]*Count{}
 	left := v.Counts.FindingsLeftOut
 	v.Counts = Counts{Goroutines: len(v.Goroutines), Connections: len(v.Connections), FindingsLeftOut: left}
 	for i := range v.Goroutines {
@@ -107,12 +101,7 @@ func (v *View) count() {
 		for j := range g.Waits {
 			w := &g.Waits[j]
 			idle = idle && w.Idle
-			k := kind{w.Reason, w.Cause, w.Idle}
-			c := n[k]
-			if c == nil {
-				c = &Count{Reason: k.reason, Cause: k.cause, Idle: k.idle}
-				n[k] = c
-			}
+			c := v.Counts.of(w)
 			c.N++
 			c.Oldest = max(c.Oldest, w.Age)
 		}
@@ -124,10 +113,18 @@ func (v *View) count() {
 			v.Counts.Blocked++
 		}
 	}
-	for _, c := range n {
-		v.Counts.Waits = append(v.Counts.Waits, *c)
-	}
 	slices.SortFunc(v.Counts.Waits, func(a, b Count) int {
 		return cmp.Or(b.N-a.N, cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Cause, b.Cause))
 	})
+}
+
+// of is the count of waits like w. There are few kinds.
+func (n *Counts) of(w *Wait) *Count {
+	for i := range n.Waits {
+		if c := &n.Waits[i]; c.Reason == w.Reason && c.Cause == w.Cause && c.Idle == w.Idle {
+			return c
+		}
+	}
+	n.Waits = append(n.Waits, Count{Reason: w.Reason, Cause: w.Cause, Idle: w.Idle})
+	return &n.Waits[len(n.Waits)-1]
 }

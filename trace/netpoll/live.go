@@ -1,31 +1,51 @@
 package netpoll
 
 import (
+	"sync"
 	"time"
 
 	"github.com/wakechain/wakechain/internal/live"
 )
 
+// question is what is asked of the kernel, in memory that is used again.
+type question struct {
+	info tcpInfo
+	ask  func(fd uintptr)
+}
+
+var questions = sync.Pool{New: func() any {
+	q := new(question)
+	q.ask = func(fd uintptr) { q.info = counters(fd) }
+	return q
+}}
+
 // ParkedWrite returns what the kernel says now of a write that is parked, and what
 // grew since the park. It returns nil where none is, or where that is not known. It
 // does not wait for the parked call. It is for package trace/live.
-func (c *Conn) ParkedWrite() *live.Socket {
+func (c *Conn) ParkedWrite(r *live.Report) *live.Socket {
 	h := &c.write
-	before, park, total, ok := h.park()
-	if !ok || c.raw == nil {
+	if c.raw == nil || !h.parked.Load() {
 		return nil
 	}
-	var now tcpInfo
-	err := c.raw.Control(func(fd uintptr) { now = measure(fd) })
-	blocked := time.Since(before)
-	if again, _, _, ok := h.park(); err != nil || !ok || !again.Equal(before) {
+	var e evidence
+	before, ok := h.park(&e)
+	if !ok {
+		return nil
+	}
+	q := questions.Get().(*question)
+	err := c.raw.Control(q.ask)
+	e.awake = q.info
+	questions.Put(q)
+	e.blocked = time.Since(before)
+	if again, ok := h.park(nil); err != nil || !ok || !again.Equal(before) {
 		return nil // it is over
 	}
-	s := &live.Socket{Since: before, Written: total}
+	s := r.NewSocket()
+	s.Since, s.Written = before, e.written
+	park, now := &e.park, &e.awake
 	if !park.ok || !now.ok {
 		return s
 	}
-	e := evidence{blocked: blocked, written: total, park: park, awake: now}
 	s.Known = true
 	s.Cause = string(e.cause())
 	s.Queue, s.NotSent, s.Window, s.Unacked, s.RTT = now.queue, now.notSent, now.window, now.unacked, now.rtt
@@ -34,10 +54,13 @@ func (c *Conn) ParkedWrite() *live.Socket {
 	return s
 }
 
-// park returns since when a write is parked, what the kernel said then and how much
-// had been written.
-func (h *half) park() (since time.Time, info tcpInfo, total int64, ok bool) {
+// park returns since when a write is parked and, unless e is nil, what the kernel
+// said then and how much had been written.
+func (h *half) park(e *evidence) (since time.Time, ok bool) {
 	h.look.Lock()
 	defer h.look.Unlock()
-	return h.since, h.info, h.total, h.parked.Load()
+	if e != nil {
+		e.park, e.written = h.info, h.total
+	}
+	return h.since, h.parked.Load()
 }

@@ -11,15 +11,21 @@ import (
 // knows nothing. It is called in the midst of a read or a write: the calls are
 // raw, since those of x/sys put what they return on the heap.
 func measure(fd uintptr) tcpInfo {
+	info := counters(fd)
+	if info.ok {
+		info.memory, info.buffer = sendMemory(fd)
+	}
+	return info
+}
+
+// counters is measure without what the send queue takes in memory.
+func counters(fd uintptr) tcpInfo {
 	var t unix.TCPInfo
 	if size := getsockopt(fd, unix.IPPROTO_TCP, unix.TCP_INFO, unsafe.Pointer(&t), unsafe.Sizeof(t)); size == 0 {
 		return tcpInfo{}
 	}
-	memory, buffer := sendMemory(fd)
 	return tcpInfo{
 		ok:            true,
-		memory:        memory,
-		buffer:        buffer,
 		busy:          time.Duration(t.Busy_time) * time.Microsecond,
 		rwndLimited:   time.Duration(t.Rwnd_limited) * time.Microsecond,
 		sndbufLimited: time.Duration(t.Sndbuf_limited) * time.Microsecond,

@@ -24,6 +24,7 @@ type registration struct {
 	peerID oteltrace.SpanID // that the client's headers named
 
 	local, remote net.Addr // nil: not known
+	addresses     atomic.Pointer[addresses]
 
 	// Guarded by the session's mu.
 	lastReader *trace.Task
@@ -35,6 +36,21 @@ type registration struct {
 	// When the last read and write ended, since began. 0: none did, or it is being
 	// found out.
 	lastRead, lastWrite atomic.Int64
+}
+
+// addresses are the texts of the addresses, made when they are asked for first.
+type addresses struct{ local, remote string }
+
+func (l *registration) texts() *addresses {
+	a := l.addresses.Load()
+	if a == nil {
+		a = new(addresses)
+		if l.local != nil && l.remote != nil {
+			a.local, a.remote = l.local.String(), l.remote.String()
+		}
+		l.addresses.Store(a)
+	}
+	return a
 }
 
 // locate notes the addresses of the ends.
@@ -107,16 +123,19 @@ func (s *Session) Weak() func() live.Source {
 // Describe says what the connection does now.
 func (s *Session) Describe(r *live.Report) {
 	l := &s.live
-	c := live.Connection{Key: s, ID: s.id.Value.AsString(), Serial: l.serial, Role: l.role, Sampled: s.recorded, Began: l.began}
+	r.Connections = append(r.Connections, live.Connection{})
+	c := &r.Connections[len(r.Connections)-1]
+	c.Key, c.ID, c.Serial, c.Role, c.Sampled, c.Began = s, s.id.Value.AsString(), l.serial, l.role, s.recorded, l.began
 	if l.peerID.IsValid() {
 		c.PeerID = l.peerID.String()
 	}
 	if s.recorded {
 		c.Handshake = s.handshake.SpanContext()
 	}
-	c.Local, c.Remote = l.local, l.remote
+	a := l.texts()
+	c.Local, c.Remote = a.local, a.remote
 	if s.conn != nil {
-		c.Socket = s.conn.ParkedWrite()
+		c.Socket = s.conn.ParkedWrite(r)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,20 +151,20 @@ func (s *Session) Describe(r *live.Report) {
 	if l.lastReader != nil {
 		c.LastReader = l.lastReader
 	}
-	if c.Reader = describe(s.in.reader); c.Reader != nil {
+	if c.Reader = describe(r, s.in.reader); c.Reader != nil {
 		c.Reader.InMessage = s.in.message.frames > 0
 	}
-	c.Writer = describe(s.out.writer)
+	c.Writer = describe(r, s.out.writer)
 	c.WritesWaiting = s.writing.waiting
 	if s.writing.held {
-		c.Turn = s.turn(c.Writer)
+		c.Turn = s.turn(r, c.Writer)
 	}
 	if s.out.writing && s.out.last != nil {
-		c.Frame = live.DescribeOp(s.out.last)
+		c.Frame = live.DescribeOp(r, s.out.last)
 	}
 	for _, p := range s.out.pings {
 		if !p.sent.IsZero() {
-			d := live.DescribeOp(p.op)
+			d := live.DescribeOp(r, p.op)
 			if d == nil {
 				continue
 			}
@@ -153,31 +172,30 @@ func (s *Session) Describe(r *live.Report) {
 			c.Pings = append(c.Pings, *d)
 		}
 	}
-	r.Connections = append(r.Connections, c)
 }
 
 // turn is the write whose turn it is: writer, or one whose writer the program
 // holds without being inside.
-func (s *Session) turn(writer *live.Call) *live.Call {
+func (s *Session) turn(r *live.Report, writer *live.Call) *live.Call {
 	if writer != nil {
 		return writer
 	}
 	if m := s.out.stream.Load(); m != nil && !m.over.Load() {
-		return describe(m.write.call)
+		return describe(r, m.write.call)
 	}
 	return nil
 }
 
 // describe returns what a call does that is in the library. One that is not
 // followed is known to be there, and no more.
-func describe(c call) *live.Call {
+func describe(r *live.Report, c call) *live.Call {
 	if !c.inside() {
 		return nil
 	}
-	if d := live.DescribeOp(c.op); d != nil {
+	if d := live.DescribeOp(r, c.op); d != nil {
 		return d
 	}
-	return &live.Call{}
+	return r.NewCall()
 }
 
 var _ live.Holder = (*Session)(nil)
