@@ -4,6 +4,7 @@
 package live
 
 import (
+	"slices"
 	"time"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
@@ -23,6 +24,11 @@ type Report struct {
 	calls   Slab[Call]
 	waits   Slab[Wait]
 	sockets Slab[Socket]
+}
+
+// Grow makes room for so many more tasks and connections.
+func (r *Report) Grow(tasks, connections int) {
+	r.Tasks, r.Connections = slices.Grow(r.Tasks, tasks), slices.Grow(r.Connections, connections)
 }
 
 // NewCall returns a Call that is the report's.

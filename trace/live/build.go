@@ -13,7 +13,7 @@ import (
 )
 
 // builder makes a view of what this process's goroutines and connections say. Its
-// memory is used again, and so is nothing of it part of the view.
+// memory is used again: nothing of it is part of the view.
 type builder struct {
 	v *View
 	parts
@@ -99,6 +99,13 @@ func newBuilder() *builder {
 		Goroutines: []Goroutine{}, Connections: []Connection{}, Findings: []Finding{},
 	}
 	b.sources = live.All(b.sources)
+	conns := 0
+	for _, s := range b.sources {
+		if _, ok := s.(live.Weakly); ok {
+			conns++
+		}
+	}
+	b.report.Grow(len(b.sources)-conns, conns)
 	for _, s := range b.sources {
 		s.Describe(&b.report)
 		for len(b.says) < len(b.report.Tasks) {

@@ -52,7 +52,7 @@ func TestWatchGauges(t *testing.T) {
 		stop := live.Watch(t.Context(), live.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(reader))))
 		var all []*trace.Task
 		for range 3 {
-			all = append(all, lockFor(ctx, 30*time.Second))
+			all = append(all, lockFor(ctx, t, 30*time.Second))
 			time.Sleep(time.Second)
 		}
 		time.Sleep(2500 * time.Millisecond)
@@ -72,7 +72,7 @@ func TestWatchGauges(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		same(t, gauges(t, reader), map[string]float64{})
-		lockFor(ctx, 5*time.Second)
+		lockFor(ctx, t, 5*time.Second)
 		time.Sleep(2 * time.Second)
 		stop()
 		same(t, gauges(t, reader), map[string]float64{})
@@ -116,9 +116,9 @@ func TestWatchExporterHangs(t *testing.T) {
 		ctx := trace.New(trace.WithTracerProvider(rec.TracerProvider())).NewContext(t.Context())
 		reader := metric.NewManualReader()
 		stop := live.Watch(t.Context(), live.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(reader))))
-		first := lockFor(ctx, 20*time.Second)
+		first := lockFor(ctx, t, 20*time.Second)
 		time.Sleep(10 * time.Second) // the first was told of, and hangs
-		second := lockFor(ctx, 30*time.Second)
+		second := lockFor(ctx, t, 30*time.Second)
 		time.Sleep(5 * time.Second)
 		same(t, gauges(t, reader), map[string]float64{
 			semconv.MetricBlocked + " block.reason=lock":       2,

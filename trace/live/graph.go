@@ -18,7 +18,8 @@ type graph struct {
 	waits  []int  // index of the wait that the edge is of
 
 	others []other          // nodes from len(v.Goroutines) on
-	index  map[otherKey]int // of these
+	named  map[otherKey]int // of these: who has ended
+	ends   []int            // likewise: of each connection who would read its other end, 0 for none
 }
 
 // other is a node that is no goroutine of the view.
@@ -27,11 +28,11 @@ type other struct {
 	connection string // that it does not read; "": of a holder that has ended
 }
 
-type otherKey struct{ connection, name, what string }
+type otherKey struct{ name, what string }
 
 func newGraph(v *View) *graph {
 	n := len(v.Goroutines)
-	g := &graph{v: v, next: make([]int, n, 2*n), strong: make([]bool, n, 2*n), waits: make([]int, n), index: map[otherKey]int{}}
+	g := &graph{v: v, next: make([]int, n, 2*n), strong: make([]bool, n, 2*n), waits: make([]int, n), named: map[otherKey]int{}}
 	for i := range v.Goroutines {
 		g.next[i] = -1
 		gr := &v.Goroutines[i]
@@ -54,27 +55,40 @@ func newGraph(v *View) *graph {
 
 func (g *graph) node(w *Wait, h *Holder) int {
 	if h.Goroutine != "" {
-		if i, ok := g.v.index().goroutines[h.Goroutine]; ok {
+		if i, ok := g.v.goroutineIndex()[h.Goroutine]; ok {
 			return i
 		}
 	}
-	var k otherKey
-	switch {
-	case w.Reason == string(semconv.ReasonNetWrite):
-		k.connection = w.Connection
-	case h.Name == "":
-		return -1 // somebody
-	default:
-		k.name, k.what = h.Name, h.What
+	if w.Reason == string(semconv.ReasonNetWrite) {
+		at, ok := g.v.connectionIndex()[w.Connection]
+		if !ok {
+			return -1
+		}
+		if g.ends == nil {
+			g.ends = make([]int, len(g.v.Connections))
+		}
+		if g.ends[at] == 0 {
+			g.ends[at] = g.add(other{h, w.Connection})
+		}
+		return g.ends[at]
 	}
-	i, ok := g.index[k]
+	if h.Name == "" {
+		return -1 // somebody
+	}
+	k := otherKey{h.Name, h.What}
+	i, ok := g.named[k]
 	if !ok {
-		i = len(g.next)
-		g.others = append(g.others, other{h, k.connection})
-		g.next, g.strong = append(g.next, -1), append(g.strong, false)
-		g.index[k] = i
+		i = g.add(other{h, ""})
+		g.named[k] = i
 	}
 	return i
+}
+
+// add adds a node that is no goroutine of the view.
+func (g *graph) add(o other) int {
+	g.others = append(g.others, o)
+	g.next, g.strong = append(g.next, -1), append(g.strong, false)
+	return len(g.next) - 1
 }
 
 // wait is the wait of the edge from node i.
@@ -138,6 +152,7 @@ func (g *graph) heads(inCycle []bool) (heads []head, end []int) {
 		}
 	}
 	of := make([]int, len(g.next)) // in heads, plus 1
+	heads = make([]head, 0, len(g.others))
 	for i := range g.v.Goroutines {
 		if g.next[i] < 0 || inCycle[i] {
 			continue

@@ -14,14 +14,14 @@ import (
 func link(v *View) {
 	peers := match(v)
 	var made live.Slab[Holder]
-	x := v.index()
+	connections := v.connectionIndex()
 	for i := range v.Goroutines {
 		for j := range v.Goroutines[i].Waits {
 			w := &v.Goroutines[i].Waits[j]
 			if w.Reason != string(semconv.ReasonNetWrite) && w.Reason != string(semconv.ReasonPong) {
 				continue
 			}
-			at, ok := x.connections[w.Connection]
+			at, ok := connections[w.Connection]
 			if !ok || w.Connection == "" {
 				continue
 			}
@@ -87,7 +87,7 @@ type addresses struct{ scope, local, remote string }
 // match finds the two ends of connections, and returns of each the index of the other
 // end, -1 where that is not in the view.
 func match(v *View) (peers []int) {
-	byID := v.index().connections
+	byID := v.connectionIndex()
 	peers = make([]int, len(v.Connections))
 	twice := make([]bool, len(v.Connections)) // whose ID another one has, too
 	named := make([]int, len(v.Connections))  // how many servers name a client's end

@@ -2,6 +2,7 @@ package live
 
 import (
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/wakechain/wakechain/internal/text"
@@ -285,34 +286,47 @@ func hint(w *Wait) string {
 }
 
 func (v *View) connectionOf(id string) *Connection {
-	if i, ok := v.index().connections[id]; ok && id != "" {
+	if id == "" {
+		return nil
+	}
+	if i, ok := v.connectionIndex()[id]; ok {
 		return &v.Connections[i]
 	}
 	return nil
 }
 
 func (v *View) goroutineOf(key string) *Goroutine {
-	if i, ok := v.index().goroutines[key]; ok && key != "" {
+	if key == "" {
+		return nil
+	}
+	if i, ok := v.goroutineIndex()[key]; ok {
 		return &v.Goroutines[i]
 	}
 	return nil
 }
 
-// indices find what is in a view.
-type indices struct{ goroutines, connections map[string]int }
+// indices find what is in a view. Each is made when it is asked for first: views come
+// from JSON, too.
+type indices struct {
+	goroutines, connections atomic.Pointer[map[string]int]
+}
 
-// index is made when it is asked for first: views come from JSON, too.
-func (v *View) index() *indices {
-	if x := v.found.Load(); x != nil {
-		return x
+func (v *View) goroutineIndex() map[string]int {
+	return indexed(&v.found.goroutines, v.Goroutines, func(g *Goroutine) string { return g.Key })
+}
+
+func (v *View) connectionIndex() map[string]int {
+	return indexed(&v.found.connections, v.Connections, func(c *Connection) string { return c.ID })
+}
+
+func indexed[T any](made *atomic.Pointer[map[string]int], all []T, key func(*T) string) map[string]int {
+	if x := made.Load(); x != nil {
+		return *x
 	}
-	x := &indices{make(map[string]int, len(v.Goroutines)), make(map[string]int, len(v.Connections))}
-	for i := range v.Goroutines {
-		x.goroutines[v.Goroutines[i].Key] = i
+	x := make(map[string]int, len(all))
+	for i := range all {
+		x[key(&all[i])] = i
 	}
-	for i := range v.Connections {
-		x.connections[v.Connections[i].ID] = i
-	}
-	v.found.Store(x)
+	made.Store(&x)
 	return x
 }

@@ -1,9 +1,6 @@
 package live
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "time"
 
 // Version is that of the View, as JSON has it: a field that changes its meaning
 // or goes raises it, one that is added does not.
@@ -24,7 +21,7 @@ type View struct {
 	Findings    []Finding     `json:"findings"` // the gravest first
 	Counts      Counts        `json:"counts"`
 
-	found atomic.Pointer[indices]
+	found indices
 }
 
 // Process is where goroutines and connections are.

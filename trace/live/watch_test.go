@@ -27,10 +27,11 @@ func recording(t *testing.T, opts ...trace.Option) (context.Context, *tracetest.
 
 // lockFor has a goroutine "boss" hold a lock for d, and returns one that waits for it
 // from now on.
-func lockFor(ctx context.Context, d time.Duration) *trace.Task {
+func lockFor(ctx context.Context, t *testing.T, d time.Duration) *trace.Task {
+	t.Helper()
 	mu := new(trace.Mutex)
 	held := make(chan struct{})
-	trace.Go(ctx, "boss", func(ctx context.Context) error {
+	boss := trace.Go(ctx, "boss", func(ctx context.Context) error {
 		if err := mu.Lock(ctx); err != nil {
 			return err
 		}
@@ -39,6 +40,7 @@ func lockFor(ctx context.Context, d time.Duration) *trace.Task {
 		mu.Unlock()
 		return err
 	})
+	t.Cleanup(func() { <-boss.Done() })
 	<-held
 	return trace.Go(ctx, "worker", func(ctx context.Context) error {
 		err := mu.Lock(ctx)
@@ -65,7 +67,7 @@ func TestWatchCrossing(t *testing.T) {
 		ctx, rec := recording(t)
 		stop := live.Watch(t.Context())
 		defer stop()
-		worker := lockFor(ctx, 150*time.Second)
+		worker := lockFor(ctx, t, 150*time.Second)
 		for _, at := range []struct {
 			after time.Duration
 			told  int
@@ -145,7 +147,7 @@ func TestWatchRate(t *testing.T) {
 		defer live.Watch(t.Context(), live.WithStallsPerSecond(3))()
 		var all []*trace.Task
 		for range 8 {
-			all = append(all, lockFor(ctx, 20*time.Second))
+			all = append(all, lockFor(ctx, t, 20*time.Second))
 		}
 		for _, task := range all {
 			if err := task.Wait(t.Context()); err != nil {
@@ -182,7 +184,7 @@ func TestWatchStops(t *testing.T) {
 				ctx, rec := recording(t)
 				watched, cancel := context.WithCancel(t.Context())
 				stop := live.Watch(watched)
-				worker := lockFor(ctx, 5*time.Second)
+				worker := lockFor(ctx, t, 5*time.Second)
 				end(stop, cancel)
 				if err := worker.Wait(t.Context()); err != nil {
 					t.Error(err)
@@ -200,7 +202,7 @@ func TestWatchTwice(t *testing.T) {
 		ctx, rec := recording(t)
 		defer live.Watch(t.Context())()
 		for range 3 {
-			if err := lockFor(ctx, 1500*time.Millisecond).Wait(t.Context()); err != nil {
+			if err := lockFor(ctx, t, 1500*time.Millisecond).Wait(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -215,7 +217,7 @@ func TestWatchMinBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := recording(t, trace.WithMinBlock(time.Hour))
 		defer live.Watch(t.Context())()
-		if err := lockFor(ctx, 2*time.Second).Wait(t.Context()); err != nil {
+		if err := lockFor(ctx, t, 2*time.Second).Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -285,7 +287,7 @@ func TestWatchTrace(t *testing.T) {
 				return "", fault
 			}
 		}))()
-		all := []*trace.Task{lockFor(ctx, 150*time.Second), lockFor(ctx, 150*time.Second)}
+		all := []*trace.Task{lockFor(ctx, t, 150*time.Second), lockFor(ctx, t, 150*time.Second)}
 		for _, w := range all {
 			if err := w.Wait(t.Context()); err != nil {
 				t.Fatal(err)

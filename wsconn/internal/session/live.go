@@ -24,7 +24,7 @@ type registration struct {
 	peerID oteltrace.SpanID // that the client's headers named
 
 	local, remote net.Addr // nil: not known
-	addresses     atomic.Pointer[addresses]
+	texts         atomic.Pointer[texts]
 
 	// Guarded by the session's mu.
 	lastReader *trace.Task
@@ -38,19 +38,22 @@ type registration struct {
 	lastRead, lastWrite atomic.Int64
 }
 
-// addresses are the texts of the addresses, made when they are asked for first.
-type addresses struct{ local, remote string }
+// texts are what a connection is called, made when it is asked for first.
+type texts struct{ local, remote, peerID string }
 
-func (l *registration) texts() *addresses {
-	a := l.addresses.Load()
-	if a == nil {
-		a = new(addresses)
+func (l *registration) called() *texts {
+	t := l.texts.Load()
+	if t == nil {
+		t = new(texts)
 		if l.local != nil && l.remote != nil {
-			a.local, a.remote = l.local.String(), l.remote.String()
+			t.local, t.remote = l.local.String(), l.remote.String()
 		}
-		l.addresses.Store(a)
+		if l.peerID.IsValid() {
+			t.peerID = l.peerID.String()
+		}
+		l.texts.Store(t)
 	}
-	return a
+	return t
 }
 
 // locate notes the addresses of the ends.
@@ -126,14 +129,11 @@ func (s *Session) Describe(r *live.Report) {
 	r.Connections = append(r.Connections, live.Connection{})
 	c := &r.Connections[len(r.Connections)-1]
 	c.Key, c.ID, c.Serial, c.Role, c.Sampled, c.Began = s, s.id.Value.AsString(), l.serial, l.role, s.recorded, l.began
-	if l.peerID.IsValid() {
-		c.PeerID = l.peerID.String()
-	}
 	if s.recorded {
 		c.Handshake = s.handshake.SpanContext()
 	}
-	a := l.texts()
-	c.Local, c.Remote = a.local, a.remote
+	called := l.called()
+	c.Local, c.Remote, c.PeerID = called.local, called.remote, called.peerID
 	if s.conn != nil {
 		c.Socket = s.conn.ParkedWrite(r)
 	}
