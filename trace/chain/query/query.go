@@ -1,0 +1,313 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/internal/text"
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// Query says which traces are asked for.
+type Query struct {
+	// Trace is the id of the one trace that is asked for, in hexadecimal. Where it is
+	// set the other fields do not count.
+	Trace string
+
+	Service     string            // "": all services
+	Operation   string            // the name of a span; "": any
+	Tags        map[string]string // attributes of a span, all of them
+	MinDuration time.Duration     // of a span or trace, as the server has it; 0: any
+
+	// Since is how far back from Until to look, an hour by default. Until is now by
+	// default.
+	Since time.Duration
+	Until time.Time
+
+	// Limit is how many traces to read at most, the latest: 100 by default.
+	Limit int
+}
+
+// Kind is what a server is.
+type Kind string
+
+// The servers that can be asked.
+const (
+	Jaeger Kind = "Jaeger"
+	Tempo  Kind = "Tempo"
+)
+
+// Report says what [Read] found.
+type Report struct {
+	Kind     Kind
+	Traces   int
+	Spans    int
+	More     bool            // there are more traces than [Query.Limit]
+	Warnings []chain.Warning // at most 10
+}
+
+// Option configures [Read].
+type Option interface{ apply(*client) }
+
+type optionFunc func(*client)
+
+func (f optionFunc) apply(c *client) { f(c) }
+
+// WithClient asks through h, by default one of its own that ends with Read. Nil is
+// ignored.
+func WithClient(h *http.Client) Option {
+	return optionFunc(func(c *client) {
+		if h != nil {
+			c.http = h
+		}
+	})
+}
+
+// WithHeader adds a header to each request, such as X-Scope-OrgID for a Tempo of many
+// tenants. A user and password in the URL need none.
+func WithHeader(key, value string) Option {
+	return optionFunc(func(c *client) { c.header.Add(key, value) })
+}
+
+// WithSilence sets how long a server may say nothing, 10 s by default. Zero and less
+// are ignored.
+func WithSilence(d time.Duration) Option {
+	return optionFunc(func(c *client) {
+		if d > 0 {
+			c.silence = d
+		}
+	})
+}
+
+// WithKind says what the server is. By default Read finds out.
+func WithKind(k Kind) Option {
+	return optionFunc(func(c *client) { c.kind = k })
+}
+
+// WithProgress has Read call f after each trace.
+func WithProgress(f func(Report)) Option {
+	return optionFunc(func(c *client) { c.progress = f })
+}
+
+const (
+	defaultSilence = 10 * time.Second
+	defaultSince   = time.Hour
+	defaultLimit   = 100
+	maxWarnings    = 10
+)
+
+// backend is what a server can be asked.
+type backend interface {
+	// search returns the traces of q that began before until, at most limit.
+	search(ctx context.Context, q *Query, from, until time.Time, limit int) ([]found, error)
+	// trace reads a trace into spans.
+	trace(ctx context.Context, f found, into *chain.Collection) (chain.Report, error)
+	// page returns until when to look for what is not after the earliest, and step by
+	// how much the server tells times apart.
+	page(earliest time.Time) (next time.Time, step time.Duration)
+}
+
+// found is a trace that a search found.
+type found struct {
+	id    string
+	start time.Time
+	spans []chain.Span // if the search says them
+}
+
+// Read asks the server at base, a URL such as http://localhost:16686 for Jaeger or
+// http://localhost:3200 for Tempo, also that of a trace in Jaeger's page
+// (http://localhost:16686/trace/ID), and adds the spans of the traces to into, the
+// latest trace first. An error comes with the traces before. That a trace or service
+// is not there is an error, too; that a search finds nothing is none.
+func Read(ctx context.Context, into *chain.Collection, base string, q Query, opts ...Option) (Report, error) {
+	own := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1}}
+	defer own.CloseIdleConnections()
+	c := &client{silence: defaultSilence, header: make(http.Header), http: own}
+	for _, o := range opts {
+		if o != nil {
+			o.apply(c)
+		}
+	}
+	r := reading{client: c, into: into, before: into.Len(), seen: make(map[string]bool)}
+	err := c.parse(base, &q)
+	if err == nil {
+		err = r.run(ctx, q)
+	}
+	r.report.Spans = into.Len() - r.before
+	return r.report, err
+}
+
+// parse takes a URL, which may be that of a page.
+func (c *client) parse(base string, q *Query) error {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("query: a URL such as http://localhost:16686 expected, not %q", text.Shorten(base, 100))
+	}
+	u.RawQuery, u.Fragment = "", ""
+	path := strings.TrimRight(u.Path, "/")
+	if before, id, ok := strings.Cut(path, "/trace/"); ok && isID(id) {
+		path = before
+		if q.Trace == "" {
+			q.Trace = id
+		}
+	}
+	u.Path = strings.TrimSuffix(path, "/search")
+	c.base = u
+	return nil
+}
+
+func isID(s string) bool {
+	return s != "" && len(s) <= 32 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
+}
+
+// reading is one call of Read.
+type reading struct {
+	client *client
+	into   *chain.Collection
+	before int
+	seen   map[string]bool // traces
+	report Report
+}
+
+func (r *reading) run(ctx context.Context, q Query) error {
+	if q.Trace != "" && !isID(q.Trace) {
+		return fmt.Errorf("query: %q is no id of a trace: up to 32 hexadecimal digits", text.Shorten(q.Trace, 60))
+	}
+	if err := r.client.detect(ctx); err != nil {
+		return err
+	}
+	r.report.Kind = r.client.kind
+	var b backend = (*jaeger)(r.client)
+	if r.client.kind == Tempo {
+		b = (*tempo)(r.client)
+	}
+	if q.Trace != "" {
+		return r.take(ctx, b, found{id: q.Trace})
+	}
+	if q.Until.IsZero() {
+		q.Until = time.Now()
+	}
+	if q.Since <= 0 {
+		q.Since = defaultSince
+	}
+	q.Limit = cmp.Or(max(q.Limit, 0), defaultLimit)
+	return r.pages(ctx, b, &q)
+}
+
+// maxPage is how many traces are asked for at once.
+const maxPage = 20
+
+// pages goes back in time, from page to page.
+func (r *reading) pages(ctx context.Context, b backend, q *Query) error {
+	from, until := q.Until.Add(-q.Since), q.Until
+	for stale := 0; until.After(from); {
+		limit := min(q.Limit-r.report.Traces+1, maxPage) // one more, to see whether there are more
+		page, err := b.search(ctx, q, from, until, limit)
+		if err != nil {
+			return err
+		}
+		fresh := 0
+		var earliest time.Time
+		for _, f := range page {
+			if earliest.IsZero() || f.start.Before(earliest) {
+				earliest = f.start
+			}
+			if r.seen[f.id] {
+				continue
+			}
+			if r.report.Traces == q.Limit {
+				r.report.More = true
+				return nil
+			}
+			fresh++
+			if err := r.take(ctx, b, f); err != nil {
+				return err
+			}
+		}
+		if len(page) < limit {
+			return nil
+		}
+		// What begins at the same time as the earliest comes again, so that nothing
+		// between two pages is lost; where there is more of it than a page has, the rest
+		// is.
+		next, step := b.page(earliest)
+		if stale++; fresh > 0 {
+			stale = 0
+		}
+		if !next.Before(until) {
+			r.report.More = true
+			next = until.Add(-step)
+		}
+		if stale == maxStale { // the server does not care until when it is asked
+			r.report.More = true
+			return nil
+		}
+		until = next
+	}
+	return nil
+}
+
+// maxStale is how many pages may have nothing new, one after the other.
+const maxStale = 3
+
+// take reads a trace.
+func (r *reading) take(ctx context.Context, b backend, f found) error {
+	r.seen[f.id] = true
+	report, err := b.trace(ctx, f, r.into)
+	for _, w := range report.Warnings {
+		if len(r.report.Warnings) < maxWarnings {
+			w.Text = fmt.Sprintf("trace %s: %s", text.Printable(f.id), w.Text)
+			r.report.Warnings = append(r.report.Warnings, w)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	r.report.Traces++
+	if r.client.progress != nil {
+		p := r.report
+		p.Spans = r.into.Len() - r.before
+		r.client.progress(p)
+	}
+	return nil
+}
+
+// latest returns the traces with the latest first, each once and at most limit.
+func latest(page []found, limit int) []found {
+	slices.SortStableFunc(page, func(a, b found) int { return b.start.Compare(a.start) })
+	seen := make(map[string]bool, len(page))
+	page = slices.DeleteFunc(page, func(f found) bool {
+		again := seen[f.id]
+		seen[f.id] = true
+		return again
+	})
+	return page[:min(len(page), limit)]
+}
+
+// byTrace sorts spans by their trace.
+func byTrace(spans []chain.Span) []found {
+	var all []found
+	place := make(map[oteltrace.TraceID]int)
+	for _, s := range spans {
+		i, ok := place[s.TraceID]
+		if !ok {
+			i = len(all)
+			place[s.TraceID] = i
+			all = append(all, found{id: s.TraceID.String(), start: s.Start})
+		}
+		f := &all[i]
+		f.spans = append(f.spans, s)
+		if s.Start.Before(f.start) {
+			f.start = s.Start
+		}
+	}
+	return all
+}
