@@ -111,12 +111,14 @@ func proven(v *live.View) bool {
 	return len(findings(v, live.KindStalled)) > 0
 }
 
-var digits = regexp.MustCompile(`[0-9.]+ (ms|s)|127\.0\.0\.1:[0-9]+|[a-z_]+\.go:[0-9]+`)
+var digits = regexp.MustCompile(`[0-9.]+ (ms|s)|127\.0\.0\.1:[0-9]+|[a-z_]+\.go:[0-9]+|\bg[0-9]+`)
 
 // form is a sentence without its times, addresses and lines.
 func form(s string) string {
 	return digits.ReplaceAllStringFunc(s, func(x string) string {
 		switch {
+		case strings.HasPrefix(x, "g"):
+			return "ID"
 		case strings.HasPrefix(x, "127"):
 			return "ADDR"
 		case strings.Contains(x, ".go:"):
@@ -298,6 +300,14 @@ func TestSlowClient(t *testing.T) {
 	if !h.Certain || form(h.Text) != "slow holds up 4 goroutines, for up to AGE: it is in sleep for AGE" {
 		t.Errorf("got %+v\n%s", h, dump(v))
 	}
+	// No connection is quiet whose reader is kept waiting: only those of the eager are.
+	var text strings.Builder
+	if err := v.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	if _, quiet, ok := strings.Cut(text.String(), "QUIET"); ok && strings.Contains(quiet, "lock") {
+		t.Errorf("a connection is quiet whose reader waits for a lock:\n%s", quiet)
+	}
 	idle := 0
 	for _, g := range v.Goroutines {
 		for _, w := range g.Waits {
@@ -447,8 +457,8 @@ func TestWithUnsampledConnections(t *testing.T) {
 		seen[form(f.Text)] = true
 	}
 	for _, want := range []string{
-		"sen_data has been blocked AGE writing to the client ADDR, which has not read for AGE: its reader followed is in sleep for AGE",
-		"sen_data has been blocked AGE writing to the client ADDR, whose window is closed: it does not read",
+		"sen_data ID has been blocked AGE writing to the client ADDR, which has not read for AGE: its reader followed is in sleep for AGE",
+		"sen_data ID has been blocked AGE writing to the client ADDR, whose window is closed: it does not read",
 	} {
 		if !seen[want] {
 			t.Errorf("got %v, want %s", seen, want)

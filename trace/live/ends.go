@@ -42,10 +42,14 @@ type end struct {
 // the others apart.
 func (s *sheet) connect() {
 	blocked := map[string]bool{}
+	held := map[string]bool{} // goroutines that somebody keeps waiting
 	for i := range s.v.Goroutines {
 		for j := range s.v.Goroutines[i].Waits {
 			if w := &s.v.Goroutines[i].Waits[j]; !w.Idle {
 				blocked[w.Connection] = true
+				if len(w.Holders) > 0 {
+					held[s.v.Goroutines[i].Key] = true
+				}
 			}
 		}
 	}
@@ -64,7 +68,8 @@ func (s *sheet) connect() {
 			both = append(both, other)
 		}
 		for _, c := range both {
-			p.Stuck = p.Stuck || blocked[c.ID] || s.named[c.ID] || c.Writer != nil || c.WritesWaiting > 0
+			p.Stuck = p.Stuck || blocked[c.ID] || s.named[c.ID] || c.Writer != nil || c.WritesWaiting > 0 ||
+				c.Reader != nil && !c.Reader.Inside && held[c.Reader.Goroutine]
 		}
 		// The client is on the left: it is where a connection begins.
 		slices.SortStableFunc(both, func(a, b *Connection) int { return cmp.Compare(a.Role, b.Role) })

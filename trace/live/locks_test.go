@@ -270,3 +270,64 @@ func TestWithUnsampledGoroutines(t *testing.T) {
 		}
 	})
 }
+
+// Whoever sends to a full channel likely waits for who received from it last, and
+// so on: never for sure.
+func TestFullChannel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(traced())
+		c := trace.NewChan[int](1)
+		var slow trace.Mutex
+		trace.Go(ctx, "boss", func(ctx context.Context) error {
+			_ = slow.Lock(ctx)
+			defer slow.Unlock()
+			return trace.Sleep(ctx, time.Hour)
+		})
+		trace.Go(ctx, "takes", func(ctx context.Context) error {
+			if _, err := c.Recv(ctx); err != nil {
+				return err
+			}
+			return slow.Lock(ctx)
+		})
+		synctest.Wait()
+		sends := func(ctx context.Context) error {
+			for {
+				if err := c.Send(ctx, 1); err != nil {
+					return err
+				}
+			}
+		}
+		trace.Go(ctx, "sends", sends)
+		synctest.Wait()
+		trace.Go(ctx, "sends", sends)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		v := live.Snapshot()
+		h := findings(v, live.KindHead)
+		const want = "likely boss holds up 3 goroutines, for up to 10 s: it is in sleep for 10 s"
+		if len(h) != 1 || h[0].Certain || h[0].Text != want {
+			t.Errorf("got %+v, want %s\n%s", h, want, dump(v))
+		}
+		told := 0
+		for i := range v.Goroutines {
+			g := &v.Goroutines[i]
+			if g.Name != "sends" {
+				continue
+			}
+			told++
+			const want = "sends ID has been blocked AGE in send, waiting for a channel with 1 value in it, " +
+				"to which sends ID sent last, from which takes received last: likely takes takes the next, and is in lock for AGE"
+			if got := form(v.Sentence(g, &g.Waits[0])); got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+			if h := g.Waits[0].Holders; len(h) != 1 || h[0].Strong || h[0].Name != "takes" {
+				t.Errorf("got the holders %+v", h)
+			}
+		}
+		if told != 2 {
+			t.Errorf("%d goroutines send, want 2", told)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,12 +19,16 @@ func printable(s string) string { return text.Shorten(text.Printable(s), maxName
 
 func age(d time.Duration) string { return text.Duration(max(d, 0), " ") }
 
-// who names a goroutine.
+// who names a goroutine, with its ID where others in the view have its name, too.
 func (v *View) who(g *Goroutine) string {
-	if g.Name == "" {
+	switch {
+	case g.Name == "":
 		return "a goroutine without a name"
+	case g.ID != 0 && v.names()[g.Name] > 1:
+		return printable(g.Name) + " g" + strconv.FormatInt(g.ID, 10)
+	default:
+		return printable(g.Name)
 	}
-	return printable(g.Name)
 }
 
 // Sentence says what w, a wait of g, waits for, and what whoever can end it does:
@@ -41,12 +46,17 @@ func (v *View) Sentence(g *Goroutine, w *Wait) string {
 	switch {
 	case w.Reason == string(semconv.ReasonNetWrite):
 		b.WriteString(v.other(w))
-	case len(w.Holders) > 0:
+	case w.On != nil && w.On.Kind == "channel":
+		b.WriteString(v.channel(w.On))
+		for i := range w.Holders {
+			if g := v.goroutineOf(w.Holders[i].Goroutine); g != nil {
+				b.WriteString(": likely " + v.who(g) + " takes the next, and " + v.state(g))
+			}
+		}
+	default:
 		for i := range w.Holders {
 			b.WriteString(v.held(&w.Holders[i]))
 		}
-	case w.On != nil && w.On.Kind == "channel":
-		b.WriteString(v.channel(w.On))
 	}
 	return b.String()
 }
@@ -94,6 +104,8 @@ func (v *View) waitsFor(w *Wait, next *Goroutine) string {
 			return "whose other end nobody has read, and " + v.who(next) + " writes"
 		}
 		return "whose other end " + v.who(next) + " would read"
+	case string(semconv.ReasonChanSend):
+		return "from which " + v.who(next) + " received last"
 	default:
 		if h.What == "is awaited" {
 			return "which waits"
@@ -309,6 +321,19 @@ func (v *View) goroutineOf(key string) *Goroutine {
 // from JSON, too.
 type indices struct {
 	goroutines, connections atomic.Pointer[map[string]int]
+	names                   atomic.Pointer[map[string]int] // how many goroutines have each
+}
+
+func (v *View) names() map[string]int {
+	if n := v.found.names.Load(); n != nil {
+		return *n
+	}
+	n := map[string]int{}
+	for i := range v.Goroutines {
+		n[v.Goroutines[i].Name]++
+	}
+	v.found.names.Store(&n)
+	return n
 }
 
 func (v *View) goroutineIndex() map[string]int {

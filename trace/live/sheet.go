@@ -370,7 +370,7 @@ func (s *sheet) on(on *On, held bool) string {
 	if on.LastSender != "" {
 		add("last sent to by %s", s.who(on.LastSender, ""))
 	}
-	if on.LastReceiver != "" {
+	if on.LastReceiver != "" && !held { // who is named anyway
 		add("last received from by %s", s.who(on.LastReceiver, ""))
 	}
 	switch {

@@ -107,7 +107,7 @@ type Holder struct {
 
 	// Strong says that the wait cannot end before this goroutine does something:
 	// it holds the lock, is the task, or alone reads the other end. Without it, it is
-	// likely.
+	// likely: as who received last from a channel that is full.
 	Strong bool   `json:"strong"`
 	What   string `json:"what"` // "holds the lock", "is awaited", "writes", "reads the other end", …
 	Ended  bool   `json:"ended,omitempty"`

@@ -65,6 +65,9 @@ func (b *builder) on(w *Wait, on live.On) {
 		w.Holders = b.heldBy(on.Holder, "holds the "+w.On.Kind, strong)
 	}
 	w.On.LastSender, w.On.LastReceiver = b.keyOf(on.LastSender), b.keyOf(on.LastReceiver)
+	if w.Reason == string(semconv.ReasonChanSend) && on.Length == on.Capacity && w.On.LastReceiver != "" {
+		w.Holders = b.heldBy(on.LastReceiver, "received from it last", false)
+	}
 }
 
 func (b *builder) onConnection(w *Wait, raw *live.Wait, c *live.Connection) {
