@@ -13,6 +13,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/wakechain/wakechain/trace/internal/annotate"
 	"github.com/wakechain/wakechain/trace/internal/emit"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -97,6 +98,14 @@ func (b *begun) begin(ctx context.Context, t *Tracer, name string, start time.Ti
 		}
 	}
 	return start
+}
+
+// annotate notes in the execution trace, while one is taken, that the span has begun
+// on this goroutine. One that is begun later may be so by another.
+func (b *begun) annotate() {
+	if annotate.On() && b.span != nil {
+		annotate.Begin(b.span.SpanContext())
+	}
 }
 
 // whole is the tracer that takes spans whole, nil where there is none.
@@ -310,6 +319,9 @@ func (o *Op) finish(end time.Duration, errorType string, err error, attrs []attr
 		more = append(more, semconv.ErrorTypeKey.String(errorType))
 	}
 	b := o.current()
+	if annotate.On() && b.span != nil {
+		annotate.End(b.span.SpanContext())
+	}
 	why := ""
 	if errorType != "" {
 		why = description(err)

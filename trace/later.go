@@ -53,6 +53,7 @@ func (t *Tracer) StartAs(ctx context.Context, name string, as OpConfig, attrs ..
 		o.start = time.Now()
 	default:
 		o.start = o.begin(ctx, t, name, time.Time{}, &as, attrs)
+		o.annotate()
 		if o.span == nil && !t.measures(ctx) {
 			o.state = opEnded
 			o.Release()

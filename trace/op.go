@@ -111,6 +111,7 @@ func (t *Tracer) start(ctx context.Context, task *Task, name string, attrs []att
 	}
 	o.carried.Store(&o.self)
 	o.start = o.begin(ctx, t, name, time.Time{}, &OpConfig{}, attrs)
+	o.annotate()
 	if o.span == nil && !t.measures(ctx) {
 		return o.context(), nil
 	}

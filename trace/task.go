@@ -16,6 +16,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/internal/live"
+	"github.com/wakechain/wakechain/trace/internal/annotate"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
@@ -187,6 +188,10 @@ func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 	if l.spawned != nil {
 		l.attrs = append(l.attrs, semconv.GoroutineIDKey.Int64(t.id), semconv.GoroutineNameKey.String(t.name))
 		finish(l.spawned, start, "", nil, l.attrs)
+		if annotate.On() {
+			annotate.Begin(t.spawned)
+			defer annotate.End(t.spawned)
+		}
 	}
 	t.set(semconv.StateRunning, nil)
 

@@ -39,6 +39,7 @@ func (p *printer) fixed(s *Span) []string {
 		d.address(s)
 		d.attr(s, semconv.URLPathKey, "")
 	}
+	d.site(s)
 	d.attr(s, semconv.HTTPResponseStatusCodeKey, "")
 	d.attr(s, semconv.WebSocketSubprotocolKey, "")
 	d.attr(s, semconv.WebSocketExtensionsKey, "")
@@ -84,6 +85,19 @@ func (d *details) attr(s *Span, key attribute.Key, label string) {
 	if v := s.Str(key); v != "" {
 		d.add(d.escape(label) + text.Shorten(d.escape(v), maxText))
 	}
+}
+
+// site says where in the program a span is, without the path of the package.
+func (d *details) site(s *Span) {
+	fn := s.Str(semconv.CodeFunctionNameKey)
+	if fn == "" {
+		return
+	}
+	fn = strings.TrimPrefix(fn[strings.LastIndexByte(fn, '/')+1:], "main.")
+	if line := s.Int(semconv.CodeLineNumberKey); line > 0 {
+		fn += ":" + strconv.FormatInt(line, 10)
+	}
+	d.add("at " + text.Shorten(d.escape(fn), maxText))
 }
 
 // address says who is at the other end. A client's port is its system's choice

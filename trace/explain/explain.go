@@ -46,12 +46,16 @@ const (
 	BufferLimited    Rule = "buffer-limited"    // a write blocked by this side's send buffer
 	WriteBlocked     Rule = "write-blocked"     // a write blocked, and the trace does not say why
 	WriterWaited     Rule = "writer-waited"     // a write waited for another one on its connection
+	Stuck            Rule = "stuck"             // a wait for others, of which the code is known, was not over when the spans ended
+	SiteWaits        Rule = "site-waits"        // much was waited for others at one place in the program
 	Contended        Rule = "contended"         // many waited for one lock or channel
 	HandshakeRefused Rule = "handshake-refused" // a handshake failed
 	HandshakeSlow    Rule = "handshake-slow"    // a handshake took long
 	NeverRead        Rule = "never-read"        // an end that did not read left its peer unanswered
 	CloseUnanswered  Rule = "close-unanswered"  // a close frame was not answered for long
 	ConnectionLost   Rule = "connection-lost"   // a connection ended without a close frame
+	Starved          Rule = "starved"           // goroutines that could run waited for a processor
+	Collector        Rule = "gc"                // goroutines worked for the garbage collector
 	GoroutineEnded   Rule = "goroutine-ended"   // a goroutine panicked, failed or was canceled
 )
 
@@ -68,12 +72,16 @@ var rules = []struct {
 	{[]Rule{HeldUp}, heldUp},
 	{[]Rule{SenderStalled, NetworkLimited, BufferLimited, WriteBlocked}, blockedWrites},
 	{[]Rule{WriterWaited}, waitingWriters},
+	{[]Rule{Stuck}, stuckAtSites},
+	{[]Rule{SiteWaits}, waitsAtSites},
 	{[]Rule{Contended}, contention},
 	{[]Rule{HandshakeRefused}, refusedHandshakes},
 	{[]Rule{HandshakeSlow}, slowHandshakes},
 	{[]Rule{NeverRead}, neverRead},
 	{[]Rule{CloseUnanswered}, unansweredCloses},
 	{[]Rule{ConnectionLost}, lostConnections},
+	{[]Rule{Starved}, starvation},
+	{[]Rule{Collector}, collection},
 	{[]Rule{GoroutineEnded}, endedGoroutines},
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/internal/annotate"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
@@ -225,6 +226,9 @@ func (h *half) parking(fd uintptr) {
 		return
 	}
 	h.last.Store(nil)
+	if annotate.On() {
+		annotate.Park(h.conn.LocalAddr(), h.conn.RemoteAddr())
+	}
 	if h.reason == semconv.ReasonNetWrite {
 		info := measure(fd)
 		h.look.Lock()

@@ -2,8 +2,12 @@ package schedread
 
 import (
 	"cmp"
+	"net"
 	"slices"
+	"strings"
 	"time"
+
+	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
@@ -19,24 +23,12 @@ import (
 // span that began before the trace did, or of which spans does not know, has nothing
 // below it; so only what is in spans is joined, such as one trace.
 func (t *Trace) Join(spans []chain.Span) []chain.Span {
-	known := make(map[ref]*chain.Span, len(spans))
-	blocks := make(map[ref][]*chain.Span) // of operations of wakechain
-	for i := range spans {
-		s := &spans[i]
-		known[ref{s.TraceID, s.SpanID}] = s
-		if s.Name == semconv.SpanBlock {
-			op := ref{s.TraceID, s.ParentID}
-			blocks[op] = append(blocks[op], s)
-		}
-	}
-	for _, bs := range blocks {
-		slices.SortFunc(bs, func(a, b *chain.Span) int { return a.Start.Compare(b.Start) })
-	}
+	k := newKnown(spans)
 	b := newBuilder(t)
 	launched := make(map[int64]bool)
 	for _, p := range t.parks {
-		s := known[p.in]
-		if s == nil || t.seen(p, blocks[p.in]) {
+		from, to := t.at(p.start), t.at(p.start+p.took(t.end))
+		if k.spans[p.in] == nil || k.blocks[p.in].cover(from, to) || k.connections[way{p.local, p.remote, p.reason}].cover(from, to) {
 			continue
 		}
 		below := p.in
@@ -48,7 +40,7 @@ func (t *Trace) Join(spans []chain.Span) []chain.Span {
 			below = ref{p.in.trace, b.launchID(p.g.id)}
 		}
 		by := p.byIn
-		if known[by] == nil {
+		if k.spans[by] == nil {
 			by = ref{}
 		}
 		b.park(p, below, by)
@@ -56,24 +48,121 @@ func (t *Trace) Join(spans []chain.Span) []chain.Span {
 	return b.spans
 }
 
+// known is what is looked up of spans.
+type known struct {
+	spans       map[ref]*chain.Span
+	blocks      map[ref]*intervals // of each span, and those below it on its goroutine
+	connections map[way]*intervals // of each end of a connection
+}
+
+// way is a direction of a connection.
+type way struct {
+	local, remote string
+	reason        semconv.Reason
+}
+
+func newKnown(spans []chain.Span) *known {
+	k := &known{make(map[ref]*chain.Span, len(spans)), make(map[ref]*intervals), make(map[way]*intervals)}
+	ends := make(map[string]way) // by the connection's id
+	for i := range spans {
+		s := &spans[i]
+		k.spans[ref{s.TraceID, s.SpanID}] = s
+		if s.Name == semconv.SpanHandshake {
+			local, remote := addressOf(s, semconv.NetworkLocalAddressKey, semconv.NetworkLocalPortKey), addressOf(s, semconv.NetworkPeerAddressKey, semconv.NetworkPeerPortKey)
+			if id := s.Str(semconv.WebSocketConnectionIDKey); id != "" && local != "" && remote != "" {
+				ends[id] = way{local: local, remote: remote}
+			}
+		}
+	}
+	for i := range spans {
+		b := &spans[i]
+		if kind, _, _ := strings.Cut(b.Name, " "); kind != semconv.SpanBlock || b.End.IsZero() {
+			continue
+		}
+		if op := k.spans[ref{b.TraceID, b.ParentID}]; op != nil {
+			if w, ok := ends[op.Str(semconv.WebSocketConnectionIDKey)]; ok {
+				w.reason = semconv.Reason(b.Str(semconv.BlockReasonKey))
+				add(k.connections, w, b)
+			}
+		}
+		k.above(b)
+	}
+	for _, all := range k.blocks {
+		all.sort()
+	}
+	for _, all := range k.connections {
+		all.sort()
+	}
+	return k
+}
+
+// above adds a block to the spans that it is in, up to that of its goroutine.
+func (k *known) above(b *chain.Span) {
+	at := ref{b.TraceID, b.ParentID}
+	for range maxDepth {
+		s := k.spans[at]
+		if s == nil {
+			return
+		}
+		add(k.blocks, at, b)
+		if strings.HasPrefix(s.Name, semconv.SpanGo) {
+			return
+		}
+		at.span = s.ParentID
+	}
+}
+
+// maxDepth is how deep below a span blocks are looked for.
+const maxDepth = 16
+
+func addressOf(s *chain.Span, address, port attribute.Key) string {
+	if s.Str(address) == "" {
+		return ""
+	}
+	return net.JoinHostPort(s.Str(address), s.Str(port))
+}
+
+// intervals are blocks.
+type intervals struct {
+	all  []interval
+	last []time.Time // the latest end of those until there
+}
+
+type interval struct{ start, end time.Time }
+
+func add[K comparable](m map[K]*intervals, key K, b *chain.Span) {
+	if m[key] == nil {
+		m[key] = &intervals{}
+	}
+	m[key].all = append(m[key].all, interval{b.Start, b.End})
+}
+
+func (is *intervals) sort() {
+	slices.SortFunc(is.all, func(a, b interval) int { return cmp.Or(a.start.Compare(b.start), a.end.Compare(b.end)) })
+	is.last = make([]time.Time, len(is.all))
+	for i, one := range is.all {
+		is.last[i] = one.end
+		if i > 0 && is.last[i-1].After(one.end) {
+			is.last[i] = is.last[i-1]
+		}
+	}
+}
+
 // clockError is how far the trace's times and those of spans may be apart.
 const clockError = time.Millisecond
 
-// seen reports whether one of the blocks, which are in the order of time and do not
-// overlap, is the park.
-func (t *Trace) seen(p *park, blocks []*chain.Span) bool {
-	if len(blocks) == 0 {
+// cover reports whether one of the blocks goes from before one time until after the
+// other.
+func (is *intervals) cover(from, to time.Time) bool {
+	if is == nil {
 		return false
 	}
-	from, to := t.at(p.start), t.at(p.start+p.took(t.end))
-	i, _ := slices.BinarySearchFunc(blocks, from.Add(-clockError), func(b *chain.Span, at time.Time) int {
-		return cmp.Or(b.End.Compare(at), -1)
+	from, to = from.Add(clockError), to.Add(-clockError)
+	i, _ := slices.BinarySearchFunc(is.all, from, func(one interval, at time.Time) int {
+		return cmp.Or(one.start.Compare(at), -1)
 	})
-	for _, b := range blocks[i:] {
-		if b.Start.After(to.Add(clockError)) {
-			return false
-		}
-		if !b.Start.After(from.Add(clockError)) && !b.End.Before(to.Add(-clockError)) {
+	for i--; i >= 0 && !is.last[i].Before(to); i-- {
+		if !is.all[i].end.Before(to) {
 			return true
 		}
 	}

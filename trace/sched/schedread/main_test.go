@@ -15,7 +15,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// verify runs the tests, and looks for goroutines that they left. See TestMain.
+func verify(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // recording starts a recorder for the test.
 func recording(t *testing.T) *sched.Recorder {
@@ -88,4 +89,19 @@ func operations(c *chain.Chain, goroutine int64) (all []*chain.Span) {
 		}
 	}
 	return all
+}
+
+// stacksOf are the goroutines whose stacks have all the words.
+func stacksOf(words ...string) (found []string) {
+	buf := make([]byte, 1<<20)
+next:
+	for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		for _, w := range words {
+			if !strings.Contains(g, w) {
+				continue next
+			}
+		}
+		found = append(found, g)
+	}
+	return found
 }

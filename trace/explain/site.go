@@ -1,0 +1,223 @@
+package explain
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// place is where in the program something waits: an operation, for what, in which
+// function and line.
+type place struct {
+	reason semconv.Reason
+	code   string
+}
+
+// code returns where in the program a span is, as function:line without the path of
+// the package, "" where it does not say.
+func code(sp *chain.Span) string {
+	fn := sp.Str(semconv.CodeFunctionNameKey)
+	if fn == "" {
+		return ""
+	}
+	fn = strings.TrimPrefix(fn[strings.LastIndexByte(fn, '/')+1:], "main.")
+	if line := sp.Int(semconv.CodeLineNumberKey); line > 0 {
+		fn += ":" + strconv.FormatInt(line, 10)
+	}
+	return plain(fn)
+}
+
+// at is what happens where: "sleep at (*cache).fill:35".
+func at(op *chain.Span) string {
+	if where := code(op); where != "" {
+		return plain(op.Name) + " at " + where
+	}
+	return plain(op.Name)
+}
+
+// owed are the waits that somebody else of the program ends, and that hold up what
+// is to be done: who receives may as well be idle.
+var owed = map[semconv.Reason]bool{
+	semconv.ReasonLock: true, semconv.ReasonWriteLock: true, semconv.ReasonChanSend: true, semconv.ReasonSemaphore: true,
+	semconv.ReasonWaitGroup: true, semconv.ReasonCond: true, semconv.ReasonFuture: true,
+}
+
+// agent is a goroutine, by its number in its process.
+type agent struct {
+	process string
+	id      int64
+}
+
+func agentOf(sp *chain.Span, id int64) agent { return agent{sp.Process(), id} }
+
+// runsOf are the operations of each goroutine that spans number, in order.
+func runsOf(spans []*chain.Span) map[agent][]*chain.Span {
+	runs := make(map[agent][]*chain.Span)
+	for _, sp := range spans {
+		if id := sp.Int(semconv.GoroutineIDKey); id > 0 && code(sp) != "" && !strings.HasPrefix(sp.Name, semconv.SpanGo) {
+			a := agentOf(sp, id)
+			runs[a] = append(runs[a], sp)
+		}
+	}
+	for _, ops := range runs {
+		slices.SortStableFunc(ops, func(a, b *chain.Span) int { return a.Start.Compare(b.Start) })
+	}
+	return runs
+}
+
+// siteWaits are the waits at one place.
+type siteWaits struct {
+	repeated
+	place  place
+	blocks []*block
+	who    map[agent]bool
+	ended  tally[int]           // who let go, and where
+	doing  tally[time.Duration] // what those did meanwhile
+	known  time.Duration        // how long of total is known, but for when those waited here themselves
+}
+
+// tally counts by what it says.
+type tally[N int | time.Duration] map[string]N
+
+// most returns what counts most, "" for none.
+func (t tally[N]) most() (what string, n N) {
+	for k, v := range t {
+		if v > n || v == n && (what == "" || k < what) {
+			what, n = k, v
+		}
+	}
+	return what, n
+}
+
+// maxLooks bounds how many operations are looked at to say what others did.
+const maxLooks = 1_000_000
+
+// waitsAtSites finds the places in the program where the most was waited for others,
+// who let go, and what that one did meanwhile.
+func waitsAtSites(s *scene) []Finding {
+	places := newGroups[place, siteWaits]()
+	for _, b := range s.blocks {
+		if b.op == nil || !owed[b.reason()] || b.End.IsZero() || code(b.op) == "" {
+			continue
+		}
+		p := place{b.reason(), code(b.op)}
+		w := places.of(p)
+		w.place = p
+		w.add(b)
+		w.blocks = append(w.blocks, b)
+	}
+	var found []Finding
+	var runs map[agent][]*chain.Span
+	steps := maxLooks
+	for _, w := range places.all {
+		if w.total < noticeable {
+			continue
+		}
+		if runs == nil {
+			runs = runsOf(s.spans)
+		}
+		w.look(runs, &steps)
+		found = append(found, w.finding(s))
+		for _, b := range w.blocks {
+			s.tell(b.Span)
+		}
+	}
+	return found
+}
+
+// look says of whoever let go, what they did meanwhile. The longest waits come first,
+// while there are steps left.
+func (w *siteWaits) look(runs map[agent][]*chain.Span, steps *int) {
+	w.who, w.ended, w.doing = make(map[agent]bool), tally[int]{}, tally[time.Duration]{}
+	longest := slices.Clone(w.blocks)
+	slices.SortStableFunc(longest, func(a, b *block) int { return cmp.Compare(b.Duration(), a.Duration()) })
+	for _, b := range longest {
+		w.who[agentOf(b.op, b.op.Int(semconv.GoroutineIDKey))] = true
+		if b.wake == nil {
+			continue
+		}
+		id := b.wake.Int(semconv.WakeGoroutineIDKey)
+		if id == 0 {
+			continue
+		}
+		by := plain(b.wake.Str(semconv.WakeGoroutineNameKey))
+		if where := code(b.wake); where != "" {
+			by += " in " + where
+		}
+		w.ended[by]++
+		ops := runs[agentOf(b.wake, id)]
+		i, _ := slices.BinarySearchFunc(ops, b.Start, func(op *chain.Span, at time.Time) int {
+			return cmp.Or(op.Start.Compare(at), -1)
+		})
+		if *steps <= 0 {
+			continue
+		}
+		known := b.Duration()
+		for i = max(i-1, 0); i < len(ops) && ops[i].Start.Before(b.End); i++ {
+			*steps--
+			switch d := within(ops[i], b.Start, b.End); {
+			case d <= 0:
+			case ops[i].Name == b.op.Name && code(ops[i]) == w.place.code: // it was not its turn yet
+				known -= d
+			default:
+				w.doing[at(ops[i])] += d
+			}
+		}
+		w.known = saturated(w.known, max(known, 0))
+	}
+}
+
+// within is how long a span was in progress between two times.
+func within(sp *chain.Span, from, to time.Time) time.Duration {
+	if sp.Start.After(from) {
+		from = sp.Start
+	}
+	if !sp.End.IsZero() && sp.End.Before(to) {
+		to = sp.End
+	}
+	return to.Sub(from)
+}
+
+func (w *siteWaits) finding(s *scene) Finding {
+	b := w.longest
+	f := w.repeated.finding(s)
+	f.Rule, f.Severity = SiteWaits, graded(b.Duration())
+	if r := w.place.reason; r == semconv.ReasonWaitGroup || r == semconv.ReasonCond || r == semconv.ReasonFuture {
+		f.Severity = Info // it may be meant to wait
+	} else if w.total >= long && f.Severity == Info {
+		f.Severity = Warning
+	}
+	by := ""
+	if n := len(w.who); n > 1 {
+		by = " by " + counted(n, "goroutine")
+	}
+	f.Headline = headline(plain(b.op.Name)+" at %s: "+counted(w.count, "time")+by+", "+duration(w.total)+" in all", w.place.code)
+	text := "The longest was " + duration(b.Duration()) + ", at " + offset(b.Start.Sub(s.start)) + "."
+	if who, n := w.ended.most(); who != "" {
+		text += " Let go by " + who
+		if w.count > 1 {
+			text += ", " + counted(n, "time")
+		}
+		text += "."
+	}
+	if what, d := w.doing.most(); what != "" && 10*d >= w.known {
+		text += " Meanwhile that goroutine was in " + what
+		if w.count > 1 {
+			text += ", for " + duration(d) + " of the " + duration(w.known) + " in which it did not wait here itself"
+		} else {
+			text += " for " + duration(d)
+		}
+		text += "."
+	}
+	f.Text = text
+	f.Advice = "Look at what is done between taking it and letting go: hold less long, share less, or let more of them through."
+	if w.place.reason == semconv.ReasonChanSend {
+		f.Advice = "Look at what the receiver does between two values: it should receive as fast as is sent, or there should be more receivers."
+	}
+	return f
+}

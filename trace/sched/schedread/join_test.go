@@ -1,0 +1,157 @@
+package schedread_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/sched/annotator"
+	"github.com/wakechain/wakechain/trace/sched/schedread"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// below are the operations of an execution trace below a span, in order.
+func below(s *chain.Span) (all []string) {
+	for _, c := range s.Children {
+		if c.Scope == schedread.Scope && c.Name != semconv.SpanSyscall && c.Name != semconv.SpanGC {
+			all = append(all, line(c))
+		}
+	}
+	return all
+}
+
+// stock is a service that was never written for wakechain.
+type stock struct {
+	tracer oteltrace.Tracer
+	mu     sync.Mutex
+}
+
+func (s *stock) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	ctx, span := s.tracer.Start(r.Context(), "GET "+r.URL.Path)
+	defer span.End()
+	s.count(ctx)
+}
+
+//go:noinline
+func (s *stock) count(ctx context.Context) {
+	_, span := s.tracer.Start(ctx, "count")
+	defer span.End()
+	s.mu.Lock()
+	s.mu.Unlock() //nolint:staticcheck // to wait for it
+}
+
+//go:noinline
+func (s *stock) release() { s.mu.Unlock() }
+
+// TestJoin: what an HTTP service of OpenTelemetry waits for at its sync.Mutex is below
+// its own spans, and nobody else's waits are.
+func TestJoin(t *testing.T) {
+	rec := recording(t)
+	spans := tracetest.NewSpanRecorder()
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(annotator.New()), sdktrace.WithSpanProcessor(spans))
+	s := &stock{tracer: tp.Tracer("stock")}
+	srv := httptest.NewServer(s)
+	defer srv.Close()
+
+	s.mu.Lock()
+	ctx, root := tp.Tracer("client").Start(t.Context(), "client")
+	var gets sync.WaitGroup
+	for range 3 {
+		gets.Go(func() {
+			req, _ := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+"/item", nil)
+			if resp, err := srv.Client().Do(req); err == nil {
+				resp.Body.Close()
+			}
+		})
+	}
+	for len(stacksOf("[sync.Mutex.Lock]", "count(")) < 3 {
+		<-time.After(time.Millisecond)
+	}
+	s.release()
+	gets.Wait()
+	root.End()
+	srv.Close()
+
+	tr := read(t, snapshot(t, rec), schedread.WithService("stock"))
+	ended := chain.FromSpans(spans.Ended())
+	c := chain.New(append(ended, tr.Join(ended)...))
+	counts := c.Named("count")
+	if len(counts) != 3 {
+		t.Fatalf("%d spans are %q:\n%v", len(counts), "count", c)
+	}
+	var got []string
+	for _, s := range counts {
+		got = append(got, below(s)...)
+	}
+	slices.Sort(got)
+	want := []string{
+		"lock count unlocked by schedread_test.TestJoin in release",
+		"lock count unlocked by net/http.(*conn).serve in count", "lock count unlocked by net/http.(*conn).serve in count",
+	}
+	for i := range want {
+		want[i] = strings.Replace(want[i], "net/http", "http", 1)
+	}
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("below count: got\n%s\nwant\n%s\n%v", strings.Join(got, "\n"), strings.Join(want, "\n"), c)
+	}
+	for _, s := range c.Named("GET /item") {
+		if b := below(s); len(b) != 0 {
+			t.Errorf("below %v: got %q, want nothing: its waits are in count", s, b)
+		}
+	}
+}
+
+//go:noinline
+func recvBare(ch <-chan int) { <-ch }
+
+// TestJoinWakechain: a block that wakechain saw is not told twice, and what it does not
+// see is below its goroutine.
+func TestJoinWakechain(t *testing.T) {
+	rec := recording(t)
+	spans := tracetest.NewSpanRecorder()
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
+	ctx := trace.New(trace.WithTracerProvider(tp)).NewContext(t.Context())
+	wrapped, bare := trace.NewChan[int](0), make(chan int)
+	task := trace.Go(ctx, "worker", func(ctx context.Context) error {
+		if _, err := wrapped.Recv(ctx); err != nil {
+			return err
+		}
+		recvBare(bare)
+		return nil
+	})
+	for task.State() != semconv.StateBlocked {
+		<-time.After(time.Millisecond)
+	}
+	if err := wrapped.Send(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	for len(stacksOf("[chan receive", "schedread_test.recvBare(")) == 0 {
+		<-time.After(time.Millisecond)
+	}
+	bare <- 1
+	if err := task.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	tr := read(t, snapshot(t, rec))
+	ended := chain.FromSpans(spans.Ended())
+	c := chain.New(append(ended, tr.Join(ended)...))
+	launch := c.Named("go worker")[0]
+	got := below(launch)
+	if want := []string{"recv recvBare received by schedread_test.TestJoinWakechain in TestJoinWakechain"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q\n%v", got, want, c)
+	}
+}
