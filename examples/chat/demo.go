@@ -23,9 +23,8 @@ import (
 // it shows at once what the kernel's would hide for a while; the server's holds
 // more than a client's window, so that it is the window that it waits for.
 const (
-	says          = 8                      // messages that each talker says
-	length        = 6 << 10                // of one
-	slowness      = 120 * time.Millisecond // that the slow one takes for each
+	says          = 8       // messages that each talker says
+	length        = 6 << 10 // of one
 	sendBuffer    = 16 << 10
 	receiveBuffer = 4 << 10
 	maxSpans      = 100_000 // that are kept to be printed
@@ -44,7 +43,7 @@ func demo(ctx context.Context, c *config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s talk; %s hears all of it, but takes %v for each message.\n", strings.Join(talkers, ", "), slow, slowness)
+	fmt.Fprintf(out, "%s talk; %s hears all of it, but takes %v for each message.\n", strings.Join(talkers, ", "), slow, c.slow)
 	start := time.Now()
 	err = talk(ctx, c, t, out)
 	t.Shutdown(ctx)
@@ -109,7 +108,7 @@ func talk(ctx context.Context, c *config, t *telemetry.Tracers, out io.Writer) e
 			return err
 		}
 		group.Go(own.NewContext(clients), "client", func(ctx context.Context) error {
-			err := takePart(ctx, url, name, &here)
+			err := c.takePart(ctx, url, name, &here)
 			if lost(err) {
 				err = fmt.Errorf("%s %w", name, errDropped)
 			}
@@ -130,7 +129,7 @@ func talk(ctx context.Context, c *config, t *telemetry.Tracers, out io.Writer) e
 
 // takePart is one client: it waits until all are here, says what it has to say,
 // if it is a talker, and hears all that is said.
-func takePart(ctx context.Context, url, name string, here *trace.WaitGroup) error {
+func (c *config) takePart(ctx context.Context, url, name string, here *trace.WaitGroup) error {
 	conn, err := enter(ctx, url, name, &wsconn.DialOptions{HTTPClient: smallClient()})
 	if err != nil {
 		return err
@@ -155,7 +154,7 @@ func takePart(ctx context.Context, url, name string, here *trace.WaitGroup) erro
 			heard++
 		}
 		if name == slow {
-			if err := trace.Sleep(ctx, slowness); err != nil {
+			if err := trace.Sleep(ctx, c.slow); err != nil {
 				return err
 			}
 		}

@@ -73,6 +73,7 @@ type config struct {
 	debug            string
 	demo             bool
 	patience         time.Duration
+	slow             time.Duration // that the slow client takes for each message
 }
 
 func parse(args []string, usage io.Writer) (*config, error) {
@@ -84,6 +85,7 @@ func parse(args []string, usage io.Writer) (*config, error) {
 	fs.StringVar(&c.name, "name", "", "the `name` to join with")
 	fs.BoolVar(&c.demo, "demo", false, "show what a slow client does to the others, and end")
 	fs.DurationVar(&c.patience, "patience", 5*time.Second, "how long the room waits for a client that does not read")
+	fs.DurationVar(&c.slow, "slow", 120*time.Millisecond, "how long the slow client of -demo takes for each message")
 	fs.StringVar(&c.spans, "spans", "", "write all spans to this `file`, as OTLP/JSON")
 	fs.StringVar(&c.debug, "debug", "", "show what is stuck right now on this `address`, as 127.0.0.1:6060; one without a host is on this machine alone")
 	err := fs.Parse(args)

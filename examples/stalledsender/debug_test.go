@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -140,18 +139,16 @@ func TestPageInBrowser(t *testing.T) {
 		t.Errorf("the age was %q and is %q", before, after)
 	}
 	light := browser.Eval[string](t, b, `getComputedStyle(document.body).backgroundColor`)
-	picture(t, b, "light")
 	b.Look(t, 1240, 900, true)
 	if dark := browser.Eval[string](t, b, `getComputedStyle(document.body).backgroundColor`); dark == light {
 		t.Errorf("the background is %s, dark or not", dark)
 	}
-	picture(t, b, "dark")
 	b.Look(t, 390, 844, false)
 	if got := browser.Eval[int](t, b, `document.documentElement.scrollWidth`); got > 390 {
 		t.Errorf("the page is %d px wide in a window of 390", got)
 	}
-	picture(t, b, "narrow")
 	b.Clean(t, o.url)
+	b.Pictures(t, o.url, "stalledsender")
 	if got := browser.Eval[string](t, b, `(() => {
 		const s = document.createElement('script');
 		s.textContent = 'window.pwned = true';
@@ -161,13 +158,5 @@ func TestPageInBrowser(t *testing.T) {
 		return String(window.pwned);
 	})()`); got != "undefined" {
 		t.Errorf("the policy lets a script run that came from elsewhere")
-	}
-}
-
-// picture keeps what is shown in the folder that WAKECHAIN_PICTURES names, if any.
-func picture(t *testing.T, b *browser.Browser, name string) {
-	t.Helper()
-	if folder := os.Getenv("WAKECHAIN_PICTURES"); folder != "" {
-		b.Picture(t, filepath.Join(folder, name+".png"))
 	}
 }

@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -31,6 +32,32 @@ func (b *Browser) Look(t *testing.T, width, height int, dark bool) {
 func (b *Browser) Picture(t *testing.T, file string) {
 	t.Helper()
 	if err := os.WriteFile(file, perform(t, b, chromedp.CaptureScreenshot()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Pictures keeps what a debug page shows in the folder that WAKECHAIN_PICTURES names,
+// if any: as NAME.txt, and as NAME-light.png, NAME-dark.png and NAME-narrow.png.
+func (b *Browser) Pictures(t *testing.T, page, name string) {
+	t.Helper()
+	folder := os.Getenv("WAKECHAIN_PICTURES")
+	if folder == "" {
+		return
+	}
+	for _, look := range []struct {
+		as            string
+		width, height int
+		dark          bool
+	}{{"light", 1240, 900, false}, {"dark", 1240, 900, true}, {"narrow", 390, 844, false}} {
+		b.Look(t, look.width, look.height, look.dark)
+		b.Open(t, page)
+		if got := Eval[int](t, b, `document.documentElement.scrollWidth`); got > look.width {
+			t.Errorf("the page is %d px wide in a window of %d", got, look.width)
+		}
+		b.Picture(t, filepath.Join(folder, name+"-"+look.as+".png"))
+	}
+	text := Eval[string](t, b, `fetch(location.href + '?format=text').then(r => r.text())`)
+	if err := os.WriteFile(filepath.Join(folder, name+".txt"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -3,6 +3,7 @@
 package readme_test
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,6 +42,7 @@ func TestCommands(t *testing.T) {
 			}
 		}
 	}
+	debug := free(t)
 	ran := 0
 	for _, b := range blocks(t) {
 		if b.language != "sh" {
@@ -66,7 +68,8 @@ func TestCommands(t *testing.T) {
 					run(t, empty, "GOPROXY=file://"+t.TempDir()+" GOSUMDB=off "+command)
 					succeed(t, empty, "go", "test", "./...")
 				default:
-					run(t, clone, command)
+					// Another program may have the port that the README names.
+					run(t, clone, strings.ReplaceAll(command, "127.0.0.1:6060", debug))
 				}
 			}
 		})
@@ -74,6 +77,19 @@ func TestCommands(t *testing.T) {
 	if ran == 0 {
 		t.Error("the README has no commands")
 	}
+}
+
+// free returns an address of this machine that nobody listens on.
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr().String()
 }
 
 // inStep holds that a line of .ci/run is this command, but for more flags.
