@@ -192,6 +192,9 @@ func TestResume(t *testing.T) {
 }
 
 func TestAllocs(t *testing.T) {
+	if race {
+		t.Skip("the race detector allocates")
+	}
 	in := []byte(strings.Repeat(`{"a":[1,"text",{"b":true}]}`+"\n", 1000))
 	r := bytes.NewReader(in)
 	n := testing.AllocsPerRun(10, func() {
