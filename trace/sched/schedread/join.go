@@ -28,7 +28,7 @@ func (t *Trace) Join(spans []chain.Span) []chain.Span {
 	launched := make(map[int64]bool)
 	for _, p := range t.parks {
 		from, to := t.at(p.start), t.at(p.start+p.took(t.end))
-		if k.spans[p.in] == nil || k.blocks[p.in].cover(from, to) || k.connections[way{p.local, p.remote, p.reason}].cover(from, to) {
+		if k.spans[p.in] == nil || k.blocks[p.in].has(from, to) || k.connections[way{p.local, p.remote, p.reason}].has(from, to) {
 			continue
 		}
 		below := p.in
@@ -122,11 +122,8 @@ func addressOf(s *chain.Span, address, port attribute.Key) string {
 	return net.JoinHostPort(s.Str(address), s.Str(port))
 }
 
-// intervals are blocks.
-type intervals struct {
-	all  []interval
-	last []time.Time // the latest end of those until there
-}
+// intervals are blocks, in the order of time.
+type intervals struct{ all []interval }
 
 type interval struct{ start, end time.Time }
 
@@ -139,30 +136,28 @@ func add[K comparable](m map[K]*intervals, key K, b *chain.Span) {
 
 func (is *intervals) sort() {
 	slices.SortFunc(is.all, func(a, b interval) int { return cmp.Or(a.start.Compare(b.start), a.end.Compare(b.end)) })
-	is.last = make([]time.Time, len(is.all))
-	for i, one := range is.all {
-		is.last[i] = one.end
-		if i > 0 && is.last[i-1].After(one.end) {
-			is.last[i] = is.last[i-1]
-		}
-	}
 }
 
-// clockError is how far the trace's times and those of spans may be apart.
-const clockError = time.Millisecond
+const (
+	// clockError is how far the trace's clock and that of spans may be apart.
+	clockError = 100 * time.Microsecond
 
-// cover reports whether one of the blocks goes from before one time until after the
-// other.
-func (is *intervals) cover(from, to time.Time) bool {
+	// reaction is how much earlier than a park a block that is that park may begin, and
+	// how much later end: the goroutine runs in between, or would.
+	reaction = 20 * time.Millisecond
+)
+
+// has reports whether one of the blocks is the park from one time to another.
+func (is *intervals) has(from, to time.Time) bool {
 	if is == nil {
 		return false
 	}
-	from, to = from.Add(clockError), to.Add(-clockError)
-	i, _ := slices.BinarySearchFunc(is.all, from, func(one interval, at time.Time) int {
-		return cmp.Or(one.start.Compare(at), -1)
+	middle := from.Add(to.Sub(from) / 2)
+	i, _ := slices.BinarySearchFunc(is.all, from.Add(-reaction), func(one interval, at time.Time) int {
+		return cmp.Or(one.start.Compare(at), 1)
 	})
-	for i--; i >= 0 && !is.last[i].Before(to); i-- {
-		if !is.all[i].end.Before(to) {
+	for ; i < len(is.all) && !is.all[i].start.After(from.Add(clockError)); i++ {
+		if end := is.all[i].end; !end.Before(middle) && !end.After(to.Add(reaction)) {
 			return true
 		}
 	}
