@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"nhooyr.io/websocket"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
@@ -20,6 +22,7 @@ import (
 	"github.com/wakechain/wakechain/trace/sched/annotator"
 	"github.com/wakechain/wakechain/trace/sched/schedread"
 	"github.com/wakechain/wakechain/trace/semconv"
+	"github.com/wakechain/wakechain/wsconn"
 )
 
 // below are the operations of an execution trace below a span, in order.
@@ -153,5 +156,69 @@ func TestJoinWakechain(t *testing.T) {
 	got := below(launch)
 	if want := []string{"recv recvBare received by schedread_test.TestJoinWakechain in TestJoinWakechain"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q\n%v", got, want, c)
+	}
+}
+
+// TestJoinConnection: the park of a read on a connection of wakechain's says which
+// connection it is, and is told by wakechain's own block.
+func TestJoinConnection(t *testing.T) {
+	rec := recording(t)
+	spans := tracetest.NewSpanRecorder()
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
+	ctx := trace.New(trace.WithTracerProvider(tp)).NewContext(t.Context())
+	send := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer c.CloseNow()
+		<-send
+		_ = c.Write(context.Background(), websocket.MessageText, []byte("hello"))
+	}))
+	defer srv.Close()
+
+	c, _, err := wsconn.Dial(ctx, "ws"+strings.TrimPrefix(srv.URL, "http"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseNow()
+	reader := trace.Go(ctx, "reader", func(ctx context.Context) error {
+		_, _, err := c.Read(ctx)
+		return err
+	})
+	for len(stacksOf("[IO wait", "wsconn.(*Conn).Read")) == 0 {
+		<-time.After(time.Millisecond)
+	}
+	close(send)
+	if err := reader.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.CloseNow()
+
+	tr := read(t, snapshot(t, rec))
+	ended := chain.FromSpans(spans.Ended())
+	joined := tr.Join(ended)
+	for _, s := range joined {
+		if s.Name == string(semconv.ReasonNetRead) && strings.Contains(s.Str(semconv.CodeStacktraceKey), "TestJoinConnection.func2") {
+			t.Errorf("a read is told twice: %v in %v", s, chain.New(append(ended, joined...)))
+		}
+	}
+	all := chain.New(ended)
+	handshake := all.Named(semconv.SpanHandshake)[0]
+	found := 0
+	for _, op := range chain.New(tr.Spans()).Named(string(semconv.ReasonNetRead)) {
+		if !strings.Contains(op.Str(semconv.CodeStacktraceKey), "TestJoinConnection.func2") {
+			continue
+		}
+		found++
+		for _, key := range []attribute.Key{semconv.NetworkLocalAddressKey, semconv.NetworkLocalPortKey, semconv.NetworkPeerAddressKey, semconv.NetworkPeerPortKey} {
+			if got, want := op.Str(key), handshake.Str(key); got != want || want == "" {
+				t.Errorf("%s: got %q, want the handshake's %q", key, got, want)
+			}
+		}
+	}
+	if found != 1 {
+		t.Errorf("the read parked %d times in the execution trace, want once", found)
 	}
 }
