@@ -23,6 +23,7 @@ type builder struct {
 	runners []*chain.Span // the `go NAME` that the span is in, nil: none
 	conns   []*chain.Span // the handshake of the connection it is on, nil: not known
 	other   map[*chain.Span]*chain.Span
+	folded  map[int32]int // names of goroutines that share a lifeline, of each process
 	lanes   []int         // its lifeline; None if the filters hide it
 	sources []*chain.Span // the write of a read, where no link tells it
 	matched []bool        // the beginning of an arrow to another lifeline's span

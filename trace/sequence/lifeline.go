@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
@@ -29,6 +30,10 @@ func (b *builder) layLifelines() {
 	level, lanes := 0, distinct(of, hidden, 0)
 	wanted := len(lanes)
 	for len(lanes) > b.cfg.lifelines && level < len(coarser)-1 {
+		if level == byName && b.foldQuiet(of, hidden, lanes) {
+			lanes = distinct(of, hidden, level)
+			break
+		}
 		level++
 		lanes = distinct(of, hidden, level)
 	}
@@ -53,6 +58,72 @@ func (b *builder) layLifelines() {
 	b.name(lanes)
 }
 
+// byName is the level at which what has one name shares a lifeline.
+const byName = 1
+
+// quiet is the name of the lifeline that the goroutines of a process share which were
+// blocked the least. No goroutine is called so.
+const quiet = "\x00"
+
+// foldQuiet has the goroutines that were blocked the least share a lifeline in each
+// process, where as many as are asked for leave room for others, and reports whether.
+func (b *builder) foldQuiet(of []lane, hidden []bool, lanes []lane) bool {
+	if b.cfg.by != ByGoroutine {
+		return false
+	}
+	procs := make(map[int32]bool)
+	var order []lane // of goroutines
+	for _, l := range lanes {
+		procs[l.proc] = true
+		if l.name != "" {
+			order = append(order, l)
+		}
+	}
+	keep := b.cfg.lifelines - len(procs) - (len(lanes) - len(order))
+	if keep < 1 {
+		return false
+	}
+	type load struct {
+		blocked time.Duration
+		spans   int
+	}
+	loads := make(map[lane]*load, len(lanes))
+	for _, l := range lanes {
+		loads[l] = &load{}
+	}
+	end := b.chain.End()
+	for i, s := range b.chain.Spans {
+		if hidden[i] {
+			continue
+		}
+		l := loads[coarser[byName](of[i])]
+		l.spans++
+		if s.Name != semconv.SpanBlock {
+			continue
+		}
+		if d := s.Duration(); s.End.IsZero() {
+			l.blocked += max(end.Sub(s.Start), 0)
+		} else {
+			l.blocked += d
+		}
+	}
+	slices.SortStableFunc(order, func(x, y lane) int {
+		return cmp.Or(cmp.Compare(loads[y].blocked, loads[x].blocked), cmp.Compare(loads[y].spans, loads[x].spans))
+	})
+	b.folded = make(map[int32]int)
+	rest := make(map[lane]bool)
+	for _, l := range order[keep:] {
+		rest[l] = true
+		b.folded[l.proc]++
+	}
+	for i := range of {
+		if l := coarser[byName](of[i]); rest[l] {
+			of[i] = lane{proc: l.proc, name: quiet}
+		}
+	}
+	return true
+}
+
 // coarser are the ways to need fewer lifelines, one after the other.
 var coarser = []func(lane) lane{
 	func(l lane) lane {
@@ -72,6 +143,15 @@ func (b *builder) noteShared(wanted, lanes, level int) {
 	what := "goroutines"
 	if b.cfg.by == ByConnection {
 		what = "connections"
+	}
+	if len(b.folded) > 0 {
+		n := 0
+		for _, names := range b.folded {
+			n += names
+		}
+		b.d.Notes = append(b.d.Notes, fmt.Sprintf("%s would be too many: goroutines of one name share one, and so do those of the %s that were blocked the least",
+			counted(wanted, "lifeline"), counted(n, "name")))
+		return
 	}
 	switch {
 	case lanes == wanted:
@@ -292,6 +372,8 @@ func (b *builder) name(lanes []lane) {
 
 func (b *builder) laneName(l lane) string {
 	switch {
+	case l.name == quiet:
+		return "… " + counted(b.folded[l.proc], "more name")
 	case l.of == nil:
 		return l.name
 	case b.cfg.by == ByConnection:

@@ -1,6 +1,8 @@
 package sequence_test
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -108,5 +110,32 @@ func TestSharedLifelines(t *testing.T) {
 	d = sequence.New(chain.New(ss), sequence.WithMaxLifelines(1))
 	if got := drawn(t, d, sequence.Mermaid); !strings.Contains(got, "all services share one") || !strings.Contains(got, "as 2 services") {
 		t.Errorf("want to read whose the one lifeline is:\n%s", got)
+	}
+}
+
+// TestQuietLifelines: of too many names those keep a lifeline that were blocked for
+// longest, also where that is not over, and the others share one.
+func TestQuietLifelines(t *testing.T) {
+	var ss spans
+	for i := range 30 {
+		g := ss.add("app", "go f"+strconv.Itoa(i), -1, 0, 0)
+		op := ss.add("app", semconv.SpanLock, g, 1, 2+float64(i))
+		b := ss.add("app", semconv.SpanBlock, op, 1, 2+float64(i), semconv.BlockReasonKey.String(string(semconv.ReasonLock)))
+		if i == 3 {
+			ss[op].End, ss[b].End = time.Time{}, time.Time{}
+		}
+	}
+	d := sequence.New(chain.New(ss), sequence.WithMaxLifelines(4))
+	var got []string
+	for _, l := range d.Lifelines {
+		got = append(got, l.Name)
+	}
+	slices.Sort(got)
+	if want := []string{"f28", "f29", "f3", "… 27 more names"}; !slices.Equal(got, want) {
+		t.Errorf("got the lifelines %q, want %q", got, want)
+	}
+	want := "30 lifelines would be too many: goroutines of one name share one, and so do those of the 27 names that were blocked the least"
+	if !slices.Contains(d.Notes, want) {
+		t.Errorf("got the notes %q, want %q", d.Notes, want)
 	}
 }

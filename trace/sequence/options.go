@@ -81,9 +81,10 @@ func WithTitle(title string) Option {
 func WithLifelines(by By) Option { return optionFunc(func(c *config) { c.by = by }) }
 
 // WithMaxLifelines sets how many lifelines there are at the most, 12 by default.
-// If there would be more, goroutines of one name share one, then all of a
-// process, and then the last one is for all further services; a note says so. An
-// n < 1 is ignored.
+// If there would be more, goroutines of one name share one, which is where they were
+// started in an execution trace; then those that were blocked the least share one in
+// each process; and then all of a process, and the last one is for all further
+// services. A note says so. An n < 1 is ignored.
 func WithMaxLifelines(n int) Option {
 	return optionFunc(func(c *config) {
 		if n >= 1 {
