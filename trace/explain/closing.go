@@ -54,3 +54,48 @@ func (s *scene) unansweredClose(e *end, c *chain.Span, waited time.Duration) Fin
 		Spans: spans, At: c.Start.Sub(s.start), Count: 1, Total: waited,
 	}
 }
+
+// normalEnds notes that what a normal closing handshake ended needs no finding: the
+// operations that were in progress then, or that came after it, and the goroutines
+// that ended with them.
+func (s *scene) normalEnds() {
+	for _, e := range s.ends {
+		var since time.Time
+		for _, c := range e.closes {
+			if completed, _ := c.Attr(semconv.WebSocketCloseCompletedKey); completed.AsBool() && !c.Failed() {
+				since = c.Start
+				break
+			}
+		}
+		if since.IsZero() {
+			continue
+		}
+		tell := func(op *chain.Span) {
+			switch typ := op.Str(semconv.ErrorTypeKey); {
+			case typ == semconv.ErrorClosed && !op.End.Before(since.Add(-noticeable)): // the library may know of it a little before
+				s.tell(op)
+			case goneErrors[typ] && !op.End.Before(since):
+				s.tell(op)
+			}
+			// A call on a connection that has ended has no span.
+			run := s.runners[op.Seq]
+			if run == nil || run.Life() == nil || run.Life().Str(semconv.ErrorTypeKey) != semconv.ErrorClosed || run.Life().End.Before(since) {
+				return
+			}
+			if s.lastFailed(run) == nil {
+				s.tell(run.Life())
+			}
+		}
+		for _, r := range e.reads {
+			tell(r)
+		}
+		for _, w := range e.writes {
+			tell(w.Span)
+		}
+		for _, b := range e.blocks {
+			if b.reason() == semconv.ReasonWriteLock && b.op != nil && s.told[b.op] { // the library wrote its close frame
+				s.tell(b.Span)
+			}
+		}
+	}
+}

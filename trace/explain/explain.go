@@ -119,6 +119,7 @@ func Explain(c *chain.Chain) []Finding {
 		return nil
 	}
 	s := newScene(c)
+	s.normalEnds()
 	var found []Finding
 	for _, rule := range rules {
 		found = append(found, rule.find(s)...)

@@ -33,6 +33,12 @@ var plainErrors = map[string]bool{
 	semconv.ErrorDeadlineExceeded: true, semconv.ErrorCanceled: true, "close_now": true,
 }
 
+// goneErrors are the kinds of errors by which an operation finds that its connection
+// is no more.
+var goneErrors = map[string]bool{
+	semconv.ErrorConnectionReset: true, semconv.ErrorBrokenPipe: true, semconv.ErrorUnexpectedEOF: true, semconv.ErrorClosed: true,
+}
+
 // lastWords returns the end of an error's text, which in Go is the cause: as many
 // of its parts between colons as a sentence has room for. A last part of one word is
 // a value ("true:false:false") and says nothing without the one before.

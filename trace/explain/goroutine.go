@@ -153,6 +153,15 @@ func (s *scene) passedOn() {
 // endedWith says which goroutine ended with the failure of an operation: a part of
 // a sentence, or "". That is told then.
 func (s *scene) endedWith(op *chain.Span) string {
+	name := s.endedBy(op)
+	if name == "" {
+		return ""
+	}
+	return ", and " + name + " ended with it"
+}
+
+// endedBy is endedWith's name of the goroutine, or "".
+func (s *scene) endedBy(op *chain.Span) string {
 	run := s.runners[op.Seq]
 	if run == nil || run.Life() == nil || s.lastFailed(run) != op {
 		return ""
@@ -162,7 +171,7 @@ func (s *scene) endedWith(op *chain.Span) string {
 		return ""
 	}
 	s.tell(run.Life())
-	return ", and " + runnerName(run) + " ended with it"
+	return runnerName(run)
 }
 
 // canceled returns for each goroutine the last block that a cancellation ended.
@@ -189,15 +198,20 @@ func (s *scene) canceledBy(b *block) string {
 }
 
 // lastFailed returns the goroutine's last operation that failed as it did
-// itself, nil if there is none. A close fails with what was lost before.
+// itself, nil if there is none. A close fails with what was lost before. A call whose
+// context ends closes its connection, and may say no more than that it is closed.
 func (s *scene) lastFailed(run *chain.Span) *chain.Span {
 	life := run.Life()
 	if life == nil || !life.Failed() {
 		return nil
 	}
-	var last *chain.Span
+	var last, expired *chain.Span
 	for _, op := range slices.Backward(s.failed[run]) {
-		if op.Str(semconv.ErrorTypeKey) != life.Str(semconv.ErrorTypeKey) {
+		typ := op.Str(semconv.ErrorTypeKey)
+		if expired == nil && (typ == semconv.ErrorDeadlineExceeded || typ == semconv.ErrorCanceled) && operation(op) && op.Name != semconv.SpanClose {
+			expired = op
+		}
+		if typ != life.Str(semconv.ErrorTypeKey) {
 			continue
 		}
 		if op.Name != semconv.SpanClose {
@@ -206,6 +220,9 @@ func (s *scene) lastFailed(run *chain.Span) *chain.Span {
 		if last == nil {
 			last = op
 		}
+	}
+	if last == nil && life.Str(semconv.ErrorTypeKey) == semconv.ErrorClosed {
+		return expired
 	}
 	return last
 }

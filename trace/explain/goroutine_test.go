@@ -25,6 +25,13 @@ func TestEndedGoroutines(t *testing.T) {
 			s.fail(s.add(run, semconv.SpanWrite, 50, 60), "boom")
 		}, []string{"warning goroutine-ended ×1 100ms: shop's work failed: boom | It ended 100 ms after it began. What failed " +
 			"was write #2 of shop's work."}},
+		{"failed with the close that its context's end was", func(s *script) {
+			_, sender := s.connect()
+			run, life := s.run(sender, "work", 0, 100, semconv.StateFailed)
+			s.fail(life, semconv.ErrorClosed)
+			s.fail(s.add(run, semconv.SpanWrite, 50, 60), semconv.ErrorDeadlineExceeded)
+		}, []string{"warning goroutine-ended ×1 100ms: socket_start's work failed: closed | It ended 100 ms after it began. What " +
+			"failed was write #6 of socket_start's work."}},
 		{"canceled, by whom and why", func(s *script) {
 			boss, _ := s.as("shop").run(0, "boss", 0, 300, semconv.StateFinished)
 			run, _ := s.run(0, "work", 0, 100, semconv.StateCancelled)

@@ -94,7 +94,7 @@ func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
 	if !ok || completed.AsBool() || s.told[c] {
 		return
 	}
-	severity, text, with := Warning, "", ""
+	severity, text := Warning, ""
 	_, coded := c.Attr(semconv.WebSocketCloseCodeKey)
 	switch {
 	case coded:
@@ -108,7 +108,6 @@ func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
 		}
 		text += ", and only then closed with " + plain(c.Str(semconv.WebSocketCloseCodeKey))
 		s.tell(op)
-		with = s.endedWith(op)
 	case typ == "":
 		return
 	case typ == "close_now":
@@ -117,18 +116,67 @@ func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
 		text = name + " gave it up when its context ended (" + typ + ")"
 	default:
 		text = name + " lost it (" + failureOf(c) + ")"
-		if run := s.runners[c.Seq]; run != nil {
-			if op := s.lastFailed(run); op != nil {
-				with = s.endedWith(op)
-			}
-		}
+	}
+	if n := c.Int(semconv.WebSocketCloseUnreadKey); n > 0 {
+		text += ", with " + size(n) + " of its peer's that were never read"
 	}
 	s.tell(c)
 	if e != nil && e.mayHoldFrame(c) {
 		l.unread = true
 	}
 	l.kinds += typ + "\x00"
-	l.told, l.spans, l.severity = append(l.told, text+with), append(l.spans, c), max(l.severity, severity)
+	l.told, l.spans, l.severity = append(l.told, text+s.endedWithClose(e, c, typ)), append(l.spans, c), max(l.severity, severity)
+}
+
+// endedWithClose says which goroutines ended with the failure of an operation that the
+// loss of the connection ended, as endedWith does.
+func (s *scene) endedWithClose(e *end, c *chain.Span, typ string) string {
+	var names []string
+	more := 0
+	seen := map[*chain.Span]bool{}
+	add := func(op *chain.Span) {
+		run := s.runners[op.Seq]
+		if run == nil || seen[run] || s.lastFailed(run) != op {
+			return
+		}
+		seen[run] = true
+		switch name := s.endedBy(op); {
+		case name == "":
+		case len(names) < maxNamed:
+			names = append(names, name)
+		default:
+			more++
+		}
+	}
+	if run := s.runners[c.Seq]; run != nil {
+		if op := s.lastFailed(run); op != nil {
+			add(op)
+		}
+	}
+	if e != nil {
+		lost := func(op *chain.Span) bool {
+			its := op.Str(semconv.ErrorTypeKey)
+			return goneErrors[its] || its != "" && its == typ
+		}
+		for _, r := range e.reads {
+			if lost(r) {
+				add(r)
+			}
+		}
+		for _, w := range e.writes {
+			if lost(w.Span) {
+				add(w.Span)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	text := ", and " + strings.Join(names, ", ")
+	if more > 0 {
+		text += " and " + number(int64(more)) + " more"
+	}
+	return text + " ended with it"
 }
 
 // lostBefore returns the operation that found the connection gone before this side

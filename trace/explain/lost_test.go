@@ -38,6 +38,51 @@ func TestLostConnections(t *testing.T) {
 		}, []string{"warning connection-lost ×2 0s: 2 connections of socket_get with socket_start ended without a close frame " +
 			"| Of the first: socket_get (127.0.0.1:40002) closed it at once (CloseNow); socket_start lost it " +
 			"(connection_reset). They are 127.0.0.1:40002, 127.0.0.1:40008."}},
+		{"what came was not read, and a close frame may be in it", func(s *script) {
+			hello, _ := s.connect()
+			s.at(3).Name = "something else" // its peer is none of ours
+			s.as("socket_get").lose(hello, 10, "close_now")
+			s.set(len(s.spans), semconv.WebSocketCloseUnreadKey.Int(48_000))
+		}, []string{"info connection-lost ×1 0s: The connection of socket_get ended, and no close frame was read | socket_get closed " +
+			"it at once (CloseNow), with 48 kB of its peer's that were never read."}},
+		{"all that came was read", func(s *script) {
+			hello, _ := s.connect()
+			s.as("socket_get").lose(hello, 10, "close_now")
+			s.set(len(s.spans), semconv.WebSocketCloseUnreadKey.Int(0))
+		}, []string{"info connection-lost ×1 0s: The connection of socket_get with socket_start ended without a close frame | " +
+			"socket_get closed it at once (CloseNow)."}},
+		{"a reader ended with what another goroutine closed", func(s *script) {
+			hello, _ := s.connect()
+			s.as("socket_get")
+			run, life := s.run(hello, "read", 5, 12, semconv.StateFailed)
+			s.fail(life, semconv.ErrorClosed)
+			s.fail(s.add(run, semconv.SpanRead, 6, 11), semconv.ErrorClosed)
+			s.lose(hello, 10, "close_now")
+		}, []string{"info connection-lost ×1 0s: The connection of socket_get with socket_start ended without a close frame | " +
+			"socket_get closed it at once (CloseNow), and read ended with it."}},
+		{"a reader and a writer ended with what was lost", func(s *script) {
+			_, sender := s.connect()
+			read, life := s.run(sender, "read", 5, 12, semconv.StateFailed)
+			s.fail(life, semconv.ErrorConnectionReset)
+			s.fail(s.add(read, semconv.SpanRead, 6, 11), semconv.ErrorConnectionReset)
+			write, life := s.run(sender, "write", 5, 12, semconv.StateFailed)
+			s.fail(life, semconv.ErrorBrokenPipe)
+			s.fail(s.write(write, 11, 12, 0), semconv.ErrorBrokenPipe)
+			s.lose(sender, 11, semconv.ErrorConnectionReset)
+		}, []string{"warning connection-lost ×1 0s: The connection of socket_get with socket_start ended without a close frame | " +
+			"socket_start lost it (connection_reset), and read, write ended with it."}},
+		{"a goroutine that failed otherwise is told of by itself", func(s *script) {
+			_, sender := s.connect()
+			read, life := s.run(sender, "read", 5, 12, semconv.StateFailed)
+			s.fail(life, "boom")
+			s.fail(s.add(read, semconv.SpanRead, 6, 8), "boom")
+			s.lose(sender, 11, semconv.ErrorConnectionReset)
+		}, []string{
+			"warning connection-lost ×1 0s: The connection of socket_get with socket_start ended without a close frame | " +
+				"socket_start lost it (connection_reset).",
+			"warning goroutine-ended ×1 7ms: socket_start's read failed: boom | It ended 7 ms after it began. What failed was " +
+				"read #6 of socket_start's read.",
+		}},
 		{"its context ended", func(s *script) {
 			_, sender := s.connect()
 			s.lose(sender, 10, semconv.ErrorCanceled)

@@ -46,12 +46,18 @@ func (e *end) peerName() string {
 	}
 }
 
+// peerAddress is the address of the other end of the TCP connection, "" where it is
+// not known.
+func (e *end) peerAddress() string {
+	if e == nil {
+		return ""
+	}
+	return e.handshake.PeerAddress()
+}
+
 // peerInFull says who is at the other end, and how much of that is known.
 func (e *end) peerInFull() string {
-	at := ""
-	if e != nil {
-		at = plain(e.handshake.PeerAddress())
-	}
+	at := plain(e.peerAddress())
 	switch e.peerIs() {
 	case proven:
 		return e.peer.name()
@@ -72,10 +78,7 @@ func (e *end) peerInFull() string {
 
 // peerInShort is peerInFull for a headline.
 func (e *end) peerInShort() string {
-	at := ""
-	if e != nil {
-		at = plain(e.handshake.PeerAddress())
-	}
+	at := plain(e.peerAddress())
 	switch who := e.peerIs(); {
 	case who == proven:
 		return e.peer.name()

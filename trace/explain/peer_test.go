@@ -93,3 +93,44 @@ func TestWhatTheReaderDid(t *testing.T) {
 		}
 	}
 }
+
+// Advice sends nobody to a reader that was waiting for bytes itself, or that is at the
+// other end of another connection.
+func TestAdviceOnAStall(t *testing.T) {
+	t.Parallel()
+	const reader = "Look at what the reader does between two reads"
+	for _, tt := range []struct {
+		name    string
+		edit    func(s *script, client, server int)
+		waiting bool
+		want    string
+	}{
+		{"one connection", func(*script, int, int) {}, false, reader},
+		{"another port", func(s *script, _, server int) {
+			s.addresses(server, "127.0.0.1", 5555, "127.0.0.1", 6000)
+		}, false, "Look at what is at 127.0.0.1:6000: it stands between the two"},
+		{"another port, and the reader waited", func(s *script, _, server int) {
+			s.addresses(server, "127.0.0.1", 5555, "127.0.0.1", 6000)
+		}, true, "Look at what is at 127.0.0.1:6000: it stands between the two"},
+		{"not recorded", func(s *script, client, _ int) {
+			s.at(client).Attributes = s.at(client).Attributes[:1]
+		}, false, reader},
+		{"not recorded, and the reader waited", func(s *script, client, _ int) {
+			s.at(client).Attributes = s.at(client).Attributes[:1]
+		}, true, "Look at what is at 127.0.0.1:40002, and at what stands between it and the reader, which was waiting for bytes."},
+		{"recorded by none, and the reader waited", func(s *script, client, server int) {
+			s.at(client).Attributes, s.at(server).Attributes = s.at(client).Attributes[:1], s.at(server).Attributes[:1]
+		}, true, "Look at what stands between this side and the reader, which was waiting for bytes."},
+	} {
+		var s script
+		hello, sender := s.connect()
+		s.block(s.write(sender, 10, 2010, 1), 10, 2010, semconv.ReasonNetWrite, semconv.WakePeerRead, cause(semconv.CausePeerWindow))
+		if s.as("socket_get"); tt.waiting {
+			s.block(s.add(hello, semconv.SpanRead, 5, 1900), 5, 1900, semconv.ReasonNetRead, semconv.WakeReadable)
+		}
+		tt.edit(&s, 2, 3)
+		if got := s.explain()[0].Advice; !strings.HasPrefix(got, tt.want) {
+			t.Errorf("%s: got %q, want it to begin with %q", tt.name, got, tt.want)
+		}
+	}
+}

@@ -7,10 +7,14 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
@@ -109,6 +113,9 @@ func TestScenarioProxyStops(t *testing.T) {
 	}
 	server := c.Find(func(s *chain.Span) bool { return s.Name == semconv.SpanHandshake && s.Service == "socket_start" })[0]
 	at := net.JoinHostPort(server.Str(semconv.NetworkPeerAddressKey), server.Str(semconv.NetworkPeerPortKey))
+	if got, want := f.Advice, "Look at what is at "+at+": it stands between the two"; !strings.HasPrefix(got, want) {
+		t.Errorf("got the advice %q, want it to begin with %q", got, want)
+	}
 	for _, want := range []string{
 		at + " (not socket_get) was not reading",
 		"whoever is at the other end of this connection (" + at + ", not socket_get itself: something stands between)",
@@ -219,5 +226,73 @@ func TestScenarioHealthy(t *testing.T) {
 				t.Errorf("got %v, want nothing", found)
 			}
 		})
+	}
+}
+
+// A service of several clients, each of which works until its own context ends, and
+// then closes. Nothing is wrong with it, nor with them.
+func TestScenarioOwnContexts(t *testing.T) {
+	t.Parallel()
+	const clients = 3
+	st := &stage{t: t, spans: tracetest.NewInMemoryExporter()}
+	feed := wsconn.Handler("feed", func(ctx context.Context, c *wsconn.Conn) error {
+		ctx = c.CloseRead(ctx)
+		for {
+			if err := c.Write(ctx, wsconn.MessageText, []byte("tick")); err != nil {
+				return err
+			}
+			if err := trace.Sleep(ctx, time.Millisecond); err != nil {
+				return err
+			}
+		}
+	}, wsconn.WithTracerProvider(st.provider("feed")))
+	var fed sync.WaitGroup
+	fed.Add(clients)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer fed.Done()
+		feed.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	base := trace.New(trace.WithTracerProvider(st.provider("reader"))).NewContext(t.Context())
+	for i := range clients {
+		own, cancel := context.WithCancel(base)
+		if i == 0 {
+			cancel()
+			own, cancel = context.WithTimeout(base, hold/3)
+		}
+		task := trace.Go(own, "read", func(ctx context.Context) error {
+			whole := context.WithoutCancel(ctx) // a call that is canceled closes the connection
+			c, _, err := wsconn.Dial(whole, srv.URL, nil)
+			if err != nil {
+				return err
+			}
+			defer c.CloseNow()
+			for n := 0; n < 3 || i == 0 && ctx.Err() == nil; n++ {
+				if _, _, err := c.Read(whole); err != nil {
+					return err
+				}
+			}
+			if i > 0 {
+				cancel()
+			}
+			if err := c.Close(wsconn.StatusNormalClosure, ""); err != nil {
+				return err
+			}
+			if i > 0 {
+				return ctx.Err()
+			}
+			return nil // its time was up, as was meant
+		})
+		if err := task.Wait(t.Context()); err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		cancel()
+	}
+	fed.Wait()
+	c := chain.New(chain.FromSpans(st.spans.GetSpans().Snapshots()))
+	for _, f := range explain.Explain(c) {
+		if f.Rule != explain.HandshakeSlow { // this machine may be busy
+			t.Errorf("got %v, want nothing\n%s", f, c)
+		}
 	}
 }

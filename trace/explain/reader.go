@@ -10,9 +10,10 @@ import (
 
 // reading is what the reader at the other end did while a write was blocked.
 type reading struct {
-	does string        // the operation that it was in for most of the time; ""
-	took time.Duration // so long of the block
-	text string        // all of it: a sentence with a space before it, or ""
+	does    string        // the operation that it was in for most of the time; ""
+	took    time.Duration // so long of the block
+	waiting bool          // it was parked for bytes, for most of the time
+	text    string        // all of it: a sentence with a space before it, or ""
 }
 
 // reader says what the reader did instead. Only where it is proven that it is
@@ -25,6 +26,7 @@ func (s *scene) reader(b *block) (r reading) {
 	peer := b.end.peer
 	if b.end.peerIs() != proven {
 		if waited, by := peer.waitedForBytes(b); 2*waited >= b.Duration() && waited > 0 {
+			r.waiting = true
 			r.text = " " + sentence(s.who(by.Span, peer, "the far reader")) + " was waiting for bytes for " + duration(waited) + " of that."
 		}
 		return r

@@ -22,13 +22,16 @@ type explanation struct {
 	short    string
 	names    []string // in short
 	evidence string
+	advice   string // instead of the limit's, or ""
 }
+
+const withDeadline = "Give the writes a deadline, so that a peer that stops costs no more than that."
 
 var limits = map[semconv.Cause]limit{
 	semconv.CausePeerWindow: {
 		SenderStalled, 0, (*scene).peerWindow,
 		"Look at what the reader does between two reads: it should read in a goroutine of its own, or as fast as is " +
-			"written. Give the writes a deadline, so that a peer that stops costs no more than that.",
+			"written. " + withDeadline,
 	},
 	semconv.CauseNetwork: {
 		NetworkLimited, 0, (*scene).network,
@@ -91,9 +94,8 @@ func (st *stall) finding(s *scene) Finding {
 	if st.count > 1 {
 		f.Text = "The longest of " + counted(st.count, "time") + " took " + duration(b.Duration()) + ", in " + b.message()
 	}
-	if st.rule == SenderStalled && b.end.peerIs() == disproved {
-		f.Advice = "Look at what is at " + plain(b.end.handshake.PeerAddress()) + ": it stands between the two, and stops, or waits for " +
-			"its own peer. Give the writes a deadline."
+	if why.advice != "" {
+		f.Advice = why.advice
 	}
 	f.Text += why.evidence + b.ledger() + s.outcome(b)
 	s.tell(b.op)
@@ -141,6 +143,15 @@ func (s *scene) peerWindow(b *block) explanation {
 	e.evidence += r.text
 	if r.does != "" {
 		e.short, e.names = "%s was in %s, not reading", []string{peer, r.does}
+	}
+	at := plain(b.end.peerAddress())
+	switch {
+	case b.end.peerIs() == disproved:
+		e.advice = "Look at what is at " + at + ": it stands between the two, and stops, or waits for its own peer. " + withDeadline
+	case r.waiting && at != "":
+		e.advice = "Look at what is at " + at + ", and at what stands between it and the reader, which was waiting for bytes. " + withDeadline
+	case r.waiting:
+		e.advice = "Look at what stands between this side and the reader, which was waiting for bytes. " + withDeadline
 	}
 	return e
 }

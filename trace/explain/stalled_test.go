@@ -106,6 +106,24 @@ func TestBlockedWrites(t *testing.T) {
 		}, []string{"info buffer-limited ×1 20ms: socket_start's sen_data was blocked 20 ms writing: its send buffer was full " +
 			"| It was the write of message 1; the kernel's send buffer was full. That may well be because socket_get " +
 			"was not reading: the kernel does not tell. What woke it: the send buffer had room again."}},
+		{"the send buffer, full of bookkeeping", func(s *script) {
+			_, sender := s.connect()
+			s.block(s.write(sender, 10, 50, 1), 10, 50, semconv.ReasonNetWrite, semconv.WakeWritable, cause(semconv.CauseLocalBuffer),
+				semconv.TCPSendQueueKey.Int(507), semconv.TCPUnackedKey.Int(39), semconv.TCPSendMemoryKey.Int(33_300),
+				semconv.TCPSendBufferKey.Int(32_768))
+		}, []string{"info buffer-limited ×1 40ms: socket_start's sen_data was blocked 40 ms writing: its send buffer was full " +
+			"| It was the write of message 1; the kernel's send buffer was full: 507 bytes took 33.3 kB of memory, with the " +
+			"bookkeeping of each segment, of 32.8 kB that it may take; 39 segments that socket_get had not acknowledged. That may " +
+			"well be because socket_get was not reading: the kernel does not tell. What woke it: the send buffer had room again."}},
+		{"the send buffer, of a size that is not known", func(s *script) {
+			_, sender := s.connect()
+			s.at(2).Name = "something else" // whoever dialed is not in the trace
+			s.block(s.write(sender, 10, 50, 1), 10, 50, semconv.ReasonNetWrite, semconv.WakeWritable, cause(semconv.CauseLocalBuffer),
+				semconv.TCPSendQueueKey.Int(507), semconv.TCPSendMemoryKey.Int(33_300))
+		}, []string{"info buffer-limited ×1 40ms: socket_start's sen_data was blocked 40 ms writing: its send buffer was full " +
+			"| It was the write of message 1; the kernel's send buffer was full: 507 bytes took 33.3 kB of memory, with the " +
+			"bookkeeping of each segment. That may well be because the peer was not reading: the kernel does not tell. What woke " +
+			"it: the send buffer had room again."}},
 		{"without evidence, long", func(s *script) {
 			_, sender := s.connect()
 			s.block(s.write(sender, 10, 5000, 1), 10, 5000, semconv.ReasonNetWrite, semconv.WakeWritable,

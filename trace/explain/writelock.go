@@ -21,10 +21,10 @@ func waitingWriters(s *scene) []Finding {
 	}
 	var found []Finding
 	for _, w := range waits.all {
-		if w.total < brief {
+		b := w.longest
+		if w.total < brief || b.waker() == nil && w.total < noticeable { // it may be a frame of the library
 			continue
 		}
-		b := w.longest
 		who := s.who(b.Span, b.end, "a writer")
 		f := w.finding(s)
 		f.Headline = headline("%s waited "+duration(b.Duration())+" to write: another write was in progress", who)

@@ -2,6 +2,7 @@ package tracetest
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/wakechain/wakechain/trace/chain"
@@ -53,7 +54,7 @@ func (m *match) between(nodes []*node, spans []*chain.Span) *gap {
 			if i == len(nodes) && j == len(order) {
 				continue
 			}
-			w := way{cost: 1 << 60}
+			w := way{cost: math.MaxInt}
 			take := func(cost, toI, toJ int, s step) {
 				if cost += best[toI][toJ].cost; cost < w.cost {
 					w = way{cost, toI, toJ, s}

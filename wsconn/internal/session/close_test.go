@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/wakechain/wakechain/trace/explain"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
@@ -267,6 +268,30 @@ func TestCloseOverAnAnswerThatNobodyTakes(t *testing.T) {
 					wake @5s 0s {reason=closed} -> close
 				close @5s 0s {status=error, error.type=deadline_exceeded, close.completed=false}
 		`)
+	})
+}
+
+// The peer has five seconds to answer a close frame, whoever reads. That it did not
+// is said, and found.
+func TestCloseReadOverNoAnswer(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{})
+		done := p.drain()
+		ctx := c.CloseRead(t.Context())
+		_ = c.Close(1000, "") // nhooyr's returns no error
+		<-ctx.Done()
+		<-done
+		wantTree(t, rec, `
+			close @0s 5s {status=error, error.type=deadline_exceeded, close.code=1000, close.initiator=local, close.completed=false}
+		`)
+		if got, want := tracetest.One(t, rec.Chain(), semconv.SpanClose).Status.Description, "no close frame from the peer within 5 s"; got != want {
+			t.Errorf("got status %q, want %q", got, want)
+		}
+		found := explain.Explain(rec.Chain())
+		if len(found) != 1 || found[0].Rule != explain.CloseUnanswered || found[0].Total != 5*time.Second ||
+			!strings.Contains(found[0].Text, "It sent the code 1000, and gave up with deadline_exceeded.") {
+			t.Errorf("got the findings %v, want the close frame that was not answered in 5 s", found)
+		}
 	})
 }
 

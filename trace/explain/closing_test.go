@@ -1,0 +1,71 @@
+package explain_test
+
+import (
+	"testing"
+
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// What a normal close ends is no failure; what failed before it is, and so is what
+// another close ends.
+func TestNormalEnds(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		make func(*script)
+		want []string
+	}{
+		{"a write after the peer's close", func(s *script) {
+			_, sender := s.connect()
+			run, life := s.run(sender, "feed", 5, 21, semconv.StateFailed)
+			s.fail(life, semconv.ErrorClosed)
+			s.add(sender, semconv.SpanClose, 10, 11, closing("remote", true)...)
+			s.fail(s.write(run, 20, 21, 0), semconv.ErrorClosed)
+		}, nil},
+		{"a write that waited for the close", func(s *script) {
+			_, sender := s.connect()
+			run, life := s.run(sender, "feed", 5, 40, semconv.StateFailed)
+			s.fail(life, semconv.ErrorClosed)
+			s.add(sender, semconv.SpanClose, 10, 40, closing("remote", true)...)
+			s.block(s.fail(s.write(run, 8, 40, 0), semconv.ErrorClosed), 8, 40, semconv.ReasonWriteLock, semconv.WakeClosed)
+		}, nil},
+		{"a call after the close, which has no span", func(s *script) {
+			_, sender := s.connect()
+			run, life := s.run(sender, "feed", 5, 21, semconv.StateFailed)
+			s.fail(life, semconv.ErrorClosed)
+			s.write(run, 8, 9, 1)
+			s.add(sender, semconv.SpanClose, 10, 11, closing("remote", true)...)
+		}, nil},
+		{"a write that failed before", func(s *script) {
+			_, sender := s.connect()
+			run, life := s.run(sender, "feed", 5, 9, semconv.StateFailed)
+			s.fail(life, semconv.ErrorClosed)
+			s.fail(s.write(run, 8, 9, 0), semconv.ErrorClosed)
+			s.add(sender, semconv.SpanClose, 500, 501, closing("remote", true)...)
+		}, []string{"warning goroutine-ended ×1 4ms: socket_start's feed failed: closed | It ended 4 ms after it began. What " +
+			"failed was write #6 of socket_start's feed."}},
+		{"a write after the peer's close with an error", func(s *script) {
+			_, sender := s.connect()
+			run, life := s.run(sender, "feed", 5, 21, semconv.StateFailed)
+			s.fail(life, semconv.ErrorClosed)
+			s.fail(s.add(sender, semconv.SpanClose, 10, 11, closing("remote", true)...), "1008")
+			s.fail(s.write(run, 20, 21, 0), semconv.ErrorClosed)
+		}, []string{"warning goroutine-ended ×1 16ms: socket_start's feed failed: closed | It ended 16 ms after it began. What " +
+			"failed was write #7 of socket_start's feed."}},
+		{"a write after the close that failed otherwise", func(s *script) {
+			_, sender := s.connect()
+			run, life := s.run(sender, "feed", 5, 21, semconv.StateFailed)
+			s.fail(life, "boom")
+			s.add(sender, semconv.SpanClose, 10, 11, closing("remote", true)...)
+			s.fail(s.write(run, 20, 21, 0), "boom")
+		}, []string{"warning goroutine-ended ×1 16ms: socket_start's feed failed: boom | It ended 16 ms after it began. What " +
+			"failed was write #7 of socket_start's feed."}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var s script
+			tt.make(&s)
+			s.want(t, tt.want...)
+		})
+	}
+}
