@@ -62,7 +62,7 @@ func TestBoardSorts(t *testing.T) {
 		"o":    "k2/0 k0/0 k4/0 k5/0 k1/0 k3",
 		"i":    "k5/0 k2/0 k1/0 k0/0",
 		"ii":   "k5/0 k2/0 k1/0 k0/0 k3 k4/0",
-		"/shP": "k2/0 k0/0 k4/0",
+		"/sho": "k2/0 k0/0 k4/0",
 	} {
 		b := boardOf(6)
 		for _, k := range keys {

@@ -27,11 +27,11 @@ var checkVerb = &verb{
 		asJSON := f.set.Bool("json", false, "write one JSON object; times are RFC 3339, durations nanoseconds")
 		strict := f.set.Bool("strict", false, "exit with 3 if something is missing or cut off")
 		f.run = func(s *session, args []string) error {
-			spans, reports, err := s.read(args)
+			in, err := s.read(args)
 			if err != nil {
 				return err
 			}
-			st := newStock(chain.New(spans), reports)
+			st := newStock(in.spans.Chain(), in.reports)
 			if *asJSON {
 				enc := json.NewEncoder(s.out)
 				enc.SetIndent("", "  ")

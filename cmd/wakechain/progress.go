@@ -14,6 +14,7 @@ const (
 	progressAfter = time.Second
 	progressEvery = 200 * time.Millisecond
 	progressWidth = 24
+	headSize      = 64 // bytes of a source that tell what it is
 )
 
 // meter is a source that shows on a terminal how far it has been read, once that
@@ -21,6 +22,7 @@ const (
 type meter struct {
 	io.Reader
 	n    atomic.Int64
+	head []byte // of the source
 	quit chan struct{}
 	done chan struct{}
 }
@@ -32,17 +34,18 @@ func (s *session) meter(in *source) *meter {
 		return m
 	}
 	m.quit, m.done = make(chan struct{}), make(chan struct{})
-	go m.show(s.err, in.name, in.size)
+	go m.show(s.err, in)
 	return m
 }
 
 func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.Reader.Read(p)
+	m.head = append(m.head, p[:min(n, headSize-len(m.head))]...)
 	m.n.Add(int64(n))
 	return n, err
 }
 
-func (m *meter) show(w io.Writer, name string, size int64) {
+func (m *meter) show(w io.Writer, in *source) {
 	defer close(m.done)
 	shown := false
 	for next := time.After(progressAfter); ; next = time.After(progressEvery) {
@@ -54,9 +57,12 @@ func (m *meter) show(w io.Writer, name string, size int64) {
 			return
 		case <-next:
 		}
-		columns, _, _ := terminal(w)
+		columns, _, ok := terminal(w)
+		if !ok {
+			columns = 80
+		}
 		shown = true
-		fmt.Fprint(w, "\r"+text.Clip(progress(name, m.n.Load(), size), max(columns-1, 20), "…")+"\x1b[K")
+		fmt.Fprint(w, "\r"+text.Clip(progress(in, m.n.Load()), max(columns-1, 20), "…")+"\x1b[K")
 	}
 }
 
@@ -69,12 +75,16 @@ func (m *meter) stop() {
 }
 
 // progress is a line that says how much of a source has been read.
-func progress(name string, n, size int64) string {
-	if size <= 0 {
-		return fmt.Sprintf("reading %s: %s", printable(name), text.Bytes(float64(n)))
+func progress(in *source, n int64) string {
+	name, size := printable(in.name), in.size
+	switch {
+	case in.spans:
+		return fmt.Sprintf("reading %s: %s", name, counted(int(n), "span"))
+	case size <= 0:
+		return fmt.Sprintf("reading %s: %s", name, text.Bytes(float64(n)))
 	}
 	part := min(float64(n)/float64(size), 1)
 	full := int(part * progressWidth)
 	return fmt.Sprintf("%s%s %3.0f %%  %s of %s  %s", strings.Repeat("█", full), strings.Repeat("░", progressWidth-full), 100*part,
-		text.Bytes(float64(n)), text.Bytes(float64(size)), printable(name))
+		text.Bytes(float64(n)), text.Bytes(float64(size)), name)
 }

@@ -127,13 +127,13 @@ func (s *session) view(source string, stacks bool) (*live.View, error) {
 		return nil, err
 	}
 	defer in.Close()
-	if !in.view() {
-		return nil, fmt.Errorf("%s: this is not the debug page of package live", in.name)
-	}
+	m := &meter{Reader: in} // for its head
 	v := new(live.View)
-	switch err := json.NewDecoder(io.LimitReader(in, maxView)).Decode(v); {
+	switch err := json.NewDecoder(io.LimitReader(m, maxView)).Decode(v); {
 	case err != nil && in.named(err):
 		return nil, err
+	case !isView(m.head):
+		return nil, fmt.Errorf("%s: this is not the debug page of package live", in.name)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", in.name, err)
 	case v.Version != live.Version:

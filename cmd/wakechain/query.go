@@ -1,91 +1,112 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net/url"
 	"strings"
+	"time"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/chain/query"
 )
 
-// query is what a backend is asked for.
-type query struct {
-	service, trace string
+// queryFlags are what a Jaeger or a Tempo is asked for.
+type queryFlags struct {
+	set *flag.FlagSet
+	q   query.Query
 }
 
-func (q *query) add(fs *flag.FlagSet) {
-	fs.StringVar(&q.service, "service", "", "of a Jaeger's URL: the latest trace of the service with this `name`")
-	fs.StringVar(&q.trace, "trace", "", "of a Jaeger's URL: the trace with this `ID`, in hexadecimal digits")
+func (q *queryFlags) add(fs *flag.FlagSet) {
+	q.set = fs
+	fs.StringVar(&q.q.Trace, "trace", "", "of a Jaeger or Tempo: the trace with this `id`, in hexadecimal digits")
+	fs.StringVar(&q.q.Service, "service", "", "of a Jaeger or Tempo: traces of the service with this `name`, the latest unless -traces says more")
+	fs.StringVar(&q.q.Operation, "operation", "", "of a Jaeger or Tempo: traces that have a span with this `name`")
+	fs.Var((*tags)(&q.q.Tags), "tag", "of a Jaeger or Tempo: traces that have a span with this attribute, as `key=value`; may be repeated")
+	fs.DurationVar(&q.q.Since, "since", time.Hour, "of a Jaeger or Tempo: how far back to look, as a `duration` such as 30m")
+	fs.IntVar(&q.q.Limit, "traces", 1, "of a Jaeger or Tempo: read at most this `number` of traces, the latest")
 }
 
-func (q *query) given() bool { return q.service != "" || q.trace != "" }
+// given reports whether there is something to ask for.
+func (q *queryFlags) given() (found bool) {
+	if q.set == nil {
+		return false
+	}
+	q.set.Visit(func(f *flag.Flag) {
+		switch f.Name {
+		case "trace", "service", "operation", "tag", "since", "traces":
+			found = true
+		}
+	})
+	return found
+}
 
-// maxAnswer is how much of an answer is read, in bytes.
-const maxAnswer = 1 << 30
+// tags is a flag of attributes.
+type tags map[string]string
 
-// query asks the backends.
-func (s *session) query(sources []string) (all []chain.Span, err error) {
+func (t *tags) String() string { return "" }
+
+func (t *tags) Set(s string) error {
+	key, value, ok := strings.Cut(s, "=")
+	if !ok || key == "" {
+		return errors.New("it is key=value")
+	}
+	if *t == nil {
+		*t = tags{}
+	}
+	(*t)[key] = value
+	return nil
+}
+
+// ask reads the traces that the flags ask a Jaeger or a Tempo for.
+func (s *session) ask(in *stuff, base string) error {
+	if !isURL(base) {
+		return usagef("-service and the like are for the URL of a Jaeger or a Tempo, such as http://localhost:16686, not for %q", printable(base))
+	}
+	u, err := parseURL(base)
+	if err != nil {
+		return err
+	}
 	q := &s.flags.query
-	for _, source := range sources {
-		if !isURL(source) {
-			return nil, usagef("-service and -trace are for the URL of a Jaeger, such as http://localhost:16686, not for %q", printable(source))
-		}
-		u, err := parseURL(source)
-		if err != nil {
-			return nil, err
-		}
-		base := strings.TrimRight(u.String(), "/")
-		id := q.trace
-		if id == "" {
-			if id, err = s.latest(base, q.service); err != nil {
-				return nil, err
-			}
-		}
-		// The raw traces of the newer API have the links, which the other has not.
-		spans, err := s.trace(base + "/api/v3/traces/" + url.PathEscape(id) + "?raw_traces=true")
-		if err != nil || len(spans) == 0 {
-			old, oldErr := s.trace(base + "/api/traces/" + url.PathEscape(id))
-			if oldErr != nil {
-				return nil, errors.Join(err, oldErr)
-			}
-			spans = old
-		}
-		all = append(all, spans...)
+	if q.q.Limit <= 0 || q.q.Since <= 0 {
+		return usagef("-traces and -since are more than 0")
 	}
-	return all, nil
+	name := u.Redacted()
+	m := s.meter(&source{name: name, spans: true})
+	defer m.stop()
+	before := in.spans.Len()
+	report, err := query.Read(s.ctx, &in.spans, u.String(), q.q, query.WithSilence(s.flags.wait),
+		query.WithProgress(func(r query.Report) { m.n.Store(int64(r.Spans)) }))
+	n := in.spans.Len() - before
+	in.reports = append(in.reports, sourceReport{name, chain.Report{Format: chain.Format(report.Kind), Objects: report.Traces, Spans: n, Warnings: report.Warnings}})
+	for _, w := range report.Warnings {
+		s.warn("%s: %s", name, w.Text)
+	}
+	if report.More && s.flags.given("traces") {
+		s.warn("%s: there are more traces (-traces)", name)
+	}
+	switch {
+	case s.ctx.Err() != nil:
+		s.part = true
+		return nil
+	case err != nil && n > 0:
+		s.warn("%s: %v: this is of the %s before that", name, err, counted(n, "span"))
+		return nil
+	case err != nil:
+		return askedError(name, err)
+	case n == 0 && report.Traces == 0:
+		return fmt.Errorf("%s: it has no trace like that of the last %s (-since)", name, text.Duration(q.q.Since, " "))
+	default:
+		return nil
+	}
 }
 
-func (s *session) trace(from string) ([]chain.Span, error) {
-	body, _, err := s.get(from, s.flags.wait)
-	if err != nil {
-		return nil, err
+// askedError names the server once.
+func askedError(name string, err error) error {
+	said := strings.TrimPrefix(err.Error(), "query: ")
+	if !strings.Contains(said, name) {
+		said = name + ": " + said
 	}
-	defer body.Close()
-	spans, _, err := chain.Read(io.LimitReader(body, maxAnswer), readOptions(s.ctx)...)
-	return spans, err
-}
-
-// latest returns the id of the latest trace of the service.
-func (s *session) latest(base, service string) (string, error) {
-	body, _, err := s.get(base+"/api/traces?limit=1&service="+url.QueryEscape(service), s.flags.wait)
-	if err != nil {
-		return "", err
-	}
-	defer body.Close()
-	var answer struct {
-		Data []struct {
-			TraceID string `json:"traceID"`
-		} `json:"data"`
-	}
-	if err := json.NewDecoder(io.LimitReader(body, maxAnswer)).Decode(&answer); err != nil {
-		return "", fmt.Errorf("%s: %w", base, err)
-	}
-	if len(answer.Data) == 0 {
-		return "", fmt.Errorf("%s has no trace of the service %q", base, service)
-	}
-	return answer.Data[0].TraceID, nil
+	return errors.New(said)
 }

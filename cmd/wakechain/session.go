@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 
 	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/sched/schedread"
 )
 
 // session is one run of a verb.
@@ -42,47 +44,18 @@ func (s *session) end(found bool) error {
 
 // chain reads the spans of the sources.
 func (s *session) chain(sources []string) (*chain.Chain, error) {
-	spans, _, err := s.read(sources)
+	in, err := s.read(sources)
 	if err != nil {
 		return nil, err
 	}
-	return chain.New(spans), nil
+	return in.spans.Chain(), nil
 }
 
-// read returns the spans of the sources, of which there is at least one, and what
-// each of them was. It warns of what was left out.
-func (s *session) read(sources []string) (all []chain.Span, reports []sourceReport, err error) {
-	if len(sources) == 0 {
-		sources = []string{"-"}
-	}
-	if s.flags.query.given() {
-		spans, err := s.query(sources)
-		if err == nil && len(spans) == 0 {
-			err = errors.New("there are no spans")
-		}
-		return spans, nil, err
-	}
-	for _, source := range sources {
-		if s.ctx.Err() != nil {
-			s.part = true
-			break
-		}
-		spans, report, err := s.readOne(source)
-		if err != nil {
-			return nil, nil, err
-		}
-		all, reports = append(all, spans...), append(reports, report)
-	}
-	if len(all) == 0 && s.part {
-		return nil, nil, context.Cause(s.ctx)
-	}
-	if len(all) == 0 {
-		return nil, nil, fmt.Errorf("there are no spans in %s", strings.Join(names(reports), ", "))
-	}
-	if s.part {
-		s.warn("interrupted: this is of %s, and not of all", text.Printable(counted(len(all), "span")))
-	}
-	return all, reports, nil
+// stuff is what was read.
+type stuff struct {
+	spans   chain.Collection
+	traces  []*schedread.Trace
+	reports []sourceReport
 }
 
 // sourceReport is what a source turned out to be.
@@ -91,51 +64,105 @@ type sourceReport struct {
 	chain.Report
 }
 
-func names(reports []sourceReport) (names []string) {
-	for _, r := range reports {
-		names = append(names, r.name)
+// read returns the spans of the sources, of which there is at least one, and what
+// each of them was. It warns of what was left out.
+func (s *session) read(sources []string) (*stuff, error) {
+	if len(sources) == 0 {
+		sources = []string{"-"}
 	}
-	return names
+	in := new(stuff)
+	for _, source := range sources {
+		if s.ctx.Err() != nil {
+			s.part = true
+			break
+		}
+		read := s.readOne
+		if s.flags.query.given() {
+			read = s.ask
+		}
+		if err := read(in, source); err != nil {
+			return nil, err
+		}
+	}
+	in.join(s)
+	switch n := in.spans.Len(); {
+	case n == 0 && s.part:
+		return nil, context.Cause(s.ctx)
+	case n == 0:
+		var names []string
+		for _, r := range in.reports {
+			names = append(names, r.name)
+		}
+		return nil, fmt.Errorf("there are no spans in %s", strings.Join(names, ", "))
+	case s.part:
+		s.warn("interrupted: this is of %s, and not of all", counted(n, "span"))
+	}
+	return in, nil
+}
+
+// join puts what execution traces know below the spans that are there.
+func (in *stuff) join(s *session) {
+	var spans []chain.Span
+	if len(in.traces) > 0 {
+		spans = in.spans.Spans()
+	}
+	for _, t := range in.traces {
+		if len(spans) > 0 {
+			if below := t.Join(spans); len(below) > 0 {
+				in.spans.Add(below...)
+				continue
+			}
+			s.warn("nothing in the execution trace was inside one of the spans: it stands for itself")
+		}
+		in.spans.Add(t.Spans()...)
+	}
 }
 
 // readOne reads the spans of one source.
-func (s *session) readOne(source string) ([]chain.Span, sourceReport, error) {
-	in, err := s.open(source)
+func (s *session) readOne(in *stuff, source string) error {
+	from, err := s.open(source)
 	if err != nil {
-		return nil, sourceReport{}, err
+		return err
 	}
-	defer in.Close()
-	if in.view() {
-		return nil, sourceReport{}, fmt.Errorf("%s: this is what is in progress in a process, which has no spans: see wakechain ps, top and record", in.name)
-	}
-	meter := s.meter(in)
-	spans, report, err := chain.Read(meter, readOptions(s.ctx)...)
+	defer from.Close()
+	meter := s.meter(from)
+	before := in.spans.Len()
+	report, err := in.spans.Read(meter, chain.WithContext(s.ctx), chain.WithDecoder(chain.FormatGoTrace, func(r io.Reader) ([]chain.Span, error) {
+		t, err := schedread.Read(r)
+		if t != nil && t.Blocks+t.Goroutines > 0 {
+			in.traces = append(in.traces, t)
+			if err != nil {
+				s.warn("%s: %v: this is of what is before that", from.name, err)
+			}
+			return nil, nil
+		}
+		return nil, err
+	}))
 	meter.stop()
-	r := sourceReport{in.name, report}
+	in.reports = append(in.reports, sourceReport{from.name, report})
 	for _, w := range report.Warnings {
-		s.warn("%s: %s", in.name, w.Text)
+		s.warn("%s: %s", from.name, w.Text)
 	}
+	n := in.spans.Len() - before
 	var format *chain.FormatError
 	switch {
-	case err == nil:
-		return spans, r, nil
 	case s.ctx.Err() != nil:
 		s.part = true
-		return spans, r, nil
+		return nil
+	case n == 0 && isView(meter.head):
+		return fmt.Errorf("%s: this is what is in progress in a process, which has no spans: see wakechain ps, top and record", from.name)
+	case err == nil:
+		return nil
 	case errors.As(err, &format):
-		return nil, r, fmt.Errorf("%s: this looks like %s: %s", in.name, format.Looks, format.Advice)
-	case in.named(err):
-		return nil, r, err
-	case len(spans) > 0:
-		s.warn("%s: %v: this is of the %s before that", in.name, err, counted(len(spans), "span"))
-		return spans, r, nil
+		return fmt.Errorf("%s: this looks like %s: %s", from.name, format.Looks, format.Advice)
+	case n > 0:
+		s.warn("%s: %v: this is of the %s before that", from.name, err, counted(n, "span"))
+		return nil
+	case from.named(err):
+		return err
 	default:
-		return nil, r, fmt.Errorf("%s: %w", in.name, err)
+		return fmt.Errorf("%s: %w", from.name, err)
 	}
-}
-
-func readOptions(ctx context.Context) []chain.ReadOption {
-	return []chain.ReadOption{chain.WithContext(ctx)}
 }
 
 // counted is n of something.

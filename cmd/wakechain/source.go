@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -14,10 +13,11 @@ import (
 
 // source is what is read: a file, standard input or the answer of a server.
 type source struct {
-	name string
-	r    *bufio.Reader
-	size int64 // bytes; 0: not known
-	c    io.Closer
+	name  string
+	r     io.Reader
+	size  int64 // bytes; 0: not known
+	spans bool  // what is counted is spans, not bytes
+	c     io.Closer
 }
 
 func (in *source) Read(p []byte) (int, error) { return in.r.Read(p) }
@@ -61,7 +61,7 @@ func (s *session) open(name string) (*source, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &source{name: u.Redacted(), r: bufio.NewReaderSize(body, peeked), size: size, c: body}, nil
+		return &source{name: u.Redacted(), r: body, size: size, c: body}, nil
 	case name == "-":
 		if isTerminal(s.in) {
 			s.warn("reading spans from the terminal, up to the end of input")
@@ -69,13 +69,13 @@ func (s *session) open(name string) (*source, error) {
 		if s.in == nil {
 			return nil, errors.New("there is no standard input")
 		}
-		return &source{name: "standard input", r: bufio.NewReaderSize(s.in, peeked)}, nil
+		return &source{name: "standard input", r: s.in}, nil
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	in := &source{name: name, r: bufio.NewReaderSize(f, peeked), c: f}
+	in := &source{name: name, r: f, c: f}
 	if info, err := f.Stat(); err == nil {
 		if info.IsDir() {
 			_ = f.Close()
@@ -88,12 +88,8 @@ func (s *session) open(name string) (*source, error) {
 	return in, nil
 }
 
-// peeked is how much of a source is looked at before it is read, in bytes.
-const peeked = 64 << 10
-
-// view reports whether the source is what package live writes as JSON.
-func (in *source) view() bool {
-	head, _ := in.r.Peek(64)
-	head = bytes.TrimLeft(head, " \t\r\n")
-	return bytes.HasPrefix(head, []byte(`{"version":`)) || bytes.HasPrefix(head, []byte(`{ "version":`)) || bytes.HasPrefix(head, []byte("{\n")) && bytes.HasPrefix(bytes.TrimLeft(head[1:], " \t\r\n"), []byte(`"version":`))
+// isView reports whether a source that begins so is what package live writes as JSON.
+func isView(head []byte) bool {
+	head, ok := bytes.CutPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("{"))
+	return ok && bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte(`"version":`))
 }
