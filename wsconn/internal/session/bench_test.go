@@ -15,6 +15,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace/lean"
+	"github.com/wakechain/wakechain/trace/live"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
@@ -26,6 +27,8 @@ type mode struct {
 	own      bool                                                 // in the connection's own traces, which are kept small; else below a span of the program's
 	provider func(sdktrace.SpanExporter) oteltrace.TracerProvider // nil: bare
 	opts     []session.Option
+	live     bool // what is not sampled is followed
+	watched  bool // live.Watch looks, once a round at least
 }
 
 // flusher is what a provider of the SDK has and one of the API has not.
@@ -62,6 +65,8 @@ var modes = []mode{
 	{name: "off", provider: func(sdktrace.SpanExporter) oteltrace.TracerProvider { return noopProvider }},
 	{name: "unsampled", provider: unsampled},
 	{name: "metrics", provider: unsampled, opts: []session.Option{metering}},
+	{name: "live", provider: unsampled, live: true},
+	{name: "live+watch", provider: unsampled, live: true, watched: true},
 	{name: "handwritten", hand: byHand, provider: sdk()},
 	{name: "handwritten8", hand: allByHand, provider: sdk()},
 	{name: "default", own: true, provider: sdk()},
@@ -72,6 +77,7 @@ var modes = []mode{
 	{name: "lean-default", own: true, provider: leanly()},
 	{name: "lean-messages", provider: leanly(), opts: []session.Option{allMessages, noBlocks}},
 	{name: "lean", provider: leanly(), opts: []session.Option{allMessages}},
+	{name: "lean+watch", provider: leanly(), opts: []session.Option{allMessages}, watched: true},
 	{name: "lean-unlinked", provider: leanly(), opts: []session.Option{allMessages, noLinks}},
 	{name: "lean+metrics", provider: leanly(), opts: []session.Option{allMessages, metering}},
 }
@@ -164,6 +170,8 @@ type bench struct {
 	end     endpoint
 	wrap    func(conn) conn
 	opts    []session.Option
+	live    bool
+	watched bool
 	flusher flusher // nil: none
 	spans   *dropping
 	url     string
@@ -173,7 +181,7 @@ type bench struct {
 // serve runs f with every connection to the server.
 func (m mode) serve(b *testing.B, lib library, f func(context.Context, conn)) *bench {
 	b.Helper()
-	s := &bench{b: b, name: m.name, own: m.own, end: lib.traced, wrap: func(c conn) conn { return c }, spans: new(dropping)}
+	s := &bench{b: b, name: m.name, own: m.own, live: m.live, watched: m.watched, end: lib.traced, wrap: func(c conn) conn { return c }, spans: new(dropping)}
 	if m.provider != nil {
 		s.tp = m.provider(s.spans)
 		s.opts = append([]session.Option{session.WithTracerProvider(s.tp)}, m.opts...)
@@ -195,7 +203,7 @@ func (m mode) serve(b *testing.B, lib library, f func(context.Context, conn)) *b
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.serving.Add(1)
 		defer s.serving.Done()
-		c, err := s.end.accept(w, r, options{}, s.opts...)
+		c, err := s.end.accept(w, r.WithContext(s.followed(r.Context())), options{}, s.opts...)
 		if err != nil {
 			b.Error(err)
 			return
@@ -221,15 +229,23 @@ func (m mode) serve(b *testing.B, lib library, f func(context.Context, conn)) *b
 // unless the mode is to make traces of its own.
 func (s *bench) context() context.Context {
 	if s.tp == nil || s.own {
-		return context.Background()
+		return s.followed(context.Background())
 	}
 	ctx, span := s.tp.Tracer("bench").Start(context.Background(), "handler")
 	span.End()
-	return ctx
+	return s.followed(ctx)
+}
+
+// followed has what ctx is for be followed by package live, in the modes that do.
+func (s *bench) followed(ctx context.Context) context.Context {
+	if !s.live {
+		return ctx
+	}
+	return live.WithUnsampled(ctx)
 }
 
 func (s *bench) dial() conn {
-	c, _, err := s.end.dial(s.b.Context(), s.url, options{}, s.opts...)
+	c, _, err := s.end.dial(s.followed(s.b.Context()), s.url, options{}, s.opts...)
 	if err != nil {
 		s.b.Fatal(err)
 	}

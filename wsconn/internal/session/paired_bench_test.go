@@ -13,6 +13,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	noopmetric "go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/wakechain/wakechain/trace/live"
 )
 
 // A workload is what all modes do in turn, in chunks of so many messages.
@@ -128,7 +132,12 @@ func (c *contender) round(w workload) {
 	runtime.GC() // what the one before left
 	runtime.ReadMemStats(&before)
 	exported, cpu := c.bench.spans.spans.Load(), cpuTime()
+	stop := func() {}
+	if c.watched {
+		stop = live.Watch(c.ctx, live.WithMeterProvider(noopmetric.NewMeterProvider()))
+	}
 	c.play(w)
+	stop()
 	used := cpuTime() - cpu
 	runtime.ReadMemStats(&after)
 	n := float64(w.chunk)
