@@ -16,6 +16,9 @@
 //	    fast as is written. Give the writes a deadline, so that a peer that stops costs no more than
 //	    that.
 //
+// [Print] writes findings for people, [WriteJSON] for programs, and an [Exporter] at the
+// end of a program those in its own spans.
+//
 // # Who is to blame
 //
 // What a kernel tells of "the peer" is of whoever is at the other end of the TCP

@@ -9,3 +9,11 @@ var (
 	Headline  = headline
 	LastWords = lastWords
 )
+
+// Rules returns all rules there are, in their order.
+func Rules() (all []Rule) {
+	for _, rule := range rules {
+		all = append(all, rule.names...)
+	}
+	return all
+}

@@ -4,41 +4,117 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// width is where the lines of a finding are broken, in columns.
-const width = 100
+// Option configures [Print], [WriteJSON] and [NewExporter].
+type Option interface{ apply(*config) }
 
-// String returns the finding as [Print] writes it.
-func (f Finding) String() string {
+type config struct {
+	width    int
+	color    bool
+	limit    int // findings; 0: all
+	maxBytes int // of JSON
+	maxSpans int // that an exporter keeps
+}
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+// WithWidth sets where lines of text are broken, in columns of a terminal: 100 by
+// default. What is less than 40 counts as 40, zero and less are ignored.
+func WithWidth(columns int) Option {
+	return optionFunc(func(c *config) {
+		if columns > 0 {
+			c.width = max(columns, 40)
+		}
+	})
+}
+
+// WithColor has text colored by severity, for a terminal that knows the usual
+// escape codes. By default there are none.
+func WithColor() Option { return optionFunc(func(c *config) { c.color = true }) }
+
+// WithLimit writes the first n findings only, and says how many there are besides.
+// By default, and for zero and less, all are written.
+func WithLimit(n int) Option { return optionFunc(func(c *config) { c.limit = max(n, 0) }) }
+
+func newConfig(opts []Option) *config {
+	c := &config{width: 100, maxBytes: 256 << 10, maxSpans: 100_000}
+	for _, o := range opts {
+		if o != nil {
+			o.apply(c)
+		}
+	}
+	return c
+}
+
+// limited returns the findings that are written, and how many are not.
+func (c *config) limited(findings []Finding) (shown []Finding, left int) {
+	if c.limit == 0 || len(findings) <= c.limit {
+		return findings, 0
+	}
+	return findings[:c.limit], len(findings) - c.limit
+}
+
+// String returns the finding as [Print] writes it without options.
+func (f Finding) String() string { return newConfig(nil).text(&f) }
+
+func (c *config) text(f *Finding) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-8s %s  %s\n", strings.ToUpper(f.Severity.String()), f.Rule, offset(f.At))
+	severity := fmt.Sprintf("%-8s", strings.ToUpper(f.Severity.String()))
+	if c.color {
+		severity = colors[f.Severity] + severity + plainAgain
+	}
+	fmt.Fprintf(&b, "%s %s  %s\n", severity, f.Rule, offset(f.At))
 	if f.Headline != "" {
-		b.WriteString("  " + f.Headline + "\n")
+		if c.color {
+			b.WriteString(bold)
+		}
+		c.fold(&b, "  ", "  ", f.Headline)
+		if c.color {
+			b.WriteString(plainAgain)
+		}
+		b.WriteByte('\n')
 	}
 	if f.Text != "" {
-		fold(&b, "    ", "    ", f.Text)
+		c.fold(&b, "    ", "    ", f.Text)
+		b.WriteByte('\n')
 	}
 	if f.Advice != "" {
-		fold(&b, "  → ", "    ", f.Advice)
+		c.fold(&b, "  → ", "    ", f.Advice)
+		b.WriteByte('\n')
 	}
 	return b.String()
 }
 
+// Escape codes of terminals.
+const (
+	bold       = "\x1b[1m"
+	plainAgain = "\x1b[0m"
+)
+
+var colors = map[Severity]string{Info: "\x1b[36m", Warning: "\x1b[33m", Problem: "\x1b[1;31m"}
+
 // Print writes what [Explain] found in the chain for a terminal, an empty line
 // between the findings: the headline of each, below it the evidence, and then the
-// advice. Where nothing was found it says in how many spans. The error is the
-// writer's.
-func Print(w io.Writer, c *chain.Chain, findings []Finding) error {
-	texts := make([]string, len(findings))
-	for i, f := range findings {
-		texts[i] = f.String()
+// advice. Where nothing was found it says in how many spans. What the trace brought
+// into a text is escaped. The error is the writer's.
+func Print(w io.Writer, c *chain.Chain, findings []Finding, opts ...Option) error {
+	cfg := newConfig(opts)
+	shown, left := cfg.limited(findings)
+	texts := make([]string, len(shown), len(shown)+1)
+	for i := range shown {
+		texts[i] = cfg.text(&shown[i])
 	}
-	if len(texts) == 0 {
-		texts = []string{nothing(c)}
+	switch {
+	case len(findings) == 0:
+		texts = append(texts, nothing(c))
+	case left > 0:
+		texts = append(texts, fmt.Sprintf("… and %s.\n", counted(left, "more finding")))
 	}
 	if _, err := io.WriteString(w, strings.Join(texts, "\n")); err != nil {
 		return fmt.Errorf("explain: print: %w", err)
@@ -59,17 +135,17 @@ func nothing(c *chain.Chain) string {
 }
 
 // fold writes text in lines, of which the first begins with first and all others
-// with rest.
-func fold(b *strings.Builder, first, rest, text string) {
+// with rest. The last one has no end.
+func (c *config) fold(b *strings.Builder, first, rest, s string) {
 	b.WriteString(first)
-	at := utf8.RuneCountInString(first)
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
+	at := text.Columns(first)
+	for i, word := range strings.Fields(s) {
+		n := text.Columns(word)
 		switch {
 		case i == 0:
-		case at+1+n > width:
+		case at+1+n > c.width:
 			b.WriteString("\n" + rest)
-			at = utf8.RuneCountInString(rest)
+			at = text.Columns(rest)
 		default:
 			b.WriteByte(' ')
 			at++
@@ -77,5 +153,4 @@ func fold(b *strings.Builder, first, rest, text string) {
 		b.WriteString(word)
 		at += n
 	}
-	b.WriteByte('\n')
 }

@@ -39,6 +39,31 @@ INFO     goroutine-ended  +0s
 	}
 }
 
+func TestPrintOptions(t *testing.T) {
+	t.Parallel()
+	found := []explain.Finding{
+		{Rule: explain.SenderStalled, Severity: explain.Problem, Headline: "socket_start's sen_data was blocked 2.71 s writing", Text: "日本語 日本語 日本語 日本語 日本語 日本語"},
+		{Rule: explain.GoroutineEnded, Severity: explain.Info, Headline: "x failed"},
+		{Rule: explain.GoroutineEnded, Severity: explain.Info, Headline: "y failed"},
+	}
+	var b strings.Builder
+	if err := explain.Print(&b, nil, found, explain.WithWidth(10), explain.WithLimit(2), explain.WithColor(), nil); err != nil {
+		t.Fatal(err)
+	}
+	const want = "\x1b[1;31mPROBLEM \x1b[0m sender-stalled  +0s\n" +
+		"\x1b[1m  socket_start's sen_data was blocked\n  2.71 s writing\x1b[0m\n" +
+		"    日本語 日本語 日本語 日本語 日本語\n    日本語\n\n" +
+		"\x1b[36mINFO    \x1b[0m goroutine-ended  +0s\n\x1b[1m  x failed\x1b[0m\n\n" +
+		"… and 1 more finding.\n"
+	if got := b.String(); got != want {
+		t.Errorf("got\n%q, want\n%q", got, want)
+	}
+	b.Reset()
+	if err := explain.Print(&b, nil, found, explain.WithLimit(0), explain.WithWidth(0)); err != nil || strings.Count(b.String(), "failed") != 2 || strings.Contains(b.String(), "more") {
+		t.Errorf("got %v, %s", err, &b)
+	}
+}
+
 // Where nothing is found, that is said, and in what.
 func TestPrintNothing(t *testing.T) {
 	t.Parallel()

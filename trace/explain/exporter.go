@@ -1,0 +1,100 @@
+package explain
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/wakechain/wakechain/trace/chain"
+)
+
+// Exporter keeps the spans that it is given, up to a limit ([WithMaxSpans]), and
+// prints what [Explain] finds in them: when it is shut down, which the provider does
+// at the program's end, and on demand.
+//
+//	e := explain.NewExporter(os.Stderr)
+//	p := sdktrace.NewTracerProvider(sdktrace.WithBatcher(e))
+//	defer p.Shutdown(ctx)
+//
+// It may serve several providers. Its methods are safe for concurrent use.
+type Exporter struct {
+	w    io.Writer
+	opts []Option
+	max  int
+
+	mu      sync.Mutex
+	spans   []sdktrace.ReadOnlySpan
+	dropped int
+	done    bool
+}
+
+var _ sdktrace.SpanExporter = (*Exporter)(nil)
+
+// WithMaxSpans sets how many spans an [Exporter] keeps at most, the first: 100,000 by
+// default. It says how many came after them. Zero and less are ignored.
+func WithMaxSpans(n int) Option {
+	return optionFunc(func(c *config) {
+		if n > 0 {
+			c.maxSpans = n
+		}
+	})
+}
+
+// NewExporter returns an exporter that prints to w, which it does not close, with the
+// options of [Print].
+func NewExporter(w io.Writer, opts ...Option) *Exporter {
+	return &Exporter{w: w, opts: opts, max: newConfig(opts).maxSpans}
+}
+
+// ExportSpans keeps spans.
+func (e *Exporter) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	kept := max(min(len(spans), e.max-len(e.spans)), 0)
+	e.spans = append(e.spans, spans[:kept]...)
+	e.dropped += len(spans) - kept
+	return nil
+}
+
+// Shutdown prints the findings in all spans to the exporter's writer. Further calls do
+// nothing.
+func (e *Exporter) Shutdown(context.Context) error {
+	e.mu.Lock()
+	done := e.done
+	e.done = true
+	e.mu.Unlock()
+	if done {
+		return nil
+	}
+	return e.Print(e.w)
+}
+
+// Print prints the findings in the spans so far to w.
+func (e *Exporter) Print(w io.Writer) error {
+	c, found := e.Explain()
+	if err := Print(w, c, found, e.opts...); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	dropped := e.dropped
+	e.mu.Unlock()
+	if dropped == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintf(w, "\n%s came after the first %s and were not looked at.\n", counted(dropped, "span"), number(int64(e.max))); err != nil {
+		return fmt.Errorf("explain: print: %w", err)
+	}
+	return nil
+}
+
+// Explain returns the chain of the spans so far, and the findings in it.
+func (e *Exporter) Explain() (*chain.Chain, []Finding) {
+	e.mu.Lock()
+	spans := e.spans
+	e.mu.Unlock()
+	c := chain.New(chain.FromSpans(spans))
+	return c, Explain(c)
+}
