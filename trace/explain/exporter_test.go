@@ -36,7 +36,7 @@ func TestExporter(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := b.String(); strings.Count(got, "goroutine-ended") != 1 || !strings.Contains(got, "no such table: users") {
+	if got := strings.Join(strings.Fields(b.String()), " "); strings.Count(got, "goroutine-ended") != 1 || !strings.Contains(got, "no such table: users") {
 		t.Errorf("got %s", got)
 	}
 }

@@ -1,0 +1,178 @@
+package traceevent
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wakechain/wakechain/internal/text"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// layout is where each span is drawn.
+type layout struct {
+	start     time.Time
+	processes []string
+	tracks    []*track // the i-th has the number i+1
+	slices    []slice  // in the order of time
+	place     map[*chain.Span]int
+}
+
+// open is the end of what has not ended.
+const open = time.Duration(math.MaxInt64)
+
+type slice struct {
+	span     *chain.Span
+	name     string
+	from, to time.Duration
+	pid, tid int
+	still    bool // it stands for a block that lasts, and has no span of its own
+}
+
+// track is a goroutine or, where spans overlap, a part of one.
+type track struct {
+	pid  int
+	name string
+	ends []time.Duration // of the slices that are open, from the outermost
+}
+
+// goroutine is what has tracks.
+type goroutine struct {
+	process string
+	run     *chain.Span // its `go NAME`, nil: not known
+	id      int64       // nil run: the runtime's number, if the spans say it
+	root    *chain.Span // neither: of the tree that it is in
+}
+
+func arrange(c *chain.Chain) *layout {
+	l := &layout{start: c.Start(), place: make(map[*chain.Span]int, c.Len())}
+	for _, s := range c.Spans {
+		if since, ok := s.StillBlocked(); ok && since.Before(l.start) {
+			l.start = since
+		}
+	}
+	owner := owners(c)
+	for _, s := range c.Spans {
+		if s.Start.IsZero() {
+			continue // nobody knows when
+		}
+		sl := slice{span: s, name: s.Name, from: s.Start.Sub(l.start), to: open}
+		if !s.End.IsZero() {
+			sl.to = max(s.End.Sub(l.start), sl.from)
+		}
+		l.slices = append(l.slices, sl)
+		if since, ok := s.StillBlocked(); ok {
+			l.slices = append(l.slices, slice{span: s, name: stillName(s), from: since.Sub(l.start), to: open, still: true})
+		}
+	}
+	// Of those that begin at one time, the longest is outermost; of equals, the
+	// parent, which comes first in the chain.
+	slices.SortStableFunc(l.slices, func(a, b slice) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to), cmp.Compare(a.span.Seq, b.span.Seq))
+	})
+	pids := make(map[string]int)
+	lanes := make(map[goroutine][]int)
+	for i := range l.slices {
+		s := &l.slices[i]
+		of := owner[s.span.Seq]
+		pid, ok := pids[of.process]
+		if !ok {
+			l.processes = append(l.processes, cmp.Or(text.Printable(of.process), "unnamed process"))
+			pid = len(l.processes)
+			pids[of.process] = pid
+		}
+		s.pid = pid
+		s.tid = l.lane(s, of, lanes)
+		if !s.still {
+			l.place[s.span] = i
+		}
+	}
+	return l
+}
+
+// stillName is the name of a block that has no span yet, as one that is over has it.
+func stillName(s *chain.Span) string {
+	if op := s.Str(semconv.StalledOperationKey); op != "" {
+		return semconv.SpanBlock + " (" + op + ")"
+	}
+	return semconv.SpanBlock
+}
+
+// lane finds the first track of the goroutine in which the slice is inside of all
+// that is open.
+func (l *layout) lane(s *slice, of goroutine, lanes map[goroutine][]int) int {
+	for _, tid := range lanes[of] {
+		if l.tracks[tid-1].take(s) {
+			return tid
+		}
+	}
+	name := of.name()
+	if n := len(lanes[of]); n > 0 {
+		name = fmt.Sprintf("%s (%d)", name, n+1)
+	}
+	t := &track{pid: s.pid, name: text.Printable(name)}
+	t.take(s)
+	l.tracks = append(l.tracks, t)
+	tid := len(l.tracks)
+	lanes[of] = append(lanes[of], tid)
+	return tid
+}
+
+// take reports whether the slice nests, and opens it then.
+func (t *track) take(s *slice) bool {
+	for len(t.ends) > 0 && t.ends[len(t.ends)-1] <= s.from {
+		t.ends = t.ends[:len(t.ends)-1]
+	}
+	if n := len(t.ends); n > 0 && t.ends[n-1] < s.to {
+		return false
+	}
+	t.ends = append(t.ends, s.to)
+	return true
+}
+
+func (g goroutine) name() string {
+	switch {
+	case g.run != nil:
+		name := strings.TrimPrefix(g.run.Name, semconv.SpanGo)
+		if id := g.run.Int(semconv.GoroutineIDKey); id > 0 {
+			name += fmt.Sprintf(" (goroutine %d)", id)
+		}
+		return name
+	case g.id > 0:
+		return fmt.Sprintf("goroutine %d", g.id)
+	default:
+		return g.root.Name
+	}
+}
+
+// owners returns the goroutine of each span, by Seq.
+func owners(c *chain.Chain) []goroutine {
+	all := make([]goroutine, c.Len())
+	for _, s := range c.Spans { // parents first
+		own := goroutine{process: s.Process()}
+		up := s.Parent
+		launch := strings.HasPrefix(s.Name, semconv.SpanGo)
+		switch {
+		case up != nil && strings.HasPrefix(up.Name, semconv.SpanGo) && up.Process() == own.process:
+			own.run = up
+		case up != nil && all[up.Seq].process == own.process:
+			own = all[up.Seq]
+		case s.StartedOn != 0:
+			own.id = s.StartedOn
+		case !launch && s.Int(semconv.GoroutineIDKey) > 0:
+			own.id = s.Int(semconv.GoroutineIDKey)
+		default:
+			own.root = s
+		}
+		// Somebody may have begun a span on another goroutine than its parent's.
+		if id := s.Int(semconv.GoroutineIDKey); !launch && id > 0 && own.run != nil && own.run.Int(semconv.GoroutineIDKey) > 0 && own.run.Int(semconv.GoroutineIDKey) != id {
+			own = goroutine{process: own.process, id: id}
+		}
+		all[s.Seq] = own
+	}
+	return all
+}
