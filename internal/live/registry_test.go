@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // thing is a source.
 type thing struct {
 	live.Entry
-	payload [100]int
+	_ [100]int
 }
 
 func (x *thing) Describe(*live.Report) {}
