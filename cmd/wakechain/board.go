@@ -40,7 +40,6 @@ type boardRow struct {
 	g       *live.Goroutine
 	w       *live.Wait // nil: nothing
 	process string
-	text    string // what the filter looks at
 }
 
 // What rows are sorted by.

@@ -60,17 +60,17 @@ type top struct {
 type sight struct {
 	view  *live.View
 	err   error // of those that did not answer
-	panic any   // of who asked
+	fault any   // a panic of who asked
 }
 
 func (t *top) fetch(ctx context.Context) (got sight) {
 	defer func() {
 		if p := recover(); p != nil {
-			got = sight{panic: p}
+			got = sight{fault: p}
 		}
 	}()
 	s := *t.session.copied(ctx)
-	v, failed, err := s.views(t.urls, false)
+	v, failed, err := s.views(t.urls, false) //nolint:contextcheck // the session has it
 	if err != nil {
 		return sight{err: err}
 	}
@@ -115,8 +115,8 @@ func (t *top) watch() error {
 			next = nil // until there is an answer
 			go func() { sights <- t.fetch(ctx) }()
 		case got := <-sights:
-			if got.panic != nil {
-				panic(got.panic) //nolint:forbidigo // here, where the terminal is left as it was
+			if got.fault != nil {
+				panic(got.fault) //nolint:forbidigo // here, where the terminal is left as it was
 			}
 			t.board.show(got)
 			next = time.After(t.every)

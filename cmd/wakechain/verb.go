@@ -23,7 +23,7 @@ type example struct{ command, what string }
 // verbs returns all verbs, in the order in which they are listed.
 func verbs() []*verb {
 	return []*verb{
-		whyVerb, treeVerb, drawVerb, checkVerb, exportVerb, psVerb, topVerb, versionVerb, completionVerb(), helpVerb(),
+		whyVerb, treeVerb, drawVerb, checkVerb, exportVerb, psVerb, topVerb, recordVerb, versionVerb, completionVerb(), helpVerb(),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
 	"github.com/wakechain/wakechain/trace/live"
@@ -37,6 +38,7 @@ func Start(ctx context.Context, addr string, opts ...live.Option) (*Page, error)
 	}
 	mux := http.NewServeMux()
 	mux.Handle(Path, live.Handler(opts...))
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace) // for wakechain record
 	p := &Page{
 		URL:  "http://" + l.Addr().String() + Path,
 		srv:  &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second},

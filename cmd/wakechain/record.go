@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wakechain/wakechain/internal/text"
+)
+
+// tracePath is where net/http/pprof has its execution traces.
+const tracePath = "/debug/pprof/trace"
+
+var recordVerb = &verb{
+	name: "record", args: "URL", short: "record the execution trace of a process for some time, for why, tree, draw and go tool trace",
+	long: "The process serves net/http/pprof, by default at /debug/pprof/trace of the URL's host; it may be any Go program. An execution trace has every wait of every goroutine, with the line of code, also of what nobody wrapped. While it is recorded, a hand-off over a channel may cost twice as much, so keep the time short.\n\nInterrupted, it keeps what has arrived.",
+	examples: []example{
+		{"wakechain record -for 1s -o slow.trace http://127.0.0.1:6060", "the next second of a process"},
+		{"wakechain record -for 500ms http://127.0.0.1:6060/debug/pprof/trace | wakechain why", "and at once what it says"},
+	},
+	setup: func(f *flags) {
+		f.timed()
+		d := f.set.Duration("for", 5*time.Second, "how long, as a `duration` such as 5s or 500ms")
+		output := f.set.String("o", "", "write to this `file`, and not to standard output")
+		f.run = func(s *session, args []string) error {
+			switch {
+			case len(args) != 1:
+				return usagef("one URL, such as http://127.0.0.1:6060")
+			case *d <= 0:
+				return usagef("-for is more than 0")
+			case *output == "" && isTerminal(s.out):
+				return usagef("an execution trace is not for a terminal: say -o file")
+			}
+			from, err := traceURL(args[0], *d)
+			if err != nil {
+				return err
+			}
+			if *output == "" {
+				_, err := s.record(s.out, from, *d)
+				return err
+			}
+			// A file is there once something has arrived.
+			return s.recordFile(*output, from, *d)
+		}
+	},
+}
+
+// traceURL is where the process has an execution trace of its next d.
+func traceURL(source string, d time.Duration) (string, error) {
+	if !isURL(source) {
+		source = "http://" + source
+	}
+	u, err := parseURL(source)
+	if err != nil {
+		return "", err
+	}
+	if path := strings.TrimRight(u.Path, "/"); path == "" || path == debugPath || path == "/debug/pprof" || path == "/debug" {
+		*u = url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host, Path: tracePath}
+	}
+	q := u.Query()
+	q.Set("seconds", strconv.FormatFloat(d.Seconds(), 'f', -1, 64))
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+func (s *session) recordFile(name, from string, d time.Duration) (err error) {
+	part := name + ".part"
+	f, err := os.Create(part)
+	if err != nil {
+		return err
+	}
+	n, err := s.record(f, from, d)
+	closed := f.Close()
+	if n == 0 || closed != nil {
+		_ = os.Remove(part)
+		return errors.Join(err, closed)
+	}
+	if renamed := os.Rename(part, name); renamed != nil {
+		return renamed
+	}
+	s.warn("%s has %s of an execution trace: wakechain why %s", name, text.Bytes(float64(n)), name)
+	return err
+}
+
+// record writes what arrives, and returns how much that was.
+func (s *session) record(w io.Writer, from string, d time.Duration) (n int64, err error) {
+	// Nothing need arrive before the end.
+	body, _, err := s.get(from, d+s.flags.wait)
+	if err != nil {
+		return 0, err
+	}
+	defer body.Close()
+	m := s.meter(&source{name: from, r: body})
+	n, err = io.Copy(w, m)
+	m.stop()
+	switch {
+	case s.ctx.Err() != nil && n > 0:
+		s.warn("interrupted: the end of the trace is missing")
+		return n, errInterrupted
+	case err == nil && n == 0:
+		return 0, fmt.Errorf("%s: an empty answer", from)
+	default:
+		return n, err
+	}
+}
