@@ -42,7 +42,7 @@ func TestDialNilContext(t *testing.T) {
 						opts = []session.Option{session.WithTracerProvider(noopProvider)} // or its span would not end
 						defer func() { came = fmt.Sprint("panic: ", recover()) }()
 					}
-					c, resp, err := end.dial(nil, "ws://127.0.0.1", options{client: client}, opts...) //nolint:staticcheck // which is the case
+					c, resp, err := end.dial(nil, "ws://127.0.0.1", options{client: client}, opts...)
 					if err == nil {
 						t.Error("got no error")
 					}
@@ -53,7 +53,7 @@ func TestDialNilContext(t *testing.T) {
 	}
 	each(t, func(t *testing.T, lib library) {
 		rec := newRecorder(t)
-		_, _, err := lib.traced.dial(nil, "ws://127.0.0.1", options{}, rec.option()) //nolint:staticcheck // as above
+		_, _, err := lib.traced.dial(nil, "ws://127.0.0.1", options{}, rec.option())
 		if err == nil {
 			t.Error("got no error")
 		}

@@ -39,7 +39,7 @@ func BeginDial(ctx context.Context, url string, header http.Header, client *http
 	d := &Dial{start: time.Now(), client: client}
 	refused := ctx == nil
 	if refused {
-		ctx = context.Background() //nolint:contextcheck // there is none to pass on
+		ctx = context.Background() // there is none to pass on
 	}
 	t := cfg.tracer(ctx)
 	ctx, d.span = t.Span(ctx, semconv.SpanHandshake, d.start,
