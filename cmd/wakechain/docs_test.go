@@ -144,7 +144,7 @@ func TestAgents(t *testing.T) {
 				if !strings.Contains(out, " at ps_test.go:") {
 					t.Errorf("it does not name the line:\n%s", out)
 				}
-			case strings.Contains(line, "why -limit"):
+			case strings.Contains(line, "why -json"):
 				if !strings.Contains(out, "sender-stalled") {
 					t.Errorf("it does not say what hung:\n%s", out)
 				}

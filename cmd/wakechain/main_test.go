@@ -42,8 +42,8 @@ func TestRun(t *testing.T) {
 		want  string
 	}{
 		{"answers", "why @stalled.json", "", "sender-stalled"},
-		{"a number of answers", "why -limit 1 @stalled.json", "", "1 more answer left out (-limit)"},
-		{"flags behind", "why @stalled.json -limit 1", "", "1 more answer left out (-limit)"},
+		{"a number of answers", "why -limit 1 @stalled.json", "", "and 1 more finding"},
+		{"flags behind", "why @stalled.json -limit 1", "", "and 1 more finding"},
 		{"nothing wrong", "why @echo.json", "", "Nothing found in 176 spans of 2 services"},
 		{"a tree", "tree @refused.json", "", "✗ 403"},
 		{"a part of a tree", "tree -only-service socket_start -key error.type -lines 5 -unfold -depth 9 @refused.json", "", "error.type=403"},
@@ -202,7 +202,7 @@ func TestEscaped(t *testing.T) {
 
 // TestWidth: what is written is as wide as it shall be.
 func TestWidth(t *testing.T) {
-	for _, verb := range []string{"tree", "draw"} {
+	for _, verb := range []string{"why", "tree", "draw", "check"} {
 		r := wakechain(t, nil, verb, "-width", "60", scenario("stalled"))
 		for line := range strings.Lines(r.stdout) {
 			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 60 {

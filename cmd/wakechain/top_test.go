@@ -164,7 +164,6 @@ func TestScreenAfterPanic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := make(chan string, 1)
 	func() {
 		defer func() { _ = recover() }()
 		scr, err := openScreen(terminal, terminal)
@@ -174,13 +173,13 @@ func TestScreenAfterPanic(t *testing.T) {
 		defer scr.close()
 		panic("as a mistake would")
 	}()
-	go func() {
-		b := make([]byte, 200)
-		n, _ := keyboard.Read(b)
-		shown <- string(b[:n])
-	}()
-	if got := <-shown; !strings.HasSuffix(got, leaveScreen) {
-		t.Errorf("the terminal has %q", got)
+	var got string
+	b := make([]byte, 200)
+	for !strings.HasSuffix(got, leaveScreen) { // it was written before: no read waits for more
+		n, err := keyboard.Read(b)
+		if got += string(b[:n]); err != nil {
+			t.Fatalf("%v: the terminal has %q", err, got)
+		}
 	}
 	if after, err := term.GetState(int(terminal.Fd())); err != nil || *after != *before {
 		t.Errorf("the terminal is in another state: %v\n%v\n%v", err, after, before)

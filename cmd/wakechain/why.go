@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/wakechain/wakechain/trace/explain"
 )
 
@@ -12,6 +10,7 @@ var whyVerb = &verb{
 	examples: []example{
 		{"wakechain why spans.json", "what went wrong in this file"},
 		{"wakechain why server.json client.json.gz", "the same, of both ends together"},
+		{"wakechain why -json -limit 5 spans.json", "for a program or an agent"},
 		{"wakechain why -fail-on problem spans.json", "for a script: exit code 3 if something stood still, or broke"},
 	},
 	setup: func(f *flags) {
@@ -19,26 +18,32 @@ var whyVerb = &verb{
 		f.timed()
 		f.query.add(f.set)
 		var failOn string
+		asJSON := f.set.Bool("json", false, "write one JSON object, with the schema docs/answers.schema.json: each answer with the spans that it stands on, and an id that stays")
+		size := f.set.Int("max-bytes", 0, "with -json: write at most this `number` of bytes; what is left out is counted (default 256,000)")
 		limit := f.set.Int("limit", 20, "write at most this `number` of answers; 0 is all")
 		f.set.Var(choice{&failOn, severities}, "fail-on", "exit with 3 if there is an answer of this `severity` or above: info, warning or problem")
 		f.run = func(s *session, args []string) error {
-			if *limit < 0 {
-				return usagef("-limit is not negative")
+			if *limit < 0 || *size < 0 {
+				return usagef("-limit and -max-bytes are not negative")
 			}
 			c, err := s.chain(args)
 			if err != nil {
 				return err
 			}
 			found := explain.Explain(c)
-			shown := found
-			if *limit > 0 && len(shown) > *limit {
-				shown = shown[:*limit]
+			opts := []explain.Option{explain.WithWidth(s.columns()), explain.WithLimit(*limit)}
+			if *size > 0 {
+				opts = append(opts, explain.WithMaxBytes(*size))
 			}
-			if err := explain.Print(s.out, c, shown); err != nil {
+			if s.colored(s.out) {
+				opts = append(opts, explain.WithColor())
+			}
+			write := explain.Print
+			if *asJSON {
+				write = explain.WriteJSON
+			}
+			if err := write(s.out, c, found, opts...); err != nil {
 				return err
-			}
-			if left := len(found) - len(shown); left > 0 {
-				fmt.Fprintf(s.out, "\n%s left out (-limit)\n", counted(left, "more answer"))
 			}
 			return s.end(failing(found, failOn))
 		}
