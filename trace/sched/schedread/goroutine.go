@@ -58,6 +58,7 @@ type park struct {
 	in            ref  // the span that it was in
 	inherited     bool // that is the one which the goroutine was created in
 	byIn          ref  // the span that the waker was in
+	byInherited   bool // that is the one which the waker was created in
 	local, remote string
 }
 

@@ -21,31 +21,43 @@ import (
 //
 // A block that wakechain itself saw is not told a second time: its own says more. A
 // span that began before the trace did, or of which spans does not know, has nothing
-// below it; so only what is in spans is joined, such as one trace.
+// below it; so only what is in spans is joined, such as one trace. The service and the
+// resource are those of the span.
 func (t *Trace) Join(spans []chain.Span) []chain.Span {
 	k := newKnown(spans)
 	b := newBuilder(t)
+	var inside []*park
 	launched := make(map[int64]bool)
 	for _, p := range t.parks {
-		from, to := t.at(p.start), t.at(p.start+p.took(t.end))
-		if k.spans[p.in] == nil || k.blocks[p.in].has(from, to) || k.connections[way{p.local, p.remote, p.reason}].has(from, to) {
+		if k.spans[p.in] == nil || k.tells(t, p) {
 			continue
 		}
-		below := p.in
+		inside = append(inside, p)
+		if p.inherited && !launched[p.g.id] {
+			launched[p.g.id] = true
+			b.of(k.spans[p.in]).launch(p.g, p.in)
+		}
+	}
+	for _, p := range inside {
+		below, by := p.in, p.byIn
 		if p.inherited {
-			if !launched[p.g.id] {
-				launched[p.g.id] = true
-				b.launch(p.g, p.in)
-			}
-			below = ref{p.in.trace, b.launchID(p.g.id)}
+			below.span = b.launchID(p.g.id)
 		}
-		by := p.byIn
-		if k.spans[by] == nil {
+		switch {
+		case k.spans[by] == nil, p.byInherited && !launched[p.waker]:
 			by = ref{}
+		case p.byInherited:
+			by.span = b.launchID(p.waker)
 		}
-		b.park(p, below, by)
+		b.of(k.spans[p.in]).park(p, below, by)
 	}
 	return b.spans
+}
+
+// tells reports whether a span of wakechain's tells of a park.
+func (k *known) tells(t *Trace, p *park) bool {
+	from, to := t.at(p.start), t.at(p.start+p.took(t.end))
+	return k.blocks[p.in].has(from, to) || k.connections[way{p.local, p.remote, p.reason}].has(from, to)
 }
 
 // known is what is looked up of spans.

@@ -224,7 +224,7 @@ func (r *reader) ready(g *goroutine, by int64, s exptrace.Stack, now int64) {
 	p.by = r.stacks.of(s)
 	if _, known := woken(p); known && r.gs[by] != nil {
 		p.waker = by
-		p.byIn, _ = r.gs[by].inside(r.spans)
+		p.byIn, p.byInherited = r.gs[by].inside(r.spans)
 	}
 }
 

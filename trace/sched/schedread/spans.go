@@ -58,10 +58,13 @@ type builder struct {
 	own   oteltrace.TraceID
 	spans []chain.Span
 	buf   []byte
+
+	service  string
+	resource []attribute.KeyValue
 }
 
 func newBuilder(t *Trace) *builder {
-	b := &builder{t: t}
+	b := &builder{t: t, service: t.cfg.service}
 	copy(b.own[:], t.key[:])
 	return b
 }
@@ -86,8 +89,14 @@ func (b *builder) when(ns int64) time.Time {
 }
 
 func (b *builder) add(s chain.Span) {
-	s.Service, s.Scope = b.t.cfg.service, Scope
+	s.Service, s.Resource, s.Scope = b.service, b.resource, Scope
 	b.spans = append(b.spans, s)
+}
+
+// of has the spans that follow be of the process of s.
+func (b *builder) of(s *chain.Span) *builder {
+	b.service, b.resource = s.Service, s.Resource
+	return b
 }
 
 // launch makes the `go NAME` of a goroutine.

@@ -78,7 +78,7 @@ func (s *stack) site() (f frame) {
 		switch {
 		case !standard(g.fn):
 			return g
-		case f.fn == "" && !hasPrefix(g.fn, "runtime.", "internal/", "sync.", "syscall.", "net.(*", "os.(*", "time.", "context.", "reflect."):
+		case f.fn == "" && !hasPrefix(g.fn, "runtime.", "internal/", "sync.", "syscall.", "net.", "os.", "time.", "context.", "reflect."):
 			f = g
 		}
 	}
