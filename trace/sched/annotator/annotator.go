@@ -34,7 +34,7 @@ var _ sdktrace.SpanProcessor = processor{}
 
 func (processor) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
 	if annotate.On() {
-		annotate.Begin(s.SpanContext())
+		annotate.Begin(s.SpanContext()) //nolint:contextcheck // a note is of no task
 	}
 }
 

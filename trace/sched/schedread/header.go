@@ -24,7 +24,7 @@ func header(r io.Reader) (minor int, all io.Reader, err error) {
 	minor, notNumber := strconv.Atoi(text)
 	switch {
 	case !ok || !named || notNumber != nil:
-		if err == nil || err == io.EOF { //nolint:errorlint // bufio's own
+		if err == nil || err == io.EOF {
 			return 0, nil, fmt.Errorf("schedread: this is no execution trace of Go")
 		}
 		return 0, nil, fmt.Errorf("schedread: %w", err)
