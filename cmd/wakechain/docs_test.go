@@ -18,6 +18,10 @@ import (
 	"testing"
 	"time"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/chain/tap"
 	"github.com/wakechain/wakechain/trace/live"
 )
 
@@ -52,6 +56,17 @@ func newDesk(t *testing.T) *desk {
 	mux := http.NewServeMux()
 	mux.Handle(debugPath, live.Handler())
 	mux.HandleFunc(tracePath, pprof.Trace)
+	ends := tap.New()
+	mux.Handle(spansPath, ends)
+	ctx := trace.New(trace.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(ends)))).NewContext(t.Context())
+	ctx, stop := context.WithCancel(ctx)
+	busy := trace.Go(ctx, "busy", func(ctx context.Context) error {
+		for ctx.Err() == nil {
+			_ = trace.Sleep(ctx, 50*time.Millisecond)
+		}
+		return nil
+	})
+	t.Cleanup(func() { stop(); _ = busy.Wait(context.WithoutCancel(ctx)) })
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
 	at := strings.TrimPrefix(srv.URL, "http://")

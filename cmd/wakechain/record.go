@@ -11,21 +11,28 @@ import (
 	"time"
 
 	"github.com/wakechain/wakechain/internal/text"
+	"github.com/wakechain/wakechain/trace/chain/tap"
 )
 
-// tracePath is where net/http/pprof has its execution traces.
-const tracePath = "/debug/pprof/trace"
+// Where a process has its execution traces, by net/http/pprof, and its spans, by
+// package tap, unless the URL says otherwise.
+const (
+	tracePath = "/debug/pprof/trace"
+	spansPath = debugPath + "/spans"
+)
 
 var recordVerb = &verb{
-	name: "record", args: "URL", short: "record the execution trace of a process for some time, for why, tree, draw and go tool trace",
-	long: "The process serves net/http/pprof, by default at /debug/pprof/trace of the URL's host; it may be any Go program. An execution trace has every wait of every goroutine, with the line of code, also of what nobody wrapped. While it is recorded, a hand-off over a channel may cost twice as much, so keep the time short.\n\nInterrupted, it keeps what has arrived.",
+	name: "record", args: "URL", short: "record the execution trace or the spans of a process for some time",
+	long: "An execution trace is for why, tree, draw and go tool trace. The process serves net/http/pprof, by default at /debug/pprof/trace of the URL's host; it may be any Go program. An execution trace has every wait of every goroutine, with the line of code, also of what nobody wrapped. While it is recorded, a hand-off over a channel may cost twice as much, so keep the time short.\n\nWith -spans it is the spans that end in that time. For them the process serves package trace/chain/tap, by default at /debug/wakechain/spans.\n\nInterrupted, it keeps what has arrived.",
 	examples: []example{
 		{"wakechain record -for 1s -o slow.trace http://127.0.0.1:6060", "the next second of a process"},
+		{"wakechain record -spans -for 1s -o spans.json http://127.0.0.1:6060", "the spans that end in the next second"},
 		{"wakechain record -for 500ms http://127.0.0.1:6060/debug/pprof/trace | wakechain why", "and at once what it says"},
 	},
 	setup: func(f *flags) {
 		f.timed()
 		d := f.set.Duration("for", 5*time.Second, "how long, as a `duration` such as 5s or 500ms")
+		spans := f.set.Bool("spans", false, "record spans, as OTLP/JSON, and not an execution trace")
 		output := f.set.String("o", "", "write to this `file`, and not to standard output")
 		f.run = func(s *session, args []string) error {
 			switch {
@@ -33,10 +40,10 @@ var recordVerb = &verb{
 				return usagef("one URL, such as http://127.0.0.1:6060")
 			case *d <= 0:
 				return usagef("-for is more than 0")
-			case *output == "" && isTerminal(s.out):
+			case *output == "" && !*spans && isTerminal(s.out):
 				return usagef("an execution trace is not for a terminal: say -o file")
 			}
-			from, err := traceURL(args[0], *d)
+			from, err := recordURL(args[0], *spans, *d)
 			if err != nil {
 				return err
 			}
@@ -50,8 +57,8 @@ var recordVerb = &verb{
 	},
 }
 
-// traceURL is where the process has an execution trace of its next d.
-func traceURL(source string, d time.Duration) (string, error) {
+// recordURL is where the process has what it does in its next d.
+func recordURL(source string, spans bool, d time.Duration) (string, error) {
 	if !isURL(source) {
 		source = "http://" + source
 	}
@@ -61,6 +68,9 @@ func traceURL(source string, d time.Duration) (string, error) {
 	}
 	if path := strings.TrimRight(u.Path, "/"); path == "" || path == debugPath || path == "/debug/pprof" || path == "/debug" {
 		*u = url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host, Path: tracePath}
+		if spans {
+			u.Path = spansPath
+		}
 	}
 	q := u.Query()
 	q.Set("seconds", strconv.FormatFloat(d.Seconds(), 'f', -1, 64))
@@ -83,7 +93,7 @@ func (s *session) recordFile(name, from string, d time.Duration) (err error) {
 	if renamed := os.Rename(part, name); renamed != nil {
 		return renamed
 	}
-	s.warn("%s has %s of an execution trace: wakechain why %s", name, text.Bytes(float64(n)), name)
+	s.warn("%s has %s: wakechain why %s", name, text.Bytes(float64(n)), name)
 	return err
 }
 
@@ -95,12 +105,15 @@ func (s *session) record(w io.Writer, from string, d time.Duration) (n int64, er
 		return 0, err
 	}
 	defer body.Close()
+	if b, ok := body.(*watched); ok && b.header.Get(tap.LeftOut) != "" {
+		s.warn("the process left out %s more spans", b.header.Get(tap.LeftOut))
+	}
 	m := s.meter(&source{name: from, r: body})
 	n, err = io.Copy(w, m)
 	m.stop()
 	switch {
 	case s.ctx.Err() != nil && n > 0:
-		s.warn("interrupted: the end of the trace is missing")
+		s.warn("interrupted: the end is missing")
 		return n, errInterrupted
 	case err == nil && n == 0:
 		return 0, fmt.Errorf("%s: an empty answer", from)

@@ -48,7 +48,7 @@ func (s *session) getWithin(url string, first, wait time.Duration) (io.ReadClose
 		return nil, 0, b.explained(err)
 	}
 	b.waited = wait
-	b.body = resp.Body
+	b.body, b.header = resp.Body, resp.Header
 	if resp.StatusCode != http.StatusOK {
 		said, _ := io.ReadAll(io.LimitReader(b, 500))
 		_ = b.Close()
@@ -70,6 +70,7 @@ type watched struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	body   io.ReadCloser
+	header http.Header
 	timer  *time.Timer
 	wait   time.Duration
 	waited time.Duration
