@@ -113,7 +113,7 @@ func waitsAtSites(s *scene) []Finding {
 	}
 	var found []Finding
 	var runs map[agent][]*chain.Span
-	steps := maxLooks
+	steps, hidden := maxLooks, leftOut(s.spans)
 	for _, w := range places.all {
 		if w.total < noticeable {
 			continue
@@ -122,12 +122,23 @@ func waitsAtSites(s *scene) []Finding {
 			runs = runsOf(s.spans)
 		}
 		w.look(runs, &steps)
-		found = append(found, w.finding(s))
+		f := w.finding(s)
+		if hidden {
+			f.Text += " Waits that were left out of the trace are not counted."
+		}
+		found = append(found, f)
 		for _, b := range w.blocks {
 			s.tell(b.Span)
 		}
 	}
 	return found
+}
+
+// leftOut reports whether goroutines say that blocks of theirs were left out.
+func leftOut(spans []*chain.Span) bool {
+	return slices.ContainsFunc(spans, func(sp *chain.Span) bool {
+		return sp.Int(semconv.GoroutineIDKey) > 0 && sp.Int(semconv.SpansSuppressedKey) > 0
+	})
 }
 
 // look says of whoever let go, what they did meanwhile. The longest waits come first,

@@ -55,6 +55,10 @@ func TestSites(t *testing.T) {
 			s.wait(run, 1, semconv.SpanSleep, "get", 3, 120, 1000, semconv.ReasonSleep)
 			s.wait(run, 1, semconv.SpanRecv, "get", 4, 120, 1000, semconv.ReasonChanRecv)
 		}, nil},
+		{"some were left out", func(s *script) {
+			run := s.add(0, "go worker", 0, 0, semconv.GoroutineIDKey.Int(1), semconv.SpansSuppressedKey.Int(4))
+			s.wait(run, 1, semconv.SpanLock, "get", 1, 0, 160, semconv.ReasonLock)
+		}, []string{"warning site-waits ×1 160ms: lock at get:1: 1 time, 160 ms in all | The longest was 160 ms, at +0s. Waits that were left out of the trace are not counted."}},
 		{"a wait group may be meant", func(s *script) {
 			s.wait(s.add(0, "go worker", 0, 0), 1, semconv.SpanWait, "all", 1, 0, 2000, semconv.ReasonWaitGroup)
 		}, []string{"info site-waits ×1 2s: wait at all:1: 1 time, 2 s in all | The longest was 2 s, at +0s."}},
