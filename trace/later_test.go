@@ -12,6 +12,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
@@ -22,36 +23,36 @@ func TestStartAs(t *testing.T) {
 	failed := errors.New("failed")
 	for _, test := range []struct {
 		name   string
-		show   trace.Show
+		show   core.Show
 		change bool // to ShowBlocked after the first block
 		err    error
 		want   string
 	}{
-		{"all", trace.ShowAll, true, nil, `
+		{"all", core.ShowAll, true, nil, `
 			work @0s 21ms {block.count=2, block.duration=0.02, n=1} -> up
 				block @0s 10ms {block.reason=net.read}
 				wake @10ms 1ms {wake.reason=readable}
 				block @11ms 10ms {block.reason=net.read}
 				wake @21ms 0s {wake.reason=readable}
 		`},
-		{"blocked", trace.ShowBlocked, true, nil, `
+		{"blocked", core.ShowBlocked, true, nil, `
 			work @0s 21ms {block.count=2, block.duration=0.02, n=1} -> up
 				block @0s 10ms {block.reason=net.read}
 				wake @10ms 1ms {wake.reason=readable}
 				block @11ms 10ms {block.reason=net.read}
 				wake @21ms 0s {wake.reason=readable}
 		`},
-		{"blocked, from the second block on", trace.ShowFailed, true, nil, `
+		{"blocked, from the second block on", core.ShowFailed, true, nil, `
 			work @0s 21ms {block.count=2, block.duration=0.02, n=1, spans.suppressed=2} -> up
 				block @11ms 10ms {block.reason=net.read}
 				wake @21ms 0s {wake.reason=readable}
 		`},
-		{"failed", trace.ShowFailed, false, failed, `
+		{"failed", core.ShowFailed, false, failed, `
 			work @0s 21ms {status=error, block.count=2, block.duration=0.02, error.type=_OTHER, n=1, spans.suppressed=4} -> up
 		`},
-		{"not failed", trace.ShowFailed, false, nil, `
+		{"not failed", core.ShowFailed, false, nil, `
 		`},
-		{"none", trace.ShowNone, true, failed, `
+		{"none", core.ShowNone, true, failed, `
 		`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -59,15 +60,15 @@ func TestStartAs(t *testing.T) {
 				ctx, rec := record(t)
 				up, outer := trace.Start(ctx, "up")
 				tracer := trace.FromContext(ctx)
-				share := trace.NewShare(0)
-				op := tracer.StartAs(ctx, "work", trace.OpConfig{
-					Show: test.show, Share: share,
+				share := core.NewBudget(0)
+				op := startBy(tracer, ctx, "work", core.Config{
+					Show: test.show, Budget: share,
 					Links: []oteltrace.Link{{SpanContext: oteltrace.SpanContextFromContext(up)}},
 				})
-				if got, want := op.SpanContext().IsValid(), test.show == trace.ShowAll; got != want {
+				if got, want := op.SpanContext().IsValid(), test.show == core.ShowAll; got != want {
 					t.Errorf("it has a span at once: got %v, want %v", got, want)
 				}
-				if test.show != trace.ShowAll && op.Context() != ctx {
+				if test.show != core.ShowAll && op.Context() != ctx {
 					t.Error("got another context, want the one it was started with")
 				}
 				op.SetAttributes(attribute.Int("n", 1))
@@ -76,7 +77,7 @@ func TestStartAs(t *testing.T) {
 					time.Sleep(10 * ms)
 					op.Wake(semconv.WakeReadable)
 					if test.change {
-						op.SetShow(trace.ShowBlocked)
+						core.Ref(op).SetShow(core.ShowBlocked)
 					}
 					if i == 0 {
 						time.Sleep(ms)
@@ -87,7 +88,7 @@ func TestStartAs(t *testing.T) {
 					t.Errorf("its context carries %v, want %v", got, op.SpanContext())
 				}
 				op.End(test.err)
-				tell := tracer.StartAs(ctx, "next", trace.OpConfig{Share: share})
+				tell := startBy(tracer, ctx, "next", core.Config{Budget: share})
 				tell.End(nil)
 				outer.End(nil)
 				next := "next @21ms 0s"
@@ -104,8 +105,8 @@ func TestStartAs(t *testing.T) {
 func TestShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)
-		share := trace.NewShare(4)
-		op := trace.FromContext(ctx).StartAs(ctx, "work", trace.OpConfig{Share: share})
+		share := core.NewBudget(4)
+		op := startAs(ctx, "work", core.Config{Budget: share})
 		for range 3 {
 			op.Block(semconv.ReasonNetRead)
 			time.Sleep(10 * ms)
@@ -115,7 +116,7 @@ func TestShare(t *testing.T) {
 			t.Error("three of four are spent")
 		}
 		share.Spend(1)
-		if !share.Spent() || share.Next(1).Spent() || trace.NewShare(0).Spent() {
+		if !share.Spent() || share.Next(1).Spent() || core.NewBudget(0).Spent() {
 			t.Error("Spent does not tell that four of four are, and no others")
 		}
 		op.End(nil)
@@ -135,15 +136,15 @@ func TestShare(t *testing.T) {
 
 func TestShareConcurrentSafe(t *testing.T) {
 	ctx, _ := record(t)
-	share := trace.NewShare(100)
+	share := core.NewBudget(100)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
 			for i := range 50 {
-				op := trace.FromContext(ctx).StartAs(ctx, "work", trace.OpConfig{Share: share, Show: trace.Show(i % 4)})
+				op := startAs(ctx, "work", core.Config{Budget: share, Show: core.Show(i % 4)})
 				op.Block(semconv.ReasonLock)
-				op.SetShow(trace.ShowBlocked)
-				_, _, _ = op.SpanContext(), op.Context(), op.Shows(0)
+				core.Ref(op).SetShow(core.ShowBlocked)
+				_, _, _ = op.SpanContext(), op.Context(), op.Wants(0)
 				op.Wake(semconv.WakeUnlocked)
 				op.End(nil)
 			}
@@ -157,7 +158,7 @@ func TestShareConcurrentSafe(t *testing.T) {
 
 // A nil Share is no bound.
 func TestShareNil(t *testing.T) {
-	var share *trace.Share
+	var share *core.Budget
 	share.Spend(1)
 	if share.Spent() || share.Suppressed() != 0 || share.Wanted() != 0 {
 		t.Error("a nil share bounds something")

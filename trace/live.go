@@ -2,80 +2,16 @@ package trace
 
 import (
 	"context"
-	"time"
 
 	"github.com/wakechain/wakechain/internal/live"
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // What package live asks: nothing here is done unless somebody looks.
 
-func init() {
-	live.DescribeOp = func(r *live.Report, op any) *live.Call {
-		o, _ := op.(*Op)
-		return o.describe(r)
-	}
-}
-
-// Task returns the goroutine that the operation was started in, nil where package
-// trace did not start it, and for a nil Op.
-func (o *Op) Task() *Task {
-	if o == nil {
-		return nil
-	}
-	return o.task
-}
-
-// Last returns when the operation, its latest block or its latest wake began or,
-// after End, when it ended. It is the zero Time for a nil Op.
-func (o *Op) Last() time.Time {
-	if o == nil {
-		return time.Time{}
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.start.Add(o.last)
-}
-
 // waitsFor says what the operation is about to wait for.
-func (o *Op) waitsFor(x any) {
-	if o != nil {
-		o.on = x
-	}
-}
-
-// looks is how often describe tries to look at an operation that changes.
-const looks = 8
-
-// describe returns what the operation does now. Where that is busy for long, it
-// makes the span of a block that is over: it runs. The caller knows that the
-// operation is not released meanwhile.
-func (o *Op) describe(r *live.Report) *live.Call {
-	if o == nil {
-		return nil
-	}
-	c := r.NewCall()
-	c.Op, c.Operation, c.Began = o, o.name, o.start
-	if o.task != nil {
-		c.Task = o.task
-	}
-	for range looks {
-		if o.mu.TryLock() {
-			if o.state == opBlocked {
-				c.Wait = &r.NewWaits(1)[0]
-				o.waiting(c.Wait, semconv.Reason(o.block.reason), o.start.Add(o.block.at))
-			}
-			o.mu.Unlock()
-			break
-		}
-	}
-	return c
-}
-
-// waiting fills in w.
-func (o *Op) waiting(w *live.Wait, r semconv.Reason, since time.Time) {
-	w.Op, w.Operation, w.Reason, w.Since, w.Span, w.On = o, o.name, string(r), since, o.SpanContext(), o.on
-}
+func (o Op) waitsFor(x any) { core.Ref(o).SetOn(x) }
 
 // liveTask is a Task that describes itself.
 type liveTask Task
@@ -89,15 +25,20 @@ func (l *liveTask) Describe(r *live.Report) {
 		d.Outer = t.outer
 	}
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	if t.parent != nil {
 		d.Parent = t.parent
 	}
 	d.Ended = t.state != semconv.StateRunning && t.state != semconv.StatePending
 	d.Ran = t.ran
 	d.Waits = r.NewWaits(len(t.waits))
-	for i, w := range t.waits {
-		w.op.waiting(&d.Waits[i], w.r, w.since)
+	for i := range t.waits {
+		w, of := &d.Waits[i], &t.waits[i]
+		w.Op, w.Operation, w.Reason, w.Since, w.On = of.ref, of.name, of.reason, of.since, of.on
+	}
+	t.mu.Unlock()
+	// Without the lock, which is taken while an operation's is held.
+	for i := range d.Waits {
+		d.Waits[i].Span = d.Waits[i].Op.(core.Ref).SpanContext()
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
@@ -62,25 +63,34 @@ func newMetrics(meter metric.Meter) *metrics {
 	return m
 }
 
-// Meters reports whether blocks below ctx are measured, recorded or not. The
+// metered reports whether blocks below ctx are measured, recorded or not. The
 // instrument of a no-op meter says no, and so does that of the global one for as
 // long as the program has set no other.
-func (t *Tracer) Meters(ctx context.Context) bool {
+func (t *Tracer) metered(ctx context.Context) bool {
 	return t.metrics != nil && t.metrics.blocked.Enabled(ctx)
 }
 
-// meter records a block that is over, with the operation's context, so that an
-// exemplar names its span.
-func (o *Op) meter(b *edge, d time.Duration) {
-	if o.Meters() {
-		o.tracer.metrics.blocked.Record(o.context(), d.Seconds(), blockOptions(b)...)
-	}
+// blockMetrics is the sink that measures blocks.
+type blockMetrics struct{ *metrics }
+
+var _ core.Sink = blockMetrics{}
+
+// Wants returns 0: a block is measured by its cause.
+func (blockMetrics) Wants(core.Show, bool) time.Duration { return 0 }
+
+// Wake records a block, with the operation's context, so that an exemplar names its
+// span.
+func (m blockMetrics) Wake(r *core.Record, block, wake *core.Edge) {
+	m.blocked.Record(r.Below(), (wake.At - block.At).Seconds(), blockOptions(block)...)
 }
 
-// meterLeft counts the spans that were left out.
-func (o *Op) meterLeft() {
-	if m := o.tracer.metrics; m != nil && o.left > 0 {
-		m.suppressed.Add(o.above, int64(o.left))
+// End does nothing.
+func (blockMetrics) End(*core.Record, *core.End) {}
+
+// suppressed counts spans that were left out.
+func (t *Tracer) suppressed(ctx context.Context, n int) {
+	if t.metrics != nil && n > 0 {
+		t.metrics.suppressed.Add(ctx, int64(n))
 	}
 }
 
@@ -96,11 +106,11 @@ const maxBlockOptions = 256
 
 type blockKey struct{ reason, cause string }
 
-func blockOptions(b *edge) []metric.RecordOption {
-	key := blockKey{reason: b.reason}
-	for i := range b.attrs {
-		if b.attrs[i].Key == semconv.BlockCauseKey {
-			key.cause = b.attrs[i].Value.AsString()
+func blockOptions(b *core.Edge) []metric.RecordOption {
+	key := blockKey{reason: b.Reason}
+	for i := range b.Attrs {
+		if b.Attrs[i].Key == semconv.BlockCauseKey {
+			key.cause = b.Attrs[i].Value.AsString()
 		}
 	}
 	blockOptionsOf.RLock()

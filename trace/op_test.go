@@ -13,6 +13,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
@@ -24,16 +25,16 @@ func TestOp(t *testing.T) {
 	tests := []struct {
 		name string
 		opts []trace.Option
-		do   func(*trace.Op)
+		do   func(trace.Op)
 		want string
 	}{
-		{"never parked", nil, func(op *trace.Op) {
+		{"never parked", nil, func(op trace.Op) {
 			time.Sleep(ms)
 			op.End(nil, attribute.Int("n", 7))
 		}, `
 			op @0s 1ms {n=7}
 		`},
-		{"tiles", nil, func(op *trace.Op) {
+		{"tiles", nil, func(op trace.Op) {
 			time.Sleep(ms)
 			op.Block(semconv.ReasonChanRecv)
 			time.Sleep(2 * ms)
@@ -51,7 +52,7 @@ func TestOp(t *testing.T) {
 				block @6ms 4ms {block.reason=lock}
 				wake @10ms 5ms {wake.reason=unlocked}
 		`},
-		{"ends while blocked", nil, func(op *trace.Op) {
+		{"ends while blocked", nil, func(op trace.Op) {
 			op.Block(semconv.ReasonSelect)
 			time.Sleep(ms)
 			op.End(nil)
@@ -59,7 +60,7 @@ func TestOp(t *testing.T) {
 			op @0s 1ms {block.duration=0.001}
 				block @0s 1ms {block.reason=select}
 		`},
-		{"ends while blocked again", nil, func(op *trace.Op) {
+		{"ends while blocked again", nil, func(op trace.Op) {
 			op.Block(semconv.ReasonSelect)
 			time.Sleep(ms)
 			op.Wake(semconv.WakeSent)
@@ -73,7 +74,7 @@ func TestOp(t *testing.T) {
 				wake @1ms 1ms {wake.reason=sent}
 				block @2ms 1ms {block.reason=sleep}
 		`},
-		{"twice is once", nil, func(op *trace.Op) {
+		{"twice is once", nil, func(op trace.Op) {
 			op.Wake(semconv.WakeTimer)
 			op.Block(semconv.ReasonSelect)
 			time.Sleep(ms)
@@ -90,7 +91,7 @@ func TestOp(t *testing.T) {
 				block @0s 2ms {block.reason=select}
 				wake @2ms 1ms {wake.reason=sent}
 		`},
-		{"after the end", nil, func(op *trace.Op) {
+		{"after the end", nil, func(op trace.Op) {
 			op.End(nil)
 			time.Sleep(ms)
 			op.Block(semconv.ReasonSleep)
@@ -99,7 +100,7 @@ func TestOp(t *testing.T) {
 		}, `
 			op @0s 0s
 		`},
-		{"evidence is the block's, a cause the wake's", nil, func(op *trace.Op) {
+		{"evidence is the block's, a cause the wake's", nil, func(op trace.Op) {
 			op.Block(semconv.ReasonNetWrite, trace.Evidence(attribute.Int("park", 1)))
 			time.Sleep(ms)
 			op.Wake(semconv.WakePeerRead, trace.CausedBy(oteltrace.SpanContext{}), trace.CausedBy(op.SpanContext()),
@@ -111,7 +112,7 @@ func TestOp(t *testing.T) {
 				block @0s 1ms {block.reason=net.write, both=3, park=1, wake=2}
 				wake @1ms 0s {wake.reason=peer_read} -> op
 		`},
-		{"a cause that shows later", nil, func(op *trace.Op) {
+		{"a cause that shows later", nil, func(op trace.Op) {
 			op.WokenBy(op.SpanContext())
 			for _, by := range []oteltrace.SpanContext{op.SpanContext(), {}} {
 				op.Block(semconv.ReasonNetRead)
@@ -130,7 +131,7 @@ func TestOp(t *testing.T) {
 				block @1ms 1ms {block.reason=net.read}
 				wake @2ms 0s {wake.reason=readable}
 		`},
-		{"a cause of a wake that has no span", []trace.Option{trace.WithMinBlock(2 * ms)}, func(op *trace.Op) {
+		{"a cause of a wake that has no span", []trace.Option{trace.WithMinBlock(2 * ms)}, func(op trace.Op) {
 			for _, d := range []time.Duration{2, 1} {
 				op.Block(semconv.ReasonNetRead)
 				time.Sleep(d * ms)
@@ -143,14 +144,14 @@ func TestOp(t *testing.T) {
 				block @0s 2ms {block.reason=net.read}
 				wake @2ms 1ms {wake.reason=readable}
 		`},
-		{"a link", nil, func(op *trace.Op) {
+		{"a link", nil, func(op trace.Op) {
 			op.Link(oteltrace.SpanContext{})
 			op.Link(op.SpanContext())
 			op.End(nil)
 		}, `
 			op @0s 0s -> op
 		`},
-		{"other times", nil, func(op *trace.Op) {
+		{"other times", nil, func(op trace.Op) {
 			start := time.Now()
 			time.Sleep(10 * ms)
 			op.Block(semconv.ReasonSleep, trace.At(start.Add(2*ms)))
@@ -165,7 +166,7 @@ func TestOp(t *testing.T) {
 				block @5ms 5ms {block.reason=lock}
 				wake @10ms 0s {wake.reason=unlocked}
 		`},
-		{"before the start, and without the monotonic clock", nil, func(op *trace.Op) {
+		{"before the start, and without the monotonic clock", nil, func(op trace.Op) {
 			start := time.Now().Round(0)
 			time.Sleep(3 * ms)
 			op.Block(semconv.ReasonSleep, trace.At(start.Add(-ms)))
@@ -176,7 +177,7 @@ func TestOp(t *testing.T) {
 				block @0s 2ms {block.reason=sleep}
 				wake @2ms 1ms {wake.reason=timer}
 		`},
-		{"short blocks", []trace.Option{trace.WithMinBlock(2 * ms)}, func(op *trace.Op) {
+		{"short blocks", []trace.Option{trace.WithMinBlock(2 * ms)}, func(op trace.Op) {
 			for _, d := range []time.Duration{1, 2, 1, 1, 3} {
 				op.Block(semconv.ReasonSleep, trace.Evidence(attribute.Int("d", int(d))))
 				time.Sleep(d * ms)
@@ -193,7 +194,7 @@ func TestOp(t *testing.T) {
 				block @9ms 3ms {block.reason=sleep, d=3}
 				wake @12ms 2ms {wake.reason=timer}
 		`},
-		{"only short blocks", []trace.Option{trace.WithMinBlock(2 * ms)}, func(op *trace.Op) {
+		{"only short blocks", []trace.Option{trace.WithMinBlock(2 * ms)}, func(op trace.Op) {
 			op.Block(semconv.ReasonSleep)
 			time.Sleep(ms)
 			op.Wake(semconv.WakeTimer)
@@ -250,7 +251,7 @@ func TestOpBlockedIsNotOpen(t *testing.T) {
 }
 
 func TestOpNil(t *testing.T) {
-	var op *trace.Op
+	var op trace.Op
 	op.Block(semconv.ReasonSleep, trace.At(time.Now()), trace.Evidence(attribute.Int("n", 1)))
 	op.Wake(semconv.WakeTimer)
 	op.WokenBy(oteltrace.SpanContext{})
@@ -258,8 +259,8 @@ func TestOpNil(t *testing.T) {
 	op.SetAttributes(attribute.Int("n", 1))
 	op.End(io.ErrUnexpectedEOF, attribute.Int("n", 1))
 	op.EndAs("x")
-	if op.Shows(time.Hour) {
-		t.Error("Shows: got true")
+	if op.Wants(time.Hour) {
+		t.Error("Wants: got true")
 	}
 	if op.SpanContext().IsValid() {
 		t.Error("SpanContext: got a valid one")
@@ -269,15 +270,15 @@ func TestOpNil(t *testing.T) {
 	}
 }
 
-func TestOpShows(t *testing.T) {
+func TestOpWants(t *testing.T) {
 	for _, tt := range []struct {
 		min, d time.Duration
 		want   bool
 	}{{0, 0, true}, {ms, ms - 1, false}, {ms, ms, true}} {
 		ctx, _ := record(t, trace.WithMinBlock(tt.min))
 		_, op := trace.Start(ctx, "op")
-		if got := op.Shows(tt.d); got != tt.want {
-			t.Errorf("WithMinBlock(%v): Shows(%v): got %v, want %v", tt.min, tt.d, got, tt.want)
+		if got := op.Wants(tt.d); got != tt.want {
+			t.Errorf("WithMinBlock(%v): Wants(%v): got %v, want %v", tt.min, tt.d, got, tt.want)
 		}
 		op.End(nil)
 	}
@@ -311,7 +312,7 @@ func TestOpOff(t *testing.T) {
 	none := tracetest.NewRecorder(t, tracetest.WithProviderOptions(sdktrace.WithSampler(sdktrace.NeverSample())))
 	refusing := trace.New(trace.WithTracerProvider(none.TracerProvider()))
 	refused, root := trace.Start(refusing.NewContext(t.Context()), "root")
-	if root != nil {
+	if root.Valid() {
 		t.Error("a refused root: got an Op, want nil")
 	}
 	if sc := oteltrace.SpanContextFromContext(refused); !sc.IsValid() || sc.IsSampled() {
@@ -331,10 +332,10 @@ func TestOpOff(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, op := trace.Start(tt.ctx, "op")
-			if op != nil || ctx != tt.ctx {
+			if op.Valid() || ctx != tt.ctx {
 				t.Errorf("got Op %v and context %v, want nil and the caller's", op, ctx)
 			}
-			if trace.FromContext(tt.ctx).Records(tt.ctx) {
+			if core.Of(trace.FromContext(tt.ctx)).Records(tt.ctx) {
 				t.Error("Records: got true")
 			}
 			n, evidence := 0, trace.Evidence(attribute.Int("n", 1))
@@ -363,8 +364,8 @@ func TestOpLinksBeforeItsSpan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)
 		_, other := trace.Start(ctx, "other")
-		for _, show := range []trace.Show{trace.ShowBlocked, trace.ShowNone} {
-			op := trace.FromContext(ctx).StartAs(ctx, "op", trace.OpConfig{Show: show})
+		for _, show := range []core.Show{core.ShowBlocked, core.ShowNone} {
+			op := startAs(ctx, "op", core.Config{Show: show})
 			op.Link(other.SpanContext())
 			op.Block(semconv.ReasonNetRead)
 			time.Sleep(ms)

@@ -64,7 +64,7 @@ func (q *queue) grantAll(by causer) {
 
 // park blocks the operation until the waiter is granted what it waits for, or
 // ctx ends; on describes what it waits for. What was granted meanwhile is not given back then: it is a success.
-func (q *queue) park(ctx context.Context, op *Op, e *list.Element, on live.Waitable, r semconv.Reason, woken semconv.WakeReason) error {
+func (q *queue) park(ctx context.Context, op Op, e *list.Element, on live.Waitable, r semconv.Reason, woken semconv.WakeReason) error {
 	w := e.Value.(*waiter)
 	op.waitsFor(on)
 	op.Block(r)

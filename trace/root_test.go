@@ -7,6 +7,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 )
 
@@ -29,7 +30,7 @@ func TestRoot(t *testing.T) {
 			TraceID: oteltrace.TraceID{1, 15: 2}, SpanID: oteltrace.SpanID{3}, TraceFlags: test.flags, TraceState: state,
 		})
 		tracer := trace.New(trace.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(test.sampler))))
-		ctx, span := tracer.Root(t.Context(), of, "segment", time.Now())
+		ctx, span := core.Of(tracer).Root(t.Context(), of, "segment", time.Now())
 		if got := span != nil; got != test.want {
 			t.Errorf("%s: recorded: got %v, want %v", name, got, test.want)
 		}

@@ -28,7 +28,7 @@ func Select(ctx context.Context, cases ...Case) (int, error) {
 			return i, nil
 		}
 	}
-	own, op := ctx, (*Op)(nil)
+	own, op := ctx, Op{}
 	if all || waits {
 		own, op = Start(ctx, semconv.SpanSelect)
 	}

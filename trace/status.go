@@ -22,6 +22,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/internal/outcome"
 	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/semconv"
@@ -146,26 +147,8 @@ func finish(span oteltrace.Span, end time.Time, errorType string, err error, att
 	span.End(oteltrace.WithTimestamp(end))
 }
 
-// Finish ends a span that [Tracer.Span] began at start. It is an error if
-// errorType, the value for [semconv.ErrorTypeKey], is not ""; then the text of err, which
-// may be nil, is the description of its status.
-func Finish(span oteltrace.Span, start time.Time, errorType string, err error, attrs ...attribute.KeyValue) {
-	finish(span, after(start), errorType, err, attrs)
-}
-
-// epoch is the first day of testing/synctest's clock plus some years: no real
-// clock is before it.
-var epoch = time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// tick is the least time between two edges. A real clock may read the same
-// twice where it is coarse, and backends warn of spans without duration; the
-// clock of a testing/synctest bubble is exact, and stays so.
-func tick(start time.Time) time.Duration {
-	if start.Before(epoch) {
-		return 0
-	}
-	return 1
-}
+// tick is the least time between two edges.
+func tick(start time.Time) time.Duration { return core.Tick(start) }
 
 // after is the time now, read on the monotonic clock from start, and at least
 // a tick later.

@@ -14,6 +14,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -79,8 +80,8 @@ func TestFinish(t *testing.T) {
 	attrs[0] = attribute.Int("n", 1)
 	for i, typ := range []string{"", "refused"} {
 		start := time.Now()
-		_, span := trace.FromContext(ctx).Span(ctx, "step", start)
-		trace.Finish(span, start, typ, nil, attrs...)
+		_, span := core.Of(trace.FromContext(ctx)).Span(ctx, "step", start)
+		core.Of(trace.FromContext(ctx)).Finish(span, start, typ, nil, attrs...)
 		ended := rec.Chain().Spans[i]
 		wantStatus(t, ended, typ)
 		if got := ended.Int("n"); got != 1 {

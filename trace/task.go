@@ -159,7 +159,7 @@ func (t *Task) spawn(ctx context.Context, opts []GoOption) *life {
 			o.applyGo(&l.goConfig)
 		}
 	}
-	l.ctx, l.spawned = l.tracer.Span(ctx, semconv.SpanGo+t.name, l.called)
+	l.ctx, l.spawned = l.tracer.span(ctx, semconv.SpanGo+t.name, l.called)
 	if l.spawned != nil {
 		t.spawned = l.spawned.SpanContext()
 		l.ctx = pprof.WithLabels(l.ctx, pprof.Labels(string(semconv.GoroutineNameKey), t.name))
@@ -256,7 +256,7 @@ func (t *Task) export(l *life, start time.Time, state semconv.State, errorType s
 	t.mu.Lock()
 	attrs := t.totals.attributes(append(l.attrs, semconv.GoroutineStateKey.String(string(state))), start, end)
 	t.mu.Unlock()
-	l.tracer.Record(l.ctx, t.name, start, end, errorType, err, attrs...)
+	l.tracer.record(l.ctx, t.name, start, end, errorType, err, attrs...)
 }
 
 func (t *Task) set(s semconv.State, err error) {

@@ -133,7 +133,7 @@ func TestOpConcurrentSafe(t *testing.T) {
 			for range 200 {
 				op.Block(semconv.ReasonSleep, trace.Evidence(shared...))
 				op.SetAttributes(shared...)
-				_ = op.Shows(time.Duration(g))
+				_ = op.Wants(time.Duration(g))
 				_, inner := trace.Start(op.Context(), "inner", shared...)
 				inner.EndAs("x", shared...)
 				op.Wake(semconv.WakeTimer, trace.CausedBy(op.SpanContext()))

@@ -24,7 +24,7 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	return awaitTick(ctx, op, t.C)
 }
 
-func awaitTick(ctx context.Context, op *Op, c <-chan time.Time) error {
+func awaitTick(ctx context.Context, op Op, c <-chan time.Time) error {
 	op.Block(semconv.ReasonSleep)
 	select {
 	case <-c:

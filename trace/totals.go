@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
@@ -26,12 +27,13 @@ type totals struct {
 	ran   time.Time // when the latest block ended
 }
 
-// wait is the block in progress of an operation, which does not end before the
-// wait is taken back.
+// wait is the block in progress of an operation.
 type wait struct {
-	op    *Op
-	r     semconv.Reason
-	since time.Time
+	ref    core.Ref
+	name   string // of the operation
+	reason string
+	on     any
+	since  time.Time
 }
 
 type reasonTotal struct {
@@ -39,29 +41,47 @@ type reasonTotal struct {
 	d      time.Duration
 }
 
-// park counts an operation that is blocked from now on, for the task and those
+// owner is a Task as the event core knows it.
+type owner Task
+
+var _ core.Owner = (*owner)(nil)
+
+// Parked is called at a block.
+func (o *owner) Parked(ref core.Ref, r *core.Record, reason string, at time.Time) {
+	(*Task)(o).parkedAt(&wait{ref, r.Name, reason, r.On, at})
+}
+
+// Unparked is called when it is over.
+func (o *owner) Unparked(ref core.Ref, reason string, since, at time.Time) {
+	(*Task)(o).unparked(ref, semconv.Reason(reason), since, at)
+}
+
+// Key returns the Task.
+func (o *owner) Key() any { return (*Task)(o) }
+
+// parkedAt counts an operation that is blocked from now on, for the task and those
 // that it runs in.
-func (t *Task) park(o *Op, at time.Time) {
+func (t *Task) parkedAt(w *wait) {
 	for ; t != nil; t = t.outer {
 		t.mu.Lock()
 		if t.parked == 0 {
-			t.since = at
+			t.since = w.since
 		}
 		t.parked++
 		if t.waits == nil {
 			t.waits = t.room[:0]
 		}
-		t.waits = append(t.waits, wait{o, semconv.Reason(o.block.reason), at})
+		t.waits = append(t.waits, *w)
 		t.mu.Unlock()
 	}
 }
 
-// unpark counts a block that is over.
-func (t *Task) unpark(o *Op, r semconv.Reason, start, end time.Time) {
+// unparked counts a block that is over.
+func (t *Task) unparked(ref core.Ref, r semconv.Reason, start, end time.Time) {
 	for ; t != nil; t = t.outer {
 		t.mu.Lock()
 		t.add(r, end.Sub(start))
-		t.waits = slices.DeleteFunc(t.waits, func(w wait) bool { return w.op == o })
+		t.waits = slices.DeleteFunc(t.waits, func(w wait) bool { return w.ref == ref })
 		t.ran = end
 		if t.parked--; t.parked == 0 {
 			t.still += max(end.Sub(t.since), 0)

@@ -2,18 +2,16 @@ package trace
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace/noop"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace/internal/emit"
+	core "github.com/wakechain/wakechain/internal/op"
 )
 
 // Tracer makes the spans of goroutines and operations. It travels in a
@@ -23,12 +21,15 @@ import (
 // A Tracer is immutable and safe for concurrent use. The zero Tracer records
 // nothing.
 type Tracer struct {
-	tracer   oteltrace.Tracer            // nil: records no spans
-	behind   atomic.Pointer[emit.Tracer] // what takes spans whole: tracer or, once it is known, what stands behind the global provider's
-	metrics  *metrics                    // nil: records no metrics
+	tracer   oteltrace.Tracer           // nil: records no spans
+	behind   atomic.Pointer[core.Maker] // what takes spans whole: tracer or, once it is known, what stands behind the global provider's
+	metrics  *metrics                   // nil: records no metrics
 	minBlock time.Duration
 	allOps   bool
 	live     bool // follow what is not recorded
+
+	spans spans        // the sink of what is recorded
+	all   [2]core.Sink // metrics, then spans
 }
 
 // Option configures a [Tracer]. The last option of a kind wins.
@@ -88,13 +89,6 @@ func WithAllOps() Option { return optionFunc(func(c *config) { c.allOps = true }
 // this package that waits an allocation.
 func WithLive() Option { return optionFunc(func(c *config) { c.live = true }) }
 
-// Live reports whether package live follows what is not sampled.
-func (t *Tracer) Live() bool { return t.live }
-
-// measures reports that an operation under ctx is followed even if it is not
-// recorded.
-func (t *Tracer) measures(ctx context.Context) bool { return t.live || t.Meters(ctx) }
-
 // anyAllOps tells that some Tracer wants all operations. As long as there is
 // none, an operation that does not wait need not look for its Tracer.
 var anyAllOps atomic.Bool
@@ -126,8 +120,13 @@ func (t *Tracer) With(opts ...Option) *Tracer {
 	default:
 		with.tracer = c.provider.Tracer(ScopeName, oteltrace.WithInstrumentationVersion(Version))
 	}
-	if w, ok := with.tracer.(emit.Tracer); ok {
+	if w, ok := with.tracer.(core.Maker); ok {
 		with.behind.Store(&w)
+	}
+	with.spans = spans{with}
+	with.all[1] = with.spans
+	if with.metrics != nil {
+		with.all[0] = blockMetrics{with.metrics}
 	}
 	if with.allOps && with.tracer != nil {
 		anyAllOps.Store(true)
@@ -135,13 +134,18 @@ func (t *Tracer) With(opts ...Option) *Tracer {
 	return with
 }
 
-// Meter returns the meter of the Tracer's metrics, for instruments beside its
-// own, or nil for the zero Tracer.
-func (t *Tracer) Meter() metric.Meter {
-	if t.metrics == nil {
+// sinks are what an operation's edges go to.
+func (t *Tracer) sinks(recorded, metered bool) []core.Sink {
+	switch {
+	case recorded && metered:
+		return t.all[:]
+	case recorded:
+		return t.all[1:]
+	case metered:
+		return t.all[:1]
+	default:
 		return nil
 	}
-	return t.metrics.meter
 }
 
 // emitsAll reports that an operation under ctx has a span even if it does not
@@ -189,38 +193,3 @@ func (t *Tracer) NewContext(ctx context.Context) context.Context {
 // FromContext returns the Tracer that ctx carries, or one on the global
 // provider.
 func FromContext(ctx context.Context) *Tracer { return scopeOf(ctx).tracer }
-
-// Records reports whether a span below ctx may be recorded. At the root of a
-// trace that is for the provider to say; elsewhere it is where [Tracer.Span]
-// returns a span, unless the provider's sampler refuses what its parent's took.
-func (t *Tracer) Records(ctx context.Context) bool { return !t.skips(ctx) }
-
-// Span begins a span at the given time, for instrumentation that needs a span
-// which is not an operation. It returns ctx as it is and a nil span where
-// nothing would be recorded: the span in ctx is not sampled, or the provider is
-// a no-op. It allocates nothing then, except at the root of a trace, where
-// only the provider can tell; where its sampler refuses the root, the context
-// that is returned says so to what is below.
-func (t *Tracer) Span(ctx context.Context, name string, at time.Time, opts ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span) {
-	if t.skips(ctx) {
-		return ctx, nil
-	}
-	child, span := t.tracer.Start(ctx, name, append(slices.Clip(opts), oteltrace.WithTimestamp(at))...)
-	switch {
-	case span.IsRecording():
-		return child, span
-	case span.SpanContext().IsValid():
-		return child, nil // the sampler's no holds for what is below
-	default:
-		return ctx, nil
-	}
-}
-
-// Record makes a span that is over, as a child of the span in ctx. It is an
-// error as [Finish] has it. Nothing is recorded where [Tracer.Span] would record
-// nothing.
-func (t *Tracer) Record(ctx context.Context, name string, start, end time.Time, errorType string, err error, attrs ...attribute.KeyValue) {
-	if _, span := t.Span(ctx, name, start); span != nil {
-		finish(span, latest(end, start.Add(tick(start))), errorType, err, attrs)
-	}
-}

@@ -16,6 +16,7 @@ import (
 	sdktracetest "go.opentelemetry.io/otel/sdk/trace/tracetest"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
@@ -44,7 +45,7 @@ func TestTracerContextKeepsGoroutine(t *testing.T) {
 		ctx, rec := record(t)
 		other, otherRec := record(t)
 		_ = trace.Handle(ctx, "g", func(ctx context.Context) error {
-			block := func(_ context.Context, op *trace.Op) {
+			block := func(_ context.Context, op trace.Op) {
 				op.Block(semconv.ReasonSleep)
 				time.Sleep(ms)
 				op.Wake(semconv.WakeTimer)
@@ -103,8 +104,8 @@ func TestWithMinBlockLastWins(t *testing.T) {
 	ctx, _ := record(t, trace.WithMinBlock(time.Hour), nil, trace.WithMinBlock(ms))
 	_, op := trace.Start(ctx, "op")
 	defer op.End(nil)
-	if !op.Shows(ms) {
-		t.Error("Shows(1ms): got false, want true")
+	if !op.Wants(ms) {
+		t.Error("Wants(1ms): got false, want true")
 	}
 }
 
@@ -113,10 +114,10 @@ func TestTracerSpan(t *testing.T) {
 	opts := make([]oteltrace.SpanStartOption, 1, 4)
 	opts[0] = oteltrace.WithAttributes(attribute.Int("n", 1))
 	at := time.Now().Add(-time.Minute)
-	if !trace.FromContext(ctx).Records(ctx) {
+	if !core.Of(trace.FromContext(ctx)).Records(ctx) {
 		t.Error("Records: got false")
 	}
-	child, span := trace.FromContext(ctx).Span(ctx, "step", at, opts...)
+	child, span := core.Of(trace.FromContext(ctx)).Span(ctx, "step", at, opts...)
 	if got, want := oteltrace.SpanFromContext(child), span; got != want {
 		t.Errorf("context carries %v, want %v", got, want)
 	}
@@ -128,7 +129,7 @@ func TestTracerSpan(t *testing.T) {
 		t.Error("an option was written into the caller's array")
 	}
 
-	child, span = new(trace.Tracer).Span(ctx, "step", at, opts...)
+	child, span = core.Of(new(trace.Tracer)).Span(ctx, "step", at, opts...)
 	if span != nil || child != ctx {
 		t.Errorf("zero Tracer: got %v and %v, want nil and the caller's context", span, child)
 	}
@@ -139,12 +140,12 @@ func TestTracerSpan(t *testing.T) {
 func TestTracerSpanNotRecording(t *testing.T) {
 	tracer := trace.New(trace.WithTracerProvider(struct{ noop.TracerProvider }{}))
 	ctx := tracer.NewContext(t.Context())
-	child, span := tracer.Span(ctx, "step", time.Now())
+	child, span := core.Of(tracer).Span(ctx, "step", time.Now())
 	if span != nil || child != ctx {
 		t.Errorf("Span: got %v and %v, want nil and the caller's context", span, child)
 	}
 	child, op := trace.Start(ctx, "op")
-	if op != nil || child != ctx {
+	if op.Valid() || child != ctx {
 		t.Errorf("Start: got %v and %v, want nil and the caller's context", op, child)
 	}
 }
@@ -157,10 +158,10 @@ func TestTracerRecord(t *testing.T) {
 		tracer, start := trace.FromContext(ctx), time.Now()
 		time.Sleep(5 * ms)
 		ctx, op := trace.Start(ctx, "op")
-		tracer.Record(ctx, "dns", start, start.Add(2*ms), "", nil, attrs...)
-		tracer.Record(ctx, "connect", start.Add(2*ms), start.Add(3*ms), "connection_refused", errors.New("refused"), attrs...)
-		tracer.Record(ctx, "tls", start.Add(3*ms), start, "", nil) // never ends before it starts
-		new(trace.Tracer).Record(ctx, "no", start, start, "", nil)
+		core.Of(tracer).Record(ctx, "dns", start, start.Add(2*ms), "", nil, attrs...)
+		core.Of(tracer).Record(ctx, "connect", start.Add(2*ms), start.Add(3*ms), "connection_refused", errors.New("refused"), attrs...)
+		core.Of(tracer).Record(ctx, "tls", start.Add(3*ms), start, "", nil) // never ends before it starts
+		core.Of(new(trace.Tracer)).Record(ctx, "no", start, start, "", nil)
 		op.End(nil)
 		tracetest.AssertTree(t, rec.Chain(), `
 			op @5ms 0s

@@ -13,6 +13,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -133,7 +134,7 @@ var operations = map[string]scenario{
 		op.Wake(semconv.WakeReceived, trace.CausedBy(remote(oteltrace.FlagsSampled)))
 		op.Link(remote(0))
 		op.End(nil)
-		trace.FromContext(ctx).Record(ctx, "step", time.Now(), time.Now().Add(ms), "odd", nil, attribute.Int("n", 1))
+		core.Of(trace.FromContext(ctx)).Record(ctx, "step", time.Now(), time.Now().Add(ms), "odd", nil, attribute.Int("n", 1))
 	}},
 	"op_unsampled": {metrics: true, settings: settings{sampler: sdktrace.ParentBased(sdktrace.NeverSample())}, play: func(s *stage) {
 		for _, ctx := range []context.Context{s.context(), oteltrace.ContextWithRemoteSpanContext(s.context(), remote(0))} {

@@ -134,10 +134,6 @@ type Connection struct {
 	Socket         *Socket
 }
 
-// DescribeOp is package trace's: it returns what an operation does now, nil for a nil
-// one. The caller knows that the operation is in use meanwhile. It does not wait.
-var DescribeOp = func(r *Report, op any) *Call { return nil }
-
 // Call is an operation that is in progress.
 type Call struct {
 	Op        any

@@ -13,7 +13,7 @@
 // sink runs under a lock of this module, and none inside the callback of the
 // runtime's poller:
 //
-//   - [Ref.Block] and [Ref.Park] note an edge, with a few stores, and run no sink.
+//   - [Ref.Block] notes an edge, with a few stores, and runs no sink.
 //   - [Ref.Wake], [Ref.End] and the like run the sinks, one at a time for each
 //     record and in the order of the edges. What is called meanwhile, by a sink or
 //     by another goroutine, is noted and runs when that sink has returned, on the

@@ -13,29 +13,19 @@ type Edge struct {
 	At     time.Duration // since the operation's start, on the monotonic clock
 	Reason string
 
-	// Cause is why an operation blocked, said only with evidence, or the text of what
-	// canceled it and so woke it.
-	Cause  string
-	Source string // how a block was seen
+	Cause string // of a wake: the text of what canceled the operation; "": nothing did
 
 	By oteltrace.SpanContext // what a wake is due to; invalid: not known
 
-	// Evidence is what was measured about a block, Attrs what the caller says of it.
-	// Neither changes any more.
-	Evidence Appender
-	Attrs    []attribute.KeyValue
-}
-
-// An Appender makes attributes when somebody asks for them. It is immutable, and may
-// be asked by several goroutines.
-type Appender interface {
-	AppendTo(attrs []attribute.KeyValue) []attribute.KeyValue
+	// Attrs are what was measured about a block. Nobody changes them any more.
+	Attrs []attribute.KeyValue
 }
 
 // End is how an operation ended.
 type End struct {
 	At        time.Duration // since its start
 	ErrorType string        // "": no error
+	Err       error         // whose text says more, nil: none
 	Attrs     []attribute.KeyValue
 	Facts     Facts
 
@@ -50,9 +40,11 @@ const MaxInts = 4
 // all, and of the others only the keys are. No key is empty or there twice.
 type Schema struct {
 	Fixed []attribute.KeyValue
-	Text  attribute.Key // of a string
+	Text  attribute.Key // of a string; "": none
 	Ints  [MaxInts]attribute.Key
 	N     int // of Ints
+
+	Blocked attribute.Key // of the seconds that the operation was blocked
 }
 
 // Facts are the values of one operation in a [Schema], from which attributes are
@@ -61,6 +53,8 @@ type Facts struct {
 	Of   *Schema
 	Text string
 	Ints [MaxInts]int64
+
+	Blocked float64 // seconds; negative: no attribute
 }
 
 // Len returns how many attributes there are.
@@ -68,7 +62,14 @@ func (f *Facts) Len() int {
 	if f.Of == nil {
 		return 0
 	}
-	return len(f.Of.Fixed) + 1 + f.Of.N
+	n := len(f.Of.Fixed) + f.Of.N
+	if f.Of.Text != "" {
+		n++
+	}
+	if f.Blocked >= 0 {
+		n++
+	}
+	return n
 }
 
 // AppendTo appends the attributes.
@@ -76,9 +77,15 @@ func (f *Facts) AppendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
 	if f.Of == nil {
 		return attrs
 	}
-	attrs = append(append(attrs, f.Of.Fixed...), f.Of.Text.String(f.Text))
+	attrs = append(attrs, f.Of.Fixed...)
+	if f.Of.Text != "" {
+		attrs = append(attrs, f.Of.Text.String(f.Text))
+	}
 	for i, key := range f.Of.Ints[:f.Of.N] {
 		attrs = append(attrs, key.Int64(f.Ints[i]))
+	}
+	if f.Blocked >= 0 {
+		attrs = append(attrs, f.Of.Blocked.Float64(f.Blocked))
 	}
 	return attrs
 }

@@ -62,15 +62,15 @@ type Ref struct {
 
 var records = sync.Pool{New: func() any { return new(Record) }}
 
-// New begins an operation, now, of which no sink knows yet.
-func New(c *Config) (*Record, Ref) {
+// New begins an operation at start, of which no sink knows yet.
+func New(start time.Time, c *Config) (*Record, Ref) {
 	r := records.Get().(*Record)
 	r.Name, r.Context, r.Attrs, r.Links, r.Root = c.Name, c.Context, c.Attrs, c.Links, c.Root
 	r.Budget, r.Owner, r.On = c.Budget, c.Owner, c.On
 	r.mu.Lock() // a stale Ref may look
 	defer r.mu.Unlock()
 	r.state, r.show, r.sinks = running, c.Show, c.Sinks
-	r.Start = time.Now()
+	r.Start = start
 	return r, Ref{r, r.gen}
 }
 
@@ -138,44 +138,43 @@ func (r *Record) edge(t time.Time) time.Duration {
 }
 
 // Block notes that the goroutine is about to park, at t or, if that is zero, now. An
-// operation that is blocked already stays in its block. No sink runs.
-func (f Ref) Block(t time.Time, e Edge) { f.Park(t, e) }
-
-// Park is Block for the callback of the runtime's poller. It returns how long the
-// block must last for its evidence to be of use; negative: it is of none.
-func (f Ref) Park(t time.Time, e Edge) (evidence time.Duration) {
+// operation that is blocked already stays in its block. No sink runs: it may be called
+// in the callback of the runtime's poller.
+func (f Ref) Block(t time.Time, e Edge) {
 	r := f.lock()
 	if r == nil {
-		return -1
+		return
 	}
 	defer r.mu.Unlock()
-	if r.state == running {
-		r.state = blocked
-		e.At = r.edge(t)
-		r.block = e
-		if r.Owner != nil {
-			r.Owner.Parked(f, r, e.Reason, r.Start.Add(e.At))
-		}
+	if r.state != running {
+		return
 	}
-	evidence = -1
-	for _, s := range r.sinks {
-		if d := s.Wants(r, r.show); d >= 0 && (evidence < 0 || d < evidence) {
-			evidence = d
-		}
+	r.state = blocked
+	e.At = r.edge(t)
+	r.block = e
+	if r.Owner != nil {
+		r.Owner.Parked(f, r, e.Reason, r.Start.Add(e.At))
 	}
-	return evidence
 }
 
-// Found is what was found out about a block by its end.
-type Found struct {
-	Cause, Source string // "": as said at the park
-	Evidence      Appender
-	Attrs         []attribute.KeyValue
+// Wants reports whether evidence of a block that lasted d is of use to a sink.
+func (f Ref) Wants(d time.Duration) bool {
+	r := f.lock()
+	if r == nil {
+		return false
+	}
+	defer r.mu.Unlock()
+	for _, s := range r.sinks {
+		if least := s.Wants(r.show, r.span != nil); least >= 0 && d >= least {
+			return true
+		}
+	}
+	return false
 }
 
 // Wake says that the goroutine runs again, since t or, if that is zero, now, and what
 // was found out about the block. It does nothing where no block is in progress.
-func (f Ref) Wake(t time.Time, w Edge, about Found) {
+func (f Ref) Wake(t time.Time, w Edge, about []attribute.KeyValue) {
 	r := f.lock()
 	if r == nil {
 		return
@@ -186,29 +185,21 @@ func (f Ref) Wake(t time.Time, w Edge, about Found) {
 	}
 	w.At = r.edge(t)
 	r.state = running
-	r.learn(&about)
+	r.learn(about)
 	r.unblocked(f, &w)
 	e := r.next(onWake)
 	e.block, e.wake = r.block, w
 	r.deliver()
 }
 
-// learn adds what was found out to the block in progress.
-func (r *Record) learn(about *Found) {
+// learn adds what was found out to the block in progress. It copies nothing where
+// that begins with what is known.
+func (r *Record) learn(about []attribute.KeyValue) {
 	b := &r.block
-	if about.Cause != "" {
-		b.Cause = about.Cause
-	}
-	if about.Source != "" {
-		b.Source = about.Source
-	}
-	if about.Evidence != nil {
-		b.Evidence = about.Evidence
-	}
-	switch more := slices.Clip(about.Attrs); {
+	switch more := slices.Clip(about); {
 	case len(more) == 0:
 	case len(b.Attrs) == 0, len(b.Attrs) == 1 && b.Attrs[0].Key == more[0].Key:
-		b.Attrs = more // which begins with what is known
+		b.Attrs = more
 	default:
 		b.Attrs = append(slices.Clip(b.Attrs), more...)
 	}
@@ -322,6 +313,9 @@ func (f Ref) SetShow(s Show) {
 	}
 }
 
+// Sinks returns what the operation's edges go to.
+func (r *Record) Sinks() []Sink { return r.sinks }
+
 // SetSpan sets the span that a sink has begun for the operation, and the context that
 // carries it; nil for one that is made when somebody asks. A nil span is none, with a
 // context that says so to what is below.
@@ -367,6 +361,43 @@ func (f Ref) SpanContext() (sc oteltrace.SpanContext) {
 		r.mu.Unlock()
 	}
 	return sc
+}
+
+// Now returns the time on the operation's clock, which starts with it and does not
+// step. It is cheaper than time.Now, and the zero Time for a stale Ref.
+func (f Ref) Now() (t time.Time) {
+	if r := f.lock(); r != nil {
+		t = r.Start.Add(time.Since(r.Start))
+		r.mu.Unlock()
+	}
+	return t
+}
+
+// Started returns the context that the operation was started with; nil for a stale Ref.
+func (f Ref) Started() (ctx context.Context) {
+	if r := f.lock(); r != nil {
+		ctx = r.Context
+		r.mu.Unlock()
+	}
+	return ctx
+}
+
+// SetOn says what the operation is about to wait for.
+func (f Ref) SetOn(on any) {
+	if r := f.lock(); r != nil {
+		r.On = on
+		r.mu.Unlock()
+	}
+}
+
+// OwnerOf returns the goroutine that the operation is of; nil: none is known, or the
+// Ref is stale.
+func (f Ref) OwnerOf() (o Owner) {
+	if r := f.lock(); r != nil {
+		o = r.Owner
+		r.mu.Unlock()
+	}
+	return o
 }
 
 // Context returns what [Record.Below] does; nil for a stale Ref.

@@ -22,9 +22,9 @@ type Sink interface {
 	End(r *Record, e *End)
 
 	// Wants returns how long a block must last for its evidence to be of use to the
-	// sink; negative: it is of none. It is asked at a park, with the record's lock
-	// held, and only compares.
-	Wants(r *Record, s Show) time.Duration
+	// sink; negative: it is of none. It is asked with the record's lock held, and only
+	// compares. shown says that the operation has a span.
+	Wants(s Show, shown bool) time.Duration
 }
 
 // A Describer is a Sink that takes more than edges: those that make spans.
@@ -47,6 +47,9 @@ type Describer interface {
 type Owner interface {
 	Parked(ref Ref, r *Record, reason string, at time.Time)
 	Unparked(ref Ref, reason string, since, at time.Time)
+
+	// Key returns what the goroutine is known by to whoever looks at what is blocked.
+	Key() any
 }
 
 // Show says what an operation must come to before it is shown as a span.

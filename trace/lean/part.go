@@ -10,14 +10,14 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace/internal/emit"
+	core "github.com/wakechain/wakechain/internal/op"
 )
 
 // part is a block or a wake as a span of its own: made when it is over, and never
 // changed.
 type part struct {
 	*seal
-	emit.Part
+	core.Part
 	of *span // the operation's: its parent
 	id oteltrace.SpanID
 }
@@ -27,9 +27,6 @@ var _ sdktrace.ReadOnlySpan = (*part)(nil)
 // link returns the link of a part, in memory that is not changed any more: a read
 // and its wake link to the same span.
 func (s *span) link(sc *oteltrace.SpanContext) *oteltrace.SpanContext {
-	if !sc.IsValid() {
-		return nil
-	}
 	s.d.Mu.Lock()
 	defer s.d.Mu.Unlock()
 	if len(s.d.Links) > 0 && s.d.Links[0].Equal(*sc) {
@@ -52,19 +49,19 @@ func (p *part) Parent() oteltrace.SpanContext { return p.of.d.Context }
 func (p *part) SpanKind() oteltrace.SpanKind { return oteltrace.SpanKindInternal }
 
 // StartTime returns the start.
-func (p *part) StartTime() time.Time { return p.of.d.StartTime.Add(p.Start) }
+func (p *part) StartTime() time.Time { return p.of.d.StartTime.Add(p.At) }
 
 // EndTime returns the end.
-func (p *part) EndTime() time.Time { return p.of.d.StartTime.Add(p.Start + p.Took) }
+func (p *part) EndTime() time.Time { return p.of.d.StartTime.Add(p.At + p.Took) }
 
 // Attributes returns the attributes, each key once.
 func (p *part) Attributes() []attribute.KeyValue {
 	attrs := make([]attribute.KeyValue, 0, len(p.Attrs)+1)
 	for i := range p.Attrs {
-		attrs = emit.Put(attrs, &p.Attrs[i])
+		attrs = put(attrs, &p.Attrs[i])
 	}
 	reason := p.Key.String(p.Reason)
-	return emit.Put(attrs, &reason)
+	return put(attrs, &reason)
 }
 
 // Links returns the links.

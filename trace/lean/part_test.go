@@ -13,6 +13,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/lean"
 	"github.com/wakechain/wakechain/trace/semconv"
@@ -26,7 +27,7 @@ func writer(n byte) oteltrace.SpanContext {
 	})
 }
 
-var layout = trace.NewLayout([]attribute.KeyValue{attribute.String("fixed", "some text"), attribute.Bool("b", true)},
+var layout = schema([]attribute.KeyValue{attribute.String("fixed", "some text"), attribute.Bool("b", true)},
 	"text", "x", "y")
 
 // A call is an operation that waits n times.
@@ -34,12 +35,12 @@ type call struct {
 	name     string
 	n        int
 	evidence []attribute.KeyValue // of its blocks, and at its start
-	as       trace.OpConfig
+	as       core.Config
 	failed   string
 }
 
 func (c call) run(ctx context.Context) {
-	op := trace.FromContext(ctx).StartAs(ctx, c.name, c.as, c.evidence...)
+	op := startAs(ctx, c.name, c.as, c.evidence...)
 	for i := range c.n {
 		op.Block(semconv.ReasonNetRead, trace.Evidence(c.evidence...))
 		op.Wake(semconv.WakeReadable)
@@ -50,9 +51,8 @@ func (c call) run(ctx context.Context) {
 	if c.failed != "" {
 		op.EndAs(c.failed, c.evidence...)
 	} else {
-		op.EndWith(&trace.Values{Layout: layout, Text: "some text", Ints: [trace.MaxInts]int64{7, 8}})
+		endWith(op, core.Facts{Of: layout, Text: "some text", Ints: [core.MaxInts]int64{7, 8}})
 	}
-	op.Release()
 }
 
 func waits(ctx context.Context, n int) { call{name: "op", n: n}.run(ctx) }
@@ -182,20 +182,19 @@ func TestKeptSpansStay(t *testing.T) {
 	var k keeper
 	ctx := within(t, lean.NewTracerProvider(lean.WithSyncer(&k)))
 	run := func(n byte) {
-		op := trace.FromContext(ctx).StartAs(ctx, semconv.SpanRead, trace.OpConfig{})
+		op := startAs(ctx, semconv.SpanRead, core.Config{})
 		for i := range n % 4 {
 			op.Block(semconv.ReasonNetRead, trace.Evidence(attribute.Int("n", int(n))))
 			op.Wake(semconv.WakeReadable, trace.CausedBy(writer(n+i)))
 		}
 		op.Link(writer(n))
 		span := oteltrace.SpanFromContext(op.Context()).(sdktrace.ReadWriteSpan)
-		op.EndWith(&trace.Values{Layout: layout, Text: string('a' + rune(n))})
+		endWith(op, core.Facts{Of: layout, Text: string('a' + rune(n))})
 		op.SetAttributes(attribute.Int("late", 1))
 		span.SetAttributes(attribute.Int("late", 1))
 		span.AddLink(oteltrace.Link{SpanContext: writer(9)})
 		span.SetName("late")
 		span.End()
-		op.Release()
 		_, below := trace.Start(oteltrace.ContextWithSpan(ctx, span), "below")
 		below.End(nil)
 	}

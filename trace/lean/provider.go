@@ -16,7 +16,6 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
-	"github.com/wakechain/wakechain/trace/internal/emit"
 )
 
 // TracerProvider is the SDK's TracerProvider but for the tracer of
@@ -26,7 +25,7 @@ type TracerProvider struct {
 	sampler  sdktrace.Sampler // nil: the SDK's default
 	ids      sdktrace.IDGenerator
 	plain    bool // neither has a say in a child of a span that is sampled
-	limits   emit.Limits
+	limits   limits
 	resource *resource.Resource
 	complete oteltrace.Tracer // of spans of the SDK with the same limits, which go nowhere
 
@@ -65,7 +64,7 @@ func NewTracerProvider(opts ...Option) *TracerProvider {
 		complete:       complete.Tracer(trace.ScopeName),
 		tracers:        map[instrumentation.Scope]*tracer{},
 	}
-	p.limits = emit.Limits{
+	p.limits = limits{
 		Attributes: c.limits.AttributeCountLimit, Links: c.limits.LinkCountLimit,
 		Length: c.limits.AttributeValueLengthLimit, Overflow: p.overflow,
 	}

@@ -197,7 +197,7 @@ func TestUnsampled(t *testing.T) {
 	tp := lean.NewTracerProvider(lean.WithSampler(sdktrace.NeverSample()))
 	ctx, o := trace.Start(within(t, tp), "root")
 	sc := oteltrace.SpanContextFromContext(ctx)
-	if o != nil || !sc.IsValid() || sc.IsSampled() {
+	if o.Valid() || !sc.IsValid() || sc.IsSampled() {
 		t.Errorf("got the operation %v in %v, want none in a context that is not sampled", o, sc)
 	}
 	if got := oteltrace.SpanFromContext(ctx).TracerProvider(); got != oteltrace.TracerProvider(tp) {
@@ -269,8 +269,8 @@ func TestTasks(t *testing.T) {
 	allocs := func(ctx context.Context) float64 { return testing.AllocsPerRun(100, func() { waits(ctx) }) }
 	without = allocs(within(t, lean.NewTracerProvider()))
 	tasks(lean.NewTracerProvider(), func(ctx context.Context) { with = allocs(ctx) })
-	if with != without {
-		t.Errorf("got %v allocations while the tracer runs, want %v as without", with, without)
+	if with > without+2 { // two messages in the trace, of its begin and its end
+		t.Errorf("got %v allocations while the tracer runs, want %v as without, and two", with, without)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace/internal/emit"
+	core "github.com/wakechain/wakechain/internal/op"
 )
 
 // span is a span as the SDK's processors and exporters see it. What is beyond a
@@ -23,7 +23,7 @@ import (
 // becomes of it is what the SDK makes of it.
 type span struct {
 	*seal
-	d       emit.Span
+	d       data
 	parts   *[2]part // room for some, nil: none
 	endTask func()   // of runtime/trace, nil: none
 }
@@ -32,7 +32,10 @@ type span struct {
 // those that a later SDK adds.
 type seal struct{ sdktrace.ReadWriteSpan }
 
-var _ sdktrace.ReadWriteSpan = (*span)(nil)
+var (
+	_ sdktrace.ReadWriteSpan = (*span)(nil)
+	_ core.Span              = (*span)(nil)
+)
 
 // sealed answers what a later SDK may ask for beyond the methods below, as a span
 // does of which nothing is known.
@@ -44,7 +47,7 @@ var sealed = func() *seal {
 }()
 
 // overflow makes the rest of a span, whose lock is held.
-func (p *TracerProvider) overflow(d *emit.Span) oteltrace.Span {
+func (p *TracerProvider) overflow(d *data) oteltrace.Span {
 	_, rest := p.complete.Start(context.Background(), d.Name, oteltrace.WithTimestamp(d.StartTime))
 	rest.SetAttributes(d.All()...)
 	for _, sc := range d.Links {
@@ -76,7 +79,7 @@ func (s *span) rest() sdktrace.ReadOnlySpan {
 	return s.d.Rest.(sdktrace.ReadOnlySpan)
 }
 
-func (s *span) tracer() *tracer { return s.d.Limits.Tracer.(*tracer) }
+func (s *span) tracer() *tracer { return s.d.Limits.Tracer }
 
 // task begins the span's task of runtime/trace.
 func (s *span) task(ctx context.Context) context.Context {
@@ -104,7 +107,7 @@ func (s *span) End(opts ...oteltrace.SpanEndOption) {
 	if at := c.Timestamp(); !at.IsZero() {
 		now = at
 	}
-	if s.d.Finish(now, false, "", &emit.Values{}, nil, nil) {
+	if s.d.Finish(now, false, "", &core.Facts{}, nil, nil) {
 		s.ended()
 	}
 }
@@ -168,8 +171,15 @@ func (s *span) SetAttributes(attrs ...attribute.KeyValue) { s.d.Set(attrs...) }
 // TracerProvider returns the provider.
 func (s *span) TracerProvider() oteltrace.TracerProvider { return s.tracer().provider }
 
-// Emit returns what package trace writes to.
-func (s *span) Emit() (emit.Tracer, *emit.Span) { return s.tracer(), &s.d }
+// Maker returns the tracer.
+func (s *span) Maker() core.Maker { return s.tracer() }
+
+// Finish ends the span of an operation.
+func (s *span) Finish(r *core.Record, f *core.Finish) {
+	if s.d.Finish(r.Start.Add(f.At), f.Failed, f.Why, &f.Facts, f.Attrs, f.More) {
+		s.ended()
+	}
+}
 
 // The methods of ReadOnlySpan. Slices are the caller's to read.
 
@@ -251,7 +261,7 @@ func (s *span) Status() sdktrace.Status {
 }
 
 // why is the description of a span's status.
-func why(d *emit.Span) string {
+func why(d *data) string {
 	if d.Why == nil {
 		return ""
 	}

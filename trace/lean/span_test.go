@@ -23,6 +23,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/lean"
 	"github.com/wakechain/wakechain/trace/semconv"
@@ -103,13 +104,13 @@ func TestOperations(t *testing.T) {
 // set, whatever there was before and comes after, and whatever the limits.
 func TestEndWith(t *testing.T) {
 	fixed := []attribute.KeyValue{attribute.String("fixed", "text"), attribute.Bool("b", true)}
-	for name, l := range map[string]*trace.Layout{
-		"plain":            trace.NewLayout(fixed, "text", "x", "y"),
-		"no text":          trace.NewLayout(fixed, "", "x"),
-		"fixed":            trace.NewLayout(fixed, ""),
-		"not valid":        trace.NewLayout([]attribute.KeyValue{{Key: "none"}, fixed[0]}, "text"),
-		"to be normalized": trace.NewLayout([]attribute.KeyValue{attribute.Map("m", attribute.Int("k", 1), attribute.Int("k", 2))}, "text"),
-		"a total, too":     trace.NewLayout(fixed, "text", semconv.BlockCountKey, "x"),
+	for name, l := range map[string]*core.Schema{
+		"plain":            schema(fixed, "text", "x", "y"),
+		"no text":          schema(fixed, "", "x"),
+		"fixed":            schema(fixed, ""),
+		"not valid":        schema([]attribute.KeyValue{{Key: "none"}, fixed[0]}, "text"),
+		"to be normalized": schema([]attribute.KeyValue{attribute.Map("m", attribute.Int("k", 1), attribute.Int("k", 2))}, "text"),
+		"a total, too":     schema(fixed, "text", semconv.BlockCountKey, "x"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, limit := range []func(*sdktrace.SpanLimits) *int{
@@ -122,7 +123,7 @@ func TestEndWith(t *testing.T) {
 					both(t, setting{limits: &limits}, func(t *testing.T, tp provider) {
 						for blocks := range 3 {
 							for _, before := range [][]attribute.KeyValue{nil, {attribute.Int("before", 1)}, {attribute.Int("x", 1), attribute.Int("z", 2)}} {
-								endWith(within(t, tp), l, blocks, before)
+								endsWith(within(t, tp), l, blocks, before)
 							}
 						}
 					})
@@ -132,7 +133,7 @@ func TestEndWith(t *testing.T) {
 	}
 }
 
-func endWith(ctx context.Context, l *trace.Layout, blocks int, before []attribute.KeyValue) {
+func endsWith(ctx context.Context, l *core.Schema, blocks int, before []attribute.KeyValue) {
 	ctx, op := trace.Start(ctx, semconv.SpanRead)
 	span := oteltrace.SpanFromContext(ctx)
 	span.SetAttributes(before...)
@@ -141,8 +142,8 @@ func endWith(ctx context.Context, l *trace.Layout, blocks int, before []attribut
 		time.Sleep(time.Millisecond)
 		op.Wake(semconv.WakeReadable)
 	}
-	op.EndWith(&trace.Values{Layout: l, Text: "a text", Ints: [trace.MaxInts]int64{1, 2}})
-	op.EndWith(&trace.Values{Layout: l, Text: "twice"})
+	endWith(op, core.Facts{Of: l, Text: "a text", Ints: [core.MaxInts]int64{1, 2}})
+	endWith(op, core.Facts{Of: l, Text: "twice"})
 	span.SetAttributes(attribute.Int("after", 1))
 }
 
@@ -151,7 +152,7 @@ func TestEndWithConcurrentSafe(t *testing.T) {
 	var k keeper
 	ctx, op := trace.Start(within(t, lean.NewTracerProvider(lean.WithSyncer(&k))), semconv.SpanRead)
 	span := oteltrace.SpanFromContext(ctx)
-	op.EndWith(&trace.Values{Layout: layout, Text: "a text"})
+	endWith(op, core.Facts{Of: layout, Text: "a text"})
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

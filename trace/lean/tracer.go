@@ -12,7 +12,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace/internal/emit"
+	core "github.com/wakechain/wakechain/internal/op"
 )
 
 // tracer is the tracer of trace.ScopeName.
@@ -20,10 +20,10 @@ type tracer struct {
 	oteltrace.Tracer // of the SDK; seals the interface, and is never called
 	provider         *TracerProvider
 	scope            instrumentation.Scope
-	limits           emit.Limits
+	limits           limits
 }
 
-var _ emit.Tracer = (*tracer)(nil)
+var _ core.Maker = (*tracer)(nil)
 
 // Start begins a span by OpenTelemetry's API.
 func (t *tracer) Start(ctx context.Context, name string, opts ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span) {
@@ -35,7 +35,7 @@ func (t *tracer) Start(ctx context.Context, name string, opts ...oteltrace.SpanS
 	if start.IsZero() {
 		start = time.Now()
 	}
-	d := t.New(name, start, len(c.Attributes())+2, false)
+	d := t.data(name, start, len(c.Attributes())+2, false)
 	d.Kind = uint8(oteltrace.ValidateSpanKind(c.SpanKind()))
 	if !t.sample(ctx, d, c.NewRoot(), c.Attributes(), c.Links()) {
 		return oteltrace.ContextWithSpan(ctx, d.API), d.API
@@ -52,9 +52,9 @@ func (t *tracer) Start(ctx context.Context, name string, opts ...oteltrace.SpanS
 	return ctx, s
 }
 
-// New returns a span that has not begun. Its attributes and parts lie in the same
+// data returns that of a span that has not begun. Its attributes and parts lie in the same
 // piece of memory.
-func (t *tracer) New(name string, start time.Time, n int, waits bool) *emit.Span {
+func (t *tracer) data(name string, start time.Time, n int, waits bool) *data {
 	var s *span
 	switch {
 	case n == 0 && !waits:
@@ -80,28 +80,35 @@ func (t *tracer) New(name string, start time.Time, n int, waits bool) *emit.Span
 		})
 		s, m.d.Attrs, m.span.parts = &m.span, m.attrs[:0], &m.parts
 	default:
-		s = &span{d: emit.Span{Attrs: make([]attribute.KeyValue, 0, n)}}
+		s = &span{d: data{Attrs: make([]attribute.KeyValue, 0, n)}}
 	}
 	s.seal = sealed
 	d := &s.d
 	d.API, d.Name, d.StartTime = s, name, start
-	d.Took.Store(emit.Open)
+	d.Took.Store(open)
 	d.Kind, d.Limits = uint8(oteltrace.SpanKindInternal), &t.limits
 	return d
 }
 
-// Begin begins a span as a child of the one in ctx.
-func (t *tracer) Begin(ctx context.Context, d *emit.Span) bool {
-	if !t.sample(ctx, d, false, d.Attrs, links(d)) {
-		return false
+// Begin begins the span of an operation.
+func (t *tracer) Begin(ctx context.Context, s *core.SpanStart) (oteltrace.Span, bool) {
+	d := t.data(s.Name, s.At, s.Size, s.Waits)
+	d.Add(s.Attrs...)
+	for _, l := range s.Links {
+		d.AddLink(l)
 	}
-	t.started(ctx, d)
-	return true
+	if d.Rest != nil || len(d.Attrs) < len(s.Attrs) {
+		return nil, false // the sampler is to be asked first, about all of it
+	}
+	if t.sample(ctx, d, false, d.Attrs, links(d)) {
+		t.started(ctx, d)
+	}
+	return d.API, true
 }
 
 // sample gives the span its place and asks the sampler, to which attrs and links
 // are known. It reports whether the span is recorded.
-func (t *tracer) sample(ctx context.Context, d *emit.Span, root bool, attrs []attribute.KeyValue, links []oteltrace.Link) bool {
+func (t *tracer) sample(ctx context.Context, d *data, root bool, attrs []attribute.KeyValue, links []oteltrace.Link) bool {
 	p, parent := t.provider, ctx
 	up := oteltrace.SpanFromContext(ctx)
 	if local, ok := up.(*span); ok {
@@ -143,7 +150,7 @@ func (t *tracer) sample(ctx context.Context, d *emit.Span, root bool, attrs []at
 }
 
 // started tells the processors.
-func (t *tracer) started(ctx context.Context, d *emit.Span) *span {
+func (t *tracer) started(ctx context.Context, d *data) *span {
 	s := d.API.(*span)
 	if !t.provider.quiet.Load() {
 		for _, sp := range *t.provider.processors.Load() {
@@ -155,7 +162,7 @@ func (t *tracer) started(ctx context.Context, d *emit.Span) *span {
 
 // setBefore sets attributes of the sampler. They come before the others, which
 // hold where a key is in both. The span has no rest yet.
-func setBefore(d *emit.Span, attrs []attribute.KeyValue) {
+func setBefore(d *data, attrs []attribute.KeyValue) {
 	if len(attrs) == 0 {
 		return
 	}
@@ -166,8 +173,8 @@ func setBefore(d *emit.Span, attrs []attribute.KeyValue) {
 }
 
 // links are those of a span that has not begun, for a sampler.
-func links(d *emit.Span) []oteltrace.Link {
-	if len(d.Links) == 0 || d.Limits.Tracer.(*tracer).provider.sampler == nil {
+func links(d *data) []oteltrace.Link {
+	if len(d.Links) == 0 || d.Limits.Tracer.provider.sampler == nil {
 		return nil
 	}
 	all := make([]oteltrace.Link, len(d.Links))
@@ -177,31 +184,48 @@ func links(d *emit.Span) []oteltrace.Link {
 	return all
 }
 
-// Part makes the span of a part, unless the sampler, the ids' generator or a
-// processor has a say in it, or limits may be reached.
-func (t *tracer) Part(d *emit.Span, p emit.Part) bool {
+// Child makes the span of a part: in little memory, unless the sampler, the ids'
+// generator or a processor has a say in it, or limits may be reached.
+func (s *span) Child(r *core.Record, p *core.Part) {
+	t := s.tracer()
+	linked := p.Link != nil && p.Link.IsValid()
 	if !t.provider.plain || !t.provider.quiet.Load() ||
-		!t.limits.Fit(1, p.Attrs) || t.limits.Length >= 0 || t.limits.Links == 0 && p.Link.IsValid() {
-		return false
+		!t.limits.Fit(1, p.Attrs) || t.limits.Length >= 0 || t.limits.Links == 0 && linked {
+		t.whole(r, p, linked)
+		return
 	}
-	s := d.API.(*span)
-	d.Child()
+	s.d.Child()
 	var m *part
-	if s.parts != nil && int(d.Parts) < len(s.parts) {
-		m = &s.parts[d.Parts]
-		d.Parts++
+	if s.parts != nil && int(s.d.Parts) < len(s.parts) {
+		m = &s.parts[s.d.Parts]
+		s.d.Parts++
 	} else {
 		m = new(part)
 	}
-	m.seal, m.of, m.Part = sealed, s, p
-	m.Link = s.link(p.Link)
-	m.id = t.provider.ids.NewSpanID(context.Background(), d.Context.TraceID())
+	m.seal, m.of, m.Part = sealed, s, *p
+	m.Link = nil
+	if linked {
+		m.Link = s.link(p.Link)
+	}
+	m.id = t.provider.ids.NewSpanID(context.Background(), s.d.Context.TraceID())
 	t.provider.ended(m)
-	return true
 }
 
-// End tells the processors that a span has ended.
-func (t *tracer) End(d *emit.Span) { d.API.(*span).ended() }
+// whole makes the span of a part as any other.
+func (t *tracer) whole(r *core.Record, p *core.Part, linked bool) {
+	ctx, d := r.Below(), t.data(p.Name, r.Start.Add(p.At), len(p.Attrs)+1, false)
+	if !t.sample(ctx, d, false, nil, nil) {
+		return
+	}
+	s := t.started(ctx, d)
+	if linked {
+		s.AddLink(oteltrace.Link{SpanContext: *p.Link})
+	}
+	reason := [1]attribute.KeyValue{p.Key.String(p.Reason)}
+	if d.Finish(r.Start.Add(p.At+p.Took), false, "", &core.Facts{}, p.Attrs, reason[:]) {
+		s.ended()
+	}
+}
 
 // dropped is a span that is not recorded.
 type dropped struct {

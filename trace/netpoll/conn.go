@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -23,10 +24,11 @@ type Conn struct {
 	self    Reporter        // nil: nc does not report by itself
 	read    half
 	write   half
-	written atomic.Int64 // bytes handed to the wrapped conn
-	closer  atomic.Pointer[trace.Op]
-	closed  atomic.Pointer[oteltrace.SpanContext] // in place of closer's
-	fault   atomic.Uintptr                        // a syscall.Errno: of the connection, as the first parked call got it
+	written atomic.Int64                          // bytes handed to the wrapped conn
+	closed  atomic.Pointer[oteltrace.SpanContext] // the span of what closed the conn
+	closing sync.Mutex                            // guards closer
+	closer  trace.Op
+	fault   atomic.Uintptr // a syscall.Errno: of the connection, as the first parked call got it
 }
 
 var (
@@ -69,17 +71,21 @@ func Below(nc net.Conn) *Conn {
 // NetConn returns the wrapped conn.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
-// ObserveRead makes op the observer of the Read calls that begin from now on;
-// nil ends that. A call in progress keeps the observer it began with: alone reports
-// that there is none, and so that nobody here has an earlier observer any more.
-func (c *Conn) ObserveRead(op *trace.Op) (alone bool) { return c.read.observe(op) }
+// ObserveRead makes op the observer of the Read calls that begin from now on; the zero
+// Op ends that. A call in progress keeps the observer it began with.
+func (c *Conn) ObserveRead(op trace.Op) { c.read.observe(op) }
 
 // ObserveWrite is ObserveRead for Write.
-func (c *Conn) ObserveWrite(op *trace.Op) (alone bool) { return c.write.observe(op) }
+func (c *Conn) ObserveWrite(op trace.Op) { c.write.observe(op) }
 
 // ObserveClose names the operation that is about to call Close: blocks that
 // Close ends link to it.
-func (c *Conn) ObserveClose(op *trace.Op) { c.closer.Store(op) }
+func (c *Conn) ObserveClose(op trace.Op) {
+	c.closing.Lock()
+	c.closer = op
+	c.closing.Unlock()
+	c.ObserveClosed(op.SpanContext())
+}
 
 // ObserveClosed is ObserveClose for a span that is no operation of the program's.
 func (c *Conn) ObserveClosed(sc oteltrace.SpanContext) { c.closed.Store(&sc) }
@@ -89,7 +95,7 @@ func (c *Conn) closedBy() oteltrace.SpanContext {
 	if sc := c.closed.Load(); sc != nil {
 		return *sc
 	}
-	return c.closer.Load().SpanContext()
+	return oteltrace.SpanContext{}
 }
 
 // Unread returns how many bytes came from the peer that were not read, and
@@ -108,10 +114,9 @@ func (c *Conn) Unread() (bytes int, ok bool) {
 // Read reads as the wrapped conn does.
 func (c *Conn) Read(p []byte) (int, error) {
 	op := c.read.begin()
-	if op == nil {
+	if !op.Valid() {
 		return c.Conn.Read(p)
 	}
-	defer c.read.end()
 	switch {
 	case len(p) == 0:
 		return c.Conn.Read(p)
@@ -129,7 +134,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // Write writes as the wrapped conn does.
 func (c *Conn) Write(p []byte) (n int, err error) {
-	if op := c.write.begin(); op == nil {
+	if op := c.write.begin(); !op.Valid() {
 		n, err = c.writeUnseen(p)
 	} else {
 		n, err = c.writeFor(op, p)
@@ -149,8 +154,7 @@ func (c *Conn) writeUnseen(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-func (c *Conn) writeFor(op *trace.Op, p []byte) (int, error) {
-	defer c.write.end()
+func (c *Conn) writeFor(op trace.Op, p []byte) (int, error) {
 	switch {
 	case len(p) == 0:
 		return c.Conn.Write(p)
@@ -220,7 +224,10 @@ func (c *Conn) Close() error {
 	c.read.shut.Store(true)
 	c.write.shut.Store(true)
 	if c.self != nil {
-		return c.self.CloseFor(c.closer.Load())
+		c.closing.Lock()
+		closer := c.closer
+		c.closing.Unlock()
+		return c.self.CloseFor(closer)
 	}
 	c.write.closing()
 	return c.Conn.Close()

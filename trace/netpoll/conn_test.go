@@ -2,6 +2,7 @@ package netpoll_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"errors"
@@ -34,9 +35,16 @@ func TestConn(t *testing.T) {
 					wrap := func(nc net.Conn) net.Conn {
 						c := netpoll.Wrap(nc)
 						if observed {
-							ctx, _ := record(t)
+							ctx, rec := record(t)
 							read, write := start(ctx, c, semconv.ReasonNetRead), start(ctx, c, semconv.ReasonNetWrite)
-							t.Cleanup(func() { read.End(nil); write.End(nil) })
+							t.Cleanup(func() {
+								read.End(nil)
+								write.End(nil)
+								// A goroutine that the test left may be in a span processor.
+								ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+								defer cancel()
+								_ = rec.WaitEnded(ctx)
+							})
 						}
 						return c
 					}
@@ -58,7 +66,7 @@ func TestConnWritesDoNotMix(t *testing.T) {
 			var wg sync.WaitGroup
 			for i := range byte(writers) {
 				if i == 1 {
-					c.ObserveWrite(nil)
+					c.ObserveWrite(trace.Op{})
 				} else {
 					defer start(ctx, c, semconv.ReasonNetWrite).End(nil)
 				}
@@ -97,7 +105,7 @@ func TestConnLargeWrites(t *testing.T) {
 			a, b := pair(t, network)
 			ctx, rec := record(t)
 			var wg sync.WaitGroup
-			var ops []*trace.Op
+			var ops []trace.Op
 			for _, nc := range []net.Conn{a, b} {
 				c := netpoll.Wrap(nc)
 				read, write := start(ctx, c, semconv.ReasonNetRead), start(ctx, c, semconv.ReasonNetWrite)
@@ -172,7 +180,7 @@ func TestConnObserve(t *testing.T) {
 			_, _ = peer.Write([]byte("a"))
 			_, _ = r.wait()
 			first.End(nil)
-			c.ObserveRead(nil)
+			c.ObserveRead(trace.Op{})
 			r = begin(func() (int, error) { return c.Read(make([]byte, 1)) }).parked(t, parkState(network))
 			long(t)
 			_, _ = peer.Write([]byte("a"))

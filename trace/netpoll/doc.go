@@ -8,7 +8,7 @@
 //	ctx, op := trace.Start(ctx, "read")
 //	conn.ObserveRead(op)
 //	n, err := conn.Read(p)
-//	conn.ObserveRead(nil)
+//	conn.ObserveRead(trace.Op{})
 //	op.End(err)
 //
 // On unix systems, and for *net.TCPConn and *net.UnixConn, what it reports is

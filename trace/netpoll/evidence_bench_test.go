@@ -51,7 +51,7 @@ func BenchmarkBlock(b *testing.B) {
 			defer op.End(nil)
 			h := bm.half
 			h.op = op
-			defer func() { h.op = nil }()
+			defer func() { h.op = trace.Op{} }()
 			err := c.raw.Control(func(fd uintptr) {
 				b.ReportAllocs()
 				for b.Loop() {

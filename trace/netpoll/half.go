@@ -23,8 +23,9 @@ const maxIO = 1 << 30
 type half struct {
 	conn     *Conn
 	reason   semconv.Reason
-	observer atomic.Pointer[trace.Op] // of the calls to come
-	calls    atomic.Int32             // in progress, that have one
+	set      sync.Mutex  // guards observer
+	observer trace.Op    // of the calls to come
+	seen     atomic.Bool // there is one
 
 	// try is attempt as a func value, made once so that a call allocates nothing.
 	try func(fd uintptr) bool
@@ -34,7 +35,8 @@ type half struct {
 	// may still be inside the Write of a request whose response the caller has
 	// already read.
 	mu    sync.Mutex
-	op    *trace.Op
+	op    trace.Op
+	start time.Time // of the conn's clock
 	p     []byte
 	n     int
 	err   error
@@ -57,38 +59,37 @@ type half struct {
 }
 
 func (h *half) init(c *Conn, r semconv.Reason) {
-	h.conn, h.reason, h.try = c, r, h.attempt
+	h.conn, h.reason, h.try, h.start = c, r, h.attempt, time.Now()
 }
 
-// observe makes op the observer, and reports whether no call has one yet.
-func (h *half) observe(op *trace.Op) (alone bool) {
-	h.observer.Store(op)
-	return h.calls.Load() == 0
+// observe makes op the observer.
+func (h *half) observe(op trace.Op) {
+	h.set.Lock()
+	h.observer = op
+	h.set.Unlock()
+	h.seen.Store(op.Valid())
 }
 
-// begin begins a call, and returns its observer. Unless that is nil, the call counts
-// until it ends: it does so before it looks, so that observe misses none.
-func (h *half) begin() *trace.Op {
-	if h.observer.Load() == nil {
-		return nil
-	}
-	h.calls.Add(1)
-	op := h.observer.Load()
-	if op == nil {
-		h.end()
+// begin returns the observer of a call that begins, the zero Op if there is none.
+func (h *half) begin() (op trace.Op) {
+	if h.seen.Load() {
+		h.set.Lock()
+		op = h.observer
+		h.set.Unlock()
 	}
 	return op
 }
 
-func (h *half) end() { h.calls.Add(-1) }
+// now reads the conn's clock, which does not step and is cheaper than time.Now.
+func (h *half) now() time.Time { return h.start.Add(time.Since(h.start)) }
 
 // poll runs one call in the runtime poller's own loop: attempt is called, and
 // while it returns false the goroutine is parked until the descriptor is ready.
-func (h *half) poll(op *trace.Op, p []byte) (int, error) {
+func (h *half) poll(op trace.Op, p []byte) (int, error) {
 	h.lock(op)
 	defer h.mu.Unlock()
 	h.op, h.p, h.n, h.err = op, p, 0, nil
-	defer func() { h.op, h.p, h.err = nil, nil, nil }()
+	defer func() { h.op, h.p, h.err = trace.Op{}, nil, nil }()
 
 	name, loop := "read", h.conn.raw.Read
 	if h.reason == semconv.ReasonNetWrite {
@@ -107,7 +108,7 @@ func (h *half) poll(op *trace.Op, p []byte) (int, error) {
 		return h.n, h.callError(name, h.err)
 	}
 	if h.parked.Load() { // the loop gave up: deadline, or closed
-		h.wakes(h.op.Now(), h.lastInfo)
+		h.wakes(h.now(), h.lastInfo)
 		h.woke = false
 		h.wake(op, h.awake, h.whole(err), &h.found)
 	}
@@ -118,7 +119,7 @@ func (h *half) poll(op *trace.Op, p []byte) (int, error) {
 }
 
 // lock waits for the call in progress, if there is one.
-func (h *half) lock(op *trace.Op) {
+func (h *half) lock(op trace.Op) {
 	if h.mu.TryLock() {
 		return
 	}
@@ -173,7 +174,7 @@ func (refusing) WriteTo(io.Writer) (int64, error) { return 0, errors.ErrUnsuppor
 func (h *half) attempt(fd uintptr) bool {
 	var awake time.Time
 	if h.parked.Load() {
-		awake = h.op.Now()
+		awake = h.now()
 	}
 	for {
 		n, err := h.transfer(fd, h.p[h.n:min(len(h.p), h.n+maxIO)])
@@ -235,11 +236,11 @@ func (h *half) parking(fd uintptr) {
 		h.info = info
 		h.total = h.conn.written.Load() + int64(h.n)
 		h.parked.Store(true)
-		h.since = h.op.Now()
+		h.since = h.now()
 		h.look.Unlock()
 	} else {
 		h.parked.Store(true)
-		h.since = h.op.Now() // as late as can be: what comes before is no park
+		h.since = h.now() // as late as can be: what comes before is no park
 	}
 	h.op.Block(h.reason, trace.At(h.since), sourcePoll)
 }
@@ -249,7 +250,7 @@ func (h *half) wakes(at time.Time, info func() tcpInfo) {
 	h.parked.Store(false)
 	h.woke, h.awake, h.found = true, at, evidence{}
 	switch blocked := at.Sub(h.since); {
-	case !h.op.Shows(blocked) && (!h.info.ok || !h.op.Meters()):
+	case !h.op.Wants(blocked):
 	case h.info.ok:
 		h.found = evidence{blocked: blocked, written: h.total, park: h.info, awake: info()}
 	case h.reason == semconv.ReasonNetRead && blocked >= 2*counterStep:
@@ -304,7 +305,7 @@ func (h *half) closing() {
 const timedFloor = 100 * time.Microsecond
 
 // timed reports a whole call as one block.
-func (h *half) timed(op *trace.Op, start time.Time, err error) {
+func (h *half) timed(op trace.Op, start time.Time, err error) {
 	if end := time.Now(); end.Sub(start) >= timedFloor {
 		op.Block(h.reason, trace.At(start), sourceTimed)
 		h.wake(op, end, err, &evidence{})
@@ -312,7 +313,7 @@ func (h *half) timed(op *trace.Op, start time.Time, err error) {
 }
 
 // wake reports the end of a block: the call's result and the evidence tell why.
-func (h *half) wake(op *trace.Op, at time.Time, err error, e *evidence) {
+func (h *half) wake(op trace.Op, at time.Time, err error, e *evidence) {
 	var reason semconv.WakeReason
 	details := append(make([]trace.Detail, 0, 3), trace.At(at))
 	switch {

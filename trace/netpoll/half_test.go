@@ -24,7 +24,7 @@ func TestWake(t *testing.T) {
 	type end struct {
 		c      *netpoll.Conn
 		peer   net.Conn
-		closer *trace.Op
+		closer trace.Op
 		cancel context.CancelCauseFunc
 	}
 	drain := func(e end) { _, _ = io.CopyN(io.Discard, e.peer, int64(size)) }

@@ -115,7 +115,7 @@ func TestListenerHTTPObserved(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, rec := record(t)
-	var read, write *trace.Op
+	var read, write trace.Op
 	srv, conns := serve(t, file, netpoll.NewListener, false, func(nc net.Conn) {
 		read = start(ctx, nc.(*netpoll.Conn), semconv.ReasonNetRead)
 		write = start(ctx, nc.(*netpoll.Conn), semconv.ReasonNetWrite)

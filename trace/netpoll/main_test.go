@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,23 +150,34 @@ func until(t *testing.T, what string, cond func() bool) {
 }
 
 // start begins an operation and makes it the conn's observer.
-func start(ctx context.Context, c *netpoll.Conn, r semconv.Reason) *trace.Op {
-	if r == semconv.ReasonNetRead {
-		_, op := trace.Start(ctx, semconv.SpanRead)
-		c.ObserveRead(op)
-		return op
+func start(ctx context.Context, c *netpoll.Conn, r semconv.Reason) trace.Op {
+	name, observe := semconv.SpanRead, c.ObserveRead
+	if r == semconv.ReasonNetWrite {
+		name, observe = semconv.SpanWrite, c.ObserveWrite
 	}
-	_, op := trace.Start(ctx, semconv.SpanWrite)
-	c.ObserveWrite(op)
+	_, op := trace.Start(ctx, name)
+	identities.Store(op, op.SpanContext())
+	observe(op)
 	return op
+}
+
+// identities are the span contexts of operations, which one that has ended does not
+// say any more.
+var identities sync.Map
+
+func identity(op trace.Op) oteltrace.SpanContext {
+	if sc, ok := identities.Load(op); ok {
+		return sc.(oteltrace.SpanContext)
+	}
+	return op.SpanContext()
 }
 
 // spanOf is the span of an operation, which its blocks and wakes tile, each for
 // some time.
-func spanOf(t *testing.T, rec *tracetest.Recorder, op *trace.Op) (*chain.Chain, *chain.Span) {
+func spanOf(t *testing.T, rec *tracetest.Recorder, op trace.Op) (*chain.Chain, *chain.Span) {
 	t.Helper()
 	c := rec.Chain()
-	span := c.Lookup(op.SpanContext().TraceID(), op.SpanContext().SpanID())
+	span := c.Lookup(identity(op).TraceID(), identity(op).SpanID())
 	tracetest.AssertTiled(t, span)
 	for _, s := range span.Children {
 		if s.Duration() <= 0 {
@@ -177,7 +189,7 @@ func spanOf(t *testing.T, rec *tracetest.Recorder, op *trace.Op) (*chain.Chain, 
 
 // wantEdges compares the blocks and wakes of an operation, without what was
 // measured.
-func wantEdges(t *testing.T, rec *tracetest.Recorder, op *trace.Op, want string) {
+func wantEdges(t *testing.T, rec *tracetest.Recorder, op trace.Op, want string) {
 	t.Helper()
 	c, span := spanOf(t, rec, op)
 	tracetest.AssertTree(t, c, want, tracetest.Below(span), tracetest.TrimPrefix("block.", "wake."),

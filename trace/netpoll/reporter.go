@@ -19,14 +19,14 @@ import (
 type Reporter interface {
 	net.Conn
 
-	// ReadFor is Read for op, which is not nil.
-	ReadFor(op *trace.Op, p []byte) (n int, err error)
+	// ReadFor is Read for op, which is not the zero Op.
+	ReadFor(op trace.Op, p []byte) (n int, err error)
 
-	// WriteFor is Write for op, which is not nil.
-	WriteFor(op *trace.Op, p []byte) (n int, err error)
+	// WriteFor is Write for op, which is not the zero Op.
+	WriteFor(op trace.Op, p []byte) (n int, err error)
 
 	// CloseFor is Close for op, the observer that [Conn.ObserveClose] set last; it
-	// is nil where nobody did, which an Op may be. The calls that are parked in
-	// the conn are woken by it.
-	CloseFor(op *trace.Op) error
+	// is the zero Op where nobody did. The calls that are parked in the conn are woken
+	// by it.
+	CloseFor(op trace.Op) error
 }

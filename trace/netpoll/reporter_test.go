@@ -14,7 +14,7 @@ import (
 type reporter struct {
 	net.Conn // nil: nothing else may be called
 	calls    []string
-	closedBy *trace.Op
+	closedBy trace.Op
 }
 
 var errReporter = errors.New("reporter")
@@ -29,21 +29,21 @@ func (r *reporter) Write([]byte) (int, error) {
 	return 2, errReporter
 }
 
-func (r *reporter) ReadFor(op *trace.Op, _ []byte) (int, error) {
+func (r *reporter) ReadFor(op trace.Op, _ []byte) (int, error) {
 	r.calls = append(r.calls, "ReadFor")
 	op.Block(semconv.ReasonNetRead)
 	op.Wake(semconv.WakeReadable)
 	return 3, errReporter
 }
 
-func (r *reporter) WriteFor(op *trace.Op, _ []byte) (int, error) {
+func (r *reporter) WriteFor(op trace.Op, _ []byte) (int, error) {
 	r.calls = append(r.calls, "WriteFor")
 	op.Block(semconv.ReasonNetWrite)
 	op.Wake(semconv.WakePeerRead)
 	return 4, errReporter
 }
 
-func (r *reporter) CloseFor(op *trace.Op) error { r.closedBy = op; return errReporter }
+func (r *reporter) CloseFor(op trace.Op) error { r.closedBy = op; return errReporter }
 
 // A conn that reports by itself is asked to where there is an observer, and its
 // results are the caller's; nothing is timed.
@@ -65,8 +65,8 @@ func TestReporter(t *testing.T) {
 			t.Errorf("%s: got %d, %v, want %d, %v", call.name, n, err, call.want, errReporter)
 		}
 	}
-	c.ObserveRead(nil)
-	c.ObserveWrite(nil)
+	c.ObserveRead(trace.Op{})
+	c.ObserveWrite(trace.Op{})
 	if n, err := c.Read(p); n != 1 || err != errReporter {
 		t.Errorf("read: got %d, %v", n, err)
 	}
@@ -78,7 +78,7 @@ func TestReporter(t *testing.T) {
 	if err := c.Close(); err != errReporter || r.closedBy != closer {
 		t.Errorf("close: got %v for %v, want %v for %v", err, r.closedBy, errReporter, closer)
 	}
-	for _, op := range []*trace.Op{read, write, closer} {
+	for _, op := range []trace.Op{read, write, closer} {
 		op.End(nil)
 	}
 	wantEdges(t, rec, read, `

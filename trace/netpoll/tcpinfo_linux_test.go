@@ -43,7 +43,7 @@ func kernel(t *testing.T, nc net.Conn) (info unix.TCPInfo) {
 // stall waits until a write is in a block in which the peer's window was closed
 // for d, by the kernel's count. It returns the index that the block will have
 // among the operation's spans.
-func stall(t *testing.T, w *call, rec *tracetest.Recorder, op *trace.Op, nc net.Conn, d time.Duration) int {
+func stall(t *testing.T, w *call, rec *tracetest.Recorder, op trace.Op, nc net.Conn, d time.Duration) int {
 	t.Helper()
 	for {
 		w.parked(t, "IO wait")
@@ -58,8 +58,8 @@ func stall(t *testing.T, w *call, rec *tracetest.Recorder, op *trace.Op, nc net.
 }
 
 // children are the spans below an operation that may not have ended.
-func children(rec *tracetest.Recorder, op *trace.Op) []*chain.Span {
-	return rec.Chain().Lookup(op.SpanContext().TraceID(), op.SpanContext().SpanID()).Children
+func children(rec *tracetest.Recorder, op trace.Op) []*chain.Span {
+	return rec.Chain().Lookup(identity(op).TraceID(), identity(op).SpanID()).Children
 }
 
 // The question of the seed: the sender stays blocked because the peer does not

@@ -94,7 +94,7 @@ func TestContext(t *testing.T) {
 	c := dial(t)
 	ctx, op := trace.Start(c.Context(context.Background()), "work")
 	defer op.End(nil)
-	if op == nil {
+	if !op.Valid() {
 		t.Fatal("got no span below the connection's")
 	}
 	if got := c.Context(ctx); trace.FromContext(got) != trace.FromContext(ctx) {

@@ -127,12 +127,12 @@ func (c *Conn) setDeadlines(t time.Time, deadlines ...*time.Time) error {
 }
 
 // Read reads what has arrived, and parks while nothing has.
-func (c *Conn) Read(p []byte) (int, error) { return c.ReadFor(nil, p) }
+func (c *Conn) Read(p []byte) (int, error) { return c.ReadFor(trace.Op{}, p) }
 
 // ReadFor is Read that reports to op. A wake by bytes that arrived, or by the end
 // of the connection, links to the operation that the other end wrote or closed
 // for.
-func (c *Conn) ReadFor(op *trace.Op, p []byte) (int, error) {
+func (c *Conn) ReadFor(op trace.Op, p []byte) (int, error) {
 	w := &park{link: c.link, op: op, reason: semconv.ReasonNetRead}
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
@@ -182,13 +182,13 @@ func (c *Conn) ReadFor(op *trace.Op, p []byte) (int, error) {
 
 // Write writes all of p, and parks while the window is full. Of concurrent
 // writes, each is whole.
-func (c *Conn) Write(p []byte) (int, error) { return c.WriteFor(nil, p) }
+func (c *Conn) Write(p []byte) (int, error) { return c.WriteFor(trace.Op{}, p) }
 
 // WriteFor is Write that reports to op. A park says why the window was full: the
 // other end had bytes that it did not read for at least half of the time
 // (peer_window), or they were on their way (network). A wake by room links to the
 // operation that the other end read for.
-func (c *Conn) WriteFor(op *trace.Op, p []byte) (n int, err error) {
+func (c *Conn) WriteFor(op trace.Op, p []byte) (n int, err error) {
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
 	c.turn(op)
@@ -236,7 +236,7 @@ func (c *Conn) refused(now time.Time) (reason semconv.WakeReason, by oteltrace.S
 }
 
 // turn waits until no other Write is in progress.
-func (c *Conn) turn(op *trace.Op) {
+func (c *Conn) turn(op trace.Op) {
 	w := &park{link: c.link, op: op, reason: semconv.ReasonWriteLock}
 	for c.out.busy {
 		if !w.begin(time.Now()) {
@@ -247,7 +247,7 @@ func (c *Conn) turn(op *trace.Op) {
 	w.end(time.Now(), semconv.WakeUnlocked, c.out.last)
 }
 
-func (c *Conn) pass(op *trace.Op) {
+func (c *Conn) pass(op trace.Op) {
 	c.out.busy, c.out.last = false, op.SpanContext()
 	c.link.changed.Broadcast()
 }
@@ -269,10 +269,10 @@ func (c *Conn) put(p []byte, now time.Time, by oteltrace.SpanContext) (n int) {
 // Close closes the connection. The other end reads what was written and then
 // io.EOF; but if this end had bytes that it did not read, as whenever the other
 // one is parked in a Write, the connection is reset.
-func (c *Conn) Close() error { return c.CloseFor(nil) }
+func (c *Conn) Close() error { return c.CloseFor(trace.Op{}) }
 
 // CloseFor is Close for op: whom it wakes, at either end, links to op.
-func (c *Conn) CloseFor(op *trace.Op) error {
+func (c *Conn) CloseFor(op trace.Op) error {
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
 	if c.closed {

@@ -12,7 +12,7 @@ import (
 // park is the wait of one call, as it is reported.
 type park struct {
 	link   *link
-	op     *trace.Op
+	op     trace.Op
 	reason semconv.Reason
 	parked bool // reported
 	since  time.Time
@@ -23,7 +23,7 @@ var sourceMemory = trace.Evidence(semconv.BlockSourceKey.String(string(semconv.S
 // begin reports that the call is about to park, unless it has been or nobody
 // observes. It releases the lock for it, and returns true if so.
 func (w *park) begin(now time.Time) bool {
-	if w.parked || w.op == nil {
+	if w.parked || !w.op.Valid() {
 		return false
 	}
 	w.parked, w.since = true, now

@@ -42,7 +42,7 @@ func (b *bench) write(c *netpoll.Conn, name string, n int) {
 	c.ObserveWrite(op)
 	_, err := c.Write(make([]byte, n))
 	op.End(err)
-	c.ObserveWrite(nil)
+	c.ObserveWrite(trace.Op{})
 }
 
 func (b *bench) read(c *netpoll.Conn, name string) {
@@ -50,7 +50,7 @@ func (b *bench) read(c *netpoll.Conn, name string) {
 	c.ObserveRead(op)
 	_, err := c.Read(make([]byte, 4096))
 	op.End(err)
-	c.ObserveRead(nil)
+	c.ObserveRead(trace.Op{})
 }
 
 func (b *bench) close(c *netpoll.Conn, name string) {

@@ -12,6 +12,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
 	"github.com/wakechain/wakechain/trace/semconv"
@@ -62,7 +63,7 @@ func BeginAccept(w http.ResponseWriter, r *http.Request, cfg *Config, closeStatu
 		parent = oteltrace.ContextWithSpanContext(parent, oteltrace.SpanContext{})
 	}
 	a.parent, a.tracer = parent, cfg.tracer(ctx)
-	a.links = asks(r.Header) && !cfg.WithoutPeerLinks && a.tracer.Records(parent)
+	a.links = asks(r.Header) && !cfg.WithoutPeerLinks && core.Of(a.tracer).Records(parent)
 	return a
 }
 
@@ -87,7 +88,7 @@ func (a *Accept) begin(nc net.Conn) {
 	if a.caller.IsSampled() { // else nobody could follow the link
 		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: a.caller}))
 	}
-	a.ctx, a.span = a.tracer.Span(a.parent, semconv.SpanHandshake, start, opts...)
+	a.ctx, a.span = core.Of(a.tracer).Span(a.parent, semconv.SpanHandshake, start, opts...)
 	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.cfg, a.closeStatus)
 	a.s.live.peerID = a.peer
 	a.s.in.frames.On, a.s.in.frames.Masked = a.links, true
@@ -116,7 +117,7 @@ func (a *Accept) End(err error) *Session {
 	}
 	step := func(name string, start, end time.Time) {
 		if !start.IsZero() && !end.IsZero() {
-			a.tracer.Record(a.ctx, name, start, end, "", nil)
+			core.Of(a.tracer).Record(a.ctx, name, start, end, "", nil)
 		}
 	}
 	step(semconv.StepTLS, a.arrival.hello, a.arrival.secured)
@@ -128,7 +129,7 @@ func (a *Accept) End(err error) *Session {
 	if err != nil {
 		attrs = append(attrs, semconv.WebSocketHandshakeCheckKey.String(serverCheck(a.r, a.w.status)))
 	}
-	trace.Finish(a.span, a.start, errorType, err, attrs...)
+	core.Of(a.tracer).Finish(a.span, a.start, errorType, err, attrs...)
 	return a.s
 }
 

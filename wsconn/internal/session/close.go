@@ -12,6 +12,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
@@ -32,7 +33,7 @@ const timeout = 5 * time.Second
 type closing struct {
 	possible bool            // since the handshake is over
 	begun    bool            // by the program
-	op       *trace.Op       // the program's Close or CloseNow
+	op       trace.Op        // the program's Close or CloseNow
 	told     bool            // as a span
 	ended    bool            // the connection is closed
 	asked    bool            // then, how much was unread
@@ -51,7 +52,7 @@ type closing struct {
 	// judged is that the library closed by itself over what it read, and judge
 	// the read in which it did.
 	judged bool
-	judge  *trace.Op
+	judge  trace.Op
 
 	attrs []attribute.KeyValue // what had no other span to be said on
 }
@@ -75,7 +76,7 @@ func newCloseFrame(payload []byte) closeFrame {
 // send notes that the close frame with payload is being written, while reader
 // reads, and reports whether it is the first. It is noted before the peer can
 // answer it.
-func (c *closing) send(payload []byte, reader *trace.Op) (first bool) {
+func (c *closing) send(payload []byte, reader trace.Op) (first bool) {
 	if c.sent.seen() {
 		return false
 	}
@@ -89,7 +90,7 @@ func (c *closing) send(payload []byte, reader *trace.Op) (first bool) {
 
 // unsend takes the close frame back that could not be written.
 func (c *closing) unsend() {
-	c.sent, c.judged, c.judge = closeFrame{}, false, nil
+	c.sent, c.judged, c.judge = closeFrame{}, false, trace.Op{}
 }
 
 func (c *closing) receive(payload []byte) {
@@ -111,7 +112,7 @@ func (c *closing) failed(err error) {
 
 // verdict is the error.type of the read in which the library closed, by
 // itself, over what it read; "" of any other.
-func (c *closing) verdict(read *trace.Op) string {
+func (c *closing) verdict(read trace.Op) string {
 	if !c.judged || c.judge != read {
 		return ""
 	}
@@ -134,7 +135,7 @@ func (s *Session) CloseRead(ctx context.Context) {
 // Close is the program's close of a connection. The zero Close does nothing.
 type Close struct {
 	s  *Session
-	op *trace.Op
+	op trace.Op
 }
 
 // BeginClose begins the program's close. [Close.End] must follow. Only the
@@ -227,7 +228,7 @@ func (s *Session) tellClose() {
 		by = s.out.writer
 	}
 	ctx, moved, expired := s.home, false, by.expired() != nil
-	if by.op != nil {
+	if by.op.Valid() {
 		ctx, moved = by.op.Context(), traceOf(by.op.Context()) != traceOf(by.ctx)
 	}
 	s.mu.Unlock()
@@ -236,14 +237,14 @@ func (s *Session) tellClose() {
 	}
 
 	ctx, links := s.last(ctx, moved)
-	if _, span := s.tracer.Span(ctx, semconv.SpanClose, start, oteltrace.WithLinks(links...)); span != nil {
+	if _, span := core.Of(s.tracer).Span(ctx, semconv.SpanClose, start, oteltrace.WithLinks(links...)); span != nil {
 		if n := s.traces.aside.Suppressed(); n > 0 {
 			attrs = append(attrs, semconv.SpansSuppressedKey.Int64(n))
 		}
 		if !expired { // that woke whoever is parked
 			s.conn.ObserveClosed(span.SpanContext())
 		}
-		trace.Finish(span, start, typ, why, attrs...)
+		core.Of(s.tracer).Finish(span, start, typ, why, attrs...)
 	}
 }
 

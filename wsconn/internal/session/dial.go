@@ -13,7 +13,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace/netpoll"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -42,7 +42,7 @@ func BeginDial(ctx context.Context, url string, header http.Header, client *http
 		ctx = context.Background() // there is none to pass on
 	}
 	t := cfg.tracer(ctx)
-	ctx, d.span = t.Span(ctx, semconv.SpanHandshake, d.start,
+	ctx, d.span = core.Of(t).Span(ctx, semconv.SpanHandshake, d.start,
 		oteltrace.WithSpanKind(oteltrace.SpanKindClient),
 		oteltrace.WithAttributes(urlAttributes(url)...))
 	d.s = newSession(ctx, t, roleClient, d.span != nil, cfg, closeStatus)
@@ -105,7 +105,7 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 	if err != nil && resp != nil && d.req != nil {
 		attrs = append(attrs, semconv.WebSocketHandshakeCheckKey.String(clientCheck(d.req, resp)))
 	}
-	trace.Finish(d.span, d.start, errorType, err, attrs...)
+	core.Of(d.s.tracer).Finish(d.span, d.start, errorType, err, attrs...)
 	return d.s
 }
 

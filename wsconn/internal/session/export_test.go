@@ -25,12 +25,12 @@ func NewTurn() *Turn {
 }
 
 // Wait waits for the turn.
-func (t *Turn) Wait(ctx context.Context, op *trace.Op, done <-chan struct{}) bool {
+func (t *Turn) Wait(ctx context.Context, op trace.Op, done <-chan struct{}) bool {
 	return t.turn.wait(ctx, op, done)
 }
 
 // Pass ends the turn of op.
-func (t *Turn) Pass(op *trace.Op) {
+func (t *Turn) Pass(op trace.Op) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.turn.pass(call{op: op})
@@ -52,10 +52,10 @@ func Attached(ctx context.Context, rwc io.ReadWriteCloser, conn *netpoll.Conn) (
 }
 
 // Op returns the operation of a read.
-func (r *Read) Op() *trace.Op { return r.op }
+func (r *Read) Op() trace.Op { return r.op }
 
 // Op returns the operation of a write.
-func (w *Write) Op() *trace.Op { return w.op }
+func (w *Write) Op() trace.Op { return w.op }
 
 // Last returns the span whose frame is being written, or was last.
 func (s *Session) Last() oteltrace.SpanContext {

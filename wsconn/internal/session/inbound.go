@@ -22,8 +22,7 @@ type inbound struct {
 	metered      int                   // of these
 	meteredPongs int                   // of the ignored
 	reader       call                  // the read that is in the library
-	lent         bool                  // its operation, to somebody who may have it for longer
-	wanting      int                   // how many have its operation while they read the wire
+	polling      int                   // how many read the wire
 	bytes        int64                 // that came, without trace pongs
 
 	// unread are the messages, from first on, that arrived whole for the reads
@@ -113,11 +112,11 @@ func (in *inbound) take(n int64) (from oteltrace.SpanContext) {
 // The library asks only when it has used up what it has. So whatever is unread
 // still went past the program's reads; but during a close, which another
 // goroutine may read for, the first can belong to a read that is returning.
-func (s *Session) reading() *trace.Op {
+func (s *Session) reading() trace.Op {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.in.answering = time.Time{}
-	s.in.wanting++
+	s.in.polling++
 	if s.closing.begun {
 		s.in.forget(1)
 	} else {
@@ -130,7 +129,7 @@ func (s *Session) reading() *trace.Op {
 		}
 		return s.in.reader.op
 	case s.closing.ctx != nil: // CloseRead's goroutine
-		return nil
+		return trace.Op{}
 	default:
 		return s.closing.op
 	}
@@ -138,16 +137,23 @@ func (s *Session) reading() *trace.Op {
 
 // arrived scans what came from the peer for op: what of buf follows the bytes that
 // are held back. It returns how many bytes at the front of buf are the library's.
-// op was woken by the peer's write whose message or trace pong came first; alone
-// says that nobody below has it any more.
-func (s *Session) arrived(op *trace.Op, buf []byte, alone bool, err error) (n int) {
+// op was woken by the peer's write whose message or trace pong came first.
+func (s *Session) arrived(op trace.Op, buf []byte, err error) (n int) {
+	n, first, faulty := s.scan(buf, err)
+	op.WokenBy(first)
+	if faulty {
+		s.sayFault()
+	}
+	return n
+}
+
+// scan returns besides what first brought bytes, and whether there is a fault to say.
+func (s *Session) scan(buf []byte, err error) (n int, first oteltrace.SpanContext, faulty bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closing.failed(err)
 	in := &s.in
-	in.wanting--
-	in.lent = in.lent || !alone
-	var first oteltrace.SpanContext
+	in.polling--
 	in.frames.Begin(buf)
 	var e tracepong.Event
 	for i := 0; in.frames.Next(&e); i++ {
@@ -156,14 +162,13 @@ func (s *Session) arrived(op *trace.Op, buf []byte, alone bool, err error) (n in
 			first = from
 		}
 	}
-	op.WokenBy(first)
 	if err != nil {
 		n = in.frames.Release()
 	} else {
 		n = in.frames.End()
 	}
 	in.bytes += int64(n)
-	return n
+	return n, first, s.faulty.Valid()
 }
 
 // came notes what came from the peer, and returns the write of its that sent it,
@@ -211,13 +216,24 @@ func (s *Session) toAnswer(o frame.Opcode) bool {
 	return o == frame.Ping || o == frame.Close && !s.closing.sent.seen()
 }
 
-// unscannable says once that frames are no longer told: on op or, where that
-// records nothing, on the close.
-func (s *Session) unscannable(op *trace.Op, err error) {
+// unscannable notes, once, that frames are no longer scanned: sayFault says so on op
+// or, where that records nothing, the close does. The caller holds s.mu.
+func (s *Session) unscannable(op trace.Op, err error) {
 	attr := semconv.WebSocketFrameErrorKey.String(err.Error())
-	if op != nil {
-		op.SetAttributes(attr)
+	if op.Valid() {
+		s.faulty, s.fault = op, attr
 		return
 	}
 	s.closing.attrs = append(s.closing.attrs, attr)
+}
+
+// sayFault says what unscannable has noted.
+func (s *Session) sayFault() {
+	s.mu.Lock()
+	op, attr := s.faulty, s.fault
+	s.faulty = trace.Op{}
+	s.mu.Unlock()
+	if op.Valid() {
+		op.SetAttributes(attr)
+	}
 }

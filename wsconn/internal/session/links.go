@@ -46,7 +46,7 @@ func (s *Session) markBegin(at int) {
 		return
 	}
 	op := s.out.writer.op
-	if w := s.out.stream.Load(); op == nil && w != nil {
+	if w := s.out.stream.Load(); !op.Valid() && w != nil {
 		op = w.write.op // what it left in the library's buffer leaves with another's frame
 	}
 	if sc := op.SpanContext(); sc.IsSampled() {

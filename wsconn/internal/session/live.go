@@ -9,6 +9,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/internal/live"
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
 	"github.com/wakechain/wakechain/trace/semconv"
@@ -67,26 +68,26 @@ func (l *registration) locate(conn *netpoll.Conn) {
 }
 
 // leftRead notes who read. The caller holds s.mu.
-func (l *registration) leftRead(op *trace.Op) { l.everRead, l.lastReader = true, op.Task() }
+func (l *registration) leftRead(op trace.Op) { l.everRead, l.lastReader = true, op.Task() }
 
 // readEnds notes that the read op is about to end with err, and readEnded that it
-// has: then its clock need not be read again. The caller holds s.mu.
-func (l *registration) readEnds(s *Session, op *trace.Op, err error) {
-	if err == nil && op != nil {
+// has. The caller holds s.mu.
+func (l *registration) readEnds(s *Session, op trace.Op, err error) {
+	if err == nil && op.Valid() {
 		l.readBytes = s.in.bytes
 		l.lastRead.Store(0)
 	}
 }
 
-func (l *registration) readEnded(op *trace.Op, err error) {
-	if err == nil && op != nil {
-		l.lastRead.Store(int64(op.Last().Sub(l.began)))
+func (l *registration) readEnded(op trace.Op, err error) {
+	if err == nil && op.Valid() {
+		l.lastRead.Store(int64(time.Since(l.began)))
 	}
 }
 
-func (l *registration) wrote(op *trace.Op, err error) {
-	if err == nil && op != nil {
-		l.lastWrite.Store(int64(op.Last().Sub(l.began)))
+func (l *registration) wrote(op trace.Op, err error) {
+	if err == nil && op.Valid() {
+		l.lastWrite.Store(int64(time.Since(l.began)))
 	}
 }
 
@@ -146,7 +147,7 @@ func (s *Session) Describe(r *live.Report) {
 	c.BytesRead, c.BytesWritten = s.in.bytes, l.sent
 	c.LastRead, c.LastWrite, c.LastPong = l.at(l.lastRead.Load()), l.at(l.lastWrite.Load()), l.pong
 	c.PartRead = s.in.bytes != l.readBytes
-	c.Reading, c.CloseRead = s.in.wanting > 0, s.closing.ctx != nil
+	c.Reading, c.CloseRead = s.in.polling > 0, s.closing.ctx != nil
 	c.EverRead = l.everRead || s.in.reader.inside()
 	if l.lastReader != nil {
 		c.LastReader = l.lastReader
@@ -159,16 +160,16 @@ func (s *Session) Describe(r *live.Report) {
 	if s.writing.held {
 		c.Turn = s.turn(r, c.Writer)
 	}
-	if s.out.writing && s.out.last != nil {
-		c.Frame = live.DescribeOp(r, s.out.last)
+	if s.out.writing && s.out.last.Valid() {
+		c.Frame = core.Ref(s.out.last).Describe(r)
 	}
 	for _, p := range s.out.pings {
 		if !p.sent.IsZero() {
-			d := live.DescribeOp(r, p.op)
+			d := core.Ref(p.op).Describe(r)
 			if d == nil {
 				continue
 			}
-			d.Wait = &live.Wait{Op: p.op, Operation: semconv.SpanPing, Reason: string(semconv.ReasonPong), Since: p.sent, Span: p.op.SpanContext(), On: s}
+			d.Wait = &live.Wait{Op: core.Ref(p.op), Operation: semconv.SpanPing, Reason: string(semconv.ReasonPong), Since: p.sent, Span: p.op.SpanContext(), On: s}
 			c.Pings = append(c.Pings, *d)
 		}
 	}
@@ -192,7 +193,7 @@ func describe(r *live.Report, c call) *live.Call {
 	if !c.inside() {
 		return nil
 	}
-	if d := live.DescribeOp(r, c.op); d != nil {
+	if d := core.Ref(c.op).Describe(r); d != nil {
 		return d
 	}
 	return r.NewCall()
@@ -205,7 +206,7 @@ var _ live.Holder = (*Session)(nil)
 func (s *Session) HoldCall(op any, since time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o, _ := op.(*trace.Op)
-	held := o != nil && (s.in.reader.op == o || s.out.writer.op == o)
-	return held && live.Hold(nil, o, since)
+	o, _ := op.(core.Ref)
+	held := o.Valid() && (s.in.reader.op == trace.Op(o) || s.out.writer.op == trace.Op(o))
+	return held && o.BlockedSince(since)
 }

@@ -5,6 +5,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
@@ -56,26 +57,33 @@ func (m *message) attributes(direction attribute.KeyValue, messageType int, id a
 	return attrs
 }
 
-// values are these attributes in a layout.
-func (m *message) values(l *layouts, id attribute.KeyValue, size int64) *trace.Values {
-	v := &trace.Values{Layout: l.unseen, Text: id.Value.AsString()}
+// facts are these attributes in a schema.
+func (m *message) facts(l *layouts, id attribute.KeyValue, size int64) core.Facts {
+	f := core.Facts{Of: l.unseen, Text: id.Value.AsString()}
 	if m.index > 0 {
-		v.Layout = l.seen
+		f.Of = l.seen
 	}
-	v.Ints = [trace.MaxInts]int64{size, int64(m.index), int64(m.frames), m.bytes}
-	return v
+	f.Ints = [core.MaxInts]int64{size, int64(m.index), int64(m.frames), m.bytes}
+	return f
 }
 
 // layouts are the attributes of messages of one type in one direction: of those
 // whose frames were seen, and of those of which only the program's bytes were.
-type layouts struct{ seen, unseen *trace.Layout }
+type layouts struct{ seen, unseen *core.Schema }
+
+// schema is that of the fixed attributes, of a string and of some integers.
+func schema(fixed []attribute.KeyValue, text attribute.Key, ints ...attribute.Key) *core.Schema {
+	x := &core.Schema{Fixed: fixed, Text: text, Blocked: semconv.BlockDurationKey}
+	x.N = copy(x.Ints[:], ints)
+	return x
+}
 
 func newLayouts(direction attribute.KeyValue, o frame.Opcode) *layouts {
 	fixed := []attribute.KeyValue{direction, semconv.WebSocketMessageTypeKey.String(o.String())}
 	return &layouts{
-		seen: trace.NewLayout(fixed, semconv.WebSocketConnectionIDKey, semconv.WebSocketMessageSizeKey,
+		seen: schema(fixed, semconv.WebSocketConnectionIDKey, semconv.WebSocketMessageSizeKey,
 			semconv.WebSocketMessageIndexKey, semconv.WebSocketFrameCountKey, semconv.WebSocketWireSizeKey),
-		unseen: trace.NewLayout(fixed, semconv.WebSocketConnectionIDKey, semconv.WebSocketMessageSizeKey),
+		unseen: schema(fixed, semconv.WebSocketConnectionIDKey, semconv.WebSocketMessageSizeKey),
 	}
 }
 
@@ -93,12 +101,12 @@ func newByType(d attribute.KeyValue) *byType {
 var received, transmitted = newByType(receive), newByType(transmit)
 
 // endWith ends op, of the connection id, with a message of size bytes.
-func (m *message) endWith(op *trace.Op, b *byType, messageType int, id attribute.KeyValue, size int64) {
+func (m *message) endWith(op trace.Op, b *byType, messageType int, id attribute.KeyValue, size int64) {
 	switch frame.Opcode(messageType) {
 	case frame.Text:
-		op.EndWith(m.values(b.text, id, size))
+		core.Ref(op).End(&core.End{Facts: m.facts(b.text, id, size)})
 	case frame.Binary:
-		op.EndWith(m.values(b.binary, id, size))
+		core.Ref(op).End(&core.End{Facts: m.facts(b.binary, id, size)})
 	default: // a library may write what does not exist
 		op.End(nil, m.attributes(b.direction, messageType, id, size)...)
 	}

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -105,7 +106,7 @@ func instrumentsOf(m metric.Meter) *instruments {
 // say no, and so do the global ones for as long as the program has set no other.
 func (i *instruments) enabled(ctx context.Context, t *trace.Tracer) bool {
 	return i.messages.Enabled(ctx) || i.size.Enabled(ctx) || i.bytes.Enabled(ctx) || i.open.Enabled(ctx) ||
-		i.handshake.Enabled(ctx) || i.waiting.Enabled(ctx) || i.pongs.Enabled(ctx) || t.Meters(ctx)
+		i.handshake.Enabled(ctx) || i.waiting.Enabled(ctx) || i.pongs.Enabled(ctx) || core.Of(t).Measures(ctx)
 }
 
 // meter records the metrics of one connection. A nil meter does nothing.
@@ -144,7 +145,7 @@ func newOptions(role string) *options {
 
 // meterOf returns the meter of a connection, nil where nothing is recorded.
 func meterOf(ctx context.Context, t *trace.Tracer, role string) *meter {
-	m := t.Meter()
+	m := core.Of(t).Meter()
 	if m == nil {
 		return nil
 	}

@@ -19,7 +19,6 @@ type outbound struct {
 	count   int     // of the messages that left
 	metered int     // of these
 	writer  call    // the write that is in the library
-	lent    bool    // its operation, to somebody who may have it for longer
 	ping    *Ping   // whose frame is being written
 	pings   []*Ping // in the library, in the order of their numbers
 	// numbered is the highest number of a ping.
@@ -30,7 +29,7 @@ type outbound struct {
 	// writing is that a frame is on its way, and the library's lock is held;
 	// last is whose it is, or was, and lastSpan its span once it has ended.
 	writing  bool
-	last     *trace.Op
+	last     trace.Op
 	lastSpan oteltrace.SpanContext
 	waited   bool // for the lock, somebody, ever
 
@@ -39,35 +38,41 @@ type outbound struct {
 
 	// pong is the answer that is being written, ponged that its frame is
 	// complete. They belong to whoever writes.
-	pong   *trace.Op
+	pong   trace.Op
 	ponged bool
 }
 
 // leaving scans what is about to be written, and returns whose it is, nil for
 // nobody's. Whoever waited for the library's lock has it now.
-func (s *Session) leaving(p []byte) *trace.Op {
+func (s *Session) leaving(p []byte) trace.Op {
 	s.mu.Lock()
 	op, answer := s.sending(p)
 	before := s.out.before()
 	s.out.begins(op)
+	faulty := s.faulty.Valid()
 	if !s.out.answers && !s.out.waited {
 		s.mu.Unlock()
+		if faulty {
+			s.sayFault()
+		}
 		return op
 	}
 	reader, since := s.in.reader, s.in.answering
 	if s.out.answers {
 		s.in.answering = time.Time{}
-		s.in.lent = s.in.lent || answer || !since.IsZero()
 	}
 	s.mu.Unlock()
 
+	if faulty {
+		s.sayFault()
+	}
 	if s.out.answers && !since.IsZero() {
 		stalled(reader.op)
 		reader.op.Block(semconv.ReasonWriteLock, trace.At(since), sourceTimed)
 		reader.op.Wake(semconv.WakeUnlocked, trace.CausedBy(before))
 	}
 	if answer {
-		if s.out.pong == nil {
+		if !s.out.pong.Valid() {
 			s.out.pong = s.start(reader.context(), semconv.SpanPong)
 		}
 		op = s.out.pong
@@ -81,8 +86,8 @@ func (s *Session) leaving(p []byte) *trace.Op {
 
 // waits says that op enters the library to write a frame: where another one is
 // being written it waits for the library's lock, until its own frame leaves.
-func (out *outbound) waits(op *trace.Op) {
-	if out.writing && op != nil {
+func (out *outbound) waits(op trace.Op) {
+	if out.writing && op.Valid() {
 		out.waited = true
 		op.Block(semconv.ReasonWriteLock)
 	}
@@ -90,31 +95,27 @@ func (out *outbound) waits(op *trace.Op) {
 
 // before is the span whose frame is being written, or was last.
 func (out *outbound) before() oteltrace.SpanContext {
-	if out.last != nil {
-		return out.last.SpanContext()
+	if sc := out.last.SpanContext(); sc.IsValid() {
+		return sc
 	}
 	return out.lastSpan
 }
 
 // begins notes that a frame of op's is on its way, nil for nobody's.
-func (out *outbound) begins(op *trace.Op) {
-	out.writing, out.last, out.lastSpan = true, op, oteltrace.SpanContext{}
+func (out *outbound) begins(op trace.Op) {
+	out.writing, out.last, out.lastSpan = true, op, op.SpanContext()
 }
 
-// over notes that op is, and forgets it. It reports whether no frame of op's is on
-// its way, which another goroutine can have begun to write since the library
-// returned.
-func (out *outbound) over(op *trace.Op) bool {
-	if op == nil || out.last != op {
-		return true
+// over notes that op is about to end: it may have a span by now.
+func (out *outbound) over(op trace.Op) {
+	if op.Valid() && out.last == op {
+		out.lastSpan = op.SpanContext()
 	}
-	out.last, out.lastSpan = nil, op.SpanContext()
-	return !out.writing
 }
 
 // sending scans p. It returns the operation whose frame p ends with, or that
 // it is the library's answer to a ping.
-func (s *Session) sending(p []byte) (op *trace.Op, answer bool) {
+func (s *Session) sending(p []byte) (op trace.Op, answer bool) {
 	out := &s.out
 	out.mark = mark{}
 	op = out.writer.op
@@ -146,10 +147,9 @@ func (s *Session) sending(p []byte) (op *trace.Op, answer bool) {
 		case frame.Ping:
 			op = s.pinged(payload, complete)
 		case frame.Pong:
-			op, out.ponged = nil, complete
+			op, out.ponged = trace.Op{}, complete
 		case frame.Close:
-			s.in.lent = true // to the frame, and to the verdict
-			if op = s.closing.op; op == nil {
+			if op = s.closing.op; !op.Valid() {
 				op = s.in.reader.op // the library's own, over an error or as the answer
 			}
 			if complete {
@@ -172,14 +172,10 @@ func (out *outbound) add(g frame.Segment) {
 	}
 }
 
-// left is called when n bytes of what leaving announced have been written; alone
-// says that nobody below has the operation any more that it returned.
-func (s *Session) left(n int, alone bool, err error) {
+// left is called when n bytes of what leaving announced have been written.
+func (s *Session) left(n int, err error) {
 	s.mu.Lock()
 	s.live.sent += int64(n)
-	if !alone {
-		s.out.lent, s.in.lent = true, true
-	}
 	s.closing.failed(err)
 	s.pingSent(err)
 	if err != nil && s.out.closes {
@@ -187,8 +183,8 @@ func (s *Session) left(n int, alone bool, err error) {
 	}
 	s.out.answers, s.out.closes, s.out.writing = false, false, false
 	s.mu.Unlock()
-	if s.out.pong != nil && (s.out.ponged || err != nil) {
+	if s.out.pong.Valid() && (s.out.ponged || err != nil) {
 		s.end(s.out.pong, err, s.id)
-		s.out.pong = nil
+		s.out.pong = trace.Op{}
 	}
 }

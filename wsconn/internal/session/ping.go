@@ -18,7 +18,7 @@ import (
 // Ping is one ping and the wait for its pong.
 type Ping struct {
 	s      *Session
-	op     *trace.Op
+	op     trace.Op
 	ctx    pingContext
 	number int64 // which the library gives it, and writes as the payload
 
@@ -128,17 +128,17 @@ var sourceTimed = trace.Evidence(semconv.BlockSourceKey.String(string(semconv.So
 // pinged returns the ping whose frame is being written, of which payload is
 // what is known so far: nil while it may be the one's or the other's, and for one
 // of the program's own that did not come through here.
-func (s *Session) pinged(payload []byte, complete bool) *trace.Op {
+func (s *Session) pinged(payload []byte, complete bool) trace.Op {
 	out := &s.out
 	if !complete {
 		if len(out.pings) == 1 && out.pings[0].payload == "" {
 			return out.pings[0].op
 		}
-		return nil
+		return trace.Op{}
 	}
 	number, err := strconv.ParseInt(string(payload), 10, 64)
 	if err != nil {
-		return nil
+		return trace.Op{}
 	}
 	out.numbered = max(out.numbered, number)
 	for _, p := range out.pings {
@@ -147,7 +147,7 @@ func (s *Session) pinged(payload []byte, complete bool) *trace.Op {
 			return p.op
 		}
 	}
-	return nil
+	return trace.Op{}
 }
 
 // pingSent notes that what was leaving has been written, or failed: if that was

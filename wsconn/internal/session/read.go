@@ -16,7 +16,6 @@ type Read struct {
 	s *Session
 	call
 	entered bool
-	alone   bool // after the end: nobody else has the operation
 }
 
 // BeginRead begins the read of a message. [Read.End] or [Read.Reader] must
@@ -41,35 +40,30 @@ func (s *Session) enterRead(c call) (entered bool) {
 	if s.in.reader.inside() {
 		return false
 	}
-	s.in.reader, s.in.lent = c, false
+	s.in.reader = c
 	return true
 }
 
 // leaveRead says that the program has left the library with a read, if that had
-// entered it. It reports whether nobody else has its operation then: while the library
-// was at the end of the read, another goroutine can have begun to read the wire for
-// it, or to write. The caller holds s.mu.
-func (s *Session) leaveRead(entered bool) (alone bool) {
-	if !entered {
-		return false
+// entered it. The caller holds s.mu.
+func (s *Session) leaveRead(entered bool) {
+	if entered {
+		s.live.leftRead(s.in.reader.op)
+		s.in.reader = call{}
 	}
-	s.live.leftRead(s.in.reader.op)
-	s.in.reader = call{}
-	return !s.in.lent && s.in.wanting == 0
 }
 
 // End ends the read of a message of the library's message type and of size
 // bytes, or one that failed.
 func (r *Read) End(messageType int, size int64, err error) {
 	r.end(messageType, size, err)
-	r.release(err)
 }
 
 // Receive is End, and returns the context of the message.
 func (r *Read) Receive(messageType int, size int64, err error) Received {
+	own := r.op.SpanContext()
 	m := r.end(messageType, size, err)
-	defer r.release(err)
-	return r.s.messageOf(r.call, m)
+	return r.s.messageOf(r.ctx, own, m)
 }
 
 func (r *Read) end(messageType int, size int64, err error) message {
@@ -77,7 +71,7 @@ func (r *Read) end(messageType int, size int64, err error) message {
 		return message{}
 	}
 	r.s.mu.Lock()
-	r.alone = r.s.leaveRead(r.entered)
+	r.s.leaveRead(r.entered)
 	m, verdict := r.s.didRead(r.op, err)
 	r.s.live.readEnds(r.s, r.op, err)
 	r.s.mu.Unlock()
@@ -87,33 +81,24 @@ func (r *Read) end(messageType int, size int64, err error) message {
 	return m
 }
 
-// release gives back the operation of a read that the library is through with: of
-// one that succeeded, nobody reads any more.
-func (r *Read) release(err error) {
-	if err == nil && r.alone {
-		r.op.Release()
-	}
-}
-
 // EndPart ends the read of n bytes, which need not be a whole message.
 func (r *Read) EndPart(messageType int, n int64, err error) {
 	if r.s.off {
 		return
 	}
 	r.s.mu.Lock()
-	r.alone = r.s.leaveRead(r.entered)
+	r.s.leaveRead(r.entered)
 	from := r.s.in.take(n)
 	verdict := r.s.closing.verdict(r.op)
 	r.s.live.readEnds(r.s, r.op, err)
 	r.s.mu.Unlock()
 	r.s.endRead(r.op, &message{origin: from}, messageType, n, verdict, err)
 	r.s.live.readEnded(r.op, err)
-	r.release(err)
 }
 
 // didRead returns the message that was read or, where err says that it was
 // not, the library's verdict on what it read instead.
-func (s *Session) didRead(op *trace.Op, err error) (m message, verdict string) {
+func (s *Session) didRead(op trace.Op, err error) (m message, verdict string) {
 	if err == nil {
 		return s.in.next(), ""
 	}
@@ -124,10 +109,10 @@ func (s *Session) didRead(op *trace.Op, err error) (m message, verdict string) {
 	return message{}, s.closing.verdict(op)
 }
 
-func (s *Session) endRead(op *trace.Op, m *message, messageType int, size int64, verdict string, err error) {
+func (s *Session) endRead(op trace.Op, m *message, messageType int, size int64, verdict string, err error) {
 	op.Link(m.origin)
 	switch {
-	case op == nil:
+	case !op.Valid():
 	case err == nil && !s.recorded:
 		op.End(nil)
 	case err == nil:

@@ -15,12 +15,13 @@ type Received struct {
 	parent oteltrace.SpanContext
 }
 
-// messageOf is that of the message m, which was read by c. Where c has no span it
-// is what c is a child of, so that the work is recorded where that is.
-func (s *Session) messageOf(c call, m message) Received {
-	parent := c.op.SpanContext()
+// messageOf is that of the message m, which was read with ctx by the operation whose
+// span is own. Where that has none it is what it is a child of, so that the work is
+// recorded where that is.
+func (s *Session) messageOf(ctx context.Context, own oteltrace.SpanContext, m message) Received {
+	parent := own
 	if !parent.IsValid() {
-		parent = oteltrace.SpanContextFromContext(c.ctx)
+		parent = oteltrace.SpanContextFromContext(ctx)
 	}
 	if seg := s.traces.current.Load(); !parent.IsValid() && seg != nil {
 		parent = seg.root.SpanContext()

@@ -11,6 +11,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -22,7 +23,7 @@ type segment struct {
 	root  oteltrace.Span // stands for its span context
 	trace oteltrace.TraceID
 	since time.Time
-	share *trace.Share
+	share *core.Budget
 	busy  bool // more is to be told than fits: see [MessagesAuto]
 
 	// moved are the contexts that reads and writes had last, below the root.
@@ -67,12 +68,12 @@ type traces struct {
 	before  atomic.Pointer[segment] // the current one
 
 	// aside is the share of what is told in no segment's trace: it has no bound.
-	aside *trace.Share
+	aside *core.Budget
 }
 
 func (s *Session) beginTraces(v volume, attrs ...attribute.KeyValue) {
 	t := &s.traces
-	t.volume, t.attrs, t.aside = v, attrs, trace.NewShare(0)
+	t.volume, t.attrs, t.aside = v, attrs, core.NewBudget(0)
 	t.first = s.handshake.SpanContext().TraceID()
 	t.current.Store(&segment{root: s.handshake, trace: t.first, since: time.Now(), share: t.aside.Next(v.spans)})
 }
@@ -106,11 +107,11 @@ func (s *Session) nextSegment(prev *segment) *segment {
 	if n := t.aside.Suppressed(); n > 0 {
 		attrs = append(attrs, semconv.SpansSuppressedKey.Int64(n))
 	}
-	ctx, span := s.tracer.Root(context.Background(), s.handshake.SpanContext(), semconv.SpanSegment, next.since,
+	ctx, span := core.Of(s.tracer).Root(context.Background(), s.handshake.SpanContext(), semconv.SpanSegment, next.since,
 		oteltrace.WithAttributes(attrs...),
 		oteltrace.WithLinks(s.links(prev.root.SpanContext())...))
 	if span != nil {
-		trace.Finish(span, next.since, "", nil)
+		core.Of(s.tracer).Finish(span, next.since, "", nil)
 		next.share.Spend(1)
 	}
 	next.root, next.trace = standIn(ctx), traceOf(ctx)
@@ -142,55 +143,52 @@ func (s *Session) owns(sc oteltrace.SpanContext) bool {
 // trace that is not the connection's, below that, since the trace is another's
 // to keep small; else in the current segment, and with a link to ctx's span
 // where that is in an earlier one.
-func (s *Session) place(ctx context.Context, name string, message bool) (context.Context, trace.OpConfig, *segment) {
+func (s *Session) place(ctx context.Context, name string, message bool) (c core.Config, sampled bool, seg *segment) {
 	sc := oteltrace.SpanContextFromContext(ctx)
 	if sc.IsValid() && (!sc.IsSampled() || !s.owns(sc)) {
-		return ctx, trace.OpConfig{Share: s.traces.aside, Sampled: sc.IsSampled(), On: s}, s.traces.current.Load()
+		return core.Config{Name: name, Context: ctx, Budget: s.traces.aside, On: s}, sc.IsSampled(), s.traces.current.Load()
 	}
-	seg := s.segment()
-	as := trace.OpConfig{Share: seg.share, On: s}
+	seg = s.segment()
+	c = core.Config{Name: name, Context: ctx, Budget: seg.share, On: s}
 	switch {
 	case message && s.traces.perMessage:
-		as = trace.OpConfig{
-			Share: s.traces.aside.Next(s.traces.spans),
-			Root:  s.handshake.SpanContext(),
-			Links: s.links(sc),
-			On:    s,
-		}
+		c.Budget = s.traces.aside.Next(s.traces.spans)
+		c.Root, c.Links = s.handshake.SpanContext(), s.links(sc)
 	case !sc.IsValid() || sc.TraceID() != seg.trace:
 		m := s.move(seg, ctx, sc, name)
-		ctx, as.Links = m.to, m.links
+		c.Context, c.Links = m.to, m.links
 	}
-	return ctx, as, seg
+	return c, false, seg
 }
 
 // start begins an operation that is no message.
-func (s *Session) start(ctx context.Context, name string, attrs ...attribute.KeyValue) *trace.Op {
+func (s *Session) start(ctx context.Context, name string) trace.Op {
 	if !s.recorded {
 		return s.measure(ctx, name)
 	}
-	ctx, as, _ := s.place(ctx, name, false)
-	return s.tracer.StartAs(ctx, name, as, attrs...)
+	c, sampled, _ := s.place(ctx, name, false)
+	return trace.Op(core.Of(s.tracer).Start(c, sampled))
 }
 
 // startMessage begins a read or a write.
-func (s *Session) startMessage(ctx context.Context, name string, attrs ...attribute.KeyValue) *trace.Op {
+func (s *Session) startMessage(ctx context.Context, name string) trace.Op {
 	if !s.recorded {
 		return s.measure(ctx, name)
 	}
-	ctx, as, seg := s.place(ctx, name, true)
-	as.Show = s.traces.show(name, seg.busy)
-	return s.tracer.StartAs(ctx, name, as, attrs...)
+	c, sampled, seg := s.place(ctx, name, true)
+	c.Show = s.traces.show(name, seg.busy)
+	return trace.Op(core.Of(s.tracer).Start(c, sampled))
 }
 
 // startClose begins a close. Whatever segment it ends, it is in the handshake's
 // trace, and links to the segment.
-func (s *Session) startClose(ctx context.Context) *trace.Op {
+func (s *Session) startClose(ctx context.Context) trace.Op {
 	if !s.recorded {
 		return s.measure(ctx, semconv.SpanClose)
 	}
 	ctx, links := s.last(ctx, false)
-	return s.tracer.StartAs(ctx, semconv.SpanClose, trace.OpConfig{Share: s.traces.aside, Links: links, On: s})
+	c := core.Config{Name: semconv.SpanClose, Context: ctx, Budget: s.traces.aside, Links: links, On: s}
+	return trace.Op(core.Of(s.tracer).Start(c, false))
 }
 
 // last is where the end of the connection belongs, which was seen in ctx, and
@@ -207,8 +205,8 @@ func (s *Session) last(ctx context.Context, moved bool) (context.Context, []otel
 
 // measure begins an operation that has no span, and whose blocks are measured or
 // followed.
-func (s *Session) measure(ctx context.Context, name string) *trace.Op {
-	return s.silent.StartAs(ctx, name, trace.OpConfig{On: s})
+func (s *Session) measure(ctx context.Context, name string) trace.Op {
+	return trace.Op(core.Of(s.silent).Start(core.Config{Name: name, Context: ctx, On: s}, false))
 }
 
 func traceOf(ctx context.Context) oteltrace.TraceID {

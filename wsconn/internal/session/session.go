@@ -16,6 +16,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/internal/outcome"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
@@ -55,6 +56,8 @@ type Session struct {
 	in      inbound
 	out     outbound
 	closing closing
+	faulty  trace.Op           // whose frames could not be scanned, until it is said
+	fault   attribute.KeyValue // what is to be said
 }
 
 // newSession returns the session of a handshake whose span or, where nothing
@@ -67,7 +70,7 @@ func newSession(ctx context.Context, t *trace.Tracer, role string, recorded bool
 		recorded:  recorded,
 		meter:     meterOf(ctx, t, role),
 	}
-	s.off = !recorded && s.meter == nil && !t.Live()
+	s.off = !recorded && s.meter == nil && !core.Of(t).Live()
 	s.live.role = role
 	if recorded {
 		s.id = semconv.WebSocketConnectionIDKey.String(s.handshake.SpanContext().SpanID().String())
@@ -120,7 +123,7 @@ func (s *Session) below(parent context.Context) context.Context {
 }
 
 // end ends an operation with the error that the library returned.
-func (s *Session) end(op *trace.Op, err error, attrs ...attribute.KeyValue) {
+func (s *Session) end(op trace.Op, err error, attrs ...attribute.KeyValue) {
 	if err == nil {
 		op.End(nil, attrs...)
 		return
@@ -196,7 +199,7 @@ var meanings = map[int]string{
 // is nil where its ctx is not sampled; the zero call is none.
 type call struct {
 	ctx context.Context
-	op  *trace.Op
+	op  trace.Op
 }
 
 func (c call) inside() bool { return c.ctx != nil }
@@ -216,7 +219,7 @@ func (c call) origin() oteltrace.SpanContext {
 // context is what an operation that this one causes is started with.
 func (c call) context() context.Context {
 	switch {
-	case c.op != nil:
+	case c.op.Valid():
 		return c.op.Context()
 	case c.ctx != nil:
 		return c.ctx

@@ -10,6 +10,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
 	"github.com/wakechain/wakechain/trace/semconv"
@@ -100,7 +101,7 @@ func (st *steps) record(ctx context.Context, t *trace.Tracer) {
 	st.over = true
 	st.mu.Unlock()
 	for _, s := range st.done {
-		t.Record(ctx, s.name, s.start, s.end, trace.ErrorType(s.err), s.err, s.attrs...)
+		core.Of(t).Record(ctx, s.name, s.start, s.end, trace.ErrorType(s.err), s.err, s.attrs...)
 	}
 }
 

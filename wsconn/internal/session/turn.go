@@ -34,7 +34,7 @@ func (t *turn) take() bool {
 
 // wait waits for op's turn, and reports whether it came. It gives up when ctx
 // or the connection ends: the library then says what is to be said.
-func (t *turn) wait(ctx context.Context, op *trace.Op, done <-chan struct{}) bool {
+func (t *turn) wait(ctx context.Context, op trace.Op, done <-chan struct{}) bool {
 	t.mu.Lock()
 	if t.take() {
 		t.mu.Unlock()

@@ -217,13 +217,13 @@ func TestTurnGivenUp(t *testing.T) {
 		for range 50 { // the moment is short
 			synctest.Test(t, func(t *testing.T) {
 				turn := session.NewTurn()
-				turn.Wait(t.Context(), nil, nil)
+				turn.Wait(t.Context(), trace.Op{}, nil)
 				ctx, cancel := context.WithCancel(t.Context())
 				var wg sync.WaitGroup
 				wait := func(ctx context.Context) {
 					wg.Go(func() {
-						if turn.Wait(ctx, nil, nil) {
-							turn.Pass(nil)
+						if turn.Wait(ctx, trace.Op{}, nil) {
+							turn.Pass(trace.Op{})
 						} else if ctx.Err() == nil {
 							t.Error("the turn did not come")
 						}
@@ -232,7 +232,7 @@ func TestTurnGivenUp(t *testing.T) {
 				}
 				wait(ctx)
 				cancel()
-				turn.Pass(nil)
+				turn.Pass(trace.Op{})
 				if behind {
 					wait(t.Context())
 				}
@@ -262,14 +262,14 @@ func TestTurnConcurrentSafe(t *testing.T) {
 				case 1:
 					go close(done)
 				}
-				if turn.Wait(ctx, nil, done) {
+				if turn.Wait(ctx, trace.Op{}, done) {
 					if n := holders.Add(1); n != 1 {
 						t.Errorf("%d have the turn", n)
 					}
 					turns.Add(1)
 					runtime.Gosched()
 					holders.Add(-1)
-					turn.Pass(nil)
+					turn.Pass(trace.Op{})
 				}
 				cancel()
 			}

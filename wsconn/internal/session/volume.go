@@ -3,6 +3,7 @@ package session
 import (
 	"time"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -52,14 +53,14 @@ func WithTraceBudget(spans int, age time.Duration) Option {
 // show is what an operation must come to for a span. Almost every read waits for
 // its message to begin; that alone is no reason to show it, and it stalls where
 // it must wait in the midst of a message.
-func (v *volume) show(name string, busy bool) trace.Show {
-	blocked := trace.ShowBlocked
+func (v *volume) show(name string, busy bool) core.Show {
+	blocked := core.ShowBlocked
 	if name == semconv.SpanRead {
-		blocked = trace.ShowFailed // until it stalls
+		blocked = core.ShowFailed // until it stalls
 	}
 	switch v.messages {
 	case MessagesNone:
-		return trace.ShowNone
+		return core.ShowNone
 	case MessagesBlocked:
 		return blocked
 	case MessagesAuto:
@@ -67,8 +68,8 @@ func (v *volume) show(name string, busy bool) trace.Show {
 			return blocked
 		}
 	}
-	return trace.ShowAll
+	return core.ShowAll
 }
 
 // stalled says that what op is about to wait for is not the begin of a message.
-func stalled(op *trace.Op) { op.SetShow(trace.ShowBlocked) }
+func stalled(op trace.Op) { core.Ref(op).SetShow(core.ShowBlocked) }

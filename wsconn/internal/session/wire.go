@@ -74,25 +74,24 @@ func (w *wire) Read(p []byte) (n int, err error) {
 // chunk reads what comes next into buf, which has more room than is held back.
 func (w *wire) chunk(buf []byte) (int, error) {
 	op, held := w.s.reading(), w.s.in.frames.Held()
-	came, alone, err := w.read(op, buf[held:])
-	n := w.s.arrived(op, buf[:held+came], alone, err)
+	came, err := w.read(op, buf[held:])
+	n := w.s.arrived(op, buf[:held+came], err)
 	w.s.received(n)
 	return n, err
 }
 
-// read reads the next chunk of what came, and reports whether nobody below has op
-// any more.
-func (w *wire) read(op *trace.Op, p []byte) (n int, alone bool, err error) {
+// read reads the next chunk of what came.
+func (w *wire) read(op trace.Op, p []byte) (n int, err error) {
 	if len(w.early) > 0 {
 		n = copy(p, w.early)
 		w.early = w.early[n:]
-		return n, true, nil
+		return n, nil
 	}
 	w.early = nil
 	w.s.conn.ObserveRead(op)
 	n, err = w.ReadWriteCloser.Read(p)
-	alone = w.s.conn.ObserveRead(nil)
-	return n, alone, err
+	w.s.conn.ObserveRead(trace.Op{})
+	return n, err
 }
 
 // Write writes for the operation whose frame p ends with: a frame that p begins
@@ -105,7 +104,8 @@ func (w *wire) Write(p []byte) (n int, err error) {
 	} else {
 		n, err = w.ReadWriteCloser.Write(p)
 	}
-	w.s.left(n, w.s.conn.ObserveWrite(nil), err) // TLS may write by itself
+	w.s.conn.ObserveWrite(trace.Op{}) // TLS may write by itself
+	w.s.left(n, err)
 	w.s.transmitted(n, err)
 	return n, err
 }

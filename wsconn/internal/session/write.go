@@ -16,8 +16,6 @@ type Write struct {
 	call
 	typ  int  // of the message
 	held bool // its turn
-
-	alone bool // after the end: nobody else has the operation
 }
 
 // BeginWrite begins the write of a message, of the library's message type,
@@ -50,15 +48,13 @@ func (s *Session) goesOn(c call) {
 // enterWrite says that the program enters the library with the write c, and
 // enterWrite(call{}) that it has left. The caller holds s.mu.
 func (s *Session) enterWrite(c call) {
-	s.out.writer, s.out.lent = c, false
+	s.out.writer = c
 	s.out.waits(c.op)
 }
 
 // End ends the write of a message of size bytes, or one that failed.
 func (w *Write) End(size int64, err error) {
-	if w.end(size, err); err == nil && w.alone {
-		w.op.Release() // what was written has no use for it any more
-	}
+	w.end(size, err)
 }
 
 func (w *Write) end(size int64, err error) {
@@ -72,14 +68,14 @@ func (w *Write) end(size int64, err error) {
 		s.out.writer = call{}
 		if err == nil {
 			m = s.out.message
-			w.alone = s.out.over(w.op) && !s.out.lent
+			s.out.over(w.op)
 		}
 		s.writing.pass(w.call)
 		s.mu.Unlock()
 	}
 	s.meter.wrote(w.call, size, err)
 	switch {
-	case w.op == nil:
+	case !w.op.Valid():
 	case !s.recorded:
 		s.end(w.op, err)
 	case err == nil:

@@ -17,34 +17,24 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/lean"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-var shows = map[string]trace.Show{
-	"all": trace.ShowAll, "blocked": trace.ShowBlocked, "failed": trace.ShowFailed, "none": trace.ShowNone,
-}
-
-// reused begins an operation, and returns it if it is in the memory of op, which was
-// released: a pool may forget that.
-func reused(op *trace.Op, start func() *trace.Op) *trace.Op {
-	next := start()
-	if next != op {
-		next.End(nil)
-		return nil
-	}
-	return next
+var shows = map[string]core.Show{
+	"all": core.ShowAll, "blocked": core.ShowBlocked, "failed": core.ShowFailed, "none": core.ShowNone,
 }
 
 // dirty is an operation that everything is known of.
-func dirty(ctx context.Context, show trace.Show) *trace.Op {
+func dirty(ctx context.Context, show core.Show) trace.Op {
 	other := oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
 		TraceID: oteltrace.TraceID{1}, SpanID: oteltrace.SpanID{2}, TraceFlags: oteltrace.FlagsSampled,
 	})
-	op := trace.FromContext(ctx).StartAs(ctx, "dirty", trace.OpConfig{
-		Show: show, Share: trace.NewShare(4), Links: []oteltrace.Link{{SpanContext: other}},
+	op := startAs(ctx, "dirty", core.Config{
+		Show: show, Budget: core.NewBudget(4), Links: []oteltrace.Link{{SpanContext: other}},
 	}, attribute.Int("dirty.start", 1))
 	op.SetAttributes(attribute.Int("dirty.set", 2))
 	for range 4 { // more than the share
@@ -57,123 +47,75 @@ func dirty(ctx context.Context, show trace.Show) *trace.Op {
 	return op
 }
 
-// Nothing of an operation is in the next one that has its memory.
-func TestRelease(t *testing.T) {
+// Nothing of an operation is in the next one that has its memory, and whoever still
+// has the one does nothing to the other.
+func TestReuse(t *testing.T) {
 	for name, show := range shows {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				dirtied, _ := record(t)
-				again := 0
+				var stale []trace.Op
 				for range 10 {
-					var op *trace.Op
 					_ = trace.Handle(dirtied, "goroutine", func(ctx context.Context) error {
-						op = dirty(ctx, show)
+						op := dirty(ctx, show)
+						op.End(errors.New("failed"), attribute.Int("dirty.end", 5))
+						stale = append(stale, op)
 						return nil
 					})
-					op.End(errors.New("failed"), attribute.Int("dirty.end", 5))
-					op.Release()
-
 					for _, show := range shows {
 						ctx, rec := record(t)
-						next := reused(op, func() *trace.Op {
-							return trace.FromContext(ctx).StartAs(ctx, "next", trace.OpConfig{Show: show})
-						})
-						if next == nil {
-							break
-						}
-						again++
-						if shown := next.SpanContext().IsValid(); shown != (show == trace.ShowAll) || !shown && next.Context() != ctx {
+						next := startAs(ctx, "next", core.Config{Show: show})
+						if shown := next.SpanContext().IsValid(); shown != (show == core.ShowAll) || !shown && next.Context() != ctx {
 							t.Errorf("it has the span %v at its start", next.SpanContext().SpanID())
+						}
+						for _, op := range stale {
+							op.Block(semconv.ReasonLock)
+							op.SetAttributes(attribute.Int("stale", 1))
+							op.Link(next.SpanContext())
+							op.Wake(semconv.WakeUnlocked)
+							op.WokenBy(next.SpanContext())
+							op.End(errors.New("stale"))
+							if op.SpanContext().IsValid() || op.Wants(time.Hour) || op.Context() != context.Background() || op.Task() != nil {
+								t.Error("an operation that has ended says something")
+							}
 						}
 						next.Wake(semconv.WakeTimer) // is not blocked
 						time.Sleep(ms)
 						next.End(nil)
+						stale = append(stale, next)
 						want := ""
-						if show == trace.ShowAll {
+						if show == core.ShowAll {
 							want = "next @0s 1ms"
 						}
 						tracetest.AssertTree(t, rec.Chain(), want, whole...)
-						op = next
-						op.Release()
 					}
-				}
-				if again == 0 {
-					t.Error("no memory was used again")
 				}
 			})
 		})
 	}
 }
 
-// What is not over or not in a room stays, and a second Release does nothing.
-func TestReleaseNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, rec := record(t)
-		(*trace.Op)(nil).Release()
-
-		_, started := trace.Start(ctx, "started")
-		started.Release()
-		started.End(nil)
-		started.Release()
-		if !started.SpanContext().IsValid() {
-			t.Error("Release took the memory of an operation of Start")
-		}
-
-		start := func() *trace.Op {
-			return trace.FromContext(ctx).StartAs(ctx, "open", trace.OpConfig{}, attribute.Int("n", 1))
-		}
-		open := start()
-		open.Block(semconv.ReasonLock)
-		open.Release()
-		time.Sleep(ms)
-		open.End(nil)
-		open.Release()
-		open.Release()
-		one, two := start(), start()
-		if one == two {
-			t.Error("two operations are in the same memory")
-		}
-		one.End(nil)
-		two.End(nil)
-		tracetest.AssertTree(t, rec.Chain(), `
-			started @0s 0s
-			open @0s 1ms {block.duration=0.001, n=1}
-				block @0s 1ms {block.reason=lock}
-			open @1ms 0s {n=1}
-			open @1ms 0s {n=1}
-		`, whole...)
-	})
-}
-
 // A context that an operation handed out goes on to carry its span when the
 // memory is another's.
-func TestReleaseContext(t *testing.T) {
+func TestReuseContext(t *testing.T) {
 	for name, show := range shows {
 		t.Run(name, func(t *testing.T) {
 			ctx, _ := record(t)
-			again := 0
 			for range 20 {
-				tracer := trace.FromContext(ctx)
-				op := tracer.StartAs(ctx, "op", trace.OpConfig{Show: show})
+				op := startAs(ctx, "op", core.Config{Show: show})
 				op.Block(semconv.ReasonLock)
 				op.Wake(semconv.WakeUnlocked)
 				carried, want := op.Context(), op.SpanContext()
 				op.End(nil)
-				op.Release()
-				if next := reused(op, func() *trace.Op { return tracer.StartAs(ctx, "next", trace.OpConfig{}) }); next != nil {
-					again++
-					_ = next.Context()
-					next.End(nil)
-				}
+				next := startAs(ctx, "next", core.Config{})
+				_ = next.Context()
+				next.End(nil)
 				if got := oteltrace.SpanContextFromContext(carried); !got.Equal(want) {
 					t.Errorf("got the span %v, want %v", got.SpanID(), want.SpanID())
 				}
-				if carried.Done() != ctx.Done() || trace.FromContext(carried) != tracer {
+				if carried.Done() != ctx.Done() || trace.FromContext(carried) != trace.FromContext(ctx) {
 					t.Error("it carries something else than it was started with")
 				}
-			}
-			if again == 0 {
-				t.Error("no memory was used again")
 			}
 		})
 	}
@@ -240,14 +182,13 @@ func (s *keepingSpan) End(opts ...oteltrace.SpanEndOption) {
 }
 
 // What a provider is given stays as it is, where it is not the SDK's.
-func TestReleaseFromKeeper(t *testing.T) {
+func TestReuseWithKeeper(t *testing.T) {
 	k := &keeper{TracerProvider: tracetest.NewRecorder(t).TracerProvider()}
 	ctx := trace.New(trace.WithTracerProvider(k)).NewContext(t.Context())
 	for range 4 {
-		for _, show := range []trace.Show{trace.ShowAll, trace.ShowBlocked} {
+		for _, show := range []core.Show{core.ShowAll, core.ShowBlocked} {
 			op := dirty(ctx, show)
 			op.End(nil, attribute.Int("end", 1))
-			op.Release()
 		}
 	}
 	k.attrs.want(t, "attributes")
@@ -255,28 +196,28 @@ func TestReleaseFromKeeper(t *testing.T) {
 	k.ends.want(t, "options of an end")
 }
 
-var sizes = trace.NewLayout([]attribute.KeyValue{attribute.Bool("fixed", true)}, "text", "size", "index")
+var sizes = schema([]attribute.KeyValue{attribute.Bool("fixed", true)}, "text", "size", "index")
 
 // EndWith is End with the attributes of a layout, once.
 func TestEndWith(t *testing.T) {
-	values := func(n int64) *trace.Values {
-		return &trace.Values{Layout: sizes, Text: "id", Ints: [trace.MaxInts]int64{n, n + 1}}
+	values := func(n int64) core.Facts {
+		return core.Facts{Of: sizes, Text: "id", Ints: [core.MaxInts]int64{n, n + 1}}
 	}
 	for name, show := range shows {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				(*trace.Op)(nil).EndWith(values(1))
+				endWith(trace.Op{}, values(1))
 				ctx, rec := record(t)
-				op := trace.FromContext(ctx).StartAs(ctx, "op", trace.OpConfig{Show: show}, attribute.Int("first", 0))
+				op := startAs(ctx, "op", core.Config{Show: show}, attribute.Int("first", 0))
 				op.Block(semconv.ReasonLock)
 				time.Sleep(ms)
 				op.Wake(semconv.WakeUnlocked)
 				op.SetAttributes(attribute.Int("size", -1)) // the later one holds
-				op.EndWith(values(1))
-				op.EndWith(values(3))
+				endWith(op, values(1))
+				endWith(op, values(3))
 				op.End(errors.New("late"))
 				want := ""
-				if show <= trace.ShowBlocked {
+				if show <= core.ShowBlocked {
 					want = `
 						op @0s 1ms {block.duration=0.001, first=0, fixed=true, index=2, size=1, text=id}
 							block @0s 1ms {block.reason=lock}
@@ -296,16 +237,15 @@ func TestEndWithMetricsOnly(t *testing.T) {
 		tracer := trace.New(trace.WithTracerProvider(noop.NewTracerProvider()),
 			trace.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(reader))))
 		for range 2 { // the second one in the memory of the first
-			op := tracer.StartAs(t.Context(), "op", trace.OpConfig{})
+			op := startBy(tracer, t.Context(), "op", core.Config{})
 			op.Block(semconv.ReasonLock)
 			time.Sleep(time.Second)
-			for range 2 {
-				op.EndWith(&trace.Values{Layout: sizes})
-			}
 			if op.SpanContext().IsValid() || op.Context() != t.Context() {
 				t.Error("it has a span")
 			}
-			op.Release()
+			for range 2 {
+				endWith(op, core.Facts{Of: sizes})
+			}
 		}
 		var data metricdata.ResourceMetrics
 		if err := reader.Collect(t.Context(), &data); err != nil {
@@ -340,7 +280,7 @@ func TestStartAsRefused(t *testing.T) {
 		bare := tp.Tracer(trace.ScopeName)
 		want := testing.AllocsPerRun(100, func() { bare.Start(context.Background(), "op") }) //nolint:spancheck // none is recorded
 		got := testing.AllocsPerRun(100, func() {
-			if op := tracer.StartAs(context.Background(), "op", trace.OpConfig{}); op != nil {
+			if op := startBy(tracer, context.Background(), "op", core.Config{}); op.Valid() {
 				t.Error("it is recorded")
 			}
 		})

@@ -1,10 +1,6 @@
-// Package emit is the seam between package trace, which makes spans and knows
-// OpenTelemetry's API only, and a provider that takes them for less than the API
-// can, package lean.
-package emit
+package lean
 
 import (
-	"context"
 	"math"
 	"slices"
 	"sync"
@@ -15,110 +11,72 @@ import (
 	"go.opentelemetry.io/otel/codes"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
+
+	core "github.com/wakechain/wakechain/internal/op"
 )
 
-// A Tracer makes spans by the API and, with no option boxed and no attribute
-// copied to the heap, in steps: New, Begin, End. Methods are safe for concurrent
-// use.
-type Tracer interface {
-	oteltrace.Tracer
-
-	// New returns a span, which has not begun, with room for n attributes and,
-	// where it waits, for a block and a wake.
-	New(name string, start time.Time, n int, waits bool) *Span
-
-	// Begin begins s as a child of the span in ctx; s.Rest must be nil. It reports
-	// whether s is recorded; if not, s.API is what stands for it in a context.
-	Begin(ctx context.Context, s *Span) bool
-
-	// Part makes the span of a block or a wake of s that is over. It reports false
-	// where somebody asks for more of a span than a Part tells: then it takes New,
-	// Begin and End.
-	Part(s *Span, p Part) bool
-
-	// End tells that s has ended: [Span.Finish] was true.
-	End(s *Span)
-}
-
-// A Part is a block or a wake of an operation. It is as the operation's span is in
-// all that it does not say.
-type Part struct {
-	*PartKind
-	Reason string
-	Attrs  []attribute.KeyValue   // beside the reason; nobody changes them
-	Link   *oteltrace.SpanContext // not valid: none. Of the caller's memory
-
-	Start, Took time.Duration // since that of the operation's span
-}
-
-// PartKind is what parts have in common.
-type PartKind struct {
-	Name string
-	Key  attribute.Key // of the reason
-}
-
-// A Span is the data of one span. Fields above Took do not change once the span
+// data is what a span says. Fields above Took do not change once the span
 // has begun; those below Mu are guarded by it. The order is that of the least
 // memory.
-type Span struct {
-	API       oteltrace.Span // the span for who has the API only
+type data struct {
+	API       oteltrace.Span // the span, or what stands for one that is not recorded
 	Parent    oteltrace.Span // of which only the span context counts
 	Context   oteltrace.SpanContext
 	StartTime time.Time
-	Limits    *Limits
+	Limits    *limits
 
-	Took     atomic.Int64 // nanoseconds; Open: not ended. Written with Mu held
+	Took     atomic.Int64 // nanoseconds; open: not ended. Written with Mu held
 	children atomic.Int32 // negative once the span has ended: they do not change any more
 	Kind     uint8        // an oteltrace.SpanKind; does not change
-	Parts    uint8        // made by Tracer.Part, which is not called at the same time
+	Parts    uint8        // made by Child, which is not called at the same time
 
 	Code  uint8 // a codes.Code
 	Mu    sync.Mutex
 	Name  string
 	Why   *string                 // of the status Error, its description; nil: none
-	Laid  Values                  // attributes before Attrs
+	Laid  core.Facts              // attributes before Attrs
 	Attrs []attribute.KeyValue    // each key once
 	Links []oteltrace.SpanContext // without attributes
 	Rest  oteltrace.Span          // once it is not nil, has all that can be set
 }
 
-// Open is how long a span took that has not ended.
-const Open = math.MinInt64
+// open is how long a span took that has not ended.
+const open = math.MinInt64
 
 // Ended reports whether the span has ended.
-func (s *Span) Ended() bool { return s.Took.Load() != Open }
+func (s *data) Ended() bool { return s.Took.Load() != open }
 
 // EndTime returns the end, the zero time until then.
-func (s *Span) EndTime() time.Time {
+func (s *data) EndTime() time.Time {
 	took := s.Took.Load()
-	if took == Open {
+	if took == open {
 		return time.Time{}
 	}
 	return s.StartTime.Add(time.Duration(took))
 }
 
 // Child counts a child, unless the span has ended.
-func (s *Span) Child() {
+func (s *data) Child() {
 	for n := s.children.Load(); n >= 0 && !s.children.CompareAndSwap(n, n+1); n = s.children.Load() {
 	}
 }
 
 // Children returns how many children were counted.
-func (s *Span) Children() int { return int(s.children.Load() & math.MaxInt32) }
+func (s *data) Children() int { return int(s.children.Load() & math.MaxInt32) }
 
-// Limits are those of the spans of one tracer; what is negative has no limit.
-type Limits struct {
-	Tracer            Tracer
+// limits are those of the spans of one tracer; what is negative has no limit.
+type limits struct {
+	Tracer            *tracer
 	Attributes, Links int
 	Length            int // of a string, in bytes
 
 	// Overflow returns a span of the SDK with all that s holds. It is called with
 	// s.Mu held, at the first thing that goes beyond the limits or what is done here.
-	Overflow func(s *Span) oteltrace.Span
+	Overflow func(s *data) oteltrace.Span
 }
 
 // Set sets attributes. Of two with one key the later one holds.
-func (s *Span) Set(attrs ...attribute.KeyValue) {
+func (s *data) Set(attrs ...attribute.KeyValue) {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
 	if !s.Ended() {
@@ -126,8 +84,8 @@ func (s *Span) Set(attrs ...attribute.KeyValue) {
 	}
 }
 
-// Add is Set for who holds Mu, or before Begin.
-func (s *Span) Add(attrs ...attribute.KeyValue) {
+// Add is Set for whoever holds Mu, or before Begin.
+func (s *data) Add(attrs ...attribute.KeyValue) {
 	if s.Rest == nil && !s.Limits.Fit(s.Laid.Len()+len(s.Attrs), attrs) {
 		s.Rest = s.Limits.Overflow(s)
 	}
@@ -136,12 +94,12 @@ func (s *Span) Add(attrs ...attribute.KeyValue) {
 		return
 	}
 	for i := range attrs {
-		s.Attrs = Put(s.Attrs, &attrs[i])
+		s.Attrs = put(s.Attrs, &attrs[i])
 	}
 }
 
-// Put appends an attribute, or puts it in the place of the one with its key.
-func Put(attrs []attribute.KeyValue, a *attribute.KeyValue) []attribute.KeyValue {
+// put appends an attribute, or puts it in the place of the one with its key.
+func put(attrs []attribute.KeyValue, a *attribute.KeyValue) []attribute.KeyValue {
 	for i := range attrs {
 		if attrs[i].Key == a.Key {
 			attrs[i] = *a
@@ -153,7 +111,7 @@ func Put(attrs []attribute.KeyValue, a *attribute.KeyValue) []attribute.KeyValue
 
 // Fit reports whether attributes beside n others are within the limits, and of
 // types that need no normalization.
-func (l *Limits) Fit(n int, attrs []attribute.KeyValue) bool {
+func (l *limits) Fit(n int, attrs []attribute.KeyValue) bool {
 	if l.Attributes >= 0 && n+len(attrs) > l.Attributes {
 		return false
 	}
@@ -180,8 +138,8 @@ func (l *Limits) Fit(n int, attrs []attribute.KeyValue) bool {
 	return true
 }
 
-// AddLink adds a link as the API's method does, for who holds Mu, or before Begin.
-func (s *Span) AddLink(l oteltrace.Link) {
+// AddLink adds a link as the API's method does, for whoever holds Mu, or before Begin.
+func (s *data) AddLink(l oteltrace.Link) {
 	if s.Rest == nil && (!l.SpanContext.IsValid() || len(l.Attributes) > 0 || s.Limits.Links >= 0 && len(s.Links) >= s.Limits.Links) {
 		s.Rest = s.Limits.Overflow(s)
 	}
@@ -194,7 +152,7 @@ func (s *Span) AddLink(l oteltrace.Link) {
 
 // Finish ends a span, with what is known of it then. why is the description of a
 // span's status that failed. It reports whether it had not ended before.
-func (s *Span) Finish(end time.Time, failed bool, why string, laid *Values, attrs, more []attribute.KeyValue) bool {
+func (s *data) Finish(end time.Time, failed bool, why string, laid *core.Facts, attrs, more []attribute.KeyValue) bool {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
 	if s.Ended() {
@@ -206,7 +164,7 @@ func (s *Span) Finish(end time.Time, failed bool, why string, laid *Values, attr
 	s.Add(attrs...)
 	s.lay(laid)
 	s.Add(more...)
-	s.Took.Store(max(int64(end.Sub(s.StartTime)), Open+1))
+	s.Took.Store(max(int64(end.Sub(s.StartTime)), open+1))
 	s.children.Or(math.MinInt32)
 	if s.Rest != nil {
 		s.Rest.End(oteltrace.WithTimestamp(end))
@@ -215,33 +173,33 @@ func (s *Span) Finish(end time.Time, failed bool, why string, laid *Values, attr
 }
 
 // lay keeps the values as they are, where they are the first and fit.
-func (s *Span) lay(v *Values) {
-	l := v.Layout
+func (s *data) lay(v *core.Facts) {
+	l := v.Of
 	if l == nil {
 		return
 	}
 	if s.Rest != nil || len(s.Attrs) > 0 || s.Limits.Length >= 0 || !s.Limits.Fit(v.Len()-len(l.Fixed), l.Fixed) {
-		s.Add(v.Append(nil)...)
+		s.Add(v.AppendTo(nil)...)
 		return
 	}
 	s.Laid = *v
 }
 
-// All returns all attributes, for who holds Mu.
-func (s *Span) All() []attribute.KeyValue {
-	if s.Laid.Layout != nil {
-		all := s.Laid.Append(make([]attribute.KeyValue, 0, s.Laid.Len()+len(s.Attrs)))
+// All returns all attributes, for whoever holds Mu.
+func (s *data) All() []attribute.KeyValue {
+	if s.Laid.Of != nil {
+		all := s.Laid.AppendTo(make([]attribute.KeyValue, 0, s.Laid.Len()+len(s.Attrs)))
 		for i := range s.Attrs {
-			all = Put(all, &s.Attrs[i])
+			all = put(all, &s.Attrs[i])
 		}
-		s.Attrs, s.Laid = all, Values{}
+		s.Attrs, s.Laid = all, core.Facts{}
 	}
 	return s.Attrs
 }
 
 // Fail sets the status Error with a description, as the API's method does, for
 // who holds Mu.
-func (s *Span) Fail(why string) {
+func (s *data) Fail(why string) {
 	if s.Rest != nil {
 		s.Rest.SetStatus(codes.Error, why)
 		return
@@ -254,7 +212,7 @@ func (s *Span) Fail(why string) {
 
 // SetStatus sets a status without a description, as the API's method does, for
 // who holds Mu.
-func (s *Span) SetStatus(c codes.Code) {
+func (s *data) SetStatus(c codes.Code) {
 	if s.Rest != nil {
 		s.Rest.SetStatus(c, "")
 		return

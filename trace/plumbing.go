@@ -1,0 +1,147 @@
+package trace
+
+import (
+	"context"
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/internal/live"
+	core "github.com/wakechain/wakechain/internal/op"
+)
+
+// plumbing is a Tracer as the adapters of this module use it.
+type plumbing Tracer
+
+func init() {
+	core.Of = func(tracer any) core.Tracer { return (*plumbing)(tracer.(*Tracer)) }
+	live.Hold = func(_, o any, since time.Time) bool {
+		ref, _ := o.(core.Ref)
+		return ref.BlockedSince(since)
+	}
+	live.Tell = func(o any, s *live.Stall) (told bool) {
+		ref, _ := o.(core.Ref)
+		if !ref.BlockedSince(s.Since) {
+			return false
+		}
+		ref.Do(func(r *core.Record) {
+			for _, sink := range r.Sinks() {
+				if x, ok := sink.(spans); ok && ref.BlockedSince(s.Since) {
+					told = x.tell(r, s)
+				}
+			}
+		})
+		return told
+	}
+}
+
+// Start begins an operation that is not to be begun like any other.
+func (p *plumbing) Start(c core.Config, sampled bool) core.Ref {
+	t := (*Tracer)(p)
+	recorded, metered := sampled && t.tracer != nil || !t.skips(c.Context), t.metered(c.Context)
+	if !recorded && !metered && !t.live {
+		return core.Ref{}
+	}
+	ref, _ := t.begin(&c, scopeOf(c.Context).task, recorded, metered)
+	return ref
+}
+
+// Span begins a span that is not an operation.
+func (p *plumbing) Span(ctx context.Context, name string, at time.Time, opts ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span) {
+	return (*Tracer)(p).span(ctx, name, at, opts...)
+}
+
+// Root begins a span as the root of a new trace.
+func (p *plumbing) Root(ctx context.Context, of oteltrace.SpanContext, name string, at time.Time, opts ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span) {
+	return (*Tracer)(p).root(ctx, of, name, at, opts...)
+}
+
+// Record makes a span that is over.
+func (p *plumbing) Record(ctx context.Context, name string, start, end time.Time, errorType string, err error, attrs ...attribute.KeyValue) {
+	(*Tracer)(p).record(ctx, name, start, end, errorType, err, attrs...)
+}
+
+// Finish ends a span that Span or Root began at start.
+func (p *plumbing) Finish(span oteltrace.Span, start time.Time, errorType string, err error, attrs ...attribute.KeyValue) {
+	finish(span, after(start), errorType, err, attrs)
+}
+
+// Records reports whether a span below ctx may be recorded.
+func (p *plumbing) Records(ctx context.Context) bool { return !(*Tracer)(p).skips(ctx) }
+
+// Measures reports whether an operation below ctx is followed even if it is not
+// recorded.
+func (p *plumbing) Measures(ctx context.Context) bool {
+	return p.live || (*Tracer)(p).metered(ctx)
+}
+
+// Meter returns the meter of the Tracer's metrics; nil: none.
+func (p *plumbing) Meter() metric.Meter {
+	if p.metrics == nil {
+		return nil
+	}
+	return p.metrics.meter
+}
+
+// Live reports whether package live follows what is not sampled.
+func (p *plumbing) Live() bool { return p.live }
+
+// span begins a span at the given time, which is not an operation. It returns ctx as
+// it is and a nil span where nothing would be recorded: the span in ctx is not
+// sampled, or the provider is a no-op. It allocates nothing then, except at the root
+// of a trace, where only the provider can tell; where its sampler refuses the root,
+// the context that is returned says so to what is below.
+func (t *Tracer) span(ctx context.Context, name string, at time.Time, opts ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span) {
+	if t.skips(ctx) {
+		return ctx, nil
+	}
+	child, span := t.tracer.Start(ctx, name, append(slices.Clip(opts), oteltrace.WithTimestamp(at))...)
+	switch {
+	case span.IsRecording():
+		return child, span
+	case span.SpanContext().IsValid():
+		return child, nil // the sampler's no holds for what is below
+	default:
+		return ctx, nil
+	}
+}
+
+// root begins a span as the root of a new trace that goes on where the trace of
+// the span of went: links are the caller's to give. It returns what span does.
+//
+// The new trace is sampled as of's was, as far as the sampler can be told so:
+//
+//   - Its id ends in the eight bytes that of's ends in. Samplers by ratio, those
+//     of the SDK and W3C's consistent probability sampling, look at these alone,
+//     and so do those of a collector: they decide as they did before.
+//   - Where the sampler refuses the root although of is sampled, which it may be
+//     because its own parent was, it is asked once more about a child of of in
+//     the new trace. Then the span names a parent that is not in its trace,
+//     but in of's.
+//   - Where it refuses that too, its no holds.
+func (t *Tracer) root(ctx context.Context, of oteltrace.SpanContext, name string, at time.Time, opts ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span) {
+	id := of.TraceID()
+	binary.BigEndian.PutUint64(id[:8], rand.Uint64())
+	parent := of.WithTraceID(id)
+
+	root := oteltrace.ContextWithSpanContext(ctx, parent.WithSpanID(oteltrace.SpanID{}))
+	child, span := t.span(root, name, at, opts...)
+	if span == nil && of.IsSampled() {
+		child, span = t.span(oteltrace.ContextWithRemoteSpanContext(ctx, parent), name, at, opts...)
+	}
+	return child, span
+}
+
+// record makes a span that is over, as a child of the span in ctx. Nothing is
+// recorded where span would record nothing.
+func (t *Tracer) record(ctx context.Context, name string, start, end time.Time, errorType string, err error, attrs ...attribute.KeyValue) {
+	if _, span := t.span(ctx, name, start); span != nil {
+		finish(span, latest(end, start.Add(tick(start))), errorType, err, attrs)
+	}
+}

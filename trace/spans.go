@@ -1,0 +1,290 @@
+package trace
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/internal/live"
+	core "github.com/wakechain/wakechain/internal/op"
+	"github.com/wakechain/wakechain/trace/internal/annotate"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// spans is the sink that makes spans of operations, and the one place that says which
+// edges become spans, with which attributes, links and status. What makes them, the
+// API or package lean, only does so.
+type spans struct{ *Tracer }
+
+var _ core.Describer = spans{}
+
+// shown is what the sink knows of a record. It stays with the record's memory.
+type shown struct {
+	span    core.Span // nil: none, or not yet
+	refused bool      // by the sampler
+
+	waking bool                  // wake is a wake in progress
+	woken  bool                  // into it, and nobody has said yet by whom
+	wake   core.Edge             // where waking
+	links  []oteltrace.Link      // of an operation that has no span yet
+	attrs  []attribute.KeyValue  // likewise
+	left   int                   // spans that were left out
+	told   bool                  // a span `stalled` tells of the block in progress
+	by     oteltrace.SpanContext // of the last of these; not valid: none
+
+	api    apiSpan
+	start  core.SpanStart
+	part   core.Part
+	finish core.Finish
+	more   [4]attribute.KeyValue
+}
+
+func of(r *core.Record) *shown { return r.State.(*shown) }
+
+// prepare makes room for what is known of a record that begins.
+func (s spans) prepare(r *core.Record) {
+	if r.State == nil {
+		r.State = new(shown)
+	}
+}
+
+// begin begins the operation's span, and reports whether it is recorded.
+func (s spans) begin(r *core.Record) bool {
+	x := of(r)
+	if x.span != nil || x.refused {
+		return x.span != nil
+	}
+	attrs, links := r.Attrs, r.Links
+	if len(x.attrs) > 0 {
+		attrs = append(attrs[:len(attrs):len(attrs)], x.attrs...)
+	}
+	if len(x.links) > 0 {
+		links = append(links[:len(links):len(links)], x.links...)
+	}
+	if !s.beginByMaker(r, x, attrs, links) {
+		s.beginByAPI(r, x, attrs, links)
+	}
+	if x.refused = x.span == nil; !x.refused {
+		r.Budget.Spend(1)
+	}
+	return !x.refused
+}
+
+func (s spans) beginByMaker(r *core.Record, x *shown, attrs []attribute.KeyValue, links []oteltrace.Link) bool {
+	m := s.maker()
+	if m == nil || r.Root.IsValid() {
+		return false
+	}
+	n, waits := size(r.Name)
+	x.start = core.SpanStart{Name: r.Name, At: r.Start, Attrs: attrs, Links: links, Size: max(n, len(attrs)), Waits: waits}
+	span, ok := m.Begin(r.Context, &x.start)
+	x.start = core.SpanStart{}
+	if !ok {
+		return false
+	}
+	if x.span, ok = span.(core.Span); ok {
+		r.SetSpan(x.span, nil)
+	} else {
+		r.SetSpan(nil, oteltrace.ContextWithSpan(r.Context, span))
+	}
+	return true
+}
+
+// size is how many attributes most operations of a name end with, and whether
+// they wait. One that ends with more needs an allocation more.
+func size(name string) (attrs int, waits bool) {
+	switch name {
+	case semconv.SpanRead:
+		return 0, true // but for its facts
+	case semconv.SpanWrite:
+		return 0, false
+	default: // the total of its blocks
+		return 2, true
+	}
+}
+
+// Wants returns the shortest block that becomes a span. One that lasts a second may
+// be told of before it is over, and then becomes one, too.
+func (s spans) Wants(show core.Show, shown bool) time.Duration {
+	if show > core.ShowBlocked && !shown {
+		return -1
+	}
+	return min(s.minBlock, time.Second)
+}
+
+var (
+	blockPart = &core.PartKind{Name: semconv.SpanBlock, Key: semconv.BlockReasonKey}
+	wakePart  = &core.PartKind{Name: semconv.SpanWake, Key: semconv.WakeReasonKey}
+)
+
+// Wake makes the spans of the wake before the block and of the block itself, unless
+// that is too short or they are left out: then it counts as running.
+func (s spans) Wake(r *core.Record, block, wake *core.Edge) {
+	x := of(r)
+	x.woken = false
+	switch {
+	case x.told:
+		r.Budget.Spend(2)
+	case wake.At-block.At < s.minBlock || !s.admit(r, x):
+		return
+	}
+	s.endWake(r, x, block.At)
+	x.part = core.Part{PartKind: blockPart, Reason: block.Reason, Attrs: block.Attrs, Link: &x.by, At: block.At, Took: wake.At - block.At}
+	x.span.Child(r, &x.part)
+	x.told, x.by = false, oteltrace.SpanContext{}
+	if wake.Reason != "" {
+		x.waking, x.woken, x.wake = true, true, *wake
+	}
+}
+
+// endWake makes the span of the wake in progress, if there is one.
+func (s spans) endWake(r *core.Record, x *shown, end time.Duration) {
+	if !x.waking {
+		return
+	}
+	x.waking = false
+	w := &x.wake
+	x.part = core.Part{PartKind: wakePart, Reason: w.Reason, Link: &w.By, At: w.At, Took: end - w.At}
+	if w.Cause != "" {
+		x.part.Attrs = []attribute.KeyValue{semconv.WakeCauseKey.String(w.Cause)}
+	}
+	x.span.Child(r, &x.part)
+}
+
+// admit reports whether a block and its wake become spans; it counts them where they
+// are left out.
+func (s spans) admit(r *core.Record, x *shown) bool {
+	if x.span == nil && !x.refused && r.Show() > core.ShowBlocked {
+		x.left += 2
+		return false
+	}
+	if !s.begin(r) {
+		return false
+	}
+	if !r.Budget.Take(2) {
+		x.left += 2
+		return false
+	}
+	return true
+}
+
+// WokenBy gives the wake in progress its link.
+func (s spans) WokenBy(r *core.Record, by oteltrace.SpanContext) {
+	if x := of(r); x.woken {
+		x.woken = false
+		if !x.wake.By.IsValid() {
+			x.wake.By = by
+		}
+	}
+}
+
+// Link links the operation's span.
+func (s spans) Link(r *core.Record, to oteltrace.SpanContext) {
+	link := oteltrace.Link{SpanContext: to}
+	switch x := of(r); {
+	case x.span != nil:
+		x.span.AddLink(link)
+	case !x.refused:
+		x.links = append(x.links, link)
+	}
+}
+
+// SetAttributes adds attributes to the operation's span.
+func (s spans) SetAttributes(r *core.Record, attrs []attribute.KeyValue) {
+	switch x := of(r); {
+	case x.span != nil:
+		x.span.SetAttributes(attrs...)
+	case !x.refused:
+		x.attrs = append(x.attrs, attrs...)
+	}
+}
+
+// End ends the operation's span, with the totals of its blocks.
+func (s spans) End(r *core.Record, e *core.End) {
+	x := of(r)
+	if x.span == nil && !x.refused {
+		if show := r.Show(); show == core.ShowAll || e.ErrorType != "" && show <= core.ShowFailed {
+			s.begin(r)
+		} else {
+			x.left++
+		}
+	}
+	r.Budget.Leave(x.left)
+	s.suppressed(r.Context, x.left)
+	if x.span != nil {
+		s.endWake(r, x, e.At)
+		s.finish(r, x, e)
+	}
+	x.clear()
+}
+
+// clear forgets a record that is over, for the next one.
+func (x *shown) clear() {
+	x.span, x.refused = nil, false
+	x.waking, x.woken, x.wake = false, false, core.Edge{}
+	x.links, x.attrs, x.left = nil, nil, 0
+	x.told, x.by = false, oteltrace.SpanContext{}
+	x.part, x.finish = core.Part{}, core.Finish{}
+	clear(x.more[:])
+	x.api.clear()
+}
+
+func (s spans) finish(r *core.Record, x *shown, e *core.End) {
+	f := &x.finish
+	*f = core.Finish{At: e.At, Now: e.Blocks == 0, Failed: e.ErrorType != "", Attrs: e.Attrs, Facts: e.Facts}
+	f.Facts.Blocked = -1
+	more := x.more[:0]
+	switch {
+	case e.Blocks == 0:
+	case f.Facts.Of != nil:
+		f.Facts.Blocked = e.Blocked.Seconds()
+	default:
+		more = append(more, semconv.BlockDurationKey.Float64(e.Blocked.Seconds()))
+	}
+	if e.Blocks > 1 {
+		more = append(more, semconv.BlockCountKey.Int(e.Blocks))
+	}
+	if n := r.Budget.Suppressed(); n > 0 {
+		more = append(more, semconv.SpansSuppressedKey.Int64(n))
+	}
+	if f.Failed {
+		more = append(more, semconv.ErrorTypeKey.String(e.ErrorType))
+		f.Why = description(e.Err)
+	}
+	f.More = more
+	if annotate.On() {
+		annotate.End(x.span.SpanContext())
+	}
+	x.span.Finish(r, f)
+}
+
+// tell makes the span `stalled` of the block in progress. It is a child of a span that
+// has ended, since the operation's is not exported yet, and links to that one. The
+// block then becomes a span, however many there are, and links to the last that told
+// of it.
+func (s spans) tell(r *core.Record, stall *live.Stall) bool {
+	x := of(r)
+	if r.Show() == core.ShowNone || !s.begin(r) {
+		return false
+	}
+	links := []oteltrace.Link{{SpanContext: x.span.SpanContext()}}
+	if x.by.IsValid() {
+		links = append(links, oteltrace.Link{SpanContext: x.by})
+	}
+	ctx := oteltrace.ContextWithSpanContext(context.Background(), stall.Below)
+	_, span := s.span(ctx, semconv.SpanStalled, stall.At, oteltrace.WithLinks(links...))
+	if span == nil {
+		return false
+	}
+	x.told, x.by = true, span.SpanContext()
+	attrs := append(stall.Attributes[:len(stall.Attributes):len(stall.Attributes)],
+		semconv.StalledOperationKey.String(r.Name), semconv.StalledAgeKey.Float64(stall.At.Sub(stall.Since).Seconds()))
+	if stall.Suppressed > 0 {
+		attrs = append(attrs, semconv.SpansSuppressedKey.Int(stall.Suppressed))
+	}
+	finish(span, after(stall.At), "", nil, attrs)
+	return true
+}
