@@ -202,7 +202,7 @@ func digest(t *testing.T, in []byte) {
 	spans, report, err := chain.Read(bytes.NewReader(in))
 	var format *chain.FormatError
 	if err != nil && !errors.As(err, &format) && !strings.Contains(err.Error(), "line ") && !strings.Contains(err.Error(), "the server says") &&
-		report.Compression == "" {
+		!strings.Contains(err.Error(), "cut off, or damaged") {
 		t.Errorf("an error without a line: %v", err)
 	}
 	if err != nil && strings.ContainsFunc(err.Error(), func(r rune) bool { return r < ' ' }) {
