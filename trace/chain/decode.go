@@ -27,6 +27,8 @@ type decoder struct {
 	lex    *lex.Lexer
 	format Format // of the first span
 	into   *Collection
+	room   int   // how many spans more may be read
+	full   bool  // there were more
 	whole  int64 // where the last whole span ended
 
 	fault  error // of the span at hand: the first value that cannot be
@@ -65,9 +67,14 @@ func (d *decoder) add(f Format, s *Span) bool {
 		d.faulty(d.lex.Line(), fmt.Errorf("span %.40q: %w", s.Name, d.fault))
 		d.fault = nil
 		return false
+	case d.room == 0:
+		d.full = true
+		d.lex.Fail("too many spans")
+		return false
 	case d.format == "":
 		d.format = f
 	}
+	d.room--
 	d.into.add(s)
 	d.whole = d.lex.Offset()
 	return true

@@ -32,7 +32,10 @@ type readConfig struct {
 	ctx      context.Context
 	progress func(Progress)
 	decoders map[Format]func(io.Reader) ([]Span, error)
+	maxSpans int
 }
+
+const defaultMaxSpans = 10_000_000
 
 type readOptionFunc func(*readConfig)
 
@@ -56,6 +59,17 @@ type Progress struct {
 // goroutine of its caller.
 func WithProgress(f func(Progress)) ReadOption {
 	return readOptionFunc(func(c *readConfig) { c.progress = f })
+}
+
+// WithMaxSpans sets how many spans are read at most, the first: 10,000,000 by default,
+// which bounds what a hostile source can do to memory to some gigabytes. The report
+// warns where there are more. Zero and less are ignored.
+func WithMaxSpans(n int) ReadOption {
+	return readOptionFunc(func(c *readConfig) {
+		if n > 0 {
+			c.maxSpans = n
+		}
+	})
 }
 
 // WithDecoder has decode read sources of the format f, which it is given whole and
@@ -129,7 +143,7 @@ func Read(r io.Reader, opts ...ReadOption) ([]Span, Report, error) {
 
 // Read adds the spans of a source to the collection, as the function [Read] does.
 func (c *Collection) Read(r io.Reader, opts ...ReadOption) (Report, error) {
-	var cfg readConfig
+	cfg := readConfig{maxSpans: defaultMaxSpans}
 	for _, o := range opts {
 		if o != nil {
 			o.applyRead(&cfg)
@@ -186,6 +200,7 @@ func (r *reading) run() error {
 	}
 	l := lex.New(r.in)
 	r.d = newDecoder(l, r.into)
+	r.d.room = r.cfg.maxSpans
 	r.d.faulty = func(line int, err error) {
 		r.fault(err)
 		r.warn(Warning{Line: line, Text: fmt.Sprintf("line %d: left out: %s", line, says(err.Error()))})
@@ -276,6 +291,10 @@ func (r *reading) broken(line int, from int64) (bool, error) {
 	err, at := l.Err(), l.Line()
 	if failed := r.in.failed(); failed != nil {
 		return true, failed
+	}
+	if r.d.full {
+		r.warn(Warning{Line: at, Text: fmt.Sprintf("there are more than %d spans: those from line %d on were left out", r.cfg.maxSpans, at)})
+		return true, nil
 	}
 	if l.AtEnd() {
 		r.cutOff(line, from, err)

@@ -332,6 +332,27 @@ func TestReadTellsProgress(t *testing.T) {
 	}
 }
 
+func TestReadIsLimited(t *testing.T) {
+	t.Parallel()
+	in := strings.Repeat(request("a")+"\n", 3)
+	for n, want := range map[int]string{2: "there are more than 2 spans: those from line 3 on were left out", 3: "", 0: "", -1: ""} {
+		spans, report, err := chain.Read(strings.NewReader(in), chain.WithMaxSpans(n))
+		if err != nil || n == 2 && (len(spans) != 2 || len(report.Warnings) != 1 || report.Warnings[0].Text != want) || n != 2 && (len(spans) != 3 || len(report.Warnings) > 0) {
+			t.Errorf("at most %d: got %d spans, %+v, %v", n, len(spans), report, err)
+		}
+	}
+	// Two sources, each with its own limit.
+	var c chain.Collection
+	for range 2 {
+		if report, err := c.Read(strings.NewReader(in), chain.WithMaxSpans(2)); err != nil || report.Spans != 2 {
+			t.Errorf("got %+v, %v", report, err)
+		}
+	}
+	if c.Len() != 4 {
+		t.Errorf("got %d spans", c.Len())
+	}
+}
+
 // TestReadScenarios reads what the programs of the diagrams exported.
 func TestReadScenarios(t *testing.T) {
 	t.Parallel()
