@@ -17,7 +17,7 @@ import (
 // Category is that of the messages.
 const Category = "wakechain"
 
-// On reports whether a tracer runs. It costs a nanosecond.
+// On reports whether a tracer runs. It costs some nanoseconds.
 func On() bool { return rtrace.IsEnabled() }
 
 // Begin says that the span begins on this goroutine. It is for who asked [On].

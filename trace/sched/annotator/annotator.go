@@ -20,8 +20,8 @@ import (
 	"github.com/wakechain/wakechain/trace/internal/annotate"
 )
 
-// New returns a span processor. While no execution tracer runs it costs a nanosecond
-// at the start and the end of a span; while one runs, half a microsecond, and an
+// New returns a span processor. While no execution tracer runs it costs some nanoseconds
+// at the start and the end of a span; while one runs, about a microsecond, and an
 // allocation of 64 bytes. It is safe for concurrent use.
 //
 // A span is noted on the goroutine that starts it. Where that hands it to another one
