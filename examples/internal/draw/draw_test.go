@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "github.com/wakechain/wakechain/cmd/wakechain")
+		build := exec.Command("go", "build", "-C", root, "-o", dir+string(filepath.Separator), "./cmd/wakechain")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "%v: %v\n%s", build, err, out)
 			return 1

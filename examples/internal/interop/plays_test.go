@@ -25,7 +25,7 @@ func closing(code int) func(*testing.T, *stage, peer) {
 	return func(t *testing.T, st *stage, p peer) {
 		p.do(t, "send 2 100")
 		st.readN(t, 2)
-		pause(t.Context(), hold) // the next read waits
+		st.parkRead(t)
 		p.do(t, fmt.Sprintf("close %d", code))
 	}
 }

@@ -177,7 +177,7 @@ func (st *stage) accept(t *testing.T) {
 // window, which is some 0.2 s and wakes the write. It notes when that was.
 func (st *stage) park(t *testing.T) {
 	t.Helper()
-	for ctx := soon(t); !st.parkedFor(3 * hold); pause(ctx, hold/10) {
+	for ctx := soon(t); !st.parkedFor(semconv.ReasonNetWrite, 3*hold); pause(ctx, hold/10) {
 		if ctx.Err() != nil {
 			t.Fatalf("no write parked, after %d messages", st.written.Load())
 		}
@@ -185,13 +185,23 @@ func (st *stage) park(t *testing.T) {
 	st.mark()
 }
 
-// parkedFor reports whether a write on the stage's connection is parked, and has been
-// for d.
-func (st *stage) parkedFor(d time.Duration) bool {
+// parkRead waits until the read of our side is parked.
+func (st *stage) parkRead(t *testing.T) {
+	t.Helper()
+	for ctx := soon(t); !st.parkedFor(semconv.ReasonNetRead, 0); pause(ctx, hold/10) {
+		if ctx.Err() != nil {
+			t.Fatal("no read parked")
+		}
+	}
+}
+
+// parkedFor reports whether a call on the stage's connection is parked for r, and has
+// been for d.
+func (st *stage) parkedFor(r semconv.Reason, d time.Duration) bool {
 	v := live.Snapshot()
 	for _, g := range v.Goroutines {
 		for _, w := range g.Waits {
-			if w.Reason != string(semconv.ReasonNetWrite) || w.Age < d {
+			if w.Reason != string(r) || w.Age < d {
 				continue
 			}
 			for _, c := range v.Connections {
