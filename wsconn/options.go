@@ -124,5 +124,5 @@ func WithTracePerMessage() Option { return session.WithTracePerMessage() }
 // is the life NAME of a goroutine; the close links to the segment that it ended.
 //
 // A segment is sampled as its handshake was, also by a sampler that decides
-// by the trace's id, as trace.Tracer.Root says.
+// by the trace's id, as far as the sampler can be told so.
 func WithTraceBudget(spans int, age time.Duration) Option { return session.WithTraceBudget(spans, age) }

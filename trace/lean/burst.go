@@ -74,23 +74,6 @@ func (b *burst) handOver() {
 	b.n = 0
 }
 
-// gathers reports whether a burst makes no difference to a processor: a batch
-// processor of the SDK that never blocks and takes its time, with room for many.
-func gathers(sp sdktrace.SpanProcessor) bool {
-	m, ok := sp.(interface{ MarshalLog() any })
-	if !ok || typeInSDK(sp) != batchProcessor {
-		return false
-	}
-	// There is no other way to its options.
-	log, ok := m.MarshalLog().(struct {
-		Type, SpanExporter string
-		Config             sdktrace.BatchSpanProcessorOptions
-	})
-	c := &log.Config
-	return ok && !c.BlockOnQueueFull && c.BatchTimeout >= burstDelay &&
-		c.MaxQueueSize >= 8*burstSize && c.MaxExportBatchSize >= burstSize
-}
-
 // ForceFlush flushes the processors, as the SDK does.
 func (p *TracerProvider) ForceFlush(ctx context.Context) error {
 	p.burst.flush()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -82,27 +81,6 @@ func (p *TracerProvider) use(processors []sdktrace.SpanProcessor) {
 	p.quiet.Store(all(quiet))
 	p.bursts.Store(len(processors) > 0 && all(gathers))
 	p.processors.Store(&processors)
-}
-
-// The SDK's processors, whose types are not exported.
-const (
-	batchProcessor  = "batchSpanProcessor"
-	simpleProcessor = "simpleSpanProcessor"
-)
-
-// quiet reports whether a processor's OnStart does nothing.
-func quiet(sp sdktrace.SpanProcessor) bool {
-	t := typeInSDK(sp)
-	return t == batchProcessor || t == simpleProcessor
-}
-
-// typeInSDK is the name of a processor's type, "" for those of others.
-func typeInSDK(sp sdktrace.SpanProcessor) string {
-	t := reflect.TypeOf(sp)
-	if t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "go.opentelemetry.io/otel/sdk/trace" {
-		return t.Elem().Name()
-	}
-	return ""
 }
 
 // ended tells the processors of a span that has ended.

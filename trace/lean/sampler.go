@@ -2,7 +2,6 @@ package lean
 
 import (
 	"os"
-	"reflect"
 	"strconv"
 	"strings"
 
@@ -32,25 +31,4 @@ func samplerFromEnv() sdktrace.Sampler {
 	default: // and parentbased_always_on, which is the same
 		return nil
 	}
-}
-
-// follows reports whether a sampler always samples the child of a span of this
-// process that is sampled, and does nothing else: the default does, AlwaysSample and,
-// whatever decides of a root, ParentBased.
-func follows(s sdktrace.Sampler) bool {
-	if s == nil {
-		return true
-	}
-	always, v := reflect.TypeOf(sdktrace.AlwaysSample()), reflect.ValueOf(s)
-	if v.Type() == reflect.TypeOf(sdktrace.ParentBased(sdktrace.AlwaysSample())) {
-		// There is no other way to it. A later SDK may have none at all.
-		if v = v.FieldByName("config"); v.Kind() != reflect.Struct {
-			return false
-		}
-		if v = v.FieldByName("localParentSampled"); v.Kind() != reflect.Interface {
-			return false
-		}
-		v = v.Elem()
-	}
-	return v.IsValid() && v.Type() == always
 }

@@ -1,0 +1,8 @@
+package lean
+
+// What looks at the SDK's unexported parts.
+var (
+	Quiet   = quiet
+	Gathers = gathers
+	Follows = follows
+)
