@@ -39,7 +39,7 @@ func (j *jaeger) searchService(ctx context.Context, service string, q *Query, fr
 	params := url.Values{
 		"service": {service},
 		"start":   {strconv.FormatInt(from.UnixMicro(), 10)},
-		"end":     {strconv.FormatInt(until.UnixMicro(), 10)},
+		"end":     {strconv.FormatInt(until.Add(time.Microsecond-1).UnixMicro(), 10)},
 		"limit":   {strconv.Itoa(limit)},
 	}
 	if q.Operation != "" {
@@ -62,10 +62,7 @@ func (j *jaeger) searchService(ctx context.Context, service string, q *Query, fr
 	return byTrace(spans.Spans()), nil
 }
 
-// page: Jaeger counts in microseconds.
-func (j *jaeger) page(earliest time.Time) (time.Time, time.Duration) {
-	return earliest, time.Microsecond
-}
+func (j *jaeger) step() time.Duration { return time.Microsecond }
 
 // trace asks the newer API for the trace, which has the links that the other one has
 // not, and else takes what the search said.

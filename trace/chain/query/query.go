@@ -110,9 +110,8 @@ type backend interface {
 	search(ctx context.Context, q *Query, from, until time.Time, limit int) ([]found, error)
 	// trace reads a trace into spans.
 	trace(ctx context.Context, f found, into *chain.Collection) (chain.Report, error)
-	// page returns until when to look for what is not after the earliest, and step by
-	// how much the server tells times apart.
-	page(earliest time.Time) (next time.Time, step time.Duration)
+	// step is by how much the server tells times apart.
+	step() time.Duration
 }
 
 // found is a trace that a search found.
@@ -174,6 +173,7 @@ type reading struct {
 	into   *chain.Collection
 	before int
 	seen   map[string]bool // traces
+	stale  int             // full pages without anything new
 	report Report
 }
 
@@ -199,64 +199,50 @@ func (r *reading) run(ctx context.Context, q Query) error {
 		q.Since = defaultSince
 	}
 	q.Limit = cmp.Or(max(q.Limit, 0), defaultLimit)
-	return r.pages(ctx, b, &q)
+	_, err := r.window(ctx, b, &q, q.Until.Add(-q.Since), q.Until)
+	return err
 }
 
-// maxPage is how many traces are asked for at once.
-const maxPage = 20
+const (
+	maxPage  = 50 // traces that are asked for at once
+	maxStale = 3  // full pages without anything new, one after the other
+)
 
-// pages goes back in time, from page to page.
-func (r *reading) pages(ctx context.Context, b backend, q *Query) error {
-	from, until := q.Until.Add(-q.Since), q.Until
-	for stale := 0; until.After(from); {
-		limit := min(q.Limit-r.report.Traces+1, maxPage) // one more, to see whether there are more
-		page, err := b.search(ctx, q, from, until, limit)
-		if err != nil {
-			return err
-		}
-		fresh := 0
-		var earliest time.Time
-		for _, f := range page {
-			if earliest.IsZero() || f.start.Before(earliest) {
-				earliest = f.start
-			}
-			if r.seen[f.id] {
-				continue
-			}
-			if r.report.Traces == q.Limit {
-				r.report.More = true
-				return nil
-			}
-			fresh++
-			if err := r.take(ctx, b, f); err != nil {
-				return err
-			}
-		}
-		if len(page) < limit {
-			return nil
-		}
-		// What begins at the same time as the earliest comes again, so that nothing
-		// between two pages is lost; where there is more of it than a page has, the rest
-		// is.
-		next, step := b.page(earliest)
-		if stale++; fresh > 0 {
-			stale = 0
-		}
-		if !next.Before(until) {
-			r.report.More = true
-			next = until.Add(-step)
-		}
-		if stale == maxStale { // the server does not care until when it is asked
-			r.report.More = true
-			return nil
-		}
-		until = next
+// window reads the traces of a time, the latest first, and reports whether that is
+// enough. Which traces a server leaves out of a page that is full is up to it (Jaeger's
+// memory takes any), so a full page only says that the time is to be halved.
+func (r *reading) window(ctx context.Context, b backend, q *Query, from, until time.Time) (enough bool, err error) {
+	page, err := b.search(ctx, q, from, until, maxPage)
+	if err != nil {
+		return true, err
 	}
-	return nil
+	full := len(page) == maxPage
+	if middle := from.Add(until.Sub(from) / 2).Truncate(b.step()); full && middle.After(from) && middle.Before(until) {
+		if enough, err := r.window(ctx, b, q, middle, until); enough || err != nil {
+			return true, err
+		}
+		return r.window(ctx, b, q, from, middle)
+	}
+	fresh := false
+	for _, f := range page {
+		if r.seen[f.id] {
+			continue
+		}
+		fresh = true
+		if r.report.Traces == q.Limit {
+			r.report.More = true
+			return true, nil
+		}
+		if err := r.take(ctx, b, f); err != nil {
+			return true, err
+		}
+	}
+	if r.stale++; fresh || !full {
+		r.stale = 0
+	}
+	r.report.More = r.report.More || full
+	return r.stale == maxStale, nil // the server does not care for times
 }
-
-// maxStale is how many pages may have nothing new, one after the other.
-const maxStale = 3
 
 // take reads a trace.
 func (r *reading) take(ctx context.Context, b backend, f found) error {

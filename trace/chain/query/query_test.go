@@ -181,9 +181,10 @@ func TestRead(t *testing.T) {
 				{"a time", 10, query.Query{Service: "svc", Since: 3 * time.Second}, "0 1 2 3", false, nil},
 				{"a limit", 10, query.Query{Service: "svc", Limit: 4}, "0 1 2 3", true, nil},
 				{"a limit that is just enough", 4, query.Query{Service: "svc", Limit: 4}, "0 1 2 3", false, nil},
-				{"pages", 70, query.Query{Service: "svc"}, numbers(0, 69), false, nil},
-				{"pages, up to a limit", 70, query.Query{Service: "svc", Limit: 50}, numbers(0, 49), true, nil},
-				{"a server that is deaf to times", 70, query.Query{Service: "svc"}, numbers(0, 19), true, func(s *server) { s.deaf = true }},
+				{"pages", 120, query.Query{Service: "svc", Limit: 200}, numbers(0, 119), false, nil},
+				{"pages, up to a limit", 120, query.Query{Service: "svc"}, numbers(0, 99), true, nil},
+				{"pages of a server that takes any", 120, query.Query{Service: "svc", Limit: 110}, numbers(0, 109), true, func(s *server) { slices.Reverse(s.spans) }},
+				{"a server that is deaf to times", 70, query.Query{Service: "svc"}, numbers(0, 49), true, func(s *server) { s.deaf = true }},
 			} {
 				t.Run(fmt.Sprintf("%s/old=%v/%s", kind, old, tt.name), func(t *testing.T) {
 					t.Parallel()
@@ -217,7 +218,7 @@ func TestQueries(t *testing.T) {
 		t.Fatal(s.asked, err)
 	}
 	want := url.Values{
-		"service": {`a "b" \c`}, "operation": {"read"}, "minDuration": {"1.5s"}, "limit": {"4"}, "start": {"1767322985000000"}, "end": {"1767323045000000"},
+		"service": {`a "b" \c`}, "operation": {"read"}, "minDuration": {"1.5s"}, "limit": {"50"}, "start": {"1767322985000000"}, "end": {"1767323045000000"},
 		"tags": {`{"error":"true","odd key":"x","websocket.connection.id":"7"}`},
 	}
 	if got := s.asked[0].Encode(); got != want.Encode() {
@@ -227,7 +228,7 @@ func TestQueries(t *testing.T) {
 	if _, _, err := ask(t, s.URL, q); err != nil || len(s.asked) != 1 {
 		t.Fatal(s.asked, err)
 	}
-	want = url.Values{"limit": {"4"}, "start": {"1767322985"}, "end": {"1767323045"}, "q": {
+	want = url.Values{"limit": {"50"}, "start": {"1767322985"}, "end": {"1767323045"}, "q": {
 		`{ resource.service.name = "a \"b\" \\c" && name = "read" && duration >= 1.5s && (.error = "true" || .error = true)` +
 			` && ."odd key" = "x" && (.websocket.connection.id = "7" || .websocket.connection.id = 7) }`,
 	}}

@@ -46,11 +46,7 @@ func (t *tempo) search(ctx context.Context, q *Query, from, until time.Time, lim
 	return latest(page, limit), nil
 }
 
-// page returns the end of the second that the earliest is in: Tempo counts in
-// seconds.
-func (t *tempo) page(earliest time.Time) (time.Time, time.Duration) {
-	return earliest.Truncate(time.Second).Add(time.Second), time.Second
-}
+func (t *tempo) step() time.Duration { return time.Second }
 
 // traceQL returns the question in Tempo's language.
 func traceQL(q *Query) string {
