@@ -363,16 +363,6 @@ func (f Ref) SpanContext() (sc oteltrace.SpanContext) {
 	return sc
 }
 
-// Now returns the time on the operation's clock, which starts with it and does not
-// step. It is cheaper than time.Now, and the zero Time for a stale Ref.
-func (f Ref) Now() (t time.Time) {
-	if r := f.lock(); r != nil {
-		t = r.Start.Add(time.Since(r.Start))
-		r.mu.Unlock()
-	}
-	return t
-}
-
 // Started returns the context that the operation was started with; nil for a stale Ref.
 func (f Ref) Started() (ctx context.Context) {
 	if r := f.lock(); r != nil {
@@ -407,14 +397,4 @@ func (f Ref) Context() (ctx context.Context) {
 		r.mu.Unlock()
 	}
 	return ctx
-}
-
-// Last returns when the operation, its latest block or its latest wake began. It is
-// the zero Time for a stale Ref.
-func (f Ref) Last() (t time.Time) {
-	if r := f.lock(); r != nil {
-		t = r.Start.Add(r.last)
-		r.mu.Unlock()
-	}
-	return t
 }
