@@ -223,7 +223,7 @@ func FuzzLex(f *testing.F) {
 		var want any
 		d := json.NewDecoder(bytes.NewReader(in))
 		d.UseNumber()
-		if err := d.Decode(&want); err == nil && utf8.Valid(in) && bytes.Equal(bytes.TrimSpace(in[d.InputOffset():]), nil) {
+		if err := d.Decode(&want); err == nil && utf8.Valid(in) && len(bytes.Trim(in[d.InputOffset():], " \t\r\n")) == 0 {
 			if a, b := fmt.Sprintf("%#v", got), fmt.Sprintf("%#v", want); a != b || l.Err() != nil || !end {
 				t.Errorf("got %s, %v, want %s", a, l.Err(), b)
 			}
