@@ -1,13 +1,11 @@
 package tracepong_test
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/wakechain/wakechain/wsconn/internal/frame"
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
@@ -192,46 +190,4 @@ func TestStreamAllocatesNothing(t *testing.T) {
 	}); got != 0 {
 		t.Errorf("got %v allocations", got)
 	}
-}
-
-// reference takes the trace pongs off a stream that is at hand as a whole.
-func reference(on, mask bool, stream []byte) (stays []byte) {
-	const magic = "\xf5wk\x01"
-	var s frame.Scanner
-	for len(stream) > 0 {
-		g, n := s.Next(stream)
-		payload := g.AppendPayload(nil)
-		gone := on && stream[0] == 0x8A && g.Header.Size > 0 && g.Header.Masked == mask && bytes.HasPrefix(payload, []byte(magic))
-		if !gone || s.Err() != nil {
-			stays = append(stays, stream[:n]...)
-		}
-		stream = stream[n:]
-	}
-	return stays
-}
-
-// FuzzStream holds that exactly the trace pongs are taken off, and that neither
-// that nor what is told depends on the chunks.
-func FuzzStream(f *testing.F) {
-	f.Fuzz(func(t *testing.T, stream, chunks []byte, on, mask bool) {
-		lengths := make([]int, len(chunks))
-		for i, n := range chunks {
-			lengths[i] = int(n)
-		}
-		want := reference(on, mask, stream)
-		var first []string
-		for i, lengths := range [][]int{nil, {1}, lengths} {
-			s := tracepong.Stream{On: on, Masked: mask}
-			got, events := strain(t, &s, stream, lengths...)
-			if got != string(want) {
-				t.Errorf("chunks of %v: got %q, want %q", lengths, got, want)
-			}
-			if i == 0 {
-				first = events
-			}
-			if !slices.Equal(events, first) {
-				t.Errorf("chunks of %v: got %q, want %q", lengths, events, first)
-			}
-		}
-	})
 }
