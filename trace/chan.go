@@ -89,7 +89,7 @@ func (c *Chan[T]) send(ctx context.Context, v T) (err error) {
 		}
 		op.End(err)
 	}()
-	if parked = !c.offerOrPark(own, v); !parked {
+	if parked = !c.offerOrPark(own, op, v); !parked {
 		woken = semconv.WakeSent
 		return nil
 	}
@@ -107,8 +107,8 @@ func (c *Chan[T]) send(ctx context.Context, v T) (err error) {
 
 // offerOrPark is offer, and where that fails parkSender, in one step: what room
 // there is afterwards was made by a suspect.
-func (c *Chan[T]) offerOrPark(own context.Context, v T) bool {
-	c.mu.Lock()
+func (c *Chan[T]) offerOrPark(own context.Context, op Op, v T) bool {
+	op.lock(&c.mu)
 	defer c.mu.Unlock() // even in a panic
 	if c.offer(own, v) {
 		return true
@@ -156,7 +156,7 @@ func (c *Chan[T]) takeLocked(ch chan sent[T], ctx context.Context) (s sent[T], o
 func (c *Chan[T]) recv(ctx context.Context) (T, error) {
 	own, op := Start(ctx, semconv.SpanRecv)
 	ch := c.raw()
-	c.mu.Lock()
+	op.lock(&c.mu)
 	s, ok, done := c.takeLocked(ch, own)
 	if !done {
 		c.parkReceiver(ctx)

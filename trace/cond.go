@@ -28,7 +28,7 @@ type Cond struct{ queue }
 //	}
 func (c *Cond) Wait(ctx context.Context, l Locker) error {
 	own, op := Start(ctx, semconv.SpanWait)
-	c.mu.Lock()
+	op.lock(&c.mu)
 	e := c.push(own, 1)
 	c.mu.Unlock()
 	l.Unlock()

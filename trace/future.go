@@ -57,7 +57,7 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	}
 	var none T
 	own, op := Start(ctx, semconv.SpanAwait)
-	f.mu.Lock()
+	op.lock(&f.mu)
 	if f.done {
 		f.mu.Unlock()
 		op.End(nil)

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"sync"
+	"time"
 
 	"github.com/wakechain/wakechain/internal/live"
 	"github.com/wakechain/wakechain/trace/semconv"
@@ -62,14 +63,34 @@ func (q *queue) grantAll(by causer) {
 	}
 }
 
-// park blocks the operation until the waiter is granted what it waits for, or
-// ctx ends; on describes what it waits for. What was granted meanwhile is not given back then: it is a success.
+// shortestLock is less than it takes to park for a lock of ours. These are held for
+// some nanoseconds, or for as long as their holder has lost its processor.
+const shortestLock = 50 * time.Microsecond
+
+// lock locks mu, a lock of ours, in an operation. A wait that is long enough to be a
+// park is a block of it.
+func (o Op) lock(mu *sync.Mutex) {
+	if mu.TryLock() {
+		return
+	}
+	start := time.Now()
+	mu.Lock()
+	if end := time.Now(); o.Valid() && end.Sub(start) >= shortestLock {
+		o.Block(semconv.ReasonLock, At(start))
+		o.Wake(semconv.WakeUnlocked, At(end))
+	}
+}
+
+// park blocks the operation until the waiter is granted what it waits for, or ctx
+// ends; on describes what it waits for. Where ctx woke it, and it was granted before
+// it could say that it no longer waits, it is a success all the same.
 func (q *queue) park(ctx context.Context, op Op, e *list.Element, on live.Waitable, r semconv.Reason, woken semconv.WakeReason) error {
 	w := e.Value.(*waiter)
 	op.waitsFor(on)
 	op.Block(r)
 	select {
 	case <-w.ready:
+		op.Wake(woken, CausedBy(origin(w.by.ctx)))
 	case <-ctx.Done():
 		q.mu.Lock()
 		granted, holder := w.granted, q.holder
@@ -80,8 +101,8 @@ func (q *queue) park(ctx context.Context, op Op, e *list.Element, on live.Waitab
 		if !granted {
 			return op.giveUp(ctx, heldBy(holder))
 		}
+		op.Wake(semconv.WakeCanceled)
 	}
-	op.Wake(woken, CausedBy(origin(w.by.ctx)))
 	op.End(nil)
 	return nil
 }

@@ -92,7 +92,7 @@ func (s *sema) take(ctx context.Context, n int64) {
 // acquire is try, and waits, as the operation of the given name.
 func (s *sema) acquire(ctx context.Context, n, size int64, name string, r semconv.Reason, woken semconv.WakeReason) error {
 	own, op := Start(ctx, name)
-	s.mu.Lock()
+	op.lock(&s.mu)
 	if s.free(n, size) {
 		s.take(own, n)
 		s.mu.Unlock()

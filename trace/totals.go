@@ -76,15 +76,21 @@ func (t *Task) parkedAt(w *wait) {
 	}
 }
 
-// unparked counts a block that is over.
+// unparked counts a block that is over, unless end is zero: then it was none.
 func (t *Task) unparked(ref core.Ref, r semconv.Reason, start, end time.Time) {
+	none := end.IsZero()
+	if none {
+		end = start
+	}
 	for ; t != nil; t = t.outer {
 		t.mu.Lock()
-		t.add(r, end.Sub(start))
 		t.waits = slices.DeleteFunc(t.waits, func(w wait) bool { return w.ref == ref })
-		t.ran = end
 		if t.parked--; t.parked == 0 {
 			t.still += max(end.Sub(t.since), 0)
+		}
+		if !none {
+			t.add(r, end.Sub(start))
+			t.ran = end
 		}
 		t.mu.Unlock()
 	}

@@ -53,7 +53,7 @@ func (wg *WaitGroup) Wait(ctx context.Context) error {
 		return nil
 	}
 	own, op := Start(ctx, semconv.SpanWait)
-	wg.mu.Lock()
+	op.lock(&wg.mu)
 	if wg.n == 0 {
 		wg.mu.Unlock()
 		op.End(nil)

@@ -192,6 +192,23 @@ func (f Ref) Wake(t time.Time, w Edge, about []attribute.KeyValue) {
 	r.deliver()
 }
 
+// Unblock takes [Ref.Block] back: the goroutine did not park after all. It does nothing
+// where no block is in progress.
+func (f Ref) Unblock() {
+	r := f.lock()
+	if r == nil {
+		return
+	}
+	defer r.mu.Unlock()
+	if r.state != blocked {
+		return
+	}
+	r.state = running
+	if r.Owner != nil {
+		r.Owner.Unparked(f, r.block.Reason, r.Start.Add(r.block.At), time.Time{})
+	}
+}
+
 // learn adds what was found out to the block in progress. It copies nothing where
 // that begins with what is known.
 func (r *Record) learn(about []attribute.KeyValue) {

@@ -46,6 +46,8 @@ type Describer interface {
 // words under a lock of its own, and nothing else.
 type Owner interface {
 	Parked(ref Ref, r *Record, reason string, at time.Time)
+
+	// Unparked ends the block that began at since. Where at is zero it was none.
 	Unparked(ref Ref, reason string, since, at time.Time)
 
 	// Key returns what the goroutine is known by to whoever looks at what is blocked.

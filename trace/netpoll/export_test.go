@@ -1,6 +1,8 @@
 package netpoll
 
 import (
+	"net"
+	"syscall"
 	"time"
 
 	"github.com/wakechain/wakechain/trace/semconv"
@@ -40,3 +42,10 @@ func Explain(blocked time.Duration, p Park) (cause semconv.Cause, peerRead bool)
 
 // Measure asks the kernel about a connection, and reports whether it answered.
 func Measure(fd uintptr) bool { return measure(fd).ok }
+
+// WithRaw is Wrap with raw as the poller's loop.
+func WithRaw(nc net.Conn, raw syscall.RawConn) *Conn {
+	c := Wrap(nc)
+	c.raw = raw
+	return c
+}

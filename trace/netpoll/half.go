@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/internal/annotate"
 	"github.com/wakechain/wakechain/trace/semconv"
@@ -192,7 +193,11 @@ func (h *half) attempt(fd uintptr) bool {
 		h.n += max(n, 0)
 		h.err = err
 		if h.parked.Load() {
-			h.wakes(awake, func() tcpInfo { return measure(fd) })
+			if awake.Sub(h.since) < shortestPark {
+				h.unpark()
+			} else {
+				h.wakes(awake, func() tcpInfo { return measure(fd) })
+			}
 		}
 		if err != nil || h.reason == semconv.ReasonNetRead || h.n == len(h.p) {
 			return true
@@ -243,6 +248,18 @@ func (h *half) parking(fd uintptr) {
 		h.since = h.now() // as late as can be: what comes before is no park
 	}
 	h.op.Block(h.reason, trace.At(h.since), sourcePoll)
+}
+
+// shortestPark is less than a park takes, whose goroutine has to be found ready by
+// another thread or a later look of its own: 7 µs is the shortest of 180,000 on a busy
+// machine. The poller's loop is back before, as a rule, where the descriptor became
+// ready between the system call and the park, and there was none.
+const shortestPark = 3 * time.Microsecond
+
+// unpark says that the goroutine did not park.
+func (h *half) unpark() {
+	h.parked.Store(false)
+	core.Ref(h.op).Unblock()
 }
 
 // wakes notes that the goroutine runs, since at; info asks the kernel.
