@@ -39,6 +39,7 @@ type half struct {
 	op    trace.Op
 	start time.Time // of the conn's clock
 	p     []byte
+	v     *net.Buffers // of a WriteBuffers, in place of p
 	n     int
 	err   error
 	since time.Time // of the park
@@ -86,15 +87,21 @@ func (h *half) now() time.Time { return h.start.Add(time.Since(h.start)) }
 
 // poll runs one call in the runtime poller's own loop: attempt is called, and
 // while it returns false the goroutine is parked until the descriptor is ready.
-func (h *half) poll(op trace.Op, p []byte) (int, error) {
+func (h *half) poll(op trace.Op, p []byte) (int, error) { return h.call(op, p, nil) }
+
+// call is poll for p or, where it is not nil, for v.
+func (h *half) call(op trace.Op, p []byte, v *net.Buffers) (int, error) {
 	h.lock(op)
 	defer h.mu.Unlock()
-	h.op, h.p, h.n, h.err = op, p, 0, nil
-	defer func() { h.op, h.p, h.err = trace.Op{}, nil, nil }()
+	h.op, h.p, h.v, h.n, h.err = op, p, v, 0, nil
+	defer func() { h.op, h.p, h.v, h.err = trace.Op{}, nil, nil, nil }()
 
 	name, loop := "read", h.conn.raw.Read
 	if h.reason == semconv.ReasonNetWrite {
 		name, loop = "write", h.conn.raw.Write
+	}
+	if v != nil {
+		name = "writev"
 	}
 	var err error
 	for h.again = true; h.again && err == nil; {
@@ -178,7 +185,7 @@ func (h *half) attempt(fd uintptr) bool {
 		awake = h.now()
 	}
 	for {
-		n, err := h.transfer(fd, h.p[h.n:min(len(h.p), h.n+maxIO)])
+		n, err := h.transfer(fd)
 		switch err { //nolint:errorlint // as it comes from transfer
 		case syscall.EINTR:
 			continue
@@ -199,7 +206,7 @@ func (h *half) attempt(fd uintptr) bool {
 				h.wakes(awake, func() tcpInfo { return measure(fd) })
 			}
 		}
-		if err != nil || h.reason == semconv.ReasonNetRead || h.n == len(h.p) {
+		if err != nil || h.reason == semconv.ReasonNetRead || h.done() {
 			return true
 		}
 	}
@@ -207,17 +214,29 @@ func (h *half) attempt(fd uintptr) bool {
 
 // transfer is the direction's system call, with the end of the stream told as
 // package net tells it.
-func (h *half) transfer(fd uintptr, p []byte) (n int, err error) {
-	if h.reason == semconv.ReasonNetRead {
+func (h *half) transfer(fd uintptr) (n int, err error) {
+	if h.v != nil {
+		n, err = writeSome(fd, h.v)
+	} else if p := h.p[h.n:min(len(h.p), h.n+maxIO)]; h.reason == semconv.ReasonNetRead {
 		if n, err = sysRead(fd, p); n == 0 && err == nil {
 			err = io.EOF
 		}
 		return n, err
+	} else {
+		n, err = sysWrite(fd, p)
 	}
-	if n, err = sysWrite(fd, p); n == 0 && err == nil {
+	if n == 0 && err == nil {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
+}
+
+// done reports whether all of a write has been written.
+func (h *half) done() bool {
+	if h.v != nil {
+		return len(*h.v) == 0
+	}
+	return h.n == len(h.p)
 }
 
 var (

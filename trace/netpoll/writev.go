@@ -1,0 +1,110 @@
+package netpoll
+
+import (
+	"net"
+	"time"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// WriteBuffers writes as v.WriteTo(conn) does with the wrapped conn, and consumes v
+// as that does. For TCP and unix sockets it is one writev, and one report of each park,
+// observed or not: exact on Linux, macOS and OpenBSD. Other unix systems write an
+// observed v buffer by buffer.
+//
+// v.WriteTo(c) itself would be a Write a buffer: what package net looks for in a conn
+// is a method that no other package can have, and that would be the socket's own,
+// where nobody sees a park. So whoever holds the buffers calls WriteBuffers. A library
+// that calls WriteTo needs a conn that knows from its protocol where its writes end,
+// as that of package wsconn/gorillaws does.
+func (c *Conn) WriteBuffers(v *net.Buffers) (n int64, err error) {
+	if op := c.write.begin(); !op.Valid() || empty(*v) {
+		n, err = c.writeBuffersUnseen(v)
+	} else {
+		n, err = c.writeBuffersFor(op, v)
+	}
+	c.written.Add(n)
+	return n, err
+}
+
+func empty(v net.Buffers) bool {
+	for _, b := range v {
+		if len(b) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Conn) writeBuffersUnseen(v *net.Buffers) (int64, error) {
+	if c.raw != nil {
+		c.write.mu.Lock()
+		defer c.write.mu.Unlock()
+	}
+	return v.WriteTo(c.Conn)
+}
+
+func (c *Conn) writeBuffersFor(op trace.Op, v *net.Buffers) (int64, error) {
+	switch {
+	case c.self != nil:
+		return v.WriteTo(writerFor{c.self, op})
+	case c.raw == nil:
+		start := time.Now()
+		n, err := v.WriteTo(c.Conn)
+		c.write.timed(op, start, err)
+		return n, err
+	default:
+		n, err := c.write.call(op, nil, v)
+		return int64(n), err
+	}
+}
+
+// writerFor writes to a Reporter for an operation.
+type writerFor struct {
+	self Reporter
+	op   trace.Op
+}
+
+func (w writerFor) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return w.self.Write(p)
+	}
+	return w.self.WriteFor(w.op, p)
+}
+
+// maxVector is how many buffers one call hands the kernel, as in package net.
+const maxVector = 1024
+
+// writeSome hands the kernel what one call takes of v, and consumes what it took.
+func writeSome(fd uintptr, v *net.Buffers) (n int, err error) {
+	for len((*v)[0]) == 0 {
+		consume(v, 0)
+	}
+	b := (*v)[:min(len(*v), maxVector)]
+	for i, p := range b {
+		if len(p) > maxIO {
+			b = b[:i]
+			break
+		}
+	}
+	if len(b) > 1 {
+		n, err = sysWritev(fd, b)
+	} else {
+		n, err = sysWrite(fd, (*v)[0][:min(len((*v)[0]), maxIO)])
+	}
+	consume(v, max(n, 0))
+	return n, err
+}
+
+// consume takes n bytes, and the empty buffers that follow them, off the front of v.
+func consume(v *net.Buffers, n int) {
+	for len(*v) > 0 {
+		if first := len((*v)[0]); first > n {
+			(*v)[0] = (*v)[0][n:]
+			return
+		}
+		n -= len((*v)[0])
+		(*v)[0] = nil
+		*v = (*v)[1:]
+	}
+}
