@@ -94,7 +94,7 @@ func talk(ctx context.Context, c *config, t *telemetry.Tracers, out io.Writer) e
 	if err != nil {
 		return err
 	}
-	s := &server{tracer: tracer, room: room{patience: c.patience}}
+	s := &server{tracer: tracer.With(c.metered...), room: room{patience: c.patience}}
 	served := make(chan error, 1)
 	go func() { served <- s.serve(ctx, smallListener{l}) }()
 
@@ -107,7 +107,7 @@ func talk(ctx context.Context, c *config, t *telemetry.Tracers, out io.Writer) e
 		if err != nil {
 			return err
 		}
-		group.Go(own.NewContext(clients), "client", func(ctx context.Context) error {
+		group.Go(own.With(c.metered...).NewContext(clients), "client", func(ctx context.Context) error {
 			err := c.takePart(ctx, url, name, &here)
 			if lost(err) {
 				err = fmt.Errorf("%s %w", name, errDropped)

@@ -18,6 +18,8 @@ import (
 
 	"github.com/wakechain/wakechain/examples/internal/debugpage"
 	"github.com/wakechain/wakechain/examples/internal/telemetry"
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/live"
 )
 
 func main() {
@@ -54,6 +56,8 @@ func (c *config) work(ctx context.Context, stdin io.Reader, out io.Writer) error
 			return err
 		}
 		defer page.Close()
+		c.metered = []trace.Option{trace.WithMeterProvider(page.Meters)}
+		defer live.Watch(ctx, live.WithMeterProvider(page.Meters))()
 		fmt.Fprintf(out, "What is stuck right now: %s\n", page.URL)
 	}
 	switch {
@@ -71,6 +75,7 @@ type config struct {
 	addr, join, name string
 	spans            string
 	debug            string
+	metered          []trace.Option // where the debug page is
 	demo             bool
 	patience         time.Duration
 	slow             time.Duration // that the slow client takes for each message
@@ -87,7 +92,7 @@ func parse(args []string, usage io.Writer) (*config, error) {
 	fs.DurationVar(&c.patience, "patience", 5*time.Second, "how long the room waits for a client that does not read")
 	fs.DurationVar(&c.slow, "slow", 120*time.Millisecond, "how long the slow client of -demo takes for each message")
 	fs.StringVar(&c.spans, "spans", "", "write all spans to this `file`, as OTLP/JSON")
-	fs.StringVar(&c.debug, "debug", "", "show what is stuck right now on this `address`, as 127.0.0.1:6060; one without a host is on this machine alone")
+	fs.StringVar(&c.debug, "debug", "", "show what is stuck right now, and metrics at /metrics, on this `address`, as 127.0.0.1:6060; one without a host is on this machine alone")
 	err := fs.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

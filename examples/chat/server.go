@@ -45,7 +45,7 @@ func (c *config) serve(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "The room is at http://%s/, and for terminals:\n  go run -C examples ./chat -join ws://%[1]s/room -name NAME\n", l.Addr())
-	s := &server{tracer: tracer, room: room{patience: c.patience}}
+	s := &server{tracer: tracer.With(c.metered...), room: room{patience: c.patience}}
 	return s.serve(ctx, l)
 }
 

@@ -1,5 +1,5 @@
-// Package debugpage lets an example show what is in progress in it: the page of
-// package live, on an address of its own.
+// Package debugpage lets an example show what is in progress in it, on an address of
+// its own: the page of package live, and the metrics for Prometheus.
 package debugpage
 
 import (
@@ -11,15 +11,28 @@ import (
 	"net/http/pprof"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
 	"github.com/wakechain/wakechain/trace/live"
 )
 
-// Path is where the page is.
-const Path = "/debug/wakechain"
+// Where the page and the metrics are.
+const (
+	Path        = "/debug/wakechain"
+	MetricsPath = "/metrics"
+)
 
 // Page is a page that is served.
 type Page struct {
 	URL string
+
+	// Meters are the source of what MetricsPath answers, in the text formats of
+	// Prometheus and OpenMetrics; the latter has exemplars.
+	Meters *sdkmetric.MeterProvider
 
 	srv  *http.Server
 	done chan error
@@ -36,13 +49,20 @@ func Start(ctx context.Context, addr string, opts ...live.Option) (*Page, error)
 	if err != nil {
 		return nil, fmt.Errorf("the debug page: %w", err)
 	}
+	registry := prometheus.NewRegistry()
+	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("the metrics: %w", err), l.Close())
+	}
 	mux := http.NewServeMux()
+	mux.Handle(MetricsPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	mux.Handle(Path, live.Handler(opts...))
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace) // for wakechain record
 	p := &Page{
-		URL:  "http://" + l.Addr().String() + Path,
-		srv:  &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second},
-		done: make(chan error, 1),
+		URL:    "http://" + l.Addr().String() + Path,
+		Meters: sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter)),
+		srv:    &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second},
+		done:   make(chan error, 1),
 	}
 	go func() { p.done <- p.srv.Serve(l) }()
 	return p, nil
@@ -57,5 +77,5 @@ func (p *Page) Close() error {
 	if served := <-p.done; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
-	return err
+	return errors.Join(err, p.Meters.Shutdown(context.Background()))
 }
