@@ -77,5 +77,5 @@ func (p *Page) Close() error {
 	if served := <-p.done; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
-	return errors.Join(err, p.Meters.Shutdown(context.Background()))
+	return err
 }
