@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -26,9 +25,7 @@ type Conn struct {
 	write   half
 	written atomic.Int64                          // bytes handed to the wrapped conn
 	closed  atomic.Pointer[oteltrace.SpanContext] // the span of what closed the conn
-	closing sync.Mutex                            // guards closer
-	closer  trace.Op
-	fault   atomic.Uintptr // a syscall.Errno: of the connection, as the first parked call got it
+	fault   atomic.Uintptr                        // a syscall.Errno: of the connection, as the first parked call got it
 }
 
 var (
@@ -71,24 +68,23 @@ func Below(nc net.Conn) *Conn {
 // NetConn returns the wrapped conn.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
-// ObserveRead makes op the observer of the Read calls that begin from now on; the zero
-// Op ends that. A call in progress keeps the observer it began with.
-func (c *Conn) ObserveRead(op trace.Op) { c.read.observe(op) }
+// ObserveRead makes o the observer of the Read calls that begin from now on; nil ends
+// that. A call in progress keeps the observer it began with.
+func (c *Conn) ObserveRead(o Observer) { c.read.observe(Call{to: o}) }
 
 // ObserveWrite is ObserveRead for Write.
-func (c *Conn) ObserveWrite(op trace.Op) { c.write.observe(op) }
+func (c *Conn) ObserveWrite(o Observer) { c.write.observe(Call{to: o}) }
 
-// ObserveClose names the operation that is about to call Close: blocks that
-// Close ends link to it.
-func (c *Conn) ObserveClose(op trace.Op) {
-	c.closing.Lock()
-	c.closer = op
-	c.closing.Unlock()
-	c.ObserveClosed(op.SpanContext())
-}
+// TraceRead is ObserveRead for an operation; the zero Op ends that. It allocates
+// nothing.
+func (c *Conn) TraceRead(op trace.Op) { c.read.observe(For(op)) }
 
-// ObserveClosed is ObserveClose for a span that is no operation of the program's.
-func (c *Conn) ObserveClosed(sc oteltrace.SpanContext) { c.closed.Store(&sc) }
+// TraceWrite is TraceRead for Write.
+func (c *Conn) TraceWrite(op trace.Op) { c.write.observe(For(op)) }
+
+// CloseBy names the span of what is about to close the conn: blocks that Close ends
+// link to it.
+func (c *Conn) CloseBy(sc oteltrace.SpanContext) { c.closed.Store(&sc) }
 
 // closedBy is the span of what closed the conn, if it is known.
 func (c *Conn) closedBy() oteltrace.SpanContext {
@@ -113,31 +109,31 @@ func (c *Conn) Unread() (bytes int, ok bool) {
 
 // Read reads as the wrapped conn does.
 func (c *Conn) Read(p []byte) (int, error) {
-	op := c.read.begin()
-	if !op.Valid() {
+	call := c.read.begin()
+	if !call.Observed() {
 		return c.Conn.Read(p)
 	}
 	switch {
 	case len(p) == 0:
 		return c.Conn.Read(p)
 	case c.self != nil:
-		return c.self.ReadFor(op, p)
+		return c.self.ReadFor(call, p)
 	case c.raw == nil:
 		start := time.Now()
 		n, err := c.Conn.Read(p)
-		c.read.timed(op, start, err)
+		c.read.timed(call, start, err)
 		return n, err
 	default:
-		return c.read.poll(op, p)
+		return c.read.poll(call, p)
 	}
 }
 
 // Write writes as the wrapped conn does.
 func (c *Conn) Write(p []byte) (n int, err error) {
-	if op := c.write.begin(); !op.Valid() {
+	if call := c.write.begin(); !call.Observed() {
 		n, err = c.writeUnseen(p)
 	} else {
-		n, err = c.writeFor(op, p)
+		n, err = c.writeFor(call, p)
 	}
 	c.written.Add(int64(n))
 	return n, err
@@ -154,19 +150,19 @@ func (c *Conn) writeUnseen(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-func (c *Conn) writeFor(op trace.Op, p []byte) (int, error) {
+func (c *Conn) writeFor(call Call, p []byte) (int, error) {
 	switch {
 	case len(p) == 0:
 		return c.Conn.Write(p)
 	case c.self != nil:
-		return c.self.WriteFor(op, p)
+		return c.self.WriteFor(call, p)
 	case c.raw == nil:
 		start := time.Now()
 		n, err := c.Conn.Write(p)
-		c.write.timed(op, start, err)
+		c.write.timed(call, start, err)
 		return n, err
 	default:
-		return c.write.poll(op, p)
+		return c.write.poll(call, p)
 	}
 }
 
@@ -224,10 +220,7 @@ func (c *Conn) Close() error {
 	c.read.shut.Store(true)
 	c.write.shut.Store(true)
 	if c.self != nil {
-		c.closing.Lock()
-		closer := c.closer
-		c.closing.Unlock()
-		return c.self.CloseFor(closer)
+		return c.self.CloseFor(c.closedBy())
 	}
 	c.write.closing()
 	return c.Conn.Close()

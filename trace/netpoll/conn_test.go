@@ -66,7 +66,7 @@ func TestConnWritesDoNotMix(t *testing.T) {
 			var wg sync.WaitGroup
 			for i := range byte(writers) {
 				if i == 1 {
-					c.ObserveWrite(trace.Op{})
+					c.TraceWrite(trace.Op{})
 				} else {
 					defer start(ctx, c, semconv.ReasonNetWrite).End(nil)
 				}
@@ -180,7 +180,7 @@ func TestConnObserve(t *testing.T) {
 			_, _ = peer.Write([]byte("a"))
 			_, _ = r.wait()
 			first.End(nil)
-			c.ObserveRead(trace.Op{})
+			c.TraceRead(trace.Op{})
 			r = begin(func() (int, error) { return c.Read(make([]byte, 1)) }).parked(t, parkState(network))
 			long(t)
 			_, _ = peer.Write([]byte("a"))

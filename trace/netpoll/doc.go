@@ -2,13 +2,13 @@
 // what wakes it.
 //
 // A [Conn] is a net.Conn that behaves as the one it wraps and reports each park
-// to a [trace.Op]:
+// to an operation, or to an [Observer] of the program's:
 //
 //	conn := netpoll.Wrap(nc)
 //	ctx, op := trace.Start(ctx, "read")
-//	conn.ObserveRead(op)
+//	conn.TraceRead(op)
 //	n, err := conn.Read(p)
-//	conn.ObserveRead(trace.Op{})
+//	conn.TraceRead(trace.Op{})
 //	op.End(err)
 //
 // On unix systems, and for *net.TCPConn and *net.UnixConn, what it reports is
@@ -23,6 +23,9 @@
 // On Linux a blocked write on TCP also carries the kernel's evidence of why
 // ([semconv.TCPRwndLimitedKey] and the keys beside it), read by TCP_INFO at the
 // park and at the wake and at no other time.
+//
+// What an Observer makes of it is the program's: a count, a log line, the place where a
+// connection is stuck now. It needs no spans.
 //
 // A Conn that nobody observes calls the wrapped conn directly. An observed call
 // that does not park costs what the wrapped one does and allocates nothing; the

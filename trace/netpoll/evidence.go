@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -108,17 +109,16 @@ func (e *evidence) peerRead() bool {
 	return e.awake.ok && inTheWay && e.awake.windowEnd-e.park.windowEnd > int64(e.park.window)
 }
 
-// attributes are the evidence for the block span, after what is known of it
-// already; none where the kernel said nothing.
-func (e *evidence) attributes() []attribute.KeyValue {
-	seen, most := e.park, 16
+// known reports whether the kernel said something.
+func (e *evidence) known() bool { return e.park.ok || e.awake.ok }
+
+// AppendTo appends the evidence for the block span, after what is known of it already.
+func (e *evidence) AppendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
+	seen, most := &e.park, 16
 	if !seen.ok {
-		seen, most = e.awake, 4 // a read
+		seen, most = &e.awake, 4 // a read
 	}
-	if !seen.ok {
-		return nil
-	}
-	attrs := append(make([]attribute.KeyValue, 0, most), pollAttr,
+	attrs = append(slices.Grow(attrs, most), sourceAttrs[semconv.SourcePoll][0],
 		semconv.TCPSendQueueKey.Int(seen.queue),
 		semconv.TCPUnackedKey.Int(seen.unacked),
 		semconv.TCPRTTKey.Float64(seen.rtt.Seconds()))

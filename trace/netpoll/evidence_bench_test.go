@@ -50,15 +50,15 @@ func BenchmarkBlock(b *testing.B) {
 			_, op := tracer.Start(context.Background(), "op")
 			defer op.End(nil)
 			h := bm.half
-			h.op = op
-			defer func() { h.op = trace.Op{} }()
+			h.call = For(op)
+			defer func() { h.call = Call{} }()
 			err := c.raw.Control(func(fd uintptr) {
 				b.ReportAllocs()
 				for b.Loop() {
 					h.parking(fd)
 					h.wakes(time.Now(), func() tcpInfo { return measure(fd) })
 					h.woke = false
-					h.wake(op, h.awake, nil, &h.found)
+					h.wake(h.call, h.awake, nil, &h.found)
 				}
 			})
 			if err != nil {

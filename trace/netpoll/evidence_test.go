@@ -10,7 +10,7 @@ import (
 
 func TestCause(t *testing.T) {
 	const ms = time.Millisecond
-	type park = netpoll.Park
+	type park = netpoll.Counters
 	tests := []struct {
 		name     string
 		blocked  time.Duration

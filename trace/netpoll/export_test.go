@@ -8,8 +8,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Park is what the kernel said at a park, and how its counters grew across it.
-type Park struct {
+// Counters are what the kernel said at a park, and how its counters grew across it.
+type Counters struct {
 	Window, NotSent int // at the park
 
 	Busy, Rwnd, Sndbuf time.Duration
@@ -20,7 +20,7 @@ type Park struct {
 
 // Explain is what the evidence says about a park: why, and whether the peer
 // read.
-func Explain(blocked time.Duration, p Park) (cause semconv.Cause, peerRead bool) {
+func Explain(blocked time.Duration, p Counters) (cause semconv.Cause, peerRead bool) {
 	park := tcpInfo{
 		ok: true, busy: time.Minute, rwndLimited: time.Minute, sndbufLimited: time.Minute,
 		retransmits: 3, window: p.Window, notSent: p.NotSent, cwnd: 10,

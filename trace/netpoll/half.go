@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	core "github.com/wakechain/wakechain/internal/op"
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/internal/annotate"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -25,7 +23,7 @@ type half struct {
 	conn     *Conn
 	reason   semconv.Reason
 	set      sync.Mutex  // guards observer
-	observer trace.Op    // of the calls to come
+	observer Call        // of the calls to come
 	seen     atomic.Bool // there is one
 
 	// try is attempt as a func value, made once so that a call allocates nothing.
@@ -36,7 +34,7 @@ type half struct {
 	// may still be inside the Write of a request whose response the caller has
 	// already read.
 	mu    sync.Mutex
-	op    trace.Op
+	call  Call
 	start time.Time // of the conn's clock
 	p     []byte
 	v     *net.Buffers // of a WriteBuffers, in place of p
@@ -64,22 +62,22 @@ func (h *half) init(c *Conn, r semconv.Reason) {
 	h.conn, h.reason, h.try, h.start = c, r, h.attempt, time.Now()
 }
 
-// observe makes op the observer.
-func (h *half) observe(op trace.Op) {
+// observe sets the observer.
+func (h *half) observe(by Call) {
 	h.set.Lock()
-	h.observer = op
+	h.observer = by
 	h.set.Unlock()
-	h.seen.Store(op.Valid())
+	h.seen.Store(by.Observed())
 }
 
-// begin returns the observer of a call that begins, the zero Op if there is none.
-func (h *half) begin() (op trace.Op) {
+// begin returns the observer of a call that begins, the zero Call if there is none.
+func (h *half) begin() (call Call) {
 	if h.seen.Load() {
 		h.set.Lock()
-		op = h.observer
+		call = h.observer
 		h.set.Unlock()
 	}
-	return op
+	return call
 }
 
 // now reads the conn's clock, which does not step and is cheaper than time.Now.
@@ -87,14 +85,14 @@ func (h *half) now() time.Time { return h.start.Add(time.Since(h.start)) }
 
 // poll runs one call in the runtime poller's own loop: attempt is called, and
 // while it returns false the goroutine is parked until the descriptor is ready.
-func (h *half) poll(op trace.Op, p []byte) (int, error) { return h.call(op, p, nil) }
+func (h *half) poll(call Call, p []byte) (int, error) { return h.run(call, p, nil) }
 
-// call is poll for p or, where it is not nil, for v.
-func (h *half) call(op trace.Op, p []byte, v *net.Buffers) (int, error) {
-	h.lock(op)
+// run is poll for p or, where it is not nil, for v.
+func (h *half) run(call Call, p []byte, v *net.Buffers) (int, error) {
+	h.lock(call)
 	defer h.mu.Unlock()
-	h.op, h.p, h.v, h.n, h.err = op, p, v, 0, nil
-	defer func() { h.op, h.p, h.v, h.err = trace.Op{}, nil, nil, nil }()
+	h.call, h.p, h.v, h.n, h.err = call, p, v, 0, nil
+	defer func() { h.call, h.p, h.v, h.err = Call{}, nil, nil, nil }()
 
 	name, loop := "read", h.conn.raw.Read
 	if h.reason == semconv.ReasonNetWrite {
@@ -109,7 +107,7 @@ func (h *half) call(op trace.Op, p []byte, v *net.Buffers) (int, error) {
 		err = loop(h.try)
 		if h.woke {
 			h.woke = false
-			h.wake(op, h.awake, h.whole(h.err), &h.found)
+			h.wake(call, h.awake, h.whole(h.err), &h.found)
 		}
 	}
 	if err == nil {
@@ -118,7 +116,7 @@ func (h *half) call(op trace.Op, p []byte, v *net.Buffers) (int, error) {
 	if h.parked.Load() { // the loop gave up: deadline, or closed
 		h.wakes(h.now(), h.lastInfo)
 		h.woke = false
-		h.wake(op, h.awake, h.whole(err), &h.found)
+		h.wake(call, h.awake, h.whole(err), &h.found)
 	}
 	if opErr, ok := err.(*net.OpError); ok { //nolint:errorlint // the loop made it, for this call
 		opErr.Op = name // the loop calls itself raw-read or raw-write
@@ -127,7 +125,7 @@ func (h *half) call(op trace.Op, p []byte, v *net.Buffers) (int, error) {
 }
 
 // lock waits for the call in progress, if there is one.
-func (h *half) lock(op trace.Op) {
+func (h *half) lock(call Call) {
 	if h.mu.TryLock() {
 		return
 	}
@@ -135,9 +133,11 @@ func (h *half) lock(op trace.Op) {
 	if h.reason == semconv.ReasonNetWrite {
 		r = semconv.ReasonWriteLock
 	}
-	op.Block(r)
+	since := time.Now()
+	call.Park(Park{At: since, Reason: r})
 	h.mu.Lock()
-	op.Wake(semconv.WakeUnlocked)
+	now := time.Now()
+	call.Wake(Wake{At: now, Reason: semconv.WakeUnlocked, Blocked: now.Sub(since)})
 }
 
 // callError is the error of a system call as package net returns it.
@@ -239,12 +239,6 @@ func (h *half) done() bool {
 	return h.n == len(h.p)
 }
 
-var (
-	pollAttr    = semconv.BlockSourceKey.String(string(semconv.SourcePoll))
-	sourcePoll  = trace.Evidence(pollAttr)
-	sourceTimed = trace.Evidence(semconv.BlockSourceKey.String(string(semconv.SourceTimed)))
-)
-
 // parking tells the observer that the goroutine is about to park.
 func (h *half) parking(fd uintptr) {
 	if h.parked.Load() {
@@ -266,7 +260,7 @@ func (h *half) parking(fd uintptr) {
 		h.parked.Store(true)
 		h.since = h.now() // as late as can be: what comes before is no park
 	}
-	h.op.Block(h.reason, trace.At(h.since), sourcePoll)
+	h.call.Park(Park{At: h.since, Reason: h.reason, Source: semconv.SourcePoll})
 }
 
 // shortestPark is less than a park takes, whose goroutine has to be found ready by
@@ -278,21 +272,20 @@ const shortestPark = 3 * time.Microsecond
 // unpark says that the goroutine did not park.
 func (h *half) unpark() {
 	h.parked.Store(false)
-	core.Ref(h.op).Unblock()
+	h.call.Wake(Wake{})
 }
 
 // wakes notes that the goroutine runs, since at; info asks the kernel.
 func (h *half) wakes(at time.Time, info func() tcpInfo) {
 	h.parked.Store(false)
-	h.woke, h.awake, h.found = true, at, evidence{}
-	switch blocked := at.Sub(h.since); {
-	case !h.op.Wants(blocked):
+	h.woke, h.awake, h.found = true, at, evidence{blocked: at.Sub(h.since)}
+	switch {
 	case h.info.ok:
-		h.found = evidence{blocked: blocked, written: h.total, park: h.info, awake: info()}
-	case h.reason == semconv.ReasonNetRead && blocked >= 2*counterStep:
+		h.found.written, h.found.park, h.found.awake = h.total, h.info, info()
+	case h.reason == semconv.ReasonNetRead && h.found.blocked >= 2*counterStep:
 		// Most reads wait briefly, and all that the kernel can say of one is
 		// whether what this side sent has come through.
-		h.found = evidence{awake: info()}
+		h.found.awake = info()
 	}
 }
 
@@ -341,40 +334,38 @@ func (h *half) closing() {
 const timedFloor = 100 * time.Microsecond
 
 // timed reports a whole call as one block.
-func (h *half) timed(op trace.Op, start time.Time, err error) {
+func (h *half) timed(call Call, start time.Time, err error) {
 	if end := time.Now(); end.Sub(start) >= timedFloor {
-		op.Block(h.reason, trace.At(start), sourceTimed)
-		h.wake(op, end, err, &evidence{})
+		call.Park(Park{At: start, Reason: h.reason, Source: semconv.SourceTimed})
+		h.wake(call, end, err, &evidence{blocked: end.Sub(start)})
 	}
 }
 
 // wake reports the end of a block: the call's result and the evidence tell why.
-func (h *half) wake(op trace.Op, at time.Time, err error, e *evidence) {
-	var reason semconv.WakeReason
-	details := append(make([]trace.Detail, 0, 3), trace.At(at))
+func (h *half) wake(call Call, at time.Time, err error, e *evidence) {
+	w := Wake{At: at, Blocked: e.blocked}
 	switch {
 	case err == nil && h.reason == semconv.ReasonNetRead:
-		reason = semconv.WakeReadable
+		w.Reason = semconv.WakeReadable
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		reason = semconv.WakeDeadline
+		w.Reason = semconv.WakeDeadline
 	case errors.Is(err, net.ErrClosed), ended(err) && h.shut.Load():
-		reason = semconv.WakeClosed
-		details = append(details, trace.CausedBy(h.conn.closedBy()))
+		w.Reason, w.By = semconv.WakeClosed, h.conn.closedBy()
 	case errors.Is(err, syscall.ECONNRESET):
-		reason = semconv.WakePeerReset
+		w.Reason = semconv.WakePeerReset
 	case ended(err):
-		reason = semconv.WakePeerClosed
+		w.Reason = semconv.WakePeerClosed
 	case h.reason == semconv.ReasonNetRead: // with an error of another kind
-		reason = semconv.WakeReadable
+		w.Reason = semconv.WakeReadable
 	case e.peerRead():
-		reason = semconv.WakePeerRead
+		w.Reason = semconv.WakePeerRead
 	default:
-		reason = semconv.WakeWritable
+		w.Reason = semconv.WakeWritable
 	}
-	if attrs := e.attributes(); attrs != nil {
-		details = append(details, trace.Evidence(attrs...))
+	if e.known() {
+		w.Evidence = e
 	}
-	op.Wake(reason, details...)
+	call.Wake(w)
 }
 
 // ended reports whether err says that the direction was shut down, by one of

@@ -31,7 +31,7 @@ func TestWake(t *testing.T) {
 	feed := func(e end) { _, _ = e.peer.Write([]byte("a")) }
 	reset := func(e end) { _, _ = e.peer.(*net.TCPConn).SetLinger(0), e.peer.Close() }
 	closePeer := func(e end) { _ = e.peer.Close() }
-	closeOwn := func(e end) { e.c.ObserveClose(e.closer); _ = e.c.Close() }
+	closeOwn := func(e end) { e.c.CloseBy(e.closer.SpanContext()); _ = e.c.Close() }
 	deadline := func(e end) { _ = e.c.SetDeadline(past) }
 	canceled := func(cause error) func(e end) {
 		return func(e end) { e.cancel(cause); _ = e.c.Close() }

@@ -151,9 +151,9 @@ func until(t *testing.T, what string, cond func() bool) {
 
 // start begins an operation and makes it the conn's observer.
 func start(ctx context.Context, c *netpoll.Conn, r semconv.Reason) trace.Op {
-	name, observe := semconv.SpanRead, c.ObserveRead
+	name, observe := semconv.SpanRead, c.TraceRead
 	if r == semconv.ReasonNetWrite {
-		name, observe = semconv.SpanWrite, c.ObserveWrite
+		name, observe = semconv.SpanWrite, c.TraceWrite
 	}
 	_, op := trace.Start(ctx, name)
 	identities.Store(op, op.SpanContext())

@@ -60,7 +60,7 @@ func TestCloseInProcessor(t *testing.T) {
 			_, op := trace.New(trace.WithTracerProvider(tp)).Start(t.Context(), "op")
 			var c *call
 			if read {
-				conn.ObserveRead(op)
+				conn.TraceRead(op)
 				c = begin(func() (n int, err error) {
 					for err == nil { // it is woken by a byte, and then closed
 						n, err = conn.Read(make([]byte, 1))
@@ -69,7 +69,7 @@ func TestCloseInProcessor(t *testing.T) {
 				}).parked(t, "IO wait")
 				_, _ = peer.Write([]byte("a"))
 			} else {
-				conn.ObserveWrite(op)
+				conn.TraceWrite(op)
 				c = begin(func() (int, error) { return conn.Write(make([]byte, 64<<20)) }).parked(t, "IO wait")
 				go func() { _, _ = io.CopyN(io.Discard, peer, 8<<20) }() // and no more
 			}

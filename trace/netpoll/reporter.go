@@ -3,7 +3,7 @@ package netpoll
 import (
 	"net"
 
-	"github.com/wakechain/wakechain/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
 // Reporter is a net.Conn that knows by itself when a call parks in it and what
@@ -12,21 +12,20 @@ import (
 // which they are in all but that they report; [Conn.CloseRead] and
 // [Conn.CloseWrite] are called as they are.
 //
-// A park is reported by op.Block with its reason, what is known of its cause, and
-// block.source "memory"; its end by op.Wake. Both ends of such a conn are in one
-// process: where the other end's call is known that ended the park, the wake
-// links to its operation by trace.CausedBy.
+// A park is reported by call.Park with its reason, what is known of its cause, and
+// [semconv.SourceMemory]; its end by call.Wake. Both ends of such a conn are in one
+// process: where the other end's call is known that ended the park, the wake names its
+// operation, which [Call.SpanContext] says.
 type Reporter interface {
 	net.Conn
 
-	// ReadFor is Read for op, which is not the zero Op.
-	ReadFor(op trace.Op, p []byte) (n int, err error)
+	// ReadFor is Read for a call that is observed.
+	ReadFor(call Call, p []byte) (n int, err error)
 
-	// WriteFor is Write for op, which is not the zero Op.
-	WriteFor(op trace.Op, p []byte) (n int, err error)
+	// WriteFor is Write for a call that is observed.
+	WriteFor(call Call, p []byte) (n int, err error)
 
-	// CloseFor is Close for op, the observer that [Conn.ObserveClose] set last; it
-	// is the zero Op where nobody did. The calls that are parked in the conn are woken
-	// by it.
-	CloseFor(op trace.Op) error
+	// CloseFor is Close for the span that [Conn.CloseBy] named last; it is invalid
+	// where nobody did. The calls that are parked in the conn are woken by it.
+	CloseFor(by oteltrace.SpanContext) error
 }

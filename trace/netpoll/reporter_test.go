@@ -5,6 +5,8 @@ import (
 	"net"
 	"testing"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
 	"github.com/wakechain/wakechain/trace/semconv"
@@ -14,7 +16,7 @@ import (
 type reporter struct {
 	net.Conn // nil: nothing else may be called
 	calls    []string
-	closedBy trace.Op
+	closedBy oteltrace.SpanContext
 }
 
 var errReporter = errors.New("reporter")
@@ -29,21 +31,21 @@ func (r *reporter) Write([]byte) (int, error) {
 	return 2, errReporter
 }
 
-func (r *reporter) ReadFor(op trace.Op, _ []byte) (int, error) {
+func (r *reporter) ReadFor(call netpoll.Call, _ []byte) (int, error) {
 	r.calls = append(r.calls, "ReadFor")
-	op.Block(semconv.ReasonNetRead)
-	op.Wake(semconv.WakeReadable)
+	call.Park(netpoll.Park{Reason: semconv.ReasonNetRead})
+	call.Wake(netpoll.Wake{Reason: semconv.WakeReadable})
 	return 3, errReporter
 }
 
-func (r *reporter) WriteFor(op trace.Op, _ []byte) (int, error) {
+func (r *reporter) WriteFor(call netpoll.Call, _ []byte) (int, error) {
 	r.calls = append(r.calls, "WriteFor")
-	op.Block(semconv.ReasonNetWrite)
-	op.Wake(semconv.WakePeerRead)
+	call.Park(netpoll.Park{Reason: semconv.ReasonNetWrite})
+	call.Wake(netpoll.Wake{Reason: semconv.WakePeerRead})
 	return 4, errReporter
 }
 
-func (r *reporter) CloseFor(op trace.Op) error { r.closedBy = op; return errReporter }
+func (r *reporter) CloseFor(by oteltrace.SpanContext) error { r.closedBy = by; return errReporter }
 
 // A conn that reports by itself is asked to where there is an observer, and its
 // results are the caller's; nothing is timed.
@@ -65,8 +67,8 @@ func TestReporter(t *testing.T) {
 			t.Errorf("%s: got %d, %v, want %d, %v", call.name, n, err, call.want, errReporter)
 		}
 	}
-	c.ObserveRead(trace.Op{})
-	c.ObserveWrite(trace.Op{})
+	c.TraceRead(trace.Op{})
+	c.TraceWrite(trace.Op{})
 	if n, err := c.Read(p); n != 1 || err != errReporter {
 		t.Errorf("read: got %d, %v", n, err)
 	}
@@ -74,9 +76,9 @@ func TestReporter(t *testing.T) {
 		t.Errorf("write: got %d, %v", n, err)
 	}
 	_, closer := trace.Start(ctx, semconv.SpanClose)
-	c.ObserveClose(closer)
-	if err := c.Close(); err != errReporter || r.closedBy != closer {
-		t.Errorf("close: got %v for %v, want %v for %v", err, r.closedBy, errReporter, closer)
+	c.CloseBy(closer.SpanContext())
+	if err := c.Close(); err != errReporter || !r.closedBy.Equal(closer.SpanContext()) {
+		t.Errorf("close: got %v for %v, want %v for %v", err, r.closedBy, errReporter, closer.SpanContext())
 	}
 	for _, op := range []trace.Op{read, write, closer} {
 		op.End(nil)

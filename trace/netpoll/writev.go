@@ -3,8 +3,6 @@ package netpoll
 import (
 	"net"
 	"time"
-
-	"github.com/wakechain/wakechain/trace"
 )
 
 // WriteBuffers writes as v.WriteTo(conn) does with the wrapped conn, and consumes v
@@ -18,10 +16,10 @@ import (
 // that calls WriteTo needs a conn that knows from its protocol where its writes end,
 // as that of package wsconn/gorillaws does.
 func (c *Conn) WriteBuffers(v *net.Buffers) (n int64, err error) {
-	if op := c.write.begin(); !op.Valid() || empty(*v) {
+	if call := c.write.begin(); !call.Observed() || empty(*v) {
 		n, err = c.writeBuffersUnseen(v)
 	} else {
-		n, err = c.writeBuffersFor(op, v)
+		n, err = c.writeBuffersFor(call, v)
 	}
 	c.written.Add(n)
 	return n, err
@@ -44,32 +42,32 @@ func (c *Conn) writeBuffersUnseen(v *net.Buffers) (int64, error) {
 	return v.WriteTo(c.Conn)
 }
 
-func (c *Conn) writeBuffersFor(op trace.Op, v *net.Buffers) (int64, error) {
+func (c *Conn) writeBuffersFor(call Call, v *net.Buffers) (int64, error) {
 	switch {
 	case c.self != nil:
-		return v.WriteTo(writerFor{c.self, op})
+		return v.WriteTo(writerFor{c.self, call})
 	case c.raw == nil:
 		start := time.Now()
 		n, err := v.WriteTo(c.Conn)
-		c.write.timed(op, start, err)
+		c.write.timed(call, start, err)
 		return n, err
 	default:
-		n, err := c.write.call(op, nil, v)
+		n, err := c.write.run(call, nil, v)
 		return int64(n), err
 	}
 }
 
-// writerFor writes to a Reporter for an operation.
+// writerFor writes to a Reporter for whoever observes it.
 type writerFor struct {
 	self Reporter
-	op   trace.Op
+	call Call
 }
 
 func (w writerFor) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return w.self.Write(p)
 	}
-	return w.self.WriteFor(w.op, p)
+	return w.self.WriteFor(w.call, p)
 }
 
 // maxVector is how many buffers one call hands the kernel, as in package net.

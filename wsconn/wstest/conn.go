@@ -10,7 +10,6 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -127,13 +126,13 @@ func (c *Conn) setDeadlines(t time.Time, deadlines ...*time.Time) error {
 }
 
 // Read reads what has arrived, and parks while nothing has.
-func (c *Conn) Read(p []byte) (int, error) { return c.ReadFor(trace.Op{}, p) }
+func (c *Conn) Read(p []byte) (int, error) { return c.ReadFor(netpoll.Call{}, p) }
 
-// ReadFor is Read that reports to op. A wake by bytes that arrived, or by the end
+// ReadFor is Read that reports to call. A wake by bytes that arrived, or by the end
 // of the connection, links to the operation that the other end wrote or closed
 // for.
-func (c *Conn) ReadFor(op trace.Op, p []byte) (int, error) {
-	w := &park{link: c.link, op: op, reason: semconv.ReasonNetRead}
+func (c *Conn) ReadFor(call netpoll.Call, p []byte) (int, error) {
+	w := &park{link: c.link, call: call, reason: semconv.ReasonNetRead}
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
 	held := false // by StopReading, and by nothing else
@@ -147,27 +146,27 @@ func (c *Conn) ReadFor(op trace.Op, p []byte) (int, error) {
 		}
 		switch arrived := next.happened(now); {
 		case c.closed:
-			w.end(now, semconv.WakeClosed, c.closedBy)
+			w.end(now, semconv.WakeClosed, c.closedBy, nil)
 			return 0, c.fault("read", net.ErrClosed)
 		case len(p) == 0:
 			return 0, nil
 		case passed(c.readBy, now):
-			w.end(now, semconv.WakeDeadline, oteltrace.SpanContext{})
+			w.end(now, semconv.WakeDeadline, oteltrace.SpanContext{}, nil)
 			return 0, c.fault("read", os.ErrDeadlineExceeded)
 		case c.stopped:
 			held = held || arrived || c.in.fin.happened(now) || c.reset.happened(now)
 		case arrived && w.parked:
-			w.end(now, semconv.WakeReadable, by(next))
+			w.end(now, semconv.WakeReadable, by(next), nil)
 			continue // another Read may have been faster
 		case arrived:
-			n := c.in.take(p, now, c.link.latency, op.SpanContext())
+			n := c.in.take(p, now, c.link.latency, call.SpanContext())
 			c.link.changed.Broadcast()
 			return n, nil
 		case c.in.fin.happened(now):
-			w.end(now, semconv.WakePeerClosed, by(c.in.fin))
+			w.end(now, semconv.WakePeerClosed, by(c.in.fin), nil)
 			return 0, io.EOF
 		case c.reset.happened(now):
-			w.end(now, semconv.WakePeerReset, by(c.reset))
+			w.end(now, semconv.WakePeerReset, by(c.reset), nil)
 			if c.resetRead {
 				return 0, io.EOF
 			}
@@ -182,18 +181,18 @@ func (c *Conn) ReadFor(op trace.Op, p []byte) (int, error) {
 
 // Write writes all of p, and parks while the window is full. Of concurrent
 // writes, each is whole.
-func (c *Conn) Write(p []byte) (int, error) { return c.WriteFor(trace.Op{}, p) }
+func (c *Conn) Write(p []byte) (int, error) { return c.WriteFor(netpoll.Call{}, p) }
 
-// WriteFor is Write that reports to op. A park says why the window was full: the
+// WriteFor is Write that reports to call. A park says why the window was full: the
 // other end had bytes that it did not read for at least half of the time
 // (peer_window), or they were on their way (network). A wake by room links to the
 // operation that the other end read for.
-func (c *Conn) WriteFor(op trace.Op, p []byte) (n int, err error) {
+func (c *Conn) WriteFor(call netpoll.Call, p []byte) (n int, err error) {
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
-	c.turn(op)
-	defer c.pass(op)
-	w := &park{link: c.link, op: op, reason: semconv.ReasonNetWrite}
+	c.turn(call)
+	defer c.pass(call)
+	w := &park{link: c.link, call: call, reason: semconv.ReasonNetWrite}
 	for {
 		now := time.Now()
 		if reason, by, err := c.refused(now); err != nil {
@@ -206,7 +205,7 @@ func (c *Conn) WriteFor(op trace.Op, p []byte) (n int, err error) {
 		case len(p) == 0:
 			return 0, nil
 		case c.out.room > 0:
-			if n += c.put(p[n:], now, op.SpanContext()); n == len(p) {
+			if n += c.put(p[n:], now, call.SpanContext()); n == len(p) {
 				return n, nil
 			}
 		case !w.begin(now):
@@ -236,19 +235,19 @@ func (c *Conn) refused(now time.Time) (reason semconv.WakeReason, by oteltrace.S
 }
 
 // turn waits until no other Write is in progress.
-func (c *Conn) turn(op trace.Op) {
-	w := &park{link: c.link, op: op, reason: semconv.ReasonWriteLock}
+func (c *Conn) turn(call netpoll.Call) {
+	w := &park{link: c.link, call: call, reason: semconv.ReasonWriteLock}
 	for c.out.busy {
 		if !w.begin(time.Now()) {
 			c.link.changed.Wait()
 		}
 	}
 	c.out.busy = true
-	w.end(time.Now(), semconv.WakeUnlocked, c.out.last)
+	w.end(time.Now(), semconv.WakeUnlocked, c.out.last, nil)
 }
 
-func (c *Conn) pass(op trace.Op) {
-	c.out.busy, c.out.last = false, op.SpanContext()
+func (c *Conn) pass(call netpoll.Call) {
+	c.out.busy, c.out.last = false, call.SpanContext()
 	c.link.changed.Broadcast()
 }
 
@@ -269,10 +268,10 @@ func (c *Conn) put(p []byte, now time.Time, by oteltrace.SpanContext) (n int) {
 // Close closes the connection. The other end reads what was written and then
 // io.EOF; but if this end had bytes that it did not read, as whenever the other
 // one is parked in a Write, the connection is reset.
-func (c *Conn) Close() error { return c.CloseFor(trace.Op{}) }
+func (c *Conn) Close() error { return c.CloseFor(oteltrace.SpanContext{}) }
 
-// CloseFor is Close for op: whom it wakes, at either end, links to op.
-func (c *Conn) CloseFor(op trace.Op) error {
+// CloseFor is Close for a span: whom it wakes, at either end, links to that.
+func (c *Conn) CloseFor(by oteltrace.SpanContext) error {
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
 	if c.closed {
@@ -280,7 +279,7 @@ func (c *Conn) CloseFor(op trace.Op) error {
 	}
 	now := time.Now()
 	arrives := now.Add(c.link.latency)
-	c.closed, c.gone, c.closedBy = true, true, op.SpanContext()
+	c.closed, c.gone, c.closedBy = true, true, by
 	first := c.in.next().at // of what nobody will read
 	if !first.IsZero() {
 		c.peer.resetAt(latest(first, now).Add(c.link.latency), c.closedBy)

@@ -46,8 +46,8 @@ func TestConn(t *testing.T) {
 							ctx := tracer.NewContext(context.Background())
 							_, r := trace.Start(ctx, semconv.SpanRead)
 							_, w := trace.Start(ctx, semconv.SpanWrite)
-							c.ObserveRead(r)
-							c.ObserveWrite(w)
+							c.TraceRead(r)
+							c.TraceWrite(w)
 						}
 						return c
 					}

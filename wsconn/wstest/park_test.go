@@ -39,23 +39,23 @@ func newBench(t *testing.T, opts ...wstest.Option) *bench {
 // write writes n bytes at c as an operation of that name.
 func (b *bench) write(c *netpoll.Conn, name string, n int) {
 	_, op := trace.Start(b.ctx, name)
-	c.ObserveWrite(op)
+	c.TraceWrite(op)
 	_, err := c.Write(make([]byte, n))
 	op.End(err)
-	c.ObserveWrite(trace.Op{})
+	c.TraceWrite(trace.Op{})
 }
 
 func (b *bench) read(c *netpoll.Conn, name string) {
 	_, op := trace.Start(b.ctx, name)
-	c.ObserveRead(op)
+	c.TraceRead(op)
 	_, err := c.Read(make([]byte, 4096))
 	op.End(err)
-	c.ObserveRead(trace.Op{})
+	c.TraceRead(trace.Op{})
 }
 
 func (b *bench) close(c *netpoll.Conn, name string) {
 	_, op := trace.Start(b.ctx, name)
-	c.ObserveClose(op)
+	c.CloseBy(op.SpanContext())
 	op.End(c.Close())
 }
 

@@ -6,7 +6,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/netpoll"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
@@ -139,17 +139,17 @@ func (s *stream) opening() time.Time {
 
 // Why a window was full.
 var (
-	fullPeer    = trace.Evidence(semconv.BlockCauseKey.String(string(semconv.CausePeerWindow)))
-	fullNetwork = trace.Evidence(semconv.BlockCauseKey.String(string(semconv.CauseNetwork)))
+	fullPeer    = netpoll.Attributes{semconv.BlockCauseKey.String(string(semconv.CausePeerWindow))}
+	fullNetwork = netpoll.Attributes{semconv.BlockCauseKey.String(string(semconv.CauseNetwork))}
 )
 
 // cause is why a write was blocked since then until it learnt of the credit.
-func (c credit) cause(since time.Time) trace.Detail {
+func (c credit) cause(since time.Time) netpoll.Attributes {
 	return cause(since, c.at, c.arrived, c.read)
 }
 
 // cause is why a write has been blocked since then, until now.
-func (s *stream) cause(since, now time.Time) trace.Detail {
+func (s *stream) cause(since, now time.Time) netpoll.Attributes {
 	if len(s.credits) > 0 { // it was read, which the writer has not learnt
 		return cause(since, now, s.credits[0].arrived, s.credits[0].read)
 	}
@@ -158,7 +158,7 @@ func (s *stream) cause(since, now time.Time) trace.Detail {
 
 // cause weighs a block by how long of it the other end had a byte that it did not
 // read: from its arrival, which is zero if there is none, to its read.
-func cause(since, until, arrived, read time.Time) trace.Detail {
+func cause(since, until, arrived, read time.Time) netpoll.Attributes {
 	if arrived.IsZero() || 2*read.Sub(latest(arrived, since)) < until.Sub(since) {
 		return fullNetwork
 	}

@@ -154,7 +154,7 @@ func (s *Session) beginClose(ctx context.Context) Close {
 		return Close{}
 	}
 	c := Close{s: s, op: s.startClose(ctx)}
-	s.conn.ObserveClose(c.op)
+	s.conn.CloseBy(c.op.SpanContext())
 	s.mu.Lock()
 	s.closing.op = c.op
 	s.mu.Unlock()
@@ -242,7 +242,7 @@ func (s *Session) tellClose() {
 			attrs = append(attrs, semconv.SpansSuppressedKey.Int64(n))
 		}
 		if !expired { // that woke whoever is parked
-			s.conn.ObserveClosed(span.SpanContext())
+			s.conn.CloseBy(span.SpanContext())
 		}
 		core.Of(s.tracer).Finish(span, start, typ, why, attrs...)
 	}

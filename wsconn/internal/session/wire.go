@@ -88,9 +88,9 @@ func (w *wire) read(op trace.Op, p []byte) (n int, err error) {
 		return n, nil
 	}
 	w.early = nil
-	w.s.conn.ObserveRead(op)
+	w.s.conn.TraceRead(op)
 	n, err = w.ReadWriteCloser.Read(p)
-	w.s.conn.ObserveRead(trace.Op{})
+	w.s.conn.TraceRead(trace.Op{})
 	return n, err
 }
 
@@ -98,13 +98,13 @@ func (w *wire) read(op trace.Op, p []byte) (n int, err error) {
 // with may have been left in the library's buffer by another goroutine. The
 // library has one writer at a time.
 func (w *wire) Write(p []byte) (n int, err error) {
-	w.s.conn.ObserveWrite(w.s.leaving(p))
+	w.s.conn.TraceWrite(w.s.leaving(p))
 	if m := w.s.out.mark; m.set {
 		n, err = w.writeMarked(p, m)
 	} else {
 		n, err = w.ReadWriteCloser.Write(p)
 	}
-	w.s.conn.ObserveWrite(trace.Op{}) // TLS may write by itself
+	w.s.conn.TraceWrite(trace.Op{}) // TLS may write by itself
 	w.s.left(n, err)
 	w.s.transmitted(n, err)
 	return n, err

@@ -1,0 +1,112 @@
+package netpoll
+
+import (
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	core "github.com/wakechain/wakechain/internal/op"
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// Observer is told when a call parks and what wakes it, by the goroutine of the call and
+// in this order. A [Conn] that has one for both directions calls it concurrently.
+type Observer interface {
+	// Park is called when the call is about to park: in the callback of the runtime's
+	// poller, where the descriptor is locked. It may store a few words. What closes
+	// the connection there never returns.
+	Park(p Park)
+
+	// Wake is called when the call runs again, and may do whatever it likes. The one
+	// exception is a Wake without a reason, which takes the last Park back, since the
+	// goroutine did not park after all: it is called where Park is.
+	Wake(w Wake)
+}
+
+// Park is the begin of a block.
+type Park struct {
+	At       time.Time
+	Reason   semconv.Reason
+	Source   semconv.Source // how it was seen; "": it is a wait for another call of this Conn
+	Evidence Evidence       // what is known of its cause already; nil: nothing
+}
+
+// Wake is the end of a block.
+type Wake struct {
+	At       time.Time
+	Reason   semconv.WakeReason
+	Blocked  time.Duration         // since the Park
+	By       oteltrace.SpanContext // what caused it; invalid: not known
+	Evidence Evidence              // what was measured about the block; nil: nothing
+}
+
+// Evidence makes attributes of what was measured. It is valid until the method that it
+// is given to returns.
+type Evidence interface {
+	AppendTo(attrs []attribute.KeyValue) []attribute.KeyValue
+}
+
+// Attributes are an [Evidence] that is known beforehand.
+type Attributes []attribute.KeyValue
+
+// AppendTo appends them.
+func (a Attributes) AppendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
+	return append(attrs, a...)
+}
+
+// Call is who observes one call: an Observer or, without an allocation, an operation.
+// The zero Call is nobody, and may be told all the same.
+type Call struct {
+	to Observer
+	op trace.Op
+}
+
+// For returns a Call that reports to the operation.
+func For(op trace.Op) Call { return Call{op: op} }
+
+// Observed reports whether there is somebody to tell.
+func (c Call) Observed() bool { return c.to != nil || c.op.Valid() }
+
+// SpanContext returns the span of the operation, for wakes that this call causes to
+// link to. It is invalid where there is none yet.
+func (c Call) SpanContext() oteltrace.SpanContext { return c.op.SpanContext() }
+
+// Park says that the call is about to park.
+func (c Call) Park(p Park) {
+	if c.to != nil {
+		c.to.Park(p)
+		return
+	}
+	if !c.op.Valid() {
+		return
+	}
+	edge := core.Edge{Reason: string(p.Reason), Attrs: sourceAttrs[p.Source]}
+	if p.Evidence != nil {
+		edge.Attrs = p.Evidence.AppendTo(edge.Attrs[:len(edge.Attrs):len(edge.Attrs)])
+	}
+	core.Ref(c.op).Block(p.At, edge)
+}
+
+// A call's attributes are made once.
+var sourceAttrs = map[semconv.Source][]attribute.KeyValue{
+	semconv.SourcePoll:   {semconv.BlockSourceKey.String(string(semconv.SourcePoll))},
+	semconv.SourceTimed:  {semconv.BlockSourceKey.String(string(semconv.SourceTimed))},
+	semconv.SourceMemory: {semconv.BlockSourceKey.String(string(semconv.SourceMemory))},
+}
+
+// Wake says that the call runs again.
+func (c Call) Wake(w Wake) {
+	switch {
+	case c.to != nil:
+		c.to.Wake(w)
+	case w.Reason == "":
+		core.Ref(c.op).Unblock()
+	case w.Evidence != nil && c.op.Wants(w.Blocked):
+		c.op.Wake(w.Reason, trace.At(w.At), trace.CausedBy(w.By), trace.Evidence(w.Evidence.AppendTo(nil)...))
+	default:
+		c.op.Wake(w.Reason, trace.At(w.At), trace.CausedBy(w.By))
+	}
+}

@@ -1,0 +1,106 @@
+package netpoll_test
+
+import (
+	"io"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// notes is an observer that keeps what it is told, and does as it likes at a wake.
+type notes struct {
+	mu     sync.Mutex
+	parks  []netpoll.Park
+	wakes  []netpoll.Wake
+	attrs  []attribute.KeyValue
+	once   sync.Once
+	parked chan struct{}
+	atWake func()
+}
+
+func (n *notes) Park(p netpoll.Park) {
+	n.mu.Lock()
+	n.parks = append(n.parks, p)
+	n.mu.Unlock()
+	n.once.Do(func() { close(n.parked) })
+}
+
+func (n *notes) Wake(w netpoll.Wake) {
+	n.mu.Lock()
+	if w.Evidence != nil {
+		n.attrs = w.Evidence.AppendTo(nil)
+	}
+	n.wakes = append(n.wakes, w)
+	n.mu.Unlock()
+	if n.atWake != nil {
+		n.atWake()
+	}
+}
+
+// An observer is told of a park and a wake with what was measured, where nothing makes
+// spans. It may close the connection when it is woken.
+func TestObserver(t *testing.T) {
+	for _, kind := range []semconv.Reason{semconv.ReasonNetRead, semconv.ReasonNetWrite} {
+		t.Run(string(kind), func(t *testing.T) {
+			nc, peer := pair(t, "tcp")
+			c := netpoll.Wrap(nc)
+			n := &notes{parked: make(chan struct{}), atWake: func() { _ = c.Close() }}
+			call, others := c.Read, func() { _, _ = peer.Write([]byte("a")) }
+			p := make([]byte, 8)
+			if kind == semconv.ReasonNetWrite {
+				c.ObserveWrite(n)
+				call, others = c.Write, func() { _, _ = io.Copy(io.Discard, peer) }
+				p = make([]byte, 16<<20)
+			} else {
+				c.ObserveRead(n)
+			}
+			done := make(chan error)
+			go func() {
+				_, err := call(p)
+				done <- err
+			}()
+			<-n.parked
+			long(t)
+			go others()
+			<-done
+			_ = peer.Close()
+
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			if len(n.parks) == 0 || len(n.wakes) == 0 {
+				t.Fatalf("got %d parks and %d wakes, want some", len(n.parks), len(n.wakes))
+			}
+			park, wake := n.parks[0], n.wakes[0]
+			if park.Reason != kind || park.Source != semconv.SourcePoll || park.At.IsZero() {
+				t.Errorf("park: got %+v", park)
+			}
+			if got := wake.At.Sub(park.At); wake.Reason == "" || wake.Blocked != got || got < time.Millisecond {
+				t.Errorf("wake: got %+v, %v after the park", wake, got)
+			}
+			if runtime.GOOS != "linux" || kind == semconv.ReasonNetRead {
+				return
+			}
+			set := attribute.NewSet(n.attrs...)
+			if _, ok := set.Value(semconv.BlockCauseKey); !ok {
+				t.Errorf("evidence: got %v, want a cause", n.attrs)
+			}
+		})
+	}
+}
+
+// Nobody is told by the zero Call, which may be told all the same.
+func TestZeroCall(t *testing.T) {
+	var call netpoll.Call
+	call.Park(netpoll.Park{At: time.Now(), Reason: semconv.ReasonNetRead, Source: semconv.SourceMemory})
+	call.Wake(netpoll.Wake{})
+	call.Wake(netpoll.Wake{Reason: semconv.WakeReadable, Evidence: netpoll.Attributes{semconv.BlockReasonKey.String("a")}})
+	if call.Observed() || call.SpanContext().IsValid() {
+		t.Errorf("the zero Call: got observed %v by %v", call.Observed(), call.SpanContext())
+	}
+}
