@@ -162,7 +162,7 @@ func (st *stock) count(sp *chain.Span) {
 func (st *stock) write(w io.Writer, width int) error {
 	var out []string
 	add := func(format string, args ...any) {
-		out = append(out, wrapped(fmt.Sprintf(format, args...), "", "  ", width)...)
+		out = append(out, text.Wrap(fmt.Sprintf(format, args...), "", "  ", width)...)
 	}
 	for i := range st.Sources {
 		in := &st.Sources[i]
@@ -170,45 +170,45 @@ func (st *stock) write(w io.Writer, width int) error {
 		if in.Compression != "" {
 			what += ", " + in.Compression
 		}
-		add("%s: %s, %s, %s, %s", printable(in.Name), what, text.Bytes(float64(in.Bytes)), counted(in.Objects, "object"), counted(in.Spans, "span"))
+		add("%s: %s, %s, %s, %s", printable(in.Name), what, text.Bytes(float64(in.Bytes)), text.Counted(in.Objects, "object"), text.Counted(in.Spans, "span"))
 	}
-	add("%s of %s", counted(st.Spans, "span"), counted(st.Traces, "trace"))
+	add("%s of %s", text.Counted(st.Spans, "span"), text.Counted(st.Traces, "trace"))
 	if !st.From.IsZero() {
 		add("from %s to %s, %s", st.From.UTC().Format(timeFormat), st.To.UTC().Format(timeFormat), text.Duration(st.Length, " "))
 	}
 	for i, s := range st.Services {
 		if i == maxServices {
-			add("  %s left out", counted(len(st.Services)-i, "more service"))
+			add("  %s left out", text.Counted(len(st.Services)-i, "more service"))
 			break
 		}
 		name := printable(s.Name)
 		if name == "" {
 			name = "(no service.name)"
 		}
-		add("  %s: %s", name, counted(s.Spans, "span"))
+		add("  %s: %s", name, text.Counted(s.Spans, "span"))
 	}
-	add("%s, %s, %s, %s failed", counted(st.Blocks, "block"), counted(st.Wakes, "wake"), counted(st.Links, "link"), counted(st.Failed, "span"))
+	add("%s, %s, %s, %s failed", text.Counted(st.Blocks, "block"), text.Counted(st.Wakes, "wake"), text.Counted(st.Links, "link"), text.Counted(st.Failed, "span"))
 	if st.Stalled > 0 {
-		add("%s of a block that was in progress", counted(st.Stalled, "report"))
+		add("%s of a block that was in progress", text.Counted(st.Stalled, "report"))
 	}
 	if st.Repeats > 0 {
-		add("%s delivered more than once, and counted once", counted(st.Repeats, "span"))
+		add("%s delivered more than once, and counted once", text.Counted(st.Repeats, "span"))
 	}
 	for _, sk := range st.skews {
 		add("clock: %s", sk)
 	}
 	missing := len(out)
 	if st.NoParent > 0 {
-		add("missing: %s a parent that is not there, the first of them %s in %s", counted(st.NoParent, "span")+names1(st.NoParent), printable(st.first.Name), printable(st.first.Service))
+		add("missing: %s a parent that is not there, the first of them %s in %s", text.Counted(st.NoParent, "span")+names1(st.NoParent), printable(st.first.Name), printable(st.first.Service))
 	}
 	if st.NoLink > 0 {
-		add("missing: %s not there", counted(st.NoLink, "link")+leads(st.NoLink))
+		add("missing: %s not there", text.Counted(st.NoLink, "link")+leads(st.NoLink))
 	}
 	if st.NoEnd > 0 {
-		add("missing: %s no end", counted(st.NoEnd, "span")+has(st.NoEnd))
+		add("missing: %s no end", text.Counted(st.NoEnd, "span")+has(st.NoEnd))
 	}
 	if st.SourcesCut > 0 {
-		add("cut off: %s", counted(st.SourcesCut, "source"))
+		add("cut off: %s", text.Counted(st.SourcesCut, "source"))
 	}
 	if st.Whole && len(out) == missing {
 		add("nothing is missing")

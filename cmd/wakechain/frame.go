@@ -77,8 +77,8 @@ func (b *board) head(f *framer) []string {
 	}
 	out := []string{
 		f.line(fmt.Sprintf("%s  %s  %s", strings.Join(names, ", "), v.At.Local().Format("15:04:05"), what), bold),
-		f.line(fmt.Sprintf("%s, %s blocked, %s idle, %s", counted(v.Counts.Goroutines, "goroutine"), thousands(v.Counts.Blocked),
-			thousands(v.Counts.Idle), counted(v.Counts.Connections, "connection end"))),
+		f.line(fmt.Sprintf("%s, %s blocked, %s idle, %s", text.Counted(v.Counts.Goroutines, "goroutine"), text.Number(v.Counts.Blocked),
+			text.Number(v.Counts.Idle), text.Counted(v.Counts.Connections, "connection end"))),
 	}
 	if b.err != nil {
 		out = append(out, f.line("no answer: "+oneLine(b.err), red))
@@ -92,7 +92,7 @@ var findingStyles = map[string]style{live.KindDeadlock: red, live.KindStalled: y
 func (b *board) findings(f *framer, n int) (out []string) {
 	for i, found := range b.view.Findings {
 		var lines []string
-		for j, l := range wrapped(found.Text, fmt.Sprintf("%-9s", found.Kind), "         ", f.columns) {
+		for j, l := range text.Wrap(found.Text, fmt.Sprintf("%-9s", found.Kind), "         ", f.columns) {
 			st := cmp.Or(findingStyles[found.Kind], bold)
 			if j > 0 {
 				st = ""
@@ -101,7 +101,7 @@ func (b *board) findings(f *framer, n int) (out []string) {
 		}
 		if len(out)+len(lines) > n-1 && (i < len(b.view.Findings)-1 || len(out)+len(lines) > n) {
 			if n > len(out) {
-				out = append(out, f.line(counted(len(b.view.Findings)-i, "more finding"), dim))
+				out = append(out, f.line(text.Counted(len(b.view.Findings)-i, "more finding"), dim))
 			}
 			break
 		}
@@ -189,7 +189,7 @@ func (b *board) row(f *framer, i int, format func(age, who, what, on string) str
 		return out
 	}
 	for _, d := range b.details(r) {
-		for _, l := range wrapped(d, "            ", "              ", f.columns) {
+		for _, l := range text.Wrap(d, "            ", "              ", f.columns) {
 			out = append(out, f.line(l))
 		}
 	}
@@ -231,7 +231,7 @@ func (b *board) details(r *boardRow) (out []string) {
 	for i := range v.Connections {
 		if c := &v.Connections[i]; c.ID == w.Connection {
 			out = append(out, fmt.Sprintf("%s %s → %s, open %s: read %s, wrote %s", printable(c.Role), printable(c.Local), printable(c.Remote),
-				text.Duration(c.Age, " "), counted(c.MessagesRead, "message"), counted(c.MessagesWritten, "message")))
+				text.Duration(c.Age, " "), text.Counted(c.MessagesRead, "message"), text.Counted(c.MessagesWritten, "message")))
 		}
 	}
 	if w.Span != nil {

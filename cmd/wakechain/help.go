@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/wakechain/wakechain/internal/text"
 )
 
 const about = "wakechain says who was blocked, on what and why, and what woke it: from spans, execution traces and running programs."
@@ -129,7 +131,7 @@ func folded(paragraphs, indent string, width int) string {
 		if i > 0 {
 			out = append(out, "")
 		}
-		out = append(out, wrapped(p, indent, indent, width)...)
+		out = append(out, text.Wrap(p, indent, indent, width)...)
 	}
 	return strings.Join(out, "\n")
 }

@@ -79,7 +79,7 @@ func progress(in *source, n int64) string {
 	name, size := printable(in.name), in.size
 	switch {
 	case in.spans:
-		return fmt.Sprintf("reading %s: %s", name, counted(int(n), "span"))
+		return fmt.Sprintf("reading %s: %s", name, text.Counted(int(n), "span"))
 	case size <= 0:
 		return fmt.Sprintf("reading %s: %s", name, text.Bytes(float64(n)))
 	}

@@ -91,7 +91,7 @@ func (s *session) ask(in *stuff, base string) error {
 		s.part = true
 		return nil
 	case err != nil && n > 0:
-		s.warn("%s: %v: this is of the %s before that", name, err, counted(n, "span"))
+		s.warn("%s: %v: this is of the %s before that", name, err, text.Counted(n, "span"))
 		return nil
 	case err != nil:
 		return askedError(name, err)

@@ -95,7 +95,7 @@ func (s *session) read(sources []string) (*stuff, error) {
 		}
 		return nil, fmt.Errorf("there are no spans in %s", strings.Join(names, ", "))
 	case s.part:
-		s.warn("interrupted: this is of %s, and not of all", counted(n, "span"))
+		s.warn("interrupted: this is of %s, and not of all", text.Counted(n, "span"))
 	}
 	return in, nil
 }
@@ -156,28 +156,11 @@ func (s *session) readOne(in *stuff, source string) error {
 	case errors.As(err, &format):
 		return fmt.Errorf("%s: this looks like %s: %s", from.name, format.Looks, format.Advice)
 	case n > 0:
-		s.warn("%s: %v: this is of the %s before that", from.name, err, counted(n, "span"))
+		s.warn("%s: %v: this is of the %s before that", from.name, err, text.Counted(n, "span"))
 		return nil
 	case from.named(err):
 		return err
 	default:
 		return fmt.Errorf("%s: %w", from.name, err)
 	}
-}
-
-// counted is n of something.
-func counted(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return thousands(n) + " " + what
-}
-
-// thousands is n with commas.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

@@ -88,21 +88,3 @@ func printable(s string) string { return text.Printable(text.Shorten(s, 300)) }
 
 // oneLine is an error for the last line of a terminal.
 func oneLine(err error) string { return text.Printable(strings.ReplaceAll(err.Error(), "\n", "; ")) }
-
-// wrapped breaks words into lines of at most width columns, of which the first
-// begins with first and all others with rest.
-func wrapped(words, first, rest string, width int) (lines []string) {
-	line, empty := first, true
-	for _, w := range strings.Fields(words) {
-		if !empty && text.Columns(line)+1+text.Columns(w) > width {
-			lines = append(lines, line)
-			line, empty = rest, true
-		}
-		if !empty {
-			line += " "
-		}
-		line += w
-		empty = false
-	}
-	return append(lines, line)
-}

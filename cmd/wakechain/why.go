@@ -1,8 +1,6 @@
 package main
 
-import (
-	"github.com/wakechain/wakechain/trace/explain"
-)
+import "github.com/wakechain/wakechain/trace/explain"
 
 var whyVerb = &verb{
 	name: "why", args: "[SOURCE…]", short: "say who was blocked, on what and why, what woke it, and what to do about it",

@@ -94,3 +94,20 @@ func digits(v float64) string {
 	}
 	return s
 }
+
+// Number returns n with commas: 4,812.
+func Number[N int | int64](n N) string {
+	s := strconv.FormatInt(int64(n), 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Counted returns n of something that takes an s: "1 write", "2,401 writes".
+func Counted[N int | int64](n N, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return Number(n) + " " + thing + "s"
+}

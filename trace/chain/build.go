@@ -31,6 +31,7 @@ func (b *builder) take(parts iter.Seq[[]Span], n int) {
 			i++
 			s := &part[j]
 			s.Parent, s.Children, s.LinkedFrom, s.Seq = nil, nil, nil, 0
+			s.runner, s.conn, s.partner = nil, nil, nil
 			s.Links = slices.Clone(s.Links)
 			// Monotonic readings of different processes do not compare, and some
 			// spans have none.

@@ -90,6 +90,7 @@ func build(parts iter.Seq[[]Span], n int, cfg config) *Chain {
 		b.chain.Skews = correctSkew(b.all, b.procs, cfg.maxSkew)
 	}
 	b.order()
+	b.relate()
 	return b.chain
 }
 

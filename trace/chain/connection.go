@@ -2,12 +2,56 @@ package chain
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
 
 	"go.opentelemetry.io/otel/attribute"
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace/semconv"
 )
+
+// Connection is one end of a WebSocket connection. The other end, in the same process
+// or in another one, is a Connection of its own.
+type Connection struct {
+	// ID is the end's websocket.connection.id, "" where its spans have none.
+	ID string
+
+	// Handshake is the span that established the connection, nil where the chain does
+	// not have it.
+	Handshake *Span
+
+	// First is Handshake or, where that is nil, the first span on the connection.
+	First *Span
+
+	// Peer is the other end, nil where the chain does not have its handshake.
+	Peer *Connection
+
+	closed bool // New has come to its close
+}
+
+// Server reports whether the end is known to be the server's.
+func (c *Connection) Server() bool {
+	return c.Handshake != nil && c.Handshake.Kind == oteltrace.SpanKindServer
+}
+
+// PeerAddress returns the other end of the TCP connection as host:port, "" where no
+// handshake tells.
+func (c *Connection) PeerAddress() string {
+	if c.Handshake == nil {
+		return ""
+	}
+	return c.Handshake.PeerAddress()
+}
+
+// SamePeer reports whether c and c.Peer are the two ends of one TCP connection, as
+// [SameConnection] does for their handshakes.
+func (c *Connection) SamePeer() (same, known bool) {
+	if c.Peer == nil || c.Handshake == nil || c.Peer.Handshake == nil {
+		return false, false
+	}
+	return SameConnection(c.Handshake, c.Peer.Handshake)
+}
 
 // SameConnection reports whether the handshakes of a client and a server are those
 // of one TCP connection: their addresses and ports match crosswise. They are not
@@ -19,6 +63,23 @@ func SameConnection(a, b *Span) (same, known bool) {
 		return false, false
 	}
 	return al == bp && ap == bl, true
+}
+
+// Established reports whether the span is a handshake that made a connection.
+func (s *Span) Established() bool {
+	return s.Name == semconv.SpanHandshake && !s.Failed() &&
+		s.Int(semconv.HTTPResponseStatusCodeKey) == http.StatusSwitchingProtocols
+}
+
+// OnConnection reports whether the span is an operation on a connection: a read,
+// write, ping, pong or close.
+func (s *Span) OnConnection() bool {
+	switch s.Name {
+	case semconv.SpanRead, semconv.SpanWrite, semconv.SpanPing, semconv.SpanPong, semconv.SpanClose:
+		return true
+	default:
+		return false
+	}
 }
 
 // LocalAddress returns this end of the span's connection as host:port, from

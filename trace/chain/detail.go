@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -39,7 +38,9 @@ func (p *printer) fixed(s *Span) []string {
 		d.address(s)
 		d.attr(s, semconv.URLPathKey, "")
 	}
-	d.site(s)
+	if site := s.Site(); site != "" {
+		d.add("at " + text.Shorten(p.escape(site), maxText))
+	}
 	d.attr(s, semconv.HTTPResponseStatusCodeKey, "")
 	d.attr(s, semconv.WebSocketSubprotocolKey, "")
 	d.attr(s, semconv.WebSocketExtensionsKey, "")
@@ -85,19 +86,6 @@ func (d *details) attr(s *Span, key attribute.Key, label string) {
 	if v := s.Str(key); v != "" {
 		d.add(d.escape(label) + text.Shorten(d.escape(v), maxText))
 	}
-}
-
-// site says where in the program a span is, without the path of the package.
-func (d *details) site(s *Span) {
-	fn := s.Str(semconv.CodeFunctionNameKey)
-	if fn == "" {
-		return
-	}
-	fn = strings.TrimPrefix(fn[strings.LastIndexByte(fn, '/')+1:], "main.")
-	if line := s.Int(semconv.CodeLineNumberKey); line > 0 {
-		fn += ":" + strconv.FormatInt(line, 10)
-	}
-	d.add("at " + text.Shorten(d.escape(fn), maxText))
 }
 
 // address says who is at the other end. A client's port is its system's choice
@@ -147,16 +135,13 @@ func (d *details) failure(s *Span) {
 	d.add("✗ " + text.Shorten(d.escape(why), maxText))
 }
 
-// label is what spans share that fold: all that their line says in fixed words.
-func (p *printer) label(s *Span) string {
-	var b strings.Builder
-	part := func(text string) {
-		b.WriteString(text)
-		b.WriteByte(0)
-	}
+// label appends what spans share that fold: all that their line says in fixed words.
+func (p *printer) label(b []byte, s *Span) []byte {
+	part := func(text string) { b = append(append(b, text...), 0) }
+	number := func(n int32) { b = append(strconv.AppendInt(b, int64(n), 10), 0) }
 	part(s.Name)
-	part(strconv.Itoa(int(s.proc)))
-	part(strconv.Itoa(int(s.Status.Code)))
+	number(s.proc)
+	number(int32(s.Status.Code))
 	part(strconv.FormatBool(s.End.IsZero()))
 	for _, text := range p.fixed(s) {
 		part(text)
@@ -169,10 +154,10 @@ func (p *printer) label(s *Span) string {
 			part("?")
 		} else {
 			part(l.Span.Name)
-			part(strconv.Itoa(int(l.Span.proc)))
+			number(l.Span.proc)
 		}
 	}
-	return b.String()
+	return b
 }
 
 // times returns how long one or many spans took.
@@ -191,7 +176,7 @@ func times(spans []*Span) []string {
 	var total, longest time.Duration
 	for _, s := range spans {
 		d := weight(s)
-		total, longest = saturated(total, d), max(longest, d)
+		total, longest = Sum(total, d), max(longest, d)
 	}
 	if len(spans) == 1 {
 		return []string{text.Duration(total, "")}
@@ -200,13 +185,6 @@ func times(spans []*Span) []string {
 		return nil
 	}
 	return []string{"total " + text.Duration(total, ""), "max " + text.Duration(longest, "")}
-}
-
-func saturated(a, b time.Duration) time.Duration {
-	if a > 1<<63-1-b {
-		return 1<<63 - 1
-	}
-	return a + b
 }
 
 // goTimes returns the life of a goroutine. Without one its `go NAME` span says
@@ -262,7 +240,7 @@ func blocked(spans []*Span) []string {
 		if hasBlocks(s) {
 			return nil
 		}
-		total = saturated(total, seconds(from.Float(semconv.BlockDurationKey)))
+		total = Sum(total, from.Seconds(semconv.BlockDurationKey))
 		if from.Float(semconv.BlockDurationKey) > 0 {
 			count += max(from.Int(semconv.BlockCountKey), 1)
 		}

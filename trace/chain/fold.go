@@ -1,30 +1,10 @@
 package chain
 
 import (
-	"encoding/binary"
-	"hash/maphash"
 	"slices"
 	"time"
-)
 
-// Folding shows neighbours that would read the same as one line. What must not
-// disappear in it stays apart: spans that failed differ in their label, and
-// outliers are marked before.
-const (
-	// minFold is how many neighbours make a fold: two lines read faster than one
-	// that says ×2.
-	minFold = 3
-
-	// maxPeriod is the longest sequence that is recognised as repeating.
-	maxPeriod = 4
-
-	// A span is an outlier if it takes outlierMin or longer, and more than
-	// outlierFactor times the median of its like among its siblings. If there are
-	// more than maxOutliers, they are normal here, and only those count that are
-	// outliers among them.
-	outlierMin    = 10 * time.Millisecond
-	outlierFactor = 10
-	maxOutliers   = 16
+	"github.com/wakechain/wakechain/trace/internal/fold"
 )
 
 // item is one line of the tree: a span, a fold of spans alike, or a loop.
@@ -36,33 +16,37 @@ type item struct {
 
 // shapes says which spans of a chain look alike.
 type shapes struct {
-	seed    maphash.Seed
-	shape   []uint64 // of a span: its label and the shapes below
-	outlier []bool   // of a span: among its siblings
-	size    []int    // of a span: itself and all below
-	hidden  []bool   // of a span; nil: none is
-	total   int      // that are not
+	*fold.Folder[*Span]
+	size   []int  // of a span: itself and all below
+	hidden []bool // of a span; nil: none is
+	total  int    // that are not
 }
-
-// class is what siblings must share to be folded.
-type class struct {
-	shape   uint64
-	outlier bool
-}
-
-func (sh *shapes) class(s *Span) class { return class{sh.shape[s.Seq], sh.outlier[s.Seq]} }
 
 // newShapes goes up from the leaves: the chain has every parent before its
 // children.
-func newShapes(c *Chain, label func(*Span) string, only func(*Span) bool) *shapes {
+func newShapes(c *Chain, label func([]byte, *Span) []byte, only func(*Span) bool) *shapes {
 	n := len(c.Spans)
-	sh := &shapes{seed: maphash.MakeSeed(), shape: make([]uint64, n), outlier: make([]bool, n), size: make([]int, n), total: n}
+	sh := &shapes{
+		Folder: fold.New(n, func(s *Span) int { return s.Seq }, weight, maxPeriod, fold.Min), size: make([]int, n), total: n,
+	}
 	if only != nil {
 		sh.hide(c, only)
 	}
+	var text []byte
+	var below []*Span
 	for _, s := range slices.Backward(c.Spans) {
-		sh.mark(s.Children)
-		sh.shape[s.Seq] = sh.of(s, label)
+		sh.Mark(s.Children)
+		// How the operation was blocked is left out, if not in failure: the same call
+		// blocks one time and not the next, and its fold still tells.
+		below = below[:0]
+		life := s.Life()
+		for _, c := range s.Children {
+			if c != life && (!c.tile() || len(c.Children) > 0 || c.Failed()) {
+				below = append(below, c)
+			}
+		}
+		text = label(text[:0], s)
+		sh.Set(s, text, below)
 		if sh.hidden == nil || !sh.hidden[s.Seq] {
 			sh.size[s.Seq]++
 		}
@@ -70,9 +54,12 @@ func newShapes(c *Chain, label func(*Span) string, only func(*Span) bool) *shape
 			sh.size[s.Parent.Seq] += sh.size[s.Seq]
 		}
 	}
-	sh.mark(c.Roots)
+	sh.Mark(c.Roots)
 	return sh
 }
+
+// maxPeriod is the longest sequence that is recognised as repeating.
+const maxPeriod = 4
 
 // hide hides all spans but those that match, and what these are part of.
 func (sh *shapes) hide(c *Chain, match func(*Span) bool) {
@@ -109,85 +96,6 @@ func (sh *shapes) visible(spans []*Span) []*Span {
 	return slices.DeleteFunc(slices.Clone(spans), func(s *Span) bool { return sh.hidden[s.Seq] })
 }
 
-// of hashes a span's label and the different shapes below it. How often these
-// come is left out, and so is how the operation was blocked, if not in failure:
-// the same call blocks one time and not the next, and its fold still tells.
-func (sh *shapes) of(s *Span, label func(*Span) string) uint64 {
-	var h maphash.Hash
-	h.SetSeed(sh.seed)
-	h.WriteString(label(s))
-	life := s.Life()
-	var below distinct
-	for _, c := range s.Children {
-		if c == life || c.tile() && len(c.Children) == 0 && !c.Failed() {
-			continue
-		}
-		if cl := sh.class(c); below.add(cl) {
-			var b [9]byte
-			binary.LittleEndian.PutUint64(b[:], cl.shape)
-			if cl.outlier {
-				b[8] = 1
-			}
-			h.Write(b[:])
-		}
-	}
-	return h.Sum64()
-}
-
-// distinct is a set that is cheap while it is small.
-type distinct struct {
-	few  [8]class
-	n    int
-	many map[class]bool
-}
-
-func (d *distinct) add(c class) bool {
-	if slices.Contains(d.few[:min(d.n, len(d.few))], c) || d.many[c] {
-		return false
-	}
-	if d.n < len(d.few) {
-		d.few[d.n] = c
-	} else {
-		if d.many == nil {
-			d.many = make(map[class]bool)
-		}
-		d.many[c] = true
-	}
-	d.n++
-	return true
-}
-
-// mark finds the outliers among siblings.
-func (sh *shapes) mark(siblings []*Span) {
-	if len(siblings) < minFold {
-		return
-	}
-	long := slices.ContainsFunc(siblings, func(s *Span) bool { return weight(s) >= outlierMin })
-	if !long {
-		return
-	}
-	alike := make(map[uint64][]*Span)
-	for _, s := range siblings {
-		alike[sh.shape[s.Seq]] = append(alike[sh.shape[s.Seq]], s)
-	}
-	for _, group := range alike {
-		for len(group) >= minFold || len(group) == 2 && len(siblings) >= minFold {
-			limit := max(outlierMin, outlierFactor*median(group))
-			outliers := slices.DeleteFunc(slices.Clone(group), func(s *Span) bool { return weight(s) < limit || weight(s) == 0 })
-			if len(outliers) == len(group) {
-				break
-			}
-			if len(outliers) <= maxOutliers {
-				for _, s := range outliers {
-					sh.outlier[s.Seq] = true
-				}
-				break
-			}
-			group = outliers
-		}
-	}
-}
-
 // weight is how long a span took: a goroutine, its life.
 func weight(s *Span) time.Duration {
 	if life := s.Life(); life != nil {
@@ -196,67 +104,27 @@ func weight(s *Span) time.Duration {
 	return s.Duration()
 }
 
-// median returns the lower one, saturated so that a multiple of it fits.
-func median(group []*Span) time.Duration {
-	ds := make([]time.Duration, len(group))
-	for i, s := range group {
-		ds[i] = weight(s)
-	}
-	slices.Sort(ds)
-	return min(ds[(len(ds)-1)/2], (1<<63-1)/outlierFactor)
-}
-
 // fold makes the lines of siblings in order.
 func (sh *shapes) fold(siblings []*Span) []*item {
 	var items []*item
 	for len(siblings) > 0 {
-		period, rounds := sh.repeat(siblings)
+		period, rounds := sh.Repeat(siblings)
 		n := period * rounds
-		switch {
-		case period == 1:
-			items = append(items, &item{spans: siblings[:n]})
-		default:
-			items = append(items, &item{spans: siblings[:n], rounds: rounds, body: sh.merge(siblings[:n])})
+		it := &item{spans: siblings[:n]}
+		if period > 1 {
+			it.rounds, it.body = rounds, sh.merge(siblings[:n])
 		}
+		items = append(items, it)
 		siblings = siblings[n:]
 	}
 	return items
 }
 
-// repeat returns the sequence at the beginning of siblings that covers the most
-// by repeating, as its length and how often it comes. It looks no further than
-// what is then folded, times a constant, so that folding is linear.
-func (sh *shapes) repeat(siblings []*Span) (period, rounds int) {
-	period, rounds = 1, 1
-	for p := 1; p <= maxPeriod; p++ {
-		n := 0
-		for n < len(siblings) && sh.same(siblings[n], siblings[n%p]) {
-			n++
-		}
-		if r := n / p; r >= minFold && r*p > period*rounds {
-			period, rounds = p, r
-		}
-	}
-	return period, rounds
-}
-
-// same reports whether two siblings may be folded. Outliers never are.
-func (sh *shapes) same(x, y *Span) bool {
-	return x == y || sh.shape[x.Seq] == sh.shape[y.Seq] && !sh.outlier[x.Seq] && !sh.outlier[y.Seq]
-}
-
-// merge makes one line of each class among spans, whatever their order: what a
-// fold or a loop has inside.
+// merge makes one line of each kind among spans.
 func (sh *shapes) merge(spans []*Span) []*item {
 	var items []*item
-	at := make(map[class]*item)
-	for _, s := range spans {
-		c := sh.class(s)
-		if at[c] == nil {
-			at[c] = new(item)
-			items = append(items, at[c])
-		}
-		at[c].spans = append(at[c].spans, s)
+	for _, group := range sh.Merge(spans, false) {
+		items = append(items, &item{spans: group})
 	}
 	return items
 }

@@ -3,6 +3,7 @@ package chain
 import (
 	"fmt"
 	"iter"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,6 +54,10 @@ type Span struct {
 
 	proc, clock int32
 	arrival     int // the position among what New was given
+
+	runner  *Span       // see Goroutine
+	conn    *Connection // see Connection
+	partner *Span       // of a block, its wake; of a handshake, its other side
 }
 
 // Link is a reference from a span to another one that is not its parent. On a
@@ -150,12 +155,16 @@ func (s *Span) Blocked() time.Duration {
 		}
 	}
 	if !seen {
-		sum = seconds(s.Float(semconv.BlockDurationKey))
+		sum = s.Seconds(semconv.BlockDurationKey)
 	}
 	return sum
 }
 
-// seconds converts what a stranger wrote, so it saturates.
+// Seconds returns the attribute key, a number of seconds, as a duration: 0 if the span
+// has no such attribute, or it is no number or negative, and the longest duration where
+// it does not fit.
+func (s *Span) Seconds(key attribute.Key) time.Duration { return seconds(s.Float(key)) }
+
 func seconds(f float64) time.Duration {
 	switch ns := f * float64(time.Second); {
 	case !(ns > 0):
@@ -165,6 +174,29 @@ func seconds(f float64) time.Duration {
 	default:
 		return time.Duration(ns)
 	}
+}
+
+// Sum returns a+b, neither of them negative: the longest duration where it does not
+// fit, as it may with what a stranger wrote.
+func Sum(a, b time.Duration) time.Duration {
+	if a > 1<<63-1-b {
+		return 1<<63 - 1
+	}
+	return a + b
+}
+
+// Site returns where in the program the span is, as function:line without the path of
+// the package and without "main.": "" where its code.* attributes do not say.
+func (s *Span) Site() string {
+	fn := s.Str(semconv.CodeFunctionNameKey)
+	if fn == "" {
+		return ""
+	}
+	fn = strings.TrimPrefix(fn[strings.LastIndexByte(fn, '/')+1:], "main.")
+	if line := s.Int(semconv.CodeLineNumberKey); line > 0 {
+		fn += ":" + strconv.FormatInt(line, 10)
+	}
+	return fn
 }
 
 // Failed reports whether the status of the span is Error.
@@ -258,17 +290,47 @@ func walk(roots []*Span, yield func(int, *Span) bool) {
 	}
 }
 
-// Goroutine returns the `go NAME` span of the goroutine that ran the span: the
-// nearest ancestor whose name begins with [semconv.SpanGo], or nil if there is
-// none in the same process. For a `go NAME` span itself that is the goroutine
-// that started it.
-func (s *Span) Goroutine() *Span {
-	for p := range s.Ancestors() {
-		if p.proc != s.proc {
-			return nil
-		}
-		if p.launch() {
-			return p
+// Goroutine returns the `go NAME` span of the goroutine that ran the span, nil where
+// the chain does not tell. For a `go NAME` span itself that is the goroutine that
+// started it.
+func (s *Span) Goroutine() *Span { return s.runner }
+
+// Connection returns the end of a connection that the span is on, nil where that is
+// not known. It is what the span's websocket.connection.id names or, where the span
+// has none, the only connection that is open where the span stands.
+func (s *Span) Connection() *Connection { return s.conn }
+
+// OtherSide returns, for the handshake of a client or a server, the same handshake as
+// the other side recorded it. It is nil for every other span, and where the chain does
+// not have it.
+func (s *Span) OtherSide() *Span {
+	if s.Name != semconv.SpanHandshake {
+		return nil
+	}
+	return s.partner
+}
+
+// Wake returns, for a `block`, the `wake` that ended it. It is nil for every other
+// span, and where the chain does not have it.
+func (s *Span) Wake() *Span {
+	if s.Name != semconv.SpanBlock {
+		return nil
+	}
+	return s.partner
+}
+
+// Waker returns the span that a `wake`, or the one that ended a `block`, links to. It
+// is nil for every other span, and where the chain does not have it.
+func (s *Span) Waker() *Span {
+	wake := s.Wake()
+	if s.Name == semconv.SpanWake {
+		wake = s
+	}
+	if wake != nil {
+		for _, l := range wake.Links {
+			if l.Span != nil {
+				return l.Span
+			}
 		}
 	}
 	return nil

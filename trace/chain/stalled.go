@@ -17,7 +17,7 @@ func (s *Span) Stalled() (age time.Duration, ok bool) {
 	if _, ok = s.Attr(semconv.StalledAgeKey); !ok {
 		return 0, false
 	}
-	return seconds(s.Float(semconv.StalledAgeKey)), true
+	return s.Seconds(semconv.StalledAgeKey), true
 }
 
 // StillBlocked returns when the block began that the span `stalled` tells of, and

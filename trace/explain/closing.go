@@ -31,25 +31,25 @@ func unansweredCloses(s *scene) []Finding {
 
 func (s *scene) unansweredClose(e *end, c *chain.Span, waited time.Duration) Finding {
 	who := s.who(c, e, "this side")
-	text := "It sent the code " + plain(c.Str(semconv.WebSocketCloseCodeKey)) + ", and gave up"
+	said := "It sent the code " + plain(c.Str(semconv.WebSocketCloseCodeKey)) + ", and gave up"
 	if why := failureOf(c); why != "" {
-		text += " with " + why
+		said += " with " + why
 	}
-	text += s.endedWith(c) + "."
+	said += s.endedWith(c) + "."
 	if p := e.peer; p != nil && !p.hidden {
 		reads := newBusy(p.reads)
 		if !reads.during(c.Start, c.End) {
-			text += " The trace has no read of " + p.name() + " in that time."
+			said += " The trace has no read of " + p.name() + " in that time."
 		}
 	}
 	s.tell(c)
 	spans := []*chain.Span{c}
 	if e.peer != nil {
-		spans = append(spans, e.peer.handshake)
+		spans = append(spans, e.peer.Handshake)
 	}
 	return Finding{
 		Rule: CloseUnanswered, Severity: Warning, Headline: headline("%s waited "+duration(waited)+" for %s to answer its close frame, in vain", who, e.peerInShort()),
-		Text: text, Advice: "Look at whether the peer reads: only who reads answers a close frame. Where that is not worth the wait, " +
+		Text: said, Advice: "Look at whether the peer reads: only who reads answers a close frame. Where that is not worth the wait, " +
 			"call CloseNow.",
 		Spans: spans, At: c.Start.Sub(s.start), Count: 1, Total: waited,
 	}
@@ -78,7 +78,7 @@ func (s *scene) normalEnds() {
 				s.tell(op)
 			}
 			// A call on a connection that has ended has no span.
-			run := s.runners[op.Seq]
+			run := op.Goroutine()
 			if run == nil || run.Life() == nil || run.Life().Str(semconv.ErrorTypeKey) != semconv.ErrorClosed || run.Life().End.Before(since) {
 				return
 			}

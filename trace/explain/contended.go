@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -34,10 +35,10 @@ func contention(s *scene) []Finding {
 		set    int
 		reason semconv.Reason
 	}
-	sets := newSets(len(s.runners))
+	sets := newSets(len(s.spans))
 	var waits []*block
 	for _, b := range s.blocks {
-		by := b.waker()
+		by := b.Waker()
 		if _, ok := shared[b.reason()]; !ok || b.op == nil || by == nil {
 			continue
 		}
@@ -46,7 +47,7 @@ func contention(s *scene) []Finding {
 			by = by.Parent
 		}
 		sets.join(b.op.Seq, by.Seq)
-		if run := s.runners[by.Seq]; run != nil && b.reason() != semconv.ReasonLock {
+		if run := by.Goroutine(); run != nil && b.reason() != semconv.ReasonLock {
 			sets.join(b.op.Seq, run.Seq)
 		}
 	}
@@ -96,7 +97,7 @@ func (c *crowd) atOnce() int {
 func (c *crowd) told(s *scene) (sum time.Duration) {
 	for _, b := range c.blocks {
 		if s.told[b.Span] {
-			sum = saturated(sum, b.Duration())
+			sum = chain.Sum(sum, b.Duration())
 		}
 	}
 	return sum
@@ -108,10 +109,10 @@ func (c *crowd) finding(s *scene, atOnce int) Finding {
 	f := c.repeated.finding(s)
 	f.Rule, f.Severity = Contended, min(graded(b.Duration()), what.most)
 	f.Headline = headline(fmt.Sprintf("Up to %d at once waited for %s: %s, %s in all",
-		atOnce, what.thing, counted(c.count, "time"), duration(c.total)))
+		atOnce, what.thing, text.Counted(c.count, "time"), duration(c.total)))
 	f.Text = fmt.Sprintf("The longest was %s for %s, until %s let it go.%s",
-		s.exactly(b.Span, b.end, "one"), duration(b.Duration()), s.ref(b.waker()), c.holders(s))
-	f.Advice = "Look at what " + s.ref(b.waker()) + " does before it lets go: hold less long, share less, or let more of them through."
+		s.exactly(b.Span, b.end, "one"), duration(b.Duration()), s.ref(b.Waker()), c.holders(s))
+	f.Advice = "Look at what " + s.ref(b.Waker()) + " does before it lets go: hold less long, share less, or let more of them through."
 	return f
 }
 
@@ -123,8 +124,8 @@ func (c *crowd) holders(s *scene) string {
 	}
 	by := newGroups[string, holder]()
 	for _, b := range c.blocks {
-		h := by.of(s.who(b.waker(), nil, ""))
-		h.span = b.waker()
+		h := by.of(s.who(b.Waker(), nil, ""))
+		h.span = b.Waker()
 		h.count++
 	}
 	most := slices.MaxFunc(by.all, func(x, y *holder) int { return cmp.Compare(x.count, y.count) })
@@ -132,7 +133,7 @@ func (c *crowd) holders(s *scene) string {
 	if most.count < 2 || who == "" {
 		return ""
 	}
-	return fmt.Sprintf(" Most were let go by %s, %s.", who, counted(most.count, "time"))
+	return fmt.Sprintf(" Most were let go by %s, %s.", who, text.Counted(most.count, "time"))
 }
 
 // sets are disjoint sets of spans, by Seq.

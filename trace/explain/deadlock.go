@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -22,7 +23,7 @@ func (st *standoff) duration() time.Duration { return st.to.Sub(st.from) }
 func deadlocks(s *scene) []Finding {
 	var found []Finding
 	for _, e := range s.ends {
-		if e.peer == nil || e.server() {
+		if e.peer == nil || e.Server() {
 			continue
 		}
 		var (
@@ -36,7 +37,7 @@ func deadlocks(s *scene) []Finding {
 				first = st.from
 			}
 			count++
-			total = saturated(total, st.duration())
+			total = chain.Sum(total, st.duration())
 			for _, b := range st.blocks {
 				s.tell(b.Span, b.op)
 			}
@@ -92,24 +93,24 @@ func (e *end) blockedWrites() []*block {
 }
 
 func (s *scene) standoffText(st *standoff, count int) string {
-	text := "Both ends of the connection were blocked writing at once"
+	said := "Both ends of the connection were blocked writing at once"
 	if count > 1 {
-		text += fmt.Sprintf(" %s; the longest was for %s", counted(count, "time"), duration(st.duration()))
+		said += fmt.Sprintf(" %s; the longest was for %s", text.Counted(count, "time"), duration(st.duration()))
 	}
 	x, y := st.blocks[0], st.blocks[1]
-	text += fmt.Sprintf(", and the trace has no read on either in that time: %s in %s, %s in %s.",
+	said += fmt.Sprintf(", and the trace has no read on either in that time: %s in %s, %s in %s.",
 		s.who(x.Span, x.end, ""), x.message(), s.who(y.Span, y.end, ""), y.message())
 	if x.cause() == semconv.CausePeerWindow && y.cause() == semconv.CausePeerWindow && x.end.peerIs() == proven {
-		text += " Each waited for the other to read."
+		said += " Each waited for the other to read."
 	}
 	ended := x
 	if y.End.Before(x.End) {
 		ended = y
 	}
 	if why := s.wokenBy(ended); why != "" {
-		text += fmt.Sprintf(" What ended it for %s: %s.", s.who(ended.Span, ended.end, ""), why)
+		said += fmt.Sprintf(" What ended it for %s: %s.", s.who(ended.Span, ended.end, ""), why)
 	}
-	return text
+	return said
 }
 
 // busy tells when some of the spans were in progress.

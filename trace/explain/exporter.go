@@ -8,6 +8,7 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
@@ -84,7 +85,7 @@ func (e *Exporter) Print(w io.Writer) error {
 	if dropped == 0 {
 		return nil
 	}
-	if _, err := fmt.Fprintf(w, "\n%s came after the first %s and were not looked at.\n", counted(dropped, "span"), number(int64(e.max))); err != nil {
+	if _, err := fmt.Fprintf(w, "\n%s came after the first %s and were not looked at.\n", text.Counted(dropped, "span"), text.Number(e.max)); err != nil {
 		return fmt.Errorf("explain: print: %w", err)
 	}
 	return nil

@@ -42,14 +42,14 @@ var goneErrors = map[string]bool{
 // lastWords returns the end of an error's text, which in Go is the cause: as many
 // of its parts between colons as a sentence has room for. A last part of one word is
 // a value ("true:false:false") and says nothing without the one before.
-func lastWords(text string) string {
-	text = strings.TrimSpace(text)
-	for utf8.RuneCountInString(text) > maxText {
-		_, rest, ok := strings.Cut(text, ": ")
+func lastWords(said string) string {
+	said = strings.TrimSpace(said)
+	for utf8.RuneCountInString(said) > maxText {
+		_, rest, ok := strings.Cut(said, ": ")
 		if !ok || !strings.Contains(strings.TrimSpace(rest), " ") {
 			break
 		}
-		text = rest
+		said = rest
 	}
-	return plain(text)
+	return plain(said)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -87,7 +88,7 @@ func endedGoroutines(s *scene) []Finding {
 			x.who = append(x.who, goroutine(life))
 		}
 		x.count++
-		x.total = saturated(x.total, life.Duration())
+		x.total = chain.Sum(x.total, life.Duration())
 	}
 	var found []Finding
 	for _, x := range ended.all {
@@ -105,10 +106,10 @@ func (x *exits) finding(s *scene) Finding {
 	if x.count == 1 {
 		f.Text = "It ended " + duration(x.total) + " after it began."
 	} else {
-		times = " " + counted(x.count, "time")
+		times = " " + text.Counted(x.count, "time")
 		f.Text = "They were " + strings.Join(x.who, ", ")
 		if more := x.count - len(x.who); more > 0 {
-			f.Text += ", and " + number(int64(more)) + " more"
+			f.Text += ", and " + text.Number(more) + " more"
 		}
 		f.Text += "."
 	}
@@ -162,7 +163,7 @@ func (s *scene) endedWith(op *chain.Span) string {
 
 // endedBy is endedWith's name of the goroutine, or "".
 func (s *scene) endedBy(op *chain.Span) string {
-	run := s.runners[op.Seq]
+	run := op.Goroutine()
 	if run == nil || run.Life() == nil || s.lastFailed(run) != op {
 		return ""
 	}
@@ -187,14 +188,14 @@ func (s *scene) canceled() map[*chain.Span]*block {
 
 // canceledBy says what a cancellation's cause was, and who it was.
 func (s *scene) canceledBy(b *block) string {
-	text := ""
+	said := ""
 	if cause := b.wake.Str(semconv.WakeCauseKey); cause != "" {
-		text = " (" + plain(cause) + ")"
+		said = " (" + plain(cause) + ")"
 	}
-	if by := b.waker(); by != nil {
-		text += " by " + s.ref(by)
+	if by := b.Waker(); by != nil {
+		said += " by " + s.ref(by)
 	}
-	return text
+	return said
 }
 
 // lastFailed returns the goroutine's last operation that failed as it did
@@ -208,7 +209,7 @@ func (s *scene) lastFailed(run *chain.Span) *chain.Span {
 	var last, expired *chain.Span
 	for _, op := range slices.Backward(s.failed[run]) {
 		typ := op.Str(semconv.ErrorTypeKey)
-		if expired == nil && (typ == semconv.ErrorDeadlineExceeded || typ == semconv.ErrorCanceled) && operation(op) && op.Name != semconv.SpanClose {
+		if expired == nil && (typ == semconv.ErrorDeadlineExceeded || typ == semconv.ErrorCanceled) && op.OnConnection() && op.Name != semconv.SpanClose {
 			expired = op
 		}
 		if typ != life.Str(semconv.ErrorTypeKey) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -25,13 +26,13 @@ func (sh *shakes) add(h *chain.Span) {
 		sh.longest = h
 	}
 	sh.count++
-	sh.total = saturated(sh.total, h.Duration())
+	sh.total = chain.Sum(sh.total, h.Duration())
 }
 
 // finding returns what a finding says in numbers.
 func (sh *shakes) finding(s *scene) Finding {
 	spans := []*chain.Span{sh.longest}
-	if other := s.other[sh.longest]; other != nil {
+	if other := sh.longest.OtherSide(); other != nil {
 		spans = append(spans, other)
 	}
 	return Finding{Severity: Warning, Spans: spans, At: sh.first.Start.Sub(s.start), Count: sh.count, Total: sh.total}
@@ -42,7 +43,7 @@ func (sh *shakes) finding(s *scene) Finding {
 func refusedHandshakes(s *scene) []Finding {
 	refused := newGroups[string, shakes]()
 	for _, h := range s.handshakes {
-		if other := s.other[h]; h.Failed() && !(server(h) && other != nil && other.Failed()) {
+		if other := h.OtherSide(); h.Failed() && !(server(h) && other != nil && other.Failed()) {
 			sh := refused.of(s.refusal(h))
 			sh.add(h)
 			s.tell(h, other)
@@ -78,14 +79,14 @@ func (s *scene) refusal(h *chain.Span) string {
 	}
 	switch {
 	case server(by):
-		text := s.who(by, nil, "the server") + " refused a handshake"
+		said := s.who(by, nil, "the server") + " refused a handshake"
 		if h != by {
-			text += " of " + s.who(h, nil, "a client")
+			said += " of " + s.who(h, nil, "a client")
 		}
 		if why == "" {
 			why = failure(by)
 		}
-		return text + ": " + why
+		return said + ": " + why
 	case why != "":
 		return s.who(h, nil, "a client") + " refused the answer to its handshake" + with(h) + ": " + why
 	default:
@@ -102,7 +103,7 @@ func (s *scene) refusalInShort(h *chain.Span, count int) string {
 	}
 	what := "a handshake"
 	if count > 1 {
-		what = counted(count, "handshake")
+		what = text.Counted(count, "handshake")
 	}
 	switch {
 	case server(by):
@@ -117,7 +118,7 @@ func (s *scene) refusalInShort(h *chain.Span, count int) string {
 // refuser returns the side that refused a handshake that failed: the server's,
 // if that failed too.
 func (s *scene) refuser(h *chain.Span) *chain.Span {
-	if other := s.other[h]; other != nil && server(other) && other.Failed() {
+	if other := h.OtherSide(); other != nil && server(other) && other.Failed() {
 		return other
 	}
 	return h
@@ -146,17 +147,17 @@ func with(h *chain.Span) string {
 
 // failedStep says in which step a handshake failed, or after which.
 func failedStep(h *chain.Span) string {
-	text := ""
+	said := ""
 	for _, c := range h.Children {
 		switch {
 		case !steps[c.Name]:
 		case c.Failed():
 			return " in " + c.Name
 		default:
-			text = " after " + c.Name
+			said = " after " + c.Name
 		}
 	}
-	return text
+	return said
 }
 
 var steps = map[string]bool{
@@ -190,7 +191,7 @@ func slowHandshakes(s *scene) []Finding {
 	type key struct{ of, step string }
 	slow := newGroups[key, shakes]()
 	for _, h := range s.handshakes {
-		if h.Duration() < long || server(h) && s.other[h] != nil {
+		if h.Duration() < long || server(h) && h.OtherSide() != nil {
 			continue
 		}
 		k := key{of: s.handshakeOf(h)}
@@ -203,16 +204,16 @@ func slowHandshakes(s *scene) []Finding {
 	for _, sh := range slow.all {
 		h := sh.longest
 		of := s.handshakeOf(h)
-		text := "A handshake of %s took " + duration(h.Duration())
+		said := "A handshake of %s took " + duration(h.Duration())
 		if sh.count > 1 {
-			text = counted(sh.count, "handshake") + " of %s took " + duration(sh.total) + ", one " + duration(h.Duration())
+			said = text.Counted(sh.count, "handshake") + " of %s took " + duration(sh.total) + ", one " + duration(h.Duration())
 		}
 		f := sh.finding(s)
-		f.Rule, f.Headline, f.Text = HandshakeSlow, headline(text, of), s.slowStep(h)
+		f.Rule, f.Headline, f.Text = HandshakeSlow, headline(said, of), s.slowStep(h)
 		f.Advice = "Give the dial a deadline."
 		if step := mainStep(h); step != nil {
 			f.Advice = "Look at what " + step.Name + " waits for; give the dial a deadline."
-			f.Headline = headline(text+", most in "+step.Name, of)
+			f.Headline = headline(said+", most in "+step.Name, of)
 		}
 		found = append(found, f)
 	}
@@ -233,14 +234,14 @@ func (s *scene) slowStep(h *chain.Span) string {
 	if step == nil {
 		return ""
 	}
-	text := duration(step.Duration()) + " of that were in " + step.Name
-	if other := s.other[h]; other != nil && other.Duration() >= step.Duration()/2 {
-		text += "; there " + s.who(other, nil, "the server") + " took " + duration(other.Duration())
+	said := duration(step.Duration()) + " of that were in " + step.Name
+	if other := h.OtherSide(); other != nil && other.Duration() >= step.Duration()/2 {
+		said += "; there " + s.who(other, nil, "the server") + " took " + duration(other.Duration())
 		if its := mainStep(other); its != nil {
-			text += ", most in " + its.Name
+			said += ", most in " + its.Name
 		}
 	}
-	return text + "."
+	return said + "."
 }
 
 // mainStep returns the step that took at least half of a handshake, nil if none

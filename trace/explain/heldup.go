@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -73,12 +74,12 @@ func heldUp(s *scene) []Finding {
 // waitedFor returns what the one that the block waited for was blocked on in
 // that time, nil if it mostly ran.
 func (s *scene) waitedFor(b *block, of map[*chain.Span][]*block) *block {
-	by := b.waker()
+	by := b.Waker()
 	if _, ok := waitsFor[b.reason()]; !ok || by == nil {
 		return nil
 	}
 	if !strings.HasPrefix(by.Name, semconv.SpanGo) {
-		by = s.runners[by.Seq]
+		by = by.Goroutine()
 	}
 	if by == nil || by == b.runner {
 		return nil
@@ -89,8 +90,7 @@ func (s *scene) waitedFor(b *block, of map[*chain.Span][]*block) *block {
 	// They do not overlap, so that their ends are in order, too.
 	i, _ := slices.BinarySearchFunc(blocks, b.Start, func(x *block, t time.Time) int { return x.End.Compare(t) })
 	for n := 0; i < len(blocks) && n < maxSteps && blocks[i].Start.Before(b.End); i, n = i+1, n+1 {
-		both := earlier(blocks[i].End, b.End).Sub(later(blocks[i].Start, b.Start))
-		if both > most {
+		if both := overlap(blocks[i].Span, b.Span); both > most {
 			longest, most = blocks[i], both
 		}
 	}
@@ -127,8 +127,8 @@ func (q *queueUp) add(path []*block) {
 
 func (q *queueUp) finding(s *scene, of map[*chain.Span][]*block) Finding {
 	head := q.longest
-	text := fmt.Sprintf("%s was blocked writing to it %s, %s in all", sentence(s.who(head.Span, head.end, "a writer")),
-		counted(q.count, "time"), duration(q.total))
+	said := fmt.Sprintf("%s was blocked writing to it %s, %s in all", sentence(s.who(head.Span, head.end, "a writer")),
+		text.Counted(q.count, "time"), duration(q.total))
 	longest, others := head, map[*chain.Span]bool{}
 	for _, steps := range q.steps {
 		slices.SortStableFunc(steps.all, func(a, b *step) int { return cmp.Compare(b.total, a.total) })
@@ -146,8 +146,8 @@ func (q *queueUp) finding(s *scene, of map[*chain.Span][]*block) Finding {
 			for _, b := range st.blocks {
 				s.tell(b.Span)
 			}
-			text += fmt.Sprintf("; behind it %s waited %s, %s, %s in all", who,
-				waitsFor[st.longest.reason()], counted(st.count, "time"), duration(st.total))
+			said += fmt.Sprintf("; behind it %s waited %s, %s, %s in all", who,
+				waitsFor[st.longest.reason()], text.Counted(st.count, "time"), duration(st.total))
 		}
 	}
 	why := "%s held "
@@ -155,11 +155,11 @@ func (q *queueUp) finding(s *scene, of map[*chain.Span][]*block) Finding {
 		why = "%s was not reading, and held "
 	}
 	if head.end.peerIs() != proven {
-		text += "; at the other end was " + head.end.peerInFull()
+		said += "; at the other end was " + head.end.peerInFull()
 	}
 	f := q.repeated.finding(s)
-	f.Rule, f.Severity, f.Text = HeldUp, graded(longest.Duration()), text+"."
-	f.Headline = headline(why+counted(len(others), "other")+" up, one for "+duration(longest.Duration()), head.end.peerInShort())
+	f.Rule, f.Severity, f.Text = HeldUp, graded(longest.Duration()), said+"."
+	f.Headline = headline(why+text.Counted(len(others), "other")+" up, one for "+duration(longest.Duration()), head.end.peerInShort())
 	f.Advice = "Do not let one that is slow cost the others: give the send a deadline or drop what is too much, and do not " +
 		"wait for it while holding a lock."
 	f.Spans = nil
@@ -170,18 +170,4 @@ func (q *queueUp) finding(s *scene, of map[*chain.Span][]*block) Finding {
 		}
 	}
 	return f
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

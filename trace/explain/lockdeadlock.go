@@ -6,6 +6,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -49,8 +50,8 @@ func (s *scene) holders() map[*block]*chain.Span {
 	if len(wanted) == 0 {
 		return nil
 	}
-	for i, run := range s.runners {
-		sp := s.spans[i]
+	for _, sp := range s.spans {
+		run := sp.Goroutine()
 		if strings.HasPrefix(sp.Name, semconv.SpanGo) {
 			run = sp
 		}
@@ -98,14 +99,14 @@ func lockedOut(blocks []*block, at time.Time) *block {
 
 // letGoBy is the goroutine that ended the block by unlocking.
 func (s *scene) letGoBy(b *block) *chain.Span {
-	by := b.waker()
+	by := b.Waker()
 	if by == nil || b.woken() != semconv.WakeUnlocked && b.woken() != semconv.WakeReleased {
 		return nil
 	}
 	if strings.HasPrefix(by.Name, semconv.SpanGo) {
 		return by
 	}
-	return s.runners[by.Seq]
+	return by.Goroutine()
 }
 
 func (s *scene) lockDeadlock(circle []*block) Finding {
@@ -134,7 +135,7 @@ func (s *scene) lockDeadlock(circle []*block) Finding {
 	case 2:
 		f.Headline = headline("%s and %s deadlocked for "+duration(took)+": each held the lock that the other wanted", names...)
 	default:
-		f.Headline = headline("%s and "+counted(len(circle)-1, "other")+" deadlocked for "+duration(took)+": each held what another wanted", names...)
+		f.Headline = headline("%s and "+text.Counted(len(circle)-1, "other")+" deadlocked for "+duration(took)+": each held what another wanted", names...)
 	}
 	f.Text = sentence(strings.Join(told, "; ")) + "."
 	if why := s.wokenBy(first); why != "" {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -42,7 +43,7 @@ func lostConnections(s *scene) []Finding {
 		}
 	}
 	for _, e := range s.ends {
-		if e.peer != nil && e.server() {
+		if e.peer != nil && e.Server() {
 			continue // told with the client's end
 		}
 		var l loss
@@ -57,12 +58,12 @@ func lostConnections(s *scene) []Finding {
 				}
 			}
 		}
-		name := e.handshake.LocalAddress()
-		if e.server() {
-			name = e.handshake.PeerAddress()
+		name := e.Handshake.LocalAddress()
+		if e.Server() {
+			name = e.Handshake.PeerAddress()
 		}
 		if name == "" {
-			name = "#" + number(int64(e.handshake.Seq))
+			name = "#" + text.Number(e.Handshake.Seq)
 		}
 		add(&l, plain(name))
 	}
@@ -70,7 +71,7 @@ func lostConnections(s *scene) []Finding {
 		who := s.who(c, nil, "this side")
 		l := loss{between: "a connection of " + who}
 		s.addLoss(&l, nil, who, c)
-		add(&l, "#"+number(int64(c.Seq)))
+		add(&l, "#"+text.Number(c.Seq))
 	}
 	var found []Finding
 	for _, l := range lost.all {
@@ -94,7 +95,7 @@ func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
 	if !ok || completed.AsBool() || s.told[c] {
 		return
 	}
-	severity, text := Warning, ""
+	severity, said := Warning, ""
 	_, coded := c.Attr(semconv.WebSocketCloseCodeKey)
 	switch {
 	case coded:
@@ -102,30 +103,30 @@ func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
 		if op == nil {
 			return
 		}
-		text = name + " lost it (" + s.ref(op) + " failed)"
+		said = name + " lost it (" + s.ref(op) + " failed)"
 		if typ = op.Str(semconv.ErrorTypeKey); typ == "" {
-			typ, text = "end", name+" read its end ("+s.ref(op)+")"
+			typ, said = "end", name+" read its end ("+s.ref(op)+")"
 		}
-		text += ", and only then closed with " + plain(c.Str(semconv.WebSocketCloseCodeKey))
+		said += ", and only then closed with " + plain(c.Str(semconv.WebSocketCloseCodeKey))
 		s.tell(op)
 	case typ == "":
 		return
 	case typ == "close_now":
-		severity, text = Info, name+" closed it at once (CloseNow)"
+		severity, said = Info, name+" closed it at once (CloseNow)"
 	case typ == semconv.ErrorCanceled || typ == semconv.ErrorDeadlineExceeded:
-		text = name + " gave it up when its context ended (" + typ + ")"
+		said = name + " gave it up when its context ended (" + typ + ")"
 	default:
-		text = name + " lost it (" + failureOf(c) + ")"
+		said = name + " lost it (" + failureOf(c) + ")"
 	}
 	if n := c.Int(semconv.WebSocketCloseUnreadKey); n > 0 {
-		text += ", with " + size(n) + " of its peer's that were never read"
+		said += ", with " + size(n) + " of its peer's that were never read"
 	}
 	s.tell(c)
 	if e != nil && e.mayHoldFrame(c) {
 		l.unread = true
 	}
 	l.kinds += typ + "\x00"
-	l.told, l.spans, l.severity = append(l.told, text+s.endedWithClose(e, c, typ)), append(l.spans, c), max(l.severity, severity)
+	l.told, l.spans, l.severity = append(l.told, said+s.endedWithClose(e, c, typ)), append(l.spans, c), max(l.severity, severity)
 }
 
 // endedWithClose says which goroutines ended with the failure of an operation that the
@@ -135,7 +136,7 @@ func (s *scene) endedWithClose(e *end, c *chain.Span, typ string) string {
 	more := 0
 	seen := map[*chain.Span]bool{}
 	add := func(op *chain.Span) {
-		run := s.runners[op.Seq]
+		run := op.Goroutine()
 		if run == nil || seen[run] || s.lastFailed(run) != op {
 			return
 		}
@@ -148,7 +149,7 @@ func (s *scene) endedWithClose(e *end, c *chain.Span, typ string) string {
 			more++
 		}
 	}
-	if run := s.runners[c.Seq]; run != nil {
+	if run := c.Goroutine(); run != nil {
 		if op := s.lastFailed(run); op != nil {
 			add(op)
 		}
@@ -172,11 +173,11 @@ func (s *scene) endedWithClose(e *end, c *chain.Span, typ string) string {
 	if len(names) == 0 {
 		return ""
 	}
-	text := ", and " + strings.Join(names, ", ")
+	said := ", and " + strings.Join(names, ", ")
 	if more > 0 {
-		text += " and " + number(int64(more)) + " more"
+		said += " and " + text.Number(more) + " more"
 	}
-	return text + " ended with it"
+	return said + " ended with it"
 }
 
 // lostBefore returns the operation that found the connection gone before this side
@@ -252,18 +253,18 @@ func (l *losses) finding(s *scene) Finding {
 	if l.unread {
 		how = " ended, and no close frame was read"
 	}
-	line, text := headline("%s"+how, l.between), sentence(strings.Join(l.told, "; "))+"."
+	line, said := headline("%s"+how, l.between), sentence(strings.Join(l.told, "; "))+"."
 	if l.count > 1 {
 		_, of, _ := strings.Cut(l.between, "connection ")
-		line = headline(counted(l.count, "connection")+" %s"+how, of)
-		text = "Of the first: " + text + " They are " + strings.Join(l.names, ", ")
+		line = headline(text.Counted(l.count, "connection")+" %s"+how, of)
+		said = "Of the first: " + said + " They are " + strings.Join(l.names, ", ")
 		if more := l.count - len(l.names); more > 0 {
-			text += ", and " + number(int64(more)) + " more"
+			said += ", and " + text.Number(more) + " more"
 		}
-		text += "."
+		said += "."
 	}
 	return Finding{
-		Rule: ConnectionLost, Severity: l.severity, Headline: line, Text: text,
+		Rule: ConnectionLost, Severity: l.severity, Headline: line, Text: said,
 		Advice: "Close with a status (Close), so that the other end can tell an end from a failure. A connection that was " +
 			"lost is for the client to make again.",
 		Spans: l.spans, At: l.spans[0].Start.Sub(s.start), Count: l.count,

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -19,7 +20,7 @@ type unread struct {
 
 func (u *unread) add(d time.Duration, spans ...*chain.Span) {
 	u.spans = append(u.spans, spans...)
-	u.total = saturated(u.total, d)
+	u.total = chain.Sum(u.total, d)
 	u.count++
 }
 
@@ -44,10 +45,10 @@ func neverRead(s *scene) []Finding {
 			Rule: NeverRead, Severity: Warning,
 			Headline: headline("%s wrote and never read, and left %s unanswered for "+duration(u.total), who, e.peer.name()),
 			Text: fmt.Sprintf("It made %s on the connection, and the trace has no read there. It did not answer %s.",
-				counted(len(e.writes), "write"), strings.Join(u.told, ", nor ")),
+				text.Counted(len(e.writes), "write"), strings.Join(u.told, ", nor ")),
 			Advice: "Read on every connection, or call CloseRead where no message is expected: only who reads answers " +
 				"pings and the closing handshake.",
-			Spans: append([]*chain.Span{e.handshake}, u.spans...),
+			Spans: append([]*chain.Span{e.Handshake}, u.spans...),
 			At:    u.spans[0].Start.Sub(s.start), Count: u.count, Total: u.total,
 		})
 	}
@@ -104,6 +105,6 @@ func (e *end) unansweredPings(u *unread) {
 		n++
 	}
 	if n > 0 {
-		u.told = append(u.told, fmt.Sprintf("%s of %s in up to %s", counted(n, "ping"), e.peer.name(), duration(longest)))
+		u.told = append(u.told, fmt.Sprintf("%s of %s in up to %s", text.Counted(n, "ping"), e.peer.name(), duration(longest)))
 	}
 }

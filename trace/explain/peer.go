@@ -1,9 +1,5 @@
 package explain
 
-import (
-	"github.com/wakechain/wakechain/trace/chain"
-)
-
 // identity is how much is known of who is at the other end of a TCP connection.
 // What the kernel tells of "the peer" is of whoever that is: a proxy ends the
 // connection, while the trace goes through it.
@@ -24,7 +20,7 @@ func (e *end) peerIs() identity {
 	case e.memory || e.peer.memory: // a pipe has no third end
 		return proven
 	}
-	switch same, known := chain.SameConnection(e.handshake, e.peer.handshake); {
+	switch same, known := e.SamePeer(); {
 	case !known:
 		return unproven
 	case same:
@@ -52,7 +48,7 @@ func (e *end) peerAddress() string {
 	if e == nil {
 		return ""
 	}
-	return e.handshake.PeerAddress()
+	return e.PeerAddress()
 }
 
 // peerInFull says who is at the other end, and how much of that is known.

@@ -74,18 +74,18 @@ func (c *config) text(f *Finding) string {
 		if c.color {
 			b.WriteString(bold)
 		}
-		c.fold(&b, "  ", "  ", f.Headline)
+		c.wrap(&b, "  ", "  ", f.Headline)
 		if c.color {
 			b.WriteString(plainAgain)
 		}
 		b.WriteByte('\n')
 	}
 	if f.Text != "" {
-		c.fold(&b, "    ", "    ", f.Text)
+		c.wrap(&b, "    ", "    ", f.Text)
 		b.WriteByte('\n')
 	}
 	if f.Advice != "" {
-		c.fold(&b, "  → ", "    ", f.Advice)
+		c.wrap(&b, "  → ", "    ", f.Advice)
 		b.WriteByte('\n')
 	}
 	return b.String()
@@ -114,7 +114,7 @@ func Print(w io.Writer, c *chain.Chain, findings []Finding, opts ...Option) erro
 	case len(findings) == 0:
 		texts = append(texts, nothing(c))
 	case left > 0:
-		texts = append(texts, fmt.Sprintf("… and %s.\n", counted(left, "more finding")))
+		texts = append(texts, fmt.Sprintf("… and %s.\n", text.Counted(left, "more finding")))
 	}
 	if _, err := io.WriteString(w, strings.Join(texts, "\n")); err != nil {
 		return fmt.Errorf("explain: print: %w", err)
@@ -131,26 +131,10 @@ func nothing(c *chain.Chain) string {
 	for _, s := range c.Spans {
 		services[s.Service] = true
 	}
-	return fmt.Sprintf("Nothing found in %s of %s.\n", counted(c.Len(), "span"), counted(len(services), "service"))
+	return fmt.Sprintf("Nothing found in %s of %s.\n", text.Counted(c.Len(), "span"), text.Counted(len(services), "service"))
 }
 
-// fold writes text in lines, of which the first begins with first and all others
-// with rest. The last one has no end.
-func (c *config) fold(b *strings.Builder, first, rest, s string) {
-	b.WriteString(first)
-	at := text.Columns(first)
-	for i, word := range strings.Fields(s) {
-		n := text.Columns(word)
-		switch {
-		case i == 0:
-		case at+1+n > c.width:
-			b.WriteString("\n" + rest)
-			at = text.Columns(rest)
-		default:
-			b.WriteByte(' ')
-			at++
-		}
-		b.WriteString(word)
-		at += n
-	}
+// wrap writes s in lines, of which the last one has no end.
+func (c *config) wrap(b *strings.Builder, first, rest, s string) {
+	b.WriteString(strings.Join(text.Wrap(s, first, rest, c.width), "\n"))
 }

@@ -38,7 +38,7 @@ func (s *scene) reader(b *block) (r reading) {
 		}
 		return r
 	}
-	run := s.runners[last.Seq]
+	run := last.Goroutine()
 	who := "its reader"
 	if run != nil {
 		who += " " + runnerName(run)
@@ -88,7 +88,7 @@ func (e *end) waitedForBytes(b *block) (sum time.Duration, longest *block) {
 			continue
 		}
 		if both := overlap(w.Span, b.Span); both > 0 {
-			sum = saturated(sum, both)
+			sum = chain.Sum(sum, both)
 			if both > most {
 				longest, most = w, both
 			}
@@ -107,7 +107,7 @@ func mostly(run, during *chain.Span) (name string, most time.Duration) {
 			continue
 		}
 		if both := overlap(c, during); both > 0 {
-			sum[c.Name] = saturated(sum[c.Name], both)
+			sum[c.Name] = chain.Sum(sum[c.Name], both)
 			if d := sum[c.Name]; d > most || d == most && c.Name < name {
 				name, most = c.Name, d
 			}

@@ -1,6 +1,10 @@
 package explain
 
-import "time"
+import (
+	"time"
+
+	"github.com/wakechain/wakechain/trace/chain"
+)
 
 // What a block must last to be worth a finding that its length alone makes, and
 // to be a problem.
@@ -38,7 +42,7 @@ func (r *repeated) add(b *block) {
 	}
 	r.last = b
 	r.count++
-	r.total = saturated(r.total, b.Duration())
+	r.total = chain.Sum(r.total, b.Duration())
 }
 
 // finding returns what a finding says in numbers.

@@ -2,7 +2,6 @@ package explain
 
 import (
 	"cmp"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -16,18 +15,16 @@ import (
 // scene is a chain, sorted by what the rules ask for. All lists are in the order
 // of the chain.
 type scene struct {
-	start      time.Time
-	spans      []*chain.Span
-	ends       []*end
-	blocks     []*block
-	stuck      []*block // in progress where the chain ends
-	handshakes []*chain.Span
-	launches   []*chain.Span // of goroutines
-	strays     []*chain.Span // closes of connections that are not known
+	start, last time.Time // of the chain
+	spans       []*chain.Span
+	ends        []*end
+	blocks      []*block
+	stuck       []*block // in progress where the chain ends
+	handshakes  []*chain.Span
+	launches    []*chain.Span // of goroutines
+	strays      []*chain.Span // closes of connections that are not known
 
-	runners []*chain.Span               // the `go NAME` of each span, by Seq; nil: not known
-	other   map[*chain.Span]*chain.Span // of a handshake, as its other side tells it
-	ids     map[string]*end             // by the connection's id
+	endOf map[*chain.Connection]*end
 
 	namesakes map[string]int // how many goroutines have a name
 
@@ -48,24 +45,18 @@ func (s *scene) tell(spans ...*chain.Span) {
 
 // end is one end of a connection, with the operations on it.
 type end struct {
-	handshake *chain.Span
-	peer      *end // nil: not in the chain
+	*chain.Connection
 
 	reads, pongs, closes []*chain.Span
 	writes               []write
 	blocks               []*block
 
+	peer    *end // nil: not in the chain
 	several bool // it is a client, of which this service has more
 	memory  bool // it is on a connection in memory
 	hidden  bool // spans were left out
-
-	// While the scene is made: the chain has come to its close; spans were left
-	// out since its last write.
-	closed, gap bool
+	gap     bool // while the scene is made: spans were left out since its last write
 }
-
-// server reports whether the end is the server's.
-func (e *end) server() bool { return server(e.handshake) }
 
 func server(handshake *chain.Span) bool { return handshake.Kind == oteltrace.SpanKindServer }
 
@@ -99,22 +90,10 @@ func (b *block) woken() semconv.WakeReason {
 	return semconv.WakeReason(b.wake.Str(semconv.WakeReasonKey))
 }
 
-// waker is the span that the wake links to, nil if there is none.
-func (b *block) waker() *chain.Span {
-	if b.wake != nil {
-		for _, l := range b.wake.Links {
-			if l.Span != nil {
-				return l.Span
-			}
-		}
-	}
-	return nil
-}
-
 // spans are what a finding about the block stands on.
 func (b *block) spans() []*chain.Span {
 	var spans []*chain.Span
-	for _, s := range []*chain.Span{b.op, b.Span, b.wake, b.waker()} {
+	for _, s := range []*chain.Span{b.op, b.Span, b.wake, b.Waker()} {
 		if s != nil {
 			spans = append(spans, s)
 		}
@@ -149,143 +128,89 @@ func (b *block) place() any {
 }
 
 func newScene(c *chain.Chain) *scene {
-	s := &scene{start: c.Start(), spans: c.Spans, runners: make([]*chain.Span, c.Len()), other: make(map[*chain.Span]*chain.Span), ids: make(map[string]*end), namesakes: make(map[string]int), failed: make(map[*chain.Span][]*chain.Span), told: make(map[*chain.Span]bool)}
-	var (
-		scopes = make([]*scope, c.Len())      // of a span's children
-		ends   = make([]*end, c.Len())        // of an operation or a handshake
-		wakes  = make([]*chain.Span, c.Len()) // of a block
-	)
+	s := &scene{
+		start: c.Start(), last: c.End(), spans: c.Spans, endOf: make(map[*chain.Connection]*end), namesakes: make(map[string]int),
+		failed: make(map[*chain.Span][]*chain.Span), told: make(map[*chain.Span]bool),
+	}
 	for _, sp := range c.Spans {
-		pair(sp.Children, wakes)
-		sc := enter(sp, scopes)
-		if goesOn(sp) {
-			sc = follow(sp, sc, ends)
-		}
-		s.runners[sp.Seq] = sc.runner
-		switch {
-		case sp.Name == semconv.SpanHandshake:
-			s.handshakes = append(s.handshakes, sp)
-			sc = s.shake(sp, sc, ends)
-		case sp.Name == semconv.SpanBlock:
-			b := &block{Span: sp, op: sp.Parent, wake: wakes[sp.Seq], runner: sc.runner}
-			if b.op != nil {
-				b.end = ends[b.op.Seq]
-			}
-			if b.end != nil {
-				b.end.blocks = append(b.end.blocks, b)
-				b.end.memory = b.end.memory || b.Str(semconv.BlockSourceKey) == string(semconv.SourceMemory)
-			}
-			s.blocks = append(s.blocks, b)
-		case sp.Name == semconv.SpanStalled:
-			if b := s.inProgress(sp, sc); b != nil {
-				s.stuck = append(s.stuck, b)
-			}
-		case strings.HasPrefix(sp.Name, semconv.SpanGo):
-			s.launches = append(s.launches, sp)
-			s.namesakes[sp.Name]++
-			sc = &scope{outer: sc, client: sc.client, runner: sp}
-		case operation(sp):
-			if e := s.end(sp, sc); e != nil {
-				ends[sp.Seq] = e
-				e.add(sp)
-			} else if sp.Name == semconv.SpanClose {
-				s.strays = append(s.strays, sp)
-			}
-		}
-		scopes[sp.Seq] = sc
-		if run := s.runners[sp.Seq]; run != nil && sp.Failed() && sp != run.Life() {
+		s.add(sp)
+		if run := sp.Goroutine(); run != nil && sp.Failed() && sp != run.Life() {
 			s.failed[run] = append(s.failed[run], sp)
 		}
+	}
+	for _, e := range s.ends {
+		e.peer = s.endOf[e.Peer]
 	}
 	s.countClients()
 	return s
 }
 
+func (s *scene) add(sp *chain.Span) {
+	switch {
+	case sp.Name == semconv.SpanHandshake:
+		s.handshakes = append(s.handshakes, sp)
+		s.end(sp)
+	case sp.Name == semconv.SpanSegment:
+		if e := s.end(sp); e != nil && suppressed(sp) {
+			e.gap, e.hidden = true, true
+		}
+	case sp.Name == semconv.SpanBlock:
+		b := &block{Span: sp, op: sp.Parent, wake: sp.Wake(), runner: sp.Goroutine()}
+		if b.op != nil && (b.op.OnConnection() || b.op.Established()) {
+			b.end = s.end(b.op)
+		}
+		if b.end != nil {
+			b.end.blocks = append(b.end.blocks, b)
+			b.end.memory = b.end.memory || b.Str(semconv.BlockSourceKey) == string(semconv.SourceMemory)
+		}
+		s.blocks = append(s.blocks, b)
+	case sp.Name == semconv.SpanStalled:
+		if b := s.inProgress(sp); b != nil {
+			s.stuck = append(s.stuck, b)
+		}
+	case strings.HasPrefix(sp.Name, semconv.SpanGo):
+		s.launches = append(s.launches, sp)
+		s.namesakes[sp.Name]++
+	case sp.OnConnection():
+		if e := s.end(sp); e != nil {
+			e.add(sp)
+		}
+		if c := sp.Connection(); sp.Name == semconv.SpanClose && (c == nil || c.Handshake == nil) {
+			s.strays = append(s.strays, sp)
+		}
+	}
+}
+
+// end returns the end of the connection that the span is on, nil if that is not known.
+func (s *scene) end(sp *chain.Span) *end {
+	c := sp.Connection()
+	if c == nil {
+		return nil
+	}
+	e := s.endOf[c]
+	if e == nil {
+		e = &end{Connection: c}
+		s.endOf[c] = e
+		if c.Handshake != nil {
+			s.ends = append(s.ends, e)
+		}
+	}
+	return e
+}
+
+// suppressed reports whether spans were left out before s.
+func suppressed(s *chain.Span) bool { return s.Int(semconv.SpansSuppressedKey) > 0 }
+
 // countClients notes which clients have a name in common.
 func (s *scene) countClients() {
 	count := make(map[string]int)
 	for _, e := range s.ends {
-		if !e.server() {
-			count[e.handshake.Service]++
+		if !e.Server() {
+			count[e.First.Service]++
 		}
 	}
 	for _, e := range s.ends {
-		e.several = !e.server() && count[e.handshake.Service] > 1
-	}
-}
-
-// pair notes which wake follows each block of an operation.
-func pair(tiles, wakes []*chain.Span) {
-	var last *chain.Span
-	for _, c := range tiles {
-		switch c.Name {
-		case semconv.SpanBlock:
-			last = c
-		case semconv.SpanWake:
-			if last != nil {
-				wakes[last.Seq] = c
-			}
-			last = nil
-		}
-	}
-}
-
-// established reports whether a handshake made a connection.
-func established(s *chain.Span) bool {
-	return !s.Failed() && s.Int(semconv.HTTPResponseStatusCodeKey) == http.StatusSwitchingProtocols
-}
-
-// shake adds a handshake in the scope sc, and the end of the connection that it
-// made, if it did. It returns the scope of what is below it.
-func (s *scene) shake(h *chain.Span, sc *scope, ends []*end) *scope {
-	own := &scope{outer: sc, client: sc.client, runner: sc.runner}
-	if !server(h) {
-		own.client = h
-	} else if c := client(h, sc); c != nil && s.other[c] == nil {
-		s.other[h], s.other[c] = c, h
-	}
-	if !established(h) {
-		return own
-	}
-	e := &end{handshake: h}
-	if c := s.other[h]; c != nil && ends[c.Seq] != nil {
-		e.peer, ends[c.Seq].peer = ends[c.Seq], e
-	}
-	ends[h.Seq] = e
-	if id := h.Str(semconv.WebSocketConnectionIDKey); id != "" {
-		s.ids[id] = e
-	}
-	s.ends = append(s.ends, e)
-	sc.made = append(sc.made, e)
-	own.outer, own.below = nil, e
-	return own
-}
-
-// client returns the client's side of a server's handshake in the scope sc: above
-// it or, at a public endpoint, what it links to.
-func client(h *chain.Span, sc *scope) *chain.Span {
-	if c := h.Caller(); h.Parent == nil && c != nil && c.Name == semconv.SpanHandshake {
-		return c
-	}
-	return sc.client
-}
-
-// end returns the connection that an operation is on, nil if that is not known:
-// the one that it names or, where the trace is of somebody who names none, what
-// its place tells.
-func (s *scene) end(op *chain.Span, sc *scope) *end {
-	if id := op.Str(semconv.WebSocketConnectionIDKey); id != "" {
-		return s.ids[id]
-	}
-	return sc.end()
-}
-
-func operation(s *chain.Span) bool {
-	switch s.Name {
-	case semconv.SpanRead, semconv.SpanWrite, semconv.SpanPing, semconv.SpanPong, semconv.SpanClose:
-		return true
-	default:
-		return false
+		e.several = !e.Server() && count[e.First.Service] > 1
 	}
 }
 
@@ -302,7 +227,6 @@ func (e *end) add(s *chain.Span) {
 		e.pongs = append(e.pongs, s)
 	case semconv.SpanClose:
 		e.closes = append(e.closes, s)
-		e.closed = true
 	}
 }
 

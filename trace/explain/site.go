@@ -3,10 +3,10 @@ package explain
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -18,19 +18,8 @@ type place struct {
 	code   string
 }
 
-// code returns where in the program a span is, as function:line without the path of
-// the package, "" where it does not say.
-func code(sp *chain.Span) string {
-	fn := sp.Str(semconv.CodeFunctionNameKey)
-	if fn == "" {
-		return ""
-	}
-	fn = strings.TrimPrefix(fn[strings.LastIndexByte(fn, '/')+1:], "main.")
-	if line := sp.Int(semconv.CodeLineNumberKey); line > 0 {
-		fn += ":" + strconv.FormatInt(line, 10)
-	}
-	return plain(fn)
-}
+// code returns where in the program a span is, "" where it does not say.
+func code(sp *chain.Span) string { return plain(sp.Site()) }
 
 // at is what happens where: "sleep at (*cache).fill:35".
 func at(op *chain.Span) string {
@@ -179,7 +168,7 @@ func (w *siteWaits) look(runs map[agent][]*chain.Span, steps *int) {
 				w.doing[at(ops[i])] += d
 			}
 		}
-		w.known = saturated(w.known, max(known, 0))
+		w.known = chain.Sum(w.known, max(known, 0))
 	}
 }
 
@@ -205,27 +194,27 @@ func (w *siteWaits) finding(s *scene) Finding {
 	}
 	by := ""
 	if n := len(w.who); n > 1 {
-		by = " by " + counted(n, "goroutine")
+		by = " by " + text.Counted(n, "goroutine")
 	}
-	f.Headline = headline(plain(b.op.Name)+" at %s: "+counted(w.count, "time")+by+", "+duration(w.total)+" in all", w.place.code)
-	text := "The longest was " + duration(b.Duration()) + ", at " + offset(b.Start.Sub(s.start)) + "."
+	f.Headline = headline(plain(b.op.Name)+" at %s: "+text.Counted(w.count, "time")+by+", "+duration(w.total)+" in all", w.place.code)
+	said := "The longest was " + duration(b.Duration()) + ", at " + offset(b.Start.Sub(s.start)) + "."
 	if who, n := w.ended.most(); who != "" {
-		text += " Let go by " + who
+		said += " Let go by " + who
 		if w.count > 1 {
-			text += ", " + counted(n, "time")
+			said += ", " + text.Counted(n, "time")
 		}
-		text += "."
+		said += "."
 	}
 	if what, d := w.doing.most(); what != "" && 10*d >= w.known {
-		text += " Meanwhile that goroutine was in " + what
+		said += " Meanwhile that goroutine was in " + what
 		if w.count > 1 {
-			text += ", for " + duration(d) + " of the " + duration(w.known) + " in which it did not wait here itself"
+			said += ", for " + duration(d) + " of the " + duration(w.known) + " in which it did not wait here itself"
 		} else {
-			text += " for " + duration(d)
+			said += " for " + duration(d)
 		}
-		text += "."
+		said += "."
 	}
-	f.Text = text
+	f.Text = said
 	f.Advice = "Look at what is done between taking it and letting go: hold less long, share less, or let more of them through."
 	if w.place.reason == semconv.ReasonChanSend {
 		f.Advice = "Look at what the receiver does between two values: it should receive as fast as is sent, or there should be more receivers."

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
@@ -92,7 +93,7 @@ func (st *stall) finding(s *scene) Finding {
 	f.Headline = headline("%s was blocked "+duration(st.total)+" writing: "+why.short, append([]string{who}, why.names...)...)
 	f.Text = "It was " + b.message()
 	if st.count > 1 {
-		f.Text = "The longest of " + counted(st.count, "time") + " took " + duration(b.Duration()) + ", in " + b.message()
+		f.Text = "The longest of " + text.Counted(st.count, "time") + " took " + duration(b.Duration()) + ", in " + b.message()
 	}
 	if why.advice != "" {
 		f.Advice = why.advice
@@ -115,10 +116,10 @@ func (b *block) message() string {
 		return "a write"
 	}
 	if i := b.op.Int(semconv.WebSocketMessageIndexKey); i > 0 {
-		return "the write of message " + number(i)
+		return "the write of message " + text.Number(i)
 	}
 	if w := b.write(); w != nil && w.sent != nil && !w.sent.End.After(b.Start) {
-		return "the write after message " + number(w.sent.Int(semconv.WebSocketMessageIndexKey))
+		return "the write after message " + text.Number(w.sent.Int(semconv.WebSocketMessageIndexKey))
 	}
 	return "a " + plain(b.op.Name)
 }
@@ -126,7 +127,7 @@ func (b *block) message() string {
 func (s *scene) peerWindow(b *block) explanation {
 	peer := b.end.peerInShort()
 	e := explanation{short: "%s was not reading", names: []string{peer}}
-	closed := min(seconds(b.Float(semconv.TCPRwndLimitedKey)), b.Duration())
+	closed := min(b.Seconds(semconv.TCPRwndLimitedKey), b.Duration())
 	e.evidence = "; the receive window of " + b.end.peerInFull() + " was closed"
 	if b.end.peerIs() == proven {
 		e.evidence = "; " + peer + "'s receive window was closed"
@@ -159,7 +160,7 @@ func (s *scene) peerWindow(b *block) explanation {
 func (s *scene) network(b *block) explanation {
 	e := explanation{short: "loss or congestion in the network", evidence: "; the kernel took the network for congested."}
 	if n := b.Int(semconv.TCPRetransmitsKey); n > 0 {
-		e.evidence = "; the kernel sent " + counted(int(n), "segment") + " again."
+		e.evidence = "; the kernel sent " + text.Counted(int(n), "segment") + " again."
 	}
 	return e
 }
@@ -175,7 +176,7 @@ func (s *scene) localBuffer(b *block) explanation {
 		}
 	}
 	if n := b.Int(semconv.TCPUnackedKey); n > 0 {
-		e.evidence += "; " + counted(int(n), "segment") + " that " + b.end.peerName() + " had not acknowledged"
+		e.evidence += "; " + text.Counted(int(n), "segment") + " that " + b.end.peerName() + " had not acknowledged"
 	}
 	e.evidence += ". That may well be because " + b.end.peerName() + " was not reading: the kernel does not tell."
 	return e
@@ -198,7 +199,7 @@ func (s *scene) unknown(b *block) explanation {
 // the window nor the buffer being the limit.
 func (b *block) awaitedAcks() bool {
 	inFlight := b.Float(semconv.TCPBusyKey) - b.Float(semconv.TCPRwndLimitedKey) - b.Float(semconv.TCPSndbufLimitedKey)
-	return 2*seconds(inFlight) >= b.Duration() && inFlight > 0
+	return inFlight > 0 && 2*inFlight >= b.Duration().Seconds()
 }
 
 // ledger says where the bytes were when the write blocked: a sentence with a
@@ -209,12 +210,12 @@ func (b *block) ledger() string {
 	if !ok {
 		return ""
 	}
-	text := fmt.Sprintf(" By then %s had been handed to the kernel, and %s of them were not acknowledged (%s not even sent",
+	said := fmt.Sprintf(" By then %s had been handed to the kernel, and %s of them were not acknowledged (%s not even sent",
 		size(written.AsInt64()), size(b.Int(semconv.TCPSendQueueKey)), size(b.Int(semconv.TCPNotSentKey)))
 	if _, counted := b.Attr(semconv.TCPRwndLimitedKey); !counted && b.cause() == semconv.CausePeerWindow {
-		text += "; the window was " + size(b.Int(semconv.TCPPeerWindowKey))
+		said += "; the window was " + size(b.Int(semconv.TCPPeerWindowKey))
 	}
-	return text + ")" + b.room() + "."
+	return said + ")" + b.room() + "."
 }
 
 // room says what the buffers did for the writes before, as far as the trace has
@@ -226,9 +227,9 @@ func (b *block) room() string {
 	}
 	switch {
 	case w.blocked == 0:
-		return ", which is why the " + counted(w.before, "write") + " before it did not block"
+		return ", which is why the " + text.Counted(w.before, "write") + " before it did not block"
 	case w.blocked <= w.before/10:
-		return fmt.Sprintf(", which is why of the %s before it only %d blocked", counted(w.before, "write"), w.blocked)
+		return fmt.Sprintf(", which is why of the %s before it only %d blocked", text.Counted(w.before, "write"), w.blocked)
 	default:
 		return ""
 	}

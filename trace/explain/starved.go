@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -23,7 +24,7 @@ func starvation(s *scene) []Finding {
 	f := all.finding(s)
 	f.Rule, f.Severity = Starved, min(graded(b.Duration()), Warning)
 	f.Headline = headline(fmt.Sprintf("Goroutines that could run waited for a processor: %s, %s in all, one for %s",
-		counted(all.count, "time"), duration(all.total), duration(b.Duration())))
+		text.Counted(all.count, "time"), duration(all.total), duration(b.Duration())))
 	f.Text = "The longest was after " + at(b.op) + ", at " + offset(b.Start.Sub(s.start)) + "."
 	f.Advice = "Look for goroutines that compute for long, at GOMAXPROCS and at the limit of the container: a processor taken away by the system looks the same."
 	return []Finding{f}
@@ -60,7 +61,7 @@ func collection(s *scene) []Finding {
 	f := all.finding(s)
 	f.Rule, f.Severity = Collector, min(graded(b.Duration()), Warning)
 	f.Headline = headline(fmt.Sprintf("%s worked for the garbage collector: %s, %s in all",
-		counted(len(who), "goroutine"), counted(all.count, "time"), duration(all.total)))
+		text.Counted(len(who), "goroutine"), text.Counted(all.count, "time"), duration(all.total)))
 	f.Text = "The longest was " + duration(b.Duration()) + ", at " + code(b.Span) + ": who allocates faster than the collector frees has to help."
 	f.Advice = "Look at what allocates there, and at GOGC and GOMEMLIMIT."
 	return []Finding{f}

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -40,14 +41,14 @@ func stillBlocked(s *scene) []Finding {
 
 // inProgress returns the block that a `stalled` tells of, until it was last seen; nil
 // where the chain has its end.
-func (s *scene) inProgress(sp *chain.Span, sc *scope) *block {
+func (s *scene) inProgress(sp *chain.Span) *block {
 	since, ok := sp.StillBlocked()
 	if !ok {
 		return nil
 	}
 	seen := *sp
 	seen.Start, seen.End = since, sp.Start
-	return &block{Span: &seen, end: s.end(sp, sc), runner: sc.runner, teller: sp}
+	return &block{Span: &seen, end: s.end(sp), runner: sp.Goroutine(), teller: sp}
 }
 
 func (st *stuck) finding(s *scene) Finding {
@@ -59,13 +60,13 @@ func (st *stuck) finding(s *scene) Finding {
 	}
 	f := st.repeated.finding(s)
 	f.Headline = headline("%s was still blocked in %s, for "+duration(b.Duration()), who, op)
-	text := fmt.Sprintf("It has been since %s, and the trace has no end of it", offset(b.Start.Sub(s.start)))
+	said := fmt.Sprintf("It has been since %s, and the trace has no end of it", offset(b.Start.Sub(s.start)))
 	if n := len(st.who); n > 1 {
-		f.Headline = headline(number(int64(n))+" goroutines were still blocked in %s, one for "+duration(b.Duration()), op)
-		text = fmt.Sprintf("That one, %s, has been since %s, and the trace has no end of it", who, offset(b.Start.Sub(s.start)))
+		f.Headline = headline(text.Number(n)+" goroutines were still blocked in %s, one for "+duration(b.Duration()), op)
+		said = fmt.Sprintf("That one, %s, has been since %s, and the trace has no end of it", who, offset(b.Start.Sub(s.start)))
 	}
 	f.Rule, f.Severity, f.Spans = StillBlocked, Problem, []*chain.Span{b.teller}
-	f.Text = text + st.soFar(b) + "."
+	f.Text = said + st.soFar(b) + "."
 	f.Advice = "Look at it while it lasts: live.Handler and live.Snapshot of package trace/live show what it waits for now."
 	if w := b.reason(); w == semconv.ReasonFuture || w == semconv.ReasonWaitGroup {
 		f.Severity = Info // it may be meant to last
@@ -75,27 +76,27 @@ func (st *stuck) finding(s *scene) Finding {
 
 // soFar says what was known of it when it was last seen, with what leads to it, or "".
 func (st *stuck) soFar(b *block) string {
-	text := ""
+	said := ""
 	switch b.cause() {
 	case semconv.CausePeerWindow:
-		text += "; the receive window of " + b.end.peerInFull() + " was closed"
-		if closed := min(seconds(b.Float(semconv.TCPRwndLimitedKey)), b.Duration()); closed > 0 {
-			text += " for " + duration(closed) + " of that"
+		said += "; the receive window of " + b.end.peerInFull() + " was closed"
+		if closed := min(b.Seconds(semconv.TCPRwndLimitedKey), b.Duration()); closed > 0 {
+			said += " for " + duration(closed) + " of that"
 		}
 	case semconv.CauseNetwork:
-		text += "; the kernel took the network for congested"
+		said += "; the kernel took the network for congested"
 	case semconv.CauseLocalBuffer:
-		text += "; the kernel's send buffer was full"
+		said += "; the kernel's send buffer was full"
 	}
 	if written, ok := b.Attr(semconv.TCPWrittenKey); ok {
-		text += fmt.Sprintf(". %s had been handed to the kernel before, and %s of them were not acknowledged",
+		said += fmt.Sprintf(". %s had been handed to the kernel before, and %s of them were not acknowledged",
 			sentence(size(written.AsInt64())), size(b.Int(semconv.TCPSendQueueKey)))
 	}
 	if by := b.Str(semconv.StalledHolderKey); by != "" {
-		text += ". It waits for " + plain(by)
+		said += ". It waits for " + plain(by)
 	}
 	if reader := b.Str(semconv.StalledReaderKey); reader != "" {
-		text += ". The reader at the other end: " + plain(reader)
+		said += ". The reader at the other end: " + plain(reader)
 	}
-	return text
+	return said
 }

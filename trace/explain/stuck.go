@@ -2,8 +2,8 @@ package explain
 
 import (
 	"strings"
-	"time"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -18,18 +18,14 @@ type pending struct {
 // stuckAtSites finds the waits for others that are not over where the spans end, by
 // their place in the program.
 func stuckAtSites(s *scene) []Finding {
-	var end time.Time
 	places := newGroups[place, pending]()
 	for _, b := range s.blocks {
 		r := b.reason()
 		if b.op == nil || !b.End.IsZero() || code(b.op) == "" || !owed[r] && r != semconv.ReasonForever && r != semconv.ReasonNetWrite {
 			continue
 		}
-		if end.IsZero() {
-			end = lastOf(s.spans)
-		}
 		until := *b.Span
-		until.End = end
+		until.End = s.last
 		p := place{r, code(b.op)}
 		w := places.of(p)
 		if w.who == nil {
@@ -47,18 +43,6 @@ func stuckAtSites(s *scene) []Finding {
 	return found
 }
 
-// lastOf is the last time that the spans know of.
-func lastOf(spans []*chain.Span) (last time.Time) {
-	for _, sp := range spans {
-		for _, t := range []time.Time{sp.Start, sp.End} {
-			if t.After(last) {
-				last = t
-			}
-		}
-	}
-	return last
-}
-
 func (w *pending) finding(s *scene) Finding {
 	b := w.longest
 	f := w.repeated.finding(s)
@@ -72,7 +56,7 @@ func (w *pending) finding(s *scene) Finding {
 		most, since = "for more than "+duration(b.Duration()), "before the trace began"
 	}
 	if n := len(w.who); n > 1 {
-		f.Headline = headline(counted(n, "goroutine")+" stuck in "+plain(b.op.Name)+" at %s, one "+most, w.place.code)
+		f.Headline = headline(text.Counted(n, "goroutine")+" stuck in "+plain(b.op.Name)+" at %s, one "+most, w.place.code)
 	} else {
 		f.Headline = headline("A goroutine is stuck in "+plain(b.op.Name)+" at %s, "+most, w.place.code)
 	}

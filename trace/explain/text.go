@@ -64,27 +64,10 @@ func size(n int64) string {
 	case n == 1:
 		return "1 byte"
 	case n < 10_000:
-		return number(n) + " bytes"
+		return text.Number(n) + " bytes"
 	default:
 		return text.Bytes(float64(n))
 	}
-}
-
-// number returns n with commas.
-func number(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// counted returns n of something, as in "1 write" and "311 writes".
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return number(int64(n)) + " " + thing + "s"
 }
 
 // who names the goroutine that the span is of, by its end of a connection or
@@ -95,7 +78,7 @@ func (s *scene) who(sp *chain.Span, e *end, otherwise string) string {
 	if e != nil {
 		owner = e.name()
 	}
-	if run := s.runners[sp.Seq]; run != nil {
+	if run := sp.Goroutine(); run != nil {
 		name = runnerName(run)
 	}
 	switch {
@@ -113,7 +96,7 @@ func (s *scene) who(sp *chain.Span, e *end, otherwise string) string {
 // exactly is who with the number of the goroutine, for one of many.
 func (s *scene) exactly(sp *chain.Span, e *end, otherwise string) string {
 	who := s.who(sp, e, otherwise)
-	if run := s.runners[sp.Seq]; run != nil && s.namesakes[run.Name] > 1 {
+	if run := sp.Goroutine(); run != nil && s.namesakes[run.Name] > 1 {
 		who += " (" + goroutine(run) + ")"
 	}
 	return who
@@ -146,18 +129,22 @@ func (s *scene) ref(sp *chain.Span) string {
 // name names the end by its service, or by its role where that does not tell it
 // from the other end. Of several clients of one service it adds the address.
 func (e *end) name() string {
-	name := e.handshake.Service
-	if name == "" || e.peer != nil && e.peer.handshake.Service == name {
-		name = "the client"
-		if e.server() {
+	name := e.First.Service
+	if name == "" || e.peer != nil && e.peer.First.Service == name {
+		switch {
+		case e.Handshake == nil:
+			name = "one end"
+		case e.Server():
 			name = "the server"
+		default:
+			name = "the client"
 		}
 	}
 	name = plain(name)
 	if e.several {
-		at := e.handshake.LocalAddress()
+		at := e.First.LocalAddress()
 		if at == "" && e.peer != nil {
-			at = e.peer.handshake.PeerAddress()
+			at = e.peer.First.PeerAddress()
 		}
 		if at != "" {
 			name += " (" + plain(at) + ")"
@@ -175,23 +162,4 @@ func sentence(s string) string {
 		}
 	}
 	return s
-}
-
-// seconds converts what a stranger wrote, so it saturates.
-func seconds(f float64) time.Duration {
-	switch ns := f * float64(time.Second); {
-	case !(ns > 0):
-		return 0
-	case ns >= float64(1<<63-1):
-		return 1<<63 - 1
-	default:
-		return time.Duration(ns)
-	}
-}
-
-func saturated(a, b time.Duration) time.Duration {
-	if a > 1<<63-1-b {
-		return 1<<63 - 1
-	}
-	return a + b
 }

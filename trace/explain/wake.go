@@ -24,18 +24,18 @@ func (s *scene) wokenBy(b *block) string {
 	if reason == "" {
 		return ""
 	}
-	text, ok := wakes[reason]
+	said, ok := wakes[reason]
 	if !ok {
-		text = plain(string(reason))
+		said = plain(string(reason))
 	}
-	text = strings.ReplaceAll(text, "PEER", b.end.peerName())
+	said = strings.ReplaceAll(said, "PEER", b.end.peerName())
 	if cause := b.wake.Str(semconv.WakeCauseKey); cause != "" {
-		text += " (" + plain(cause) + ")"
+		said += " (" + plain(cause) + ")"
 	}
-	if by := b.waker(); by != nil {
-		text += ", by " + s.ref(by)
+	if by := b.Waker(); by != nil {
+		said += ", by " + s.ref(by)
 	}
-	return text
+	return said
 }
 
 // outcome says what ended the block and its operation: a sentence with a space

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
@@ -22,19 +23,19 @@ func waitingWriters(s *scene) []Finding {
 	var found []Finding
 	for _, w := range waits.all {
 		b := w.longest
-		if w.total < brief || b.waker() == nil && w.total < noticeable { // it may be a frame of the library
+		if w.total < brief || b.Waker() == nil && w.total < noticeable { // it may be a frame of the library
 			continue
 		}
 		who := s.who(b.Span, b.end, "a writer")
 		f := w.finding(s)
 		f.Headline = headline("%s waited "+duration(b.Duration())+" to write: another write was in progress", who)
-		text := ""
+		said := ""
 		if w.count > 1 {
-			f.Headline = headline(counted(w.count, "write")+" waited "+duration(w.total)+" for another one, %s up to "+duration(b.Duration()), who)
-			text = fmt.Sprintf("In the longest, %s waited %s to write: ", who, duration(b.Duration()))
+			f.Headline = headline(text.Counted(w.count, "write")+" waited "+duration(w.total)+" for another one, %s up to "+duration(b.Duration()), who)
+			said = fmt.Sprintf("In the longest, %s waited %s to write: ", who, duration(b.Duration()))
 		}
 		f.Rule, f.Severity = WriterWaited, min(graded(b.Duration()), Warning)
-		f.Text = sentence(text + s.holder(b))
+		f.Text = sentence(said + s.holder(b))
 		f.Advice = "A connection carries one message at a time. Look at what held up the write in front, or write from one " +
 			"goroutine that the others hand their messages to."
 		found = append(found, f)
@@ -44,13 +45,13 @@ func waitingWriters(s *scene) []Finding {
 
 // holder says which write had the connection until b ended.
 func (s *scene) holder(b *block) string {
-	by := b.waker()
+	by := b.Waker()
 	if b.woken() != semconv.WakeUnlocked || by == nil {
 		return "the trace does not have the other write." + s.outcome(b)
 	}
-	text := s.ref(by) + " was in progress"
+	said := s.ref(by) + " was in progress"
 	if d := by.Blocked(); d > 0 {
-		text += ", which was blocked for " + duration(d) + " itself"
+		said += ", which was blocked for " + duration(d) + " itself"
 	}
-	return text + "."
+	return said + "."
 }

@@ -27,18 +27,18 @@ func (b *builder) blocks(it item) []*Row {
 	groups := make(map[class][]pause)
 	all := 0
 	for _, s := range it.spans {
-		for i, c := range s.Children {
+		for _, c := range s.Children {
 			if c.Name != semconv.SpanBlock || !tile(c) || b.lanes[c.Seq] == None {
 				continue
 			}
-			p := pause{block: c, wake: wakeAfter(s.Children[i+1:])}
+			p := pause{block: c, wake: c.Wake()}
 			if p.wake != nil && b.lanes[p.wake.Seq] == None {
 				p.wake = nil // the filters hide it; the block is over at its own end
 			}
 			k := class{reason: c.Str(semconv.BlockReasonKey), cause: c.Str(semconv.BlockCauseKey), by: None, over: !c.End.IsZero()}
 			if p.wake != nil {
 				k.woken = p.wake.Str(semconv.WakeReasonKey)
-				if by := cause(p.wake); by != nil {
+				if by := p.wake.Waker(); by != nil {
 					k.by = b.lanes[by.Seq]
 				}
 			}
@@ -63,27 +63,13 @@ func (b *builder) blocks(it item) []*Row {
 	return rows
 }
 
-// wakeAfter returns the wake among what comes after a block and before the next,
-// nil if there is none. A read's pongs may be between.
-func wakeAfter(siblings []*chain.Span) *chain.Span {
-	for _, s := range siblings {
-		if tile(s) {
-			if s.Name == semconv.SpanWake {
-				return s
-			}
-			return nil
-		}
-	}
-	return nil
-}
-
 // pause returns the rows of blocks alike: the block, and the wake.
 func (b *builder) pause(pauses []pause, it item) []*Row {
 	var blocks, wakes []*chain.Span
 	var total, longest time.Duration
 	for _, p := range pauses {
 		blocks = append(blocks, p.block)
-		total, longest = saturated(total, p.block.Duration()), max(longest, p.block.Duration())
+		total, longest = chain.Sum(total, p.block.Duration()), max(longest, p.block.Duration())
 		if p.block.End.IsZero() {
 			longest = notOver
 		}
@@ -143,7 +129,7 @@ func source(block *chain.Span) string {
 // waker says where the arrow of a wake comes from: from the span that it links
 // to or, where only its reason names the peer, from the peer's direction.
 func (b *builder) waker(r *Row, wake, op *chain.Span) {
-	by := cause(wake)
+	by := wake.Waker()
 	switch reason := semconv.WakeReason(wake.Str(semconv.WakeReasonKey)); {
 	case by != nil && b.lanes[by.Seq] != None:
 		r.Proven = true
@@ -156,14 +142,4 @@ func (b *builder) waker(r *Row, wake, op *chain.Span) {
 	case reason == semconv.WakePeerRead || reason == semconv.WakePeerClosed || reason == semconv.WakePeerReset:
 		r.From = b.wakes(op)
 	}
-}
-
-// cause returns the span that a wake links to, nil if there is none.
-func cause(wake *chain.Span) *chain.Span {
-	for _, l := range wake.Links {
-		if l.Span != nil {
-			return l.Span
-		}
-	}
-	return nil
 }

@@ -20,9 +20,6 @@ type builder struct {
 	start time.Time
 
 	procs   []int32       // numbers of processes
-	runners []*chain.Span // the `go NAME` that the span is in, nil: none
-	conns   []*chain.Span // the handshake of the connection it is on, nil: not known
-	other   map[*chain.Span]*chain.Span
 	folded  map[int32]int // names of goroutines that share a lifeline, of each process
 	lanes   []int         // its lifeline; None if the filters hide it
 	sources []*chain.Span // the write of a read, where no link tells it
@@ -37,16 +34,14 @@ func newBuilder(d *Diagram) *builder {
 	n := d.chain.Len()
 	return &builder{
 		d: d, cfg: d.cfg, chain: d.chain, start: d.Start,
-		procs: make([]int32, n), runners: make([]*chain.Span, n), conns: make([]*chain.Span, n),
-		other: make(map[*chain.Span]*chain.Span), lanes: make([]int, n), matched: make([]bool, n), sources: make([]*chain.Span, n),
+		procs: make([]int32, n), lanes: make([]int, n), matched: make([]bool, n), sources: make([]*chain.Span, n),
 		lives: make([]bool, n), items: make([]int, n),
 	}
 }
 
 func (b *builder) build() {
 	b.findProcesses()
-	b.findRunners()
-	b.findConnections()
+	b.findLives()
 	b.layLifelines()
 	b.match()
 	b.findSources()
@@ -81,22 +76,10 @@ func (b *builder) findProcesses() {
 	}
 }
 
-// findRunners goes down: a chain has every parent before its children.
-func (b *builder) findRunners() {
+func (b *builder) findLives() {
 	for _, s := range b.chain.Spans {
-		p := s.Parent
 		if life := s.Life(); life != nil {
 			b.lives[life.Seq] = true
-		}
-		run := from(s, launch)
-		switch {
-		case run != nil && b.procs[run.Seq] == b.procs[s.Seq]:
-			b.runners[s.Seq] = run
-		case p == nil || b.procs[p.Seq] != b.procs[s.Seq]:
-		case launch(p):
-			b.runners[s.Seq] = p
-		default:
-			b.runners[s.Seq] = b.runners[p.Seq]
 		}
 	}
 }
@@ -137,7 +120,7 @@ func (b *builder) links(s *chain.Span) []*chain.Span {
 		if i == maxLinks {
 			break
 		}
-		if b.arrow(l.Span, s) && !(goesOn(s) && begins(l.Span)) {
+		if b.arrow(l.Span, s) && !(s.GoesOn() && begins(l.Span)) {
 			from = append(from, l.Span)
 		}
 	}

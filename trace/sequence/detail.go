@@ -9,7 +9,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	otelsemconv "go.opentelemetry.io/otel/semconv/v1.43.0"
-
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/internal/text"
@@ -67,7 +66,7 @@ func took(spans []*chain.Span) string {
 		if s.End.IsZero() {
 			return "not ended"
 		}
-		total = saturated(total, s.Duration())
+		total = chain.Sum(total, s.Duration())
 	}
 	return human(total)
 }

@@ -8,6 +8,7 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
@@ -71,7 +72,7 @@ func (e *Exporter) Draw(w io.Writer) error {
 	opts := e.opts
 	if dropped > 0 {
 		opts = append(opts[:len(opts):len(opts)], withNote(fmt.Sprintf("%s came after the first %s and are not shown",
-			counted(dropped, "span"), thousands(e.limit))))
+			text.Counted(dropped, "span"), text.Number(e.limit))))
 	}
 	return New(chain.New(chain.FromSpans(spans)), opts...).Write(w, e.format)
 }

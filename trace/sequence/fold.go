@@ -1,8 +1,6 @@
 package sequence
 
 import (
-	"encoding/binary"
-	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,25 +11,20 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/internal/fold"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Siblings that would read the same are one item. What is worth a look of its
-// own stays apart: failures that differ in kind, check, code or text, and outliers.
+// Siblings that would read the same are one item. What is worth a look of its own
+// stays apart: failures that differ in kind, check, code or text, and outliers, by how
+// long they were blocked.
 const (
-	minFold   = 3 // how many neighbours make a fold
-	minRounds = 4 // how often a sequence of several repeats
 	maxPeriod = 6 // the longest sequence that is recognised as repeating
+	minRounds = 4 // how often a sequence of several repeats
 
 	// From so many neighbours on that repeat in no order, each kind is an item.
 	minMingle = 24
 	maxKinds  = 8
-
-	// A span is an outlier if it was blocked for outlierMin or longer, and more
-	// than outlierFactor times the median of its like among its siblings.
-	outlierMin    = 10 * time.Millisecond
-	outlierFactor = 10
-	maxOutliers   = 16
 )
 
 // item is a span, or spans alike.
@@ -42,42 +35,42 @@ type item struct {
 
 // shapes says which spans look alike.
 type shapes struct {
-	b       *builder
-	seed    maphash.Seed
-	shape   []uint64
-	outlier []bool
+	*fold.Folder[*chain.Span]
+	b     *builder
+	label []byte
 }
 
 // newShapes goes up from the leaves: the chain has every parent before its
 // children.
 func newShapes(b *builder) *shapes {
-	n := b.chain.Len()
-	sh := &shapes{b: b, seed: maphash.MakeSeed(), shape: make([]uint64, n), outlier: make([]bool, n)}
+	sh := &shapes{
+		Folder: fold.New(b.chain.Len(), func(s *chain.Span) int { return s.Seq }, weight, maxPeriod, minRounds), b: b,
+	}
 	if b.cfg.unfolded {
 		return sh
 	}
+	var below []*chain.Span
 	for _, s := range slices.Backward(b.chain.Spans) {
-		sh.mark(s.Children)
-		sh.shape[s.Seq] = sh.of(s)
+		sh.Mark(s.Children)
+		below = below[:0]
+		life := s.Life()
+		for _, c := range s.Children {
+			if c != life && !tile(c) {
+				below = append(below, c)
+			}
+		}
+		sh.name(s, life)
+		sh.Set(s, sh.label, below)
 	}
-	sh.mark(b.chain.Roots)
+	sh.Mark(b.chain.Roots)
 	return sh
 }
 
-// of hashes what a row says of the span in fixed words, and the different shapes
-// below it.
-func (sh *shapes) of(s *chain.Span) uint64 {
-	var h maphash.Hash
-	h.SetSeed(sh.seed)
-	part := func(text string) {
-		h.WriteString(text)
-		h.WriteByte(0)
-	}
-	number := func(n int) {
-		var b [8]byte
-		binary.LittleEndian.PutUint64(b[:], uint64(n))
-		h.Write(b[:])
-	}
+// name sets the label to what a row says of the span in fixed words.
+func (sh *shapes) name(s, life *chain.Span) {
+	sh.label = sh.label[:0]
+	part := func(text string) { sh.label = append(append(sh.label, text...), 0) }
+	number := func(n int) { sh.label = append(strconv.AppendInt(sh.label, int64(n), 10), 0) }
 	part(s.Name)
 	number(sh.b.lanes[s.Seq])
 	part(s.Str(semconv.URLPathKey))
@@ -108,22 +101,10 @@ func (sh *shapes) of(s *chain.Span) uint64 {
 		part(l.Span.Name)
 		number(sh.b.lanes[l.Span.Seq])
 	}
-	life := s.Life()
 	if life != nil {
 		part(life.Str(semconv.GoroutineStateKey))
 		fails(life)
 	}
-	var below []uint64
-	for _, c := range s.Children {
-		if c == life || tile(c) {
-			continue
-		}
-		if shape := sh.shape[c.Seq]; !slices.Contains(below, shape) && len(below) < maxBelow {
-			below = append(below, shape)
-			number(int(shape))
-		}
-	}
-	return h.Sum64()
 }
 
 // unlike are the attributes that tell failures apart.
@@ -142,39 +123,8 @@ func withoutNumbers(text string) string {
 	}, text)
 }
 
-const (
-	maxLinks = 4  // of a span that count
-	maxBelow = 64 // different shapes below a span that count
-)
-
-// mark finds the outliers among siblings.
-func (sh *shapes) mark(siblings []*chain.Span) {
-	if len(siblings) < minFold || !slices.ContainsFunc(siblings, func(s *chain.Span) bool { return weight(s) >= outlierMin }) {
-		return
-	}
-	alike := make(map[uint64][]*chain.Span)
-	for _, s := range siblings {
-		alike[sh.shape[s.Seq]] = append(alike[sh.shape[s.Seq]], s)
-	}
-	for _, group := range alike {
-		// Where there are many outliers, they are normal here, and only those count
-		// that are outliers among them.
-		for len(group) >= minFold {
-			limit := max(outlierMin, outlierFactor*median(group))
-			outliers := slices.DeleteFunc(slices.Clone(group), func(s *chain.Span) bool { return weight(s) < limit })
-			if len(outliers) == len(group) {
-				break
-			}
-			if len(outliers) <= maxOutliers {
-				for _, s := range outliers {
-					sh.outlier[s.Seq] = true
-				}
-				break
-			}
-			group = outliers
-		}
-	}
-}
+// maxLinks is how many links of a span count.
+const maxLinks = 4
 
 // weight is how long a span was blocked; how long it took, if it is none of
 // wakechain's, and the life of a goroutine.
@@ -188,16 +138,6 @@ func weight(s *chain.Span) time.Duration {
 	return s.Duration()
 }
 
-// median returns the lower one, saturated so that a multiple of it fits.
-func median(group []*chain.Span) time.Duration {
-	ds := make([]time.Duration, len(group))
-	for i, s := range group {
-		ds[i] = weight(s)
-	}
-	slices.Sort(ds)
-	return min(ds[(len(ds)-1)/2], (1<<63-1)/outlierFactor)
-}
-
 // fold makes the items of siblings in order.
 func (sh *shapes) fold(siblings []*chain.Span) []item {
 	var items []item
@@ -208,7 +148,7 @@ func (sh *shapes) fold(siblings []*chain.Span) []item {
 		return items
 	}
 	for len(siblings) > 0 {
-		period, rounds := sh.repeat(siblings)
+		period, rounds := sh.Repeat(siblings)
 		n := period * rounds
 		if period == 1 {
 			items = append(items, item{spans: siblings[:n]})
@@ -227,7 +167,7 @@ func (sh *shapes) mingle(items []item) []item {
 	for len(items) > 0 {
 		n := 0
 		var spans []*chain.Span
-		for n < len(items) && items[n].loop == nil && len(items[n].spans) < minMingle && !sh.outlier[items[n].spans[0].Seq] {
+		for n < len(items) && items[n].loop == nil && len(items[n].spans) < minMingle && !sh.Outlier(items[n].spans[0]) {
 			spans = append(spans, items[n].spans...)
 			n++
 		}
@@ -243,51 +183,11 @@ func (sh *shapes) mingle(items []item) []item {
 	return all
 }
 
-// repeat returns the sequence at the beginning of siblings that covers the most
-// by repeating, as its length and how often it comes.
-func (sh *shapes) repeat(siblings []*chain.Span) (period, rounds int) {
-	period, rounds = 1, 1
-	for p := 1; p <= maxPeriod; p++ {
-		n := 0
-		for n < len(siblings) && sh.same(siblings[n], siblings[n%p]) {
-			n++
-		}
-		least := minFold
-		if p > 1 {
-			least = minRounds
-		}
-		if r := n / p; r >= least && r*p > period*rounds {
-			period, rounds = p, r
-		}
-	}
-	return period, rounds
-}
-
-// same reports whether two siblings may be folded. Outliers never are.
-func (sh *shapes) same(x, y *chain.Span) bool {
-	return x == y || sh.shape[x.Seq] == sh.shape[y.Seq] && !sh.outlier[x.Seq] && !sh.outlier[y.Seq]
-}
-
-// merge makes one item of each shape among spans, whatever their order.
+// merge makes one item of each kind among spans, whatever their order.
 func (sh *shapes) merge(spans []*chain.Span, loop *Loop) []item {
-	type class struct {
-		shape uint64
-		apart int // Seq+1 of an outlier
-	}
 	var items []item
-	at := make(map[class]int)
-	for _, s := range spans {
-		c := class{shape: sh.shape[s.Seq]}
-		if sh.outlier[s.Seq] {
-			c.apart = s.Seq + 1
-		}
-		i, ok := at[c]
-		if !ok {
-			i = len(items)
-			at[c] = i
-			items = append(items, item{loop: loop})
-		}
-		items[i].spans = append(items[i].spans, s)
+	for _, group := range sh.Merge(spans, true) {
+		items = append(items, item{spans: group, loop: loop})
 	}
 	return items
 }

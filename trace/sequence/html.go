@@ -120,7 +120,7 @@ func writeHTML(p *page) error {
 		h.Data.Rows = append(h.Data.Rows, row)
 	}
 	if all := p.chain.Len(); len(held) < all {
-		h.Searched = "searches " + thousands(len(held)) + " of " + counted(all, "span")
+		h.Searched = "searches " + text.Number(len(held)) + " of " + text.Counted(all, "span")
 	}
 	return pageTemplate.Execute(&p.out, h)
 }
@@ -142,7 +142,7 @@ func sourceHash(s string) template.HTMLAttr {
 }
 
 func (p *page) facts() string {
-	parts := []string{counted(p.chain.Len(), "span"), counted(len(p.Lifelines), "lifeline"), human(p.Length)}
+	parts := []string{text.Counted(p.chain.Len(), "span"), text.Counted(len(p.Lifelines), "lifeline"), human(p.Length)}
 	return strings.Join(parts, " · ")
 }
 

@@ -1,8 +1,6 @@
 package sequence
 
-import (
-	"strings"
-)
+import "strings"
 
 // writeJS writes the notation of js-sequence-diagrams. It has notes and four
 // arrows, and no way to escape: what would be syntax is replaced.

@@ -150,7 +150,7 @@ func (b *builder) noteShared(wanted, lanes, level int) {
 			n += names
 		}
 		b.d.Notes = append(b.d.Notes, fmt.Sprintf("%s would be too many: goroutines of one name share one, and so do those of the %s that were blocked the least",
-			counted(wanted, "lifeline"), counted(n, "name")))
+			text.Counted(wanted, "lifeline"), text.Counted(n, "name")))
 		return
 	}
 	switch {
@@ -170,7 +170,7 @@ func (b *builder) noteShared(wanted, lanes, level int) {
 		how = append(how, "the last is for all further services")
 	}
 	if len(how) > 0 {
-		b.d.Notes = append(b.d.Notes, counted(wanted, "lifeline")+" would be too many: "+strings.Join(how, ", and "))
+		b.d.Notes = append(b.d.Notes, text.Counted(wanted, "lifeline")+" would be too many: "+strings.Join(how, ", and "))
 	}
 }
 
@@ -195,22 +195,22 @@ func (b *builder) assign() []lane {
 		l := lane{proc: b.procs[s.Seq]}
 		p := s.Parent
 		inside := p != nil && b.procs[p.Seq] == l.proc
-		run := b.runners[s.Seq]
+		run := s.Goroutine()
 		if launch(s) {
 			run = s
 		}
-		begun := from(s, established)
+		begun := from(s, (*chain.Span).Established)
 		switch {
 		case b.cfg.by == ByService:
 		case b.cfg.by == ByConnection:
-			if h := b.conns[s.Seq]; h != nil {
-				l.of, l.name = h, "connections"
+			if c := s.Connection(); c != nil {
+				l.of, l.name = c.First, "connections"
 			}
 		case run != nil:
 			l.of, l.name = run, strings.TrimPrefix(run.Name, semconv.SpanGo)
 		case begun != nil && begun.Seq < s.Seq && b.procs[begun.Seq] == l.proc:
 			l = of[begun.Seq]
-		case inside && b.runners[p.Seq] == nil && !launch(p) && of[p.Seq].of != nil:
+		case inside && p.Goroutine() == nil && !launch(p) && of[p.Seq].of != nil:
 			l = of[p.Seq]
 		case s.Kind == oteltrace.SpanKindServer && sole[s.Seq] != nil:
 			run = sole[s.Seq]
@@ -258,18 +258,17 @@ func (b *builder) hidden() []bool {
 	if cfg.to <= 0 {
 		to = b.start.Add(1<<63 - 1)
 	}
-	ids := b.connectionIDs()
 	for _, s := range b.chain.Spans {
 		hide := len(cfg.services) > 0 && !slices.Contains(cfg.services, s.Service)
 		if len(cfg.goroutines) > 0 {
-			run := b.runners[s.Seq]
+			run := s.Goroutine()
 			if launch(s) {
 				run = s
 			}
 			hide = hide || run == nil || !slices.Contains(cfg.goroutines, strings.TrimPrefix(run.Name, semconv.SpanGo))
 		}
 		if len(cfg.connections) > 0 {
-			hide = hide || !ids[b.conns[s.Seq]]
+			hide = hide || !b.onConnection(s)
 		}
 		if cfg.windowed && !s.Start.IsZero() {
 			hide = hide || s.Start.After(to) || !s.End.IsZero() && s.End.Before(from)
@@ -288,7 +287,7 @@ func (b *builder) noteHidden(n int) {
 	switch {
 	case n == 0:
 	case n < b.chain.Len():
-		b.d.Notes = append(b.d.Notes, fmt.Sprintf("the filters hide %s of %s", thousands(n), counted(b.chain.Len(), "span")))
+		b.d.Notes = append(b.d.Notes, fmt.Sprintf("the filters hide %s of %s", text.Number(n), text.Counted(b.chain.Len(), "span")))
 	default:
 		var services []string
 		for _, s := range b.chain.Spans {
@@ -300,29 +299,21 @@ func (b *builder) noteHidden(n int) {
 				break
 			}
 		}
-		b.d.Notes = append(b.d.Notes, fmt.Sprintf("the filters hide all of %s, which are of %s", counted(n, "span"), strings.Join(services, ", ")))
+		b.d.Notes = append(b.d.Notes, fmt.Sprintf("the filters hide all of %s, which are of %s", text.Counted(n, "span"), strings.Join(services, ", ")))
 	}
 }
 
 // maxServices is how many services such a note names.
 const maxServices = 8
 
-// connectionIDs returns the handshakes, of both ends, that the filter names.
-func (b *builder) connectionIDs() map[*chain.Span]bool {
-	ids := make(map[*chain.Span]bool)
-	if len(b.cfg.connections) == 0 {
-		return ids
+// onConnection reports whether the span is on one of the connections that the filter
+// names, of either end.
+func (b *builder) onConnection(s *chain.Span) bool {
+	c := s.Connection()
+	if c == nil {
+		return false
 	}
-	for _, s := range b.chain.Spans {
-		if s.Name != semconv.SpanHandshake || !slices.Contains(b.cfg.connections, s.Str(semconv.WebSocketConnectionIDKey)) {
-			continue
-		}
-		ids[s] = true
-		if o := b.other[s]; o != nil {
-			ids[o] = true
-		}
-	}
-	return ids
+	return slices.Contains(b.cfg.connections, c.ID) || c.Peer != nil && slices.Contains(b.cfg.connections, c.Peer.ID)
 }
 
 // name makes the lifelines.
@@ -359,9 +350,9 @@ func (b *builder) name(lanes []lane) {
 			name = b.tellApart(l, name, i)
 		}
 		if last := b.cfg.lifelines - 1; i >= last && len(lanes) > b.cfg.lifelines {
-			rest := Lifeline{Name: "… " + counted(len(lanes)-last, "more service")}
+			rest := Lifeline{Name: "… " + text.Counted(len(lanes)-last, "more service")}
 			if last == 0 {
-				rest.Name = counted(len(lanes), "service")
+				rest.Name = text.Counted(len(lanes), "service")
 			}
 			b.d.Lifelines = append(b.d.Lifelines, rest)
 			return
@@ -373,7 +364,7 @@ func (b *builder) name(lanes []lane) {
 func (b *builder) laneName(l lane) string {
 	switch {
 	case l.name == quiet:
-		return "… " + counted(b.folded[l.proc], "more name")
+		return "… " + text.Counted(b.folded[l.proc], "more name")
 	case l.of == nil:
 		return l.name
 	case b.cfg.by == ByConnection:
@@ -384,7 +375,7 @@ func (b *builder) laneName(l lane) string {
 }
 
 func (b *builder) tellApart(l lane, name string, i int) string {
-	if l.of.Name == semconv.SpanHandshake {
+	if b.cfg.by == ByConnection {
 		if id := l.of.Str(semconv.WebSocketConnectionIDKey); id != "" {
 			return name + " " + text.Shorten(id, 9)
 		}

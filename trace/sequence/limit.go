@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/wakechain/wakechain/internal/text"
 )
 
 // limited returns at most n rows, n > 0: all, or the most telling ones and what
@@ -215,9 +217,9 @@ func (r *Row) sum() *Row {
 		switch {
 		case n == 0:
 		case part.what == "goroutine's end" && n > 1:
-			parts = append(parts, thousands(n)+" goroutines' ends")
+			parts = append(parts, text.Number(n)+" goroutines' ends")
 		default:
-			parts = append(parts, counted(n, part.what))
+			parts = append(parts, text.Counted(n, part.what))
 		}
 	}
 	r.Name = "… " + strings.Join(parts, ", ")
@@ -271,7 +273,7 @@ func (b *builder) onlyBlocked() []*Row {
 			if w := r.wake; w != nil {
 				keep[w] = true
 				for _, s := range w.Spans {
-					if by := cause(s); by != nil && rowOf[by.Seq] != nil && !short(rowOf[by.Seq]) {
+					if by := s.Waker(); by != nil && rowOf[by.Seq] != nil && !short(rowOf[by.Seq]) {
 						keep[rowOf[by.Seq]] = true
 					}
 				}

@@ -133,7 +133,7 @@ func (b *builder) received(s *chain.Span) time.Duration {
 // wokenBy reports whether all of a wake row's links are to the writers.
 func (b *builder) wokenBy(w *Row, writers []*chain.Span) bool {
 	for _, s := range w.Spans {
-		if by := cause(s); by == nil || !slices.Contains(writers, by) {
+		if by := s.Waker(); by == nil || !slices.Contains(writers, by) {
 			return false
 		}
 	}

@@ -142,7 +142,7 @@ func (b *builder) spawn(it item) {
 	}
 	var blocked, longest time.Duration
 	for _, l := range lives {
-		blocked = saturated(blocked, l.Blocked())
+		blocked = chain.Sum(blocked, l.Blocked())
 		longest = max(longest, l.Duration())
 		b.d.Active = append(b.d.Active, Activity{r.To, b.at(l.Start), b.ended(l)})
 	}

@@ -155,7 +155,7 @@ func (r *Row) Title() string {
 // Headline is the title without the details.
 func (r *Row) Headline() string {
 	if r.Count > 1 && r.Kind != Omitted {
-		return r.Name + " ×" + thousands(r.Count)
+		return r.Name + " ×" + text.Number(r.Count)
 	}
 	return r.Name
 }
@@ -178,7 +178,7 @@ func draw(c *chain.Chain, cfg config) *Diagram {
 		d.Notes = append(d.Notes, text.Printable(s.String()))
 	}
 	if c.Repeats > 0 {
-		d.Notes = append(d.Notes, fmt.Sprintf("%s came more than once and are shown once", counted(c.Repeats, "span")))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s came more than once and are shown once", text.Counted(c.Repeats, "span")))
 	}
 	newBuilder(d).build()
 	return d

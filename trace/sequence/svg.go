@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/wakechain/wakechain/internal/text"
 )
 
 // drawingCSS is what SVG and HTML share. It has no character that XML escapes. The
@@ -91,7 +93,7 @@ func (p *page) about() string {
 	if p.Title != "" {
 		return p.Title
 	}
-	return "Sequence diagram of " + counted(p.chain.Len(), "span")
+	return "Sequence diagram of " + text.Counted(p.chain.Len(), "span")
 }
 
 // remarks are the notes and the legend, in lines that fit into a width.
@@ -183,7 +185,7 @@ func (d *drawing) body() {
 			d.printf(`<rect class="frame"%s x="%s" y="%s" width="%s" height="%s" rx="6"/>`+"\n", d.on(first, i),
 				px(timeWidth+4), px(top), px(d.width-timeWidth-12), px(bottom-top))
 			d.printf(`<text class="rounds label"%s x="%s" y="%s">loop ×%s</text>`+"\n", d.on(first, first),
-				px(d.width-24), px(top+4), thousands(l.Rounds))
+				px(d.width-24), px(top+4), text.Number(l.Rounds))
 		}
 	}
 	for i, r := range d.page.rows {

@@ -2,7 +2,6 @@ package sequence
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/wakechain/wakechain/internal/text"
@@ -44,28 +43,4 @@ func moment(d time.Duration) string {
 		return fmt.Sprintf("+%dm%04.1fs", tenths/time.Minute, (tenths % time.Minute).Seconds())
 	}
 	return "+" + human(d)
-}
-
-// thousands returns n as 4,812.
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// counted returns "1 span", "2,401 spans".
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return thousands(n) + " " + what + "s"
-}
-
-func saturated(a, b time.Duration) time.Duration {
-	if a > 1<<63-1-b {
-		return 1<<63 - 1
-	}
-	return a + b
 }
