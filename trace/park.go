@@ -83,7 +83,8 @@ func (o Op) lock(mu *sync.Mutex) {
 
 // park blocks the operation until the waiter is granted what it waits for, or ctx
 // ends; on describes what it waits for. Where ctx woke it, and it was granted before
-// it could say that it no longer waits, it is a success all the same.
+// it could say that it no longer waits, it is a success all the same; of a lock it says
+// who held it until then.
 func (q *queue) park(ctx context.Context, op Op, e *list.Element, on live.Waitable, r semconv.Reason, woken semconv.WakeReason) error {
 	w := e.Value.(*waiter)
 	op.waitsFor(on)
@@ -101,7 +102,10 @@ func (q *queue) park(ctx context.Context, op Op, e *list.Element, on live.Waitab
 		if !granted {
 			return op.giveUp(ctx, heldBy(holder))
 		}
-		op.Wake(semconv.WakeCanceled)
+		if r != semconv.ReasonLock {
+			w.by = nobody
+		}
+		op.Wake(semconv.WakeCanceled, heldBy(w.by))
 	}
 	op.End(nil)
 	return nil

@@ -157,7 +157,7 @@ const (
 	BlockReasonKey = attribute.Key("block.reason") // string, a [Reason]
 	BlockCauseKey  = attribute.Key("block.cause")  // string, a [Cause]
 	BlockSourceKey = attribute.Key("block.source") // string, a [Source]
-	BlockHolderKey = attribute.Key("block.holder") // string, the id of the span that had the lock or semaphore when the wait for it was given up
+	BlockHolderKey = attribute.Key("block.holder") // string, the id of the span that had the lock or semaphore when the context ended the wait for it
 	// BlockTruncatedKey is a bool: it began before what was recorded, and lasted longer.
 	BlockTruncatedKey = attribute.Key("block.truncated")
 
