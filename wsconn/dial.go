@@ -24,8 +24,8 @@ func Dial(ctx context.Context, u string, opts *websocket.DialOptions, options ..
 	if opts != nil {
 		o = *opts
 	}
-	ctx, d := session.BeginDial(ctx, u, o.HTTPHeader, o.HTTPClient, session.NewConfig(options), closeStatus)
-	o.HTTPHeader, o.HTTPClient = d.Header(), d.Client()
+	ctx, d := session.BeginDial(ctx, library, u, o.HTTPHeader, session.NewConfig(options))
+	o.HTTPHeader, o.HTTPClient = d.Header(), d.Client(o.HTTPClient)
 	conn, resp, err := websocket.Dial(ctx, u, &o)
 	s := d.End(resp, err)
 	if err != nil {

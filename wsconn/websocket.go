@@ -1,10 +1,6 @@
 package wsconn
 
-import (
-	"nhooyr.io/websocket"
-
-	"github.com/wakechain/wakechain/wsconn/internal/session"
-)
+import "nhooyr.io/websocket"
 
 // The library's types and constants, so that a program changes one import.
 
@@ -61,7 +57,3 @@ const (
 // CloseStatus returns the status of the websocket.CloseError in err's chain, or
 // -1 if there is none.
 func CloseStatus(err error) StatusCode { return websocket.CloseStatus(err) }
-
-func closeStatus(err error) int { return int(websocket.CloseStatus(err)) }
-
-func init() { session.CloseErrors(closeStatus) }

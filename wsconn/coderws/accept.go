@@ -26,7 +26,7 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *websocket.AcceptOption
 }
 
 func accept(w http.ResponseWriter, r *http.Request, opts *websocket.AcceptOptions, cfg *session.Config) (*Conn, context.Context, error) {
-	a := session.BeginAccept(w, r, cfg, closeStatus)
+	a := session.BeginAccept(library, w, r, cfg)
 	conn, err := websocket.Accept(a.ResponseWriter(), r, opts)
 	s := a.End(err)
 	if err != nil {

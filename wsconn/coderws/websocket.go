@@ -2,11 +2,7 @@
 
 package coderws
 
-import (
-	"github.com/coder/websocket"
-
-	"github.com/wakechain/wakechain/wsconn/internal/session"
-)
+import "github.com/coder/websocket"
 
 // The library's types and constants, so that a program changes one import.
 
@@ -63,7 +59,3 @@ const (
 // CloseStatus returns the status of the websocket.CloseError in err's chain, or
 // -1 if there is none.
 func CloseStatus(err error) StatusCode { return websocket.CloseStatus(err) }
-
-func closeStatus(err error) int { return int(websocket.CloseStatus(err)) }
-
-func init() { session.CloseErrors(closeStatus) }

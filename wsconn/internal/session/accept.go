@@ -16,16 +16,17 @@ import (
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
 	"github.com/wakechain/wakechain/trace/semconv"
+	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
 // Accept is the server's side of a handshake.
 type Accept struct {
-	r           *http.Request
-	w           *responseWriter
-	cfg         *Config
-	closeStatus func(error) int
-	tracer      *trace.Tracer
-	start       time.Time
+	r      *http.Request
+	w      *responseWriter
+	cfg    *Config
+	lib    *Library
+	tracer *trace.Tracer
+	start  time.Time
 
 	// parent is what the handshake is a child of; local, that it is a span of
 	// this process, which began when the request had been read.
@@ -40,14 +41,15 @@ type Accept struct {
 	ctx     context.Context
 	span    oteltrace.Span // nil where nothing is recorded
 	arrival arrival
+	wire    *wire // nil: none was hijacked
 }
 
 // BeginAccept begins a handshake: a child of the span in r's context or else
 // of the client's, which r's headers name. That of a public endpoint is the root
 // of a trace of its own rather than a child of a span of another process, and
 // links to it. [Accept.End] must follow.
-func BeginAccept(w http.ResponseWriter, r *http.Request, cfg *Config, closeStatus func(error) int) *Accept {
-	a := &Accept{r: r, cfg: cfg, closeStatus: closeStatus, start: time.Now()}
+func BeginAccept(lib *Library, w http.ResponseWriter, r *http.Request, cfg *Config) *Accept {
+	a := &Accept{r: r, cfg: cfg, lib: lib, start: time.Now()}
 	a.w = &responseWriter{ResponseWriter: w, a: a}
 	ctx := r.Context()
 	parent := cfg.Propagators.Extract(ctx, propagation.HeaderCarrier(r.Header))
@@ -89,7 +91,7 @@ func (a *Accept) begin(nc net.Conn) {
 		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: a.caller}))
 	}
 	a.ctx, a.span = core.Of(a.tracer).Span(a.parent, semconv.SpanHandshake, start, opts...)
-	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.cfg, a.closeStatus)
+	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.cfg, a.lib)
 	a.s.live.peerID = a.peer
 	a.s.in.frames.On, a.s.in.frames.Masked = a.links, true
 	a.s.pongs.send = a.links
@@ -99,10 +101,27 @@ func (a *Accept) begin(nc net.Conn) {
 // brought: the context of what the connection is handled with.
 func (a *Accept) Context() context.Context { return a.tracer.NewContext(a.ctx) }
 
+// Header returns the header of the answer for a library that hijacks first: h, or a
+// copy that announces trace pongs.
+func (a *Accept) Header(h http.Header) http.Header {
+	if !a.links && h.Get(tracepong.Header) == "" {
+		return h
+	}
+	if h = h.Clone(); h == nil {
+		h = http.Header{}
+	}
+	announce(h, a.links)
+	return h
+}
+
 // End ends the handshake with the library's error.
 func (a *Accept) End(err error) *Session {
-	if a.s == nil { // refused before the connection was handed over
+	if a.s == nil { // refused before the connection was hijacked
 		a.begin(nil)
+	}
+	header := a.w.Header()
+	if a.wire != nil && a.wire.opening != nil {
+		header = a.endOpening()
 	}
 	if err == nil {
 		a.s.established(a.ctx)
@@ -111,7 +130,7 @@ func (a *Accept) End(err error) *Session {
 	if err != nil {
 		errorType = refusal(a.w.status, err)
 	}
-	a.s.meter.shook(a.ctx, a.start, a.w.status, errorType)
+	a.s.meter.recordHandshake(a.ctx, a.start, a.w.status, errorType)
 	if a.span == nil {
 		return a.s
 	}
@@ -125,7 +144,7 @@ func (a *Accept) End(err error) *Session {
 	step(semconv.StepProcessRequest, a.start, a.w.answered)
 	step(semconv.StepWriteHTTPResponse, a.w.answered, a.w.hijacked)
 
-	attrs := handshakeAttributes(a.s, a.w.status, a.w.Header(), err)
+	attrs := handshakeAttributes(a.s, a.w.status, header, err)
 	if err != nil {
 		attrs = append(attrs, semconv.WebSocketHandshakeCheckKey.String(serverCheck(a.r, a.w.status)))
 	}
@@ -133,8 +152,19 @@ func (a *Accept) End(err error) *Session {
 	return a.s
 }
 
-// responseWriter watches the library answer a handshake, and hands it the wire
-// in place of the connection.
+// endOpening notes the answer that a library wrote on the wire.
+func (a *Accept) endOpening() (header http.Header) {
+	o := a.wire.opening
+	a.wire.opening = nil
+	a.w.answered, a.w.hijacked = o.first, o.last
+	if resp := parseResponse(o.sent); resp != nil {
+		a.w.status, header = resp.StatusCode, resp.Header
+	}
+	return header
+}
+
+// responseWriter watches the library answer a handshake, and hands it the wire in
+// place of the connection.
 type responseWriter struct {
 	http.ResponseWriter
 	a        *Accept
@@ -157,10 +187,9 @@ func (w *responseWriter) WriteHeader(status int) {
 // Unwrap is for http.ResponseController.
 func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// ResponseWriter returns what the library is to be given for w. It has the
-// optional methods that the library looks for where w has them or, as
-// http.ResponseController has it, one that w unwraps to; so it has whether or
-// not anything is recorded.
+// ResponseWriter returns the response writer for the library. It has the optional
+// methods that the library looks for, if w or a writer that w unwraps to has them, as
+// with http.ResponseController. So it has whether or not anything is recorded.
 func (a *Accept) ResponseWriter() http.ResponseWriter {
 	w := a.w
 	var now interface{ WriteHeaderNow() } // gin
@@ -191,10 +220,10 @@ type writeHeaderNow interface{ WriteHeaderNow() }
 
 type hijacker struct{ *responseWriter }
 
-// Hijack returns the wire, and the reader and writer that Hijack gave over it;
-// or, where nothing is recorded, what Hijack gave. Whether it is shows only here,
-// where the answer has been written: a client to which that promised to take
-// trace pongs off gets a wire that does no more than that.
+// Hijack returns the wire, and over it the reader and writer that the inner Hijack
+// returned. Where nothing is recorded it returns what the inner Hijack did, or, for a
+// client that was promised that its trace pongs are taken off, a wire that does no
+// more than that.
 func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	nc, brw, err := w.hj.Hijack()
 	if err != nil {
@@ -206,20 +235,27 @@ func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nc, brw, nil
 	}
 
-	if err := brw.Writer.Flush(); err != nil { // who gave it may have written
+	if err := brw.Writer.Flush(); err != nil { // whoever gave it may have written
 		return nc, brw, err
 	}
 	early, _ := brw.Reader.Peek(brw.Reader.Buffered())
+	if w.a.lib.HijacksFirst && len(early) > 0 {
+		return nc, brw, nil // the library refuses that
+	}
 	below := netpoll.Below(nc)
 	if below == nil {
 		below = netpoll.Wrap(nc)
 		nc = below
 	}
 	wc := &wireConn{nc, w.a.s.attach(nc, below, slices.Clone(early))}
+	w.a.wire = wc.wire
 	brw.Reader.Reset(wc)
 	if w.a.s.off {
 		return unlinked{nc, wc.wire}, brw, nil
 	}
 	brw.Writer.Reset(wc)
+	if w.a.lib.HijacksFirst {
+		wc.wire.opening = new(opening)
+	}
 	return wc, brw, nil
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -22,23 +23,16 @@ import (
 // without a close frame.
 const errorCloseNow = "close_now"
 
-// noStatus is the code of a close frame that has none, RFC 6455 §7.1.5.
-const noStatus = 1005
-
-// timeout is what both libraries give a control frame to be written, and a
-// close frame to be answered.
-const timeout = 5 * time.Second
-
 // closing is how a connection comes to its end.
 type closing struct {
-	possible bool            // since the handshake is over
-	begun    bool            // by the program
-	op       trace.Op        // the program's Close or CloseNow
-	told     bool            // as a span
-	ended    bool            // the connection is closed
-	asked    bool            // then, how much was unread
-	unread   int             // bytes of the peer's
-	ctx      context.Context // of CloseRead
+	established bool            // the handshake is over
+	byProgram   bool            // the program has called Close or CloseNow
+	op          trace.Op        // that call
+	reported    bool            // the connection has its span close
+	done        bool            // the connection below is closed
+	unreadKnown bool            // so is how much the program has left unread then
+	unread      int             // bytes of the peer's
+	ctx         context.Context // of CloseRead
 
 	// The deadlines of a NetConn.
 	readBy, writeBy time.Time
@@ -54,7 +48,7 @@ type closing struct {
 	judged bool
 	judge  trace.Op
 
-	attrs []attribute.KeyValue // what had no other span to be said on
+	attrs []attribute.KeyValue // what no other span could report
 }
 
 // closeFrame is the first close frame of one direction.
@@ -73,27 +67,27 @@ func newCloseFrame(payload []byte) closeFrame {
 	return f
 }
 
-// send notes that the close frame with payload is being written, while reader
-// reads, and reports whether it is the first. It is noted before the peer can
-// answer it.
-func (c *closing) send(payload []byte, reader trace.Op) (first bool) {
+// noteSent notes that a close frame is about to be sent, while reader reads, and
+// reports whether it is the first. byProgram says that the program wrote it. It is
+// noted before the peer can answer it.
+func (c *closing) noteSent(payload []byte, reader trace.Op, byProgram bool) (first bool) {
 	if c.sent.seen() {
 		return false
 	}
 	c.sent, c.answer = newCloseFrame(payload), c.received.seen()
 	// The answer to a close frame that the library accepts repeats its code.
-	if c.judged = !c.begun && c.sent.code != c.received.code; c.judged {
+	if c.judged = !byProgram && !c.byProgram && c.sent.code != c.received.code; c.judged {
 		c.judge = reader
 	}
 	return true
 }
 
-// unsend takes the close frame back that could not be written.
-func (c *closing) unsend() {
+// forgetSent forgets the close frame, which could not be sent.
+func (c *closing) forgetSent() {
 	c.sent, c.judged, c.judge = closeFrame{}, false, trace.Op{}
 }
 
-func (c *closing) receive(payload []byte) {
+func (c *closing) noteReceived(payload []byte) {
 	if c.received.seen() {
 		return
 	}
@@ -103,15 +97,15 @@ func (c *closing) receive(payload []byte) {
 	}
 }
 
-// failed notes what became of the connection below.
-func (c *closing) failed(err error) {
-	if err != nil && c.err == nil && !c.ended {
+// noteError notes the first error of the connection below.
+func (c *closing) noteError(err error) {
+	if err != nil && c.err == nil && !c.done {
 		c.err = err
 	}
 }
 
-// verdict is the error.type of the read in which the library closed, by
-// itself, over what it read; "" of any other.
+// verdict returns the error.type of the read in which the library closed, by itself,
+// over what it read; "" for any other read.
 func (c *closing) verdict(read trace.Op) string {
 	if !c.judged || c.judge != read {
 		return ""
@@ -138,43 +132,33 @@ type Close struct {
 	op trace.Op
 }
 
-// BeginClose begins the program's close. [Close.End] must follow. Only the
-// first close of a connection that has not ended is told.
-func (s *Session) BeginClose() Close {
-	c := s.beginClose(s.home)
-	c.waits()
-	return c
-}
+// BeginClose begins a close that performs the closing handshake. [Close.End] must
+// follow. Only the first close of a connection that is not closed yet has a span.
+func (s *Session) BeginClose() Close { return s.beginClose(s.home, true) }
 
-// BeginCloseNow is BeginClose for a close that writes no close frame.
-func (s *Session) BeginCloseNow() Close { return s.beginClose(s.home) }
+// BeginCloseNow is BeginClose for a close that sends no close frame.
+func (s *Session) BeginCloseNow() Close { return s.beginClose(s.home, false) }
 
-func (s *Session) beginClose(ctx context.Context) Close {
-	if s.off || !s.closable() {
+func (s *Session) beginClose(ctx context.Context, sends bool) Close {
+	if s.off || !s.firstClose() {
 		return Close{}
 	}
 	c := Close{s: s, op: s.startClose(ctx)}
 	s.conn.CloseBy(c.op.SpanContext())
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.closing.op = c.op
-	s.mu.Unlock()
+	if sends {
+		s.awaitLock(c.op)
+	}
 	return c
 }
 
-// waits says that the close enters the library to write its frame.
-func (c Close) waits() {
-	if c.s != nil {
-		c.s.mu.Lock()
-		defer c.s.mu.Unlock()
-		c.s.out.waits(c.op)
-	}
-}
-
-func (s *Session) closable() bool {
+func (s *Session) firstClose() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first := !s.closing.begun && !s.closing.told
-	s.closing.begun = true
+	first := !s.closing.byProgram && !s.closing.reported
+	s.closing.byProgram = true
 	return first
 }
 
@@ -184,39 +168,38 @@ func (c Close) End(err error) {
 		return
 	}
 	c.s.mu.Lock()
-	c.s.closing.told = true
+	c.s.closing.reported = true
 	typ, attrs, why := c.s.outcome(err)
 	c.s.mu.Unlock()
 	c.op.EndWithError(typ, why, attrs...)
 }
 
-// ended is called when the connection closes, by whomever.
-func (s *Session) ended() {
+// closed is called when the connection below closes, whoever closes it.
+func (s *Session) closed() {
 	close(s.done)
-	unread, asked := s.conn.Unread()
+	unread, known := s.conn.Unread()
 	s.mu.Lock()
 	c := &s.closing
-	c.unread, c.asked = unread, asked
-	c.ended = true
+	c.unread, c.unreadKnown, c.done = unread, known, true
 	s.live.entry.Remove()
-	wasOpen := c.possible
-	untold := c.possible && !c.begun && !c.told
-	c.told = c.told || untold
+	wasOpen := c.established
+	report := c.established && !c.byProgram && !c.reported
+	c.reported = c.reported || report
 	s.mu.Unlock()
 	if wasOpen {
-		s.meter.opened(s.home, -1)
+		s.meter.addOpen(s.home, -1)
 	}
-	if untold {
-		s.tellClose()
+	if report {
+		s.reportClose()
 	}
 	s.in.stream.Load().closed()
 	s.out.stream.Load().closed()
 }
 
-// tellClose tells a close that is not the program's. It lasts from the first
-// close frame, and is a child of the operation in which it happened, unless that
-// is in a trace that is not the handshake's.
-func (s *Session) tellClose() {
+// reportClose reports a close that is not the program's. It lasts from the first
+// close frame, and is a child of the operation in which it happened, unless that is
+// in a trace that is not the handshake's.
+func (s *Session) reportClose() {
 	s.mu.Lock()
 	typ, attrs, why := s.outcome(nil)
 	start := time.Now()
@@ -224,10 +207,10 @@ func (s *Session) tellClose() {
 		start = first.at
 	}
 	by := s.in.reader
-	if s.out.writer.expired() != nil {
+	if s.lib.expired(s.out.writer) != nil {
 		by = s.out.writer
 	}
-	ctx, moved, expired := s.home, false, by.expired() != nil
+	ctx, moved, expired := s.home, false, s.lib.expired(by) != nil
 	if by.op.Valid() {
 		ctx, moved = by.op.Context(), traceOf(by.op.Context()) != traceOf(by.ctx)
 	}
@@ -241,15 +224,15 @@ func (s *Session) tellClose() {
 		if n := s.traces.aside.Suppressed(); n > 0 {
 			attrs = append(attrs, semconv.SpansSuppressedKey.Int64(n))
 		}
-		if !expired { // that woke whoever is parked
+		if !expired { // a context that ended woke whoever is parked, and not the close
 			s.conn.CloseBy(span.SpanContext())
 		}
 		core.Of(s.tracer).Finish(span, start, typ, why, attrs...)
 	}
 }
 
-// first returns the close frame that came first, and whose it was: "" where
-// there was none.
+// first returns the close frame that was first, and whose it was: "" where there was
+// none.
 func (c *closing) first() (f closeFrame, initiator string) {
 	switch {
 	case c.sent.seen() && !c.answer:
@@ -261,14 +244,15 @@ func (c *closing) first() (f closeFrame, initiator string) {
 	}
 }
 
-// outcome tells a close: who was first, with what code, and whether the other
-// answered; and what ended the connection instead.
+// outcome describes a close: which side was first and with what code, whether the
+// other side answered, or else what ended the connection. err is what the program's
+// Close returned.
 func (s *Session) outcome(err error) (errorType string, attrs []attribute.KeyValue, why error) {
 	c := &s.closing
 	completed := c.sent.seen() && c.received.seen()
 	attrs = append(make([]attribute.KeyValue, 0, 10), s.id, semconv.WebSocketCloseCompletedKey.Bool(completed))
 	attrs = append(attrs, c.attrs...)
-	if c.asked {
+	if c.unreadKnown {
 		attrs = append(attrs, semconv.WebSocketCloseUnreadKey.Int(c.unread))
 	}
 	if s.in.ignored > 0 {
@@ -303,14 +287,24 @@ func (s *Session) outcome(err error) (errorType string, attrs []attribute.KeyVal
 
 // Why a connection ended where no error of a call says so.
 var (
-	errNoAnswer = errors.New("no close frame from the peer within 5 s")
-	errNotSent  = errors.New("a control frame could not be written within 5 s")
 	errCloseNow = errors.New("this side closed without a close frame")
 	errDeadline = errors.New("a deadline of the NetConn has passed")
 )
 
-// abnormal is the error.type of a connection that ended otherwise than by both
-// close frames, and what says more; err is what the program's Close returned.
+// noAnswer returns the error of a peer that did not answer the close frame in time;
+// nil while it may.
+func (s *Session) noAnswer() error {
+	if c := &s.closing; s.lib.CloseTimeout > 0 && c.sent.seen() && time.Since(c.sent.at) >= s.lib.CloseTimeout {
+		return fmt.Errorf("no close frame from the peer within %s", text(s.lib.CloseTimeout))
+	}
+	return nil
+}
+
+// text is a number of seconds with its unit.
+func text(d time.Duration) string { return fmt.Sprintf("%g s", d.Seconds()) }
+
+// abnormal returns the error.type of a connection that ended otherwise than by both
+// close frames, and what says more. err is what the program's Close returned.
 func (s *Session) abnormal(err error) (string, error) {
 	c := &s.closing
 	switch {
@@ -319,23 +313,24 @@ func (s *Session) abnormal(err error) (string, error) {
 	case c.err != nil:
 		return trace.ErrorType(c.err), c.err
 	}
-	for _, op := range []call{s.in.reader, s.out.writer, {ctx: c.ctx}} {
-		if err := op.expired(); err != nil {
+	for _, call := range []call{s.in.reader, s.out.writer, {ctx: c.ctx}} {
+		if err := s.lib.expired(call); err != nil {
 			return trace.ErrorType(err), err
 		}
 	}
+	late := s.noAnswer()
 	switch {
-	case errors.Is(err, context.DeadlineExceeded) && c.sent.seen() && time.Since(c.sent.at) >= timeout:
-		return semconv.ErrorDeadlineExceeded, errNoAnswer
+	case errors.Is(err, context.DeadlineExceeded) && late != nil:
+		return semconv.ErrorDeadlineExceeded, late
 	case err != nil:
 		return trace.ErrorType(err), err
 	case s.out.answers:
-		return semconv.ErrorDeadlineExceeded, errNotSent
-	case c.sent.seen() && time.Since(c.sent.at) >= timeout:
-		return semconv.ErrorDeadlineExceeded, errNoAnswer
+		return semconv.ErrorDeadlineExceeded, fmt.Errorf("a control frame could not be written within %s", text(s.lib.ControlTimeout))
+	case late != nil:
+		return semconv.ErrorDeadlineExceeded, late
 	case s.in.reader.inside() && passed(c.readBy), s.out.writer.inside() && passed(c.writeBy):
 		return semconv.ErrorDeadlineExceeded, errDeadline
-	case c.begun && !c.sent.seen():
+	case c.byProgram && !c.sent.seen():
 		return errorCloseNow, errCloseNow
 	default:
 		return semconv.ErrorClosed, net.ErrClosed

@@ -20,23 +20,23 @@ import (
 
 // Dial is the client's side of a handshake.
 type Dial struct {
-	ctx    context.Context
-	header http.Header
-	client *http.Client
-	span   oteltrace.Span // nil where nothing is recorded
-	start  time.Time
-	s      *Session
-	steps  steps
-	req    *http.Request // that was answered last
+	ctx     context.Context
+	header  http.Header
+	span    oteltrace.Span // nil where nothing is recorded
+	start   time.Time
+	s       *Session
+	steps   steps
+	req     *http.Request // that was answered last
+	opening *opening      // of a connection of Conn's
 }
 
-// BeginDial begins a handshake, a child of the span in ctx. The library is to
-// be given the context it returns, and the Dial's Header and Client. [Dial.End]
-// must follow.
+// BeginDial begins a handshake, a child of the span in ctx. The library must be called
+// with the context that it returns, with the [Dial.Header], and with the [Dial.Client]
+// or connections of [Dial.Conn]. [Dial.End] must follow.
 //
-// A nil context is the library's to refuse, and comes back as it is.
-func BeginDial(ctx context.Context, url string, header http.Header, client *http.Client, cfg *Config, closeStatus func(error) int) (context.Context, *Dial) {
-	d := &Dial{start: time.Now(), client: client}
+// A nil context is the library's to refuse, and is returned as it is.
+func BeginDial(ctx context.Context, lib *Library, url string, header http.Header, cfg *Config) (context.Context, *Dial) {
+	d := &Dial{start: time.Now()}
 	refused := ctx == nil
 	if refused {
 		ctx = context.Background() // there is none to pass on
@@ -45,7 +45,7 @@ func BeginDial(ctx context.Context, url string, header http.Header, client *http
 	ctx, d.span = core.Of(t).Span(ctx, semconv.SpanHandshake, d.start,
 		oteltrace.WithSpanKind(oteltrace.SpanKindClient),
 		oteltrace.WithAttributes(urlAttributes(url)...))
-	d.s = newSession(ctx, t, roleClient, d.span != nil, cfg, closeStatus)
+	d.s = newSession(ctx, t, roleClient, d.span != nil, cfg, lib)
 
 	if d.header = header.Clone(); d.header == nil {
 		d.header = http.Header{}
@@ -63,16 +63,55 @@ func BeginDial(ctx context.Context, url string, header http.Header, client *http
 	if d.s.off {
 		return ctx, d
 	}
-	d.client = d.traced(client)
 	return httptrace.WithClientTrace(ctx, d.steps.hooks()), d
 }
 
-// Header returns what the library is to be given as the request's header: a
-// copy that carries the trace.
+// Header returns the request's header for the library: a copy that carries the trace.
 func (d *Dial) Header() http.Header { return d.header }
 
-// Client returns what the library is to be given as the client.
-func (d *Dial) Client() *http.Client { return d.client }
+// Client returns the client for a library that dials through net/http: a copy of
+// client whose connections report their blocks, or client where nothing is recorded.
+func (d *Dial) Client(client *http.Client) *http.Client {
+	if d.s.off {
+		return client
+	}
+	if client == nil {
+		client = http.DefaultClient
+	}
+	c := *client
+	if c.Transport == nil {
+		c.Transport = http.DefaultTransport
+	}
+	if t, ok := c.Transport.(*http.Transport); ok {
+		c.Transport = observable(t)
+	}
+	c.Transport = roundTripper{c.Transport, d}
+	return &c
+}
+
+// Conn returns the connection for a library that writes the request and reads the
+// answer by itself, over nc, which it has dialed; or nc where nothing is recorded.
+// If there is TLS, nc must have performed it. Blocks are exact if nc is of package
+// netpoll or has such a conn below its TLS.
+func (d *Dial) Conn(nc net.Conn) net.Conn {
+	if d.s.off {
+		return nc
+	}
+	below := netpoll.Below(nc)
+	if below == nil {
+		below = netpoll.Wrap(nc)
+		nc = below
+	}
+	w := d.s.attach(nc, below, nil)
+	d.opening = &opening{dial: d}
+	w.opening = d.opening
+	return &wireConn{nc, w}
+}
+
+// confirm notes the answer that accepts the handshake.
+func (d *Dial) confirm(resp *http.Response) {
+	d.s.pongs.send = d.s.in.frames.On && confirms(resp.Header)
+}
 
 // End ends the handshake with the library's results.
 func (d *Dial) End(resp *http.Response, err error) *Session {
@@ -90,7 +129,7 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 	if err != nil {
 		errorType = refusal(status, err)
 	}
-	d.s.meter.shook(d.ctx, d.start, status, errorType)
+	d.s.meter.recordHandshake(d.ctx, d.start, status, errorType)
 	if d.span == nil {
 		return d.s
 	}
@@ -102,27 +141,14 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 		attrs = handshakeAttributes(d.s, status, resp.Header, err)
 	}
 	attrs = append(attrs, d.steps.addresses()...)
+	if o := d.opening; err != nil && o != nil {
+		d.req = parseRequest(o.sent)
+	}
 	if err != nil && resp != nil && d.req != nil {
 		attrs = append(attrs, semconv.WebSocketHandshakeCheckKey.String(clientCheck(d.req, resp)))
 	}
 	core.Of(d.s.tracer).Finish(d.span, d.start, errorType, err, attrs...)
 	return d.s
-}
-
-// traced returns a copy of client whose connections report their blocks.
-func (d *Dial) traced(client *http.Client) *http.Client {
-	if client == nil {
-		client = http.DefaultClient
-	}
-	c := *client
-	if c.Transport == nil {
-		c.Transport = http.DefaultTransport
-	}
-	if t, ok := c.Transport.(*http.Transport); ok {
-		c.Transport = observable(t)
-	}
-	c.Transport = roundTripper{c.Transport, d}
-	return &c
 }
 
 // roundTripper hands the library the wire in place of the connection.
@@ -137,9 +163,9 @@ func (rt roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	rt.d.req = req
-	rt.d.steps.responded()
+	rt.d.steps.endResponse()
 	if rwc, ok := resp.Body.(io.ReadWriteCloser); ok && resp.StatusCode == http.StatusSwitchingProtocols {
-		rt.d.s.pongs.send = rt.d.s.in.frames.On && confirms(resp.Header)
+		rt.d.confirm(resp)
 		nc, addressed := rwc.(net.Conn)
 		conn := rt.d.steps.observed()
 		if conn == nil {

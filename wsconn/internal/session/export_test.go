@@ -11,42 +11,42 @@ import (
 	"github.com/wakechain/wakechain/trace/netpoll"
 )
 
-// Turn is a turn of no session.
-type Turn struct {
+// WriteLock is a write lock of no session.
+type WriteLock struct {
 	mu   sync.Mutex
-	turn turn
+	lock writeLock
 }
 
-// NewTurn returns a Turn that is nobody's.
-func NewTurn() *Turn {
-	t := new(Turn)
-	t.turn.mu = &t.mu
-	return t
+// NewWriteLock returns an unlocked WriteLock.
+func NewWriteLock() *WriteLock {
+	l := new(WriteLock)
+	l.lock.mu = &l.mu
+	return l
 }
 
-// Wait waits for the turn.
-func (t *Turn) Wait(ctx context.Context, op trace.Op, done <-chan struct{}) bool {
-	return t.turn.wait(ctx, op, done)
+// Lock waits for the lock.
+func (l *WriteLock) Lock(ctx context.Context, op trace.Op, done <-chan struct{}) bool {
+	return l.lock.lock(ctx, op, done)
 }
 
-// Pass ends the turn of op.
-func (t *Turn) Pass(op trace.Op) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.turn.pass(call{op: op})
+// Unlock unlocks it for op.
+func (l *WriteLock) Unlock(op trace.Op) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lock.unlock(call{op: op})
 }
 
-// Free reports whether the turn is nobody's, and nobody waits.
-func (t *Turn) Free() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return !t.turn.held && t.turn.waiting == 0 && len(t.turn.next) == 0
+// Free reports whether nobody holds the lock or waits for it.
+func (l *WriteLock) Free() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.lock.held && l.lock.waiting == 0 && len(l.lock.next) == 0
 }
 
 // Attached returns the session of a connection without a library, and its wire: over
 // rwc, whose blocks conn reports. It is below the span in ctx.
 func Attached(ctx context.Context, rwc io.ReadWriteCloser, conn *netpoll.Conn) (*Session, io.ReadWriteCloser) {
-	s := newSession(ctx, trace.FromContext(ctx), roleServer, true, NewConfig(nil), func(error) int { return -1 })
+	s := newSession(ctx, trace.FromContext(ctx), roleServer, true, NewConfig(nil), &Library{CloseStatus: func(error) int { return -1 }})
 	s.established(ctx)
 	return s, s.attach(rwc, conn, nil)
 }
@@ -61,7 +61,7 @@ func (w *Write) Op() trace.Op { return w.op }
 func (s *Session) Last() oteltrace.SpanContext {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.out.before()
+	return s.out.lastSender()
 }
 
 // WithLive is trace.WithLive, which programs set for the tracer of a context.

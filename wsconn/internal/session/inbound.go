@@ -18,42 +18,42 @@ type inbound struct {
 	origin       oteltrace.SpanContext // of the next message to begin
 	ignored      int                   // trace pongs
 	message      message               // in progress
-	count        int                   // of the messages that arrived
-	metered      int                   // of these
-	meteredPongs int                   // of the ignored
-	reader       call                  // the read that is in the library
-	polling      int                   // how many read the wire
-	bytes        int64                 // that came, without trace pongs
+	count        int                   // messages that were received
+	metered      int                   // of these, in the metrics
+	meteredPongs int                   // of the ignored, in the metrics
+	reader       call                  // the read that the program is inside the library with
+	polling      int                   // how many goroutines read the wire
+	bytes        int64                 // received, without trace pongs
 
-	// unread are the messages, from first on, that arrived whole for the reads
-	// of the program and were not returned yet: what one buffer of the library
-	// holds, at the most. taken are the bytes of the first of them, or else of the
-	// message in progress, that reads of a part have returned.
+	// unread are the messages, from first on, that were received whole for the
+	// program's reads and are not returned yet: at the most what one buffer of the
+	// library holds. taken are the bytes of the first of them, or else of the message
+	// in progress, that reads of a part have returned.
 	unread []message
 	first  int
 	taken  int64
 
 	stream atomic.Pointer[messageReader] // open
 
-	// answering is since when the library has to answer a frame while another
-	// one is being written.
+	// answering is when a frame was received that the library answers, while another
+	// frame was being sent.
 	answering time.Time
 }
 
-// arrived ends the message in progress.
-func (in *inbound) arrived() {
+// endMessage ends the message in progress.
+func (in *inbound) endMessage() {
 	in.count++
 	in.message.index = in.count
 	if in.reader.inside() {
 		in.unread = append(in.unread, in.message)
-	} else { // the library discards it, or somebody went past us
+	} else { // the library discards it, or the program reads past the session
 		in.taken = 0
 	}
 	in.message = message{}
 }
 
-// peek returns the message that the program reads, the zero message where that
-// has not arrived or is not known.
+// peek returns the message that the program reads: the zero message while that is not
+// received whole, or not known.
 func (in *inbound) peek() message {
 	if in.first == len(in.unread) {
 		return message{}
@@ -80,9 +80,9 @@ func (in *inbound) forget(n int) {
 	}
 }
 
-// take returns the peer's write of the message that n bytes are a part of, the
-// next that were not taken. Where a compressed message ends is not known: of what
-// arrived behind one, it returns none.
+// take takes the next n bytes that a read of a part has returned, and returns the
+// peer's write of their message. Where a compressed message ends is not known, so it
+// returns none for what was received behind one.
 func (in *inbound) take(n int64) (from oteltrace.SpanContext) {
 	if n == 0 {
 		return from
@@ -104,20 +104,19 @@ func (in *inbound) take(n int64) (from oteltrace.SpanContext) {
 	return in.message.origin
 }
 
-// reading is called when the library wants bytes. It returns the operation
-// that reads: a read, or else a close, which reads until the peer's close frame.
+// beginReceive is called when the library wants bytes. It returns the operation that
+// reads them: a read, or else a close, which reads until the peer's close frame.
+// [Session.endReceive] must follow.
 //
-// Until [Session.arrived] it is the caller's, who need not be the one who reads.
-//
-// The library asks only when it has used up what it has. So whatever is unread
-// still went past the program's reads; but during a close, which another
-// goroutine may read for, the first can belong to a read that is returning.
-func (s *Session) reading() trace.Op {
+// The library asks only when it has used up what it has. So the program's reads have
+// missed whatever is still unread. Only during a close, for which another goroutine may
+// read, the first unread message can belong to a read that is returning.
+func (s *Session) beginReceive() trace.Op {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.in.answering = time.Time{}
 	s.in.polling++
-	if s.closing.begun {
+	if s.closing.byProgram {
 		s.in.forget(1)
 	} else {
 		s.in.forget(0)
@@ -125,7 +124,7 @@ func (s *Session) reading() trace.Op {
 	switch {
 	case s.in.reader.inside():
 		if s.in.message.frames > 0 {
-			stalled(s.in.reader.op)
+			showBlocks(s.in.reader.op)
 		}
 		return s.in.reader.op
 	case s.closing.ctx != nil: // CloseRead's goroutine
@@ -135,29 +134,30 @@ func (s *Session) reading() trace.Op {
 	}
 }
 
-// arrived scans what came from the peer for op: what of buf follows the bytes that
-// are held back. It returns how many bytes at the front of buf are the library's.
-// op was woken by the peer's write whose message or trace pong came first.
-func (s *Session) arrived(op trace.Op, buf []byte, err error) (n int) {
+// endReceive scans what was received for op: what follows in buf after the bytes that
+// are held back. It returns how many bytes at the front of buf are the library's. op
+// was woken by the peer's write whose message or trace pong is first.
+func (s *Session) endReceive(op trace.Op, buf []byte, err error) (n int) {
 	n, first, faulty := s.scan(buf, err)
 	op.WokenBy(first)
 	if faulty {
-		s.sayFault()
+		s.reportFault()
 	}
 	return n
 }
 
-// scan returns besides what first brought bytes, and whether there is a fault to say.
+// scan does this. It also returns the peer's write that is first, and whether there is
+// a fault to report.
 func (s *Session) scan(buf []byte, err error) (n int, first oteltrace.SpanContext, faulty bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closing.failed(err)
+	s.closing.noteError(err)
 	in := &s.in
 	in.polling--
 	in.frames.Begin(buf)
 	var e tracepong.Event
 	for i := 0; in.frames.Next(&e); i++ {
-		from := s.came(&e)
+		from := s.receive(&e)
 		if i == 0 {
 			first = from
 		}
@@ -171,13 +171,13 @@ func (s *Session) scan(buf []byte, err error) (n int, first oteltrace.SpanContex
 	return n, first, s.faulty.Valid()
 }
 
-// came notes what came from the peer, and returns the write of its that sent it,
-// if that is known.
-func (s *Session) came(e *tracepong.Event) (by oteltrace.SpanContext) {
+// receive notes what was received, and returns the peer's write that sent it, if that
+// is known.
+func (s *Session) receive(e *tracepong.Event) (by oteltrace.SpanContext) {
 	in, g := &s.in, e.Segment
 	switch e.Kind {
 	case tracepong.Stop:
-		s.unscannable(in.reader.op, in.frames.Err())
+		s.noteFault(in.reader.op, in.frames.Err())
 	case tracepong.Data:
 		if g.Begin && g.Header.Opcode != frame.Continuation {
 			in.message.origin, in.origin = in.origin, oteltrace.SpanContext{}
@@ -185,24 +185,24 @@ func (s *Session) came(e *tracepong.Event) (by oteltrace.SpanContext) {
 		by = in.message.origin
 		in.message.add(g)
 		if g.End && g.Header.Fin {
-			in.arrived()
+			in.endMessage()
 		}
 	case tracepong.Trace:
-		if in.announced(e.Pong) {
+		if in.noteTracePong(e.Pong) {
 			by = e.Pong.Write
 		}
 	case tracepong.Malformed:
 		in.ignored++
 	case tracepong.Control:
-		if s.out.writing && s.toAnswer(g.Header.Opcode) {
+		if s.out.sending && s.toAnswer(g.Header.Opcode) {
 			in.answering = time.Now()
 		}
 		switch g.Header.Opcode {
 		case frame.Pong:
 			s.live.pong = time.Now()
-			s.out.answered(e.Payload, in.reader.op.SpanContext())
+			s.out.notePong(e.Payload, in.reader.op.SpanContext())
 		case frame.Close:
-			s.closing.receive(e.Payload)
+			s.closing.noteReceived(e.Payload)
 			if c := &s.closing; c.ctx != nil && closeErrorType(c.received.code) == "" {
 				trace.Excuse(c.ctx)
 			}
@@ -216,9 +216,9 @@ func (s *Session) toAnswer(o frame.Opcode) bool {
 	return o == frame.Ping || o == frame.Close && !s.closing.sent.seen()
 }
 
-// unscannable notes, once, that frames are no longer scanned: sayFault says so on op
-// or, where that records nothing, the close does. The caller holds s.mu.
-func (s *Session) unscannable(op trace.Op, err error) {
+// noteFault notes, once, why frames are no longer scanned. It is reported on op or, if
+// op records nothing, on the close. The caller holds s.mu.
+func (s *Session) noteFault(op trace.Op, err error) {
 	attr := semconv.WebSocketFrameErrorKey.String(err.Error())
 	if op.Valid() {
 		s.faulty, s.fault = op, attr
@@ -227,8 +227,8 @@ func (s *Session) unscannable(op trace.Op, err error) {
 	s.closing.attrs = append(s.closing.attrs, attr)
 }
 
-// sayFault says what unscannable has noted.
-func (s *Session) sayFault() {
+// reportFault reports what noteFault has noted.
+func (s *Session) reportFault() {
 	s.mu.Lock()
 	op, attr := s.faulty, s.fault
 	s.faulty = trace.Op{}

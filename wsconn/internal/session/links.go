@@ -83,10 +83,10 @@ func (w *wire) writeMarked(p []byte, m mark) (int, error) {
 	return n, err
 }
 
-// announced notes a trace pong of the peer's. It stands before its message, and
+// noteTracePong notes a trace pong of the peer's. It stands before its message, and
 // says which one it is, so that whatever came between the two ends can only make
 // it useless, and never wrong.
-func (in *inbound) announced(p tracepong.Pong) (ok bool) {
+func (in *inbound) noteTracePong(p tracepong.Pong) (ok bool) {
 	next := in.count + 1
 	if in.message.frames > 0 {
 		next++

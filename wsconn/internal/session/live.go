@@ -67,25 +67,25 @@ func (l *registration) locate(conn *netpoll.Conn) {
 	}
 }
 
-// leftRead notes who read. The caller holds s.mu.
-func (l *registration) leftRead(op trace.Op) { l.everRead, l.lastReader = true, op.Task() }
+// noteReader notes who read. The caller holds s.mu.
+func (l *registration) noteReader(op trace.Op) { l.everRead, l.lastReader = true, op.Task() }
 
-// readEnds notes that the read op is about to end with err, and readEnded that it
+// clearLastRead notes that the read op is about to end with err, and setLastRead that it
 // has. The caller holds s.mu.
-func (l *registration) readEnds(s *Session, op trace.Op, err error) {
+func (l *registration) clearLastRead(s *Session, op trace.Op, err error) {
 	if err == nil && op.Valid() {
 		l.readBytes = s.in.bytes
 		l.lastRead.Store(0)
 	}
 }
 
-func (l *registration) readEnded(op trace.Op, err error) {
+func (l *registration) setLastRead(op trace.Op, err error) {
 	if err == nil && op.Valid() {
 		l.lastRead.Store(int64(time.Since(l.began)))
 	}
 }
 
-func (l *registration) wrote(op trace.Op, err error) {
+func (l *registration) setLastWrite(op trace.Op, err error) {
 	if err == nil && op.Valid() {
 		l.lastWrite.Store(int64(time.Since(l.began)))
 	}
@@ -141,7 +141,7 @@ func (s *Session) Describe(r *live.Report) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.MessagesRead, c.MessagesWritten = s.in.count, s.out.count
-	if s.out.writing && !s.out.answers && s.out.message.index > 0 {
+	if s.out.sending && !s.out.answers && s.out.message.index > 0 {
 		c.MessagesWritten-- // its last frame is on its way
 	}
 	c.BytesRead, c.BytesWritten = s.in.bytes, l.sent
@@ -158,13 +158,13 @@ func (s *Session) Describe(r *live.Report) {
 	c.Writer = describe(r, s.out.writer)
 	c.WritesWaiting = s.writing.waiting
 	if s.writing.held {
-		c.Turn = s.turn(r, c.Writer)
+		c.Turn = s.holder(r, c.Writer)
 	}
-	if s.out.writing && s.out.last.Valid() {
+	if s.out.sending && s.out.last.Valid() {
 		c.Frame = core.Ref(s.out.last).Describe(r)
 	}
-	for _, p := range s.out.pings {
-		if !p.sent.IsZero() {
+	for _, p := range s.out.controls {
+		if p.waits && !p.sent.IsZero() {
 			d := core.Ref(p.op).Describe(r)
 			if d == nil {
 				continue
@@ -175,9 +175,9 @@ func (s *Session) Describe(r *live.Report) {
 	}
 }
 
-// turn is the write whose turn it is: writer, or one whose writer the program
-// holds without being inside.
-func (s *Session) turn(r *live.Report, writer *live.Call) *live.Call {
+// holder describes the write that holds the write lock: writer, or one whose Writer
+// the program has without being inside.
+func (s *Session) holder(r *live.Report, writer *live.Call) *live.Call {
 	if writer != nil {
 		return writer
 	}

@@ -11,22 +11,25 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
-// message is what the frames of one message told. The zero message was not
-// seen.
+// message is what the frames of one message say. The zero message was not seen.
 type message struct {
 	index  int // in its direction, from 1; 0 until the last frame has passed
 	frames int
 	bytes  int64 // with headers, as on the wire
 
+	opcode     frame.Opcode
 	payload    int64 // bytes
 	compressed bool
 
-	origin oteltrace.SpanContext // the peer's write, where a trace pong told it
+	origin oteltrace.SpanContext // the peer's write, if a trace pong named it
 }
 
 // add counts the part of a data frame that is in g.
 func (m *message) add(g frame.Segment) {
 	if g.HeaderEnd {
+		if m.frames == 0 {
+			m.opcode = g.Header.Opcode
+		}
 		m.frames++
 		m.bytes += int64(g.Header.Size)
 		m.payload += g.Header.Length
@@ -41,12 +44,27 @@ func (m message) whole(size int64) bool {
 	return m.index > 0 && !m.compressed && m.payload == size
 }
 
+// known returns the size and the type of a message, from its frames where the caller
+// does not know: a negative size, a type of 0.
+func (m *message) known(size int64, typ frame.Opcode) (int64, frame.Opcode) {
+	if size < 0 && m.index > 0 && !m.compressed {
+		size = m.payload
+	}
+	if typ == 0 {
+		typ = m.opcode
+	}
+	return size, typ
+}
+
 // attributes are those of a message of one type in one direction, of size bytes on
-// the connection id.
-func (m *message) attributes(direction attribute.KeyValue, messageType int, id attribute.KeyValue, size int64) []attribute.KeyValue {
+// the connection id. A negative size is not known.
+func (m *message) attributes(direction attribute.KeyValue, typ frame.Opcode, id attribute.KeyValue, size int64) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
-		direction, semconv.WebSocketMessageTypeKey.String(frame.Opcode(messageType).String()),
-		id, semconv.WebSocketMessageSizeKey.Int64(size),
+		direction, semconv.WebSocketMessageTypeKey.String(typ.String()),
+		id,
+	}
+	if size >= 0 {
+		attrs = append(attrs, semconv.WebSocketMessageSizeKey.Int64(size))
 	}
 	if m.index > 0 {
 		attrs = append(attrs,
@@ -87,8 +105,8 @@ func newLayouts(direction attribute.KeyValue, o frame.Opcode) *layouts {
 	}
 }
 
-// byType are the layouts of a direction. Both libraries number message types as RFC
-// 6455 §5.2 does opcodes.
+// byType are the layouts of a direction. Libraries number message types as RFC 6455
+// §5.2 does opcodes.
 type byType struct {
 	direction    attribute.KeyValue
 	text, binary *layouts
@@ -101,14 +119,14 @@ func newByType(d attribute.KeyValue) *byType {
 var received, transmitted = newByType(receive), newByType(transmit)
 
 // endWith ends op, of the connection id, with a message of size bytes.
-func (m *message) endWith(op trace.Op, b *byType, messageType int, id attribute.KeyValue, size int64) {
-	switch frame.Opcode(messageType) {
-	case frame.Text:
+func (m *message) endWith(op trace.Op, b *byType, typ frame.Opcode, id attribute.KeyValue, size int64) {
+	switch {
+	case size >= 0 && typ == frame.Text:
 		core.Ref(op).End(&core.End{Facts: m.facts(b.text, id, size)})
-	case frame.Binary:
+	case size >= 0 && typ == frame.Binary:
 		core.Ref(op).End(&core.End{Facts: m.facts(b.binary, id, size)})
-	default: // a library may write what does not exist
-		op.End(nil, m.attributes(b.direction, messageType, id, size)...)
+	default: // a library may write a type that does not exist
+		op.End(nil, m.attributes(b.direction, typ, id, size)...)
 	}
 }
 

@@ -16,15 +16,6 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// WithMeterProvider is trace.WithMeterProvider.
-func WithMeterProvider(p metric.MeterProvider) Option {
-	return func(c *Config) {
-		if p != nil {
-			c.trace = append(c.trace, trace.WithMeterProvider(p))
-		}
-	}
-}
-
 // instruments are those of all connections with one meter.
 type instruments struct {
 	meter     metric.Meter
@@ -155,14 +146,14 @@ func meterOf(ctx context.Context, t *trace.Tracer, role string) *meter {
 	return nil
 }
 
-func (m *meter) opened(ctx context.Context, n int64) {
+func (m *meter) addOpen(ctx context.Context, n int64) {
 	if m != nil {
 		m.open.Add(ctx, n, m.add...)
 	}
 }
 
-// shook records a handshake that began at start and is over.
-func (m *meter) shook(ctx context.Context, start time.Time, status int, errorType string) {
+// recordHandshake records a handshake that began at start and is over.
+func (m *meter) recordHandshake(ctx context.Context, start time.Time, status int, errorType string) {
 	if m == nil {
 		return
 	}
@@ -176,28 +167,29 @@ func (m *meter) shook(ctx context.Context, start time.Time, status int, errorTyp
 	m.handshake.Record(ctx, time.Since(start).Seconds(), metric.WithAttributes(attrs...))
 }
 
-// read and wrote record the size of a message, unless err says that it failed.
-func (m *meter) read(c call, size int64, err error) {
+// recordRead and recordWrite record the size of a message, unless err says that it failed
+// or it is not known.
+func (m *meter) recordRead(c call, size int64, err error) {
 	if m != nil && err == nil {
 		m.size.Record(c.context(), size, m.receive.record...)
 	}
 }
 
-func (m *meter) wrote(c call, size int64, err error) {
-	if m != nil && err == nil {
+func (m *meter) recordWrite(c call, size int64, err error) {
+	if m != nil && err == nil && size >= 0 {
 		m.size.Record(c.context(), size, m.transmit.record...)
 	}
 }
 
-func (m *meter) waits(ctx context.Context, n int64) {
+func (m *meter) addWaiting(ctx context.Context, n int64) {
 	if m != nil {
 		m.waiting.Add(ctx, n, m.add...)
 	}
 }
 
-// received records n bytes from the wire, without trace pongs, and the messages
+// countReceived records n bytes from the wire, without trace pongs, and the messages
 // that are whole with them.
-func (s *Session) received(n int) {
+func (s *Session) countReceived(n int) {
 	if s.meter == nil {
 		return
 	}
@@ -210,12 +202,12 @@ func (s *Session) received(n int) {
 		s.meter.pongs.Add(ctx, int64(ignored), s.meter.add...)
 	}
 	if n > 0 {
-		s.meter.passed(ctx, s.meter.receive, n, messages)
+		s.meter.addBytes(ctx, s.meter.receive, n, messages)
 	}
 }
 
-// transmitted is received for the other direction.
-func (s *Session) transmitted(n int, err error) {
+// countSent is countReceived for the other direction.
+func (s *Session) countSent(n int, err error) {
 	if s.meter == nil || n == 0 {
 		return
 	}
@@ -226,10 +218,10 @@ func (s *Session) transmitted(n int, err error) {
 	if err != nil {
 		messages = 0
 	}
-	s.meter.passed(ctx, s.meter.transmit, n, messages)
+	s.meter.addBytes(ctx, s.meter.transmit, n, messages)
 }
 
-func (m *meter) passed(ctx context.Context, d direction, bytes, messages int) {
+func (m *meter) addBytes(ctx context.Context, d direction, bytes, messages int) {
 	m.bytes.Add(ctx, int64(bytes), d.add...)
 	if messages > 0 {
 		m.messages.Add(ctx, int64(messages), d.add...)

@@ -38,8 +38,7 @@ func (c *netConn) Write(p []byte) (int, error) {
 }
 
 func (c *netConn) Close() error {
-	cl := c.s.beginClose(c.ctx)
-	cl.waits()
+	cl := c.s.beginClose(c.ctx, true)
 	err := c.Conn.Close()
 	cl.End(err)
 	return err

@@ -13,47 +13,50 @@ import (
 
 // outbound is this side's direction.
 type outbound struct {
-	scan    frame.Scanner
-	control control
-	message message // in progress, or the last one
-	count   int     // of the messages that left
-	metered int     // of these
-	writer  call    // the write that is in the library
-	ping    *Ping   // whose frame is being written
-	pings   []*Ping // in the library, in the order of their numbers
-	// numbered is the highest number of a ping.
-	numbered int64
-	answers  bool // a control frame is being written
-	closes   bool // with the first close frame
+	scan       frame.Scanner
+	payload    controlPayload
+	message    message // in progress, or the last one
+	count      int     // messages that were sent
+	metered    int     // of these, in the metrics
+	writer     call    // the write that the program is inside the library with
+	writerType frame.Opcode
+	rival      oteltrace.SpanContext // a write that began meanwhile; see [Library.ConcurrentWriters]
+	control    *Control              // whose frame is being sent
+	controls   []*Control            // that the program is inside the library with
+	numbered   int64                 // the highest number of a ping
+	answers    bool                  // a control frame is being sent
+	closes     bool                  // and it is the first close frame
 
-	// writing is that a frame is on its way, and the library's lock is held;
-	// last is whose it is, or was, and lastSpan its span once it has ended.
-	writing  bool
+	// sending: a frame is being sent, and the library's lock is held. last is the
+	// operation that sends it or that sent the last one, and lastSpan the span of that
+	// operation once it has ended.
+	sending  bool
 	last     trace.Op
 	lastSpan oteltrace.SpanContext
-	waited   bool // for the lock, somebody, ever
+	awaited  bool // some operation has waited for the library's lock
 
 	stream atomic.Pointer[messageWriter] // open
-	mark   mark                          // in what is leaving
+	mark   mark                          // in what is being sent
 
-	// pong is the answer that is being written, ponged that its frame is
-	// complete. They belong to whoever writes.
+	// pong is the library's answer to a ping that is being sent, and ponged that its
+	// frame is complete. They belong to whoever sends.
 	pong   trace.Op
 	ponged bool
 }
 
-// leaving scans what is about to be written, and returns whose it is, nil for
-// nobody's. Whoever waited for the library's lock has it now.
-func (s *Session) leaving(p []byte) trace.Op {
+// beginSend scans what is about to be sent, and returns the operation that sends it:
+// the zero Op for none that is known. An operation that waited for the library's lock
+// has it now.
+func (s *Session) beginSend(p []byte) trace.Op {
 	s.mu.Lock()
-	op, answer := s.sending(p)
-	before := s.out.before()
-	s.out.begins(op)
+	op, answer := s.scanSent(p)
+	before := s.out.lastSender()
+	s.out.noteSender(op)
 	faulty := s.faulty.Valid()
-	if !s.out.answers && !s.out.waited {
+	if !s.out.answers && !s.out.awaited {
 		s.mu.Unlock()
 		if faulty {
-			s.sayFault()
+			s.reportFault()
 		}
 		return op
 	}
@@ -64,10 +67,10 @@ func (s *Session) leaving(p []byte) trace.Op {
 	s.mu.Unlock()
 
 	if faulty {
-		s.sayFault()
+		s.reportFault()
 	}
 	if s.out.answers && !since.IsZero() {
-		stalled(reader.op)
+		showBlocks(reader.op)
 		reader.op.Block(semconv.ReasonWriteLock, trace.At(since), sourceTimed)
 		reader.op.Wake(semconv.WakeUnlocked, trace.CausedBy(before))
 	}
@@ -77,45 +80,46 @@ func (s *Session) leaving(p []byte) trace.Op {
 		}
 		op = s.out.pong
 		s.mu.Lock()
-		s.out.begins(op)
+		s.out.noteSender(op)
 		s.mu.Unlock()
 	}
 	op.Wake(semconv.WakeUnlocked, trace.CausedBy(before))
 	return op
 }
 
-// waits says that op enters the library to write a frame: where another one is
-// being written it waits for the library's lock, until its own frame leaves.
-func (out *outbound) waits(op trace.Op) {
-	if out.writing && op.Valid() {
-		out.waited = true
+// awaitLock notes that op enters the library to send a frame. While another frame is
+// being sent, op waits for the library's lock until its own frame is. The caller holds
+// s.mu.
+func (s *Session) awaitLock(op trace.Op) {
+	if s.out.sending && op.Valid() && (s.out.answers || !s.lib.ConcurrentWriters) {
+		s.out.awaited = true
 		op.Block(semconv.ReasonWriteLock)
 	}
 }
 
-// before is the span whose frame is being written, or was last.
-func (out *outbound) before() oteltrace.SpanContext {
+// lastSender returns the span of the operation that sends a frame or sent the last one.
+func (out *outbound) lastSender() oteltrace.SpanContext {
 	if sc := out.last.SpanContext(); sc.IsValid() {
 		return sc
 	}
 	return out.lastSpan
 }
 
-// begins notes that a frame of op's is on its way, nil for nobody's.
-func (out *outbound) begins(op trace.Op) {
-	out.writing, out.last, out.lastSpan = true, op, op.SpanContext()
+// noteSender notes that op sends a frame; the zero Op is none that is known.
+func (out *outbound) noteSender(op trace.Op) {
+	out.sending, out.last, out.lastSpan = true, op, op.SpanContext()
 }
 
-// over notes that op is about to end: it may have a span by now.
-func (out *outbound) over(op trace.Op) {
+// keepSpan keeps the span of op, which is about to end and may have one by now.
+func (out *outbound) keepSpan(op trace.Op) {
 	if op.Valid() && out.last == op {
 		out.lastSpan = op.SpanContext()
 	}
 }
 
-// sending scans p. It returns the operation whose frame p ends with, or that
-// it is the library's answer to a ping.
-func (s *Session) sending(p []byte) (op trace.Op, answer bool) {
+// scanSent scans p. It returns the operation whose frame p ends with, or that this is
+// the library's own answer to a ping.
+func (s *Session) scanSent(p []byte) (op trace.Op, answer bool) {
 	out := &s.out
 	out.mark = mark{}
 	op = out.writer.op
@@ -124,7 +128,7 @@ func (s *Session) sending(p []byte) (op trace.Op, answer bool) {
 		g, n := out.scan.Next(p)
 		p = p[n:]
 		if g.Stop { // by a message type that does not exist
-			s.unscannable(op, out.scan.Err())
+			s.noteFault(op, out.scan.Err())
 		}
 		if out.scan.Err() != nil {
 			out.message = message{}
@@ -132,8 +136,8 @@ func (s *Session) sending(p []byte) (op trace.Op, answer bool) {
 		}
 		out.answers = g.Header.Opcode.IsControl()
 		if !out.answers {
-			// A stream's frame that waited in the library's buffer is written
-			// by another goroutine: then nobody is inside with a write.
+			// A frame of a Writer that waited in the library's buffer may be sent by
+			// another goroutine: then nobody is inside with a write.
 			op, answer = out.writer.op, false
 			if g.Begin && g.Header.Opcode != frame.Continuation {
 				s.markBegin(at)
@@ -141,20 +145,28 @@ func (s *Session) sending(p []byte) (op trace.Op, answer bool) {
 			out.add(g)
 			continue
 		}
-		payload, complete := out.control.add(g)
-		answer = g.Header.Opcode == frame.Pong
-		switch g.Header.Opcode {
-		case frame.Ping:
-			op = s.pinged(payload, complete)
-		case frame.Pong:
-			op, out.ponged = trace.Op{}, complete
-		case frame.Close:
+		payload, complete := out.payload.add(g)
+		opcode := g.Header.Opcode
+		own := out.controlOf(opcode, payload, complete)
+		if complete {
+			out.noteSeen(own, opcode, payload)
+		}
+		answer, op = false, trace.Op{}
+		byWriter := out.writer.inside() && out.writerType == opcode
+		switch {
+		case own != nil:
+			op = own.op
+		case byWriter:
+			op = out.writer.op
+		case opcode == frame.Pong:
+			answer, out.ponged = true, complete
+		case opcode == frame.Close:
 			if op = s.closing.op; !op.Valid() {
 				op = s.in.reader.op // the library's own, over an error or as the answer
 			}
-			if complete {
-				out.closes = s.closing.send(payload, s.in.reader.op)
-			}
+		}
+		if complete && opcode == frame.Close {
+			out.closes = s.closing.noteSent(payload, s.in.reader.op, own != nil || byWriter)
 		}
 	}
 	return op, answer
@@ -172,16 +184,16 @@ func (out *outbound) add(g frame.Segment) {
 	}
 }
 
-// left is called when n bytes of what leaving announced have been written.
-func (s *Session) left(n int, err error) {
+// endSend is called when n bytes of what beginSend scanned have been sent.
+func (s *Session) endSend(n int, err error) {
 	s.mu.Lock()
 	s.live.sent += int64(n)
-	s.closing.failed(err)
-	s.pingSent(err)
+	s.closing.noteError(err)
+	s.noteControlSent(err)
 	if err != nil && s.out.closes {
-		s.closing.unsend()
+		s.closing.forgetSent()
 	}
-	s.out.answers, s.out.closes, s.out.writing = false, false, false
+	s.out.answers, s.out.closes, s.out.sending = false, false, false
 	s.mu.Unlock()
 	if s.out.pong.Valid() && (s.out.ponged || err != nil) {
 		s.end(s.out.pong, err, s.id)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
+	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
 // Read is the read of one message.
@@ -48,7 +49,7 @@ func (s *Session) enterRead(c call) (entered bool) {
 // entered it. The caller holds s.mu.
 func (s *Session) leaveRead(entered bool) {
 	if entered {
-		s.live.leftRead(s.in.reader.op)
+		s.live.noteReader(s.in.reader.op)
 		s.in.reader = call{}
 	}
 }
@@ -73,11 +74,11 @@ func (r *Read) end(messageType int, size int64, err error) message {
 	r.s.mu.Lock()
 	r.s.leaveRead(r.entered)
 	m, verdict := r.s.didRead(r.op, err)
-	r.s.live.readEnds(r.s, r.op, err)
+	r.s.live.clearLastRead(r.s, r.op, err)
 	r.s.mu.Unlock()
-	r.s.meter.read(r.call, size, err)
+	r.s.meter.recordRead(r.call, size, err)
 	r.s.endRead(r.op, &m, messageType, size, verdict, err)
-	r.s.live.readEnded(r.op, err)
+	r.s.live.setLastRead(r.op, err)
 	return m
 }
 
@@ -90,10 +91,10 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 	r.s.leaveRead(r.entered)
 	from := r.s.in.take(n)
 	verdict := r.s.closing.verdict(r.op)
-	r.s.live.readEnds(r.s, r.op, err)
+	r.s.live.clearLastRead(r.s, r.op, err)
 	r.s.mu.Unlock()
 	r.s.endRead(r.op, &message{origin: from}, messageType, n, verdict, err)
-	r.s.live.readEnded(r.op, err)
+	r.s.live.setLastRead(r.op, err)
 }
 
 // didRead returns the message that was read or, where err says that it was
@@ -103,7 +104,7 @@ func (s *Session) didRead(op trace.Op, err error) (m message, verdict string) {
 		return s.in.next(), ""
 	}
 	if !s.in.answering.IsZero() { // in vain
-		stalled(op)
+		showBlocks(op)
 		op.Block(semconv.ReasonWriteLock, trace.At(s.in.answering), sourceTimed)
 	}
 	return message{}, s.closing.verdict(op)
@@ -116,8 +117,8 @@ func (s *Session) endRead(op trace.Op, m *message, messageType int, size int64, 
 	case err == nil && !s.recorded:
 		op.End(nil)
 	case err == nil:
-		m.endWith(op, received, messageType, s.id, size)
-	case verdict != "" && s.closeStatus(err) < 0:
+		m.endWith(op, received, frame.Opcode(messageType), s.id, size)
+	case verdict != "" && s.lib.CloseStatus(err) < 0:
 		op.EndWithError(verdict, err, receive, s.id)
 	default:
 		s.end(op, err, receive, s.id)
@@ -179,11 +180,11 @@ func (m *messageReader) end(err error) {
 	m.s.in.stream.CompareAndSwap(m, nil)
 	m.s.mu.Lock()
 	msg, verdict := m.s.didRead(m.op, err)
-	m.s.live.readEnds(m.s, m.op, err)
+	m.s.live.clearLastRead(m.s, m.op, err)
 	m.s.mu.Unlock()
-	m.s.meter.read(m.call, m.size.Load(), err)
+	m.s.meter.recordRead(m.call, m.size.Load(), err)
 	m.s.endRead(m.op, &msg, m.typ, m.size.Load(), verdict, err)
-	m.s.live.readEnded(m.op, err)
+	m.s.live.setLastRead(m.op, err)
 }
 
 // closed ends the read with the connection, unless the program is inside the
@@ -199,5 +200,5 @@ func (m *messageReader) closed() {
 		m.end(nil)
 		return
 	}
-	m.end(cmp.Or(m.expired(), net.ErrClosed))
+	m.end(cmp.Or(m.s.lib.expired(m.call), net.ErrClosed))
 }

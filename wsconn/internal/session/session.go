@@ -1,13 +1,9 @@
-// Package session is the part of a traced WebSocket connection that does not
-// depend on which library speaks the protocol: the handshake on either side,
-// the bytes as they pass below the library, and the operations above it.
 package session
 
 import (
 	"context"
 	"errors"
 	"net"
-	"strconv"
 	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -17,7 +13,6 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	core "github.com/wakechain/wakechain/internal/op"
-	"github.com/wakechain/wakechain/internal/outcome"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
 	"github.com/wakechain/wakechain/trace/semconv"
@@ -42,14 +37,14 @@ type Session struct {
 	silent   *trace.Tracer // of what is not
 	meter    *meter
 
-	closeStatus func(error) int // of the library's errors, -1 for none
-	closeReason bool            // record the peer's text
-	conn        *netpoll.Conn   // reports block and wake
-	pongs       peerLinks       // trace pongs
-	peerParent  bool            // the work that a message causes is a child of the peer's write
-	writing     turn            // to write a message
-	pinging     sync.Mutex      // a ping is about to be numbered
-	done        chan struct{}   // closed with the connection
+	lib         *Library
+	closeReason bool          // record the peer's text
+	conn        *netpoll.Conn // reports block and wake
+	pongs       peerLinks     // trace pongs
+	peerParent  bool          // the work that a message causes is a child of the peer's write
+	writing     writeLock
+	pinging     sync.Mutex    // a ping is about to be numbered
+	done        chan struct{} // closed with the connection
 	live        registration
 
 	mu      sync.Mutex // never held while a span is started or ended
@@ -62,7 +57,7 @@ type Session struct {
 
 // newSession returns the session of a handshake whose span or, where nothing
 // is recorded, whose span context ctx carries.
-func newSession(ctx context.Context, t *trace.Tracer, role string, recorded bool, cfg *Config, closeStatus func(error) int) *Session {
+func newSession(ctx context.Context, t *trace.Tracer, role string, recorded bool, cfg *Config, lib *Library) *Session {
 	s := &Session{
 		tracer:    t,
 		handshake: standIn(ctx),
@@ -79,7 +74,7 @@ func newSession(ctx context.Context, t *trace.Tracer, role string, recorded bool
 		s.silent = t.With(trace.WithTracerProvider(noop.NewTracerProvider()))
 	}
 	if !s.off {
-		s.closeStatus = closeStatus
+		s.lib = lib
 		s.closeReason = cfg.CloseReason
 		s.peerParent = cfg.PeerParent && !cfg.PublicEndpoint
 		s.writing.mu, s.writing.meter = &s.mu, s.meter
@@ -98,14 +93,14 @@ func standIn(ctx context.Context) oteltrace.Span {
 func (s *Session) established(ctx context.Context) {
 	s.live.locate(s.conn)
 	s.mu.Lock()
-	s.closing.possible = true
-	open := !s.closing.ended
+	s.closing.established = true
+	open := !s.closing.done
 	if open {
 		s.register()
 	}
 	s.mu.Unlock()
 	if open {
-		s.meter.opened(ctx, 1)
+		s.meter.addOpen(ctx, 1)
 	}
 }
 
@@ -128,14 +123,14 @@ func (s *Session) end(op trace.Op, err error, attrs ...attribute.KeyValue) {
 		op.End(nil, attrs...)
 		return
 	}
-	if code := s.closeStatus(err); code >= 0 {
+	if code := s.lib.CloseStatus(err); code >= 0 {
 		op.EndWithError(closeErrorType(code), err, attrs...)
 		return
 	}
-	// The library closes the connection when the operation's context ends, and
-	// may return the one or the other.
-	if ctx := op.Context(); ctx.Err() != nil && errors.Is(err, net.ErrClosed) {
-		err = ctx.Err()
+	// A library that closes the connection when the operation's context ends may
+	// return the one error or the other.
+	if expired := s.lib.expired(call{ctx: op.Context()}); expired != nil && errors.Is(err, net.ErrClosed) {
+		err = expired
 	}
 	op.End(err, attrs...)
 }
@@ -143,56 +138,11 @@ func (s *Session) end(op trace.Op, err error, attrs ...attribute.KeyValue) {
 // ErrorType classifies what a connection's method returned, as error.type.
 func (s *Session) ErrorType(err error) string {
 	if !s.off {
-		if code := s.closeStatus(err); code >= 0 {
+		if code := s.lib.CloseStatus(err); code >= 0 {
 			return closeErrorType(code)
 		}
 	}
 	return trace.ErrorType(err)
-}
-
-// closeErrorType is the error.type of a close code, "" for a normal closure: also
-// without a code, as a browser's close() has it.
-func closeErrorType(code int) string {
-	if code == 1000 || code == 1001 || code == noStatus {
-		return ""
-	}
-	return strconv.Itoa(code)
-}
-
-// CloseErrors tells package trace the errors that have a close code. closeStatus
-// returns it, -1 for none. Their text may quote the peer's close reason, and is not
-// used.
-func CloseErrors(closeStatus func(error) int) {
-	outcome.Register(func(err error) (outcome.Outcome, bool) {
-		code := closeStatus(err)
-		if code < 0 {
-			return outcome.Outcome{}, false
-		}
-		return outcome.Outcome{Type: closeErrorType(code), Text: closeText(code)}, true
-	})
-}
-
-// closeText says what a close frame with a code says.
-func closeText(code int) string {
-	text := "close frame " + strconv.Itoa(code)
-	if meaning := meanings[code]; meaning != "" {
-		text += " (" + meaning + ")"
-	}
-	return text
-}
-
-// meanings are those of RFC 6455 §7.4.1 and of IANA's registry.
-var meanings = map[int]string{
-	1002: "protocol error",
-	1003: "unsupported data",
-	1007: "invalid payload data",
-	1008: "policy violation",
-	1009: "message too big",
-	1010: "mandatory extension",
-	1011: "internal error",
-	1012: "service restart",
-	1013: "try again later",
-	1014: "bad gateway",
 }
 
 // call is an operation while the program is inside the library with it. Its op
@@ -226,12 +176,4 @@ func (c call) context() context.Context {
 	default:
 		return context.Background()
 	}
-}
-
-// expired is why the call's context ended, or nil.
-func (c call) expired() error {
-	if c.ctx == nil {
-		return nil
-	}
-	return c.ctx.Err()
 }

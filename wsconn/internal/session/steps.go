@@ -16,9 +16,9 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// steps are what net/http/httptrace tells of a client's handshake. Its hooks
-// may be called concurrently, and after the handshake is over: a dial that lost
-// a race against another ends when it ends.
+// steps are what net/http/httptrace reports of a client's handshake. Its hooks may be
+// called concurrently, and after the handshake is over: a dial that lost the race
+// against another ends later.
 type steps struct {
 	mu   sync.Mutex
 	open map[string]time.Time // by name, and by address for a connect
@@ -72,17 +72,25 @@ func (st *steps) hooks() *httptrace.ClientTrace {
 			st.mu.Lock()
 			st.conn = i.Conn
 			st.mu.Unlock()
-			st.begin(semconv.StepWriteHTTPRequest)
+			st.beginRequest()
 		},
-		WroteRequest: func(i httptrace.WroteRequestInfo) {
-			st.end(semconv.StepWriteHTTPRequest, semconv.StepWriteHTTPRequest, i.Err)
-			st.begin(semconv.StepReadHTTPResponse)
-		},
+		WroteRequest: func(i httptrace.WroteRequestInfo) { st.endRequest(i.Err) },
 	}
 }
 
-// responded is called when the headers of a response have been read.
-func (st *steps) responded() { st.end(semconv.StepReadHTTPResponse, semconv.StepReadHTTPResponse, nil) }
+// beginRequest is called when a request is about to be written, and endRequest when it
+// has been.
+func (st *steps) beginRequest() { st.begin(semconv.StepWriteHTTPRequest) }
+
+func (st *steps) endRequest(err error) {
+	st.end(semconv.StepWriteHTTPRequest, semconv.StepWriteHTTPRequest, err)
+	st.begin(semconv.StepReadHTTPResponse)
+}
+
+// endResponse is called when the headers of a response have been read.
+func (st *steps) endResponse() {
+	st.end(semconv.StepReadHTTPResponse, semconv.StepReadHTTPResponse, nil)
+}
 
 // observed returns the conn that the last request went over, if netpoll sees
 // its blocks.

@@ -17,8 +17,10 @@ import (
 type wire struct {
 	io.ReadWriteCloser
 	s     *Session
-	early []byte // read together with the handshake, before the library
+	early []byte // received together with the handshake
 	once  sync.Once
+
+	opening *opening // nil: frames pass
 
 	spare [2 * tracepong.MaxHeld]byte // where the library gives no room
 	ready []byte                      // of spare, for the library
@@ -52,8 +54,11 @@ func (s *Session) attach(rwc io.ReadWriteCloser, conn *netpoll.Conn, early []byt
 // Read reads for whoever reads messages. The library has one reader at a time.
 // Where all that came is of the peer's trace pongs, it reads on.
 func (w *wire) Read(p []byte) (n int, err error) {
-	if len(p) == 0 {
+	switch o := w.opening; {
+	case len(p) == 0:
 		return w.ReadWriteCloser.Read(p)
+	case o != nil && o.dial != nil:
+		return o.read(w, p)
 	}
 	for n == 0 && err == nil {
 		switch {
@@ -73,10 +78,10 @@ func (w *wire) Read(p []byte) (n int, err error) {
 
 // chunk reads what comes next into buf, which has more room than is held back.
 func (w *wire) chunk(buf []byte) (int, error) {
-	op, held := w.s.reading(), w.s.in.frames.Held()
+	op, held := w.s.beginReceive(), w.s.in.frames.Held()
 	came, err := w.read(op, buf[held:])
-	n := w.s.arrived(op, buf[:held+came], err)
-	w.s.received(n)
+	n := w.s.endReceive(op, buf[:held+came], err)
+	w.s.countReceived(n)
 	return n, err
 }
 
@@ -98,31 +103,34 @@ func (w *wire) read(op trace.Op, p []byte) (n int, err error) {
 // with may have been left in the library's buffer by another goroutine. The
 // library has one writer at a time.
 func (w *wire) Write(p []byte) (n int, err error) {
-	w.s.conn.TraceWrite(w.s.leaving(p))
+	if w.opening != nil {
+		return w.opening.write(w, p)
+	}
+	w.s.conn.TraceWrite(w.s.beginSend(p))
 	if m := w.s.out.mark; m.set {
 		n, err = w.writeMarked(p, m)
 	} else {
 		n, err = w.ReadWriteCloser.Write(p)
 	}
 	w.s.conn.TraceWrite(trace.Op{}) // TLS may write by itself
-	w.s.left(n, err)
-	w.s.transmitted(n, err)
+	w.s.endSend(n, err)
+	w.s.countSent(n, err)
 	return n, err
 }
 
 // Close ends the connection, whoever ends it: every way of closing leads here.
 func (w *wire) Close() error {
-	w.once.Do(w.s.ended)
+	w.once.Do(w.s.closed)
 	return w.ReadWriteCloser.Close()
 }
 
-// control gathers the payload of a control frame.
-type control struct {
+// controlPayload gathers the payload of a control frame.
+type controlPayload struct {
 	buf []byte // many connections see none
 }
 
 // add returns the payload so far, all of it once g ends the frame.
-func (c *control) add(g frame.Segment) (payload []byte, complete bool) {
+func (c *controlPayload) add(g frame.Segment) (payload []byte, complete bool) {
 	if g.Begin {
 		c.buf = c.buf[:0]
 	}

@@ -18,15 +18,28 @@ import (
 // other end.
 func hijacked(t *testing.T, l net.Listener, dial func() (net.Conn, error), early []byte, opts ...session.Option) (wire net.Conn, s *session.Session, nc net.Conn) {
 	t.Helper()
+	return accepted(t, &session.Library{CloseStatus: func(error) int { return -1 }}, l, dial, early, opts...)
+}
+
+func accepted(t *testing.T, lib *session.Library, l net.Listener, dial func() (net.Conn, error), early []byte, opts ...session.Option) (wire net.Conn, s *session.Session, nc net.Conn) {
+	t.Helper()
 	done := make(chan struct{})
 	serve(t, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer close(done)
-		a := session.BeginAccept(w, r, session.NewConfig(opts), func(error) int { return -1 })
+		a := session.BeginAccept(lib, w, r, session.NewConfig(opts))
 		rw := a.ResponseWriter()
-		rw.WriteHeader(http.StatusSwitchingProtocols)
+		if !lib.HijacksFirst {
+			rw.WriteHeader(http.StatusSwitchingProtocols)
+		}
 		var err error
 		if wire, _, err = rw.(http.Hijacker).Hijack(); err != nil {
 			t.Error(err)
+		}
+		if lib.HijacksFirst {
+			var answer bytes.Buffer
+			h := a.Header(http.Header{"Sec-Websocket-Protocol": {"chat"}})
+			_ = (&http.Response{StatusCode: http.StatusSwitchingProtocols, ProtoMajor: 1, ProtoMinor: 1, Header: h}).Write(&answer)
+			_, _ = wire.Write(answer.Bytes())
 		}
 		s = a.End(nil)
 	}))

@@ -7,83 +7,132 @@ import (
 	"net"
 	"sync/atomic"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
 	"github.com/wakechain/wakechain/trace/semconv"
+	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
-// Write is the write of one message.
+// Write is the write of one message. The zero Write does nothing.
 type Write struct {
 	s *Session
 	call
-	typ  int  // of the message
-	held bool // its turn
+	typ  frame.Opcode // of the message; 0: its frames say
+	held bool         // the write lock
+	over bool
 }
 
-// BeginWrite begins the write of a message, of the library's message type,
-// and waits until no other is being written. [Write.End] or [Write.Writer]
-// must follow.
+// BeginWrite begins the write of a message of the library's message type; 0 is for the
+// frames to say. If the library serialises writers, it waits until no other message is
+// being written; if not, it closes a [Write.Writer] that the program left open, as the
+// library would do next. [Write.End] or [Write.Writer] must follow.
 func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 	if s.off {
 		return Write{}
 	}
-	w := Write{s: s, call: call{ctx, s.startMessage(ctx, semconv.SpanWrite)}, typ: messageType}
+	if s.lib.ConcurrentWriters {
+		if m := s.out.stream.Load(); m != nil && m.calls.Load() == 0 {
+			_ = m.Close()
+		}
+	}
+	w := Write{s: s, call: call{ctx, s.startMessage(ctx, semconv.SpanWrite)}, typ: frame.Opcode(messageType)}
+	var other oteltrace.SpanContext
 	s.mu.Lock()
-	if w.held = s.writing.take(); w.held {
-		s.enterWrite(w.call)
+	if w.held = s.writing.tryLock(); w.held {
+		s.enterWriteLocked(w)
+	} else if s.lib.ConcurrentWriters {
+		other, s.out.rival = s.out.writer.origin(), w.origin()
 	}
 	s.mu.Unlock()
-	if !w.held && s.writing.wait(ctx, w.op, s.done) {
+	switch {
+	case w.held:
+	case s.lib.ConcurrentWriters:
+		w.op.Link(other)
+	case s.writing.lock(ctx, w.op, s.done):
 		w.held = true
-		s.goesOn(w.call)
+		s.enterWrite(w)
 	}
 	return w
 }
 
-// goesOn is enterWrite for who does not hold s.mu.
-func (s *Session) goesOn(c call) {
+// enterWrite notes that the program enters the library with w. Its frames are those
+// that are sent from now on.
+func (s *Session) enterWrite(w Write) {
 	s.mu.Lock()
-	s.enterWrite(c)
+	s.enterWriteLocked(w)
 	s.mu.Unlock()
 }
 
-// enterWrite says that the program enters the library with the write c, and
-// enterWrite(call{}) that it has left. The caller holds s.mu.
-func (s *Session) enterWrite(c call) {
-	s.out.writer = c
-	s.out.waits(c.op)
-}
-
-// End ends the write of a message of size bytes, or one that failed.
-func (w *Write) End(size int64, err error) {
-	w.end(size, err)
-}
-
-func (w *Write) end(size int64, err error) {
-	if w.s == nil {
+// enterWriteLocked is enterWrite for a caller that holds s.mu.
+func (s *Session) enterWriteLocked(w Write) {
+	if !w.held {
 		return
 	}
+	s.out.writer, s.out.writerType = w.call, w.typ
+	s.awaitLock(w.op)
+}
+
+// leaveWrite notes that the program has left the library with w, which goes on.
+func (s *Session) leaveWrite(w Write) {
+	if w.held {
+		s.mu.Lock()
+		s.out.writer = call{}
+		s.mu.Unlock()
+	}
+}
+
+// End ends the write of a message of size bytes, or one that failed. If size is
+// negative, the size is what the frames say, as far as they do.
+func (w *Write) End(size int64, err error) {
+	if w.s == nil || w.over {
+		return
+	}
+	w.over = true
 	s := w.s
 	var m message
 	if w.held {
 		s.mu.Lock()
-		s.out.writer = call{}
-		if err == nil {
+		s.out.writer, s.out.rival = call{}, oteltrace.SpanContext{}
+		if err == nil && !w.typ.IsControl() {
 			m = s.out.message
-			s.out.over(w.op)
+			s.out.keepSpan(w.op)
 		}
-		s.writing.pass(w.call)
+		s.writing.unlock(w.call)
 		s.mu.Unlock()
 	}
-	s.meter.wrote(w.call, size, err)
+	size, typ := m.known(size, w.typ)
+	s.meter.recordWrite(w.call, size, err)
 	switch {
 	case !w.op.Valid():
 	case !s.recorded:
 		s.end(w.op, err)
 	case err == nil:
-		m.endWith(w.op, transmitted, w.typ, s.id, size)
+		m.endWith(w.op, transmitted, typ, s.id, size)
 	default:
-		s.end(w.op, err, m.attributes(transmit, w.typ, s.id, size)...)
+		s.end(w.op, err, m.attributes(transmit, typ, s.id, size)...)
 	}
-	s.live.wrote(w.op, err)
+	s.live.setLastWrite(w.op, err)
+}
+
+// EndPanicked ends a write in which the library panicked, and links it to the write
+// that was in progress at the same time, if that is why. It is for a deferred call,
+// and does nothing after [Write.End]. It does not recover.
+func (w *Write) EndPanicked() {
+	if w.s == nil || w.over {
+		return
+	}
+	w.over = true
+	s := w.s
+	var other oteltrace.SpanContext
+	s.mu.Lock()
+	if w.held {
+		s.out.writer = call{}
+		other, s.out.rival = s.out.rival, oteltrace.SpanContext{}
+		s.writing.unlock(w.call)
+	}
+	s.mu.Unlock()
+	w.op.Link(other)
+	w.op.EndAs(semconv.ErrorPanic)
 }
 
 // Writer returns a writer of the message for the program. It ends the write at
@@ -93,7 +142,7 @@ func (w *Write) Writer(wc io.WriteCloser) io.WriteCloser {
 		return wc
 	}
 	m := &messageWriter{wc: wc, write: *w}
-	w.s.goesOn(call{})
+	w.s.leaveWrite(*w)
 	w.s.out.stream.Store(m)
 	return m
 }
@@ -107,16 +156,22 @@ type messageWriter struct {
 }
 
 func (m *messageWriter) Write(p []byte) (int, error) {
+	returned := false
 	m.enter()
+	defer m.leavePanicking(&returned)
 	n, err := m.wc.Write(p)
+	returned = true
 	m.size.Add(int64(n))
 	m.leave(err != nil, err)
 	return n, err
 }
 
 func (m *messageWriter) Close() error {
+	returned := false
 	m.enter()
+	defer m.leavePanicking(&returned)
 	err := m.wc.Close()
+	returned = true
 	m.leave(true, err)
 	return err
 }
@@ -124,17 +179,28 @@ func (m *messageWriter) Close() error {
 func (m *messageWriter) enter() {
 	m.calls.Add(1)
 	if !m.over.Load() {
-		m.write.s.goesOn(m.write.call)
+		m.write.s.enterWrite(m.write)
 	}
 }
 
-func (m *messageWriter) leave(over bool, err error) {
+func (m *messageWriter) leave(ends bool, err error) {
 	switch {
-	case over:
+	case ends:
 		m.end(err)
 	case !m.over.Load():
-		m.write.s.goesOn(call{})
+		m.write.s.leaveWrite(m.write)
 		m.write.op.Wake(semconv.WakeUnlocked) // with what it wrote still in the library's buffer
+	}
+	m.calls.Add(-1)
+}
+
+func (m *messageWriter) leavePanicking(returned *bool) {
+	if *returned {
+		return
+	}
+	if !m.over.Swap(true) {
+		m.write.s.out.stream.CompareAndSwap(m, nil)
+		m.write.EndPanicked()
 	}
 	m.calls.Add(-1)
 }
@@ -143,14 +209,14 @@ func (m *messageWriter) leave(over bool, err error) {
 func (m *messageWriter) end(err error) {
 	if !m.over.Swap(true) {
 		m.write.s.out.stream.CompareAndSwap(m, nil)
-		m.write.end(m.size.Load(), err)
+		m.write.End(m.size.Load(), err)
 	}
 }
 
-// closed ends the write with the connection, unless the program is inside the
-// library with it and will be told by that.
+// closed ends the write with the connection, unless the program is inside the library
+// with it, which then returns.
 func (m *messageWriter) closed() {
 	if m != nil && m.calls.Load() == 0 {
-		m.end(cmp.Or(m.write.expired(), net.ErrClosed))
+		m.end(cmp.Or(m.write.s.lib.expired(m.write.call), net.ErrClosed))
 	}
 }

@@ -150,13 +150,13 @@ func TestAnswerBehindAWriteInVain(t *testing.T) {
 
 // Who waits gets the turn in the order of coming, and is told by whom it was passed;
 // who gives up is left out.
-func TestTurnOrder(t *testing.T) {
+func TestWriteLockOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := newRecorder(t)
 		ctx := rec.context(t.Context())
-		turn := session.NewTurn()
+		lock := session.NewWriteLock()
 		_, first := trace.Start(ctx, "0")
-		if !turn.Wait(ctx, first, nil) {
+		if !lock.Lock(ctx, first, nil) {
 			t.Fatal("a turn that is nobody's did not come")
 		}
 		const waiters = 5
@@ -169,10 +169,10 @@ func TestTurnOrder(t *testing.T) {
 			cancels[i] = cancel
 			wg.Go(func() {
 				_, op := trace.Start(ctx, strconv.Itoa(i+1))
-				if turn.Wait(ctx, op, nil) {
+				if lock.Lock(ctx, op, nil) {
 					got <- i + 1
 					time.Sleep(ms)
-					turn.Pass(op)
+					lock.Unlock(op)
 				}
 				op.End(nil)
 			})
@@ -181,11 +181,11 @@ func TestTurnOrder(t *testing.T) {
 		cancels[1]()
 		synctest.Wait()
 		cancels[2]()
-		turn.Pass(first) // at the same moment
+		lock.Unlock(first) // at the same moment
 		wg.Wait()
 		close(got)
 		first.End(nil)
-		if !turn.Free() {
+		if !lock.Free() {
 			t.Error("the turn was lost")
 		}
 		want := []int{1, 4, 5}
@@ -212,18 +212,18 @@ func TestTurnOrder(t *testing.T) {
 
 // A turn that is passed to somebody who gives up at that moment goes on to the next
 // one, or to nobody.
-func TestTurnGivenUp(t *testing.T) {
+func TestWriteLockGivenUp(t *testing.T) {
 	for _, behind := range []bool{false, true} {
 		for range 50 { // the moment is short
 			synctest.Test(t, func(t *testing.T) {
-				turn := session.NewTurn()
-				turn.Wait(t.Context(), trace.Op{}, nil)
+				lock := session.NewWriteLock()
+				lock.Lock(t.Context(), trace.Op{}, nil)
 				ctx, cancel := context.WithCancel(t.Context())
 				var wg sync.WaitGroup
 				wait := func(ctx context.Context) {
 					wg.Go(func() {
-						if turn.Wait(ctx, trace.Op{}, nil) {
-							turn.Pass(trace.Op{})
+						if lock.Lock(ctx, trace.Op{}, nil) {
+							lock.Unlock(trace.Op{})
 						} else if ctx.Err() == nil {
 							t.Error("the turn did not come")
 						}
@@ -232,12 +232,12 @@ func TestTurnGivenUp(t *testing.T) {
 				}
 				wait(ctx)
 				cancel()
-				turn.Pass(trace.Op{})
+				lock.Unlock(trace.Op{})
 				if behind {
 					wait(t.Context())
 				}
 				wg.Wait()
-				if !turn.Free() {
+				if !lock.Free() {
 					t.Error("the turn was lost")
 				}
 			})
@@ -246,8 +246,8 @@ func TestTurnGivenUp(t *testing.T) {
 }
 
 // However many wait and give up, one has the turn at a time, and in the end nobody.
-func TestTurnConcurrentSafe(t *testing.T) {
-	turn := session.NewTurn()
+func TestWriteLockConcurrentSafe(t *testing.T) {
+	lock := session.NewWriteLock()
 	var wg sync.WaitGroup
 	var holders, turns atomic.Int32
 	for i := range 8 {
@@ -262,21 +262,21 @@ func TestTurnConcurrentSafe(t *testing.T) {
 				case 1:
 					go close(done)
 				}
-				if turn.Wait(ctx, trace.Op{}, done) {
+				if lock.Lock(ctx, trace.Op{}, done) {
 					if n := holders.Add(1); n != 1 {
 						t.Errorf("%d have the turn", n)
 					}
 					turns.Add(1)
 					runtime.Gosched()
 					holders.Add(-1)
-					turn.Pass(trace.Op{})
+					lock.Unlock(trace.Op{})
 				}
 				cancel()
 			}
 		})
 	}
 	wg.Wait()
-	if !turn.Free() {
+	if !lock.Free() {
 		t.Error("the turn was lost")
 	}
 	if turns.Load() < 200 {

@@ -1,0 +1,239 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
+	"github.com/wakechain/wakechain/wsconn/internal/frame"
+)
+
+// Control is a control frame that the program sends, while the program is inside the
+// library with it. A nil Control does nothing.
+type Control struct {
+	s       *Session
+	op      trace.Op
+	opcode  frame.Opcode
+	payload string
+
+	// Of a ping that waits for its pong.
+	waits bool
+	ctx   pingContext
+
+	seen bool                  // its frame, on the wire
+	sent time.Time             // when its frame was
+	read oteltrace.SpanContext // the read that the pong was received in
+}
+
+// BeginControl begins the sending of a control frame, for a library that has the
+// program write it: the span is ping, pong, or write for a close frame. An answer is a
+// child of the read that received what it answers. A second close frame has no span,
+// since no library sends one. [Control.End] must follow.
+func (s *Session) BeginControl(ctx context.Context, opcode int, payload []byte) *Control { //nolint:contextcheck // an answer belongs to the read
+	if s.off {
+		return nil
+	}
+	c := &Control{s: s, opcode: frame.Opcode(opcode), payload: string(payload)}
+	name := semconv.SpanWrite
+	switch c.opcode {
+	case frame.Ping:
+		name = semconv.SpanPing
+	case frame.Pong:
+		name = semconv.SpanPong
+	}
+	s.mu.Lock()
+	if s.in.reader.inside() && (c.opcode == frame.Pong || c.opcode == frame.Close && s.closing.received.seen()) {
+		ctx = s.in.reader.context()
+		s.in.answering = time.Time{} // the answer itself shows what it waits for
+	}
+	closed := c.opcode == frame.Close && s.closing.sent.seen()
+	s.mu.Unlock()
+	if closed {
+		return nil
+	}
+	c.op = s.start(ctx, name)
+	s.mu.Lock()
+	s.enterControl(c)
+	s.mu.Unlock()
+	return c
+}
+
+// enterControl notes that the program enters the library with c. The caller holds s.mu.
+func (s *Session) enterControl(c *Control) {
+	s.out.controls = append(s.out.controls, c)
+	s.awaitLock(c.op)
+}
+
+// BeginPing begins a ping and the wait for its pong, for a library that waits. It must
+// be called with the context that [Control.Context] returns, and [Control.End] must
+// follow.
+//
+// The library numbers a connection's pings, each in the call of Ping and before it
+// looks at the context. From here until then one ping enters at a time, which takes no
+// wait for anything. So it is known which frame is whose, however many pings wait for
+// the library's lock or for their pongs.
+func (s *Session) BeginPing(ctx context.Context) *Control {
+	if s.off || ctx == nil { // a nil context is the library's to refuse
+		return nil
+	}
+	c := &Control{s: s, op: s.start(ctx, semconv.SpanPing), opcode: frame.Ping, waits: true}
+	c.ctx.Context, c.ctx.s = ctx, s
+	s.pinging.Lock()
+	s.mu.Lock()
+	s.out.numbered++
+	c.payload = strconv.FormatInt(s.out.numbered, 10)
+	s.enterControl(c)
+	s.mu.Unlock()
+	return c
+}
+
+// Context returns the context that the library is to be called with: ctx, whose first
+// use lets the next ping enter.
+func (c *Control) Context(ctx context.Context) context.Context {
+	if c == nil {
+		return ctx
+	}
+	return &c.ctx
+}
+
+// pingContext is the program's context.
+type pingContext struct {
+	context.Context
+	s       *Session
+	entered atomic.Bool
+}
+
+func (c *pingContext) enter() {
+	if !c.entered.Swap(true) {
+		c.s.pinging.Unlock()
+	}
+}
+
+func (c *pingContext) Deadline() (time.Time, bool) {
+	c.enter()
+	return c.Context.Deadline()
+}
+
+func (c *pingContext) Done() <-chan struct{} {
+	c.enter()
+	return c.Context.Done()
+}
+
+func (c *pingContext) Err() error {
+	c.enter()
+	return c.Context.Err()
+}
+
+func (c *pingContext) Value(key any) any {
+	c.enter()
+	return c.Context.Value(key)
+}
+
+// End ends the operation with the library's error.
+func (c *Control) End(err error) {
+	if c == nil {
+		return
+	}
+	s := c.s
+	if c.waits {
+		c.ctx.enter()
+	}
+	s.mu.Lock()
+	if s.out.control == c {
+		s.out.control = nil
+	}
+	if i := slices.Index(s.out.controls, c); i >= 0 {
+		s.out.controls = slices.Delete(s.out.controls, i, i+1)
+	}
+	s.out.keepSpan(c.op)
+	s.mu.Unlock()
+	if c.waits {
+		c.endWait(err)
+	}
+	attrs := []attribute.KeyValue{s.id}
+	if c.opcode == frame.Close {
+		attrs = new(message).attributes(transmit, frame.Close, s.id, int64(len(c.payload)))
+	}
+	s.end(c.op, err, attrs...)
+}
+
+// endWait reports what ended the wait for the pong or, before the frame was sent, for
+// the lock.
+func (c *Control) endWait(err error) {
+	if !c.sent.IsZero() {
+		c.op.Block(semconv.ReasonPong, trace.At(c.sent), sourceTimed)
+	}
+	switch {
+	case err == nil:
+		c.op.Wake(semconv.WakeReceived, trace.CausedBy(c.read))
+	case errors.Is(err, net.ErrClosed):
+		c.op.Wake(semconv.WakeClosed)
+	case errors.Is(err, context.DeadlineExceeded): // the program's, or the library's own
+		c.op.Wake(semconv.WakeDeadline)
+	default:
+		c.op.Wake(semconv.WakeCanceled)
+	}
+}
+
+var sourceTimed = trace.Evidence(semconv.BlockSourceKey.String(string(semconv.SourceTimed)))
+
+// controlOf returns the program's control frame that is being sent, of which payload
+// is what is known so far. It returns nil while that may be one or the other, and for
+// a frame of the library's own or one that did not come through here.
+func (out *outbound) controlOf(opcode frame.Opcode, payload []byte, complete bool) (found *Control) {
+	for _, c := range out.controls {
+		switch {
+		case c.opcode != opcode || c.seen:
+		case complete && c.payload == string(payload):
+			return c
+		case !complete && found != nil:
+			return nil
+		case !complete:
+			found = c
+		}
+	}
+	return found
+}
+
+// noteSeen notes that the frame of c, which may be nil, is complete with what is about
+// to be sent.
+func (out *outbound) noteSeen(c *Control, opcode frame.Opcode, payload []byte) {
+	if opcode == frame.Ping { // also of a ping that did not come through here
+		if number, err := strconv.ParseInt(string(payload), 10, 64); err == nil {
+			out.numbered = max(out.numbered, number)
+		}
+	}
+	if c != nil {
+		c.seen, out.control = true, c
+	}
+}
+
+// noteControlSent notes that what was about to be sent has been, or failed: if that
+// was the frame of a ping, its wait begins.
+func (s *Session) noteControlSent(err error) {
+	if c := s.out.control; c != nil {
+		s.out.control = nil
+		if err == nil {
+			c.sent = time.Now()
+		}
+	}
+}
+
+// notePong notes the read in which a pong was received.
+func (out *outbound) notePong(payload []byte, read oteltrace.SpanContext) {
+	for _, c := range out.controls {
+		if c.opcode == frame.Ping && c.seen && c.payload == string(payload) {
+			c.read = read
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+)
+
+// Config is what the options of an adapter set. The options and their defaults are
+// documented in package wsconn.
+type Config struct {
+	Propagators propagation.TextMapPropagator
+
+	// CloseReason, WithoutPeerLinks, PublicEndpoint and PeerParent are the options of
+	// these names.
+	CloseReason, WithoutPeerLinks, PublicEndpoint, PeerParent bool
+
+	// Accept is the adapter's own options for its Handler.
+	Accept any
+
+	trace  []trace.Option // for the tracer in the context
+	volume volume
+}
+
+// Option configures connections.
+type Option func(*Config)
+
+// NewConfig applies opts; the last of a kind wins.
+func NewConfig(opts []Option) *Config {
+	c := Config{volume: volume{spans: DefaultTraceSpans, age: DefaultTraceAge}}
+	for _, o := range opts {
+		if o != nil {
+			o(&c)
+		}
+	}
+	if c.Propagators == nil {
+		c.Propagators = otel.GetTextMapPropagator()
+	}
+	if len(c.Propagators.Fields()) == 0 { // none was set
+		c.Propagators = w3c
+	}
+	return &c
+}
+
+var w3c = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+
+// tracer returns the tracer that ctx carries, with what is configured.
+func (c *Config) tracer(ctx context.Context) *trace.Tracer {
+	t := trace.FromContext(ctx)
+	if len(c.trace) > 0 {
+		t = t.With(c.trace...)
+	}
+	return t
+}
+
+// WithTracerProvider is trace.WithTracerProvider.
+func WithTracerProvider(p oteltrace.TracerProvider) Option {
+	return traceOption(trace.WithTracerProvider(p))
+}
+
+// WithMeterProvider is trace.WithMeterProvider.
+func WithMeterProvider(p metric.MeterProvider) Option {
+	return traceOption(trace.WithMeterProvider(p))
+}
+
+// WithMinBlock is trace.WithMinBlock.
+func WithMinBlock(d time.Duration) Option { return traceOption(trace.WithMinBlock(d)) }
+
+func traceOption(o trace.Option) Option {
+	return func(c *Config) { c.trace = append(c.trace, o) }
+}
+
+// WithPropagators sets Propagators, unless p is nil.
+func WithPropagators(p propagation.TextMapPropagator) Option {
+	if p == nil {
+		return nil
+	}
+	return func(c *Config) { c.Propagators = p }
+}
+
+// WithCloseReason sets CloseReason.
+func WithCloseReason() Option { return func(c *Config) { c.CloseReason = true } }
+
+// WithoutPeerLinks sets WithoutPeerLinks.
+func WithoutPeerLinks() Option { return func(c *Config) { c.WithoutPeerLinks = true } }
+
+// WithPublicEndpoint sets PublicEndpoint.
+func WithPublicEndpoint() Option { return func(c *Config) { c.PublicEndpoint = true } }
+
+// WithPeerParent sets PeerParent.
+func WithPeerParent() Option { return func(c *Config) { c.PeerParent = true } }
+
+// WithAcceptOptions sets Accept to a copy of opts, unless opts is nil.
+func WithAcceptOptions[T any](opts *T) Option {
+	if opts == nil {
+		return nil
+	}
+	o := *opts
+	return func(c *Config) { c.Accept = &o }
+}
+
+// MessageSpans says which reads and writes have spans.
+type MessageSpans uint8
+
+// Which reads and writes have spans.
+const (
+	MessagesAuto MessageSpans = iota
+	MessagesAll
+	MessagesBlocked
+	MessagesNone
+)
+
+// The default budget. Both ends of a connection may be in one trace, and the page of
+// Jaeger slows down above 2,000 spans.
+const (
+	DefaultTraceSpans = 1000
+	DefaultTraceAge   = 10 * time.Minute
+)
+
+// WithMessageSpans sets which reads and writes have spans.
+func WithMessageSpans(x MessageSpans) Option { return func(c *Config) { c.volume.messages = x } }
+
+// WithTracePerMessage makes a trace of each read and write.
+func WithTracePerMessage() Option { return func(c *Config) { c.volume.perMessage = true } }
+
+// WithTraceBudget bounds what one trace has of a connection.
+func WithTraceBudget(spans int, age time.Duration) Option {
+	return func(c *Config) { c.volume.spans, c.volume.age = spans, age }
+}

@@ -1,0 +1,95 @@
+package session
+
+import (
+	"context"
+	"sync"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// writeLock is held by the write whose message is being written. A library that
+// serialises writers has a lock of its own behind this one, where a write then waits
+// for control frames at the most. So a session knows who waits, and for whom.
+type writeLock struct {
+	meter *meter      // counts who waits
+	mu    *sync.Mutex // the session's; guards what follows
+
+	held    bool
+	waiting int
+	next    chan struct{}         // hands the lock to one that waits; made for the first
+	from    oteltrace.SpanContext // who handed it over
+}
+
+// tryLock locks l if nobody holds it. The caller holds mu.
+func (l *writeLock) tryLock() bool {
+	if l.held {
+		return false
+	}
+	l.held = true
+	return true
+}
+
+// lock locks l for op, and reports whether it did. It gives up when ctx or the
+// connection ends: the library then returns the error that is due.
+func (l *writeLock) lock(ctx context.Context, op trace.Op, done <-chan struct{}) bool {
+	l.mu.Lock()
+	if l.tryLock() {
+		l.mu.Unlock()
+		return true
+	}
+	l.waiting++
+	if l.next == nil {
+		l.next = make(chan struct{}, 1)
+	}
+	next := l.next
+	l.mu.Unlock()
+
+	l.meter.addWaiting(ctx, 1)
+	defer l.meter.addWaiting(ctx, -1)
+	op.Block(semconv.ReasonWriteLock)
+	select {
+	case <-next:
+		op.Wake(semconv.WakeUnlocked, trace.CausedBy(l.from)) // which is the holder's to read
+		return true
+	case <-ctx.Done():
+		op.Wake(semconv.WakeCanceled)
+	case <-done:
+		op.Wake(semconv.WakeClosed)
+	}
+	l.giveUp()
+	return false
+}
+
+// giveUp ends a wait in vain. If the lock was handed over after all, it goes on to
+// the next.
+func (l *writeLock) giveUp() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.next:
+		l.handOver()
+	default:
+		l.waiting--
+	}
+}
+
+// unlock unlocks l for the write by. The caller holds mu.
+func (l *writeLock) unlock(by call) {
+	if l.waiting > 0 {
+		l.from = by.origin()
+	}
+	l.handOver()
+}
+
+// handOver never blocks: the previous one that it handed the lock to has taken it.
+func (l *writeLock) handOver() {
+	if l.waiting == 0 {
+		l.held = false
+		return
+	}
+	l.waiting--
+	l.next <- struct{}{}
+}
