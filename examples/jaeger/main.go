@@ -34,6 +34,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.IntVar(&p.grpc, "grpc", 4317, "take OTLP by gRPC on this `port`")
 	fs.IntVar(&p.http, "http", 4318, "take OTLP by HTTP on this `port`")
 	fs.IntVar(&p.query, "query", 16686, "answer queries on this `port`")
+	sample := fs.Bool("sample", false, "keep the traces with a long block, a stall or a failure, and 1 % of the rest, as tail-sampling.yaml says")
 	build := fs.Bool("build", false, "build Jaeger, print the program's path, and end")
 	err := fs.Parse(args)
 	switch {
@@ -51,7 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if *build {
 		err = buildOnly(ctx, stdout, stderr)
 	} else {
-		err = serve(ctx, p, stdout, stderr)
+		err = serve(ctx, p, *sample, stdout, stderr)
 	}
 	if err != nil && ctx.Err() == nil { // else interrupted
 		fmt.Fprintf(stderr, "jaeger: %v\n", err)
@@ -70,7 +71,7 @@ func buildOnly(ctx context.Context, stdout, stderr io.Writer) error {
 }
 
 // serve runs Jaeger until ctx ends.
-func serve(ctx context.Context, p ports, stdout, stderr io.Writer) error {
+func serve(ctx context.Context, p ports, sample bool, stdout, stderr io.Writer) error {
 	if err := p.free(ctx); err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func serve(ctx context.Context, p ports, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	j, err := start(ctx, program, p)
+	j, err := start(ctx, program, p, sample)
 	if err != nil {
 		return err
 	}

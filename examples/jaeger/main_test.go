@@ -76,7 +76,7 @@ func TestItEnds(t *testing.T) {
 	if err != nil {
 		t.Skip("no program that fails on this machine")
 	}
-	j, err := start(t.Context(), program, ports{})
+	j, err := start(t.Context(), program, ports{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

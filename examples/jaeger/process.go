@@ -19,6 +19,9 @@ import (
 //go:embed config.yaml
 var config string
 
+//go:embed tail-sampling.yaml
+var tailSampling string
+
 // ports are where Jaeger listens, on 127.0.0.1.
 type ports struct{ grpc, http, query int }
 
@@ -52,11 +55,15 @@ type process struct {
 // patience is how long Jaeger may take to start, and to end.
 const patience = 30 * time.Second
 
-// start starts Jaeger. When ctx ends it is asked to end.
-func start(ctx context.Context, program string, p ports) (*process, error) {
+// start starts Jaeger, with tail sampling or without. When ctx ends it is asked to end.
+func start(ctx context.Context, program string, p ports, sample bool) (*process, error) {
+	args := []string{"--config=env:JAEGER_CONFIG"}
+	if sample {
+		args = append(args, "--config=env:JAEGER_TAIL_SAMPLING")
+	}
 	j := &process{done: make(chan struct{})}
-	j.cmd = exec.CommandContext(ctx, program, "--config=env:JAEGER_CONFIG")
-	j.cmd.Env = append(os.Environ(), "JAEGER_CONFIG="+config,
+	j.cmd = exec.CommandContext(ctx, program, args...)
+	j.cmd.Env = append(os.Environ(), "JAEGER_CONFIG="+config, "JAEGER_TAIL_SAMPLING="+tailSampling,
 		fmt.Sprintf("JAEGER_GRPC_PORT=%d", p.grpc), fmt.Sprintf("JAEGER_HTTP_PORT=%d", p.http), fmt.Sprintf("JAEGER_QUERY_PORT=%d", p.query))
 	j.cmd.Stdout, j.cmd.Stderr = &j.log, &j.log
 	j.cmd.Cancel = func() error {

@@ -25,10 +25,10 @@ func newJaeger(t *testing.T) *jaeger {
 	return &jaeger{t, ports[0], ports[1], ports[2]}
 }
 
-// start starts it. It ends with the test, as on Ctrl-C.
-func (j *jaeger) start() {
+// start starts it, with more arguments. It ends with the test, as on Ctrl-C.
+func (j *jaeger) start(args ...string) {
 	j.t.Helper()
-	p := start(j.t, nil, "jaeger", "-grpc", j.grpc, "-http", j.http, "-query", j.query)
+	p := start(j.t, nil, "jaeger", append(args, "-grpc", j.grpc, "-http", j.http, "-query", j.query)...)
 	j.t.Cleanup(func() {
 		p.interrupt()
 		<-p.done
