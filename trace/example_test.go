@@ -18,7 +18,7 @@ func (printer) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) err
 		fmt.Print(s.Name())
 		for _, a := range s.Attributes() {
 			switch a.Key {
-			case semconv.BlockReasonKey, semconv.WakeReasonKey, semconv.GoroutineStateKey:
+			case semconv.GoroutineStateKey:
 				fmt.Print(" ", a.Value.AsString())
 			}
 		}

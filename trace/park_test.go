@@ -72,7 +72,7 @@ func TestOracleOwnLock(t *testing.T) {
 		switch {
 		case s.Name == semconv.SpanSend:
 			ops = append(ops, span)
-		case s.Name == semconv.SpanBlock && s.Parent.Name == semconv.SpanSend && s.Str(semconv.BlockReasonKey) == string(semconv.ReasonLock):
+		case s.Is(semconv.SpanBlock) && s.Parent.Name == semconv.SpanSend && s.Str(semconv.BlockReasonKey) == string(semconv.ReasonLock):
 			blocks = append(blocks, span)
 		}
 	}

@@ -81,6 +81,14 @@ func (p *plumbing) Measures(ctx context.Context) bool {
 	return p.live || (*Tracer)(p).metered(ctx)
 }
 
+// Goroutine returns the name of the goroutine that ctx is of.
+func (p *plumbing) Goroutine(ctx context.Context) string {
+	if t := scopeOf(ctx).task; t != nil {
+		return t.name
+	}
+	return ""
+}
+
 // Meter returns the meter of the Tracer's metrics; nil: none.
 func (p *plumbing) Meter() metric.Meter {
 	if p.metrics == nil {

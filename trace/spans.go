@@ -115,11 +115,6 @@ func (s spans) Wants(show core.Show, shown bool) time.Duration {
 	return min(s.minBlock, time.Second)
 }
 
-var (
-	blockPart = &core.PartKind{Name: semconv.SpanBlock, Key: semconv.BlockReasonKey}
-	wakePart  = &core.PartKind{Name: semconv.SpanWake, Key: semconv.WakeReasonKey}
-)
-
 // Wake makes the spans of the wake before the block and of the block itself, unless
 // that is too short or they are left out: then it counts as running.
 func (s spans) Wake(r *core.Record, block, wake *core.Edge) {
@@ -132,12 +127,35 @@ func (s spans) Wake(r *core.Record, block, wake *core.Edge) {
 		return
 	}
 	s.endWake(r, x, block.At)
-	x.part = core.Part{PartKind: blockPart, Reason: block.Reason, Attrs: block.Attrs, Link: &x.by, At: block.At, Took: wake.At - block.At}
+	x.part = core.Part{PartKind: blockKind(block), Reason: block.Reason, Attrs: block.Attrs, Link: &x.by, At: block.At, Took: wake.At - block.At}
 	x.span.Child(r, &x.part)
 	x.told, x.by = false, oteltrace.SpanContext{}
 	if wake.Reason != "" {
 		x.waking, x.woken, x.wake = true, true, *wake
 	}
+}
+
+// partKinds are the kinds of parts, by the names of their spans.
+var partKinds = func() map[string]*core.PartKind {
+	kinds := make(map[string]*core.PartKind)
+	for _, name := range semconv.BlockNames() {
+		kinds[name] = &core.PartKind{Name: name, Key: semconv.BlockReasonKey}
+	}
+	for _, name := range semconv.WakeNames() {
+		kinds[name] = &core.PartKind{Name: name, Key: semconv.WakeReasonKey}
+	}
+	return kinds
+}()
+
+// blockKind is the kind of a block that is over: its cause is known by then.
+func blockKind(block *core.Edge) *core.PartKind {
+	cause := semconv.Cause("")
+	for i := range block.Attrs {
+		if a := &block.Attrs[i]; a.Key == semconv.BlockCauseKey {
+			cause = semconv.Cause(a.Value.AsString())
+		}
+	}
+	return partKinds[semconv.BlockName(semconv.Reason(block.Reason), cause)]
 }
 
 // endWake makes the span of the wake in progress, if there is one.
@@ -147,7 +165,7 @@ func (s spans) endWake(r *core.Record, x *shown, end time.Duration) {
 	}
 	x.waking = false
 	w := &x.wake
-	x.part = core.Part{PartKind: wakePart, Reason: w.Reason, Link: &w.By, At: w.At, Took: end - w.At}
+	x.part = core.Part{PartKind: partKinds[semconv.WakeName(semconv.WakeReason(w.Reason))], Reason: w.Reason, Link: &w.By, At: w.At, Took: end - w.At}
 	if w.Cause != "" {
 		x.part.Attrs = []attribute.KeyValue{semconv.WakeCauseKey.String(w.Cause)}
 	}

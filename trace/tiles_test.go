@@ -92,10 +92,10 @@ func wantTiled(t *testing.T, c *chain.Chain, op *chain.Span, minBlock time.Durat
 	tracetest.AssertTiled(t, op)
 	for _, s := range c.Spans {
 		switch {
-		case s.Name != semconv.SpanBlock && s.Name != semconv.SpanWake:
+		case !s.Is(semconv.SpanBlock) && !s.Is(semconv.SpanWake):
 		case s.Parent != op:
 			t.Errorf("%s is not a child of the operation", s)
-		case s.End.Before(s.Start), s.Name == semconv.SpanBlock && s.Duration() < minBlock:
+		case s.End.Before(s.Start), s.Is(semconv.SpanBlock) && s.Duration() < minBlock:
 			t.Errorf("%s lasts %v", s, s.End.Sub(s.Start))
 		}
 	}

@@ -149,7 +149,7 @@ func (st *stock) count(sp *chain.Span) {
 			st.NoLink++
 		}
 	}
-	switch sp.Name {
+	switch sp.Word() {
 	case semconv.SpanBlock:
 		st.Blocks++
 	case semconv.SpanWake:

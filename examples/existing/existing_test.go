@@ -92,7 +92,7 @@ func TestSpans(t *testing.T) {
 		c := spans(t, dir+"after")
 		for _, name := range []string{"read", "look up", "write"} {
 			named := c.Named(name)
-			if len(named) == 0 || named[0].Parent == nil || named[0].Parent.Name != "handshake" {
+			if len(named) == 0 || named[0].Parent == nil || !named[0].Parent.Is("handshake") {
 				t.Errorf("spans %s: %v, want them below the handshake:\n%s", name, named, c)
 			}
 		}

@@ -57,7 +57,7 @@ func TestStall(t *testing.T) {
 	}
 	var block, wake *chain.Span
 	for _, s := range stalled[0].Children {
-		switch s.Name {
+		switch s.Word() {
 		case semconv.SpanBlock:
 			block = s
 		case semconv.SpanWake:

@@ -47,6 +47,9 @@ type Tracer interface {
 	// recorded.
 	Measures(ctx context.Context) bool
 
+	// Goroutine returns the name of the goroutine that ctx is of, "" where it has none.
+	Goroutine(ctx context.Context) string
+
 	// Meter returns the meter of the tracer's metrics; nil: none.
 	Meter() metric.Meter
 

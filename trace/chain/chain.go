@@ -145,9 +145,11 @@ func (c *Chain) Find(match func(*Span) bool) []*Span {
 	return found
 }
 
-// Named returns the spans with the given name, in the order of the chain.
+// Named returns the spans with the given name, in the order of the chain. As the name
+// of a block, a wake, a handshake or a segment the word alone is enough: "block" are all
+// blocks, and "block lock" those that waited for a lock.
 func (c *Chain) Named(name string) []*Span {
-	return c.Find(func(s *Span) bool { return s.Name == name })
+	return c.Find(func(s *Span) bool { return s.Named(name) })
 }
 
 // Lookup returns the span with the given identity, or nil. If several spans

@@ -67,7 +67,7 @@ func SameConnection(a, b *Span) (same, known bool) {
 
 // Established reports whether the span is a handshake that made a connection.
 func (s *Span) Established() bool {
-	return s.Name == semconv.SpanHandshake && !s.Failed() &&
+	return s.Is(semconv.SpanHandshake) && !s.Failed() &&
 		s.Int(semconv.HTTPResponseStatusCodeKey) == http.StatusSwitchingProtocols
 }
 

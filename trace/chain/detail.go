@@ -21,15 +21,15 @@ const maxText = 60
 func (p *printer) fixed(s *Span) []string {
 	var d details
 	d.escape = p.escape
-	switch s.Name {
+	switch s.Word() {
 	case semconv.SpanBlock:
-		d.attr(s, semconv.BlockReasonKey, "")
-		d.attr(s, semconv.BlockCauseKey, "")
+		d.unsaid(s, semconv.BlockReasonKey)
+		d.unsaid(s, semconv.BlockCauseKey)
 		if s.Str(semconv.BlockSourceKey) != string(semconv.SourcePoll) {
 			d.attr(s, semconv.BlockSourceKey, "")
 		}
 	case semconv.SpanWake:
-		d.attr(s, semconv.WakeReasonKey, "")
+		d.unsaid(s, semconv.WakeReasonKey)
 	case semconv.SpanStalled:
 		p.stalled(&d, s)
 	case semconv.SpanRead, semconv.SpanWrite, semconv.SpanPing, semconv.SpanClose:
@@ -85,6 +85,13 @@ func (d *details) add(text string) {
 func (d *details) attr(s *Span, key attribute.Key, label string) {
 	if v := s.Str(key); v != "" {
 		d.add(d.escape(label) + text.Shorten(d.escape(v), maxText))
+	}
+}
+
+// unsaid adds what the name of a block or a wake does not say.
+func (d *details) unsaid(s *Span, key attribute.Key) {
+	if v := s.Str(key); v != "" && s.Name != s.Word()+" "+v {
+		d.attr(s, key, "")
 	}
 }
 
@@ -257,7 +264,7 @@ func blocked(spans []*Span) []string {
 
 func hasBlocks(s *Span) bool {
 	for _, c := range s.Children {
-		if c.Name == semconv.SpanBlock {
+		if c.Is(semconv.SpanBlock) {
 			return true
 		}
 	}
@@ -270,7 +277,7 @@ const maxLinks = 2
 // links returns where spans link to.
 func (p *printer) links(spans []*Span) []string {
 	by := "← "
-	if spans[0].Name == semconv.SpanWake {
+	if spans[0].Is(semconv.SpanWake) {
 		by = "← woken by "
 	}
 	var out []string

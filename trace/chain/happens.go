@@ -204,7 +204,7 @@ func (r *search) started(s *Span) {
 		r.visit(event{c, false})
 	}
 	for _, from := range s.LinkedFrom {
-		r.visit(event{from, from.Name != semconv.SpanWake})
+		r.visit(event{from, !from.Is(semconv.SpanWake)})
 	}
 	if s.launch() || s.StartedOn != 0 {
 		r.goOn(r.starter[s.Seq], s, s.Start)

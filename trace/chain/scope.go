@@ -89,7 +89,7 @@ func (b *builder) relate() {
 func pairTiles(children []*Span) {
 	var last *Span
 	for _, c := range children {
-		switch c.Name {
+		switch c.Word() {
 		case semconv.SpanBlock:
 			last = c
 		case semconv.SpanWake:
@@ -108,7 +108,7 @@ func (r *relations) add(s *Span) {
 	}
 	s.runner = sc.runner
 	switch {
-	case s.Name == semconv.SpanHandshake:
+	case s.Is(semconv.SpanHandshake):
 		sc = r.handshake(s, sc)
 	case s.tile() && s.Parent != nil:
 		s.conn = s.Parent.conn
@@ -144,13 +144,13 @@ func (r *relations) follow(s *Span, sc *scope) *scope {
 	for _, l := range s.Links {
 		switch {
 		case l.Span == nil || l.Span.proc != s.proc:
-		case l.Span.Name == semconv.SpanHandshake:
+		case l.Span.Is(semconv.SpanHandshake):
 			on.below = l.Span.conn
 		case l.Span.launch():
 			on.runner = l.Span
 		}
 	}
-	if s.Name == semconv.SpanSegment && on.below == nil {
+	if s.Is(semconv.SpanSegment) && on.below == nil {
 		if on.below = r.connectionOf(s, sc); on.below == nil {
 			on.below = &Connection{First: s} // it is of one, whose handshake is not here
 		}
@@ -212,7 +212,7 @@ func (r *relations) client(h *Span, sc *scope) *Span {
 	switch {
 	case h.Parent != nil || c == nil:
 		return sc.client
-	case c.Name == semconv.SpanHandshake:
+	case c.Is(semconv.SpanHandshake):
 		return c
 	case c.Seq < h.Seq:
 		return r.scopes[c.Seq].client
@@ -226,5 +226,5 @@ func (r *relations) client(h *Span, sc *scope) *Span {
 // own. Such spans link to the handshake, to their goroutine and to the segment before,
 // none of which sent them anything.
 func (s *Span) GoesOn() bool {
-	return s.Name == semconv.SpanSegment || s.OnConnection() && (s.Parent == nil || s.Parent.Name == semconv.SpanSegment)
+	return s.Is(semconv.SpanSegment) || s.OnConnection() && (s.Parent == nil || s.Parent.Is(semconv.SpanSegment))
 }

@@ -150,7 +150,7 @@ func (s *Span) Blocked() time.Duration {
 	var sum time.Duration
 	var seen bool
 	for _, c := range s.Children {
-		if c.Name == semconv.SpanBlock {
+		if c.Is(semconv.SpanBlock) {
 			sum, seen = sum+c.Duration(), true
 		}
 	}
@@ -304,7 +304,7 @@ func (s *Span) Connection() *Connection { return s.conn }
 // the other side recorded it. It is nil for every other span, and where the chain does
 // not have it.
 func (s *Span) OtherSide() *Span {
-	if s.Name != semconv.SpanHandshake {
+	if !s.Is(semconv.SpanHandshake) {
 		return nil
 	}
 	return s.partner
@@ -313,7 +313,7 @@ func (s *Span) OtherSide() *Span {
 // Wake returns, for a `block`, the `wake` that ended it. It is nil for every other
 // span, and where the chain does not have it.
 func (s *Span) Wake() *Span {
-	if s.Name != semconv.SpanBlock {
+	if !s.Is(semconv.SpanBlock) {
 		return nil
 	}
 	return s.partner
@@ -323,7 +323,7 @@ func (s *Span) Wake() *Span {
 // is nil for every other span, and where the chain does not have it.
 func (s *Span) Waker() *Span {
 	wake := s.Wake()
-	if s.Name == semconv.SpanWake {
+	if s.Is(semconv.SpanWake) {
 		wake = s
 	}
 	if wake != nil {
@@ -337,7 +337,34 @@ func (s *Span) Waker() *Span {
 }
 
 // launch reports whether the span is the start of a goroutine.
-func (s *Span) launch() bool { return strings.HasPrefix(s.Name, semconv.SpanGo) }
+func (s *Span) launch() bool { return s.IsGoroutine() }
+
+// IsGoroutine reports whether the span is the start of a goroutine.
+func (s *Span) IsGoroutine() bool { return strings.HasPrefix(s.Name, semconv.SpanGo) }
+
+// GoroutineName returns the name of the goroutine whose span it is.
+func (s *Span) GoroutineName() string { return strings.TrimPrefix(s.Name, semconv.SpanGo) }
+
+// Word returns the kind of span that the name means: see [semconv.KindOf]. The life of
+// a goroutine is of no kind, whatever it is called.
+func (s *Span) Word() string {
+	word := semconv.KindOf(s.Name)
+	if len(word) == len(s.Name) {
+		return word
+	}
+	if _, life := s.Attr(semconv.GoroutineStateKey); life {
+		return s.Name
+	}
+	return word
+}
+
+// Named reports whether the span has the name, or the name is the span's [Span.Word].
+func (s *Span) Named(name string) bool { return s.Name == name || s.Is(name) }
+
+// Is reports whether [Span.Word] is the word: a `block`, whatever it waited for.
+func (s *Span) Is(word string) bool {
+	return strings.HasPrefix(s.Name, word) && s.Word() == word
+}
 
 // Operation returns the operation that the span belongs to: the nearest span at
 // or above it that is neither a `block` nor a `wake`, or nil if there is none.
@@ -364,7 +391,7 @@ func (s *Span) Caller() *Span {
 }
 
 // tile reports whether the span is one of those that tile an operation.
-func (s *Span) tile() bool { return s.Name == semconv.SpanBlock || s.Name == semconv.SpanWake }
+func (s *Span) tile() bool { return s.Is(semconv.SpanBlock) || s.Is(semconv.SpanWake) }
 
 // Life returns, for a `go NAME` span, the span NAME that covers the whole life
 // of the goroutine and carries its state. It is nil for every other span, and

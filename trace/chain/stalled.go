@@ -31,7 +31,7 @@ func (s *Span) StillBlocked() (since time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	for _, from := range s.LinkedFrom {
-		if from.Name == semconv.SpanBlock || from.Name == semconv.SpanStalled {
+		if from.Is(semconv.SpanBlock) || from.Name == semconv.SpanStalled {
 			return time.Time{}, false
 		}
 	}

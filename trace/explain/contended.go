@@ -43,7 +43,7 @@ func contention(s *scene) []Finding {
 			continue
 		}
 		waits = append(waits, b)
-		if by.Parent != nil && (by.Name == semconv.SpanBlock || by.Name == semconv.SpanWake) {
+		if by.Parent != nil && (by.Is(semconv.SpanBlock) || by.Is(semconv.SpanWake)) {
 			by = by.Parent
 		}
 		sets.join(b.op.Seq, by.Seq)

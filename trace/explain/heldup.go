@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/wakechain/wakechain/internal/text"
@@ -78,7 +77,7 @@ func (s *scene) waitedFor(b *block, of map[*chain.Span][]*block) *block {
 	if _, ok := waitsFor[b.reason()]; !ok || by == nil {
 		return nil
 	}
-	if !strings.HasPrefix(by.Name, semconv.SpanGo) {
+	if !by.IsGoroutine() {
 		by = by.Goroutine()
 	}
 	if by == nil || by == b.runner {

@@ -52,7 +52,7 @@ func (s *scene) holders() map[*block]*chain.Span {
 	}
 	for _, sp := range s.spans {
 		run := sp.Goroutine()
-		if strings.HasPrefix(sp.Name, semconv.SpanGo) {
+		if sp.IsGoroutine() {
 			run = sp
 		}
 		if by, ok := wanted[sp.SpanID.String()]; ok && by == nil && sp.SpanID != (oteltrace.SpanID{}) {
@@ -103,7 +103,7 @@ func (s *scene) letGoBy(b *block) *chain.Span {
 	if by == nil || b.woken() != semconv.WakeUnlocked && b.woken() != semconv.WakeReleased {
 		return nil
 	}
-	if strings.HasPrefix(by.Name, semconv.SpanGo) {
+	if by.IsGoroutine() {
 		return by
 	}
 	return by.Goroutine()

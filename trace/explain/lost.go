@@ -202,7 +202,7 @@ func (e *end) lostBefore(c *chain.Span) *chain.Span {
 		return nil
 	}
 	for _, t := range slices.Backward(last.Children) {
-		if t.Name == semconv.SpanWake {
+		if t.Is(semconv.SpanWake) {
 			switch semconv.WakeReason(t.Str(semconv.WakeReasonKey)) {
 			case semconv.WakePeerClosed, semconv.WakePeerReset:
 				return last

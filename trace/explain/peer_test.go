@@ -33,7 +33,7 @@ func TestWhoIsAtTheOtherEnd(t *testing.T) {
 		{"in memory", func(s *script, client, server int) {
 			s.at(client).Attributes, s.at(server).Attributes = s.at(client).Attributes[:1], s.at(server).Attributes[:1]
 			for i := range s.spans {
-				if s.spans[i].Name == semconv.SpanBlock {
+				if s.spans[i].Is(semconv.SpanBlock) {
 					s.set(i+1, semconv.BlockSourceKey.String(string(semconv.SourceMemory)))
 				}
 			}

@@ -111,7 +111,7 @@ func TestScenarioProxyStops(t *testing.T) {
 		strings.Contains(text, "socket_get read again") || strings.Contains(text, "its reader") {
 		t.Errorf("got %s\nwant nobody blamed that read all the time\n%s", text, c)
 	}
-	server := c.Find(func(s *chain.Span) bool { return s.Name == semconv.SpanHandshake && s.Service == "socket_start" })[0]
+	server := c.Find(func(s *chain.Span) bool { return s.Is(semconv.SpanHandshake) && s.Service == "socket_start" })[0]
 	at := net.JoinHostPort(server.Str(semconv.NetworkPeerAddressKey), server.Str(semconv.NetworkPeerPortKey))
 	if got, want := f.Advice, "Look at what is at "+at+": it stands between the two"; !strings.HasPrefix(got, want) {
 		t.Errorf("got the advice %q, want it to begin with %q", got, want)

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"strings"
 	"time"
 
 	"github.com/wakechain/wakechain/trace/chain"
@@ -103,7 +102,7 @@ func mostly(run, during *chain.Span) (name string, most time.Duration) {
 	life := run.Life()
 	sum := map[string]time.Duration{}
 	for _, c := range run.Children {
-		if c == life || c.Name == semconv.SpanRead || c.Name == semconv.SpanHandshake || strings.HasPrefix(c.Name, semconv.SpanGo) || c.Process() != run.Process() {
+		if c == life || c.Name == semconv.SpanRead || c.Is(semconv.SpanHandshake) || c.IsGoroutine() || c.Process() != run.Process() {
 			continue
 		}
 		if both := overlap(c, during); both > 0 {

@@ -3,7 +3,6 @@ package explain
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
@@ -147,14 +146,14 @@ func newScene(c *chain.Chain) *scene {
 
 func (s *scene) add(sp *chain.Span) {
 	switch {
-	case sp.Name == semconv.SpanHandshake:
+	case sp.Is(semconv.SpanHandshake):
 		s.handshakes = append(s.handshakes, sp)
 		s.end(sp)
-	case sp.Name == semconv.SpanSegment:
+	case sp.Is(semconv.SpanSegment):
 		if e := s.end(sp); e != nil && suppressed(sp) {
 			e.gap, e.hidden = true, true
 		}
-	case sp.Name == semconv.SpanBlock:
+	case sp.Is(semconv.SpanBlock):
 		b := &block{Span: sp, op: sp.Parent, wake: sp.Wake(), runner: sp.Goroutine()}
 		if b.op != nil && (b.op.OnConnection() || b.op.Established()) {
 			b.end = s.end(b.op)
@@ -168,7 +167,7 @@ func (s *scene) add(sp *chain.Span) {
 		if b := s.inProgress(sp); b != nil {
 			s.stuck = append(s.stuck, b)
 		}
-	case strings.HasPrefix(sp.Name, semconv.SpanGo):
+	case sp.IsGoroutine():
 		s.launches = append(s.launches, sp)
 		s.namesakes[sp.Name]++
 	case sp.OnConnection():

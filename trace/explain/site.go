@@ -3,7 +3,6 @@ package explain
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/wakechain/wakechain/internal/text"
@@ -48,7 +47,7 @@ func agentOf(sp *chain.Span, id int64) agent { return agent{sp.Process(), id} }
 func runsOf(spans []*chain.Span) map[agent][]*chain.Span {
 	runs := make(map[agent][]*chain.Span)
 	for _, sp := range spans {
-		if id := sp.Int(semconv.GoroutineIDKey); id > 0 && code(sp) != "" && !strings.HasPrefix(sp.Name, semconv.SpanGo) {
+		if id := sp.Int(semconv.GoroutineIDKey); id > 0 && code(sp) != "" && !sp.IsGoroutine() {
 			a := agentOf(sp, id)
 			runs[a] = append(runs[a], sp)
 		}

@@ -13,7 +13,7 @@ import (
 func starvation(s *scene) []Finding {
 	var all repeated
 	for _, sp := range s.spans {
-		if sp.Name == semconv.SpanWake && sp.Parent != nil && ofScheduler(sp.Parent) && sp.Duration() > 0 {
+		if sp.Is(semconv.SpanWake) && sp.Parent != nil && ofScheduler(sp.Parent) && sp.Duration() > 0 {
 			all.add(&block{Span: sp, op: sp.Parent})
 		}
 	}
@@ -37,7 +37,7 @@ const starved = noticeable / 10
 // ofScheduler reports whether an operation is of an execution trace.
 func ofScheduler(op *chain.Span) bool {
 	for _, c := range op.Children {
-		if c.Name == semconv.SpanBlock {
+		if c.Is(semconv.SpanBlock) {
 			return c.Str(semconv.BlockSourceKey) == string(semconv.SourceSched)
 		}
 	}

@@ -113,7 +113,7 @@ func goroutine(sp *chain.Span) string {
 
 // runnerName is the name of the goroutine that a `go NAME` span starts.
 func runnerName(run *chain.Span) string {
-	return plain(strings.TrimPrefix(run.Name, semconv.SpanGo))
+	return plain(run.GoroutineName())
 }
 
 // ref refers to a span as the chain's tree does, and says whose it is:

@@ -279,7 +279,7 @@ func TestQuiet(t *testing.T) {
 			if tt.processor != own {
 				return
 			}
-			if want := []string{"op", semconv.SpanBlock, semconv.SpanWake}; !slices.Equal(own.names, want) {
+			if want := []string{"op", "block net.read", "wake readable"}; !slices.Equal(own.names, want) {
 				t.Errorf("got the start of %q, want %q", own.names, want)
 			}
 			for _, s := range k.all()[:3] {

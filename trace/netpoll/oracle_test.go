@@ -90,7 +90,7 @@ func told(rec *tracetest.Recorder) (ops, blocks []parks.Span) {
 			goroutine = up.Int(semconv.GoroutineIDKey)
 		}
 		span := parks.Span{Goroutine: goroutine, Start: s.Start, End: s.End}
-		switch s.Name {
+		switch s.Word() {
 		case semconv.SpanRead, semconv.SpanWrite:
 			ops = append(ops, span)
 		case semconv.SpanBlock:

@@ -73,7 +73,7 @@ func TestReadinessFirst(t *testing.T) {
 			}
 			blocks := 0
 			for _, s := range rec.Chain().Spans {
-				if s.Name == semconv.SpanBlock {
+				if s.Is(semconv.SpanBlock) {
 					blocks++
 				}
 			}

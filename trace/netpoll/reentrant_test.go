@@ -21,13 +21,13 @@ type closing struct {
 }
 
 func (c *closing) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
-	if c.start && s.Name() == semconv.SpanBlock {
+	if c.start && semconv.KindOf(s.Name()) == semconv.SpanBlock {
 		_ = c.conn.Close()
 	}
 }
 
 func (c *closing) OnEnd(s sdktrace.ReadOnlySpan) {
-	if !c.start && s.Name() == semconv.SpanBlock {
+	if !c.start && semconv.KindOf(s.Name()) == semconv.SpanBlock {
 		_ = c.conn.Close()
 	}
 }

@@ -9,15 +9,16 @@ package semconv
 
 import "go.opentelemetry.io/otel/attribute"
 
-// Span names.
+// Span names. Those of a block, a wake, a handshake and a segment may say more behind
+// the word: see [BlockName], [WakeName] and [KindOf].
 const (
-	SpanHandshake = "handshake" // a WebSocket opening handshake, RFC 6455 §4
+	SpanHandshake = "handshake" // a WebSocket opening handshake, RFC 6455 §4; on a server with the request's pattern or the handler's name
 	SpanRead      = "read"      // one message read
 	SpanWrite     = "write"     // one message written
 	SpanPing      = "ping"      // a ping and the wait for its pong
 	SpanPong      = "pong"      // the answer to the peer's ping
 	SpanClose     = "close"     // a closing handshake, RFC 6455 §7
-	SpanSegment   = "segment"   // the root of a trace in which a connection goes on
+	SpanSegment   = "segment"   // the root of a trace in which a connection goes on; with the name of the goroutine that has it
 
 	SpanBlock = "block" // the goroutine was parked, or waited to be
 	SpanWake  = "wake"  // from a wake to the next block or the operation's end
@@ -290,6 +291,7 @@ const (
 	URLPathKey                = attribute.Key("url.path")
 	URLFullKey                = attribute.Key("url.full")
 	HTTPResponseStatusCodeKey = attribute.Key("http.response.status_code")
+	HTTPRouteKey              = attribute.Key("http.route")
 	ErrorTypeKey              = attribute.Key("error.type")
 	CodeFunctionNameKey       = attribute.Key("code.function.name")
 	CodeFilePathKey           = attribute.Key("code.file.path")

@@ -7,9 +7,12 @@ import (
 	"go/token"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // word is a constant of the vocabulary.
@@ -98,6 +101,9 @@ func TestTelemetryPage(t *testing.T) {
 			continue
 		}
 		text := strings.Trim(cells[0], "`")
+		if kind == "Span" {
+			text = semconv.KindOf(text) // and what may stand behind it
+		}
 		if rows[kind] == nil {
 			rows[kind] = map[string][]string{}
 		}
@@ -130,6 +136,58 @@ func TestTelemetryPage(t *testing.T) {
 	for kind, left := range rows {
 		for text := range left {
 			t.Errorf("%s: the page has %q, and the vocabulary does not", kind, text)
+		}
+	}
+}
+
+// The names of blocks and wakes are few, and the page lists them.
+func TestBlockAndWakeNames(t *testing.T) {
+	blocks, wakes := []string{semconv.SpanBlock}, []string{semconv.SpanWake}
+	for _, w := range vocabulary(t, "semconv.go") {
+		switch {
+		case w.kind == "Reason", w.kind == "Cause" && w.text != string(semconv.CauseUnknown):
+			blocks = append(blocks, semconv.SpanBlock+" "+w.text)
+		case w.kind == "WakeReason":
+			wakes = append(wakes, semconv.SpanWake+" "+w.text)
+		}
+	}
+	slices.Sort(blocks)
+	slices.Sort(wakes)
+	if got := semconv.BlockNames(); !slices.Equal(got, blocks) {
+		t.Errorf("blocks: got %q, want %q", got, blocks)
+	}
+	if got := semconv.WakeNames(); !slices.Equal(got, wakes) {
+		t.Errorf("wakes: got %q, want %q", got, wakes)
+	}
+	page, err := os.ReadFile("../../docs/telemetry.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, names := range [][]string{blocks, wakes} {
+		list := "`" + strings.Join(names, "`, `") + "`."
+		if !strings.Contains(strings.Join(strings.Fields(string(page)), " "), list) {
+			t.Errorf("the page does not have %s", list)
+		}
+	}
+	for _, test := range []struct {
+		got, want string
+	}{
+		{semconv.BlockName(semconv.ReasonNetWrite, semconv.CausePeerWindow), "block peer_window"},
+		{semconv.BlockName(semconv.ReasonNetWrite, semconv.CauseUnknown), "block net.write"},
+		{semconv.BlockName(semconv.ReasonLock, ""), "block lock"},
+		{semconv.BlockName("", ""), "block"},
+		{semconv.BlockName("order 4711", "of a customer"), "block"},
+		{semconv.WakeName(semconv.WakePeerReset), "wake peer_reset"},
+		{semconv.WakeName("order 4711"), "wake"},
+		{semconv.KindOf("block peer_window"), semconv.SpanBlock},
+		{semconv.KindOf("wake"), semconv.SpanWake},
+		{semconv.KindOf("handshake GET /chat"), semconv.SpanHandshake},
+		{semconv.KindOf("segment chat"), semconv.SpanSegment},
+		{semconv.KindOf("blocked"), "blocked"},
+		{semconv.KindOf("read loop"), "read loop"},
+	} {
+		if test.got != test.want {
+			t.Errorf("got %q, want %q", test.got, test.want)
 		}
 	}
 }

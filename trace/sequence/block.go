@@ -28,7 +28,7 @@ func (b *builder) blocks(it item) []*Row {
 	all := 0
 	for _, s := range it.spans {
 		for _, c := range s.Children {
-			if c.Name != semconv.SpanBlock || !tile(c) || b.lanes[c.Seq] == None {
+			if !c.Is(semconv.SpanBlock) || !tile(c) || b.lanes[c.Seq] == None {
 				continue
 			}
 			p := pause{block: c, wake: c.Wake()}

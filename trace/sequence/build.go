@@ -3,7 +3,6 @@ package sequence
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
@@ -85,12 +84,12 @@ func (b *builder) findLives() {
 }
 
 // launch reports whether the span is the start of a goroutine.
-func launch(s *chain.Span) bool { return strings.HasPrefix(s.Name, semconv.SpanGo) }
+func launch(s *chain.Span) bool { return s.IsGoroutine() }
 
 // tile reports whether the span is one of those that tile an operation, and not
 // somebody else's of that name.
 func tile(s *chain.Span) bool {
-	if s.Name != semconv.SpanBlock && s.Name != semconv.SpanWake || s.Parent == nil || len(s.Children) > 0 {
+	if !s.Is(semconv.SpanBlock) && !s.Is(semconv.SpanWake) || s.Parent == nil || len(s.Children) > 0 {
 		return false
 	}
 	return s.Scope == trace.ScopeName || s.Str(semconv.BlockReasonKey) != "" || s.Str(semconv.WakeReasonKey) != ""
@@ -130,7 +129,7 @@ func (b *builder) links(s *chain.Span) []*chain.Span {
 // begins reports whether the span is what others go on from, and no message to
 // them.
 func begins(s *chain.Span) bool {
-	return launch(s) || s.Name == semconv.SpanHandshake || s.Name == semconv.SpanSegment
+	return launch(s) || s.Is(semconv.SpanHandshake) || s.Is(semconv.SpanSegment)
 }
 
 // late reports whether a message was read so long after it was written that it

@@ -98,7 +98,7 @@ func (b *builder) foldQuiet(of []lane, hidden []bool, lanes []lane) bool {
 		}
 		l := loads[coarser[byName](of[i])]
 		l.spans++
-		if s.Name != semconv.SpanBlock {
+		if !s.Is(semconv.SpanBlock) {
 			continue
 		}
 		if d := s.Duration(); s.End.IsZero() {
@@ -207,14 +207,14 @@ func (b *builder) assign() []lane {
 				l.of, l.name = c.First, "connections"
 			}
 		case run != nil:
-			l.of, l.name = run, strings.TrimPrefix(run.Name, semconv.SpanGo)
+			l.of, l.name = run, run.GoroutineName()
 		case begun != nil && begun.Seq < s.Seq && b.procs[begun.Seq] == l.proc:
 			l = of[begun.Seq]
 		case inside && p.Goroutine() == nil && !launch(p) && of[p.Seq].of != nil:
 			l = of[p.Seq]
 		case s.Kind == oteltrace.SpanKindServer && sole[s.Seq] != nil:
 			run = sole[s.Seq]
-			l.of, l.name = run, strings.TrimPrefix(run.Name, semconv.SpanGo)
+			l.of, l.name = run, run.GoroutineName()
 		}
 		of[s.Seq] = l
 	}
@@ -265,7 +265,7 @@ func (b *builder) hidden() []bool {
 			if launch(s) {
 				run = s
 			}
-			hide = hide || run == nil || !slices.Contains(cfg.goroutines, strings.TrimPrefix(run.Name, semconv.SpanGo))
+			hide = hide || run == nil || !slices.Contains(cfg.goroutines, run.GoroutineName())
 		}
 		if len(cfg.connections) > 0 {
 			hide = hide || !b.onConnection(s)
@@ -370,7 +370,7 @@ func (b *builder) laneName(l lane) string {
 	case b.cfg.by == ByConnection:
 		return "connection"
 	default:
-		return strings.TrimPrefix(l.of.Name, semconv.SpanGo)
+		return l.of.GoroutineName()
 	}
 }
 

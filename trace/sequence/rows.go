@@ -212,7 +212,7 @@ func (b *builder) answered(s *chain.Span) bool {
 func (b *builder) step(it item, encloses bool) {
 	first := it.spans[0]
 	r := b.row(Step, it.spans, took(it.spans), target(first))
-	if first.Name == semconv.SpanSegment {
+	if first.Is(semconv.SpanSegment) {
 		r.Details = nil // it is over at once
 	}
 	if !encloses {

@@ -26,7 +26,7 @@ func AssertBlocked(tb testing.TB, span *chain.Span, reason semconv.Reason, cause
 	}
 	n, sum := 0, time.Duration(0)
 	for _, s := range span.Children {
-		if s.Name == semconv.SpanBlock && is(s.Str(semconv.BlockReasonKey), string(reason)) && is(s.Str(semconv.BlockCauseKey), string(cause)) {
+		if s.Is(semconv.SpanBlock) && is(s.Str(semconv.BlockReasonKey), string(reason)) && is(s.Str(semconv.BlockCauseKey), string(cause)) {
 			n++
 			sum += s.Duration()
 		}
@@ -61,17 +61,17 @@ func AssertTiled(tb testing.TB, span *chain.Span) {
 	var faults []string
 	fault := func(format string, args ...any) { faults = append(faults, "\n\t"+fmt.Sprintf(format, args...)) }
 	for _, s := range span.Children {
-		if s.Name != semconv.SpanBlock && s.Name != semconv.SpanWake {
+		if !s.Is(semconv.SpanBlock) && !s.Is(semconv.SpanWake) {
 			continue
 		}
 		switch {
-		case last == nil && s.Name == semconv.SpanWake:
+		case last == nil && s.Is(semconv.SpanWake):
 			fault("%s: a wake without a block", s)
 		case last == nil && s.Start.Before(span.Start):
 			fault("%s: starts %v before the operation", s, span.Start.Sub(s.Start))
 		case last == nil:
-		case s.Name == last.Name:
-			fault("%s: follows another %s", s, s.Name)
+		case s.Word() == last.Word():
+			fault("%s: follows another %s", s, s.Word())
 		case s.Start.After(last.End):
 			fault("%s: a gap of %v behind %s", s, s.Start.Sub(last.End), last)
 		case s.Start.Before(last.End):
@@ -96,7 +96,7 @@ func tiles(span *chain.Span) string {
 	var b strings.Builder
 	n := 0
 	for _, s := range span.Children {
-		if s.Name != semconv.SpanBlock && s.Name != semconv.SpanWake {
+		if !s.Is(semconv.SpanBlock) && !s.Is(semconv.SpanWake) {
 			continue
 		}
 		if n++; n > maxShown {

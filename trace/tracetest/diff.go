@@ -72,7 +72,7 @@ func (m *match) between(nodes []*node, spans []*chain.Span) *gap {
 					}
 					take(cost, i+1, k+1, step{node: n, spans: order[j : k+1]})
 				}
-				if j < len(order) && !n.any && n.name == order[j].Name && !m.fit(n, order[j]) {
+				if j < len(order) && !n.any && order[j].Named(n.name) && !m.fit(n, order[j]) {
 					below := m.apart(n, order[j])
 					for k := j; k < len(order) && (k == j || n.max != 1 && m.alike(n, order[j], order[k])); k++ {
 						cost := below.cost
@@ -272,7 +272,7 @@ func (d *differ) got(spans []*chain.Span, nodes []*node, depth int) {
 // name.
 func (d *differ) like(s *chain.Span, nodes []*node) (like *node) {
 	for _, n := range nodes {
-		if n.any || n.name != s.Name {
+		if n.any || !s.Named(n.name) {
 			continue
 		}
 		if d.fit(n, s) {

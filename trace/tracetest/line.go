@@ -375,7 +375,7 @@ func unquote(s string) (string, error) {
 func (p *line) describes(s *chain.Span, prefixes []string) bool {
 	ended := !s.End.IsZero()
 	switch {
-	case p.name != s.Name,
+	case !s.Named(p.name),
 		p.service != nil && *p.service != s.Service,
 		p.open && ended,
 		p.duration != nil && (!ended || !p.duration.holds(s.End.Sub(s.Start))):
@@ -394,13 +394,15 @@ func (p *line) linked(s *chain.Span) bool {
 	if len(p.links) == 0 {
 		return true
 	}
-	names := linkNames(s)
+	left := slices.Clone(s.Links)
 	for _, want := range p.links {
-		i := slices.Index(names, want)
+		i := slices.IndexFunc(left, func(l chain.Link) bool {
+			return l.Span == nil && want == "?" || l.Span != nil && l.Span.Named(want)
+		})
 		if i < 0 {
 			return false
 		}
-		names = slices.Delete(names, i, i+1)
+		left = slices.Delete(left, i, i+1)
 	}
 	return true
 }
@@ -431,14 +433,4 @@ func (a condition) value(s *chain.Span, prefixes []string) (string, bool) {
 		return s.Kind.String(), true
 	}
 	return strings.ToLower(s.Status.Code.String()), true
-}
-
-func linkNames(s *chain.Span) []string {
-	names := make([]string, len(s.Links))
-	for i, l := range s.Links {
-		if names[i] = "?"; l.Span != nil {
-			names[i] = l.Span.Name
-		}
-	}
-	return names
 }

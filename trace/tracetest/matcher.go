@@ -56,9 +56,10 @@ func Line(line string) Matcher {
 	return Matching(line, func(s *chain.Span) bool { return p.describes(s, nil) })
 }
 
-// Name matches spans with the name, whatever characters it has.
+// Name matches spans with the name, whatever characters it has. Of a block, a wake, a
+// handshake and a segment the first word is enough.
 func Name(name string) Matcher {
-	return Matching(quoteName(name), func(s *chain.Span) bool { return s.Name == name })
+	return Matching(quoteName(name), func(s *chain.Span) bool { return s.Named(name) })
 }
 
 // Service matches spans of the service.

@@ -31,7 +31,11 @@ func (m *match) written(s *chain.Span, old *line, new bool) string {
 	if old == nil {
 		old, new = &line{}, true
 	}
-	parts := []string{quoteName(s.Name)}
+	name := s.Name
+	if old.name != "" && s.Named(old.name) {
+		name = old.name
+	}
+	parts := []string{quoteName(name)}
 	if s.Service != "" && plain(s.Service) && !strings.Contains(s.Service, "]") &&
 		(old.service != nil || new && m.services && (s.Parent == nil || s.Parent.Service != s.Service)) {
 		parts = append(parts, "["+s.Service+"]")

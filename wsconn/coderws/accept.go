@@ -46,6 +46,7 @@ func accept(w http.ResponseWriter, r *http.Request, opts *websocket.AcceptOption
 // and goes on to net/http untouched.
 func Handler(name string, fn func(context.Context, *Conn) error, options ...Option) http.Handler {
 	cfg := session.NewConfig(options)
+	cfg.Handler = name
 	opts, _ := cfg.Accept.(*websocket.AcceptOptions)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, ctx, err := accept(w, r, opts, cfg)

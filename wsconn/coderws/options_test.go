@@ -44,9 +44,9 @@ func shown(t *testing.T, opts ...coderws.Option) (all, whole map[string]int) {
 	chain := rec.Chain()
 	handshake := tracetest.One(t, chain, semconv.SpanHandshake)
 	for _, s := range chain.Spans {
-		all[s.Name]++
+		all[s.Word()]++
 		if s.TraceID == handshake.TraceID {
-			whole[s.Name]++
+			whole[s.Word()]++
 		}
 	}
 	return all, whole

@@ -107,7 +107,7 @@ func tiled(t *testing.T, s *chain.Span) {
 	t.Helper()
 	var tiles []*chain.Span
 	for _, child := range s.Children {
-		if child.Name == semconv.SpanBlock || child.Name == semconv.SpanWake {
+		if child.Is(semconv.SpanBlock) || child.Is(semconv.SpanWake) {
 			tiles = append(tiles, child)
 		}
 	}
@@ -120,7 +120,7 @@ func tiled(t *testing.T, s *chain.Span) {
 		if i+1 < len(tiles) {
 			end = tiles[i+1].Start
 		}
-		if tile.Name != want || !tile.End.Equal(end) {
+		if !tile.Is(want) || !tile.End.Equal(end) {
 			t.Errorf("%v: child %d is %s until %v, want %s until %v", s, i, tile.Name, tile.End, want, end)
 		}
 	}

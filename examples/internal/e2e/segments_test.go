@@ -33,7 +33,7 @@ func TestSegments(t *testing.T) {
 	exchange(t, tracer, 300, wsconn.WithTraceBudget(budget, 0), wsconn.WithMessageSpans(wsconn.MessagesAll))
 	spans.Shutdown(t.Context())
 
-	ids := j.search(url.Values{"service": {"long"}, "operation": {semconv.SpanSegment}, "limit": {"1000"}})
+	ids := j.search(url.Values{"service": {"long"}, "operation": {semconv.SpanSegment + " echo"}, "limit": {"1000"}})
 	if len(ids) < 10 {
 		t.Fatalf("%d traces with a segment as their root, want those of some 2,400 spans", len(ids))
 	}
@@ -65,7 +65,7 @@ func TestSegments(t *testing.T) {
 	}
 	for id, n := range of {
 		found := j.search(url.Values{
-			"service": {"long"}, "operation": {semconv.SpanSegment}, "limit": {"1000"},
+			"service": {"long"}, "operation": {semconv.SpanSegment + " echo"}, "limit": {"1000"},
 			"tags": {`{"` + string(semconv.WebSocketConnectionIDKey) + `":"` + id + `"}`},
 		})
 		if len(found) != n {

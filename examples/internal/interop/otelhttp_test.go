@@ -85,7 +85,7 @@ func TestOtelhttp(t *testing.T) {
 			if strings.Join(got, "\n") != strings.Join(tt.want, "\n") {
 				t.Errorf("the server's handshake stands below %q, want %q:\n%s", got, tt.want, c)
 			}
-			blocks := c.Find(func(s *chain.Span) bool { return s.Name == semconv.SpanBlock && s.Goroutine().Name == "go hello" })
+			blocks := c.Find(func(s *chain.Span) bool { return s.Is(semconv.SpanBlock) && s.Goroutine().Name == "go hello" })
 			if len(blocks) == 0 {
 				t.Errorf("no block of the client:\n%s", c)
 			}

@@ -255,7 +255,7 @@ func parks(t *testing.T, c *chain.Chain, service, op string) (all []park) {
 			continue
 		}
 		for _, w := range b.Parent.Children {
-			if w.Name == semconv.SpanWake && w.Start.Equal(b.End) {
+			if w.Is(semconv.SpanWake) && w.Start.Equal(b.End) {
 				all = append(all, park{b.Parent, b, w})
 			}
 		}

@@ -83,7 +83,7 @@ func (m *Memory) tells(s sdktrace.ReadOnlySpan) bool {
 	id := s.SpanContext().SpanID()
 	stalled := m.stalled[id]
 	delete(m.stalled, id)
-	switch s.Name() {
+	switch semconv.KindOf(s.Name()) {
 	case semconv.SpanRead, semconv.SpanWrite:
 		return stalled || s.Status().Code == codes.Error
 	case semconv.SpanBlock:

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/wakechain/wakechain/internal/text"
@@ -137,7 +136,7 @@ func (t *track) take(s *slice) bool {
 func (g goroutine) name() string {
 	switch {
 	case g.run != nil:
-		name := strings.TrimPrefix(g.run.Name, semconv.SpanGo)
+		name := g.run.GoroutineName()
 		if id := g.run.Int(semconv.GoroutineIDKey); id > 0 {
 			name += fmt.Sprintf(" (goroutine %d)", id)
 		}
@@ -155,9 +154,9 @@ func owners(c *chain.Chain) []goroutine {
 	for _, s := range c.Spans { // parents first
 		own := goroutine{process: s.Process()}
 		up := s.Parent
-		launch := strings.HasPrefix(s.Name, semconv.SpanGo)
+		launch := s.IsGoroutine()
 		switch {
-		case up != nil && strings.HasPrefix(up.Name, semconv.SpanGo) && up.Process() == own.process:
+		case up != nil && up.IsGoroutine() && up.Process() == own.process:
 			own.run = up
 		case up != nil && all[up.Seq].process == own.process:
 			own = all[up.Seq]

@@ -118,9 +118,9 @@ func (e *encoder) slice(s *slice) {
 
 // category is what a slice can be filtered by.
 func category(s *chain.Span) string {
-	switch s.Name {
+	switch word := s.Word(); word {
 	case semconv.SpanBlock, semconv.SpanWake, semconv.SpanStalled:
-		return s.Name
+		return word
 	}
 	if s.Failed() {
 		return "operation,failed"
@@ -189,7 +189,7 @@ func (e *encoder) arrows(c *chain.Chain, l *layout) {
 			}
 			id++
 			name := "link"
-			if s.Name == semconv.SpanWake {
+			if s.Is(semconv.SpanWake) {
 				name = semconv.SpanWake
 			}
 			e.write(event{Name: name, Cat: name, Phase: "s", ID: id, TS: micros(at), PID: a.pid, TID: a.tid})

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -79,7 +78,7 @@ func newKnown(spans []chain.Span) *known {
 	for i := range spans {
 		s := &spans[i]
 		k.spans[ref{s.TraceID, s.SpanID}] = s
-		if s.Name == semconv.SpanHandshake {
+		if s.Is(semconv.SpanHandshake) {
 			local, remote := addressOf(s, semconv.NetworkLocalAddressKey, semconv.NetworkLocalPortKey), addressOf(s, semconv.NetworkPeerAddressKey, semconv.NetworkPeerPortKey)
 			if id := s.Str(semconv.WebSocketConnectionIDKey); id != "" && local != "" && remote != "" {
 				ends[id] = way{local: local, remote: remote}
@@ -88,7 +87,7 @@ func newKnown(spans []chain.Span) *known {
 	}
 	for i := range spans {
 		b := &spans[i]
-		if kind, _, _ := strings.Cut(b.Name, " "); kind != semconv.SpanBlock || b.End.IsZero() {
+		if !b.Is(semconv.SpanBlock) || b.End.IsZero() {
 			continue
 		}
 		if op := k.spans[ref{b.TraceID, b.ParentID}]; op != nil {
@@ -117,7 +116,7 @@ func (k *known) above(b *chain.Span) {
 			return
 		}
 		add(k.blocks, at, b)
-		if strings.HasPrefix(s.Name, semconv.SpanGo) {
+		if s.IsGoroutine() {
 			return
 		}
 		at.span = s.ParentID

@@ -62,9 +62,9 @@ func line(op *chain.Span) string {
 	s := op.Name + " " + site(op)
 	for _, c := range op.Children {
 		switch {
-		case c.Name == semconv.SpanBlock && c.End.IsZero():
+		case c.Is(semconv.SpanBlock) && c.End.IsZero():
 			s += " not over"
-		case c.Name == semconv.SpanWake:
+		case c.Is(semconv.SpanWake):
 			if why := c.Str(semconv.WakeReasonKey); why != "" {
 				s += " " + why
 			}
@@ -84,7 +84,7 @@ func site(s *chain.Span) string {
 // operations are the operations of a goroutine, in order.
 func operations(c *chain.Chain, goroutine int64) (all []*chain.Span) {
 	for _, s := range c.Spans {
-		if s.Int(semconv.GoroutineIDKey) == goroutine && s.Str(semconv.GoroutineStateKey) == "" && !strings.HasPrefix(s.Name, semconv.SpanGo) {
+		if s.Int(semconv.GoroutineIDKey) == goroutine && s.Str(semconv.GoroutineStateKey) == "" && !s.IsGoroutine() {
 			all = append(all, s)
 		}
 	}

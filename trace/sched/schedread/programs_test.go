@@ -159,7 +159,7 @@ func TestFilters(t *testing.T) {
 		c := chain.New(tr.Spans())
 		known := map[int64]bool{}
 		for _, s := range c.Spans {
-			if strings.HasPrefix(s.Name, semconv.SpanGo) {
+			if s.IsGoroutine() {
 				known[s.Int(semconv.GoroutineIDKey)] = true
 				if s.Parent == nil && s.Int(semconv.GoroutineIDKey) != 1 && strings.Contains(s.Name, "TestFilters.") {
 					t.Errorf("%s: %v has no parent, and TestFilters started it", name, s)

@@ -182,7 +182,7 @@ func (b *builder) park(p *park, below, by ref) {
 	if p.blocks() {
 		block := chain.Span{
 			TraceID: below.trace, SpanID: b.id("block", p.g.id, p.start), ParentID: op.SpanID,
-			Name: semconv.SpanBlock, Start: op.Start, End: b.when(p.ready),
+			Name: semconv.BlockName(p.reason, ""), Start: op.Start, End: b.when(p.ready),
 			Attributes: []attribute.KeyValue{
 				semconv.BlockReasonKey.String(string(p.reason)), semconv.BlockSourceKey.String(string(semconv.SourceSched)),
 			},
@@ -205,6 +205,7 @@ func (b *builder) wake(p *park, op *chain.Span, by ref) {
 	}
 	if p.blocks() {
 		if why, _ := woken(p); why != "" {
+			s.Name = semconv.WakeName(why)
 			s.Attributes = append(s.Attributes, semconv.WakeReasonKey.String(string(why)))
 		}
 	}

@@ -280,7 +280,7 @@ func truth(t *testing.T, seed uint64) {
 	for _, r := range all {
 		var got []string
 		for _, op := range operations(c, r.id) {
-			if waits := len(op.Children) > 0 && op.Children[0].Name == semconv.SpanBlock; !waits || op.Name == semconv.SpanGC || site(op) == "waiter" {
+			if waits := len(op.Children) > 0 && op.Children[0].Is(semconv.SpanBlock); !waits || op.Name == semconv.SpanGC || site(op) == "waiter" {
 				continue // a system call, or the wait for its next turn
 			}
 			got = append(got, line(op))

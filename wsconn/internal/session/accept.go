@@ -2,6 +2,7 @@ package session
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"net"
 	"net/http"
@@ -90,8 +91,9 @@ func (a *Accept) begin(nc net.Conn) {
 	if a.caller.IsSampled() { // else nobody could follow the link
 		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: a.caller}))
 	}
-	a.ctx, a.span = core.Of(a.tracer).Span(a.parent, semconv.SpanHandshake, start, opts...)
+	a.ctx, a.span = core.Of(a.tracer).Span(a.parent, named(semconv.SpanHandshake, cmp.Or(a.r.Pattern, a.cfg.Handler)), start, opts...)
 	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.cfg, a.lib)
+	a.s.traces.name = named(semconv.SpanSegment, cmp.Or(a.cfg.Handler, core.Of(a.tracer).Goroutine(a.ctx), a.r.Pattern))
 	a.s.live.peerID = a.peer
 	a.s.in.frames.On, a.s.in.frames.Masked = a.links, true
 	a.s.pongs.send = a.links

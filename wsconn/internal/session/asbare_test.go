@@ -174,7 +174,7 @@ func TestPingsConcurrentSafe(t *testing.T) {
 			// It may have waited for the lock before.
 			var last string
 			for _, w := range s.Children {
-				if w.Name == semconv.SpanWake {
+				if w.Is(semconv.SpanWake) {
 					last = w.Str(semconv.WakeReasonKey)
 				}
 			}

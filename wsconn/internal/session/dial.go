@@ -46,6 +46,7 @@ func BeginDial(ctx context.Context, lib *Library, url string, header http.Header
 		oteltrace.WithSpanKind(oteltrace.SpanKindClient),
 		oteltrace.WithAttributes(urlAttributes(url)...))
 	d.s = newSession(ctx, t, roleClient, d.span != nil, cfg, lib)
+	d.s.traces.name = named(semconv.SpanSegment, core.Of(t).Goroutine(ctx))
 
 	if d.header = header.Clone(); d.header == nil {
 		d.header = http.Header{}

@@ -125,6 +125,23 @@ const (
 
 var protocolName = semconv.NetworkProtocolNameKey.String("websocket")
 
+// named is the name of a span of the kind: with what tells it from others, if there is
+// something.
+func named(kind, what string) string {
+	if what == "" {
+		return kind
+	}
+	return kind + " " + what
+}
+
+// route is the path of a pattern of [http.ServeMux], as http.route has it.
+func route(pattern string) string {
+	if i := strings.IndexByte(pattern, '/'); i >= 0 {
+		return pattern[i:]
+	}
+	return ""
+}
+
 // requestAttributes are what a server knows at the start of a handshake over
 // nc, nil where the connection was not handed over.
 func requestAttributes(r *http.Request, nc net.Conn) []attribute.KeyValue {
@@ -132,10 +149,13 @@ func requestAttributes(r *http.Request, nc net.Conn) []attribute.KeyValue {
 	if r.TLS != nil {
 		scheme = "wss"
 	}
-	attrs := append(make([]attribute.KeyValue, 0, 10), protocolName,
+	attrs := append(make([]attribute.KeyValue, 0, 11), protocolName,
 		semconv.WebSocketRoleKey.String(roleServer),
 		semconv.URLSchemeKey.String(scheme),
 		semconv.URLPathKey.String(r.URL.Path))
+	if route := route(r.Pattern); route != "" {
+		attrs = append(attrs, semconv.HTTPRouteKey.String(route))
+	}
 	attrs = appendHostPort(attrs, semconv.ServerAddressKey, semconv.ServerPortKey, r.Host)
 	if nc != nil {
 		return appendAddresses(attrs, nc.RemoteAddr(), nc.LocalAddr())

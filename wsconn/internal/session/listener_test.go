@@ -183,7 +183,7 @@ func (r *recorder) steps(t *testing.T) (names []string) {
 	handshake := tracetest.One(t, r.Chain(), semconv.SpanHandshake)
 	var steps []*chain.Span
 	for _, s := range r.Chain().Spans {
-		if s.ParentID == handshake.SpanID && !strings.HasPrefix(s.Name, semconv.SpanGo) &&
+		if s.ParentID == handshake.SpanID && !s.IsGoroutine() &&
 			s.Name != semconv.SpanRead && s.Name != semconv.SpanWrite && s.Name != semconv.SpanClose {
 			steps = append(steps, s)
 			if s.Start.Before(handshake.Start) || s.End.After(handshake.End) {

@@ -22,6 +22,9 @@ type Config struct {
 	// these names.
 	CloseReason, WithoutPeerLinks, PublicEndpoint, PeerParent bool
 
+	// Handler is the name of the adapter's Handler; "": none.
+	Handler string
+
 	// Accept is the adapter's own options for its Handler.
 	Accept any
 

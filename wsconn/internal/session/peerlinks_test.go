@@ -165,7 +165,7 @@ func accountOf(spans []*chain.Span) account {
 	wakes := map[oteltrace.SpanID][]string{}
 	for _, s := range spans {
 		messages[s.SpanID] = s.Str(messageID)
-		if s.Name == semconv.SpanWake {
+		if s.Is(semconv.SpanWake) {
 			wakes[s.ParentID] = append(wakes[s.ParentID], linksOf(s)...)
 		}
 	}

@@ -61,7 +61,8 @@ func (s *Session) move(seg *segment, ctx context.Context, sc oteltrace.SpanConte
 // traces are those that a connection is told in.
 type traces struct {
 	volume
-	attrs   []attribute.KeyValue // of each segment
+	name    string               // of each segment's span
+	attrs   []attribute.KeyValue // likewise
 	rolling sync.Mutex           // held by who begins the next segment
 	first   oteltrace.TraceID    // the handshake's
 	current atomic.Pointer[segment]
@@ -107,7 +108,7 @@ func (s *Session) nextSegment(prev *segment) *segment {
 	if n := t.aside.Suppressed(); n > 0 {
 		attrs = append(attrs, semconv.SpansSuppressedKey.Int64(n))
 	}
-	ctx, span := core.Of(s.tracer).Root(context.Background(), s.handshake.SpanContext(), semconv.SpanSegment, next.since,
+	ctx, span := core.Of(s.tracer).Root(context.Background(), s.handshake.SpanContext(), t.name, next.since,
 		oteltrace.WithAttributes(attrs...),
 		oteltrace.WithLinks(s.links(prev.root.SpanContext())...))
 	if span != nil {

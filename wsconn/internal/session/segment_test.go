@@ -30,7 +30,7 @@ func linked(s *chain.Span) string {
 		if l.Span == nil {
 			names = append(names, "nothing")
 		} else {
-			names = append(names, l.Span.Name+l.Span.Str(semconv.WebSocketSegmentIndexKey))
+			names = append(names, l.Span.Word()+l.Span.Str(semconv.WebSocketSegmentIndexKey))
 		}
 	}
 	return strings.Join(names, " ")

@@ -238,7 +238,7 @@ func wantOwn(t *testing.T, op *chain.Span) {
 	}
 	blocks, seconds := int64(0), 0.0
 	for _, b := range op.Children {
-		if b.Name == semconv.SpanBlock {
+		if b.Is(semconv.SpanBlock) {
 			blocks++
 			seconds += b.Duration().Seconds()
 		}
