@@ -36,7 +36,9 @@ func (p *printer) fixed(s *Span) []string {
 	default:
 		d.attr(s, semconv.WebSocketRoleKey, "")
 		d.address(s)
-		d.attr(s, semconv.URLPathKey, "")
+		if !strings.HasSuffix(s.Name, " "+s.Str(semconv.URLPathKey)) { // else the name says it
+			d.attr(s, semconv.URLPathKey, "")
+		}
 	}
 	if site := s.Site(); site != "" {
 		d.add("at " + text.Shorten(p.escape(site), maxText))
