@@ -92,11 +92,12 @@ func (a *Accept) begin(nc net.Conn) {
 		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: a.caller}))
 	}
 	a.ctx, a.span = core.Of(a.tracer).Span(a.parent, named(semconv.SpanHandshake, cmp.Or(a.r.Pattern, a.cfg.Handler)), start, opts...)
-	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.cfg, a.lib)
-	a.s.traces.name = named(semconv.SpanSegment, cmp.Or(a.cfg.Handler, core.Of(a.tracer).Goroutine(a.ctx), a.r.Pattern))
-	a.s.live.peerID = a.peer
-	a.s.in.frames.On, a.s.in.frames.Masked = a.links, true
-	a.s.pongs.send = a.links
+	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.links, a.cfg, a.lib)
+	if !a.s.off {
+		a.s.traces.name = named(semconv.SpanSegment, cmp.Or(a.cfg.Handler, core.Of(a.tracer).Goroutine(a.ctx), a.r.Pattern))
+		a.s.live.peerID = a.peer
+		a.s.pongs.send = a.links
+	}
 }
 
 // Context returns r's context with the handshake's span and what the headers
@@ -127,6 +128,9 @@ func (a *Accept) End(err error) *Session {
 	}
 	if err == nil {
 		a.s.established(a.ctx)
+	}
+	if a.s.off {
+		return a.s
 	}
 	errorType := ""
 	if err != nil {

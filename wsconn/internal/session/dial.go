@@ -45,18 +45,14 @@ func BeginDial(ctx context.Context, lib *Library, url string, header http.Header
 	ctx, d.span = core.Of(t).Span(ctx, semconv.SpanHandshake, d.start,
 		oteltrace.WithSpanKind(oteltrace.SpanKindClient),
 		oteltrace.WithAttributes(urlAttributes(url)...))
-	d.s = newSession(ctx, t, roleClient, d.span != nil, cfg, lib)
-	d.s.traces.name = named(semconv.SpanSegment, core.Of(t).Goroutine(ctx))
+	links := d.span != nil && !cfg.WithoutPeerLinks
+	d.s = newSession(ctx, t, roleClient, d.span != nil, links, cfg, lib)
 
 	if d.header = header.Clone(); d.header == nil {
 		d.header = http.Header{}
 	}
 	cfg.Propagators.Inject(ctx, propagation.HeaderCarrier(d.header))
-	links := d.span != nil && !cfg.WithoutPeerLinks
-	announce(d.header, links)
-	// Where only the answer lost its header on the way, the server sends them.
-	d.s.in.frames.On = links
-	d.s.pongs.client = true
+	announce(d.header, links) // if only the answer loses its header on the way, the server sends them
 	d.ctx = ctx
 	if refused {
 		return nil, d
@@ -64,6 +60,7 @@ func BeginDial(ctx context.Context, lib *Library, url string, header http.Header
 	if d.s.off {
 		return ctx, d
 	}
+	d.s.traces.name = named(semconv.SpanSegment, core.Of(t).Goroutine(ctx))
 	return httptrace.WithClientTrace(ctx, d.steps.hooks()), d
 }
 
@@ -116,6 +113,9 @@ func (d *Dial) confirm(resp *http.Response) {
 
 // End ends the handshake with the library's results.
 func (d *Dial) End(resp *http.Response, err error) *Session {
+	if d.s.off {
+		return d.s
+	}
 	if err == nil {
 		d.s.established(d.ctx)
 	}

@@ -104,9 +104,6 @@ var serials atomic.Int64
 // register has package live follow the connection, until it ends or nobody uses
 // it any more. The caller holds s.mu.
 func (s *Session) register() {
-	if s.off {
-		return
-	}
 	s.live.began, s.live.serial = time.Now(), serials.Add(1)
 	s.live.entry.AddWeak(s)
 }

@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync/atomic"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
@@ -57,19 +59,21 @@ func (s *Session) leaveRead(entered bool) {
 // End ends the read of a message of the library's message type and of size
 // bytes, or one that failed.
 func (r *Read) End(messageType int, size int64, err error) {
-	r.end(messageType, size, err)
+	r.end(messageType, size, err, nil)
 }
 
-// Receive is End, and returns the context of the message.
+// Receive is End, and returns what the message's context is made of.
 func (r *Read) Receive(messageType int, size int64, err error) Received {
 	own := r.op.SpanContext()
-	m := r.end(messageType, size, err)
-	return r.s.messageOf(r.ctx, own, m)
+	var origin oteltrace.SpanContext
+	r.end(messageType, size, err, &origin)
+	return r.s.messageOf(r.ctx, own, origin)
 }
 
-func (r *Read) end(messageType int, size int64, err error) message {
+// end stores the peer's write of the message in origin, if that is not nil.
+func (r *Read) end(messageType int, size int64, err error, origin *oteltrace.SpanContext) {
 	if r.s.off {
-		return message{}
+		return
 	}
 	r.s.mu.Lock()
 	r.s.leaveRead(r.entered)
@@ -79,7 +83,9 @@ func (r *Read) end(messageType int, size int64, err error) message {
 	r.s.meter.recordRead(r.call, size, err)
 	r.s.endRead(r.op, &m, messageType, size, verdict, err)
 	r.s.live.setLastRead(r.op, err)
-	return m
+	if origin != nil {
+		*origin = m.origin
+	}
 }
 
 // EndPart ends the read of n bytes, which need not be a whole message.

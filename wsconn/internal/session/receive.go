@@ -15,22 +15,22 @@ type Received struct {
 	parent oteltrace.SpanContext
 }
 
-// messageOf is that of the message m, which was read with ctx by the operation whose
-// span is own. Where that has none it is what it is a child of, so that the work is
-// recorded where that is.
-func (s *Session) messageOf(ctx context.Context, own oteltrace.SpanContext, m message) Received {
+// messageOf returns the Received of a message that the peer wrote in origin, and that
+// was read with ctx by the operation whose span is own. If own is none, the parent is
+// what that operation is a child of, so that the work is recorded if that is.
+func (s *Session) messageOf(ctx context.Context, own, origin oteltrace.SpanContext) Received {
 	parent := own
 	if !parent.IsValid() {
 		parent = oteltrace.SpanContextFromContext(ctx)
 	}
-	if seg := s.traces.current.Load(); !parent.IsValid() && seg != nil {
-		parent = seg.root.SpanContext()
-	}
 	if !parent.IsValid() {
 		parent = s.handshake.SpanContext()
+		if !s.off && s.recorded {
+			parent = s.traces.current.Load().root.SpanContext()
+		}
 	}
-	if s.peerParent && m.origin.IsValid() && parent.IsSampled() {
-		parent = m.origin
+	if !s.off && s.peerParent && origin.IsValid() && parent.IsSampled() {
+		parent = origin
 	}
 	return Received{s.tracer, parent}
 }

@@ -18,20 +18,25 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Session is one connection. Above the library its methods bracket the
-// library's calls; below it, a wire carries the bytes and knows from the frames
-// among them which operation is on the wire.
+// Session is one connection. Above the library its methods bracket the library's
+// calls; below it, a wire carries the bytes and knows from the frames among them which
+// operation sends or receives.
 //
-// Methods are safe for concurrent use. Of a connection of which neither spans
-// nor metrics are recorded they do nothing, and its bytes do not pass here; but
-// for those of a client that was promised that its trace pongs are taken off.
+// Methods are safe for concurrent use. If nothing of a connection is recorded they do
+// nothing, it takes less than 300 bytes, and its bytes do not pass here. The exception
+// is a client that was promised that its trace pongs are taken off.
 type Session struct {
 	tracer    *trace.Tracer
 	handshake oteltrace.Span  // stands for its span context
 	home      context.Context // of the goroutine that handles the connection, for what has no context
-	off       bool            // nothing is recorded; what follows is not used
+	off       bool            // nothing is recorded
 
-	recorded bool // with spans; else with metrics alone
+	*recording // nil: neither is anything taken off
+}
+
+// recording is what a session has of a connection that is recorded.
+type recording struct {
+	recorded bool // with spans; else with metrics, or for package live, alone
 	id       attribute.KeyValue
 	traces   traces        // of what is recorded
 	silent   *trace.Tracer // of what is not
@@ -51,34 +56,33 @@ type Session struct {
 	in      inbound
 	out     outbound
 	closing closing
-	faulty  trace.Op           // whose frames could not be scanned, until it is said
-	fault   attribute.KeyValue // what is to be said
+	faulty  trace.Op           // whose frames could not be scanned, until that is reported
+	fault   attribute.KeyValue // what is to be reported
 }
 
-// newSession returns the session of a handshake whose span or, where nothing
-// is recorded, whose span context ctx carries.
-func newSession(ctx context.Context, t *trace.Tracer, role string, recorded bool, cfg *Config, lib *Library) *Session {
-	s := &Session{
-		tracer:    t,
-		handshake: standIn(ctx),
-		home:      context.Background(),
-		recorded:  recorded,
-		meter:     meterOf(ctx, t, role),
+// newSession returns the session of a handshake whose span or, where nothing is
+// recorded, whose span context ctx carries. links says that the peer's trace pongs are
+// taken off.
+func newSession(ctx context.Context, t *trace.Tracer, role string, recorded, links bool, cfg *Config, lib *Library) *Session {
+	s := &Session{tracer: t, handshake: standIn(ctx), home: context.Background()}
+	m := meterOf(ctx, t, role)
+	if s.off = !recorded && m == nil && !core.Of(t).Live(); s.off && !links {
+		return s
 	}
-	s.off = !recorded && s.meter == nil && !core.Of(t).Live()
-	s.live.role = role
+	r := &recording{
+		recorded: recorded, meter: m, lib: lib, closeReason: cfg.CloseReason,
+		peerParent: cfg.PeerParent && !cfg.PublicEndpoint, done: make(chan struct{}),
+	}
+	s.recording = r
+	r.live.role = role
+	r.in.frames.On, r.in.frames.Masked = links, role == roleServer
+	r.pongs.client = role == roleClient
+	r.writing.mu, r.writing.meter = &r.mu, m
 	if recorded {
-		s.id = semconv.WebSocketConnectionIDKey.String(s.handshake.SpanContext().SpanID().String())
-		s.beginTraces(cfg.volume, protocolName, semconv.WebSocketRoleKey.String(role), s.id)
+		r.id = semconv.WebSocketConnectionIDKey.String(s.handshake.SpanContext().SpanID().String())
+		s.beginTraces(cfg.volume, protocolName, semconv.WebSocketRoleKey.String(role), r.id)
 	} else if !s.off {
-		s.silent = t.With(trace.WithTracerProvider(noop.NewTracerProvider()))
-	}
-	if !s.off {
-		s.lib = lib
-		s.closeReason = cfg.CloseReason
-		s.peerParent = cfg.PeerParent && !cfg.PublicEndpoint
-		s.writing.mu, s.writing.meter = &s.mu, s.meter
-		s.done = make(chan struct{})
+		r.silent = t.With(trace.WithTracerProvider(noop.NewTracerProvider()))
 	}
 	return s
 }
@@ -89,8 +93,12 @@ func standIn(ctx context.Context) oteltrace.Span {
 	return oteltrace.SpanFromContext(oteltrace.ContextWithSpanContext(ctx, oteltrace.SpanContextFromContext(ctx)))
 }
 
-// established says that the handshake is over and the connection the program's.
+// established notes that the handshake has succeeded and the connection is the
+// program's.
 func (s *Session) established(ctx context.Context) {
+	if s.off {
+		return
+	}
 	s.live.locate(s.conn)
 	s.mu.Lock()
 	s.closing.established = true
