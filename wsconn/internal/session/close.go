@@ -196,6 +196,16 @@ func (s *Session) closed() {
 	s.out.stream.Load().closed()
 }
 
+// over reports whether the connection is closed.
+func (s *Session) over() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // reportClose reports a close that is not the program's. It lasts from the first
 // close frame, and is a child of the operation in which it happened, unless that is
 // in a trace that is not the handshake's.

@@ -143,6 +143,7 @@ func (r *Read) Reader(messageType int, rd io.Reader) io.Reader {
 	r.s.leaveRead(r.entered)
 	r.s.mu.Unlock()
 	r.s.in.stream.Store(m)
+	m.settle()
 	return m
 }
 
@@ -175,7 +176,16 @@ func (m *messageReader) Read(p []byte) (int, error) {
 		m.end(err)
 	}
 	m.calls.Add(-1)
+	m.settle()
 	return n, err
+}
+
+// settle ends the read if the connection has ended, which saw nothing of this reader,
+// or the program inside of it.
+func (m *messageReader) settle() {
+	if m.s.over() {
+		m.closed()
+	}
 }
 
 // end ends the read, once.

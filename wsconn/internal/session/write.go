@@ -144,6 +144,7 @@ func (w *Write) Writer(wc io.WriteCloser) io.WriteCloser {
 	m := &messageWriter{wc: wc, write: *w}
 	w.s.leaveWrite(*w)
 	w.s.out.stream.Store(m)
+	m.settle()
 	return m
 }
 
@@ -192,6 +193,15 @@ func (m *messageWriter) leave(ends bool, err error) {
 		m.write.op.Wake(semconv.WakeUnlocked) // with what it wrote still in the library's buffer
 	}
 	m.calls.Add(-1)
+	m.settle()
+}
+
+// settle ends the write if the connection has ended, which saw nothing of this writer,
+// or the program inside of it.
+func (m *messageWriter) settle() {
+	if m.write.s.over() {
+		m.closed()
+	}
 }
 
 func (m *messageWriter) leavePanicking(returned *bool) {
