@@ -122,9 +122,11 @@ func (a *Accept) End(err error) *Session {
 	if a.s == nil { // refused before the connection was hijacked
 		a.begin(nil)
 	}
-	header := a.w.Header()
+	var header http.Header
 	if a.wire != nil && a.wire.opening != nil {
 		header = a.endOpening()
+	} else if a.w.status != 0 {
+		header = a.w.Header()
 	}
 	if err == nil {
 		a.s.established(a.ctx)
