@@ -74,14 +74,11 @@ func (s *scene) unansweredClose(e *end, c *chain.Span, waited time.Duration) Fin
 // that ended with them.
 func (s *scene) normalEnds() {
 	for _, e := range s.ends {
-		var since time.Time
-		for _, c := range e.closes {
-			if completed, _ := c.Attr(semconv.WebSocketCloseCompletedKey); completed.AsBool() && !c.Failed() {
-				since = c.Start
-				break
-			}
+		since, ok := e.closedSince()
+		if their, both := e.peer.closedSince(); both && (!ok || their.Before(since)) {
+			since, ok = their, true // its library answers before this side's program closes
 		}
-		if since.IsZero() {
+		if !ok {
 			continue
 		}
 		tell := func(op *chain.Span) {
@@ -106,10 +103,27 @@ func (s *scene) normalEnds() {
 		for _, w := range e.writes {
 			tell(w.Span)
 		}
+		for _, c := range e.closes {
+			tell(c)
+		}
 		for _, b := range e.blocks {
 			if b.reason() == semconv.ReasonWriteLock && b.op != nil && s.told[b.op] { // the library wrote its close frame
 				s.tell(b.Span)
 			}
 		}
 	}
+}
+
+// closedSince returns when the closing handshake began that the end completed; ok is
+// false if it did not.
+func (e *end) closedSince() (since time.Time, ok bool) {
+	if e == nil {
+		return since, false
+	}
+	for _, c := range e.closes {
+		if completed, _ := c.Attr(semconv.WebSocketCloseCompletedKey); completed.AsBool() && !c.Failed() {
+			return c.Start, true
+		}
+	}
+	return since, false
 }
