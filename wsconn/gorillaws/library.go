@@ -21,6 +21,7 @@ var library = session.NewLibrary(session.Library{
 	CloseStatus:       closeStatus,
 	HijacksFirst:      true,
 	ConcurrentWriters: true,
+	WholeFrames:       true,
 	ControlTimeout:    controlTimeout,
 })
 

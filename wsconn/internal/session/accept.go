@@ -240,7 +240,7 @@ func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	w.hijacked = time.Now()
 	w.a.begin(nc)
 	if w.a.s.off && !w.a.links {
-		return nc, brw, nil
+		return Bare(nc), brw, nil
 	}
 
 	if err := brw.Writer.Flush(); err != nil { // whoever gave it may have written
