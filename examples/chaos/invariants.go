@@ -1,0 +1,315 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/codes"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// checker holds the spans and metrics of one telemetry against what was called.
+type checker struct {
+	t      *telemetry
+	ends   map[string]*end // by websocket.connection.id
+	plays  map[oteltrace.TraceID]int
+	chain  *chain.Chain
+	report func(index int, format string, args ...any)
+
+	told map[*end]map[string]int // operations, by the first word of their name
+}
+
+// check is called when all plays are over and everything has been exported.
+func check(t *telemetry, plays []*play, report func(index int, format string, args ...any)) (spans int) {
+	c := &checker{t: t, ends: map[string]*end{}, plays: map[oteltrace.TraceID]int{}, report: report, told: map[*end]map[string]int{}}
+	for _, p := range plays {
+		c.plays[p.trace] = p.index
+		for _, e := range p.ends {
+			if e.conn != nil && e.recorded {
+				c.ends[e.id] = e
+				c.told[e] = map[string]int{}
+			}
+		}
+	}
+	all := chain.FromSpans(t.exported.spans)
+	t.exported.spans = nil
+	c.unique(all)
+	c.chain = chain.New(all, chain.WithoutSkewCorrection())
+	for _, s := range c.chain.Spans {
+		if e := c.ends[s.Str(semconv.WebSocketConnectionIDKey)]; e != nil {
+			c.plays[s.TraceID] = e.p.index
+		}
+	}
+	for _, s := range c.chain.Spans {
+		c.span(s)
+	}
+	for e, told := range c.told {
+		c.calls(e, told)
+	}
+	c.metrics(plays)
+	return len(all)
+}
+
+// word is the first word of a span's name, which says what it is.
+func word(s *chain.Span) string {
+	w, _, _ := strings.Cut(s.Name, " ")
+	return w
+}
+
+func (c *checker) fault(s *chain.Span, format string, args ...any) {
+	index, ok := c.plays[s.TraceID]
+	if !ok {
+		index = -1
+	}
+	c.report(index, "%s (%s, %s): %s", s, s.SpanID, c.t.maker, fmt.Sprintf(format, args...))
+}
+
+// unique: no id twice.
+func (c *checker) unique(spans []chain.Span) {
+	type id struct {
+		trace oteltrace.TraceID
+		span  oteltrace.SpanID
+	}
+	seen := map[id]bool{}
+	for i := range spans {
+		s := &spans[i]
+		if seen[id{s.TraceID, s.SpanID}] {
+			c.fault(s, "the same id twice")
+		}
+		seen[id{s.TraceID, s.SpanID}] = true
+	}
+}
+
+func forged(id oteltrace.TraceID) bool { return strings.HasPrefix(string(id[:]), forgedTrace) }
+
+// span is what must hold for every span.
+func (c *checker) span(s *chain.Span) {
+	if s.End.IsZero() || s.End.Before(s.Start) {
+		c.fault(s, "from %v to %v", s.Start, s.End)
+	}
+	if s.ParentID.IsValid() && s.Parent == nil && !forged(s.TraceID) {
+		c.fault(s, "its parent %s is nowhere", s.ParentID)
+	}
+	if failed := s.Str(semconv.ErrorTypeKey) != ""; failed != (s.Status.Code == codes.Error) {
+		c.fault(s, "error.type %q with the status %v", s.Str(semconv.ErrorTypeKey), s.Status.Code)
+	}
+	switch word(s) {
+	case semconv.SpanBlock, semconv.SpanWake:
+		return
+	}
+	c.tiles(s)
+	e := c.ends[s.Str(semconv.WebSocketConnectionIDKey)]
+	if e == nil {
+		switch word(s) {
+		case semconv.SpanRead, semconv.SpanWrite, semconv.SpanPing, semconv.SpanPong, semconv.SpanClose:
+			if !c.raw(s) {
+				c.fault(s, "of no connection that is known: %q", s.Str(semconv.WebSocketConnectionIDKey))
+			}
+		}
+		return
+	}
+	c.told[e][word(s)]++
+	switch word(s) {
+	case semconv.SpanRead:
+		c.read(s, e)
+	case semconv.SpanWrite:
+		c.message(s, e)
+	}
+}
+
+// raw reports whether the span's play has no client of ours.
+func (c *checker) raw(s *chain.Span) bool { return forged(s.TraceID) }
+
+// tiles: block and wake take turns, touch one another, and end with the operation, whose
+// totals they do not exceed.
+func (c *checker) tiles(s *chain.Span) {
+	var last *chain.Span
+	blocks, sum := int64(0), time.Duration(0)
+	for _, t := range s.Children {
+		w := word(t)
+		if w != semconv.SpanBlock && w != semconv.SpanWake {
+			continue
+		}
+		if w == semconv.SpanBlock {
+			blocks++
+			sum += t.Duration()
+		}
+		switch {
+		case last == nil && (w == semconv.SpanWake || t.Start.Before(s.Start)):
+			c.fault(s, "begins with %s, %v before it", t, s.Start.Sub(t.Start))
+		case last != nil && word(last) == w:
+			c.fault(s, "%s follows %s", t, last)
+		case last != nil && !t.Start.Equal(last.End):
+			c.fault(s, "%s begins %v after %s", t, t.Start.Sub(last.End), last)
+		}
+		last = t
+	}
+	if last != nil && !last.End.Equal(s.End) {
+		c.fault(s, "%s ends %v before it", last, s.End.Sub(last.End))
+	}
+	count := s.Int(semconv.BlockCountKey)
+	if _, blocked := s.Attr(semconv.BlockDurationKey); blocked && count == 0 {
+		count = 1
+	}
+	total := s.Float(semconv.BlockDurationKey)
+	switch {
+	case blocks > count && count > 0, blocks > 0 && count == 0:
+		c.fault(s, "has %d blocks, and block.count %d", blocks, count)
+	case sum.Seconds() > total+1e-6:
+		c.fault(s, "was blocked for %v in its blocks, and for %v s in all", sum, total)
+	}
+	if e := c.ends[s.Str(semconv.WebSocketConnectionIDKey)]; e != nil && e.p.volume.blocks && e.p.minBlock == 0 && blocks != count {
+		c.fault(s, "has %d blocks, and block.count %d, with nothing left out", blocks, count)
+	}
+}
+
+// message: a message's number is its own, and so is its size.
+func (c *checker) message(s *chain.Span, e *end) {
+	index := s.Int(semconv.WebSocketMessageIndexKey)
+	if index == 0 {
+		return
+	}
+	key := fmt.Sprint(s.Name, " #", index)
+	if c.told[e][key]++; c.told[e][key] > 1 {
+		c.fault(s, "there are two with the index %d", index)
+	}
+}
+
+// read: it links to the write that sent the message, which is one of the peer's, and of
+// that number and size; or, where pongs were forged, to what the forgery says.
+func (c *checker) read(s *chain.Span, e *end) {
+	c.message(s, e)
+	index := s.Int(semconv.WebSocketMessageIndexKey)
+	peer := e.peer()
+	for _, holder := range append(slices.Clone(s.Children), s) {
+		if w := word(holder); holder != s && w != semconv.SpanWake {
+			continue
+		}
+		for _, l := range holder.Links {
+			to := l.Span
+			switch {
+			case forged(l.SpanContext.TraceID()):
+				if !e.p.forges() {
+					c.fault(holder, "links to %v, which nobody has forged", l.SpanContext.SpanID())
+				}
+			case to == nil:
+				if peer.recorded {
+					c.fault(holder, "links to %v, which is nowhere", l.SpanContext.SpanID())
+				}
+			case word(to) != semconv.SpanWrite || holder != s:
+			case to.Str(semconv.WebSocketConnectionIDKey) != peer.id:
+				c.fault(s, "links to %s of %s, and not of its peer %s", to, to.Str(semconv.WebSocketConnectionIDKey), peer.id)
+			case index > 0 && to.Int(semconv.WebSocketMessageIndexKey) > 0 && to.Int(semconv.WebSocketMessageIndexKey) != index:
+				c.fault(s, "of message %d links to the write of message %d", index, to.Int(semconv.WebSocketMessageIndexKey))
+			case index > 0 && to.Int(semconv.WebSocketMessageIndexKey) == index && !e.leaves() && to.Int(semconv.WebSocketMessageSizeKey) != s.Int(semconv.WebSocketMessageSizeKey):
+				c.fault(s, "of %d bytes links to the write of %d", s.Int(semconv.WebSocketMessageSizeKey), to.Int(semconv.WebSocketMessageSizeKey))
+			}
+		}
+	}
+	if e.p.fault.lossless && !e.p.forges() && e.p.volume.messages && peer.recorded && index > 0 && !linked(s) {
+		if !e.p.public {
+			c.fault(s, "of message %d links to no write", index)
+		}
+	}
+}
+
+// leaves reports whether the end may have left a message before it had read all of it.
+func (e *end) leaves() bool { return e.p.fault.parts || e.streamed && !e.p.fault.lossless }
+
+func linked(s *chain.Span) bool {
+	return slices.ContainsFunc(s.Links, func(l chain.Link) bool { return l.Span != nil && word(l.Span) == semconv.SpanWrite })
+}
+
+// forges reports whether trace pongs are forged in the play.
+func (p *plan) forges() bool {
+	return strings.Contains(p.fault.name, "forged") || p.fault.raw != nil || strings.Contains(p.fault.name, "no handshake")
+}
+
+// calls: what was called is told, once, where nothing is left out.
+func (c *checker) calls(e *end, told map[string]int) {
+	want := map[string]int64{semconv.SpanHandshake: 1}
+	if e.p.volume.messages {
+		want[semconv.SpanRead], want[semconv.SpanWrite] = e.reads.Load(), e.writes.Load()
+	}
+	want[semconv.SpanPing] = e.pings.Load()
+	if e.p.fault.raw == nil {
+		want[semconv.SpanClose] = 1
+	}
+	for name, n := range want {
+		if got := int64(told[name]); got != n {
+			c.report(e.p.index, "the %s has %d spans %s, and %d were called (%v)", e.name, got, name, n, &e.p.plan)
+		}
+	}
+}
+
+// metrics: gauges are back, and the sums are right.
+func (c *checker) metrics(plays []*play) {
+	m := c.t.measure()
+	for _, name := range []string{string(semconv.MetricOpenConnections), string(semconv.MetricWritesWaiting)} {
+		if n := m.values[name]; n != 0 {
+			c.report(-1, "%s is %d when all is over (%s, %g)", name, n, c.t.maker, c.t.ratio)
+		}
+	}
+	var calls, written, read, writtenBytes, readBytes int64
+	for _, p := range plays {
+		for _, e := range p.ends {
+			calls += e.reads.Load() + e.writes.Load()
+			written += e.written.Load()
+			writtenBytes += e.writtenBytes.Load()
+			read += e.received.Load()
+			readBytes += e.receivedBytes.Load()
+		}
+	}
+	size := string(semconv.MetricMessageSize)
+	if c.t.adds { // all plays of it are known, message by message
+		if got := m.counts[size+" transmit"]; got < written {
+			c.report(-1, "%s counts %d written, and %d were", size, got, written)
+		}
+		if got := m.counts[size+" receive"]; got != read {
+			c.report(-1, "%s counts %d read, and %d were (%s)", size, got, read, c.t.maker)
+		}
+		if got := m.sums[size+" receive"]; int64(got) != readBytes {
+			c.report(-1, "%s is %v read, and %d were (%s)", size, got, readBytes, c.t.maker)
+		}
+		c.sums(&m, calls)
+	}
+}
+
+// sums: what was exported and what was left out are all that there was.
+func (c *checker) sums(m *measured, calls int64) {
+	var exported, closes, said int64
+	of := func(s *chain.Span) bool {
+		switch word(s) {
+		case semconv.SpanRead, semconv.SpanWrite, semconv.SpanClose:
+			return true
+		}
+		return false
+	}
+	for _, s := range c.chain.Spans {
+		said += s.Int(semconv.SpansSuppressedKey)
+		switch w := word(s); {
+		case of(s):
+			exported++
+			if w == semconv.SpanClose {
+				closes++
+			}
+		case (w == semconv.SpanBlock || w == semconv.SpanWake) && s.Parent != nil && of(s.Parent):
+			exported++
+		}
+	}
+	left := m.values[string(semconv.MetricSpansSuppressed)]
+	want := calls + closes + 2*m.counts[string(semconv.MetricBlockDuration)]
+	if exported+left != want {
+		c.report(-1, "%d spans exported and %d left out are not the %d there were: %d calls, %d closes, %d blocks (%s)",
+			exported, left, want, calls, closes, m.counts[string(semconv.MetricBlockDuration)], c.t.maker)
+	}
+	if said > left {
+		c.report(-1, "spans say that %d were left out, and %d were (%s)", said, left, c.t.maker)
+	}
+}

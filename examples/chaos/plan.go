@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/wakechain/wakechain/wsconn"
+)
+
+// plan is all that is decided about a play before it begins. It follows from the seed
+// and the play's number, and from nothing else.
+type plan struct {
+	seed  uint64
+	index int
+
+	library  *library
+	bare     bool // the control: the library alone
+	makes    string
+	ratio    float64 // of the connections that are sampled
+	volume   *volume
+	minBlock time.Duration
+	public   bool // WithPublicEndpoint
+
+	tls, listener bool // listener: the server sees below TLS
+	handler       bool // the server uses Handler, and not Accept
+	compress      bool
+	streams       [2]bool // Reader and Writer in place of Read and Write
+
+	fault *fault
+	sizes [2][][]int // of the client's messages and the server's, by writer
+	pings [2]int
+}
+
+// volume is how much is told of a connection.
+type volume struct {
+	name     string
+	options  []wsconn.Option
+	messages bool // every read and write has its span
+	blocks   bool // and every block
+}
+
+var volumes = []volume{
+	{"all", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesAll), wsconn.WithTraceBudget(0, 0)}, true, true},
+	{"trace per message", []wsconn.Option{
+		wsconn.WithMessageSpans(wsconn.MessagesAll), wsconn.WithTraceBudget(0, 0), wsconn.WithTracePerMessage(),
+	}, true, true},
+	{"all, in traces of 30", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesAll), wsconn.WithTraceBudget(30, 0)}, true, false},
+	{"default", nil, false, false},
+	{"auto, in traces of 10", []wsconn.Option{wsconn.WithTraceBudget(10, 0)}, false, false},
+	{"blocked", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesBlocked)}, false, false},
+	{"none", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesNone)}, false, false},
+}
+
+// makers are what makes the spans.
+var makers = []string{"sdk", "lean", "lean, at once"}
+
+// newPlan draws a plan. Of each four plays one is bare.
+func newPlan(seed uint64, index int) plan {
+	p := plan{seed: seed, index: index}
+	rng := p.rng(0)
+	p.library = &libraries[rng.IntN(len(libraries))]
+	p.bare = rng.IntN(4) == 0
+	p.makes = makers[rng.IntN(len(makers))]
+	p.ratio = []float64{1, 1, 1, 0.1, 0}[rng.IntN(5)]
+	p.volume = &volumes[rng.IntN(len(volumes))]
+	if rng.IntN(2) == 0 {
+		p.volume = &volumes[0]
+	}
+	if rng.IntN(6) == 0 {
+		p.minBlock = time.Duration(rng.IntN(2000)) * time.Microsecond
+	}
+	p.public = rng.IntN(6) == 0
+	p.tls, p.listener = rng.IntN(3) == 0, rng.IntN(2) == 0
+	p.handler = rng.IntN(2) == 0
+	p.compress = rng.IntN(3) == 0
+	p.streams = [2]bool{rng.IntN(3) == 0, rng.IntN(3) == 0}
+	p.fault = &faults[rng.IntN(len(faults))]
+	if p.fault.plain {
+		p.tls = false
+	}
+	for k := range p.sizes {
+		for range 1 + rng.IntN(2) {
+			sizes := make([]int, 1+rng.IntN(8))
+			for i := range sizes {
+				sizes[i] = rng.IntN([]int{300, 300, 300, 300, 300, 300, 300, 5_000, 5_000, 5_000, 60_000, 300_000}[rng.IntN(12)])
+			}
+			p.sizes[k] = append(p.sizes[k], sizes)
+		}
+		p.pings[k] = max(0, rng.IntN(6)-3)
+	}
+	return p
+}
+
+// rng returns one of the play's sources of chance.
+func (p *plan) rng(k uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(p.seed, uint64(p.index)<<8|k))
+}
+
+// messages is how many one end writes: 0 is the client.
+func (p *plan) messages(k int) (n int) {
+	for _, s := range p.sizes[k] {
+		n += len(s)
+	}
+	return n
+}
+
+func (p *plan) String() string {
+	how := "bare"
+	if !p.bare {
+		how = fmt.Sprintf("%s, %g %% sampled, %s", p.makes, 100*p.ratio, p.volume.name)
+		if p.minBlock > 0 {
+			how += fmt.Sprintf(", blocks from %v", p.minBlock)
+		}
+		if p.public {
+			how += ", public"
+		}
+	}
+	for _, word := range []struct {
+		on   bool
+		name string
+	}{{p.tls, "TLS"}, {p.listener, "listener"}, {p.handler, "handler"}, {p.compress, "compressed"}} {
+		if word.on {
+			how += ", " + word.name
+		}
+	}
+	return fmt.Sprintf("%s: %s (%s)", p.fault.name, p.library.name, how)
+}

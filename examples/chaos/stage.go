@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/wakechain/wakechain/wsconn"
+)
+
+// stage is what the plays of one epoch share: four servers, and the providers.
+type stage struct {
+	roots   *x509.CertPool
+	servers map[place]*server
+	control *control
+	report  func(index int, format string, args ...any)
+
+	plays sync.Map // by serial
+
+	mu   sync.Mutex
+	sets map[setKey]*telemetry
+}
+
+// place is which server a play is at.
+type place struct{ tls, listener bool }
+
+type server struct {
+	http.Server
+	address string
+	done    chan struct{}
+}
+
+// identity is made once: keys take time.
+var identity = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(err)
+	template := x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "chaos"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(1000 * time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
+	must(err)
+	own, err := x509.ParseCertificate(der)
+	must(err)
+	roots := x509.NewCertPool()
+	roots.AddCert(own)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
+})
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func newStage(c *control, report func(index int, format string, args ...any)) *stage {
+	certificate, roots := identity()
+	s := &stage{roots: roots, servers: map[place]*server{}, control: c, report: report, sets: map[setKey]*telemetry{}}
+	for _, at := range []place{{false, false}, {false, true}, {true, false}, {true, true}} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		must(err)
+		srv := &server{address: l.Addr().String(), done: make(chan struct{})}
+		srv.Handler = http.HandlerFunc(s.serve)
+		srv.ErrorLog = log.New(io.Discard, "", 0) // it tells of panics and of handshakes that fail
+		srv.ReadHeaderTimeout = limit
+		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
+		if at.listener {
+			l = wsconn.NewListener(l)
+		}
+		s.servers[at] = srv
+		go func() {
+			defer close(srv.done)
+			if at.tls {
+				_ = srv.ServeTLS(l, "", "")
+			} else {
+				_ = srv.Serve(l)
+			}
+		}()
+	}
+	return s
+}
+
+// serve finds the play of a request.
+func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
+	serial, err := strconv.ParseInt(r.URL.Query().Get("play"), 10, 64)
+	if p, ok := s.plays.Load(serial); err == nil && ok {
+		p.(*play).serve(w, r)
+		return
+	}
+	http.Error(w, "no such play", http.StatusNotFound)
+}
+
+// address is that of the play's server. The bare libraries' have no listener of ours.
+func (s *stage) address(p *play) string {
+	return s.servers[place{p.tls, p.listener && !p.bare}].address
+}
+
+func (s *stage) url(p *play) string {
+	scheme := "ws"
+	if p.tls {
+		scheme = "wss"
+	}
+	return fmt.Sprintf("%s://%s/?play=%d", scheme, s.address(p), p.serial)
+}
+
+// close closes the servers and shuts the providers down. The spans stay.
+func (s *stage) close() {
+	for _, srv := range s.servers {
+		_ = srv.Close()
+		<-srv.done
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for _, t := range s.sets {
+		t.shutdown(ctx)
+	}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/lean"
+)
+
+// setKey is what the plays of one telemetry have in common.
+type setKey struct {
+	maker string
+	ratio float64
+	adds  bool // no span of theirs is left out without being counted: see sums
+}
+
+// telemetry is the providers of some plays, for both ends, and what they made.
+type telemetry struct {
+	setKey
+	provider oteltrace.TracerProvider
+	meters   metric.MeterProvider
+	tracer   *trace.Tracer
+	exported exporter
+
+	reader   *sdkmetric.ManualReader
+	shutdown func(ctx context.Context)
+}
+
+// telemetry returns that of a plan.
+func (s *stage) telemetry(p *plan) *telemetry {
+	key := setKey{p.makes, p.ratio, p.adds()}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.sets[key]
+	if t == nil {
+		t = newTelemetry(key)
+		s.sets[key] = t
+	}
+	return t
+}
+
+// adds reports whether the sum of the spans is known (see sums): pongs are told in runs,
+// and a block that is too short is not counted.
+func (p *plan) adds() bool {
+	return p.ratio == 1 && p.minBlock == 0 && p.pings == [2]int{} && !p.fault.pinged && p.fault.raw == nil && !p.fault.parts && (p.fault.lossless || p.streams == [2]bool{})
+}
+
+func newTelemetry(key setKey) *telemetry {
+	t := &telemetry{setKey: key, reader: sdkmetric.NewManualReader()}
+	sampler := sdktrace.ParentBased(sdktrace.TraceIDRatioBased(key.ratio))
+	queue := []sdktrace.BatchSpanProcessorOption{sdktrace.WithMaxQueueSize(1 << 20), sdktrace.WithBatchTimeout(time.Second)}
+	var tp interface {
+		oteltrace.TracerProvider
+		Shutdown(ctx context.Context) error
+	}
+	switch key.maker {
+	case "sdk":
+		tp = sdktrace.NewTracerProvider(sdktrace.WithSampler(sampler), sdktrace.WithBatcher(&t.exported, queue...))
+	case "lean":
+		tp = lean.NewTracerProvider(lean.WithSampler(sampler), lean.WithBatcher(&t.exported, queue...))
+	default:
+		tp = lean.NewTracerProvider(lean.WithSampler(sampler), lean.WithSyncer(&t.exported))
+	}
+	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(t.reader))
+	t.provider, t.meters = tp, mp
+	t.tracer = trace.New(trace.WithTracerProvider(tp), trace.WithMeterProvider(mp))
+	t.shutdown = func(ctx context.Context) { _ = tp.Shutdown(ctx) }
+	return t
+}
+
+// exporter keeps what it is given.
+type exporter struct {
+	mu    sync.Mutex
+	spans []sdktrace.ReadOnlySpan
+}
+
+func (e *exporter) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.spans = append(e.spans, spans...)
+	return nil
+}
+
+func (e *exporter) Shutdown(context.Context) error { return nil }
+
+// measured is what a telemetry's metrics say.
+type measured struct {
+	values map[string]int64 // counters and gauges, summed over their attributes
+	counts map[string]int64 // of histograms
+	sums   map[string]float64
+}
+
+func (t *telemetry) measure() measured {
+	var all metricdata.ResourceMetrics
+	must(t.reader.Collect(context.Background(), &all))
+	m := measured{map[string]int64{}, map[string]int64{}, map[string]float64{}}
+	for _, scope := range all.ScopeMetrics {
+		for _, x := range scope.Metrics {
+			switch data := x.Data.(type) {
+			case metricdata.Sum[int64]:
+				for _, d := range data.DataPoints {
+					m.values[x.Name] += d.Value
+				}
+			case metricdata.Gauge[int64]:
+				for _, d := range data.DataPoints {
+					m.values[x.Name] += d.Value
+				}
+			case metricdata.Histogram[float64]:
+				for _, d := range data.DataPoints {
+					m.counts[x.Name] += int64(d.Count)
+					m.sums[x.Name] += d.Sum
+				}
+			case metricdata.Histogram[int64]:
+				for _, d := range data.DataPoints {
+					way, _ := d.Attributes.Value("network.io.direction")
+					m.counts[x.Name+" "+way.AsString()] += int64(d.Count)
+					m.sums[x.Name+" "+way.AsString()] += float64(d.Sum)
+				}
+			}
+		}
+	}
+	return m
+}
