@@ -20,6 +20,9 @@ type Case interface {
 	// unpark takes back park. A case that was chosen has a reason, and received
 	// v and ok if it receives.
 	unpark(woken semconv.WakeReason, v reflect.Value, ok bool) Detail
+
+	// called is the name of the channel, "" for none.
+	called() string
 }
 
 var (
@@ -43,6 +46,8 @@ func (defaultCase) park(_, _ context.Context) reflect.SelectCase {
 
 func (defaultCase) unpark(semconv.WakeReason, reflect.Value, bool) Detail { return Detail{} }
 
+func (defaultCase) called() string { return "default" }
+
 // CaseSend sends v on a plain channel; a nil one is never chosen.
 func CaseSend[T any](ch chan<- T, v T) Case { return sendCase[T]{ch, v} }
 
@@ -56,6 +61,8 @@ func (c sendCase[T]) try(context.Context) bool { return offer(c.ch, c.v) }
 func (c sendCase[T]) park(_, _ context.Context) reflect.SelectCase { return sends(c.ch, c.v) }
 
 func (c sendCase[T]) unpark(semconv.WakeReason, reflect.Value, bool) Detail { return Detail{} }
+
+func (c sendCase[T]) called() string { return "" }
 
 // CaseRecv receives from a plain channel; a nil one is never chosen. Where it is
 // chosen, *v becomes the value and *ok whether it was sent, or the channel is
@@ -85,6 +92,8 @@ func (c recvCase[T]) unpark(woken semconv.WakeReason, v reflect.Value, ok bool) 
 	return Detail{}
 }
 
+func (c recvCase[T]) called() string { return "" }
+
 // CaseSend sends v on c; a nil Chan is never chosen.
 func (c *Chan[T]) CaseSend(v T) Case { return chanSendCase[T]{c, v} }
 
@@ -113,6 +122,8 @@ func (c chanSendCase[T]) unpark(woken semconv.WakeReason, _ reflect.Value, _ boo
 	}
 	return CausedBy(c.c.unparkSender(woken))
 }
+
+func (c chanSendCase[T]) called() string { return c.c.called() }
 
 // CaseRecv receives from c; a nil Chan is never chosen. Where it is chosen, *v
 // becomes the value and *ok whether it was sent, or the channel is closed. Either
@@ -159,6 +170,8 @@ func (c chanRecvCase[T]) unpark(woken semconv.WakeReason, v reflect.Value, ok bo
 	_, by := c.c.receiverWoken(s.from, ok)
 	return by
 }
+
+func (c chanRecvCase[T]) called() string { return c.c.called() }
 
 func store[T any](to *T, v T, toOK *bool, ok bool) {
 	if to != nil {

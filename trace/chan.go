@@ -27,8 +27,17 @@ import (
 type Chan[T any] struct {
 	once sync.Once
 	ch   chan sent[T] // use raw
+	name *named
 
 	handoff
+}
+
+// called returns the name, "" for none.
+func (c *Chan[T]) called() string {
+	if c == nil {
+		return ""
+	}
+	return c.name.String()
 }
 
 // sent is a value on its way.
@@ -38,7 +47,15 @@ type sent[T any] struct {
 }
 
 // NewChan returns a channel with the capacity size, as make does.
-func NewChan[T any](size int) *Chan[T] { return &Chan[T]{ch: make(chan sent[T], size)} }
+func NewChan[T any](size int, opts ...PrimitiveOption) *Chan[T] {
+	return &Chan[T]{ch: make(chan sent[T], size), name: newNamed(opts)}
+}
+
+// SetName names c as [WithName] does. It is for a Chan that is a part of something else,
+// and that nobody uses yet.
+func (c *Chan[T]) SetName(name string, opts ...PrimitiveOption) {
+	c.name = newNamed(append([]PrimitiveOption{WithName(name)}, opts...))
+}
 
 // raw returns the channel itself, nil for a nil Chan.
 func (c *Chan[T]) raw() chan sent[T] {
@@ -78,7 +95,7 @@ func (c *Chan[T]) offer(ctx context.Context, v T) bool {
 }
 
 func (c *Chan[T]) send(ctx context.Context, v T) (err error) {
-	own, op := Start(ctx, semconv.SpanSend)
+	own, op := startOn(ctx, semconv.SpanSend, c.name)
 	parked, woken := false, semconv.WakeClosed // so it is if the channel is, and this panics
 	defer func() {
 		if parked {
@@ -154,7 +171,7 @@ func (c *Chan[T]) takeLocked(ch chan sent[T], ctx context.Context) (s sent[T], o
 }
 
 func (c *Chan[T]) recv(ctx context.Context) (T, error) {
-	own, op := Start(ctx, semconv.SpanRecv)
+	own, op := startOn(ctx, semconv.SpanRecv, c.name)
 	ch := c.raw()
 	op.lock(&c.mu)
 	s, ok, done := c.takeLocked(ch, own)

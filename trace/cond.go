@@ -14,6 +14,9 @@ import (
 // operation that signaled.
 type Cond struct{ queue }
 
+// NewCond returns a Cond with options. One without is the zero Cond.
+func NewCond(opts ...PrimitiveOption) *Cond { return &Cond{queue{name: newNamed(opts)}} }
+
 // Wait unlocks l, waits to be woken by Signal or Broadcast, and locks l again,
 // which is an operation of its own. Nobody's signal between the unlock and the
 // wait is missed. When ctx ends it returns context.Cause(ctx), and where a
@@ -27,7 +30,7 @@ type Cond struct{ queue }
 //		}
 //	}
 func (c *Cond) Wait(ctx context.Context, l Locker) error {
-	own, op := Start(ctx, semconv.SpanWait)
+	own, op := startOn(ctx, semconv.SpanWait, c.name)
 	op.lock(&c.mu)
 	e := c.push(own, 1)
 	c.mu.Unlock()

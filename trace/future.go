@@ -20,6 +20,11 @@ type Future[T any] struct {
 	calls []func()
 }
 
+// NewFuture returns a Future with options. One without is the zero Future.
+func NewFuture[T any](opts ...PrimitiveOption) *Future[T] {
+	return &Future[T]{queue: queue{name: newNamed(opts)}}
+}
+
 // Resolve gives the future its value, as who does so with ctx, and reports
 // whether it was pending: the first counts.
 func (f *Future[T]) Resolve(ctx context.Context, value T) bool { return f.settle(ctx, value, nil) }
@@ -56,7 +61,7 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 		return f.value, f.err
 	}
 	var none T
-	own, op := Start(ctx, semconv.SpanAwait)
+	own, op := startOn(ctx, semconv.SpanAwait, f.name)
 	op.lock(&f.mu)
 	if f.done {
 		f.mu.Unlock()

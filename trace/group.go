@@ -23,10 +23,11 @@ type Group struct {
 }
 
 // NewGroup returns a Group and a context for its functions, which ends when one
-// of them returns an error, with that as its cause, or when Wait has returned.
-func NewGroup(ctx context.Context) (*Group, context.Context) {
+// of them returns an error, with that as its cause, or when Wait has returned. A name
+// is that of both what Wait and what Go waits for.
+func NewGroup(ctx context.Context, opts ...PrimitiveOption) (*Group, context.Context) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	return &Group{cancel: cancel}, ctx
+	return &Group{cancel: cancel, wg: WaitGroup{queue: queue{name: newNamed(opts)}}}, ctx
 }
 
 // SetLimit sets how many of the group's goroutines run at the most; a negative n
@@ -38,6 +39,7 @@ func (g *Group) SetLimit(n int) {
 	g.slots = nil
 	if n >= 0 {
 		g.slots, g.limit = NewSemaphore(int64(n)), int64(n)
+		g.slots.core.name = g.wg.name
 	}
 }
 

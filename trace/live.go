@@ -59,11 +59,16 @@ var (
 	_ live.Waitable = (*chanWait[int])(nil)
 )
 
+func (q *queue) inMetrics() string          { return q.name.inMetrics() }
+func (q *queueWait) inMetrics() string      { return q.name.inMetrics() }
+func (wg *waitGroupWait) inMetrics() string { return wg.name.inMetrics() }
+func (w *chanWait[T]) inMetrics() string    { return w.name.inMetrics() }
+
 // DescribeWait is that of a Mutex, an RWMutex or a Semaphore.
 func (s *sema) DescribeWait() live.On {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	on := live.On{Kind: "semaphore", Held: s.held, Size: s.size, Waiting: s.waiters.Len()}
+	on := live.On{Kind: "semaphore", Name: s.name.String(), Held: s.held, Size: s.size, Waiting: s.waiters.Len()}
 	if s.holder.ctx != nil {
 		on.Holder, on.Known = taskOf(s.holder.ctx), true
 	}
@@ -76,7 +81,7 @@ type queueWait queue
 func (q *queueWait) DescribeWait() live.On {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return live.On{Waiting: q.waiters.Len()}
+	return live.On{Name: q.name.String(), Waiting: q.waiters.Len()}
 }
 
 type waitGroupWait WaitGroup
@@ -84,14 +89,14 @@ type waitGroupWait WaitGroup
 func (wg *waitGroupWait) DescribeWait() live.On {
 	wg.mu.Lock()
 	defer wg.mu.Unlock()
-	return live.On{Kind: "waitgroup", Held: int64(wg.n), Waiting: wg.waiters.Len()}
+	return live.On{Kind: "waitgroup", Name: wg.name.String(), Held: int64(wg.n), Waiting: wg.waiters.Len()}
 }
 
 type chanWait[T any] Chan[T]
 
 func (w *chanWait[T]) DescribeWait() live.On {
 	c := (*Chan[T])(w)
-	on := live.On{Kind: "channel", Length: c.Len(), Capacity: c.Cap()}
+	on := live.On{Kind: "channel", Name: c.name.String(), Length: c.Len(), Capacity: c.Cap()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	on.LastSender, on.LastReceiver = taskOf(c.sender), taskOf(c.receiver)

@@ -81,7 +81,7 @@ func (blockMetrics) Wants(core.Show, bool) time.Duration { return 0 }
 // Wake records a block, with the operation's context, so that an exemplar names its
 // span.
 func (m blockMetrics) Wake(r *core.Record, block, wake *core.Edge) {
-	m.blocked.Record(r.Below(), (wake.At - block.At).Seconds(), blockOptions(block)...)
+	m.blocked.Record(r.Below(), (wake.At - block.At).Seconds(), blockOptions(r, block)...)
 }
 
 // End does nothing.
@@ -104,10 +104,13 @@ var blockOptionsOf = struct {
 // some 30 are the module's. For others options are made each time.
 const maxBlockOptions = 256
 
-type blockKey struct{ reason, cause string }
+type blockKey struct{ reason, cause, name string }
 
-func blockOptions(b *core.Edge) []metric.RecordOption {
+func blockOptions(r *core.Record, b *core.Edge) []metric.RecordOption {
 	key := blockKey{reason: b.Reason}
+	if on, ok := r.On.(interface{ inMetrics() string }); ok {
+		key.name = on.inMetrics()
+	}
 	for i := range b.Attrs {
 		if b.Attrs[i].Key == semconv.BlockCauseKey {
 			key.cause = b.Attrs[i].Value.AsString()
@@ -122,6 +125,9 @@ func blockOptions(b *core.Edge) []metric.RecordOption {
 	attrs := []attribute.KeyValue{semconv.BlockReasonKey.String(key.reason)}
 	if key.cause != "" {
 		attrs = append(attrs, semconv.BlockCauseKey.String(key.cause))
+	}
+	if key.name != "" {
+		attrs = append(attrs, semconv.SyncNameKey.String(key.name))
 	}
 	opts = []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
 	blockOptionsOf.Lock()

@@ -30,6 +30,13 @@ var (
 // lock is fought over, less fairness.)
 type Mutex struct{ core sema }
 
+// NewMutex returns a Mutex with options. One without is the zero Mutex.
+func NewMutex(opts ...PrimitiveOption) *Mutex { return &Mutex{core: newSema(opts)} }
+
+// SetName names m as [WithName] does. It is for a Mutex that is a part of something else,
+// and that nobody uses yet.
+func (m *Mutex) SetName(name string, opts ...PrimitiveOption) { m.core.SetName(name, opts...) }
+
 // Lock locks m, and waits until it can. It returns nil when m is locked, be ctx
 // alive or not, and else, when ctx ends, context.Cause(ctx).
 //
@@ -62,6 +69,12 @@ func (m *Mutex) Unlock() {
 // Who is kept waiting by several readers links to none of them: which one was
 // the last is not known. The zero RWMutex is unlocked.
 type RWMutex struct{ core sema }
+
+// NewRWMutex returns an RWMutex with options. One without is the zero RWMutex.
+func NewRWMutex(opts ...PrimitiveOption) *RWMutex { return &RWMutex{core: newSema(opts)} }
+
+// SetName names rw, like [Mutex.SetName].
+func (rw *RWMutex) SetName(name string, opts ...PrimitiveOption) { rw.core.SetName(name, opts...) }
 
 // A writer has all the weight of an RWMutex. sync.RWMutex has room for as many
 // readers.

@@ -12,6 +12,9 @@ type Once struct {
 	m    Mutex
 }
 
+// SetName names o, like [Mutex.SetName].
+func (o *Once) SetName(name string, opts ...PrimitiveOption) { o.m.SetName(name, opts...) }
+
 // Do calls f if it is the first call of Do, and else waits until that call has
 // returned, which is an operation as for [Mutex.Lock]: its wake links to who
 // calls f. When ctx ends before it returns context.Cause(ctx); the call of f,

@@ -60,7 +60,12 @@ func (t *Tracer) start(ctx context.Context, task *Task, name string, attrs []att
 		return ctx, Op{}
 	}
 	c := core.Config{Name: name, Context: ctx, Attrs: slices.Clone(attrs)}
-	ref, below := t.begin(&c, task, recorded, metered)
+	return t.startWith(&c, task, recorded, metered)
+}
+
+// startWith is start for an operation that is followed.
+func (t *Tracer) startWith(c *core.Config, task *Task, recorded, metered bool) (context.Context, Op) {
+	ref, below := t.begin(c, task, recorded, metered)
 	if below == nil {
 		below = ref.Context()
 	}

@@ -18,6 +18,12 @@ type queue struct {
 	mu      sync.Mutex // also guards the state of what is waited for
 	waiters list.List  // of *waiter
 	holder  causer     // the only one that has it; nobody: none, or several, or not known
+	name    *named     // set before it is used
+}
+
+// SetName names it as [WithName] does, before it is used.
+func (q *queue) SetName(name string, opts ...PrimitiveOption) {
+	q.name = newNamed(append([]PrimitiveOption{WithName(name)}, opts...))
 }
 
 // heldBy names who still has what an operation gave up waiting for.

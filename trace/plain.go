@@ -12,7 +12,7 @@ func Send[T any](ctx context.Context, ch chan<- T, v T) (err error) {
 	if !emitsAll(ctx) && offer(ch, v) {
 		return nil
 	}
-	_, op := Start(ctx, semconv.SpanSend)
+	_, op := startOn(ctx, semconv.SpanSend, nil)
 	woken := semconv.WakeClosed // so it is if the channel is, and this panics
 	defer func() {
 		op.Wake(woken)
@@ -53,7 +53,7 @@ func Recv[T any](ctx context.Context, ch <-chan T) (T, error) {
 			return v, eof(ok)
 		}
 	}
-	_, op := Start(ctx, semconv.SpanRecv)
+	_, op := startOn(ctx, semconv.SpanRecv, nil)
 	v, ok, done := take(ch)
 	if !done {
 		op.Block(semconv.ReasonChanRecv)

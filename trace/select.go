@@ -30,12 +30,12 @@ func Select(ctx context.Context, cases ...Case) (int, error) {
 	}
 	own, op := ctx, Op{}
 	if all || waits {
-		own, op = Start(ctx, semconv.SpanSelect)
+		own, op = startOn(ctx, semconv.SpanSelect, nil)
 	}
 	defer op.EndAs(semconv.ErrorPanic) // counts if there was no End before
 	if all {
 		if i := tryAny(own, cases); i >= 0 {
-			op.End(nil, semconv.SelectCaseKey.Int(i))
+			endWith(op, cases, i)
 			return i, nil
 		}
 	}
@@ -47,8 +47,20 @@ func Select(ctx context.Context, cases ...Case) (int, error) {
 		return -1, op.giveUp(ctx)
 	}
 	op.Wake(woken, by)
-	op.End(nil, semconv.SelectCaseKey.Int(i))
+	endWith(op, cases, i)
 	return i, nil
+}
+
+// endWith ends a select that chose a case.
+func endWith(op Op, cases []Case, i int) {
+	if !op.Valid() {
+		return
+	}
+	if name := cases[i].called(); name != "" {
+		op.End(nil, semconv.SelectCaseKey.Int(i), semconv.SelectCaseNameKey.String(name))
+		return
+	}
+	op.End(nil, semconv.SelectCaseKey.Int(i))
 }
 
 func hasDefault(cases []Case) bool {

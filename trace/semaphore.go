@@ -22,7 +22,9 @@ type Semaphore struct {
 }
 
 // NewSemaphore returns a Semaphore with room for the weight size.
-func NewSemaphore(size int64) *Semaphore { return &Semaphore{size: size} }
+func NewSemaphore(size int64, opts ...PrimitiveOption) *Semaphore {
+	return &Semaphore{size: size, core: newSema(opts)}
+}
 
 // Acquire takes the weight n, and waits for it. When ctx ends, and also where it
 // has ended before, it takes nothing and returns context.Cause(ctx). It panics
@@ -68,6 +70,8 @@ type sema struct {
 	size int64 // once somebody has waited
 }
 
+func newSema(opts []PrimitiveOption) sema { return sema{queue: queue{name: newNamed(opts)}} }
+
 // try takes the weight if it is free and nobody waits.
 func (s *sema) try(ctx context.Context, n, size int64) bool {
 	s.mu.Lock()
@@ -91,7 +95,7 @@ func (s *sema) take(ctx context.Context, n int64) {
 
 // acquire is try, and waits, as the operation of the given name.
 func (s *sema) acquire(ctx context.Context, n, size int64, name string, r semconv.Reason, woken semconv.WakeReason) error {
-	own, op := Start(ctx, name)
+	own, op := startOn(ctx, name, s.name)
 	op.lock(&s.mu)
 	if s.free(n, size) {
 		s.take(own, n)
@@ -99,13 +103,14 @@ func (s *sema) acquire(ctx context.Context, n, size int64, name string, r semcon
 		op.End(nil)
 		return nil
 	}
+	s.size = size
 	if n > size { // it would wait for ever, and must not keep others from being served
 		s.mu.Unlock()
+		op.waitsFor(s)
 		op.Block(r)
 		<-ctx.Done()
 		return op.giveUp(ctx)
 	}
-	s.size = size
 	e := s.push(own, n)
 	s.mu.Unlock()
 	err := s.park(ctx, op, e, s, r, woken)

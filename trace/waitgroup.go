@@ -19,6 +19,11 @@ type WaitGroup struct {
 	n int
 }
 
+// NewWaitGroup returns a WaitGroup with options. One without is the zero WaitGroup.
+func NewWaitGroup(opts ...PrimitiveOption) *WaitGroup {
+	return &WaitGroup{queue: queue{name: newNamed(opts)}}
+}
+
 // Add adds delta, which may be negative, to what Wait waits for. It panics if
 // that becomes negative.
 func (wg *WaitGroup) Add(delta int) { wg.add(nobody, delta) }
@@ -52,7 +57,7 @@ func (wg *WaitGroup) Wait(ctx context.Context) error {
 	if !emitsAll(ctx) && wg.idle() {
 		return nil
 	}
-	own, op := Start(ctx, semconv.SpanWait)
+	own, op := startOn(ctx, semconv.SpanWait, wg.name)
 	op.lock(&wg.mu)
 	if wg.n == 0 {
 		wg.mu.Unlock()

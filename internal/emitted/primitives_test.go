@@ -89,7 +89,7 @@ var primitives = map[string]scenario{
 	}},
 	"channels": {metrics: true, play: func(s *stage) {
 		ctx := s.context()
-		c := trace.NewChan[int](1)
+		c := trace.NewChan[int](1, trace.WithName("values"))
 		receiver := after(ctx, 1, "receiver", func(ctx context.Context) error {
 			_, err := c.Recv(ctx) // waits
 			time.Sleep(10 * ms)

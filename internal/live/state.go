@@ -87,6 +87,7 @@ type Waitable interface {
 // On is what a wait is on.
 type On struct {
 	Kind             string // such as "mutex"
+	Name             string // that the program gave it; "": none
 	Length, Capacity int    // of a channel
 	Held, Size       int64  // of a lock or a semaphore; what a wait group waits for is Held
 	Waiting          int    // how many wait for it

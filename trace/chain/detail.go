@@ -41,6 +41,8 @@ func (p *printer) fixed(s *Span) []string {
 			d.attr(s, semconv.URLPathKey, "")
 		}
 	}
+	d.attr(s, semconv.SyncNameKey, "")
+	d.attr(s, semconv.SelectCaseNameKey, "chose ")
 	if site := s.Site(); site != "" {
 		d.add("at " + text.Shorten(p.escape(site), maxText))
 	}

@@ -6,31 +6,34 @@ package chain
 func (d *decoder) document(f Format, inside bool) {
 	var jaeger jaegerTrace
 	var std stdoutSpan
+	if !d.lex.Enter('{') {
+		return
+	}
 	known := false
-	for name := range d.lex.Object {
-		key := d.share(name) // the next call may move it
+	for d.lex.More('}') {
+		key := d.lex.Key()
 		at := d.lex.Peek()
 		switch {
-		case key == "resourceSpans":
+		case string(key) == "resourceSpans":
 			d.resourceSpans(f)
-		case key == "batches" && at == '[':
+		case string(key) == "batches" && at == '[':
 			d.resourceSpans(FormatTempo)
-		case key == "result" && at == '{' && !inside: // of /api/v3
+		case string(key) == "result" && at == '{' && !inside: // of /api/v3
 			d.document(FormatJaeger, true)
-		case key == "trace" && at == '{' && !inside:
+		case string(key) == "trace" && at == '{' && !inside:
 			d.document(FormatTempo, true)
-		case key == "data" && at == '[':
+		case string(key) == "data" && at == '[':
 			d.jaegerTraces()
-		case key == "spans" && at == '[', key == "processes" && at == '{':
+		case string(key) == "spans" && at == '[', string(key) == "processes" && at == '{':
 			d.jaegerField(&jaeger, key)
-		case key == "errors" && at == '[':
-			for range d.lex.Array {
+		case string(key) == "errors" && at == '[':
+			for d.lex.Enter('['); d.lex.More(']'); {
 				d.serverError()
 			}
-		case key == "error" && at == '{':
+		case string(key) == "error" && at == '{':
 			d.serverError()
 		case d.stdoutField(&std, key):
-		case at == 'n' && answers[key]:
+		case at == 'n' && answers[string(key)]:
 			d.lex.Skip()
 		default:
 			d.note(key, known)
@@ -54,8 +57,9 @@ func (d *decoder) serverError() {
 		d.lex.Skip()
 		return
 	}
-	for key := range d.lex.Object {
-		switch string(key) {
+	d.lex.Enter('{')
+	for d.lex.More('}') {
+		switch string(d.lex.Key()) {
 		case "msg", "message":
 			if d.lex.Peek() == '"' {
 				if m := says(d.text()); d.server == "" {
@@ -71,9 +75,9 @@ func (d *decoder) serverError() {
 }
 
 // note remembers the fields of the first object that has none of ours.
-func (d *decoder) note(key string, known bool) {
+func (d *decoder) note(key []byte, known bool) {
 	if !known && !d.known && len(d.fields) < maxFields {
-		d.fields = append(d.fields, key)
+		d.fields = append(d.fields, d.share(key))
 	}
 }
 

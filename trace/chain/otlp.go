@@ -13,7 +13,10 @@ import (
 // says, or base64, as protobuf's own JSON has them; integers may be quoted,
 // enumerations may be names.
 func (d *decoder) resourceSpans(f Format) {
-	for range d.lex.Array {
+	if !d.lex.Enter('[') {
+		return
+	}
+	for d.lex.More(']') {
 		d.ofResource(f)
 	}
 }
@@ -22,8 +25,11 @@ func (d *decoder) resourceSpans(f Format) {
 func (d *decoder) ofResource(f Format) {
 	from := d.into.Len()
 	var resource []attribute.KeyValue
-	for key := range d.lex.Object {
-		switch string(key) {
+	if !d.lex.Enter('{') {
+		return
+	}
+	for d.lex.More('}') {
+		switch string(d.lex.Key()) {
 		case "resource":
 			resource = d.attributesOf()
 			if d.fault != nil {
@@ -31,8 +37,10 @@ func (d *decoder) ofResource(f Format) {
 				d.fault = nil
 			}
 		case "scopeSpans", "instrumentationLibrarySpans": // the latter before OTLP 0.15
-			for range d.lex.Array {
-				d.ofScope(f)
+			if d.lex.Enter('[') {
+				for d.lex.More(']') {
+					d.ofScope(f)
+				}
 			}
 		default:
 			d.lex.Skip()
@@ -47,9 +55,12 @@ func (d *decoder) ofResource(f Format) {
 
 // attributesOf takes the attributes of an object that has nothing else of use.
 func (d *decoder) attributesOf() (attrs []attribute.KeyValue) {
-	for key := range d.lex.Object {
-		if string(key) == "attributes" {
-			attrs = d.attributes(FormatOTLP)
+	if !d.lex.Enter('{') {
+		return nil
+	}
+	for d.lex.More('}') {
+		if string(d.lex.Key()) == "attributes" {
+			attrs = d.attributes()
 		} else {
 			d.lex.Skip()
 		}
@@ -60,17 +71,23 @@ func (d *decoder) attributesOf() (attrs []attribute.KeyValue) {
 func (d *decoder) ofScope(f Format) {
 	from := d.into.Len()
 	var name string
-	for key := range d.lex.Object {
-		switch string(key) {
+	if !d.lex.Enter('{') {
+		return
+	}
+	for d.lex.More('}') {
+		switch string(d.lex.Key()) {
 		case "scope", "instrumentationLibrary":
 			if n := d.nameOf("name"); n != "" {
 				name = n
 			}
 		case "spans":
-			for range d.lex.Objects {
-				var s Span
-				d.otlpSpan(&s)
-				d.add(f, &s)
+			if d.lex.Enter('[') {
+				for d.lex.More(']') {
+					var s Span
+					if d.otlpSpan(&s) {
+						d.add(f, &s)
+					}
+				}
 			}
 		default:
 			d.lex.Skip()
@@ -83,8 +100,11 @@ func (d *decoder) ofScope(f Format) {
 
 // nameOf takes the text in a field of an object.
 func (d *decoder) nameOf(field string) (name string) {
-	for key := range d.lex.Object {
-		if string(key) == field {
+	if !d.lex.Enter('{') {
+		return ""
+	}
+	for d.lex.More('}') {
+		if string(d.lex.Key()) == field {
 			name = d.text()
 		} else {
 			d.lex.Skip()
@@ -93,9 +113,13 @@ func (d *decoder) nameOf(field string) (name string) {
 	return name
 }
 
-func (d *decoder) otlpSpan(s *Span) {
-	for key := range d.lex.Object {
-		switch string(key) {
+// otlpSpan takes a span, and reports whether there is one.
+func (d *decoder) otlpSpan(s *Span) bool {
+	if !d.lex.Enter('{') {
+		return false
+	}
+	for d.lex.More('}') {
+		switch string(d.lex.Key()) {
 		case "traceId":
 			s.TraceID = d.traceID()
 		case "spanId":
@@ -111,7 +135,7 @@ func (d *decoder) otlpSpan(s *Span) {
 		case "endTimeUnixNano":
 			s.End = unixNano(d.integer())
 		case "attributes":
-			s.Attributes = d.attributes(FormatOTLP)
+			s.Attributes = d.attributes()
 		case "links":
 			d.otlpLinks(s)
 		case "status":
@@ -123,6 +147,7 @@ func (d *decoder) otlpSpan(s *Span) {
 			d.lex.Skip()
 		}
 	}
+	return d.lex.Err() == nil
 }
 
 // unixNano returns the time n. Zero is a time that the source does not know.
@@ -154,8 +179,11 @@ func (d *decoder) otlpKind() oteltrace.SpanKind {
 
 // otlpStatus takes a status; OTLP numbers the codes unlike the API.
 func (d *decoder) otlpStatus(s *Status) {
-	for key := range d.lex.Object {
-		switch string(key) {
+	if !d.lex.Enter('{') {
+		return
+	}
+	for d.lex.More('}') {
+		switch string(d.lex.Key()) {
 		case "code":
 			code, _ := d.lex.Scalar()
 			switch string(code) {
@@ -174,11 +202,17 @@ func (d *decoder) otlpStatus(s *Status) {
 
 func (d *decoder) otlpLinks(s *Span) {
 	before := d.fault
-	for range d.lex.Objects {
+	if !d.lex.Enter('[') {
+		return
+	}
+	for d.lex.More(']') {
 		var c oteltrace.SpanContextConfig
 		var l Link
-		for key := range d.lex.Object {
-			switch string(key) {
+		if !d.lex.Enter('{') {
+			continue
+		}
+		for d.lex.More('}') {
+			switch string(d.lex.Key()) {
 			case "traceId":
 				c.TraceID = d.traceID()
 			case "spanId":
@@ -191,7 +225,7 @@ func (d *decoder) otlpLinks(s *Span) {
 					c.TraceState, _ = oteltrace.ParseTraceState(state)
 				}
 			case "attributes":
-				l.Attributes = d.attributes(FormatOTLP)
+				l.Attributes = d.attributes()
 			default:
 				d.lex.Skip()
 			}
@@ -202,10 +236,41 @@ func (d *decoder) otlpLinks(s *Span) {
 	d.within(before, "link")
 }
 
+// attributes takes a list of attributes, which other spans may share.
+func (d *decoder) attributes() []attribute.KeyValue {
+	from := len(d.attrs)
+	if !d.lex.Enter('[') {
+		return nil
+	}
+	for d.lex.More(']') {
+		if !d.lex.Enter('{') {
+			continue
+		}
+		before := d.fault
+		var kv attribute.KeyValue
+		for d.lex.More('}') {
+			switch string(d.lex.Key()) {
+			case "key":
+				kv.Key = attribute.Key(d.text())
+			case "value":
+				kv.Value = d.otlpValue()
+			default:
+				d.lex.Skip()
+			}
+		}
+		d.within(before, "attribute %.40q", kv.Key)
+		d.attrs = append(d.attrs, kv)
+	}
+	return d.list(from)
+}
+
 // otlpValue takes a value, the zero Value if it holds none.
 func (d *decoder) otlpValue() (v attribute.Value) {
-	for key := range d.lex.Object {
-		switch string(key) {
+	if !d.lex.Enter('{') {
+		return v
+	}
+	for d.lex.More('}') {
+		switch string(d.lex.Key()) {
 		case "stringValue":
 			v = attribute.StringValue(d.text())
 		case "boolValue":
@@ -231,13 +296,17 @@ func (d *decoder) otlpValue() (v attribute.Value) {
 
 func (d *decoder) otlpArray() attribute.Value {
 	var all []attribute.Value
-	for key := range d.lex.Object {
-		if string(key) != "values" {
-			d.lex.Skip()
-			continue
-		}
-		for range d.lex.Array {
-			all = append(all, d.otlpValue())
+	if d.lex.Enter('{') {
+		for d.lex.More('}') {
+			if string(d.lex.Key()) != "values" {
+				d.lex.Skip()
+				continue
+			}
+			if d.lex.Enter('[') {
+				for d.lex.More(']') {
+					all = append(all, d.otlpValue())
+				}
+			}
 		}
 	}
 	return array(all)
@@ -245,11 +314,13 @@ func (d *decoder) otlpArray() attribute.Value {
 
 func (d *decoder) otlpMap() attribute.Value {
 	var all []attribute.KeyValue
-	for key := range d.lex.Object {
-		if string(key) == "values" {
-			all = d.attributes(FormatOTLP)
-		} else {
-			d.lex.Skip()
+	if d.lex.Enter('{') {
+		for d.lex.More('}') {
+			if string(d.lex.Key()) == "values" {
+				all = d.attributes()
+			} else {
+				d.lex.Skip()
+			}
 		}
 	}
 	return attribute.MapValue(all...)

@@ -15,24 +15,26 @@ import (
 // of the wait: more than one of them where only the goroutine that let go tells
 // that the waits belong together. Who waits to receive may as well be idle.
 var shared = map[semconv.Reason]struct {
-	thing string
-	most  Severity
+	thing, one string // one is what a name follows
+	most       Severity
 }{
-	semconv.ReasonLock:      {"a lock", Warning},
-	semconv.ReasonSemaphore: {"semaphores", Warning},
-	semconv.ReasonCond:      {"conditions", Info},
-	semconv.ReasonChanSend:  {"room in channels", Warning},
+	semconv.ReasonLock:      {"a lock", "the lock", Warning},
+	semconv.ReasonSemaphore: {"semaphores", "the semaphore", Warning},
+	semconv.ReasonCond:      {"conditions", "the condition", Info},
+	semconv.ReasonChanSend:  {"room in channels", "room in the channel", Warning},
 }
 
 // crowded is how many must wait at once.
 const crowded = 3
 
-// contention finds what many waited for at once, and who let them go. No span
-// says which lock or channel it is on: those belong together that let one another
-// go, as the links of their wakes say, or that one goroutine let go.
+// contention finds what many waited for at once, and who let them go. Waits for what
+// has a name belong together. Of others no span says which lock or channel it is on:
+// those belong together that let one another go, as the links of their wakes say, or
+// that one goroutine let go.
 func contention(s *scene) []Finding {
 	type key struct {
 		set    int
+		name   string
 		reason semconv.Reason
 	}
 	sets := newSets(len(s.spans))
@@ -53,7 +55,11 @@ func contention(s *scene) []Finding {
 	}
 	crowds := newGroups[key, crowd]()
 	for _, b := range waits {
-		c := crowds.of(key{sets.find(b.op.Seq), b.reason()})
+		k := key{sets.find(b.op.Seq), "", b.reason()}
+		if name := b.op.Str(semconv.SyncNameKey); name != "" {
+			k = key{-1, b.op.Process() + name, b.reason()}
+		}
+		c := crowds.of(k)
 		c.add(b)
 		c.blocks = append(c.blocks, b)
 	}
@@ -108,12 +114,27 @@ func (c *crowd) finding(s *scene, atOnce int) Finding {
 	what := shared[b.reason()]
 	f := c.repeated.finding(s)
 	f.Rule, f.Severity = Contended, min(graded(b.Duration()), what.most)
+	thing := what.thing
+	if name := c.called(); name != "" {
+		thing = what.one + name
+	}
 	f.Headline = headline(fmt.Sprintf("Up to %d at once waited for %s: %s, %s in all",
-		atOnce, what.thing, text.Counted(c.count, "time"), duration(c.total)))
+		atOnce, thing, text.Counted(c.count, "time"), duration(c.total)))
 	f.Text = fmt.Sprintf("The longest was %s for %s, until %s let it go.%s",
 		s.exactly(b.Span, b.end, "one"), duration(b.Duration()), s.ref(b.Waker()), c.holders(s))
 	f.Advice = "Look at what " + s.ref(b.Waker()) + " does before it lets go: hold less long, share less, or let more of them through."
 	return f
+}
+
+// called is the name that all have in common, with a space before it.
+func (c *crowd) called() string {
+	name := called(c.blocks[0].op)
+	for _, b := range c.blocks {
+		if called(b.op) != name {
+			return ""
+		}
+	}
+	return name
 }
 
 // holders says who let the most go, where there is a choice.

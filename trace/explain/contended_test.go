@@ -32,6 +32,17 @@ func TestContention(t *testing.T) {
 		}, []string{"warning contended ×4 660ms: Up to 4 at once waited for a lock: 4 times, 660 ms in all | The longest was " +
 			"shop's worker (#4) for 240 ms, until lock #15 of shop's worker let it go. Most were let go by shop's " +
 			"worker, 3 times."}},
+		{"a lock with a name, let go by some that nobody links to one another", func(s *script) {
+			for range 3 {
+				boss, _ := s.as("shop").run(0, "boss", 0, 1000, semconv.StateFinished)
+				holder := s.add(boss, semconv.SpanLock, 5, 100, semconv.SyncNameKey.String("users"))
+				run, _ := s.run(0, "worker", 0, 1000, semconv.StateFinished)
+				op := s.add(run, semconv.SpanLock, 10, 200, semconv.SyncNameKey.String("users"))
+				_, wake := s.block(op, 10, 150, semconv.ReasonLock, semconv.WakeUnlocked)
+				s.link(wake, holder)
+			}
+		}, []string{"warning contended ×3 420ms: Up to 3 at once waited for the lock users: 3 times, 420 ms in all | The longest was " +
+			"shop's worker (#1) for 140 ms, until lock users #12 of shop's boss let it go. Most were let go by shop's boss, 3 times."}},
 		{"two is no crowd", func(s *script) { s.queue(2, s.add(0, semconv.SpanLock, 5, 100), 50) }, nil},
 		{"not for long", func(s *script) {
 			holder := s.add(0, semconv.SpanLock, 5, 100)

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"strings"
 	"time"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
@@ -124,7 +125,7 @@ func (s *scene) lockDeadlock(circle []*block) Finding {
 	took := max(to.Sub(from), 0)
 	f := Finding{
 		Rule: LockDeadlock, Severity: Problem, Spans: spans, At: from.Sub(s.start), Count: 1, Total: took,
-		Advice: "Take the locks in the same order everywhere, or hold only one at a time: look at " + listed(ops, " and ") + ".",
+		Advice: "Take the locks in the same order everywhere, or hold only one at a time: look at " + strings.Join(ops, " and ") + ".",
 	}
 	switch len(circle) {
 	case 1:
@@ -136,7 +137,7 @@ func (s *scene) lockDeadlock(circle []*block) Finding {
 	default:
 		f.Headline = headline("%s and "+text.Counted(len(circle)-1, "other")+" deadlocked for "+duration(took)+": each held what another wanted", names...)
 	}
-	f.Text = sentence(listed(told, "; ")) + "."
+	f.Text = sentence(strings.Join(told, "; ")) + "."
 	if why := s.wokenBy(first); why != "" {
 		f.Text += " What ended it: for " + names[0] + ", " + why + s.endedWith(first.op) + "."
 	}

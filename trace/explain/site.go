@@ -86,11 +86,12 @@ func (t tally[N]) most() (what string, n N) {
 const maxLooks = 1_000_000
 
 // waitsAtSites finds the places in the program where the most was waited for others,
-// who let go, and what that one did meanwhile.
+// who let go, and what that one did meanwhile: of an execution trace, whose operations
+// say their goroutine.
 func waitsAtSites(s *scene) []Finding {
 	places := newGroups[place, siteWaits]()
 	for _, b := range s.blocks {
-		if b.op == nil || !owed[b.reason()] || b.End.IsZero() || code(b.op) == "" {
+		if b.op == nil || !owed[b.reason()] || b.End.IsZero() || code(b.op) == "" || b.op.Int(semconv.GoroutineIDKey) == 0 {
 			continue
 		}
 		p := place{b.reason(), code(b.op)}

@@ -119,11 +119,20 @@ func runnerName(run *chain.Span) string {
 // ref refers to a span as the chain's tree does, and says whose it is:
 // "close #44 of socket_start's main".
 func (s *scene) ref(sp *chain.Span) string {
-	name := fmt.Sprintf("%s #%d", plain(sp.Name), sp.Seq)
+	name := fmt.Sprintf("%s%s #%d", plain(sp.Name), called(sp), sp.Seq)
 	if by := s.who(sp, nil, ""); by != "" {
 		name += " of " + by
 	}
 	return name
+}
+
+// called is what the program calls the lock, the channel or the like that an operation
+// is on, with a space before it; "" for nothing.
+func called(op *chain.Span) string {
+	if name := op.Str(semconv.SyncNameKey); name != "" {
+		return " " + plain(name)
+	}
+	return ""
 }
 
 // name names the end by its service, or by its role where that does not tell it

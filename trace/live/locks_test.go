@@ -17,6 +17,8 @@ func TestLockOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(traced())
 		var a, b trace.Mutex
+		a.SetName("accounts")
+		b.SetName("ledger")
 		both := func(first, second *trace.Mutex) func(context.Context) error {
 			return func(ctx context.Context) error {
 				_ = first.Lock(ctx)
@@ -46,11 +48,11 @@ func TestLockOrder(t *testing.T) {
 		if len(f) != 1 || !f[0].Certain || f[0].HoldsUp != 1 || len(f[0].Goroutines) != 2 {
 			t.Fatalf("got %+v, want one certain deadlock of two that holds up one\n%s", f, dump(v))
 		}
-		const want = "debit has been blocked 4 s in lock, waiting for a mutex that credit holds; " +
-			"credit has been blocked 4 s in lock, waiting for a mutex that debit holds; 1 other goroutine waits for them"
+		const want = "debit has been blocked 4 s in lock, waiting for the mutex ledger that credit holds; " +
+			"credit has been blocked 4 s in lock, waiting for the mutex accounts that debit holds; 1 other goroutine waits for them"
 		got := f[0].Text
 		if !strings.HasPrefix(got, "debit") {
-			got = strings.NewReplacer("debit", "credit", "credit", "debit").Replace(got)
+			got = strings.NewReplacer("debit", "credit", "credit", "debit", "ledger", "accounts", "accounts", "ledger").Replace(got)
 		}
 		if got != want {
 			t.Errorf("got  %s\nwant %s", got, want)

@@ -93,6 +93,9 @@ func (v *View) short(g *Goroutine, w *Wait) string {
 	if on == "rwmutex" {
 		article = "an "
 	}
+	if w.On != nil && w.On.Name != "" {
+		article, on = "the ", on+" "+printable(w.On.Name)
+	}
 	return s + " in " + printable(w.Operation) + ", waiting for " + article + on
 }
 

@@ -48,7 +48,7 @@ func (b *builder) span(raw *live.Wait) *Span {
 
 func (b *builder) on(w *Wait, on live.On) {
 	w.On = b.ons.New()
-	*w.On = On{Kind: on.Kind, Length: on.Length, Capacity: on.Capacity, Held: on.Held, Size: on.Size, Waiting: on.Waiting}
+	*w.On = On{Kind: on.Kind, Name: on.Name, Length: on.Length, Capacity: on.Capacity, Held: on.Held, Size: on.Size, Waiting: on.Waiting}
 	strong := false
 	switch w.Reason {
 	case string(semconv.ReasonLock):

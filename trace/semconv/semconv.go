@@ -183,7 +183,12 @@ const (
 	StalledReaderKey    = attribute.Key("stalled.reader")    // string, what the reader at the connection's other end was doing
 	StalledTraceKey     = attribute.Key("stalled.trace")     // string, the name of the file with the execution trace that was written then
 
-	SelectCaseKey = attribute.Key("select.case") // int, the index of the case that a select chose
+	SelectCaseKey     = attribute.Key("select.case")      // int, the index of the case that a select chose
+	SelectCaseNameKey = attribute.Key("select.case.name") // string, what that case's channel is called
+
+	// SyncNameKey is a string, what the program calls the channel, the lock or the like
+	// that an operation is on.
+	SyncNameKey = attribute.Key("sync.name")
 )
 
 // The kernel's evidence for the cause of a block on a TCP connection (Linux). Of

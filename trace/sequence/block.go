@@ -20,7 +20,8 @@ const maxPauses = 3
 func (b *builder) blocks(it item) []*Row {
 	type class struct {
 		reason, cause, woken string
-		by                   int // the lifeline of what woke it
+		on                   string // what the program calls what it waits for
+		by                   int    // the lifeline of what woke it
 		over                 bool
 	}
 	var order []class
@@ -35,7 +36,7 @@ func (b *builder) blocks(it item) []*Row {
 			if p.wake != nil && b.lanes[p.wake.Seq] == None {
 				p.wake = nil // the filters hide it; the block is over at its own end
 			}
-			k := class{reason: c.Str(semconv.BlockReasonKey), cause: c.Str(semconv.BlockCauseKey), by: None, over: !c.End.IsZero()}
+			k := class{reason: c.Str(semconv.BlockReasonKey), cause: c.Str(semconv.BlockCauseKey), on: s.Str(semconv.SyncNameKey), by: None, over: !c.End.IsZero()}
 			if p.wake != nil {
 				k.woken = p.wake.Str(semconv.WakeReasonKey)
 				if by := p.wake.Waker(); by != nil {
@@ -79,7 +80,11 @@ func (b *builder) pause(pauses []pause, it item) []*Row {
 	}
 	block := blocks[0]
 	reason := block.Str(semconv.BlockReasonKey)
-	r := b.row(Block, blocks, short(reason), short(block.Str(semconv.BlockCauseKey)), source(block))
+	waits := short(reason)
+	if on := it.spans[0].Str(semconv.SyncNameKey); on != "" {
+		waits += " " + short(on)
+	}
+	r := b.row(Block, blocks, waits, short(block.Str(semconv.BlockCauseKey)), source(block))
 	r.Name, r.Reason, r.Blocked, r.longest, r.op = "blocked "+human(total), reason, total, longest, it.spans[0].Seq
 	if reason == string(semconv.ReasonSleep) && it.spans[0].Name == semconv.SpanSleep {
 		r.Details = nil // its name says it

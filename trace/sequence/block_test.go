@@ -33,6 +33,21 @@ func TestRunsByWaker(t *testing.T) {
 	}
 }
 
+// TestBlockName: what a block waits for is called as the program calls it.
+func TestBlockName(t *testing.T) {
+	var ss spans
+	main := ss.add("a", "go main", -1, 0, 0.1)
+	for i, name := range []string{"jobs", ""} {
+		at := 5 + float64(i)
+		r := ss.add("a", semconv.SpanRecv, main, at, at+1, semconv.SyncNameKey.String(name))
+		ss.pause(r, at+0.1, at+0.5, semconv.ReasonChanRecv, semconv.WakeReceived)
+	}
+	got := outline(sequence.New(chain.New(ss)))
+	if !strings.Contains(got, "· chan.recv jobs") || strings.Count(got, "chan.recv") != 2 {
+		t.Errorf("want a wait for jobs, and one for what has no name:\n%s", got)
+	}
+}
+
 // TestRunNotOver: a block that is not over is none of a run of those that are.
 func TestRunNotOver(t *testing.T) {
 	var ss spans

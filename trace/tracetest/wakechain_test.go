@@ -16,7 +16,7 @@ func TestOfWakechain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := tracetest.NewRecorder(t)
 		ctx := trace.New(trace.WithTracerProvider(rec.TracerProvider())).NewContext(t.Context())
-		c := trace.NewChan[int](0)
+		c := trace.NewChan[int](0, trace.WithName("values"))
 		reader := trace.Go(ctx, "reader", func(ctx context.Context) error {
 			if err := trace.Sleep(ctx, 2*time.Second); err != nil {
 				return err
@@ -39,7 +39,7 @@ func TestOfWakechain(t *testing.T) {
 					wake @2s 0s {wake.reason=timer}
 				reader @0s 2s {block.duration=2, goroutine.blocked.sleep=2, goroutine.id, goroutine.name=reader, goroutine.running=0, goroutine.state=finished}
 			go writer @0s 0s {goroutine.id, goroutine.name=writer}
-				send @0s 2s {block.duration=2}
+				send @0s 2s {block.duration=2, sync.name=values}
 					block @0s 2s {block.reason=chan.send}
 					wake @2s 0s {wake.reason=sent} -> go reader
 				writer @0s 2s {block.duration=2, goroutine.blocked.chan.send=2, goroutine.id, goroutine.name=writer, goroutine.running=0, goroutine.state=finished}

@@ -14,14 +14,17 @@ import (
 )
 
 // telling are the attributes that a line gets which nobody wrote: why it
-// blocked, what woke it, how it ended.
+// blocked, on what, what woke it, how it ended.
 var telling = []attribute.Key{
-	semconv.BlockReasonKey, semconv.BlockCauseKey, semconv.WakeReasonKey, semconv.GoroutineStateKey, semconv.ErrorTypeKey,
+	semconv.BlockReasonKey, semconv.BlockCauseKey, semconv.SyncNameKey, semconv.WakeReasonKey, semconv.GoroutineStateKey, semconv.ErrorTypeKey,
 }
 
 // varying are the attributes of which a line says only that they are there: no
-// two runs agree.
-var varying = []attribute.Key{semconv.GoroutineIDKey, semconv.WebSocketConnectionIDKey, semconv.CodeStacktraceKey}
+// two runs agree, or no two editions of the program.
+var varying = []attribute.Key{
+	semconv.GoroutineIDKey, semconv.WebSocketConnectionIDKey, semconv.CodeStacktraceKey,
+	semconv.CodeFunctionNameKey, semconv.CodeLineNumberKey,
+}
 
 // written returns the line for a span, without how often it comes. Where there is a
 // line old for such a span it speaks of the same things, and what holds of it stays

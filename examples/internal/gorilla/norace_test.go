@@ -1,5 +1,0 @@
-//go:build !race
-
-package gorilla_test
-
-const race = false

@@ -1,0 +1,137 @@
+package trace
+
+import (
+	"context"
+	"runtime"
+	"strings"
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	core "github.com/wakechain/wakechain/internal/op"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// PrimitiveOption configures a channel, a lock or one of their like. The last option of
+// a kind wins.
+type PrimitiveOption interface{ applyPrimitive(*named) }
+
+type primitiveOptionFunc func(*named)
+
+func (f primitiveOptionFunc) applyPrimitive(n *named) { f(n) }
+
+// WithName names a channel, a lock or one of their like. Operations that wait for it
+// have the name as [semconv.SyncNameKey], and so do answers, diagrams and what package
+// live shows. Without one, such a span says where in the program the call is
+// ([semconv.CodeFunctionNameKey], [semconv.CodeLineNumberKey]), which is looked up only
+// for what becomes a span.
+//
+// A name should be one of few: not that of a user or of a connection.
+func WithName(s string) PrimitiveOption { return primitiveOptionFunc(func(n *named) { n.text = s }) }
+
+// WithNameInMetrics has [semconv.MetricBlockDuration] say the name, too: a time series
+// for each.
+func WithNameInMetrics() PrimitiveOption {
+	return primitiveOptionFunc(func(n *named) { n.metered = true })
+}
+
+// named is what a channel, a lock or one of their like is called; nil: nothing.
+type named struct {
+	text    string
+	attrs   []attribute.KeyValue // of its operations; nobody changes them
+	metered bool
+}
+
+func newNamed(opts []PrimitiveOption) *named {
+	if len(opts) == 0 {
+		return nil
+	}
+	n := new(named)
+	for _, o := range opts {
+		if o != nil {
+			o.applyPrimitive(n)
+		}
+	}
+	if n.text == "" {
+		return nil
+	}
+	n.attrs = []attribute.KeyValue{semconv.SyncNameKey.String(n.text)}
+	return n
+}
+
+// String returns the name, "" for none.
+func (n *named) String() string {
+	if n == nil {
+		return ""
+	}
+	return n.text
+}
+
+// inMetrics returns the name if metrics are to say it, else "".
+func (n *named) inMetrics() string {
+	if n == nil || !n.metered {
+		return ""
+	}
+	return n.text
+}
+
+// startOn is [Start] for an operation on something that may have a name. Without one
+// its span says where the call is.
+func startOn(ctx context.Context, operation string, n *named) (context.Context, Op) {
+	s := scopeOf(ctx)
+	recorded, metered := !s.tracer.skips(ctx), s.tracer.metered(ctx)
+	if !recorded && !metered && !s.tracer.live {
+		return ctx, Op{}
+	}
+	c := core.Config{Name: operation, Context: ctx}
+	switch {
+	case n != nil:
+		c.Attrs = n.attrs
+	case recorded:
+		c.Attrs = place()
+	}
+	return s.tracer.startWith(&c, s.task, recorded, metered)
+}
+
+// site is what is known of a return address in the program.
+type site struct {
+	ours  bool
+	attrs []attribute.KeyValue
+}
+
+// sites are those of which a span has said something: at most as many as there are
+// calls in the program's text.
+var sites = struct {
+	sync.RWMutex
+	of map[uintptr]*site
+}{of: map[uintptr]*site{}}
+
+// place says where in the program the call is: the innermost frame that is none of this
+// package's. Nobody may change what it returns.
+func place() []attribute.KeyValue {
+	var pcs [6]uintptr
+	for _, pc := range pcs[:runtime.Callers(3, pcs[:])] {
+		if s := siteOf(pc); !s.ours {
+			return s.attrs
+		}
+	}
+	return nil
+}
+
+func siteOf(pc uintptr) *site {
+	sites.RLock()
+	s := sites.of[pc]
+	sites.RUnlock()
+	if s != nil {
+		return s
+	}
+	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+	s = &site{ours: strings.HasPrefix(f.Function, ScopeName+"/trace.")}
+	if !s.ours && f.Function != "" {
+		s.attrs = []attribute.KeyValue{semconv.CodeFunctionNameKey.String(f.Function), semconv.CodeLineNumberKey.Int(f.Line)}
+	}
+	sites.Lock()
+	sites.of[pc] = s
+	sites.Unlock()
+	return s
+}
