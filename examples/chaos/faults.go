@@ -44,7 +44,9 @@ var faults = []fault{
 	{name: "a flood of forged trace pongs", lossless: true, plain: true, cable: func(c *cable, rng *rand.Rand) {
 		c.up, c.down = &frames{masked: true, insert: flood(forgery)}, &frames{insert: flood(forgery)}
 	}},
-	{name: "pings between the frames", lossless: true, plain: true, pinged: true, cable: func(c *cable, rng *rand.Rand) {
+	// Not without losses: where both ends are parked in a write and both libraries have a
+	// ping to answer behind that write, neither reads, and after 5 s both give up.
+	{name: "pings between the frames", plain: true, pinged: true, cable: func(c *cable, rng *rand.Rand) {
 		ping := func(f *frames, rng *rand.Rand) []byte { return f.frame(0x89, make([]byte, rng.IntN(126)), rng) }
 		c.up, c.down = &frames{masked: true, insert: sometimes(3, ping)}, &frames{insert: sometimes(3, ping)}
 	}},

@@ -219,8 +219,11 @@ func (c *checker) read(s *chain.Span, e *end) {
 	}
 }
 
-// leaves reports whether the end may have left a message before it had read all of it.
-func (e *end) leaves() bool { return e.p.fault.parts || e.streamed && !e.p.fault.lossless }
+// leaves reports whether the end may have left a message before it had read all of it, or
+// read another one.
+func (e *end) leaves() bool {
+	return e.p.fault.parts || e.p.fault.garbles || e.streamed && !e.p.fault.lossless
+}
 
 func linked(s *chain.Span) bool {
 	return slices.ContainsFunc(s.Links, func(l chain.Link) bool { return l.Span != nil && word(l.Span) == semconv.SpanWrite })

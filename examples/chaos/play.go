@@ -283,7 +283,11 @@ func (e *end) read(ctx context.Context) error {
 		msg, err := e.readOne(ctx)
 		if err != nil {
 			e.note("read", err)
-			if e.p.fault.lossless && !e.p.fault.pinged && e.k == 1 && e.p.library.closeStatus(err) != 1000 {
+			switch {
+			case !e.p.fault.lossless:
+			case n < want:
+				e.p.report(e.p.index, "the %s's read failed after %d of %d messages: %v", e.name, n, want, err)
+			case !e.p.fault.pinged && e.k == 1 && e.p.library.closeStatus(err) != 1000:
 				e.p.report(e.p.index, "the server's last read returned %v, and not a close of 1000", err)
 			}
 			return err
