@@ -25,6 +25,9 @@
 // any more, and no copy; and the SDK's experimental metrics about itself
 // (OTEL_GO_X_OBSERVABILITY) do not count the tracer's spans.
 //
+// Spans that a batch processor has no room for are counted (see [WithMeterProvider]), and
+// otel.Handle is told of them once a minute at most.
+//
 // It costs the least where nobody but the SDK has a say in a block or a wake: with
 // the default sampler or any ParentBased, whose children follow their parent, the
 // default generator of ids, and batch or simple processors alone.

@@ -5,4 +5,5 @@ var (
 	Quiet   = quiet
 	Gathers = gathers
 	Follows = follows
+	Refused = refused
 )

@@ -1,6 +1,9 @@
 package lean
 
 import (
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -17,6 +20,8 @@ type config struct {
 	ids        sdktrace.IDGenerator
 	limits     sdktrace.SpanLimits
 	resource   *resource.Resource
+	failed     []*atomic.Int64 // spans, of each exporter
+	meters     metric.MeterProvider
 }
 
 type optionFunc func(*config)
@@ -32,9 +37,28 @@ func WithSpanProcessor(p sdktrace.SpanProcessor) Option {
 }
 
 // WithBatcher registers a batch processor of the SDK before the exporter; see
-// [sdktrace.WithBatcher].
+// [sdktrace.WithBatcher]. Batches that the exporter fails to export are counted by
+// wakechain.spans.dropped.
 func WithBatcher(e sdktrace.SpanExporter, opts ...sdktrace.BatchSpanProcessorOption) Option {
-	return WithSpanProcessor(sdktrace.NewBatchSpanProcessor(e, opts...))
+	failed := new(atomic.Int64)
+	if e != nil {
+		e = &counted{e, failed}
+	}
+	processor := WithSpanProcessor(sdktrace.NewBatchSpanProcessor(e, opts...))
+	return optionFunc(func(c *config) {
+		c.failed = append(c.failed, failed)
+		processor.apply(c)
+	})
+}
+
+// WithMeterProvider sets the provider of the metric wakechain.spans.dropped, unless mp
+// is nil; the default is the global one.
+func WithMeterProvider(mp metric.MeterProvider) Option {
+	return optionFunc(func(c *config) {
+		if mp != nil {
+			c.meters = mp
+		}
+	})
 }
 
 // WithSyncer registers the exporter without a batch, for tests; see

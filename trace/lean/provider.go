@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/resource"
 
@@ -34,6 +35,7 @@ type TracerProvider struct {
 	quiet      atomic.Bool // none of them does anything at OnStart
 	bursts     atomic.Bool // they are handed over in bursts
 	burst      burst
+	losses     losses
 	shut       atomic.Bool
 }
 
@@ -47,6 +49,9 @@ func NewTracerProvider(opts ...Option) *TracerProvider {
 		if o != nil {
 			o.apply(&c)
 		}
+	}
+	if c.meters == nil {
+		c.meters = otel.GetMeterProvider()
 	}
 	if c.resource == nil {
 		c.resource = resource.Default()
@@ -70,6 +75,8 @@ func NewTracerProvider(opts ...Option) *TracerProvider {
 	p.burst.processors = func() []sdktrace.SpanProcessor { return *p.processors.Load() }
 	p.processors.Store(new([]sdktrace.SpanProcessor))
 	p.use(c.processors)
+	p.losses.failed = c.failed
+	p.losses.measure(c.meters)
 	return p
 }
 
@@ -80,6 +87,9 @@ func (p *TracerProvider) use(processors []sdktrace.SpanProcessor) {
 	}
 	p.quiet.Store(all(quiet))
 	p.bursts.Store(len(processors) > 0 && all(gathers))
+	for _, sp := range processors {
+		p.losses.watch(sp)
+	}
 	p.processors.Store(&processors)
 }
 
@@ -87,11 +97,12 @@ func (p *TracerProvider) use(processors []sdktrace.SpanProcessor) {
 func (p *TracerProvider) ended(s sdktrace.ReadOnlySpan) {
 	if p.bursts.Load() {
 		p.burst.add(s)
-		return
+	} else {
+		for _, sp := range *p.processors.Load() {
+			sp.OnEnd(s)
+		}
 	}
-	for _, sp := range *p.processors.Load() {
-		sp.OnEnd(s)
-	}
+	p.losses.check()
 }
 
 // Tracer returns the SDK's tracer, or a lean one if name is [trace.ScopeName].
@@ -152,6 +163,7 @@ func (p *TracerProvider) Shutdown(ctx context.Context) error {
 	p.burst.flush()
 	err := p.TracerProvider.Shutdown(ctx)
 	p.use(nil)
+	p.losses.end()
 	return err
 }
 

@@ -2,6 +2,7 @@ package lean
 
 import (
 	"reflect"
+	"sync/atomic"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
@@ -45,6 +46,19 @@ func gathers(sp sdktrace.SpanProcessor) bool {
 	c := &log.Config
 	return ok && !c.BlockOnQueueFull && c.BatchTimeout >= burstDelay &&
 		c.MaxQueueSize >= 8*burstSize && c.MaxExportBatchSize >= burstSize
+}
+
+// refused returns the counter of the spans that the queue of a batch processor of the
+// SDK had no room for, nil of any other processor.
+func refused(sp sdktrace.SpanProcessor) *atomic.Uint32 {
+	if typeInSDK(sp) != batchProcessor {
+		return nil
+	}
+	counter := reflect.ValueOf(sp).Elem().FieldByName("dropped")
+	if !counter.IsValid() || counter.Type() != reflect.TypeFor[atomic.Uint32]() {
+		return nil
+	}
+	return (*atomic.Uint32)(counter.Addr().UnsafePointer())
 }
 
 // follows reports whether a sampler always samples the child of a span of this

@@ -19,6 +19,8 @@ func TestUnexported(t *testing.T) {
 		"the batch processor's type":                    lean.Quiet(batch),
 		"the simple processor's type":                   lean.Quiet(simple),
 		"the batch processor's settings, by MarshalLog": lean.Gathers(batch),
+		"the batch processor's counter of refusals":     lean.Refused(batch) != nil,
+		"a simple processor has no such counter":        lean.Refused(simple) == nil,
 		"the default sampler":                           lean.Follows(nil),
 		"AlwaysSample":                                  lean.Follows(sdktrace.AlwaysSample()),
 		"ParentBased, by its fields":                    lean.Follows(sdktrace.ParentBased(sdktrace.NeverSample())),

@@ -241,6 +241,7 @@ func GoroutineBlockedKey(r Reason) attribute.Key { return "goroutine.blocked." +
 const (
 	MetricBlockDuration   = "wakechain.block.duration"   // histogram, s: time blocked, by reason and cause
 	MetricSpansSuppressed = "wakechain.spans.suppressed" // counter, {span}: left out, to keep a trace small
+	MetricSpansDropped    = "wakechain.spans.dropped"    // counter, {span}: made and not exported, by package lean
 	MetricBlocked         = "wakechain.blocked"          // gauge, {operation}: blocked now, by reason and cause
 	MetricBlockedOldest   = "wakechain.blocked.oldest"   // gauge, s: how long the oldest of them has been, by reason and cause
 
@@ -314,5 +315,7 @@ const (
 	ErrorConnectionRefused = "connection_refused"
 	ErrorBrokenPipe        = "broken_pipe"
 	ErrorPanic             = "panic"
+	ErrorQueueFull         = "queue_full"
+	ErrorExportFailed      = "export_failed"
 	ErrorOther             = "_OTHER" // an error made by errors.New or fmt.Errorf, as the convention spells it
 )
