@@ -118,6 +118,47 @@ func (d *decoder) share(b []byte) string {
 	return s
 }
 
+// attributes takes a list of attributes in the form that f has them, which other spans
+// may share.
+func (d *decoder) attributes(f Format) []attribute.KeyValue {
+	from, what := len(d.attrs), "attribute"
+	if f == FormatJaeger {
+		what = "tag"
+	}
+	for range d.lex.Objects {
+		before := d.fault
+		var kv attribute.KeyValue
+		var kind string // Jaeger
+		var raw []byte
+		for key := range d.lex.Object {
+			switch string(key) {
+			case "key", "Key":
+				kv.Key = attribute.Key(d.text())
+			case "type":
+				kind = d.text()
+			case "value", "Value":
+				switch f {
+				case FormatJaeger:
+					d.raw = append(d.raw[:0], d.lex.Raw()...)
+					raw = d.raw
+				case FormatStdout:
+					kv.Value = d.stdoutValue()
+				default:
+					kv.Value = d.otlpValue()
+				}
+			default:
+				d.lex.Skip()
+			}
+		}
+		if f == FormatJaeger {
+			kv.Value = d.tag(kind, raw)
+		}
+		d.within(before, "%s %.40q", what, kv.Key)
+		d.attrs = append(d.attrs, kv)
+	}
+	return d.list(from)
+}
+
 // list ends a list of attributes that began at from in d.attrs.
 func (d *decoder) list(from int) []attribute.KeyValue {
 	list := d.attrs[from:]

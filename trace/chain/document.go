@@ -6,34 +6,31 @@ package chain
 func (d *decoder) document(f Format, inside bool) {
 	var jaeger jaegerTrace
 	var std stdoutSpan
-	if !d.lex.Enter('{') {
-		return
-	}
 	known := false
-	for d.lex.More('}') {
-		key := d.lex.Key()
+	for name := range d.lex.Object {
+		key := d.share(name) // the next call may move it
 		at := d.lex.Peek()
 		switch {
-		case string(key) == "resourceSpans":
+		case key == "resourceSpans":
 			d.resourceSpans(f)
-		case string(key) == "batches" && at == '[':
+		case key == "batches" && at == '[':
 			d.resourceSpans(FormatTempo)
-		case string(key) == "result" && at == '{' && !inside: // of /api/v3
+		case key == "result" && at == '{' && !inside: // of /api/v3
 			d.document(FormatJaeger, true)
-		case string(key) == "trace" && at == '{' && !inside:
+		case key == "trace" && at == '{' && !inside:
 			d.document(FormatTempo, true)
-		case string(key) == "data" && at == '[':
+		case key == "data" && at == '[':
 			d.jaegerTraces()
-		case string(key) == "spans" && at == '[', string(key) == "processes" && at == '{':
+		case key == "spans" && at == '[', key == "processes" && at == '{':
 			d.jaegerField(&jaeger, key)
-		case string(key) == "errors" && at == '[':
-			for d.lex.Enter('['); d.lex.More(']'); {
+		case key == "errors" && at == '[':
+			for range d.lex.Array {
 				d.serverError()
 			}
-		case string(key) == "error" && at == '{':
+		case key == "error" && at == '{':
 			d.serverError()
 		case d.stdoutField(&std, key):
-		case at == 'n' && answers[string(key)]:
+		case at == 'n' && answers[key]:
 			d.lex.Skip()
 		default:
 			d.note(key, known)
@@ -57,9 +54,8 @@ func (d *decoder) serverError() {
 		d.lex.Skip()
 		return
 	}
-	d.lex.Enter('{')
-	for d.lex.More('}') {
-		switch string(d.lex.Key()) {
+	for key := range d.lex.Object {
+		switch string(key) {
 		case "msg", "message":
 			if d.lex.Peek() == '"' {
 				if m := says(d.text()); d.server == "" {
@@ -75,9 +71,9 @@ func (d *decoder) serverError() {
 }
 
 // note remembers the fields of the first object that has none of ours.
-func (d *decoder) note(key []byte, known bool) {
+func (d *decoder) note(key string, known bool) {
 	if !known && !d.known && len(d.fields) < maxFields {
-		d.fields = append(d.fields, d.share(key))
+		d.fields = append(d.fields, key)
 	}
 }
 

@@ -36,20 +36,14 @@ type jaegerResource struct {
 // microseconds. A reference CHILD_OF to the same trace is the parent, all others are
 // links.
 func (d *decoder) jaegerTraces() {
-	if !d.lex.Enter('[') {
-		return
-	}
-	for d.lex.More(']') {
+	for range d.lex.Array {
 		if c := d.lex.Peek(); c != '{' {
 			d.lex.Skip() // the API answers other things as data, too: names of services
 			continue
 		}
-		if !d.lex.Enter('{') {
-			continue
-		}
 		var t jaegerTrace
-		for d.lex.More('}') {
-			d.jaegerField(&t, d.lex.Key())
+		for key := range d.lex.Object {
+			d.jaegerField(&t, string(key))
 		}
 		d.endJaeger(&t)
 	}
@@ -65,16 +59,14 @@ type jaegerTrace struct {
 
 // jaegerField takes a field of a trace, and reports whether it is one that only
 // Jaeger's traces have.
-func (d *decoder) jaegerField(t *jaegerTrace, key []byte) bool {
-	switch string(key) {
+func (d *decoder) jaegerField(t *jaegerTrace, key string) bool {
+	switch key {
 	case "spans":
 		if !t.begun {
 			t.from, t.begun = d.into.Len(), true
 		}
-		if d.lex.Enter('[') {
-			for d.lex.More(']') {
-				d.jaegerSpan(t)
-			}
+		for range d.lex.Objects {
+			d.jaegerSpan(t)
 		}
 	case "processes":
 		d.jaegerProcesses(t)
@@ -97,12 +89,9 @@ func (d *decoder) endJaeger(t *jaegerTrace) {
 }
 
 func (d *decoder) jaegerProcesses(t *jaegerTrace) {
-	if !d.lex.Enter('{') {
-		return
-	}
 	t.processes = make(map[string]jaegerResource)
-	for d.lex.More('}') {
-		id := d.share(d.lex.Key())
+	for key := range d.lex.Object {
+		id := d.share(key)
 		t.processes[id] = d.jaegerProcess()
 		if d.fault != nil {
 			d.faulty(d.lex.Line(), fmt.Errorf("process %.40q: %w", id, d.fault))
@@ -112,15 +101,12 @@ func (d *decoder) jaegerProcesses(t *jaegerTrace) {
 }
 
 func (d *decoder) jaegerProcess() (p jaegerResource) {
-	if !d.lex.Enter('{') {
-		return p
-	}
-	for d.lex.More('}') {
-		switch string(d.lex.Key()) {
+	for key := range d.lex.Object {
+		switch string(key) {
 		case "serviceName":
 			p.service = d.text()
 		case "tags":
-			p.attrs = d.tags()
+			p.attrs = d.attributes(FormatJaeger)
 		default:
 			d.lex.Skip()
 		}
@@ -132,16 +118,13 @@ func (d *decoder) jaegerProcess() (p jaegerResource) {
 }
 
 func (d *decoder) jaegerSpan(t *jaegerTrace) {
-	if !d.lex.Enter('{') {
-		return
-	}
 	var s Span
 	var id string
 	var parent oteltrace.SpanID
 	var refs []jaegerRef
 	var start, duration int64
-	for d.lex.More('}') {
-		switch string(d.lex.Key()) {
+	for key := range d.lex.Object {
+		switch string(key) {
 		case "traceID":
 			d.padded(s.TraceID[:])
 		case "spanID":
@@ -157,7 +140,7 @@ func (d *decoder) jaegerSpan(t *jaegerTrace) {
 		case "duration":
 			duration = d.integer()
 		case "tags":
-			s.Attributes = d.tags()
+			s.Attributes = d.attributes(FormatJaeger)
 		case "processID":
 			id = d.text()
 		case "process":
@@ -189,16 +172,10 @@ type jaegerRef struct {
 
 func (d *decoder) references() (refs []jaegerRef) {
 	before := d.fault
-	if !d.lex.Enter('[') {
-		return nil
-	}
-	for d.lex.More(']') {
+	for range d.lex.Objects {
 		var ref jaegerRef
-		if !d.lex.Enter('{') {
-			continue
-		}
-		for d.lex.More('}') {
-			switch string(d.lex.Key()) {
+		for key := range d.lex.Object {
+			switch string(key) {
 			case "refType":
 				ref.child = string(d.lex.Text()) == jaegerChildOf
 			case "traceID":
@@ -288,38 +265,6 @@ func (s *Span) takeField(kv attribute.KeyValue) bool {
 		return false
 	}
 	return true
-}
-
-func (d *decoder) tags() []attribute.KeyValue {
-	from := len(d.attrs)
-	if !d.lex.Enter('[') {
-		return nil
-	}
-	for d.lex.More(']') {
-		if !d.lex.Enter('{') {
-			continue
-		}
-		before := d.fault
-		var kv attribute.KeyValue
-		var kind string
-		d.raw = d.raw[:0]
-		for d.lex.More('}') {
-			switch string(d.lex.Key()) {
-			case "key":
-				kv.Key = attribute.Key(d.text())
-			case "type":
-				kind = d.text()
-			case "value":
-				d.raw = append(d.raw[:0], d.lex.Raw()...)
-			default:
-				d.lex.Skip()
-			}
-		}
-		kv.Value = d.tag(kind, d.raw)
-		d.within(before, "tag %.40q", kv.Key)
-		d.attrs = append(d.attrs, kv)
-	}
-	return d.list(from)
 }
 
 // tag returns the value of a tag, which stands in the source as raw.

@@ -13,10 +13,7 @@ import (
 // says, or base64, as protobuf's own JSON has them; integers may be quoted,
 // enumerations may be names.
 func (d *decoder) resourceSpans(f Format) {
-	if !d.lex.Enter('[') {
-		return
-	}
-	for d.lex.More(']') {
+	for range d.lex.Array {
 		d.ofResource(f)
 	}
 }
@@ -25,11 +22,8 @@ func (d *decoder) resourceSpans(f Format) {
 func (d *decoder) ofResource(f Format) {
 	from := d.into.Len()
 	var resource []attribute.KeyValue
-	if !d.lex.Enter('{') {
-		return
-	}
-	for d.lex.More('}') {
-		switch string(d.lex.Key()) {
+	for key := range d.lex.Object {
+		switch string(key) {
 		case "resource":
 			resource = d.attributesOf()
 			if d.fault != nil {
@@ -37,10 +31,8 @@ func (d *decoder) ofResource(f Format) {
 				d.fault = nil
 			}
 		case "scopeSpans", "instrumentationLibrarySpans": // the latter before OTLP 0.15
-			if d.lex.Enter('[') {
-				for d.lex.More(']') {
-					d.ofScope(f)
-				}
+			for range d.lex.Array {
+				d.ofScope(f)
 			}
 		default:
 			d.lex.Skip()
@@ -55,12 +47,9 @@ func (d *decoder) ofResource(f Format) {
 
 // attributesOf takes the attributes of an object that has nothing else of use.
 func (d *decoder) attributesOf() (attrs []attribute.KeyValue) {
-	if !d.lex.Enter('{') {
-		return nil
-	}
-	for d.lex.More('}') {
-		if string(d.lex.Key()) == "attributes" {
-			attrs = d.attributes()
+	for key := range d.lex.Object {
+		if string(key) == "attributes" {
+			attrs = d.attributes(FormatOTLP)
 		} else {
 			d.lex.Skip()
 		}
@@ -71,23 +60,17 @@ func (d *decoder) attributesOf() (attrs []attribute.KeyValue) {
 func (d *decoder) ofScope(f Format) {
 	from := d.into.Len()
 	var name string
-	if !d.lex.Enter('{') {
-		return
-	}
-	for d.lex.More('}') {
-		switch string(d.lex.Key()) {
+	for key := range d.lex.Object {
+		switch string(key) {
 		case "scope", "instrumentationLibrary":
 			if n := d.nameOf("name"); n != "" {
 				name = n
 			}
 		case "spans":
-			if d.lex.Enter('[') {
-				for d.lex.More(']') {
-					var s Span
-					if d.otlpSpan(&s) {
-						d.add(f, &s)
-					}
-				}
+			for range d.lex.Objects {
+				var s Span
+				d.otlpSpan(&s)
+				d.add(f, &s)
 			}
 		default:
 			d.lex.Skip()
@@ -100,11 +83,8 @@ func (d *decoder) ofScope(f Format) {
 
 // nameOf takes the text in a field of an object.
 func (d *decoder) nameOf(field string) (name string) {
-	if !d.lex.Enter('{') {
-		return ""
-	}
-	for d.lex.More('}') {
-		if string(d.lex.Key()) == field {
+	for key := range d.lex.Object {
+		if string(key) == field {
 			name = d.text()
 		} else {
 			d.lex.Skip()
@@ -113,13 +93,9 @@ func (d *decoder) nameOf(field string) (name string) {
 	return name
 }
 
-// otlpSpan takes a span, and reports whether there is one.
-func (d *decoder) otlpSpan(s *Span) bool {
-	if !d.lex.Enter('{') {
-		return false
-	}
-	for d.lex.More('}') {
-		switch string(d.lex.Key()) {
+func (d *decoder) otlpSpan(s *Span) {
+	for key := range d.lex.Object {
+		switch string(key) {
 		case "traceId":
 			s.TraceID = d.traceID()
 		case "spanId":
@@ -135,7 +111,7 @@ func (d *decoder) otlpSpan(s *Span) bool {
 		case "endTimeUnixNano":
 			s.End = unixNano(d.integer())
 		case "attributes":
-			s.Attributes = d.attributes()
+			s.Attributes = d.attributes(FormatOTLP)
 		case "links":
 			d.otlpLinks(s)
 		case "status":
@@ -147,7 +123,6 @@ func (d *decoder) otlpSpan(s *Span) bool {
 			d.lex.Skip()
 		}
 	}
-	return d.lex.Err() == nil
 }
 
 // unixNano returns the time n. Zero is a time that the source does not know.
@@ -179,11 +154,8 @@ func (d *decoder) otlpKind() oteltrace.SpanKind {
 
 // otlpStatus takes a status; OTLP numbers the codes unlike the API.
 func (d *decoder) otlpStatus(s *Status) {
-	if !d.lex.Enter('{') {
-		return
-	}
-	for d.lex.More('}') {
-		switch string(d.lex.Key()) {
+	for key := range d.lex.Object {
+		switch string(key) {
 		case "code":
 			code, _ := d.lex.Scalar()
 			switch string(code) {
@@ -202,17 +174,11 @@ func (d *decoder) otlpStatus(s *Status) {
 
 func (d *decoder) otlpLinks(s *Span) {
 	before := d.fault
-	if !d.lex.Enter('[') {
-		return
-	}
-	for d.lex.More(']') {
+	for range d.lex.Objects {
 		var c oteltrace.SpanContextConfig
 		var l Link
-		if !d.lex.Enter('{') {
-			continue
-		}
-		for d.lex.More('}') {
-			switch string(d.lex.Key()) {
+		for key := range d.lex.Object {
+			switch string(key) {
 			case "traceId":
 				c.TraceID = d.traceID()
 			case "spanId":
@@ -225,7 +191,7 @@ func (d *decoder) otlpLinks(s *Span) {
 					c.TraceState, _ = oteltrace.ParseTraceState(state)
 				}
 			case "attributes":
-				l.Attributes = d.attributes()
+				l.Attributes = d.attributes(FormatOTLP)
 			default:
 				d.lex.Skip()
 			}
@@ -236,41 +202,10 @@ func (d *decoder) otlpLinks(s *Span) {
 	d.within(before, "link")
 }
 
-// attributes takes a list of attributes, which other spans may share.
-func (d *decoder) attributes() []attribute.KeyValue {
-	from := len(d.attrs)
-	if !d.lex.Enter('[') {
-		return nil
-	}
-	for d.lex.More(']') {
-		if !d.lex.Enter('{') {
-			continue
-		}
-		before := d.fault
-		var kv attribute.KeyValue
-		for d.lex.More('}') {
-			switch string(d.lex.Key()) {
-			case "key":
-				kv.Key = attribute.Key(d.text())
-			case "value":
-				kv.Value = d.otlpValue()
-			default:
-				d.lex.Skip()
-			}
-		}
-		d.within(before, "attribute %.40q", kv.Key)
-		d.attrs = append(d.attrs, kv)
-	}
-	return d.list(from)
-}
-
 // otlpValue takes a value, the zero Value if it holds none.
 func (d *decoder) otlpValue() (v attribute.Value) {
-	if !d.lex.Enter('{') {
-		return v
-	}
-	for d.lex.More('}') {
-		switch string(d.lex.Key()) {
+	for key := range d.lex.Object {
+		switch string(key) {
 		case "stringValue":
 			v = attribute.StringValue(d.text())
 		case "boolValue":
@@ -296,17 +231,13 @@ func (d *decoder) otlpValue() (v attribute.Value) {
 
 func (d *decoder) otlpArray() attribute.Value {
 	var all []attribute.Value
-	if d.lex.Enter('{') {
-		for d.lex.More('}') {
-			if string(d.lex.Key()) != "values" {
-				d.lex.Skip()
-				continue
-			}
-			if d.lex.Enter('[') {
-				for d.lex.More(']') {
-					all = append(all, d.otlpValue())
-				}
-			}
+	for key := range d.lex.Object {
+		if string(key) != "values" {
+			d.lex.Skip()
+			continue
+		}
+		for range d.lex.Array {
+			all = append(all, d.otlpValue())
 		}
 	}
 	return array(all)
@@ -314,13 +245,11 @@ func (d *decoder) otlpArray() attribute.Value {
 
 func (d *decoder) otlpMap() attribute.Value {
 	var all []attribute.KeyValue
-	if d.lex.Enter('{') {
-		for d.lex.More('}') {
-			if string(d.lex.Key()) == "values" {
-				all = d.attributes()
-			} else {
-				d.lex.Skip()
-			}
+	for key := range d.lex.Object {
+		if string(key) == "values" {
+			all = d.attributes(FormatOTLP)
+		} else {
+			d.lex.Skip()
 		}
 	}
 	return attribute.MapValue(all...)

@@ -387,3 +387,24 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(digest)
 }
+
+// What is read piece by piece is read the same wherever a piece ends: also between the
+// name of a field and its value.
+func TestReadPieces(t *testing.T) {
+	t.Parallel()
+	in := request("x")
+	for cut := range in {
+		spans, _, err := chain.Read(io.MultiReader(strings.NewReader(in[:cut]), strings.NewReader(in[cut:])))
+		if err != nil || len(spans) != 1 || spans[0].Name != "x" || spans[0].Service != "svc" {
+			t.Errorf("cut at %d: got %+v, %v", cut, spans, err)
+		}
+	}
+	const piece = 64 << 10
+	name := len(`{"resourceSpans":`)
+	for before := piece - name - 1; before <= piece; before++ {
+		spans, _, err := chain.Read(strings.NewReader(strings.Repeat(" ", before) + in[:name] + strings.Repeat(" ", 2*piece) + in[name:]))
+		if err != nil || len(spans) != 1 || spans[0].Name != "x" || spans[0].Service != "svc" {
+			t.Errorf("%d bytes before: got %+v, %v", before, spans, err)
+		}
+	}
+}

@@ -81,6 +81,7 @@ func (b *builder) relate() {
 	r := relations{scopes: make([]*scope, len(b.chain.Spans)), named: make(map[connectionName]*Connection)}
 	for _, s := range b.chain.Spans {
 		pairTiles(s.Children)
+		s.findLife()
 		r.add(s)
 	}
 }

@@ -57,7 +57,7 @@ type Span struct {
 
 	runner  *Span       // see Goroutine
 	conn    *Connection // see Connection
-	partner *Span       // of a block, its wake; of a handshake, its other side
+	partner *Span       // of a block, its wake; of a handshake, its other side; of a `go NAME`, the life
 }
 
 // Link is a reference from a span to another one that is not its parent. On a
@@ -397,22 +397,24 @@ func (s *Span) tile() bool { return s.Is(semconv.SpanBlock) || s.Is(semconv.Span
 // of the goroutine and carries its state. It is nil for every other span, and
 // while the goroutine still ran when the spans were collected.
 func (s *Span) Life() *Span {
-	name, ok := strings.CutPrefix(s.Name, semconv.SpanGo)
-	if !ok {
+	if !s.launch() {
 		return nil
 	}
-	for _, c := range s.Children {
-		if c.isLife(name) {
-			return c
-		}
-	}
-	return nil
+	return s.partner
 }
 
-func (s *Span) isLife(name string) bool {
-	if s.Name != name {
-		return false
+// findLife notes the life of a goroutine.
+func (s *Span) findLife() {
+	name, ok := strings.CutPrefix(s.Name, semconv.SpanGo)
+	if !ok {
+		return
 	}
-	_, ok := s.Attr(semconv.GoroutineStateKey)
-	return ok
+	for _, c := range s.Children {
+		if c.Name == name {
+			if _, ok := c.Attr(semconv.GoroutineStateKey); ok {
+				s.partner = c
+				return
+			}
+		}
+	}
 }

@@ -28,12 +28,12 @@ var stdoutFields = map[string]byte{
 }
 
 // stdoutField takes a field, if it is one of stdoutFields.
-func (d *decoder) stdoutField(s *stdoutSpan, key []byte) bool {
-	begin, ok := stdoutFields[string(key)]
+func (d *decoder) stdoutField(s *stdoutSpan, key string) bool {
+	begin, ok := stdoutFields[key]
 	if c := d.lex.Peek(); !ok || c != begin && c != 'n' && (begin != '0' || c < '0' || c > '9') {
 		return false
 	}
-	switch string(key) {
+	switch key {
 	case "Name":
 		s.Name = d.text()
 	case "SpanContext":
@@ -50,13 +50,13 @@ func (d *decoder) stdoutField(s *stdoutSpan, key []byte) bool {
 	case "EndTime":
 		s.End = d.stdoutTime()
 	case "Attributes":
-		s.Attributes = d.stdoutAttributes()
+		s.Attributes = d.attributes(FormatStdout)
 	case "Links":
 		d.stdoutLinks(&s.Span)
 	case "Status":
 		d.stdoutStatus(&s.Status)
 	case "Resource":
-		s.Resource = d.stdoutAttributes()
+		s.Resource = d.attributes(FormatStdout)
 		s.Service = service(s.Resource)
 	case "InstrumentationScope", "InstrumentationLibrary":
 		if name := d.nameOf("Name"); name != "" {
@@ -78,11 +78,8 @@ func (d *decoder) endStdout(s *stdoutSpan) {
 }
 
 func (d *decoder) stdoutContext() (c oteltrace.SpanContextConfig) {
-	if !d.lex.Enter('{') {
-		return c
-	}
-	for d.lex.More('}') {
-		switch string(d.lex.Key()) {
+	for key := range d.lex.Object {
+		switch string(key) {
 		case "TraceID":
 			c.TraceID = d.traceID()
 		case "SpanID":
@@ -116,11 +113,8 @@ func (d *decoder) stdoutTime() time.Time {
 }
 
 func (d *decoder) stdoutStatus(s *Status) {
-	if !d.lex.Enter('{') {
-		return
-	}
-	for d.lex.More('}') {
-		switch string(d.lex.Key()) {
+	for key := range d.lex.Object {
+		switch string(key) {
 		case "Code":
 			switch code, _ := d.lex.Scalar(); string(code) {
 			case "Error", "1":
@@ -137,20 +131,14 @@ func (d *decoder) stdoutStatus(s *Status) {
 }
 
 func (d *decoder) stdoutLinks(s *Span) {
-	if !d.lex.Enter('[') {
-		return
-	}
-	for d.lex.More(']') {
-		if !d.lex.Enter('{') {
-			continue
-		}
+	for range d.lex.Objects {
 		var l Link
-		for d.lex.More('}') {
-			switch string(d.lex.Key()) {
+		for key := range d.lex.Object {
+			switch string(key) {
 			case "SpanContext":
 				l.SpanContext = oteltrace.NewSpanContext(d.stdoutContext())
 			case "Attributes":
-				l.Attributes = d.stdoutAttributes()
+				l.Attributes = d.attributes(FormatStdout)
 			default:
 				d.lex.Skip()
 			}
@@ -159,42 +147,12 @@ func (d *decoder) stdoutLinks(s *Span) {
 	}
 }
 
-func (d *decoder) stdoutAttributes() []attribute.KeyValue {
-	from := len(d.attrs)
-	if !d.lex.Enter('[') {
-		return nil
-	}
-	for d.lex.More(']') {
-		if !d.lex.Enter('{') {
-			continue
-		}
-		before := d.fault
-		var kv attribute.KeyValue
-		for d.lex.More('}') {
-			switch string(d.lex.Key()) {
-			case "Key":
-				kv.Key = attribute.Key(d.text())
-			case "Value":
-				kv.Value = d.stdoutValue()
-			default:
-				d.lex.Skip()
-			}
-		}
-		d.within(before, "attribute %.40q", kv.Key)
-		d.attrs = append(d.attrs, kv)
-	}
-	return d.list(from)
-}
-
 // stdoutValue takes {"Type":…,"Value":…}.
 func (d *decoder) stdoutValue() attribute.Value {
-	if !d.lex.Enter('{') {
-		return attribute.Value{}
-	}
 	var kind string
 	d.raw = d.raw[:0]
-	for d.lex.More('}') {
-		switch string(d.lex.Key()) {
+	for key := range d.lex.Object {
+		switch string(key) {
 		case "Type":
 			kind = d.text()
 		case "Value":

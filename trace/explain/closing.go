@@ -12,6 +12,10 @@ import (
 func unansweredCloses(s *scene) []Finding {
 	var found []Finding
 	for _, e := range s.ends {
+		var longest *chain.Span
+		var most, total time.Duration
+		var first time.Time
+		count := 0
 		for _, c := range e.closes {
 			completed, ok := c.Attr(semconv.WebSocketCloseCompletedKey)
 			if !ok || completed.AsBool() || c.Str(semconv.WebSocketCloseInitiatorKey) != "local" || s.told[c] {
@@ -21,37 +25,47 @@ func unansweredCloses(s *scene) []Finding {
 			if e.peer != nil && len(e.peer.closes) > 0 { // then it was gone
 				until = earliest(until, e.peer.closes[0].Start)
 			}
-			if waited := until.Sub(c.Start); waited >= long {
-				found = append(found, s.unansweredClose(e, c, waited))
+			waited := until.Sub(c.Start)
+			if waited < long {
+				continue
 			}
+			if count++; count == 1 {
+				first = c.Start
+			}
+			total = chain.Sum(total, waited)
+			if waited > most {
+				longest, most = c, waited
+			}
+			s.tell(c)
+		}
+		if count > 0 {
+			f := s.unansweredClose(e, longest, most)
+			f.At, f.Count, f.Total = first.Sub(s.start), count, total
+			found = append(found, f)
 		}
 	}
 	return found
 }
 
+// unansweredClose tells of the close that waited the longest.
 func (s *scene) unansweredClose(e *end, c *chain.Span, waited time.Duration) Finding {
-	who := s.who(c, e, "this side")
 	said := "It sent the code " + plain(c.Str(semconv.WebSocketCloseCodeKey)) + ", and gave up"
 	if why := failureOf(c); why != "" {
 		said += " with " + why
 	}
 	said += s.endedWith(c) + "."
-	if p := e.peer; p != nil && !p.hidden {
-		reads := newBusy(p.reads)
-		if !reads.during(c.Start, c.End) {
+	spans := []*chain.Span{c}
+	if p := e.peer; p != nil {
+		spans = append(spans, p.Handshake)
+		if reads := newBusy(p.reads); !p.hidden && !reads.during(c.Start, c.End) {
 			said += " The trace has no read of " + p.name() + " in that time."
 		}
 	}
-	s.tell(c)
-	spans := []*chain.Span{c}
-	if e.peer != nil {
-		spans = append(spans, e.peer.Handshake)
-	}
 	return Finding{
-		Rule: CloseUnanswered, Severity: Warning, Headline: headline("%s waited "+duration(waited)+" for %s to answer its close frame, in vain", who, e.peerInShort()),
-		Text: said, Advice: "Look at whether the peer reads: only who reads answers a close frame. Where that is not worth the wait, " +
+		Rule: CloseUnanswered, Severity: Warning, Text: said, Spans: spans,
+		Headline: headline("%s waited "+duration(waited)+" for %s to answer its close frame, in vain", s.who(c, e, "this side"), e.peerInShort()),
+		Advice: "Look at whether the peer reads: only who reads answers a close frame. Where that is not worth the wait, " +
 			"call CloseNow.",
-		Spans: spans, At: c.Start.Sub(s.start), Count: 1, Total: waited,
 	}
 }
 
@@ -60,14 +74,11 @@ func (s *scene) unansweredClose(e *end, c *chain.Span, waited time.Duration) Fin
 // that ended with them.
 func (s *scene) normalEnds() {
 	for _, e := range s.ends {
-		var since time.Time
-		for _, c := range e.closes {
-			if completed, _ := c.Attr(semconv.WebSocketCloseCompletedKey); completed.AsBool() && !c.Failed() {
-				since = c.Start
-				break
-			}
+		since, ok := e.closedSince()
+		if their, both := e.peer.closedSince(); both && (!ok || their.Before(since)) {
+			since, ok = their, true // its library answers before this side's program closes
 		}
-		if since.IsZero() {
+		if !ok {
 			continue
 		}
 		tell := func(op *chain.Span) {
@@ -92,10 +103,27 @@ func (s *scene) normalEnds() {
 		for _, w := range e.writes {
 			tell(w.Span)
 		}
+		for _, c := range e.closes {
+			tell(c)
+		}
 		for _, b := range e.blocks {
 			if b.reason() == semconv.ReasonWriteLock && b.op != nil && s.told[b.op] { // the library wrote its close frame
 				s.tell(b.Span)
 			}
 		}
 	}
+}
+
+// closedSince returns when the closing handshake began that the end completed; ok is
+// false if it did not.
+func (e *end) closedSince() (since time.Time, ok bool) {
+	if e == nil {
+		return since, false
+	}
+	for _, c := range e.closes {
+		if completed, _ := c.Attr(semconv.WebSocketCloseCompletedKey); completed.AsBool() && !c.Failed() {
+			return c.Start, true
+		}
+	}
+	return since, false
 }

@@ -36,6 +36,14 @@ func TestNormalEnds(t *testing.T) {
 			s.write(run, 8, 9, 1)
 			s.add(sender, semconv.SpanClose, 10, 11, closing("remote", true)...)
 		}, nil},
+		{"a write after the library answered, before the program closed", func(s *script) {
+			hello, sender := s.connect()
+			run, life := s.run(sender, "feed", 5, 21, semconv.StateFailed)
+			s.fail(life, semconv.ErrorBrokenPipe)
+			s.fail(s.write(run, 19, 20, 0), semconv.ErrorBrokenPipe)
+			s.fail(s.add(sender, semconv.SpanClose, 21, 22, semconv.WebSocketCloseCompletedKey.Bool(false)), semconv.ErrorBrokenPipe)
+			s.as("socket_get").add(hello, semconv.SpanClose, 10, 11, closing("local", true)...)
+		}, nil},
 		{"a write that failed before", func(s *script) {
 			_, sender := s.connect()
 			run, life := s.run(sender, "feed", 5, 9, semconv.StateFailed)

@@ -3,8 +3,10 @@ package explain
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
@@ -19,8 +21,8 @@ type Finding struct {
 	// brought into them is escaped: they are safe on a terminal.
 	Headline, Text, Advice string
 
-	// Spans are those that it stands on, the one to look at first; where it
-	// stands for many, those of the longest.
+	// Spans are those that it stands on, the one to look at first, at most [MaxSpans];
+	// where it stands for many, those of the longest.
 	Spans []*chain.Span
 
 	// At is when it began, from the start of the chain, as the chain's tree shows it.
@@ -124,12 +126,41 @@ func Explain(c *chain.Chain) []Finding {
 	for _, rule := range rules {
 		found = append(found, rule.find(s)...)
 	}
+	for i := range found {
+		found[i].bound()
+	}
 	slices.SortStableFunc(found, func(a, b Finding) int { // stable: in the order of the rules
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(b.lost(), a.lost()),
 			cmp.Compare(rank(a.Rule), rank(b.Rule)), cmp.Compare(a.At, b.At))
 	})
 	return found
 }
+
+// MaxSpans is how many spans a finding stands on at most, and MaxText how long its text
+// and its advice are, in characters. A text that would be longer ends with an ellipsis;
+// the lists in it end before, and say how many are left out.
+const (
+	MaxSpans = 100
+	MaxText  = 4_000
+)
+
+func (f *Finding) bound() {
+	f.Text, f.Advice = text.Shorten(f.Text, MaxText), text.Shorten(f.Advice, MaxText)
+	if len(f.Spans) > MaxSpans {
+		f.Spans = slices.Clone(f.Spans[:MaxSpans])
+	}
+}
+
+// listed joins the first few of a list, and says how many more there are.
+func listed(all []string, separator string) string {
+	if more := len(all) - maxNamed; more > 0 {
+		return strings.Join(all[:maxNamed], separator) + separator + "and " + text.Number(more) + " more"
+	}
+	return strings.Join(all, separator)
+}
+
+// maxNamed is how many of those that a finding counts it names.
+const maxNamed = 5
 
 // lost is the time that it cost: the life of a goroutine is none.
 func (f *Finding) lost() time.Duration {

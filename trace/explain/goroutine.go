@@ -35,9 +35,6 @@ type exits struct {
 	total time.Duration
 }
 
-// maxNamed is how many of those that a finding counts it names.
-const maxNamed = 5
-
 // endedGoroutines finds the goroutines that panicked, failed, or were canceled
 // for a reason that the program gave: to be canceled is else a normal end. It
 // leaves out those that ended with what another finding tells.

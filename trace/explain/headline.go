@@ -8,8 +8,9 @@ import (
 	"github.com/wakechain/wakechain/internal/text"
 )
 
-// MaxHeadline is the length of a headline at most, in characters.
-const MaxHeadline = 100
+// MaxHeadline is the length of a headline at most, in characters: with the two spaces
+// that [Print] puts before it, it fits into a line of 100 columns.
+const MaxHeadline = 98
 
 // headline returns format with its %s replaced by names, of which the longest are
 // cut as far as the whole must be to be no longer than MaxHeadline. What the trace

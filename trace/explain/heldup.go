@@ -128,6 +128,7 @@ func (q *queueUp) finding(s *scene, of map[*chain.Span][]*block) Finding {
 	head := q.longest
 	said := fmt.Sprintf("%s was blocked writing to it %s, %s in all", sentence(s.who(head.Span, head.end, "a writer")),
 		text.Counted(q.count, "time"), duration(q.total))
+	var behind []string
 	longest, others := head, map[*chain.Span]bool{}
 	for _, steps := range q.steps {
 		slices.SortStableFunc(steps.all, func(a, b *step) int { return cmp.Compare(b.total, a.total) })
@@ -145,10 +146,11 @@ func (q *queueUp) finding(s *scene, of map[*chain.Span][]*block) Finding {
 			for _, b := range st.blocks {
 				s.tell(b.Span)
 			}
-			said += fmt.Sprintf("; behind it %s waited %s, %s, %s in all", who,
-				waitsFor[st.longest.reason()], text.Counted(st.count, "time"), duration(st.total))
+			behind = append(behind, fmt.Sprintf("behind it %s waited %s, %s, %s in all", who,
+				waitsFor[st.longest.reason()], text.Counted(st.count, "time"), duration(st.total)))
 		}
 	}
+	said += "; " + listed(behind, "; ")
 	why := "%s held "
 	if head.cause() == semconv.CausePeerWindow { // else another rule says what is known
 		why = "%s was not reading, and held "

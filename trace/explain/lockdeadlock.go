@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"strings"
 	"time"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
@@ -125,7 +124,7 @@ func (s *scene) lockDeadlock(circle []*block) Finding {
 	took := max(to.Sub(from), 0)
 	f := Finding{
 		Rule: LockDeadlock, Severity: Problem, Spans: spans, At: from.Sub(s.start), Count: 1, Total: took,
-		Advice: "Take the locks in the same order everywhere, or hold only one at a time: look at " + strings.Join(ops, " and ") + ".",
+		Advice: "Take the locks in the same order everywhere, or hold only one at a time: look at " + listed(ops, " and ") + ".",
 	}
 	switch len(circle) {
 	case 1:
@@ -137,7 +136,7 @@ func (s *scene) lockDeadlock(circle []*block) Finding {
 	default:
 		f.Headline = headline("%s and "+text.Counted(len(circle)-1, "other")+" deadlocked for "+duration(took)+": each held what another wanted", names...)
 	}
-	f.Text = sentence(strings.Join(told, "; ")) + "."
+	f.Text = sentence(listed(told, "; ")) + "."
 	if why := s.wokenBy(first); why != "" {
 		f.Text += " What ended it: for " + names[0] + ", " + why + s.endedWith(first.op) + "."
 	}

@@ -53,7 +53,7 @@ func lostConnections(s *scene) []Finding {
 		}
 		for _, side := range []*end{e, e.peer} {
 			if side != nil {
-				for _, c := range side.closes {
+				for _, c := range side.closes[:min(len(side.closes), maxCloses)] {
 					s.addLoss(&l, side, side.name(), c)
 				}
 			}
@@ -79,6 +79,9 @@ func lostConnections(s *scene) []Finding {
 	}
 	return found
 }
+
+// maxCloses is how many closes of an end are looked at. An end has one.
+const maxCloses = 8
 
 // service is the end's name, without what tells it from others like it.
 func (e *end) service() string {
@@ -236,7 +239,7 @@ func (e *end) lastOver(c *chain.Span) (last *chain.Span) {
 // closed: its peer sent one before, or is not in the chain, and no read came to the end of the stream.
 func (e *end) mayHoldFrame(ended *chain.Span) bool {
 	if e.peer != nil {
-		return slices.ContainsFunc(e.peer.closes, func(c *chain.Span) bool {
+		return slices.ContainsFunc(e.peer.closes[:min(len(e.peer.closes), maxCloses)], func(c *chain.Span) bool {
 			return c.Str(semconv.WebSocketCloseInitiatorKey) == "local" && c.Start.Before(ended.Start) && e.peer.lostBefore(c) == nil
 		})
 	}
@@ -253,7 +256,7 @@ func (l *losses) finding(s *scene) Finding {
 	if l.unread {
 		how = " ended, and no close frame was read"
 	}
-	line, said := headline("%s"+how, l.between), sentence(strings.Join(l.told, "; "))+"."
+	line, said := headline("%s"+how, l.between), sentence(listed(l.told, "; "))+"."
 	if l.count > 1 {
 		_, of, _ := strings.Cut(l.between, "connection ")
 		line = headline(text.Counted(l.count, "connection")+" %s"+how, of)

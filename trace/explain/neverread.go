@@ -2,7 +2,6 @@ package explain
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/wakechain/wakechain/internal/text"
@@ -45,7 +44,7 @@ func neverRead(s *scene) []Finding {
 			Rule: NeverRead, Severity: Warning,
 			Headline: headline("%s wrote and never read, and left %s unanswered for "+duration(u.total), who, e.peer.name()),
 			Text: fmt.Sprintf("It made %s on the connection, and the trace has no read there. It did not answer %s.",
-				text.Counted(len(e.writes), "write"), strings.Join(u.told, ", nor ")),
+				text.Counted(len(e.writes), "write"), listed(u.told, ", nor ")),
 			Advice: "Read on every connection, or call CloseRead where no message is expected: only who reads answers " +
 				"pings and the closing handshake.",
 			Spans: append([]*chain.Span{e.Handshake}, u.spans...),

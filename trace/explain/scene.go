@@ -113,16 +113,18 @@ func (b *block) write() *write {
 	return &b.end.writes[i]
 }
 
-// place is what repeated blocks are folded by: the end of a connection, or else
-// the goroutine, or else the operation.
+// place is what repeated blocks are folded by: the end of a connection, or else the
+// goroutine, or else what the operation is part of, or else the process.
 func (b *block) place() any {
 	switch {
 	case b.end != nil:
 		return b.end
 	case b.runner != nil:
 		return b.runner
+	case b.op != nil && b.op.Parent != nil:
+		return b.op.Parent
 	default:
-		return b.op
+		return b.Process()
 	}
 }
 

@@ -122,9 +122,11 @@ func (a *Accept) End(err error) *Session {
 	if a.s == nil { // refused before the connection was hijacked
 		a.begin(nil)
 	}
-	header := a.w.Header()
+	var header http.Header
 	if a.wire != nil && a.wire.opening != nil {
 		header = a.endOpening()
+	} else if a.w.status != 0 {
+		header = a.w.Header()
 	}
 	if err == nil {
 		a.s.established(a.ctx)
@@ -238,7 +240,7 @@ func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	w.hijacked = time.Now()
 	w.a.begin(nc)
 	if w.a.s.off && !w.a.links {
-		return nc, brw, nil
+		return Bare(nc), brw, nil
 	}
 
 	if err := brw.Writer.Flush(); err != nil { // whoever gave it may have written

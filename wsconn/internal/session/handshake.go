@@ -151,8 +151,10 @@ func requestAttributes(r *http.Request, nc net.Conn) []attribute.KeyValue {
 	}
 	attrs := append(make([]attribute.KeyValue, 0, 11), protocolName,
 		semconv.WebSocketRoleKey.String(roleServer),
-		semconv.URLSchemeKey.String(scheme),
-		semconv.URLPathKey.String(r.URL.Path))
+		semconv.URLSchemeKey.String(scheme))
+	if r.URL != nil { // which a request has that net/http made
+		attrs = append(attrs, semconv.URLPathKey.String(r.URL.Path))
+	}
 	if route := route(r.Pattern); route != "" {
 		attrs = append(attrs, semconv.HTTPRouteKey.String(route))
 	}

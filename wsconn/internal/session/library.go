@@ -34,6 +34,10 @@ type Library struct {
 	// the one before. Otherwise the library serialises writers.
 	ConcurrentWriters bool
 
+	// WholeFrames: whatever the library writes ends where a frame does, in one Write or
+	// one net.Buffers.WriteTo, whose buffers then leave in one system call.
+	WholeFrames bool
+
 	// ClosesOnContext: the library closes the connection when the context of a call
 	// ends during that call.
 	ClosesOnContext bool

@@ -21,6 +21,7 @@ type wire struct {
 	once  sync.Once
 
 	opening *opening // nil: frames pass
+	vector  vector
 
 	spare [2 * tracepong.MaxHeld]byte // where the library gives no room
 	ready []byte                      // of spare, for the library
@@ -48,7 +49,11 @@ func (c unlinked) Read(p []byte) (int, error) { return c.wire.Read(p) }
 // attach makes the wire over rwc, whose blocks are reported by conn.
 func (s *Session) attach(rwc io.ReadWriteCloser, conn *netpoll.Conn, early []byte) *wire {
 	s.conn = conn
-	return &wire{ReadWriteCloser: rwc, s: s, early: early}
+	w := &wire{ReadWriteCloser: rwc, s: s, early: early}
+	if s.lib != nil && s.lib.WholeFrames {
+		w.vector.conn = vectored(rwc)
+	}
+	return w
 }
 
 // Read reads for whoever reads messages. The library has one reader at a time.
@@ -106,15 +111,26 @@ func (w *wire) Write(p []byte) (n int, err error) {
 	if w.opening != nil {
 		return w.opening.write(w, p)
 	}
-	w.s.conn.TraceWrite(w.s.beginSend(p))
-	if m := w.s.out.mark; m.set {
-		n, err = w.writeMarked(p, m)
-	} else {
-		n, err = w.ReadWriteCloser.Write(p)
+	op := w.s.beginSend(p)
+	all := 0 // with what was held
+	switch m := w.s.out.mark; {
+	case w.holds():
+		w.hold(p)
+		return len(p), nil
+	case w.vector.held > 0:
+		n, all, err = w.writeHeld(op, p)
+	default:
+		w.s.conn.TraceWrite(op)
+		if m.set {
+			n, err = w.writeMarked(p, m)
+		} else {
+			n, err = w.ReadWriteCloser.Write(p)
+		}
+		w.s.conn.TraceWrite(trace.Op{}) // TLS may write by itself
+		all = n
 	}
-	w.s.conn.TraceWrite(trace.Op{}) // TLS may write by itself
-	w.s.endSend(n, err)
-	w.s.countSent(n, err)
+	w.s.endSend(all, err)
+	w.s.countSent(all, err)
 	return n, err
 }
 

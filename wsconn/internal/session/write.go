@@ -142,6 +142,7 @@ func (w *Write) Writer(wc io.WriteCloser) io.WriteCloser {
 		return wc
 	}
 	m := &messageWriter{wc: wc, write: *w}
+	w.over = true // it goes on as m
 	w.s.leaveWrite(*w)
 	w.s.out.stream.Store(m)
 	m.settle()

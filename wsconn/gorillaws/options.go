@@ -1,0 +1,125 @@
+package gorillaws
+
+import (
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
+
+// Option configures an [Upgrader], a [Dialer] or a [Handler]. The last option of a kind
+// wins, and an option that is given nil does nothing.
+type Option = session.Option
+
+// WithTracerProvider sets the provider of the spans. Without it they come from
+// the tracer in the context (see trace.Tracer.NewContext), and else from the
+// global provider.
+func WithTracerProvider(p oteltrace.TracerProvider) Option { return session.WithTracerProvider(p) }
+
+// WithMeterProvider sets the provider of the metrics. Without it they come from
+// the tracer in the context, and else from the global provider. Connections that
+// are not sampled are counted as well; docs/telemetry.md lists the metrics. For
+// that, a message of such a connection passes through this package, which takes
+// about a microsecond and an allocation or two. Where the provider is a no-op
+// when the handshake begins, and so the global one until the program sets
+// another, a connection that is not sampled costs nothing.
+func WithMeterProvider(p metric.MeterProvider) Option { return session.WithMeterProvider(p) }
+
+// WithPropagators sets how the trace travels in the handshake's headers.
+// Without it it is the global propagator, otel's; and where none was set, W3C
+// trace context and baggage.
+func WithPropagators(p propagation.TextMapPropagator) Option { return session.WithPropagators(p) }
+
+// WithCloseReason records the text of the peer's close frame in the close span.
+// It is the peer's to choose, and not recorded by default.
+func WithCloseReason() Option { return session.WithCloseReason() }
+
+// WithoutPeerLinks switches trace pongs off: this side neither announces nor
+// sends them. Without it they pass where both ends announced them, the reads of
+// each link to the writes of the other, and a recorded message is 35 bytes
+// longer, or 39 from a client; see docs/wire.md.
+func WithoutPeerLinks() Option { return session.WithoutPeerLinks() }
+
+// WithPublicEndpoint makes nothing of a peer a parent, for who does not trust
+// it: the handshake that [Upgrader.Upgrade] and [Handler] record is the root of a trace of
+// its own, sampled by this side, and links to the client's span if that is
+// sampled; and a peer's write is linked, whatever [WithPeerParent] says. A span
+// of this process in the request's context is the parent as without it.
+func WithPublicEndpoint() Option { return session.WithPublicEndpoint() }
+
+// WithPeerParent makes the work that a message causes a child of the peer's
+// write rather than of this side's read ([Message.Context]), where a trace pong
+// tells which write it was.
+func WithPeerParent() Option { return session.WithPeerParent() }
+
+// WithUpgrader sets the upgrader of [Handler], which is copied. Its Options come before
+// the handler's.
+func WithUpgrader(u *Upgrader) Option { return session.WithAcceptOptions(u) }
+
+// WithMinBlock sets how long a block must last to have a span. A shorter one is
+// in the totals block.count and block.duration of its operation. Without it, it
+// is that of the tracer in the context, where 0, every block, is the default. A
+// block and its wake cost about two microseconds and the export of two spans.
+func WithMinBlock(d time.Duration) Option { return session.WithMinBlock(d) }
+
+// MessageSpans says which reads and writes have spans.
+type MessageSpans = session.MessageSpans
+
+// Which reads and writes have spans. What was left out is counted, in spans, by
+// spans.suppressed on the next span of the connection that was not.
+const (
+	// MessagesAuto is the default: all, as long as the connection makes no more
+	// spans than the budget of a trace allows (see [WithTraceBudget]), and
+	// MessagesBlocked from the next trace on, until it has become quieter. So a
+	// short program shows its whole chain, and a busy connection in production
+	// what held it up.
+	MessagesAuto = session.MessagesAuto
+
+	// MessagesAll is all of them.
+	MessagesAll = session.MessagesAll
+
+	// MessagesBlocked are those that failed or were blocked: a write wherever it
+	// parked or waited for another one; a read where it had to wait in the midst of
+	// a message or of a write, since almost every read waits for its message to
+	// begin. The span begins with the call, and shows the blocks from the first
+	// one that is none of those waits. A message that has none costs about a
+	// microsecond; links to it lead to the span that it was called in.
+	MessagesBlocked = session.MessagesBlocked
+
+	// MessagesNone is none of them.
+	MessagesNone = session.MessagesNone
+)
+
+// WithMessageSpans sets which reads and writes have spans; the default is
+// [MessagesAuto]. Pings, pongs and the close always have theirs.
+func WithMessageSpans(x MessageSpans) Option { return session.WithMessageSpans(x) }
+
+// WithTracePerMessage makes each read and write the root of a trace of its own,
+// which links to the handshake and to the span in its context. The default is
+// that they are in the connection's trace. One whose context carries a span of a
+// trace that is not the connection's stays in that trace. It costs an id and a
+// link or two for each message.
+func WithTracePerMessage() Option { return session.WithTracePerMessage() }
+
+// WithTraceBudget bounds what one trace has of a connection: when this side has
+// made so many spans, or began it so long ago, what it does next is in a new
+// trace. That one's root is a span segment, over at once, which links to the
+// handshake and to the segment before. The default is 1,000 spans and 10
+// minutes: both ends of a connection may share a trace, and the page of Jaeger
+// slows down above 2,000 spans. What is 0 or less is no bound. While one goroutine
+// begins a trace, others go on in the one before, which may so have some spans
+// more. It costs a reading of the clock for each operation.
+//
+// Below the segment is then what has no span in its context, and what has one
+// of the connection's earlier traces, such as its handler's "go NAME", with a
+// link to that span. What has a span of another trace in its context stays in
+// that trace, and does not count. The close is in the handshake's trace, and so
+// is the life NAME of a goroutine; the close links to the segment that it ended.
+//
+// A segment is sampled as its handshake was, also by a sampler that decides
+// by the trace's id, as far as the sampler can be told so.
+func WithTraceBudget(spans int, age time.Duration) Option { return session.WithTraceBudget(spans, age) }

@@ -1,0 +1,128 @@
+package gorillaws_test
+
+import (
+	"bytes"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/websocket"
+	"go.opentelemetry.io/otel/trace/noop"
+	"golang.org/x/sys/unix"
+
+	"github.com/wakechain/wakechain/wsconn/gorillaws"
+)
+
+// packets returns how many packets with data a connection has sent.
+func packets(t *testing.T, nc net.Conn) (n uint32) {
+	t.Helper()
+	raw, err := nc.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = raw.Control(func(fd uintptr) {
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		n = info.Data_segs_out
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// wrapped is a listener as most programs have one somewhere.
+type wrapped struct{ net.Listener }
+
+func (l wrapped) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	return struct{ net.Conn }{nc}, err
+}
+
+type server interface {
+	WriteMessage(messageType int, data []byte) error
+	NetConn() net.Conn
+}
+
+// A server's message that does not fit into the write buffer leaves in one packet, as
+// it does bare, with and without spans, trace pongs and a listener. Through any other
+// wrapper it is two.
+func TestOnePacket(t *testing.T) {
+	const messages = 50
+	data := bytes.Repeat([]byte("0123456789"), 1000)
+	traced := func(opts ...gorillaws.Option) func(http.ResponseWriter, *http.Request) (server, error) {
+		return func(w http.ResponseWriter, r *http.Request) (server, error) {
+			u := gorillaws.Upgrader{Options: opts}
+			return u.Upgrade(w, r, nil)
+		}
+	}
+	bare := func(w http.ResponseWriter, r *http.Request) (server, error) {
+		return new(websocket.Upgrader).Upgrade(w, r, nil)
+	}
+	rec := newRecorder(t)
+	spans, none := rec.option("server"), gorillaws.WithTracerProvider(noop.NewTracerProvider())
+	for _, tt := range []struct {
+		name    string
+		upgrade func(http.ResponseWriter, *http.Request) (server, error)
+		listen  func(net.Listener) net.Listener
+		client  gorillaws.Option
+		want    uint32
+	}{
+		{"bare", bare, nil, none, 1},
+		{"bare, wrapped", bare, func(l net.Listener) net.Listener { return wrapped{l} }, none, 2},
+		{"off", traced(none), nil, none, 1},
+		{"off, listener", traced(none), gorillaws.NewListener, none, 1},
+		{"spans", traced(spans), nil, none, 1},
+		{"spans, listener", traced(spans), gorillaws.NewListener, none, 1},
+		{"spans, trace pongs", traced(spans), gorillaws.NewListener, rec.option("client"), 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, came := make(chan uint32, 1), make(chan struct{}) // what is on its way may be joined
+			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				c, err := tt.upgrade(w, r)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				nc := c.NetConn()
+				if n, ok := nc.(struct{ net.Conn }); ok {
+					nc = n.Conn
+				}
+				defer nc.Close()
+				before := packets(t, nc)
+				for range messages {
+					if err := c.WriteMessage(websocket.BinaryMessage, data); err != nil {
+						t.Error(err)
+					}
+					<-came
+				}
+				got <- packets(t, nc) - before
+			}))
+			if tt.listen != nil {
+				srv.Listener = tt.listen(srv.Listener)
+			}
+			srv.Start()
+			defer srv.Close()
+			d := gorillaws.Dialer{Options: []gorillaws.Option{tt.client}}
+			c, _, err := d.Dial("ws"+strings.TrimPrefix(srv.URL, "http"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			for range messages {
+				if _, p, err := c.ReadMessage(); err != nil || !bytes.Equal(p, data) {
+					t.Fatalf("got %d bytes, %v", len(p), err)
+				}
+				came <- struct{}{}
+			}
+			if n := <-got; n != tt.want*messages {
+				t.Errorf("got %d packets for %d messages, want %d a message", n, messages, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,78 @@
+package session
+
+import (
+	"io"
+	"net"
+
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/netpoll"
+	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
+)
+
+// vector joins what a library writes with one call of net.Buffers.WriteTo, as
+// [Library.WholeFrames] says, into one system call. Package net would make it one, but
+// only on a conn of its own; on the wire WriteTo makes a Write of each buffer. So a
+// Write that ends inside a frame is held, which is for no longer than WriteTo takes.
+type vector struct {
+	conn  *netpoll.Conn // nil: nothing is joined
+	v     net.Buffers
+	array [4][]byte // a part, a trace pong, the rest of the part, the next part
+	held  int       // bytes of the library's in v
+	pong  []byte
+	at    int // where in v the pong is
+}
+
+// vectored returns the conn under a wire that is not over TLS, where the bare library
+// writes buffer by buffer as well.
+func vectored(rwc io.ReadWriteCloser) *netpoll.Conn {
+	switch c := rwc.(type) {
+	case *netpoll.Conn:
+		return c
+	case *accepted:
+		return c.Conn
+	default:
+		return nil
+	}
+}
+
+// holds reports whether a Write that beginSend has scanned is to be held.
+func (w *wire) holds() bool {
+	if w.vector.conn == nil {
+		return false
+	}
+	_, inside := w.s.out.scan.Current()
+	return inside
+}
+
+// hold keeps p, and the trace pong in it, for the next Write.
+func (w *wire) hold(p []byte) {
+	x := &w.vector
+	if x.v == nil {
+		x.v = x.array[:0]
+	}
+	x.held += len(p)
+	if m := w.s.out.mark; m.set {
+		x.pong = tracepong.Append(x.pong[:0], m.pong, w.s.pongs.client)
+		x.at = x.held - len(p) + m.at
+		x.v = append(x.v, p[:m.at], x.pong)
+		p = p[m.at:]
+	}
+	x.v = append(x.v, p)
+}
+
+// writeHeld writes what is held, and p behind it, for op. It returns how much of p was
+// written, and how much of all that the library wrote.
+func (w *wire) writeHeld(op trace.Op, p []byte) (n, all int, err error) {
+	x := &w.vector
+	x.v = append(x.v, p)
+	w.s.conn.TraceWrite(op)
+	wrote, err := x.conn.WriteBuffers(&x.v)
+	w.s.conn.TraceWrite(trace.Op{})
+	if all = int(wrote); all > x.at {
+		all = max(x.at, all-len(x.pong))
+	}
+	n = max(all-x.held, 0)
+	clear(x.array[:])
+	x.v, x.held, x.at, x.pong = nil, 0, 0, x.pong[:0]
+	return n, all, err
+}
