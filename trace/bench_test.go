@@ -172,7 +172,7 @@ func BenchmarkMutex(b *testing.B) {
 	var bare sync.Mutex
 	var m trace.Mutex
 	benchmark(b, func() { bare.Lock(); bare.Unlock() }, func(ctx context.Context) { //nolint:staticcheck // nothing to guard
-		_ = m.Lock(ctx)
+		m.Lock(ctx)
 		m.Unlock()
 	})
 	contend(b, func() func() {
@@ -180,7 +180,7 @@ func BenchmarkMutex(b *testing.B) {
 		return func() { mu.Lock(); runtime.Gosched(); mu.Unlock() }
 	}, func(ctx context.Context) func() {
 		var m trace.Mutex
-		return func() { _ = m.Lock(ctx); runtime.Gosched(); m.Unlock() }
+		return func() { m.Lock(ctx); runtime.Gosched(); m.Unlock() }
 	})
 }
 
@@ -188,7 +188,7 @@ func BenchmarkRWMutex(b *testing.B) {
 	var bare sync.RWMutex
 	var rw trace.RWMutex
 	benchmark(b, func() { bare.RLock(); bare.RUnlock() }, func(ctx context.Context) { //nolint:staticcheck // nothing to guard
-		_ = rw.RLock(ctx)
+		rw.RLock(ctx)
 		rw.RUnlock()
 	})
 	contend(b, func() func() {
@@ -196,7 +196,7 @@ func BenchmarkRWMutex(b *testing.B) {
 		return func() { rw.Lock(); runtime.Gosched(); rw.Unlock() }
 	}, func(ctx context.Context) func() {
 		var rw trace.RWMutex
-		return func() { _ = rw.Lock(ctx); runtime.Gosched(); rw.Unlock() }
+		return func() { rw.Lock(ctx); runtime.Gosched(); rw.Unlock() }
 	})
 }
 
@@ -221,7 +221,7 @@ func BenchmarkWaitGroup(b *testing.B) {
 	benchmark(b, func() { bare.Add(1); bare.Done(); bare.Wait() }, func(ctx context.Context) {
 		wg.Add(1)
 		wg.Done(ctx)
-		_ = wg.Wait(ctx)
+		_ = wg.WaitContext(ctx)
 	})
 	off, sampled := contexts()
 	for name, ctx := range map[string]context.Context{"off-contended": off, "contended": sampled} {
@@ -230,7 +230,7 @@ func BenchmarkWaitGroup(b *testing.B) {
 			for b.Loop() {
 				wg.Add(1)
 				go wg.Done(ctx)
-				_ = wg.Wait(ctx)
+				_ = wg.WaitContext(ctx)
 			}
 		})
 	}
@@ -247,7 +247,7 @@ func BenchmarkWaitGroup(b *testing.B) {
 func BenchmarkOnce(b *testing.B) {
 	var bare sync.Once
 	var o trace.Once
-	benchmark(b, func() { bare.Do(func() {}) }, func(ctx context.Context) { _ = o.Do(ctx, func() {}) })
+	benchmark(b, func() { bare.Do(func() {}) }, func(ctx context.Context) { _ = o.DoContext(ctx, func() {}) })
 }
 
 func BenchmarkFuture(b *testing.B) {

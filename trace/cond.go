@@ -6,7 +6,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Cond is sync.Cond with a wait that ends with a context, and that shows. It has
+// Cond is sync.Cond with a wait that shows, and that can end with a context. It has
 // no lock of its own: Wait is given one. The zero Cond is ready; it must not be
 // copied, and its methods are safe for concurrent use.
 //
@@ -18,27 +18,28 @@ type Cond struct{ queue }
 func NewCond(opts ...PrimitiveOption) *Cond { return &Cond{queue{name: newNamed(opts)}} }
 
 // Wait unlocks l, waits to be woken by Signal or Broadcast, and locks l again,
-// which is an operation of its own. Nobody's signal between the unlock and the
-// wait is missed. When ctx ends it returns context.Cause(ctx), and where a
-// signal came first, nil: l is locked in any case.
+// which is an operation of its own. No signal between the unlock and the wait is
+// missed. It waits whether ctx ends or not.
 //
 // As with sync.Cond, the condition may be false again when Wait returns:
 //
 //	for !condition() {
-//		if err := c.Wait(ctx, &mu); err != nil {
-//			…
-//		}
+//		c.Wait(ctx, &mu)
 //	}
-func (c *Cond) Wait(ctx context.Context, l Locker) error {
+func (c *Cond) Wait(ctx context.Context, l Locker) { _ = c.wait(ctx, nil, l) }
+
+// WaitContext is Wait that gives up when ctx ends: then it returns context.Cause(ctx),
+// and where a signal came first, nil. In any case l is locked.
+func (c *Cond) WaitContext(ctx context.Context, l Locker) error { return c.wait(ctx, ctx.Done(), l) }
+
+func (c *Cond) wait(ctx context.Context, done <-chan struct{}, l Locker) error {
 	own, op := startOn(ctx, semconv.SpanWait, c.name)
 	op.lock(&c.mu)
 	e := c.push(own, 1)
 	c.mu.Unlock()
 	l.Unlock()
-	err := c.park(ctx, op, e, (*queueWait)(&c.queue), semconv.ReasonCond, semconv.WakeSignaled)
-	if lockErr := l.Lock(context.WithoutCancel(ctx)); lockErr != nil {
-		return lockErr // a Locker of the user's; ours do not fail here
-	}
+	err := c.park(ctx, done, op, e, (*queueWait)(&c.queue), semconv.ReasonCond, semconv.WakeSignaled)
+	l.Lock(ctx)
 	return err
 }
 

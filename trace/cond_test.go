@@ -19,9 +19,9 @@ func TestCond(t *testing.T) {
 		var m trace.Mutex
 		var c trace.Cond
 		wait := func(ctx context.Context) error {
-			_ = m.Lock(ctx)
+			_ = m.LockContext(ctx)
 			defer m.Unlock()
-			return c.Wait(ctx, &m)
+			return c.WaitContext(ctx, &m)
 		}
 		go1(ctx, "a", 0, wait)
 		go1(ctx, "b", ms, wait)
@@ -29,7 +29,7 @@ func TestCond(t *testing.T) {
 		go1(ctx, "d", 5*ms, func(ctx context.Context) error {
 			c.Signal(ctx)
 			time.Sleep(ms)
-			_ = m.Lock(ctx) // whom it wakes must wait for it again
+			_ = m.LockContext(ctx) // whom it wakes must wait for it again
 			defer m.Unlock()
 			c.Broadcast(ctx)
 			time.Sleep(ms)
@@ -78,8 +78,8 @@ func TestCondSame(t *testing.T) {
 		p := new(permits)
 		return func(ctx context.Context, r *rand.Rand, _ func(int)) string {
 			own := context.WithoutCancel(ctx) // a bare wait has no end
-			return p.step(ctx, r, func() { _ = mu.Lock(own) }, mu.Unlock,
-				func() { _ = c.Wait(own, &mu) }, func() { c.Signal(own) }, func() { c.Broadcast(own) })
+			return p.step(ctx, r, func() { _ = mu.LockContext(own) }, mu.Unlock,
+				func() { _ = c.WaitContext(own, &mu) }, func() { c.Signal(own) }, func() { c.Broadcast(own) })
 		}
 	})
 }
@@ -129,9 +129,9 @@ func TestCondConcurrentSafe(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 50 {
-				_ = m.Lock(ctx)
+				_ = m.LockContext(ctx)
 				for n == 0 {
-					if err := c.Wait(ctx, &m); err != nil {
+					if err := c.WaitContext(ctx, &m); err != nil {
 						t.Error(err)
 					}
 				}
@@ -141,7 +141,7 @@ func TestCondConcurrentSafe(t *testing.T) {
 		})
 		wg.Go(func() {
 			for i := range 50 {
-				_ = m.Lock(ctx)
+				_ = m.LockContext(ctx)
 				n++
 				m.Unlock()
 				if i%10 == 0 {

@@ -70,7 +70,7 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	}
 	e := f.push(own, 1)
 	f.mu.Unlock()
-	if err := f.park(ctx, op, e, (*queueWait)(&f.queue), semconv.ReasonFuture, semconv.WakeResolved); err != nil {
+	if err := f.park(ctx, ctx.Done(), op, e, (*queueWait)(&f.queue), semconv.ReasonFuture, semconv.WakeResolved); err != nil {
 		return none, err
 	}
 	return f.value, f.err // written before it was granted, and never again

@@ -45,33 +45,32 @@ func (g *Group) SetLimit(n int) {
 
 // Go is the function [Go], after waiting for a slot where there is a limit. The
 // first error of all functions is the group's; [ErrGoexit] is one. Where ctx
-// ends before there is a slot, fn is not run, and context.Cause(ctx) counts as
-// its error.
-func (g *Group) Go(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) {
+// ends before there is a slot, fn is not run, context.Cause(ctx) counts as its error,
+// and Go returns nil.
+func (g *Group) Go(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) *Task {
 	g.wg.Add(1) // before the wait for a slot, so that who waits for the end waits for its error, too
 	if g.slots != nil {
 		if err := g.slots.Acquire(ctx, 1); err != nil {
 			g.fail(err)
 			g.wg.Done(ctx)
-			return
+			return nil
 		}
 	}
-	g.start(ctx, name, fn, opts)
+	return g.start(ctx, name, fn, opts)
 }
 
-// TryGo is Go if there is a slot now, and reports whether.
-func (g *Group) TryGo(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) bool {
+// TryGo is Go if there is a slot now, and else does nothing and returns nil.
+func (g *Group) TryGo(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) *Task {
 	if g.slots != nil && !g.slots.TryAcquire(ctx, 1) {
-		return false
+		return nil
 	}
 	g.wg.Add(1)
-	g.start(ctx, name, fn, opts)
-	return true
+	return g.start(ctx, name, fn, opts)
 }
 
-func (g *Group) start(ctx context.Context, name string, fn func(context.Context) error, opts []GoOption) {
+func (g *Group) start(ctx context.Context, name string, fn func(context.Context) error, opts []GoOption) *Task {
 	slots := g.slots
-	spawn(ctx, name, fn, opts, func(own context.Context, err error) {
+	return spawn(ctx, name, fn, opts, func(own context.Context, err error) {
 		if err != nil {
 			g.fail(err)
 		}
@@ -91,14 +90,24 @@ func (g *Group) fail(err error) {
 	})
 }
 
-// Wait waits until all functions have ended, and returns the first error, nil if
-// there was none. When ctx ends before, it returns context.Cause(ctx), and the
-// functions go on. Give it a context that outlives the group's: that one ends
-// with the first error.
+// Wait waits until all functions have ended, whether ctx ends or not, so that it may be
+// the group's. It returns the first error, nil if there was none.
 func (g *Group) Wait(ctx context.Context) error {
-	if err := g.wg.Wait(ctx); err != nil {
+	g.wg.Wait(ctx)
+	return g.end()
+}
+
+// WaitContext is Wait that gives up when ctx ends: then it returns context.Cause(ctx),
+// and the functions go on. The group's own context ends with the first error, while
+// others may still run.
+func (g *Group) WaitContext(ctx context.Context) error {
+	if err := g.wg.WaitContext(ctx); err != nil {
 		return err
 	}
+	return g.end()
+}
+
+func (g *Group) end() error {
 	if g.cancel != nil {
 		g.cancel(g.err)
 	}

@@ -23,7 +23,7 @@ func TestGroup(t *testing.T) {
 		g, ctx := trace.NewGroup(outer)
 		g.SetLimit(1)
 		g.Go(ctx, "a", func(context.Context) error { time.Sleep(2 * ms); return nil })
-		if g.TryGo(ctx, "never", nil) {
+		if g.TryGo(ctx, "never", nil) != nil {
 			t.Error("TryGo: got true, want false")
 		}
 		g.Go(ctx, "b", func(context.Context) error { time.Sleep(2 * ms); return nil })
@@ -62,7 +62,7 @@ func TestGroupZero(t *testing.T) {
 				return nil
 			})
 		}
-		if err := g.Wait(caused(ctx, 2*ms, errEnough)); err != errEnough {
+		if err := g.WaitContext(caused(ctx, 2*ms, errEnough)); err != errEnough {
 			t.Errorf("Wait: got %v, want %v", err, errEnough)
 		}
 		if err := g.Wait(ctx); err != nil {
@@ -95,7 +95,7 @@ func TestGroupLimit(t *testing.T) {
 	close(release)
 	_ = g.Wait(ctx)
 	g.SetLimit(0)
-	if g.TryGo(ctx, "g", nil) {
+	if g.TryGo(ctx, "g", nil) != nil {
 		t.Error("a limit of 0: got true, want false")
 	}
 	g.SetLimit(-1)
@@ -184,7 +184,7 @@ func (g bareGroup) Go(f func() error) {
 }
 
 func (g bareGroup) TryGo(f func() error) bool {
-	return g.Group.TryGo(g.ctx, "g", func(context.Context) error { return f() })
+	return g.Group.TryGo(g.ctx, "g", func(context.Context) error { return f() }) != nil
 }
 
 func (g bareGroup) Wait() error { return g.Group.Wait(g.ctx) }

@@ -7,10 +7,10 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Locker is a lock whose wait ends with a context: [Mutex], [RWMutex] and
-// [RWMutex.RLocker]. It is no sync.Locker, as there is an error to look at.
+// Locker is a lock whose waits show: [Mutex], [RWMutex] and [RWMutex.RLocker].
 type Locker interface {
-	Lock(ctx context.Context) error
+	Lock(ctx context.Context)
+	LockContext(ctx context.Context) error
 	Unlock()
 }
 
@@ -19,7 +19,7 @@ var (
 	_ Locker = (*RWMutex)(nil)
 )
 
-// Mutex is sync.Mutex with a wait that ends with a context, and that shows. The
+// Mutex is sync.Mutex with a wait that shows, and that can end with a context. The
 // zero Mutex is unlocked. It must not be copied; its methods are safe for
 // concurrent use.
 //
@@ -37,16 +37,29 @@ func NewMutex(opts ...PrimitiveOption) *Mutex { return &Mutex{core: newSema(opts
 // and that nobody uses yet.
 func (m *Mutex) SetName(name string, opts ...PrimitiveOption) { m.core.SetName(name, opts...) }
 
-// Lock locks m, and waits until it can. It returns nil when m is locked, be ctx
-// alive or not, and else, when ctx ends, context.Cause(ctx).
+// Lock locks m, and waits until it can, whether ctx ends or not: ctx says whose wait it
+// is. It cannot fail, as sync.Mutex.Lock cannot.
 //
 // Where it does not wait it emits nothing, and costs some ten nanoseconds more
 // than sync.Mutex.Lock.
-func (m *Mutex) Lock(ctx context.Context) error {
+func (m *Mutex) Lock(ctx context.Context) {
+	if emitsAll(ctx) || !m.TryLock(ctx) {
+		_ = m.core.lock(ctx, nil, 1, 1)
+	}
+}
+
+// LockContext is Lock that gives up when ctx ends: then it returns context.Cause(ctx),
+// and m is not locked. It returns nil when m is locked, be ctx alive or not.
+func (m *Mutex) LockContext(ctx context.Context) error {
 	if !emitsAll(ctx) && m.TryLock(ctx) {
 		return nil
 	}
-	return m.core.acquire(ctx, 1, 1, semconv.SpanLock, semconv.ReasonLock, semconv.WakeUnlocked)
+	return m.core.lock(ctx, ctx.Done(), 1, 1)
+}
+
+// lock waits for a lock of which a holder has the weight n.
+func (s *sema) lock(ctx context.Context, done <-chan struct{}, n, size int64) error {
+	return s.acquire(ctx, done, n, size, semconv.SpanLock, semconv.ReasonLock, semconv.WakeUnlocked)
 }
 
 // TryLock locks m if that needs no waiting, and reports whether it did. It is
@@ -62,7 +75,7 @@ func (m *Mutex) Unlock() {
 	}
 }
 
-// RWMutex is sync.RWMutex with waits that end with a context, and that show: see
+// RWMutex is sync.RWMutex with waits that show, and that can end with a context: see
 // [Mutex], of which all is true here. Readers and writers are served in the
 // order of arrival, so that a waiting writer keeps new readers out.
 //
@@ -81,11 +94,18 @@ func (rw *RWMutex) SetName(name string, opts ...PrimitiveOption) { rw.core.SetNa
 const writer = 1 << 30
 
 // Lock locks rw for writing, like [Mutex.Lock].
-func (rw *RWMutex) Lock(ctx context.Context) error {
+func (rw *RWMutex) Lock(ctx context.Context) {
+	if emitsAll(ctx) || !rw.TryLock(ctx) {
+		_ = rw.core.lock(ctx, nil, writer, writer)
+	}
+}
+
+// LockContext locks rw for writing, like [Mutex.LockContext].
+func (rw *RWMutex) LockContext(ctx context.Context) error {
 	if !emitsAll(ctx) && rw.TryLock(ctx) {
 		return nil
 	}
-	return rw.core.acquire(ctx, writer, writer, semconv.SpanLock, semconv.ReasonLock, semconv.WakeUnlocked)
+	return rw.core.lock(ctx, ctx.Done(), writer, writer)
 }
 
 // TryLock locks rw for writing if that needs no waiting, and reports whether it
@@ -101,11 +121,18 @@ func (rw *RWMutex) Unlock() {
 }
 
 // RLock locks rw for reading, like [Mutex.Lock].
-func (rw *RWMutex) RLock(ctx context.Context) error {
+func (rw *RWMutex) RLock(ctx context.Context) {
+	if emitsAll(ctx) || !rw.TryRLock(ctx) {
+		_ = rw.core.lock(ctx, nil, 1, writer)
+	}
+}
+
+// RLockContext locks rw for reading, like [Mutex.LockContext].
+func (rw *RWMutex) RLockContext(ctx context.Context) error {
 	if !emitsAll(ctx) && rw.TryRLock(ctx) {
 		return nil
 	}
-	return rw.core.acquire(ctx, 1, writer, semconv.SpanLock, semconv.ReasonLock, semconv.WakeUnlocked)
+	return rw.core.lock(ctx, ctx.Done(), 1, writer)
 }
 
 // TryRLock locks rw for reading if that needs no waiting, and reports whether it
@@ -131,5 +158,6 @@ func (rw *RWMutex) RLocker() Locker { return (*rlocker)(rw) }
 
 type rlocker RWMutex
 
-func (r *rlocker) Lock(ctx context.Context) error { return (*RWMutex)(r).RLock(ctx) }
-func (r *rlocker) Unlock()                        { (*RWMutex)(r).RUnlock() }
+func (r *rlocker) Lock(ctx context.Context)              { (*RWMutex)(r).RLock(ctx) }
+func (r *rlocker) LockContext(ctx context.Context) error { return (*RWMutex)(r).RLockContext(ctx) }
+func (r *rlocker) Unlock()                               { (*RWMutex)(r).RUnlock() }

@@ -19,7 +19,7 @@ import (
 // hold locks l for d.
 func hold(l trace.Locker, d time.Duration) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if err := l.Lock(ctx); err != nil {
+		if err := l.LockContext(ctx); err != nil {
 			return err
 		}
 		time.Sleep(d)
@@ -36,7 +36,7 @@ func TestMutex(t *testing.T) {
 		go1(ctx, "b", ms, hold(&m, 10*ms))
 		go1(ctx, "c", 2*ms, hold(&m, 10*ms))
 		go1(ctx, "gives_up", 3*ms, func(ctx context.Context) error {
-			if err := m.Lock(caused(ctx, ms, errEnough)); err != errEnough {
+			if err := m.LockContext(caused(ctx, ms, errEnough)); err != errEnough {
 				t.Errorf("got %v, want %v", err, errEnough)
 			}
 			return nil
@@ -68,7 +68,7 @@ func TestMutexAllOps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t, trace.WithAllOps())
 		var m trace.Mutex
-		_ = m.Lock(ctx)
+		_ = m.LockContext(ctx)
 		go hold(&m, 0)(ctx)
 		time.Sleep(ms)
 		m.Unlock()
@@ -87,9 +87,9 @@ func TestMutexGrantedWhenCanceled(t *testing.T) {
 	for range 200 {
 		ctx, cancel := context.WithCancel(t.Context())
 		var m trace.Mutex
-		_ = m.Lock(ctx)
+		_ = m.LockContext(ctx)
 		got := make(chan error)
-		go func() { got <- m.Lock(ctx) }()
+		go func() { got <- m.LockContext(ctx) }()
 		go cancel()
 		m.Unlock()
 		if err := <-got; (err == nil) == m.TryLock(t.Context()) {
@@ -201,9 +201,9 @@ func TestMutexConcurrentSafe(t *testing.T) {
 		unlock, runlock func()
 	}{
 		"sync.Mutex":   {locked(bare.Lock), locked(bare.Lock), bare.Unlock, bare.Unlock},
-		"Mutex":        {func() error { return m.Lock(ctx) }, func() error { return m.Lock(ctx) }, m.Unlock, m.Unlock},
+		"Mutex":        {func() error { return m.LockContext(ctx) }, func() error { return m.LockContext(ctx) }, m.Unlock, m.Unlock},
 		"sync.RWMutex": {locked(bareRW.Lock), locked(bareRW.RLock), bareRW.Unlock, bareRW.RUnlock},
-		"RWMutex":      {func() error { return rw.Lock(ctx) }, func() error { return rw.RLock(ctx) }, rw.Unlock, rw.RUnlock},
+		"RWMutex":      {func() error { return rw.LockContext(ctx) }, func() error { return rw.RLockContext(ctx) }, rw.Unlock, rw.RUnlock},
 	} {
 		count, read := 0, 0
 		var wg sync.WaitGroup
@@ -248,11 +248,11 @@ func TestUnlockUnlocked(t *testing.T) {
 		"RWMutex of readers": {new(sync.RWMutex).RUnlock, new(trace.RWMutex).RUnlock},
 		"RWMutex of a writer": {
 			func() { var rw sync.RWMutex; rw.Lock(); rw.RUnlock() },
-			func() { var rw trace.RWMutex; _ = rw.Lock(context.Background()); rw.RUnlock() },
+			func() { var rw trace.RWMutex; _ = rw.LockContext(context.Background()); rw.RUnlock() },
 		},
 		"RWMutex of a reader": {
 			func() { var rw sync.RWMutex; rw.RLock(); rw.Unlock() },
-			func() { var rw trace.RWMutex; _ = rw.RLock(context.Background()); rw.Unlock() },
+			func() { var rw trace.RWMutex; _ = rw.RLockContext(context.Background()); rw.Unlock() },
 		},
 	}
 	if which := os.Getenv("WAKECHAIN_TEST_UNLOCK"); which != "" {
@@ -281,11 +281,11 @@ func TestMutexAllocs(t *testing.T) {
 	var m trace.Mutex
 	var rw trace.RWMutex
 	wantAllocs(t, 0, func(ctx context.Context) {
-		_ = m.Lock(ctx)
+		_ = m.LockContext(ctx)
 		m.Unlock()
-		_ = rw.Lock(ctx)
+		_ = rw.LockContext(ctx)
 		rw.Unlock()
-		_ = rw.RLock(ctx)
+		_ = rw.RLockContext(ctx)
 		rw.RUnlock()
 	})
 }

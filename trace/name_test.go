@@ -24,24 +24,24 @@ func waits(opts ...trace.PrimitiveOption) map[string]func(ctx context.Context) {
 		"recv": func(ctx context.Context) { _, _ = trace.NewChan[int](0, opts...).Recv(ctx) },
 		"lock": func(ctx context.Context) {
 			m := trace.NewMutex(opts...)
-			_ = m.Lock(ctx)
-			_ = m.Lock(ctx)
+			_ = m.LockContext(ctx)
+			_ = m.LockContext(ctx)
 		},
 		"rlock": func(ctx context.Context) {
 			rw := trace.NewRWMutex(opts...)
-			_ = rw.Lock(ctx)
-			_ = rw.RLocker().Lock(ctx)
+			_ = rw.LockContext(ctx)
+			_ = rw.RLocker().LockContext(ctx)
 		},
 		"acquire": func(ctx context.Context) { _ = trace.NewSemaphore(0, opts...).Acquire(ctx, 1) },
 		"cond": func(ctx context.Context) {
 			var m trace.Mutex
-			_ = m.Lock(ctx)
-			_ = trace.NewCond(opts...).Wait(ctx, &m)
+			_ = m.LockContext(ctx)
+			_ = trace.NewCond(opts...).WaitContext(ctx, &m)
 		},
 		"waitgroup": func(ctx context.Context) {
 			wg := trace.NewWaitGroup(opts...)
 			wg.Add(1)
-			_ = wg.Wait(ctx)
+			_ = wg.WaitContext(ctx)
 		},
 		"await": func(ctx context.Context) { _, _ = trace.NewFuture[int](opts...).Await(ctx) },
 		"group": func(ctx context.Context) {
@@ -110,15 +110,15 @@ func TestSetName(t *testing.T) {
 		ctx, cancel := context.WithTimeout(ctx, ms)
 		defer cancel()
 		s.wg.Add(1)
-		_, _ = s.m.Lock(ctx), s.rw.Lock(ctx)
-		go func() { _ = s.o.Do(ctx, func() { time.Sleep(time.Second) }) }()
+		_, _ = s.m.LockContext(ctx), s.rw.LockContext(ctx)
+		go func() { _ = s.o.DoContext(ctx, func() { time.Sleep(time.Second) }) }()
 		synctest.Wait()
 		for _, wait := range []func(){
-			func() { _ = s.m.Lock(ctx) },
-			func() { _ = s.rw.RLock(ctx) },
-			func() { _ = s.wg.Wait(ctx) },
+			func() { _ = s.m.LockContext(ctx) },
+			func() { _ = s.rw.RLockContext(ctx) },
+			func() { _ = s.wg.WaitContext(ctx) },
 			func() { _, _ = s.c.Recv(ctx) },
-			func() { _ = s.o.Do(ctx, func() {}) },
+			func() { _ = s.o.DoContext(ctx, func() {}) },
 		} {
 			go wait()
 		}
@@ -170,7 +170,7 @@ func TestNameInMetrics(t *testing.T) {
 			ctx, cancel := context.WithTimeout(ctx, ms)
 			defer cancel()
 			m := trace.NewMutex(opts...)
-			_, _ = m.Lock(ctx), m.Lock(ctx)
+			_, _ = m.LockContext(ctx), m.LockContext(ctx)
 			attrs := []attribute.KeyValue{semconv.BlockReasonKey.String("lock")}
 			if want != "" {
 				attrs = append(attrs, semconv.SyncNameKey.String(want))

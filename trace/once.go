@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// Once is sync.Once with a wait that ends with a context, and that shows. The
+// Once is sync.Once with a wait that shows, and that can end with a context. The
 // zero Once is ready; it must not be copied, and is safe for concurrent use.
 type Once struct {
 	done atomic.Bool
@@ -16,20 +16,35 @@ type Once struct {
 func (o *Once) SetName(name string, opts ...PrimitiveOption) { o.m.SetName(name, opts...) }
 
 // Do calls f if it is the first call of Do, and else waits until that call has
-// returned, which is an operation as for [Mutex.Lock]: its wake links to who
-// calls f. When ctx ends before it returns context.Cause(ctx); the call of f,
-// elsewhere, goes on. As with sync.Once, f is done even if it panics.
-func (o *Once) Do(ctx context.Context, f func()) error {
+// returned, which is an operation as for [Mutex.Lock]: its wake links to whoever
+// called f. It waits whether ctx ends or not. As with sync.Once, f is done even if it
+// panics.
+func (o *Once) Do(ctx context.Context, f func()) {
+	if o.done.Load() {
+		return
+	}
+	o.m.Lock(ctx)
+	o.run(f)
+}
+
+// DoContext is Do that gives up waiting for a call elsewhere when ctx ends: then it
+// returns context.Cause(ctx), and that call goes on.
+func (o *Once) DoContext(ctx context.Context, f func()) error {
 	if o.done.Load() {
 		return nil
 	}
-	if err := o.m.Lock(ctx); err != nil {
+	if err := o.m.LockContext(ctx); err != nil {
 		return err
 	}
+	o.run(f)
+	return nil
+}
+
+// run calls f unless it has been called, and unlocks.
+func (o *Once) run(f func()) {
 	defer o.m.Unlock()
 	if !o.done.Load() {
 		defer o.done.Store(true)
 		f()
 	}
-	return nil
 }

@@ -18,7 +18,7 @@ func TestOnce(t *testing.T) {
 		var o trace.Once
 		var calls atomic.Int64
 		do := func(ctx context.Context) error {
-			return o.Do(ctx, func() { calls.Add(1); time.Sleep(10 * ms) })
+			return o.DoContext(ctx, func() { calls.Add(1); time.Sleep(10 * ms) })
 		}
 		go1(ctx, "a", 0, do)
 		go1(ctx, "b", ms, do)
@@ -51,8 +51,8 @@ func TestOncePanic(t *testing.T) {
 	var o trace.Once
 	var bare sync.Once
 	boom := func() { panic("boom") }
-	samePanic(t, "Do", func() { bare.Do(boom) }, func() { _ = o.Do(t.Context(), boom) })
-	if err := o.Do(t.Context(), boom); err != nil {
+	samePanic(t, "Do", func() { bare.Do(boom) }, func() { _ = o.DoContext(t.Context(), boom) })
+	if err := o.DoContext(t.Context(), boom); err != nil {
 		t.Errorf("after a panic: got %v, want nil: it is done", err)
 	}
 }
@@ -63,7 +63,7 @@ func TestOnceConcurrentSafe(t *testing.T) {
 	n := 0
 	for range 8 {
 		wg.Go(func() {
-			if err := o.Do(t.Context(), func() { n++ }); err != nil {
+			if err := o.DoContext(t.Context(), func() { n++ }); err != nil {
 				t.Error(err)
 			}
 			if n != 1 {
@@ -76,5 +76,5 @@ func TestOnceConcurrentSafe(t *testing.T) {
 
 func TestOnceAllocs(t *testing.T) {
 	var o trace.Once
-	wantAllocs(t, 0, func(ctx context.Context) { _ = o.Do(ctx, func() {}) })
+	wantAllocs(t, 0, func(ctx context.Context) { _ = o.DoContext(ctx, func() {}) })
 }

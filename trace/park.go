@@ -87,18 +87,18 @@ func (o Op) lock(mu *sync.Mutex) {
 	}
 }
 
-// park blocks the operation until the waiter is granted what it waits for, or ctx
-// ends; on describes what it waits for. Where ctx woke it, and it was granted before
+// park blocks the operation until the waiter is granted what it waits for, or done is
+// closed, that of ctx or nil; on describes what it waits for. Where ctx woke it, and it was granted before
 // it could say that it no longer waits, it is a success all the same; of a lock it says
 // who held it until then.
-func (q *queue) park(ctx context.Context, op Op, e *list.Element, on live.Waitable, r semconv.Reason, woken semconv.WakeReason) error {
+func (q *queue) park(ctx context.Context, done <-chan struct{}, op Op, e *list.Element, on live.Waitable, r semconv.Reason, woken semconv.WakeReason) error {
 	w := e.Value.(*waiter)
 	op.waitsFor(on)
 	op.Block(r)
 	select {
 	case <-w.ready:
 		op.Wake(woken, CausedBy(origin(w.by.ctx)))
-	case <-ctx.Done():
+	case <-done:
 		q.mu.Lock()
 		granted, holder := w.granted, q.holder
 		if !granted {

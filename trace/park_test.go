@@ -21,9 +21,9 @@ func TestParkGrantedAfterCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)
 		var m trace.Mutex
-		_ = m.Lock(ctx)
+		_ = m.LockContext(ctx)
 		own, cancel := context.WithCancelCause(ctx)
-		waiter := trace.Go(own, "waiter", func(ctx context.Context) error { return m.Lock(ctx) })
+		waiter := trace.Go(own, "waiter", func(ctx context.Context) error { return m.LockContext(ctx) })
 		time.Sleep(ms)
 		cancel(errEnough)
 		m.Unlock()

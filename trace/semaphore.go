@@ -36,7 +36,7 @@ func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 	if !emitsAll(ctx) && s.TryAcquire(ctx, n) {
 		return nil
 	}
-	err := s.core.acquire(ctx, n, s.size, semconv.SpanWait, semconv.ReasonSemaphore, semconv.WakeReleased)
+	err := s.core.acquire(ctx, ctx.Done(), n, s.size, semconv.SpanWait, semconv.ReasonSemaphore, semconv.WakeReleased)
 	if err == nil && ctx.Err() != nil {
 		s.Release(ctx, n)
 		err = context.Cause(ctx)
@@ -93,8 +93,9 @@ func (s *sema) take(ctx context.Context, n int64) {
 	s.held += n
 }
 
-// acquire is try, and waits, as the operation of the given name.
-func (s *sema) acquire(ctx context.Context, n, size int64, name string, r semconv.Reason, woken semconv.WakeReason) error {
+// acquire is try, and waits, as the operation of the given name. It gives up when done
+// is closed, which is ctx's or nil.
+func (s *sema) acquire(ctx context.Context, done <-chan struct{}, n, size int64, name string, r semconv.Reason, woken semconv.WakeReason) error {
 	own, op := startOn(ctx, name, s.name)
 	op.lock(&s.mu)
 	if s.free(n, size) {
@@ -108,12 +109,12 @@ func (s *sema) acquire(ctx context.Context, n, size int64, name string, r semcon
 		s.mu.Unlock()
 		op.waitsFor(s)
 		op.Block(r)
-		<-ctx.Done()
+		<-done
 		return op.giveUp(ctx)
 	}
 	e := s.push(own, n)
 	s.mu.Unlock()
-	err := s.park(ctx, op, e, s, r, woken)
+	err := s.park(ctx, done, op, e, s, r, woken)
 	if err != nil { // it may have stood before others for whom there is room
 		s.mu.Lock()
 		s.serve(nobody, size)

@@ -7,8 +7,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// WaitGroup is sync.WaitGroup with a wait that ends with a context, and that
-// shows. The zero WaitGroup waits for nothing; it must not be copied, and its
+// WaitGroup is sync.WaitGroup with a wait that shows, and that can end with a
+// context. The zero WaitGroup waits for nothing; it must not be copied, and its
 // methods are safe for concurrent use.
 //
 // A blocked Wait is an operation, [semconv.SpanWait] with [semconv.ReasonWaitGroup], whose wake
@@ -51,9 +51,13 @@ func (wg *WaitGroup) Go(ctx context.Context, name string, fn func(context.Contex
 	return spawn(ctx, name, fn, opts, func(own context.Context, _ error) { wg.Done(own) })
 }
 
-// Wait waits until nothing is left to be done. When ctx ends first it returns
-// context.Cause(ctx).
-func (wg *WaitGroup) Wait(ctx context.Context) error {
+// Wait waits until nothing is left to be done, whether ctx ends or not.
+func (wg *WaitGroup) Wait(ctx context.Context) { _ = wg.wait(ctx, nil) }
+
+// WaitContext is Wait that gives up when ctx ends: then it returns context.Cause(ctx).
+func (wg *WaitGroup) WaitContext(ctx context.Context) error { return wg.wait(ctx, ctx.Done()) }
+
+func (wg *WaitGroup) wait(ctx context.Context, done <-chan struct{}) error {
 	if !emitsAll(ctx) && wg.idle() {
 		return nil
 	}
@@ -66,7 +70,7 @@ func (wg *WaitGroup) Wait(ctx context.Context) error {
 	}
 	e := wg.push(own, 1)
 	wg.mu.Unlock()
-	return wg.park(ctx, op, e, (*waitGroupWait)(wg), semconv.ReasonWaitGroup, semconv.WakeDone)
+	return wg.park(ctx, done, op, e, (*waitGroupWait)(wg), semconv.ReasonWaitGroup, semconv.WakeDone)
 }
 
 func (wg *WaitGroup) idle() bool {

@@ -17,7 +17,7 @@ func TestWaitGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)
 		var wg trace.WaitGroup
-		if err := wg.Wait(ctx); err != nil {
+		if err := wg.WaitContext(ctx); err != nil {
 			t.Errorf("zero value: got %v, want nil", err)
 		}
 		for i := range 2 {
@@ -26,10 +26,10 @@ func TestWaitGroup(t *testing.T) {
 				return nil
 			})
 		}
-		if err := wg.Wait(caused(ctx, ms/2, errEnough)); err != errEnough {
+		if err := wg.WaitContext(caused(ctx, ms/2, errEnough)); err != errEnough {
 			t.Errorf("got %v, want %v", err, errEnough)
 		}
-		if err := wg.Wait(ctx); err != nil {
+		if err := wg.WaitContext(ctx); err != nil {
 			t.Errorf("got %v, want nil", err)
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
@@ -50,7 +50,7 @@ func TestWaitGroup(t *testing.T) {
 func TestWaitGroupAllOps(t *testing.T) {
 	ctx, rec := record(t, trace.WithAllOps())
 	var wg trace.WaitGroup
-	_ = wg.Wait(ctx)
+	_ = wg.WaitContext(ctx)
 	tracetest.AssertTree(t, rec.Chain(), `wait`)
 }
 
@@ -84,7 +84,7 @@ func TestWaitGroupSame(t *testing.T) {
 		var wg trace.WaitGroup
 		return func(ctx context.Context, r *rand.Rand, rest func(int)) string {
 			ctx = context.WithoutCancel(ctx) // the bare one has no end
-			return do(wg.Add, func() { wg.Done(ctx) }, func() { _ = wg.Wait(ctx) }, r, rest)
+			return do(wg.Add, func() { wg.Done(ctx) }, func() { _ = wg.WaitContext(ctx) }, r, rest)
 		}
 	})
 }
@@ -105,7 +105,7 @@ func TestWaitGroupConcurrentSafe(t *testing.T) {
 	var waits sync.WaitGroup
 	for range 4 {
 		waits.Go(func() {
-			if err := wg.Wait(ctx); err != nil {
+			if err := wg.WaitContext(ctx); err != nil {
 				t.Error(err)
 			}
 			if n != 50 { // without a lock: Wait is enough

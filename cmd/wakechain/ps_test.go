@@ -23,10 +23,10 @@ func stuck(t *testing.T) string {
 	ctx := trace.New(trace.WithTracerProvider(tracetest.NewRecorder(t).Service("shop"))).NewContext(t.Context())
 	ctx, cancel := context.WithCancel(ctx)
 	var mu trace.Mutex
-	if err := mu.Lock(ctx); err != nil {
+	if err := mu.LockContext(ctx); err != nil {
 		t.Fatal(err)
 	}
-	waiter := trace.Go(ctx, "waiter", func(ctx context.Context) error { return mu.Lock(ctx) })
+	waiter := trace.Go(ctx, "waiter", func(ctx context.Context) error { return mu.LockContext(ctx) })
 	t.Cleanup(func() {
 		cancel()
 		_ = waiter.Wait(context.WithoutCancel(ctx))

@@ -139,7 +139,7 @@ func (c *config) takePart(ctx context.Context, url, name string, here *trace.Wai
 		return err
 	}
 	here.Done(ctx)
-	if err := here.Wait(ctx); err != nil {
+	if err := here.WaitContext(ctx); err != nil {
 		return err
 	}
 	if name != slow {

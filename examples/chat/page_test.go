@@ -45,7 +45,7 @@ func TestPageInBrowser(t *testing.T) {
 		t.Errorf("what was said is markup: %s", got)
 	}
 
-	if err := s.room.mu.Lock(t.Context()); err != nil {
+	if err := s.room.mu.LockContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for m := range s.room.members {

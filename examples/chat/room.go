@@ -29,7 +29,7 @@ type member struct {
 var errTooSlow = errors.New("a member reads too slowly")
 
 func (r *room) join(ctx context.Context, m *member) error {
-	if err := r.mu.Lock(ctx); err != nil {
+	if err := r.mu.LockContext(ctx); err != nil {
 		return err
 	}
 	defer r.mu.Unlock()
@@ -43,7 +43,7 @@ func (r *room) join(ctx context.Context, m *member) error {
 // leave is called for each that has joined, be ctx alive or not.
 func (r *room) leave(ctx context.Context, m *member) {
 	ctx = context.WithoutCancel(ctx)
-	_ = r.mu.Lock(ctx) // waits for as long as it takes
+	r.mu.Lock(ctx)
 	defer r.mu.Unlock()
 	delete(r.members, m)
 	m.out.Close(ctx)
@@ -53,7 +53,7 @@ func (r *room) leave(ctx context.Context, m *member) {
 // say tells all members. One that does not read keeps all others waiting: whoever
 // speaks holds the lock, so that all hear everything in one order.
 func (r *room) say(ctx context.Context, m message) error {
-	if err := r.mu.Lock(ctx); err != nil {
+	if err := r.mu.LockContext(ctx); err != nil {
 		return err
 	}
 	defer r.mu.Unlock()

@@ -134,7 +134,7 @@ var primitives = map[string]scenario{
 		_ = c.Send(ctx, 1)
 		_, _ = c.Recv(ctx)
 		var m trace.Mutex
-		_ = m.Lock(ctx)
+		_ = m.LockContext(ctx)
 		m.Unlock()
 		_, _ = trace.Select(ctx, c.CaseSend(2), trace.CaseDefault())
 		var f trace.Future[int]
@@ -180,12 +180,12 @@ var primitives = map[string]scenario{
 				return nil
 			})
 		}
-		wait(hold(1, "first", m.Lock, m.Unlock), hold(2, "second", m.Lock, m.Unlock), hold(3, "third", m.Lock, m.Unlock))
-		wait(hold(1, "reads", rw.RLock, rw.RUnlock), hold(2, "writes", rw.Lock, rw.Unlock), hold(3, "reads later", rw.RLock, rw.RUnlock))
-		_ = m.Lock(ctx)
+		wait(hold(1, "first", m.LockContext, m.Unlock), hold(2, "second", m.LockContext, m.Unlock), hold(3, "third", m.LockContext, m.Unlock))
+		wait(hold(1, "reads", rw.RLockContext, rw.RUnlock), hold(2, "writes", rw.LockContext, rw.Unlock), hold(3, "reads later", rw.RLockContext, rw.RUnlock))
+		_ = m.LockContext(ctx)
 		short, cancel := context.WithTimeoutCause(ctx, ms, errBroken)
 		defer cancel()
-		_ = m.Lock(short)
+		_ = m.LockContext(short)
 		m.Unlock()
 	}},
 	"waiting": {play: func(s *stage) {
@@ -199,8 +199,8 @@ var primitives = map[string]scenario{
 		)
 		sem := trace.NewSemaphore(2)
 		a := after(ctx, 1, "a", func(ctx context.Context) error {
-			_ = m.Lock(ctx)
-			_ = cond.Wait(ctx, &m)
+			_ = m.LockContext(ctx)
+			_ = cond.WaitContext(ctx, &m)
 			m.Unlock()
 			_, err := f.Await(ctx)
 			return err
@@ -212,7 +212,7 @@ var primitives = map[string]scenario{
 			return nil
 		})
 		wait(a, b)
-		do := func(ctx context.Context) error { return once.Do(ctx, func() { time.Sleep(5 * ms) }) }
+		do := func(ctx context.Context) error { return once.DoContext(ctx, func() { time.Sleep(5 * ms) }) }
 		wait(after(ctx, 1, "once", do), after(ctx, 2, "waits for once", do))
 		acquire := func(ctx context.Context) error {
 			_ = sem.Acquire(ctx, 2)
@@ -222,7 +222,7 @@ var primitives = map[string]scenario{
 		}
 		wait(after(ctx, 1, "acquires", acquire), after(ctx, 2, "acquires later", acquire))
 		wg.Go(ctx, "counted", func(context.Context) error { time.Sleep(3 * ms); return nil })
-		_ = wg.Wait(ctx)
+		_ = wg.WaitContext(ctx)
 		var then sync.WaitGroup
 		then.Add(1)
 		var settled trace.Future[string]

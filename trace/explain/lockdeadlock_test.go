@@ -19,12 +19,12 @@ func TestLockDeadlocks(t *testing.T) {
 	// take locks one lock after the other, and lets both go when it has both or gives up.
 	take := func(first, second *trace.Mutex) func(context.Context) error {
 		return func(ctx context.Context) error {
-			if err := first.Lock(ctx); err != nil {
+			if err := first.LockContext(ctx); err != nil {
 				return err
 			}
 			defer first.Unlock()
 			time.Sleep(time.Second)
-			if err := second.Lock(ctx); err != nil {
+			if err := second.LockContext(ctx); err != nil {
 				return err
 			}
 			second.Unlock()
@@ -66,7 +66,7 @@ func TestLockDeadlocks(t *testing.T) {
 		{"one that gives up while the holder sleeps", func(ctx context.Context) {
 			var a, b trace.Mutex
 			trace.Go(ctx, "holder", func(ctx context.Context) error {
-				if err := a.Lock(ctx); err != nil {
+				if err := a.LockContext(ctx); err != nil {
 					return err
 				}
 				defer a.Unlock()
@@ -78,7 +78,7 @@ func TestLockDeadlocks(t *testing.T) {
 			var a, b trace.Mutex
 			trace.Go(ctx, "ab", take(&a, &b))
 			trace.Go(ctx, "b", func(ctx context.Context) error {
-				if err := b.Lock(ctx); err != nil {
+				if err := b.LockContext(ctx); err != nil {
 					return err
 				}
 				defer b.Unlock()
@@ -86,7 +86,7 @@ func TestLockDeadlocks(t *testing.T) {
 			})
 			trace.Go(within(ctx, 5*time.Second), "a", func(ctx context.Context) error {
 				time.Sleep(500 * time.Millisecond)
-				return a.Lock(ctx)
+				return a.LockContext(ctx)
 			})
 		}, ""},
 	} {

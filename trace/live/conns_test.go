@@ -268,7 +268,7 @@ func TestSlowClient(t *testing.T) {
 	var room trace.Mutex
 	url := serve(t, ctx, "member", func(ctx context.Context, c *wsconn.Conn) error {
 		for {
-			if err := room.Lock(ctx); err != nil {
+			if err := room.LockContext(ctx); err != nil {
 				return err
 			}
 			err := c.Write(ctx, wsconn.MessageBinary, big)

@@ -21,10 +21,10 @@ func TestLockOrder(t *testing.T) {
 		b.SetName("ledger")
 		both := func(first, second *trace.Mutex) func(context.Context) error {
 			return func(ctx context.Context) error {
-				_ = first.Lock(ctx)
+				_ = first.LockContext(ctx)
 				defer first.Unlock()
 				_ = trace.Sleep(ctx, time.Second)
-				if err := second.Lock(ctx); err != nil {
+				if err := second.LockContext(ctx); err != nil {
 					return err
 				}
 				second.Unlock()
@@ -35,7 +35,7 @@ func TestLockOrder(t *testing.T) {
 		trace.Go(ctx, "credit", both(&b, &a))
 		trace.Go(ctx, "audit", func(ctx context.Context) error {
 			_ = trace.Sleep(ctx, 2*time.Second)
-			return a.Lock(ctx)
+			return a.LockContext(ctx)
 		})
 		synctest.Wait()
 		if f := findings(live.Snapshot(), live.KindDeadlock); len(f) != 0 {
@@ -75,16 +75,16 @@ func TestChainOfLocks(t *testing.T) {
 		var locks [3]trace.Mutex
 		sem := trace.NewSemaphore(1)
 		trace.Go(ctx, "sleeper", func(ctx context.Context) error {
-			_ = locks[2].Lock(ctx)
+			_ = locks[2].LockContext(ctx)
 			defer locks[2].Unlock()
 			return trace.Sleep(ctx, time.Minute)
 		})
 		for i, name := range []string{"first", "second"} {
 			trace.Go(ctx, name, func(ctx context.Context) error {
-				_ = locks[i].Lock(ctx)
+				_ = locks[i].LockContext(ctx)
 				defer locks[i].Unlock()
 				_ = trace.Sleep(ctx, time.Second)
-				_ = locks[i+1].Lock(ctx)
+				_ = locks[i+1].LockContext(ctx)
 				locks[i+1].Unlock()
 				return nil
 			})
@@ -93,7 +93,7 @@ func TestChainOfLocks(t *testing.T) {
 			_ = sem.Acquire(ctx, 1)
 			defer sem.Release(ctx, 1)
 			_ = trace.Sleep(ctx, time.Second)
-			_ = locks[0].Lock(ctx)
+			_ = locks[0].LockContext(ctx)
 			locks[0].Unlock()
 			return nil
 		})
@@ -144,7 +144,7 @@ func TestWaitsOn(t *testing.T) {
 			group  trace.Group
 		)
 		ch, full := trace.NewChan[int](2), trace.NewChan[int](1)
-		_ = rw.RLock(ctx)
+		_ = rw.RLockContext(ctx)
 		_ = full.Send(ctx, 1)
 		wg.Add(3)
 		trace.Go(ctx, "feeds", func(ctx context.Context) error {
@@ -153,15 +153,21 @@ func TestWaitsOn(t *testing.T) {
 		})
 		synctest.Wait()
 		in := map[string]func(context.Context) error{
-			"cond":    func(ctx context.Context) error { _ = mu.Lock(ctx); defer mu.Unlock(); return cond.Wait(ctx, &mu) },
-			"rwmutex": rw.Lock,
-			"wg":      wg.Wait,
+			"cond": func(ctx context.Context) error {
+				_ = mu.LockContext(ctx)
+				defer mu.Unlock()
+				return cond.WaitContext(ctx, &mu)
+			},
+			"rwmutex": rw.LockContext,
+			"wg":      wg.WaitContext,
 			"future":  func(ctx context.Context) error { _, err := future.Await(ctx); return err },
 			"recv":    func(ctx context.Context) error { _, _ = ch.Recv(ctx); _, err := ch.Recv(ctx); return err },
 			"send":    func(ctx context.Context) error { return full.Send(ctx, 2) },
 			"select":  func(ctx context.Context) error { _, err := trace.Select(ctx, full.CaseSend(1)); return err },
 			"sleep":   func(ctx context.Context) error { return trace.Sleep(ctx, time.Hour) },
-			"inside":  func(ctx context.Context) error { return once.Do(ctx, func() { _ = trace.Sleep(ctx, time.Hour) }) },
+			"inside": func(ctx context.Context) error {
+				return once.DoContext(ctx, func() { _ = trace.Sleep(ctx, time.Hour) })
+			},
 			"handled": func(ctx context.Context) error {
 				return trace.Handle(ctx, "inner", func(ctx context.Context) error { return trace.Sleep(ctx, time.Hour) })
 			},
@@ -174,7 +180,7 @@ func TestWaitsOn(t *testing.T) {
 		}
 		group.Go(ctx, "in group", in["in group"])
 		synctest.Wait()
-		trace.Go(ctx, "outside", func(ctx context.Context) error { return once.Do(ctx, func() {}) })
+		trace.Go(ctx, "outside", func(ctx context.Context) error { return once.DoContext(ctx, func() {}) })
 		time.Sleep(time.Second)
 		synctest.Wait()
 		v := live.Snapshot()
@@ -233,8 +239,8 @@ func TestHolderHasEnded(t *testing.T) {
 		ctx, cancel := context.WithCancel(traced())
 		defer cancel()
 		var mu trace.Mutex
-		_ = trace.Go(ctx, "forgetful\x1b[2J", mu.Lock).Wait(ctx)
-		trace.Go(ctx, "victim", mu.Lock)
+		_ = trace.Go(ctx, "forgetful\x1b[2J", mu.LockContext).Wait(ctx)
+		trace.Go(ctx, "victim", mu.LockContext)
 		time.Sleep(time.Second)
 		synctest.Wait()
 		v := live.Snapshot()
@@ -281,7 +287,7 @@ func TestFullChannel(t *testing.T) {
 		c := trace.NewChan[int](1)
 		var slow trace.Mutex
 		trace.Go(ctx, "boss", func(ctx context.Context) error {
-			_ = slow.Lock(ctx)
+			_ = slow.LockContext(ctx)
 			defer slow.Unlock()
 			return trace.Sleep(ctx, time.Hour)
 		})
@@ -289,7 +295,7 @@ func TestFullChannel(t *testing.T) {
 			if _, err := c.Recv(ctx); err != nil {
 				return err
 			}
-			return slow.Lock(ctx)
+			return slow.LockContext(ctx)
 		})
 		synctest.Wait()
 		sends := func(ctx context.Context) error {

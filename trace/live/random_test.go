@@ -33,7 +33,7 @@ func TestRandomGraphs(t *testing.T) {
 			locks, tasks, ready := make([]trace.Mutex, n), make([]*trace.Task, n), make(chan struct{})
 			for i := range n {
 				tasks[i] = trace.Go(ctx, fmt.Sprint(i), func(ctx context.Context) error {
-					_ = locks[i].Lock(ctx)
+					_ = locks[i].LockContext(ctx)
 					<-ready
 					switch {
 					case to[i] < 0:
@@ -41,7 +41,7 @@ func TestRandomGraphs(t *testing.T) {
 					case byEnd[i]:
 						return tasks[to[i]].Wait(ctx)
 					default:
-						return locks[to[i]].Lock(ctx)
+						return locks[to[i]].LockContext(ctx)
 					}
 				})
 			}

@@ -32,7 +32,7 @@ func TestStress(t *testing.T) {
 			if err := reads(ctx, c, 1); err != nil {
 				return err
 			}
-			if err := room.Lock(ctx); err != nil {
+			if err := room.LockContext(ctx); err != nil {
 				return err
 			}
 			defer room.Unlock()

@@ -32,7 +32,7 @@ func lockFor(ctx context.Context, t *testing.T, d time.Duration) *trace.Task {
 	mu := new(trace.Mutex)
 	held := make(chan struct{})
 	boss := trace.Go(ctx, "boss", func(ctx context.Context) error {
-		if err := mu.Lock(ctx); err != nil {
+		if err := mu.LockContext(ctx); err != nil {
 			return err
 		}
 		close(held)
@@ -43,7 +43,7 @@ func lockFor(ctx context.Context, t *testing.T, d time.Duration) *trace.Task {
 	t.Cleanup(func() { <-boss.Done() })
 	<-held
 	return trace.Go(ctx, "worker", func(ctx context.Context) error {
-		err := mu.Lock(ctx)
+		err := mu.LockContext(ctx)
 		if err == nil {
 			mu.Unlock()
 		}
@@ -121,7 +121,7 @@ func TestWatchIdle(t *testing.T) {
 		for name, wait := range map[string]func(context.Context) error{
 			"recv":  func(ctx context.Context) error { _, err := c.Recv(ctx); return err },
 			"sleep": func(ctx context.Context) error { return trace.Sleep(ctx, time.Minute) },
-			"wait":  wg.Wait,
+			"wait":  wg.WaitContext,
 		} {
 			all = append(all, trace.Go(ctx, name, wait))
 		}
@@ -242,7 +242,7 @@ func TestWatchConcurrently(t *testing.T) {
 		wg.Go(func() {
 			_ = trace.Handle(ctx, "worker", func(ctx context.Context) error {
 				for range 300 {
-					if err := mu.Lock(ctx); err != nil {
+					if err := mu.LockContext(ctx); err != nil {
 						return err
 					}
 					mu.Unlock()

@@ -30,11 +30,11 @@ func TestWatch(t *testing.T) {
 	defer stop()
 
 	var mu trace.Mutex
-	if err := mu.Lock(ctx); err != nil {
+	if err := mu.LockContext(ctx); err != nil {
 		t.Fatal(err)
 	}
 	worker := trace.Go(ctx, "worker", func(ctx context.Context) error {
-		if err := mu.Lock(ctx); err != nil {
+		if err := mu.LockContext(ctx); err != nil {
 			return err
 		}
 		mu.Unlock()

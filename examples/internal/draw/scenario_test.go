@@ -198,7 +198,7 @@ var scenarios = map[string]func(context.Context, *stage){
 			var tasks []*trace.Task
 			for _, name := range []string{"alice", "bob", "carol"} {
 				tasks = append(tasks, trace.Go(ctx, name, func(ctx context.Context) error {
-					if err := mu.Lock(ctx); err != nil {
+					if err := mu.LockContext(ctx); err != nil {
 						return err
 					}
 					defer mu.Unlock()

@@ -36,9 +36,9 @@ func TestReadStdouttrace(t *testing.T) {
 			ctx, root := p.Tracer("lib").Start(ctx, "main", oteltrace.WithSpanKind(oteltrace.SpanKindServer),
 				oteltrace.WithAttributes(attribute.StringSlice("list", []string{"x", "y"}), attribute.Float64("f", 0.5), attribute.Bool("b", true)))
 			var mu trace.Mutex
-			_ = mu.Lock(ctx)
+			_ = mu.LockContext(ctx)
 			done := trace.Go(ctx, "worker", func(ctx context.Context) error {
-				if err := mu.Lock(ctx); err != nil {
+				if err := mu.LockContext(ctx); err != nil {
 					return err
 				}
 				mu.Unlock()

@@ -155,15 +155,15 @@ func TestLockOrder(t *testing.T) {
 	both.Add(2)
 	transfer := func(first, second *trace.Mutex) func(context.Context) error {
 		return func(ctx context.Context) error {
-			if err := first.Lock(ctx); err != nil {
+			if err := first.LockContext(ctx); err != nil {
 				return err
 			}
 			defer first.Unlock()
 			both.Done(ctx)
-			if err := both.Wait(ctx); err != nil {
+			if err := both.WaitContext(ctx); err != nil {
 				return err
 			}
-			if err := second.Lock(ctx); err != nil {
+			if err := second.LockContext(ctx); err != nil {
 				return err
 			}
 			second.Unlock()
@@ -174,10 +174,10 @@ func TestLockOrder(t *testing.T) {
 	p.group.Go(p.ctx, "credit", transfer(&to, &from))
 	for range 3 {
 		p.group.Go(p.ctx, "audit", func(ctx context.Context) error {
-			if err := both.Wait(ctx); err != nil {
+			if err := both.WaitContext(ctx); err != nil {
 				return err
 			}
-			return from.Lock(ctx)
+			return from.LockContext(ctx)
 		})
 	}
 	p.look("lock-order", func(v *live.View) bool { return has(live.KindDeadlock, 1)(v) && v.Counts.Blocked == 5 },
