@@ -79,7 +79,7 @@ func (t *Tracer) begin(c *core.Config, task *Task, recorded, metered bool) (core
 		c.Owner = (*owner)(task)
 	}
 	c.Sinks = t.sinks(recorded, metered)
-	if !recorded || c.Show != core.ShowAll {
+	if !recorded || c.Late || c.Show != core.ShowAll {
 		r, ref := core.New(time.Now(), c)
 		if recorded {
 			t.spans.prepare(r)

@@ -252,7 +252,7 @@ func (x *shown) clear() {
 
 func (s spans) finish(r *core.Record, x *shown, e *core.End) {
 	f := &x.finish
-	*f = core.Finish{At: e.At, Now: e.Blocks == 0, Failed: e.ErrorType != "", Attrs: e.Attrs, Facts: e.Facts}
+	*f = core.Finish{At: e.At, Now: e.Blocks == 0 && e.Time.IsZero(), Failed: e.ErrorType != "", Attrs: e.Attrs, Facts: e.Facts}
 	f.Facts.Blocked = -1
 	more := x.more[:0]
 	switch {

@@ -10,6 +10,7 @@ import (
 type event struct {
 	kind        kind
 	block, wake Edge
+	named       bool // WokenBy was called for this wake
 	by          oteltrace.SpanContext
 	attrs       []attribute.KeyValue
 	end         End
@@ -31,28 +32,54 @@ const (
 // next is where to write what sinks are told next: that, or behind what they are
 // still to be told. The lock is held. [Record.deliver] must follow.
 func (r *Record) next(k kind) *event {
-	if r.running || r.current.kind != nothing || len(r.queue) > 0 {
+	if r.running || r.pending() {
 		r.queue = append(r.queue, event{kind: k})
 		return &r.queue[len(r.queue)-1]
 	}
-	r.current.kind = k
+	r.current.kind, r.current.named = k, false
 	return &r.current
 }
 
-// deliver tells the sinks of what next has returned, unless somebody is in one: who
-// is goes on with it. The caller holds the lock, which deliver releases.
+// pending reports whether there is something that sinks are still to be told. The lock
+// is held.
+func (r *Record) pending() bool { return r.current.kind != nothing || r.first < len(r.queue) }
+
+// maxKept is how large a queue is kept with a record's memory, in events.
+const maxKept = 4
+
+// forgetQueue empties the queue, and keeps its memory if it is small.
+func (r *Record) forgetQueue() {
+	if cap(r.queue) > maxKept {
+		r.queue = nil
+	}
+	clear(r.queue)
+	r.queue, r.first = r.queue[:0], 0
+}
+
+// deliver tells the sinks of what next has returned, unless the operation is held. The
+// caller holds the lock, which deliver releases.
 func (r *Record) deliver() {
+	if r.held {
+		r.mu.Unlock()
+		return
+	}
+	r.drain()
+}
+
+// drain is deliver for a caller who is inside nothing of the operation's. If somebody
+// is in a sink, that goroutine goes on with it.
+func (r *Record) drain() {
 	if r.running {
 		r.mu.Unlock()
 		return
 	}
 	r.running = true
-	for {
+	for r.pending() {
 		if r.current.kind == nothing {
-			if len(r.queue) == 0 {
-				break
+			r.current = r.queue[r.first]
+			if r.first++; r.first == len(r.queue) {
+				r.forgetQueue()
 			}
-			r.current, r.queue = r.queue[0], r.queue[1:]
 		}
 		r.mu.Unlock()
 		r.run()
@@ -78,6 +105,9 @@ func (r *Record) run() {
 		switch e.kind {
 		case onWake:
 			s.Wake(r, &e.block, &e.wake)
+			if d, ok := s.(Describer); ok && e.named {
+				d.WokenBy(r, e.wake.By)
+			}
 			continue
 		case onEnd:
 			s.End(r, &e.end)
@@ -110,6 +140,6 @@ func (f Ref) Do(do func(r *Record)) bool {
 		return false
 	}
 	r.next(onDo).do = do
-	r.deliver()
+	r.drain()
 	return true
 }

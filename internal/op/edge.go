@@ -23,7 +23,8 @@ type Edge struct {
 
 // End is how an operation ended.
 type End struct {
-	At        time.Duration // since its start
+	Time      time.Time     // when; zero: now
+	At        time.Duration // since its start; Ref.End knows
 	ErrorType string        // "": no error
 	Err       error         // whose text says more, nil: none
 	Attrs     []attribute.KeyValue

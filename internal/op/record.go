@@ -34,15 +34,19 @@ type Record struct {
 	show    Show
 	last    time.Duration // the latest edge; edges never go back
 	block   Edge          // in progress while blocked
+	woken   bool          // and nobody has said yet by whom
 	blocks  int
 	blocked time.Duration
 	sinks   []Sink
 	span    oteltrace.Span  // nil: none, or not yet
 	below   context.Context // carries the span, or what stands for one that was refused; nil: not made yet
 
-	running bool    // a sink
-	queue   []event // what came meanwhile
-	current event   // of which that sink is told
+	running bool        // a sink
+	held    bool        // sinks are told later
+	late    *time.Timer // tells them, if that takes too long; nil: not set
+	current event       // of which sinks are told
+	queue   []event     // of which they are told next, from first on
+	first   int
 }
 
 type state uint8
@@ -69,7 +73,7 @@ func New(start time.Time, c *Config) (*Record, Ref) {
 	r.Budget, r.Owner, r.On = c.Budget, c.Owner, c.On
 	r.mu.Lock() // a stale Ref may look
 	defer r.mu.Unlock()
-	r.state, r.show, r.sinks = running, c.Show, c.Sinks
+	r.state, r.show, r.sinks, r.held = running, c.Show, c.Sinks, c.Held
 	r.Start = start
 	return r, Ref{r, r.gen}
 }
@@ -86,9 +90,10 @@ func (r *Record) free() {
 	r.Name, r.Context, r.Attrs, r.Links, r.Root = "", nil, nil, nil, oteltrace.SpanContext{}
 	r.Budget, r.Owner, r.On = nil, nil, nil
 	r.gen++
-	r.state, r.show, r.last, r.blocks, r.blocked = ended, ShowAll, 0, 0, 0
+	r.state, r.show, r.last, r.blocks, r.blocked, r.woken = ended, ShowAll, 0, 0, 0, false
 	r.block, r.current = Edge{}, event{}
-	r.sinks, r.span, r.below, r.queue = nil, nil, nil, nil
+	r.sinks, r.span, r.below = nil, nil, nil
+	r.forgetQueue()
 	r.mu.Unlock()
 	records.Put(r)
 }
@@ -152,6 +157,7 @@ func (f Ref) Block(t time.Time, e Edge) {
 	r.state = blocked
 	e.At = r.edge(t)
 	r.block = e
+	r.tellInTime(f)
 	if r.Owner != nil {
 		r.Owner.Parked(f, r, e.Reason, r.Start.Add(e.At))
 	}
@@ -184,7 +190,7 @@ func (f Ref) Wake(t time.Time, w Edge, about []attribute.KeyValue) {
 		return
 	}
 	w.At = r.edge(t)
-	r.state = running
+	r.state, r.woken = running, true
 	r.learn(about)
 	r.unblocked(f, &w)
 	e := r.next(onWake)
@@ -240,11 +246,19 @@ func (f Ref) WokenBy(by oteltrace.SpanContext) {
 	if r == nil {
 		return
 	}
-	if r.state != running || !r.describes() {
+	if r.state != running || !r.woken || !r.describes() {
 		r.mu.Unlock()
 		return
 	}
-	r.next(onWokenBy).by = by
+	r.woken = false
+	if w := r.lastPending(); w != nil && w.kind == onWake {
+		w.named = true
+		if !w.wake.By.IsValid() {
+			w.wake.By = by
+		}
+	} else {
+		r.next(onWokenBy).by = by
+	}
 	r.deliver()
 }
 
@@ -296,7 +310,10 @@ func (f Ref) End(e *End) {
 	if r == nil {
 		return
 	}
-	at := r.edge(time.Time{})
+	at := r.edge(e.Time)
+	if r = r.release(f); r == nil {
+		return
+	}
 	if r.state == blocked {
 		w := Edge{At: at}
 		r.unblocked(f, &w)

@@ -290,3 +290,89 @@ func TestAllocs(t *testing.T) {
 		t.Errorf("got %v allocations, want none", got)
 	}
 }
+
+// While an operation is held its sinks are told nothing; then all, in order, and whom
+// a wake is due to with the wake.
+func TestHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := new(recorder)
+		_, ref := op.New(time.Now(), &op.Config{Name: "read", Context: context.Background(), Sinks: []op.Sink{s}, Held: true})
+		block := func() {
+			ref.Block(time.Time{}, op.Edge{Reason: "net.read"})
+			time.Sleep(100 * time.Millisecond)
+			ref.Wake(time.Time{}, op.Edge{Reason: "readable"}, nil)
+			ref.WokenBy(writer)
+			ref.WokenBy(nobody)
+		}
+		block()
+		s.want(t, "")
+		ref.Release()
+		first := `
+			wake read: net.read 0s, readable 100ms
+			woken read: by 0200000000000000
+		`
+		s.want(t, first)
+		ref.Hold()
+		block()
+		ref.Link(writer)
+		s.want(t, first)
+		ref.End(&op.End{})
+		s.want(t, first+`
+			wake read: net.read 100ms, readable 200ms
+			woken read: by 0200000000000000
+			link read: to 0200000000000000
+			end read: 200ms, 2 blocks of 200ms, error ""
+		`)
+	})
+}
+
+// What is kept for long, or is much, is told although the operation is held, and an End
+// waits for no sink then.
+func TestHoldInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := new(recorder)
+		_, ref := op.New(time.Now(), &op.Config{Name: "read", Context: context.Background(), Sinks: []op.Sink{s}, Held: true})
+		block := func() {
+			ref.Block(time.Time{}, op.Edge{Reason: "net.read"})
+			ref.Wake(time.Time{}, op.Edge{Reason: "readable"}, nil)
+		}
+		lines := func() int {
+			synctest.Wait()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return len(s.lines)
+		}
+		block()
+		ref.Block(time.Time{}, op.Edge{Reason: "net.read"})
+		time.Sleep(time.Second - 1)
+		if n := lines(); n != 0 {
+			t.Errorf("got %d lines before a second, want none", n)
+		}
+		time.Sleep(1)
+		if n := lines(); n != 1 {
+			t.Errorf("got %d lines after a second, want 1", n)
+		}
+		for range 200 {
+			block()
+		}
+		if n := lines(); n < 100 {
+			t.Errorf("got %d lines, want most of 200", n)
+		}
+		block()
+		entered, leave := make(chan struct{}), make(chan struct{})
+		s.do = func(string) {
+			if s.do = nil; true {
+				close(entered)
+				<-leave
+			}
+		}
+		ref.Block(time.Time{}, op.Edge{Reason: "net.read"})
+		time.Sleep(time.Second)
+		<-entered
+		ref.End(&op.End{})
+		close(leave)
+		if n := lines(); n != 204 {
+			t.Errorf("got %d lines, want 203 wakes and an end", n)
+		}
+	})
+}

@@ -73,6 +73,8 @@ type Config struct {
 	Sinks   []Sink
 	Owner   Owner // nil: none that is known
 	On      any   // what it waits for or is a part of, for who looks at what is blocked; nil: not known
+	Held    bool  // from the start; see [Ref.Hold]
+	Late    bool  // its span begins when a sink is told of it first, and not at Start
 
 	// For who makes spans.
 	Show   Show
