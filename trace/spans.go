@@ -123,7 +123,7 @@ func (s spans) Wake(r *core.Record, block, wake *core.Edge) {
 	switch {
 	case x.told:
 		r.Budget.Spend(2)
-	case wake.At-block.At < s.minBlock || !s.admit(r, x):
+	case wake.At-block.At < s.minBlock || !s.admit(r, x, block.Show):
 		return
 	}
 	s.endWake(r, x, block.At)
@@ -174,8 +174,8 @@ func (s spans) endWake(r *core.Record, x *shown, end time.Duration) {
 
 // admit reports whether a block and its wake become spans; it counts them where they
 // are left out.
-func (s spans) admit(r *core.Record, x *shown) bool {
-	if x.span == nil && !x.refused && r.Show() > core.ShowBlocked {
+func (s spans) admit(r *core.Record, x *shown, show core.Show) bool {
+	if x.span == nil && !x.refused && show > core.ShowBlocked {
 		x.left += 2
 		return false
 	}

@@ -97,9 +97,12 @@ func (r *Record) drain() {
 // run tells the sinks of the current event, without the lock.
 func (r *Record) run() {
 	e := &r.current
-	if e.kind == onDo {
+	switch {
+	case e.kind == onDo:
 		e.do(r)
 		return
+	case e.kind == onWake && e.wake.Later != nil:
+		e.wake.By, e.wake.Later = e.wake.Later.spanContext(), nil
 	}
 	for _, s := range r.sinks {
 		switch e.kind {

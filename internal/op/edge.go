@@ -15,7 +15,9 @@ type Edge struct {
 
 	Cause string // of a wake: the text of what canceled the operation; "": nothing did
 
-	By oteltrace.SpanContext // what a wake is due to; invalid: not known
+	By    oteltrace.SpanContext // what a wake is due to; invalid: not known
+	Later *Promise              // of By, which is not valid then; nil: none
+	Show  Show                  // what the operation had to come to when a block was over
 
 	// Attrs are what was measured about a block. Nobody changes them any more.
 	Attrs []attribute.KeyValue

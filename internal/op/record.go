@@ -195,6 +195,7 @@ func (f Ref) Wake(t time.Time, w Edge, about []attribute.KeyValue) {
 	r.unblocked(f, &w)
 	e := r.next(onWake)
 	e.block, e.wake = r.block, w
+	e.block.Show = r.show
 	r.deliver()
 }
 
@@ -262,6 +263,19 @@ func (f Ref) WokenBy(by oteltrace.SpanContext) {
 	r.deliver()
 }
 
+// NameWake names what the latest wake is due to, if no sink knows of it yet, its reason
+// is the given one, and nothing is known.
+func (f Ref) NameWake(reason string, by oteltrace.SpanContext) {
+	r := f.lock()
+	if r == nil {
+		return
+	}
+	defer r.mu.Unlock()
+	if w := r.lastPending(); w != nil && w.kind == onWake && w.wake.Reason == reason && !w.wake.By.IsValid() {
+		w.wake.By = by
+	}
+}
+
 // Link links the operation to the span that it is due to. An invalid span context is
 // ignored.
 func (f Ref) Link(to oteltrace.SpanContext) {
@@ -319,6 +333,7 @@ func (f Ref) End(e *End) {
 		r.unblocked(f, &w)
 		ev := r.next(onWake)
 		ev.block, ev.wake = r.block, w
+		ev.block.Show = r.show
 	}
 	r.state = ended
 	ev := r.next(onEnd)

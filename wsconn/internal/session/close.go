@@ -170,7 +170,7 @@ func (c Close) End(err error) {
 	c.s.mu.Lock()
 	c.s.closing.reported = true
 	typ, attrs, why := c.s.outcome(err)
-	c.s.mu.Unlock()
+	c.s.unlock()
 	c.op.EndWithError(typ, why, attrs...)
 }
 
@@ -184,16 +184,36 @@ func (s *Session) closed() {
 	s.live.entry.Remove()
 	wasOpen := c.established
 	report := c.established && !c.byProgram && !c.reported
+	inside := s.inside()
 	c.reported = c.reported || report
+	if report {
+		s.left = append(s.left, s.closeReport())
+	}
+	if !s.out.pongs.sending {
+		if run := s.out.pongs.end(); run.count > 0 {
+			s.left = append(s.left, func() { s.reportPongs(run, nil) })
+		}
+	}
+	if s.in.stream.Load() != nil || s.out.stream.Load() != nil {
+		s.left = append(s.left, func() {
+			s.in.stream.Load().closed()
+			s.out.stream.Load().closed()
+		})
+	}
+	nothing := len(s.left) == 0
 	s.mu.Unlock()
 	if wasOpen {
 		s.meter.addOpen(s.home, -1)
 	}
-	if report {
-		s.reportClose()
+	if !inside && !nothing {
+		go s.finish()
 	}
-	s.in.stream.Load().closed()
-	s.out.stream.Load().closed()
+}
+
+// finish does what was left to be done, where no call of the program's will.
+func (s *Session) finish() {
+	s.mu.Lock()
+	s.unlock()
 }
 
 // over reports whether the connection is closed.
@@ -206,11 +226,11 @@ func (s *Session) over() bool {
 	}
 }
 
-// reportClose reports a close that is not the program's. It lasts from the first
-// close frame, and is a child of the operation in which it happened, unless that is
-// in a trace that is not the handshake's.
-func (s *Session) reportClose() {
-	s.mu.Lock()
+// closeReport returns a function that reports a close that is not the program's. It
+// lasts from the first close frame on, and is a child of the operation in which it
+// happened, unless that is in a trace that is not the handshake's. The caller holds
+// s.mu.
+func (s *Session) closeReport() func() {
 	typ, attrs, why := s.outcome(nil)
 	start := time.Now()
 	if first, initiator := s.closing.first(); initiator != "" {
@@ -224,20 +244,24 @@ func (s *Session) reportClose() {
 	if by.op.Valid() {
 		ctx, moved = by.op.Context(), traceOf(by.op.Context()) != traceOf(by.ctx)
 	}
-	s.mu.Unlock()
-	if !s.recorded {
-		return
-	}
-
-	ctx, links := s.last(ctx, moved)
-	if _, span := core.Of(s.tracer).Span(ctx, semconv.SpanClose, start, oteltrace.WithLinks(links...)); span != nil {
-		if n := s.traces.aside.Suppressed(); n > 0 {
-			attrs = append(attrs, semconv.SpansSuppressedKey.Int64(n))
+	woken := []trace.Op{s.in.reader.op, s.out.writer.op, s.out.last}
+	return func() {
+		if !s.recorded {
+			return
 		}
-		if !expired { // a context that ended woke whoever is parked, and not the close
-			s.conn.CloseBy(span.SpanContext())
+		ctx, links := s.last(ctx, moved)
+		if _, span := core.Of(s.tracer).Span(ctx, semconv.SpanClose, start, oteltrace.WithLinks(links...)); span != nil {
+			if n := s.traces.aside.Suppressed(); n > 0 {
+				attrs = append(attrs, semconv.SpansSuppressedKey.Int64(n))
+			}
+			if !expired { // a context that ended woke whoever is parked, and not the close
+				s.conn.CloseBy(span.SpanContext())
+				for _, op := range woken { // before there was a span
+					core.Ref(op).NameWake(string(semconv.WakeClosed), span.SpanContext())
+				}
+			}
+			core.Of(s.tracer).Finish(span, start, typ, why, attrs...)
 		}
-		core.Of(s.tracer).Finish(span, start, typ, why, attrs...)
 	}
 }
 

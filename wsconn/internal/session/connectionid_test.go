@@ -37,6 +37,7 @@ func TestConnectionID(t *testing.T) {
 		_ = p.client.Close(1000, "")
 		<-reading
 		<-serving
+		wantEnd(t, p.serverSpans, semconv.SpanPong, 1)
 		seen := map[string]bool{}
 		for _, rec := range []*recorder{p.clientSpans, p.serverSpans} {
 			want := tracetest.One(t, rec.Chain(), semconv.SpanHandshake).Str(semconv.WebSocketConnectionIDKey)

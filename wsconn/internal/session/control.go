@@ -156,7 +156,7 @@ func (c *Control) End(err error) {
 		s.out.controls = slices.Delete(s.out.controls, i, i+1)
 	}
 	s.out.keepSpan(c.op)
-	s.mu.Unlock()
+	s.unlock()
 	if c.waits {
 		c.endWait(err)
 	}

@@ -33,7 +33,7 @@ func (l *WriteLock) Lock(ctx context.Context, op trace.Op, done <-chan struct{})
 func (l *WriteLock) Unlock(op trace.Op) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lock.unlock(call{op: op})
+	l.lock.unlock(sender{span: op.SpanContext()})
 }
 
 // Free reports whether nobody holds the lock or waits for it.
@@ -61,7 +61,7 @@ func (w *Write) Op() trace.Op { return w.op }
 func (s *Session) Last() oteltrace.SpanContext {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.out.lastSender()
+	return s.out.lastSender().span
 }
 
 // WithLive is trace.WithLive, which programs set for the tracer of a context.

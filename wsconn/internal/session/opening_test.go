@@ -51,6 +51,7 @@ func TestAcceptOpening(t *testing.T) {
 			t.Errorf("got %x, want %x", buf[:n], want)
 		}
 		_ = wire.Close()
+		synctest.Wait()
 		wantEnded(t, rec)
 		tracetest.AssertTree(t, rec.Chain(), `
 			handshake {http.response.status_code=101, subprotocol=chat}
@@ -126,6 +127,7 @@ func TestDialOpening(t *testing.T) {
 						t.Errorf("got %q and %d bytes, want %q", got, r.Buffered(), message)
 					}
 					_ = wire.Close()
+					synctest.Wait()
 					wantEnded(t, rec)
 					want := `
 						handshake {http.response.status_code=101}
@@ -204,6 +206,7 @@ func TestConcurrentWriters(t *testing.T) {
 		drained := p.drain()
 		_ = wire.Close()
 		<-drained
+		synctest.Wait()
 		wantEnded(t, rec)
 		tracetest.AssertTree(t, rec.Chain(), `
 			write {status=error, error.type=panic} -> write
@@ -228,6 +231,7 @@ func TestConcurrentWritersStream(t *testing.T) {
 		_ = stream.Close()
 		_ = wire.Close()
 		<-drained
+		synctest.Wait()
 		wantTree(t, rec, `
 			write @0s 0s {message.type=text, message.size=0, message.index=1, frame.count=1, wire.size=6}
 			write @0s 0s {message.type=text, message.size=4, message.index=2, frame.count=1, wire.size=6}
@@ -291,6 +295,7 @@ func TestControlOfLibrary(t *testing.T) {
 		r.End(messageText, 0, nil)
 		_ = wire.Close()
 		<-drained
+		synctest.Wait()
 		wantEnded(t, rec)
 		if n := len(rec.Chain().Named(semconv.SpanPong)); n != 1 {
 			t.Errorf("got %d spans pong, want 1", n)

@@ -6,6 +6,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
@@ -33,15 +34,12 @@ type outbound struct {
 	sending  bool
 	last     trace.Op
 	lastSpan oteltrace.SpanContext
-	awaited  bool // some operation has waited for the library's lock
+	promise  *core.Promise // of the write that is inside; nil: nobody needs it
+	awaited  bool          // some operation has waited for the library's lock
 
 	stream atomic.Pointer[messageWriter] // open
 	mark   mark                          // in what is being sent
-
-	// pong is the library's answer to a ping that is being sent, and ponged that its
-	// frame is complete. They belong to whoever sends.
-	pong   trace.Op
-	ponged bool
+	pongs  pongs
 }
 
 // beginSend scans what is about to be sent, and returns the operation that sends it:
@@ -50,7 +48,10 @@ type outbound struct {
 func (s *Session) beginSend(p []byte) trace.Op {
 	s.mu.Lock()
 	op, answer := s.scanSent(p)
-	before := s.out.lastSender()
+	var before sender
+	if s.out.awaited || !s.in.answering.IsZero() {
+		before = s.out.lastSender()
+	}
 	s.out.noteSender(op)
 	faulty := s.faulty.Valid()
 	if !s.out.answers && !s.out.awaited {
@@ -72,18 +73,15 @@ func (s *Session) beginSend(p []byte) trace.Op {
 	if s.out.answers && !since.IsZero() {
 		showBlocks(reader.op)
 		reader.op.Block(semconv.ReasonWriteLock, trace.At(since), sourceTimed)
-		reader.op.Wake(semconv.WakeUnlocked, trace.CausedBy(before))
+		before.wake(reader.op)
 	}
 	if answer {
-		if !s.out.pong.Valid() {
-			s.out.pong = s.start(reader.context(), semconv.SpanPong)
-		}
-		op = s.out.pong
+		op = s.pong(reader.context())
 		s.mu.Lock()
 		s.out.noteSender(op)
 		s.mu.Unlock()
 	}
-	op.Wake(semconv.WakeUnlocked, trace.CausedBy(before))
+	before.wake(op)
 	return op
 }
 
@@ -97,12 +95,25 @@ func (s *Session) awaitLock(op trace.Op) {
 	}
 }
 
-// lastSender returns the span of the operation that sends a frame or sent the last one.
-func (out *outbound) lastSender() oteltrace.SpanContext {
+// lastSender returns the operation that sends a frame or sent the last one.
+func (out *outbound) lastSender() sender {
 	if sc := out.last.SpanContext(); sc.IsValid() {
-		return sc
+		return sender{span: sc}
 	}
-	return out.lastSpan
+	if out.last.Valid() && out.last == out.writer.op && out.promise == nil {
+		out.promise = core.Ref(out.last).Promise()
+	}
+	return sender{out.lastSpan, out.promise}
+}
+
+// promiseOf returns the promise of the span of the write op, which is about to end: one
+// that was made, or a new one if it is needed. The caller keeps it.
+func (out *outbound) promiseOf(op trace.Op, needed bool) (p *core.Promise) {
+	p, out.promise = out.promise, nil
+	if p == nil && needed {
+		p = core.Ref(op).Promise()
+	}
+	return p
 }
 
 // noteSender notes that op sends a frame; the zero Op is none that is known.
@@ -159,7 +170,7 @@ func (s *Session) scanSent(p []byte) (op trace.Op, answer bool) {
 		case byWriter:
 			op = out.writer.op
 		case opcode == frame.Pong:
-			answer, out.ponged = true, complete
+			answer, out.pongs.whole = true, complete
 		case opcode == frame.Close:
 			if op = s.closing.op; !op.Valid() {
 				op = s.in.reader.op // the library's own, over an error or as the answer
@@ -194,9 +205,6 @@ func (s *Session) endSend(n int, err error) {
 		s.closing.forgetSent()
 	}
 	s.out.answers, s.out.closes, s.out.sending = false, false, false
+	s.endPong(err)
 	s.mu.Unlock()
-	if s.out.pong.Valid() && (s.out.ponged || err != nil) {
-		s.end(s.out.pong, err, s.id)
-		s.out.pong = trace.Op{}
-	}
 }

@@ -9,6 +9,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
@@ -79,7 +80,7 @@ func (r *Read) end(messageType int, size int64, err error, origin *oteltrace.Spa
 	r.s.leaveRead(r.entered)
 	m, verdict := r.s.didRead(r.op, err)
 	r.s.live.clearLastRead(r.s, r.op, err)
-	r.s.mu.Unlock()
+	r.s.unlock()
 	r.s.meter.recordRead(r.call, size, err)
 	r.s.endRead(r.op, &m, messageType, size, verdict, err)
 	r.s.live.setLastRead(r.op, err)
@@ -98,7 +99,7 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 	from := r.s.in.take(n)
 	verdict := r.s.closing.verdict(r.op)
 	r.s.live.clearLastRead(r.s, r.op, err)
-	r.s.mu.Unlock()
+	r.s.unlock()
 	r.s.endRead(r.op, &message{origin: from}, messageType, n, verdict, err)
 	r.s.live.setLastRead(r.op, err)
 }
@@ -141,7 +142,8 @@ func (r *Read) Reader(messageType int, rd io.Reader) io.Reader {
 	m := &messageReader{s: r.s, rd: rd, call: r.call, typ: messageType}
 	r.s.mu.Lock()
 	r.s.leaveRead(r.entered)
-	r.s.mu.Unlock()
+	r.s.unlock()
+	core.Ref(r.op).Release()
 	r.s.in.stream.Store(m)
 	m.settle()
 	return m
@@ -162,13 +164,15 @@ func (m *messageReader) Read(p []byte) (int, error) {
 		return m.rd.Read(p)
 	}
 	m.calls.Add(1)
+	core.Ref(m.op).Hold()
 	entered := m.s.enterRead(m.call)
 	n, err := m.rd.Read(p)
 	size := m.size.Add(int64(n))
 	m.s.mu.Lock()
 	m.s.leaveRead(entered)
 	whole := m.s.in.peek().whole(size)
-	m.s.mu.Unlock()
+	m.s.unlock()
+	core.Ref(m.op).Release()
 	switch {
 	case err == io.EOF, err == nil && whole:
 		m.end(nil)

@@ -162,12 +162,14 @@ func (s *Session) place(ctx context.Context, name string, message bool) (c core.
 	return c, false, seg
 }
 
-// start begins an operation that is no message.
+// start begins an operation that is no message. Whatever it blocks on is reported when
+// it ends or is released: until then a lock of the library's may be held.
 func (s *Session) start(ctx context.Context, name string) trace.Op {
 	if !s.recorded {
 		return s.measure(ctx, name)
 	}
 	c, sampled, _ := s.place(ctx, name, false)
+	c.Held = true
 	return trace.Op(core.Of(s.tracer).Start(c, sampled))
 }
 
@@ -177,7 +179,7 @@ func (s *Session) startMessage(ctx context.Context, name string) trace.Op {
 		return s.measure(ctx, name)
 	}
 	c, sampled, seg := s.place(ctx, name, true)
-	c.Show = s.traces.show(name, seg.busy)
+	c.Show, c.Held = s.traces.show(name, seg.busy), true
 	return trace.Op(core.Of(s.tracer).Start(c, sampled))
 }
 
@@ -188,7 +190,7 @@ func (s *Session) startClose(ctx context.Context) trace.Op {
 		return s.measure(ctx, semconv.SpanClose)
 	}
 	ctx, links := s.last(ctx, false)
-	c := core.Config{Name: semconv.SpanClose, Context: ctx, Budget: s.traces.aside, Links: links, On: s}
+	c := core.Config{Name: semconv.SpanClose, Context: ctx, Budget: s.traces.aside, Links: links, On: s, Held: true}
 	return trace.Op(core.Of(s.tracer).Start(c, false))
 }
 
@@ -207,7 +209,7 @@ func (s *Session) last(ctx context.Context, moved bool) (context.Context, []otel
 // measure begins an operation that has no span, and whose blocks are measured or
 // followed.
 func (s *Session) measure(ctx context.Context, name string) trace.Op {
-	return trace.Op(core.Of(s.silent).Start(core.Config{Name: name, Context: ctx, On: s}, false))
+	return trace.Op(core.Of(s.silent).Start(core.Config{Name: name, Context: ctx, On: s, Held: true}, false))
 }
 
 func traceOf(ctx context.Context) oteltrace.TraceID {

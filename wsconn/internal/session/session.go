@@ -56,6 +56,7 @@ type recording struct {
 	in      inbound
 	out     outbound
 	closing closing
+	left    []func()           // what is done once no lock of the library's is held
 	faulty  trace.Op           // whose frames could not be scanned, until that is reported
 	fault   attribute.KeyValue // what is to be reported
 }
@@ -110,6 +111,23 @@ func (s *Session) established(ctx context.Context) {
 	if open {
 		s.meter.addOpen(ctx, 1)
 	}
+}
+
+// unlock unlocks s.mu for a call of the program's that has left the library, and does
+// what was left to be done then.
+func (s *Session) unlock() {
+	left := s.left
+	s.left = nil
+	s.mu.Unlock()
+	for _, do := range left {
+		do()
+	}
+}
+
+// inside reports whether the program is inside the library with a call, which is about
+// to leave it since the connection is closed. The caller holds s.mu.
+func (s *Session) inside() bool {
+	return s.in.reader.inside() || s.out.writer.inside() || len(s.out.controls) > 0 || s.closing.byProgram && !s.closing.reported
 }
 
 // Context returns a copy of parent that carries the connection's tracer and,

@@ -9,6 +9,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
@@ -50,6 +51,7 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 		w.op.Link(other)
 	case s.writing.lock(ctx, w.op, s.done):
 		w.held = true
+		core.Ref(w.op).Release() // that may begin the span that a trace pong names
 		s.enterWrite(w)
 	}
 	return w
@@ -68,6 +70,7 @@ func (s *Session) enterWriteLocked(w Write) {
 	if !w.held {
 		return
 	}
+	core.Ref(w.op).Hold()
 	s.out.writer, s.out.writerType = w.call, w.typ
 	s.awaitLock(w.op)
 }
@@ -77,7 +80,8 @@ func (s *Session) leaveWrite(w Write) {
 	if w.held {
 		s.mu.Lock()
 		s.out.writer = call{}
-		s.mu.Unlock()
+		s.unlock()
+		core.Ref(w.op).Release()
 	}
 }
 
@@ -90,16 +94,19 @@ func (w *Write) End(size int64, err error) {
 	w.over = true
 	s := w.s
 	var m message
+	var promise *core.Promise
+	s.mu.Lock()
 	if w.held {
-		s.mu.Lock()
+		promise = s.out.promiseOf(w.op, s.writing.waiting > 0)
 		s.out.writer, s.out.rival = call{}, oteltrace.SpanContext{}
 		if err == nil && !w.typ.IsControl() {
 			m = s.out.message
 			s.out.keepSpan(w.op)
 		}
-		s.writing.unlock(w.call)
-		s.mu.Unlock()
+		s.writing.unlock(sender{w.origin(), promise})
 	}
+	s.unlock()
+	promise.Keep()
 	size, typ := m.known(size, w.typ)
 	s.meter.recordWrite(w.call, size, err)
 	switch {
@@ -124,13 +131,16 @@ func (w *Write) EndPanicked() {
 	w.over = true
 	s := w.s
 	var other oteltrace.SpanContext
+	var promise *core.Promise
 	s.mu.Lock()
 	if w.held {
+		promise = s.out.promiseOf(w.op, false)
 		s.out.writer = call{}
 		other, s.out.rival = s.out.rival, oteltrace.SpanContext{}
-		s.writing.unlock(w.call)
+		s.writing.unlock(sender{w.origin(), promise})
 	}
-	s.mu.Unlock()
+	s.unlock()
+	promise.Keep()
 	w.op.Link(other)
 	w.op.EndAs(semconv.ErrorPanic)
 }

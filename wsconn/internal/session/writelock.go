@@ -3,9 +3,11 @@ package session
 import (
 	"context"
 	"sync"
+	"time"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -19,8 +21,8 @@ type writeLock struct {
 
 	held    bool
 	waiting int
-	next    chan struct{}         // hands the lock to one that waits; made for the first
-	from    oteltrace.SpanContext // who handed it over
+	next    chan struct{} // hands the lock to one that waits; made for the first
+	from    sender        // who handed it over
 }
 
 // tryLock locks l if nobody holds it. The caller holds mu.
@@ -52,7 +54,7 @@ func (l *writeLock) lock(ctx context.Context, op trace.Op, done <-chan struct{})
 	op.Block(semconv.ReasonWriteLock)
 	select {
 	case <-next:
-		op.Wake(semconv.WakeUnlocked, trace.CausedBy(l.from)) // which is the holder's to read
+		l.from.wake(op) // from is the holder's to read
 		return true
 	case <-ctx.Done():
 		op.Wake(semconv.WakeCanceled)
@@ -77,11 +79,24 @@ func (l *writeLock) giveUp() {
 }
 
 // unlock unlocks l for the write by. The caller holds mu.
-func (l *writeLock) unlock(by call) {
-	if l.waiting > 0 {
-		l.from = by.origin()
-	}
+func (l *writeLock) unlock(by sender) {
+	l.from = by
 	l.handOver()
+}
+
+// sender is an operation that held a lock: what links to it lead to, which may be
+// promised only.
+type sender struct {
+	span  oteltrace.SpanContext
+	later *core.Promise // nil: span is known
+}
+
+// wake reports that op was woken because the operation unlocked.
+func (b sender) wake(op trace.Op) {
+	if b.later != nil {
+		b.span = oteltrace.SpanContext{}
+	}
+	core.Ref(op).Wake(time.Time{}, core.Edge{Reason: string(semconv.WakeUnlocked), By: b.span, Later: b.later}, nil)
 }
 
 // handOver never blocks: the previous one that it handed the lock to has taken it.
