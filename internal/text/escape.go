@@ -33,6 +33,10 @@ func unquoted(q string) string {
 	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
 }
 
+// Label is [Printable], cut to at most n characters. The cost is that of n, whatever the
+// length of s.
+func Label(s string, n int) string { return Shorten(Printable(Shorten(s, n)), n) }
+
 // Shorten cuts s to at most n characters, of which the last is then an ellipsis.
 // An s of more than n bytes but just n characters is cut too. For n <= 0 it
 // returns s.

@@ -44,7 +44,7 @@ func (p *printer) fixed(s *Span) []string {
 	d.attr(s, semconv.SyncNameKey, "")
 	d.attr(s, semconv.SelectCaseNameKey, "chose ")
 	if site := s.Site(); site != "" {
-		d.add("at " + text.Shorten(p.escape(site), maxText))
+		d.add("at " + d.cut(site))
 	}
 	d.attr(s, semconv.HTTPResponseStatusCodeKey, "")
 	d.attr(s, semconv.WebSocketSubprotocolKey, "")
@@ -87,9 +87,14 @@ func (d *details) add(text string) {
 	}
 }
 
+// cut is what a line shows of a text from the trace.
+func (d *details) cut(s string) string {
+	return text.Shorten(d.escape(text.Shorten(s, maxText)), maxText)
+}
+
 func (d *details) attr(s *Span, key attribute.Key, label string) {
 	if v := s.Str(key); v != "" {
-		d.add(d.escape(label) + text.Shorten(d.escape(v), maxText))
+		d.add(d.escape(label) + d.cut(v))
 	}
 }
 
@@ -124,7 +129,7 @@ func (d *details) address(s *Span) {
 		if server {
 			arrow = "from "
 		}
-		d.add(arrow + text.Shorten(d.escape(host), maxText))
+		d.add(arrow + d.cut(host))
 		return
 	}
 }
@@ -144,7 +149,7 @@ func (d *details) failure(s *Span) {
 	if why == "" {
 		why = "error"
 	}
-	d.add("✗ " + text.Shorten(d.escape(why), maxText))
+	d.add("✗ " + d.cut(why))
 }
 
 // label appends what spans share that fold: all that their line says in fixed words.

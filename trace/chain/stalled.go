@@ -49,7 +49,7 @@ func (s *Span) StillBlocked() (since time.Time, ok bool) {
 // stalled adds what a line says of a `stalled`.
 func (p *printer) stalled(d *details, s *Span) {
 	if op := s.Str(semconv.StalledOperationKey); op != "" {
-		d.add("in " + text.Shorten(p.escape(op), maxText))
+		d.add("in " + d.cut(op))
 	}
 	d.attr(s, semconv.BlockReasonKey, "")
 	d.attr(s, semconv.BlockCauseKey, "")

@@ -329,7 +329,7 @@ func (p *printer) text(it *item, parent *Span) string {
 		span := it.spans[len(it.spans)-1].End.Sub(first.Start)
 		return fmt.Sprintf("↻ ×%d  %s", it.rounds, text.Duration(max(span, 0), ""))
 	}
-	parts := []string{text.Shorten(p.escape(first.Name), 2*maxText) + p.tally(it.spans)}
+	parts := []string{text.Shorten(p.escape(text.Shorten(first.Name, 2*maxText)), 2*maxText) + p.tally(it.spans)}
 	parts = append(parts, sizes(it.spans)...)
 	parts = append(parts, times(it.spans)...)
 	parts = append(parts, p.fixed(first)...)

@@ -18,12 +18,14 @@ type builder struct {
 	chain *chain.Chain
 	start time.Time
 
-	procs   []int32       // numbers of processes
-	folded  map[int32]int // names of goroutines that share a lifeline, of each process
-	lanes   []int         // its lifeline; None if the filters hide it
-	sources []*chain.Span // the write of a read, where no link tells it
-	matched []bool        // the beginning of an arrow to another lifeline's span
-	lives   []bool        // the life of a goroutine, part of the rows of its `go NAME`
+	procs   []int32                   // numbers of processes
+	sharing map[lane]int              // how many share a lifeline by their name
+	absent  map[*chain.Connection]int // the lifeline of its peer that is not in the chain
+	folded  map[int32]int             // names of goroutines that share a lifeline, of each process
+	lanes   []int                     // its lifeline; None if the filters hide it
+	sources []*chain.Span             // the write of a read, where no link tells it
+	matched []bool                    // the beginning of an arrow to another lifeline's span
+	lives   []bool                    // the life of a goroutine, part of the rows of its `go NAME`
 
 	shapes *shapes
 	items  []int // which item shows it

@@ -23,10 +23,16 @@ func from(s *chain.Span, what func(*chain.Span) bool) *chain.Span {
 // peer returns the lifeline of the other end of the connection that the span is
 // on, None if it is not known.
 func (b *builder) peer(s *chain.Span) int {
-	if c := s.Connection(); c != nil && c.Peer != nil {
-		if lane := b.lanes[c.Peer.First.Seq]; lane != b.lanes[s.Seq] {
+	c := s.Connection()
+	if c == nil {
+		return None
+	}
+	if c.Peer == nil {
+		if lane, ok := b.absent[c]; ok {
 			return lane
 		}
+	} else if lane := b.lanes[c.Peer.First.Seq]; lane != b.lanes[s.Seq] {
+		return lane
 	}
 	return None
 }

@@ -89,10 +89,12 @@ func (d *Diagram) Write(w io.Writer, f Format, opts ...Option) error {
 		return err
 	}
 	cfg := d.cfg.with(opts)
-	if cfg.rows == 0 {
+	fixed := cfg.rows > 0
+	if !fixed {
 		cfg.rows = to.rows
 	}
 	p := newPage(d, cfg, cfg.rows)
+	p.fixed = fixed
 	if err := to.write(p); err != nil {
 		return fmt.Errorf("sequence: write %s: %w", f, err)
 	}

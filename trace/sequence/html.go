@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"html/template"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +48,7 @@ type htmlPage struct {
 	Linear                               bool
 	Findings                             []htmlFinding
 	Notes                                []string
+	Colors                               []key
 	Width, Height, HeadHeight, TimeWidth string
 	Head, Body, Times                    template.HTML
 	Data                                 htmlData
@@ -62,6 +64,7 @@ type htmlData struct {
 	Head   float64   `json:"head"`   // height
 	Left   float64   `json:"left"`   // width of the times
 	Linear float64   `json:"linear"` // height of the whole time
+	Top    float64   `json:"top"`    // where that begins
 	Length int64     `json:"length"` // of that, in ns
 	Rows   []htmlRow `json:"rows"`
 }
@@ -71,6 +74,9 @@ type htmlRow struct {
 	Anchor  float64    `json:"a"`
 	Pause   float64    `json:"c"`
 	Time    float64    `json:"t"`
+	Left    float64    `json:"l"`
+	Right   float64    `json:"r"`
+	Rank    int        `json:"p"` // by how telling it is, from 0; -1: not where time is linear
 	Name    string     `json:"n"`
 	Where   string     `json:"w"`
 	Spans   []htmlSpan `json:"s"`
@@ -93,15 +99,16 @@ type htmlSpan struct {
 // policy forbids to. The drawing is complete without the script, which moves and
 // unfolds its rows.
 func writeHTML(p *page) error {
+	p.scrolls = true
 	l := p.layout()
 	style, script := drawingCSS+pageCSS, pageJS
 	h := htmlPage{
 		Title: p.about(), Facts: p.facts(),
 		Style: template.CSS(style), Script: template.JS(script),
 		StyleHash: sourceHash(style), ScriptHash: sourceHash(script),
-		Linear: p.cfg.scale == Linear, Findings: p.findings(), Notes: p.Notes,
+		Linear: p.cfg.scale == Linear, Findings: p.findings(), Notes: p.Notes, Colors: p.colors(),
 		Width: px(l.width), Height: px(l.height), HeadHeight: px(headHeight), TimeWidth: px(timeWidth),
-		Data: htmlData{Head: headHeight, Left: timeWidth, Linear: l.linear, Length: int64(p.Length), Rows: []htmlRow{}},
+		Data: htmlData{Head: headHeight, Left: timeWidth, Linear: l.linear, Top: linearTop, Length: int64(p.Length), Rows: []htmlRow{}},
 	}
 	if legend := p.legend(); legend != "" {
 		h.Notes = append(h.Notes[:len(h.Notes):len(h.Notes)], legend)
@@ -110,10 +117,18 @@ func writeHTML(p *page) error {
 	h.Head = p.drawn(d.head)
 	h.Body = p.drawn(d.body)
 	h.Times = p.drawn(d.times)
+	rank := make([]int, len(p.rows))
+	for n, i := range byWorth(p.rows) {
+		rank[i] = n
+		if p.rows[i].Kind == Omitted {
+			rank[i] = -1
+		}
+	}
 	left := maxPageSpans
 	held := make(map[*chain.Span]bool)
 	for i, r := range p.rows {
 		row := p.htmlRow(r, l.rows[i], &left)
+		row.Rank = rank[i]
 		for _, s := range r.Spans[:len(row.Spans)] {
 			held[s] = true
 		}
@@ -179,6 +194,7 @@ func (p *page) findings() []htmlFinding {
 func (p *page) htmlRow(r *Row, at place, left *int) htmlRow {
 	h := htmlRow{
 		Height: at.height, Anchor: at.anchor, Pause: at.pause, Time: round(at.time, 1e6),
+		Left: math.Floor(at.left), Right: math.Ceil(at.right),
 		Name: r.Title(), Where: p.where(r), Spans: []htmlSpan{},
 	}
 	for _, s := range r.Spans {
@@ -240,7 +256,7 @@ func (p *page) htmlSpan(s *chain.Span, full bool) htmlSpan {
 		since = 0
 	}
 	h := htmlSpan{
-		Name: text.Printable(s.Name), Service: text.Printable(s.Service), At: moment(since),
+		Name: value(s.Name), Service: value(s.Service), At: moment(since),
 		Duration: took([]*chain.Span{s}), Attrs: [][2]string{},
 	}
 	if p.Length > 0 {
@@ -257,9 +273,9 @@ func (p *page) htmlSpan(s *chain.Span, full bool) htmlSpan {
 	if !full {
 		return h
 	}
-	add := func(key, value string) {
-		if value != "" && len(h.Attrs) < maxAttrs {
-			h.Attrs = append(h.Attrs, [2]string{text.Shorten(text.Printable(key), maxValue), text.Shorten(text.Printable(value), maxValue)})
+	add := func(key, text string) {
+		if text != "" && len(h.Attrs) < maxAttrs {
+			h.Attrs = append(h.Attrs, [2]string{value(key), value(text)})
 		}
 	}
 	if f := failure(s); f != "" {
@@ -280,6 +296,9 @@ func (p *page) htmlSpan(s *chain.Span, full bool) htmlSpan {
 	add("scope", s.Scope)
 	return h
 }
+
+// value returns what the trace says, fit for the page.
+func value(s string) string { return text.Label(s, maxValue) }
 
 // attributeText returns the value of an attribute, durations in human words.
 func attributeText(a attribute.KeyValue) string {

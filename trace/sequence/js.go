@@ -61,7 +61,7 @@ func (p *page) jsNames() []string {
 	var names []string
 	for _, l := range p.Lifelines {
 		name := l.Service
-		if name == "" || services[l.Service] > 1 && l.Name != "" {
+		if name == "" || l.Absent || services[l.Service] > 1 && l.Name != "" {
 			name = strings.TrimSpace(l.Service + " " + l.Name)
 		}
 		name = jsName(name)

@@ -2,6 +2,7 @@ package sequence
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/wakechain/wakechain/internal/text"
@@ -10,10 +11,9 @@ import (
 // Sizes of a drawing, in pixels at its natural scale.
 const (
 	fontSize   = 13.0
-	timeWidth  = 76.0  // for the time at the left
-	headHeight = 58.0  // for the boxes with the names
-	leastGap   = 90.0  // between two lifelines
-	mostGap    = 480.0 // that one label asks for
+	timeWidth  = 76.0 // for the time at the left
+	headHeight = 58.0 // for the boxes with the names
+	leastGap   = 90.0 // between two lifelines
 	barWidth   = 10.0
 	barStep    = 12.0 // from one bar to the next beside it
 	stub       = 40.0 // an arrow that comes from outside, or goes there
@@ -23,12 +23,14 @@ const (
 // layout is where things are drawn.
 type layout struct {
 	page          *page
+	mostGap       float64   // between two lifelines, that one label asks for
 	width, height float64   // of the body, below the head
 	x             []float64 // of each lifeline
 	half          []float64 // half the width of the box of its name
 	rows          []place
 	first, last   []int // rows in which a lifeline begins and ends
 	linear        float64
+	crowded       int // rows
 }
 
 // place is where a row is: from top on, height high; what it shows happens at
@@ -37,14 +39,53 @@ type place struct {
 	top, height, anchor float64
 	pause               float64 // before it, if time is compact
 	time                float64 // from 0 to 1
+	crowded             bool    // time is linear, and there is no room for it
+	left, right         float64
 }
 
 func (p place) y() float64 { return p.top + p.anchor }
 
+// Sizes that a drawing has at most by default, and the gaps that labels may ask for to
+// that end.
+const (
+	fitWidth  = 1_200.0
+	fitHeight = 2_000.0
+)
+
+var labelGaps = []float64{480, 340, 220, 140}
+
+// layout places the lifelines and the rows. Where the width is too much labels get less
+// room, and then there are fewer lifelines.
 func (p *page) layout() *layout {
-	l := &layout{page: p}
-	l.across(p)
-	l.down(p)
+	for {
+		var l *layout
+		for _, gap := range labelGaps {
+			l = &layout{page: p, mostGap: gap}
+			if l.across(p); l.width <= fitWidth {
+				break
+			}
+		}
+		n := len(p.Lifelines)
+		if l.width <= fitWidth || n <= 2 || p.cfg.asked {
+			l.down(p)
+			return l
+		}
+		cfg := p.Diagram.cfg
+		cfg.lifelines = min(max(int(float64(n)*fitWidth/l.width), 2), n-1)
+		fewer := newPage(draw(p.chain, cfg), p.cfg, p.limit)
+		fewer.fixed, fewer.scrolls = p.fixed, p.scrolls
+		*p = *fewer
+	}
+}
+
+// fit is layout with rows that fit into a height, room less.
+func (p *page) fit(room float64) *layout {
+	l := p.layout()
+	for !p.fixed && p.cfg.scale == Compact && l.height > fitHeight-room && len(p.rows) > 10 {
+		p.limit = min(int(float64(len(p.rows))*(fitHeight-room)/l.height), len(p.rows)-1)
+		p.show(limited(p.Diagram.Rows, p.limit))
+		l = p.layout()
+	}
 	return l
 }
 
@@ -85,7 +126,7 @@ func (l *layout) across(p *page) {
 		switch {
 		case r.Kind == Omitted:
 		case r.Kind.Arrow() && low != None && low != high:
-			if lack := min(width+40+l.beside(i, low), mostGap) - l.span(gaps, low, high); lack > 0 {
+			if lack := min(width+40+l.beside(i, low), l.mostGap) - l.span(gaps, low, high); lack > 0 {
 				gaps[high] += lack
 			}
 		case high == n-1:
@@ -95,7 +136,7 @@ func (l *layout) across(p *page) {
 			if r.Kind.Arrow() {
 				w += stub
 			}
-			gaps[high+1] = max(gaps[high+1], min(w, mostGap))
+			gaps[high+1] = max(gaps[high+1], min(w, l.mostGap))
 		}
 	}
 	at := timeWidth
@@ -143,22 +184,63 @@ func (l *layout) down(p *page) {
 			}
 		}
 		dense += at.height
+		at.left, at.right = l.extent(i, r)
 	}
-	l.linear = min(max(1.5*dense, 640), 40_000)
+	most := fitHeight - 200
+	if p.scrolls {
+		most = 8_000
+	}
+	l.linear = min(max(1.5*dense, 640), most)
 	bottom := 10.0
 	for i := range l.rows {
 		at := &l.rows[i]
 		at.top = bottom + at.pause
 		if p.cfg.scale == Linear {
-			since, from := at.time, 10.0
-			if i > 0 {
-				since, from = at.time-l.rows[i-1].time, l.rows[i-1].y()
-			}
-			at.top = max(bottom, from+since*l.linear-at.anchor)
+			at.top = linearTop + at.time*l.linear - at.anchor
 		}
-		bottom = at.top + at.height
+		bottom = max(bottom, at.top+at.height)
+	}
+	if p.cfg.scale == Linear {
+		l.crowd(p)
 	}
 	l.height = math.Ceil(bottom + 16)
+}
+
+// linearTop is where linear time begins, so that there is room for the first row.
+const linearTop = 40.0
+
+// crowd leaves out the rows for which there is no room beside more telling ones.
+func (l *layout) crowd(p *page) {
+	var placed []*place
+	for _, i := range byWorth(p.rows) {
+		at := &l.rows[i]
+		if at.crowded = p.rows[i].Kind == Omitted || slices.ContainsFunc(placed, at.overlaps); at.crowded {
+			l.crowded++
+		} else {
+			placed = append(placed, at)
+		}
+	}
+}
+
+// overlaps reports whether the two would be drawn over one another.
+func (p *place) overlaps(q *place) bool {
+	return p.left < q.right && q.left < p.right && p.top < q.top+q.height && q.top < p.top+p.height
+}
+
+// extent is from where to where a row reaches, across.
+func (l *layout) extent(i int, r *Row) (left, right float64) {
+	x, middle := l.label(i, r)
+	width := textWidth(r.Title())
+	if middle {
+		x -= width / 2
+	}
+	left, right = x, x+width
+	for _, lane := range []int{r.From, r.To} {
+		if lane != None {
+			left, right = min(left, l.x[lane]-barWidth), max(right, l.x[lane]+barWidth)
+		}
+	}
+	return left, right
 }
 
 // pauseHeight is the gap that a pause makes where time is compact: none below a
@@ -168,7 +250,7 @@ func pauseHeight(d, whole time.Duration) float64 {
 	if share < 0.02 {
 		return 0
 	}
-	return math.Round(10 + 60*math.Sqrt(share))
+	return math.Round(8 + 42*math.Sqrt(share))
 }
 
 // label returns where the text of a row stands: its x, and whether that is its

@@ -38,6 +38,14 @@ func (b *builder) layLifelines() {
 		lanes = distinct(of, hidden, level)
 	}
 	b.noteShared(wanted, len(lanes), level)
+	b.sharing = make(map[lane]int)
+	seen := make(map[*chain.Span]bool)
+	for i, l := range of {
+		if l.of != nil && !hidden[i] && !seen[l.of] {
+			seen[l.of] = true
+			b.sharing[coarser[level](l)]++
+		}
+	}
 	rank := make(map[int32]int)
 	for _, l := range lanes {
 		if _, ok := rank[l.proc]; !ok {
@@ -56,7 +64,52 @@ func (b *builder) layLifelines() {
 		}
 	}
 	b.name(lanes)
+	b.addAbsent(hidden)
 }
+
+// addAbsent gives the peers that the chain does not have lifelines of their own, by
+// their addresses, so that arrows to them end somewhere: as far as there is room, else
+// they share one.
+func (b *builder) addAbsent(hidden []bool) {
+	var addresses []string
+	seen := make(map[string]bool)
+	of := make(map[*chain.Connection]string)
+	for _, s := range b.chain.Spans {
+		c := s.Connection()
+		if c == nil || c.Peer != nil || hidden[s.Seq] || of[c] != "" {
+			continue
+		}
+		if at := c.PeerAddress(); at != "" {
+			of[c] = at
+			if !seen[at] {
+				seen[at] = true
+				addresses = append(addresses, at)
+			}
+		}
+	}
+	room := b.cfg.lifelines - len(b.d.Lifelines)
+	if room <= 0 || len(addresses) == 0 {
+		return
+	}
+	first := len(b.d.Lifelines)
+	b.absent = make(map[*chain.Connection]int, len(of))
+	if len(addresses) > min(room, maxAbsent) {
+		b.d.Lifelines = append(b.d.Lifelines, Lifeline{Service: "peers", Name: text.Number(len(addresses)) + " that are not in the trace", Absent: true})
+		for c := range of {
+			b.absent[c] = first
+		}
+		return
+	}
+	for _, at := range addresses {
+		b.d.Lifelines = append(b.d.Lifelines, Lifeline{Service: "peer", Name: short(at), Absent: true})
+	}
+	for c, at := range of {
+		b.absent[c] = first + slices.Index(addresses, at)
+	}
+}
+
+// maxAbsent is how many peers that are not in the trace have lifelines of their own.
+const maxAbsent = 3
 
 // byName is the level at which what has one name shares a lifeline.
 const byName = 1
@@ -365,6 +418,8 @@ func (b *builder) laneName(l lane) string {
 	switch {
 	case l.name == quiet:
 		return "… " + text.Counted(b.folded[l.proc], "more name")
+	case l.of == nil && b.sharing[l] > 1 && l.name != "":
+		return fmt.Sprintf("%s ×%s", l.name, text.Number(b.sharing[l]))
 	case l.of == nil:
 		return l.name
 	case b.cfg.by == ByConnection:

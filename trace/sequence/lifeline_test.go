@@ -32,12 +32,12 @@ func TestLifelines(t *testing.T) {
 		opts []sequence.Option
 		want string
 	}{
-		{"goroutines of one name share one where there are too many", nil, "pool worker, other"},
+		{"goroutines of one name share one where there are too many", nil, "pool worker ×40, other"},
 		{"services", []sequence.Option{sequence.WithLifelines(sequence.ByService)}, "pool, other"},
 		{"fewer than services", []sequence.Option{sequence.WithMaxLifelines(1)}, "2 services"},
 		{"a window", []sequence.Option{sequence.WithWindow(0, time.Millisecond)}, "pool worker #100, pool worker #101"},
 		{"a service", []sequence.Option{sequence.WithServices("other")}, "other"},
-		{"a goroutine", []sequence.Option{sequence.WithGoroutines("worker")}, "pool worker"},
+		{"a goroutine", []sequence.Option{sequence.WithGoroutines("worker")}, "pool worker ×40"},
 		{"nothing", []sequence.Option{sequence.WithGoroutines("nobody")}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

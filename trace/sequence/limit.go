@@ -18,11 +18,7 @@ func limited(rows []*Row, n int) []*Row {
 		return rows
 	}
 	s := newSelection(rows)
-	order := make([]int, len(rows))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(worth(rows[y]), worth(rows[x])) })
+	order := byWorth(rows)
 	// Rows one by one, each with a gap before it, are hard to read: so half of the
 	// room is for what is around them.
 	s.take(order, n/2)
@@ -134,6 +130,16 @@ func (s *selection) cost(i int) int {
 		cost--
 	}
 	return cost
+}
+
+// byWorth returns the places of rows, the most telling first.
+func byWorth(rows []*Row) []int {
+	order := make([]int, len(rows))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(worth(rows[y]), worth(rows[x])) })
+	return order
 }
 
 // worth orders rows by how much a reader would miss them.

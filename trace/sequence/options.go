@@ -17,7 +17,8 @@ type config struct {
 	by        By
 	scale     Scale
 	lifelines int
-	rows      int // 0: as the format has it
+	asked     bool // for that many
+	rows      int  // 0: as the format has it
 	unfolded  bool
 	blocked   bool
 	atLeast   time.Duration
@@ -69,7 +70,7 @@ type Scale int
 // How time runs downwards.
 const (
 	Compact Scale = iota // row by row, a long pause as a wider gap
-	Linear               // in proportion, from one row to the next, but that rows never overlap
+	Linear               // in proportion: rows for which there is no room are left out ([Text]: take more)
 )
 
 // WithTitle sets the title. The default is none.
@@ -80,7 +81,8 @@ func WithTitle(title string) Option {
 // WithLifelines sets what has a lifeline of its own, [ByGoroutine] by default.
 func WithLifelines(by By) Option { return optionFunc(func(c *config) { c.by = by }) }
 
-// WithMaxLifelines sets how many lifelines there are at the most, 12 by default.
+// WithMaxLifelines sets how many lifelines there are at the most: by default 12, and in
+// [SVG] and [HTML] only as many as fit into a width of 1,200 pixels.
 // If there would be more, goroutines of one name share one, which is where they were
 // started in an execution trace; then those that were blocked the least share one in
 // each process; and then all of a process, and the last one is for all further
@@ -88,7 +90,7 @@ func WithLifelines(by By) Option { return optionFunc(func(c *config) { c.by = by
 func WithMaxLifelines(n int) Option {
 	return optionFunc(func(c *config) {
 		if n >= 1 {
-			c.lifelines = n
+			c.lifelines, c.asked = n, true
 		}
 	})
 }
@@ -99,7 +101,8 @@ func WithScale(s Scale) Option { return optionFunc(func(c *config) { c.scale = s
 // WithMaxRows sets how many rows are written at the most. What is left out is
 // the least telling; the rows that say how much it is count as well. The default,
 // also for n < 1, is the format's: 150 for [Mermaid], which refuses long texts,
-// 200 for [JS], [PlantUML] and [SVG], 400 for [Text], 2,000 for [HTML].
+// 200 for [JS] and [PlantUML], as many as fit into a height of 2,000 pixels for [SVG],
+// 400 for [Text], 2,000 for [HTML].
 func WithMaxRows(n int) Option { return optionFunc(func(c *config) { c.rows = max(n, 0) }) }
 
 // WithoutFolding gives each span rows of its own.

@@ -11,9 +11,12 @@ import (
 // page is a diagram on its way to one output.
 type page struct {
 	*Diagram
-	cfg  config
-	rows []*Row
-	out  bytes.Buffer
+	cfg     config
+	limit   int  // of rows
+	fixed   bool // that limit was asked for
+	scrolls bool // it is looked at in parts
+	rows    []*Row
+	out     bytes.Buffer
 
 	ends   map[*Row]int   // the index of the row at which a Block's bar ends
 	ending map[*Row][]int // the lifelines of the bars that end with a row
@@ -24,7 +27,7 @@ type page struct {
 }
 
 func newPage(d *Diagram, cfg config, limit int) *page {
-	p := &page{Diagram: d, cfg: cfg}
+	p := &page{Diagram: d, cfg: cfg, limit: limit}
 	p.show(limited(d.Rows, limit))
 	return p
 }

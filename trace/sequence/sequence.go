@@ -33,6 +33,10 @@ type Diagram struct {
 type Lifeline struct {
 	Service string // the process, where one service has several
 	Name    string // of the goroutine or connection, "" for the service itself
+
+	// Absent: it has no spans in the chain. It is the peer of a connection, which
+	// others' spans name by its address.
+	Absent bool
 }
 
 // Activity is a time in which a goroutine lived, or a span enclosed others.

@@ -59,14 +59,15 @@ func variables(css string) *strings.Replacer {
 // writeSVG writes a drawing without a script, in the colors that the viewer
 // prefers.
 func writeSVG(p *page) error {
-	l := p.layout()
+	l := p.fit(headHeight + 140)
 	d := &drawing{page: p, layout: l}
 	top := 12.0
 	if p.Title != "" {
 		top += 30
 	}
-	remarks := p.remarks(l.width - 24)
-	height := top + headHeight + l.height + 12 + 18*float64(len(remarks))
+	keys := p.keys(l.width - 24)
+	remarks := p.remarks(l)
+	height := top + headHeight + l.height + 12 + 18*float64(len(keys)+len(remarks))
 	p.printf(`<svg xmlns="http://www.w3.org/2000/svg" class="seq" width="%s" height="%s" viewBox="0 0 %s %s" role="img">`+"\n",
 		px(l.width), px(height), px(l.width), px(height))
 	p.printf("<title>%s</title>\n", xmlText(p.about()))
@@ -81,6 +82,17 @@ func writeSVG(p *page) error {
 	d.body()
 	d.times()
 	p.printf("</g>\n")
+	at := height - 18*float64(len(keys)+len(remarks)) + 4
+	for _, line := range keys {
+		x := 12.0
+		for _, k := range line {
+			p.printf(`<rect class="%s" x="%s" y="%s" width="10" height="10" rx="2"/>`, k.Class, px(x), px(at-9))
+			p.printf(`<text class="remark" x="%s" y="%s">%s</text>`, px(x+15), px(at), k.What)
+			x += k.width()
+		}
+		p.printf("\n")
+		at += 18
+	}
 	for i, line := range remarks {
 		p.printf(`<text class="remark" x="12" y="%s">%s</text>`+"\n", px(height-18*float64(len(remarks)-i)+4), xmlText(line))
 	}
@@ -96,9 +108,59 @@ func (p *page) about() string {
 	return "Sequence diagram of " + text.Counted(p.chain.Len(), "span")
 }
 
-// remarks are the notes and the legend, in lines that fit into a width.
-func (p *page) remarks(width float64) []string {
+// key is what a color means.
+type key struct{ Class, What string }
+
+func (k key) width() float64 { return 15 + textWidth(k.What)*12/fontSize + 18 }
+
+// colors are those that the rows have.
+func (p *page) colors() (all []key) {
+	has := make(map[string]bool)
+	for _, r := range p.rows {
+		switch {
+		case r.Kind == Block:
+			has["bar "+blockColor(r.Reason).class] = true
+		case r.Kind == Wake:
+			has["bar wakes"] = true
+		}
+		if r.Failed || r.Kind == Failure {
+			has["bar fails"] = true
+		}
+	}
+	for _, k := range []key{
+		{"bar net", "waits to write or dial"},
+		{"bar in", "waits to read, to accept or for a pong"},
+		{"bar sync", "waits for another goroutine"},
+		{"bar idle", "sleeps"},
+		{"bar wakes", "was woken"},
+		{"bar fails", "failed"},
+	} {
+		if has[k.Class] {
+			all = append(all, k)
+		}
+	}
+	return all
+}
+
+// keys are the colors in lines that fit into a width.
+func (p *page) keys(width float64) (lines [][]key) {
+	room := 0.0
+	for _, k := range p.colors() {
+		if room -= k.width(); room < 0 {
+			lines, room = append(lines, nil), width-k.width()
+		}
+		lines[len(lines)-1] = append(lines[len(lines)-1], k)
+	}
+	return lines
+}
+
+// remarks are the notes and the legend, in lines that fit.
+func (p *page) remarks(l *layout) []string {
+	width := l.width - 24
 	var lines []string
+	if l.crowded > 0 {
+		lines = append(lines, broken("⚠ "+noRoom(l.crowded), int(width/7))...)
+	}
 	for _, n := range p.Notes {
 		lines = append(lines, broken("⚠ "+n, int(width/7))...)
 	}
@@ -106,6 +168,11 @@ func (p *page) remarks(width float64) []string {
 		lines = append(lines, broken(l, int(width/7))...)
 	}
 	return lines
+}
+
+// noRoom says how many rows are left out where time is linear.
+func noRoom(n int) string {
+	return text.Counted(n, "row") + " left out, for which there is no room where time is linear"
 }
 
 // drawing draws a page at its layout. In the HTML page a script moves the rows:
@@ -122,7 +189,11 @@ func (d *drawing) head() {
 		n := d.service(i)
 		left, right := d.x[i]-d.half[i], d.x[i+n-1]+d.half[i+n-1]
 		service, middle := d.Lifelines[i].Service, (left+right)/2
-		d.printf(`<rect class="box" x="%s" y="2.5" width="%s" height="%s" rx="7"/>`, px(left), px(right-left), px(headHeight-10))
+		class := "box"
+		if d.Lifelines[i].Absent {
+			class = "box absent"
+		}
+		d.printf(`<rect class="`+class+`" x="%s" y="2.5" width="%s" height="%s" rx="7"/>`, px(left), px(right-left), px(headHeight-10))
 		y := 22.0
 		if n == 1 && d.Lifelines[i].Name == "" || service == "" {
 			y = 31
@@ -189,7 +260,9 @@ func (d *drawing) body() {
 		}
 	}
 	for i, r := range d.page.rows {
-		d.drawRow(i, r)
+		if d.live || !d.layout.rows[i].crowded {
+			d.drawRow(i, r)
+		}
 	}
 }
 
@@ -239,12 +312,13 @@ func (d *drawing) lives() {
 
 // times draws when each row was, where that is not what the row above says.
 func (d *drawing) times() {
-	last := ""
+	last, lastY := "", -fontSize
 	for i, r := range d.page.rows {
-		at := moment(r.At)
-		if at == last && !d.live {
+		at, y := moment(r.At), d.layout.rows[i].y()
+		if !d.live && (at == last || d.layout.rows[i].crowded || y-lastY < fontSize) {
 			continue
 		}
+		lastY = y
 		shown := at
 		if at == last {
 			shown = ""
@@ -259,6 +333,9 @@ func (d *drawing) drawRow(i int, r *Row) {
 	class := "row " + kindNames[r.Kind]
 	if r.Failed || r.Kind == Failure {
 		class += " failed"
+	}
+	if d.layout.rows[i].crowded {
+		class += " crowded"
 	}
 	at := d.layout.rows[i]
 	d.printf(`<g class="%s"`, class)

@@ -11,7 +11,7 @@ import (
 const maxText = 48
 
 // short is printable, and cut to what a label shows.
-func short(s string) string { return text.Shorten(text.Printable(s), maxText) }
+func short(s string) string { return text.Label(s, maxText) }
 
 // human returns d as in 123 ns, 1.2 µs, 1m02s.
 func human(d time.Duration) string { return text.Duration(d, " ") }

@@ -16,18 +16,26 @@
 
   // Where rows are, and what hangs on them. The numbers come from the drawing.
   function place() {
-    const linear = $('linear').checked;
-    let bottom = 10, last = { y: 10, d: { t: 0 } };
+    const linear = $('linear').checked, focus = $('focus').checked;
+    const open = (r) => !focus || r === here || /\b(block|wake|failure)\b/.test(r.g.getAttribute('class'));
+    let bottom = 10;
     for (const r of shown) {
-      const top = linear
-        ? Math.max(bottom, last.y + (r.d.t - last.d.t) * data.linear - r.d.a)
-        : bottom + r.d.c;
-      r.top = top;
-      r.y = top + r.d.a;
-      bottom = top + r.d.h;
-      last = r;
+      r.open = open(r);
+      r.top = linear ? data.top + r.d.t * data.linear - r.d.a : bottom + (r.open ? r.d.c : 0);
+      r.y = r.top + (r.open || linear ? r.d.a : 0);
+      if (r.open || linear) bottom = Math.max(bottom, r.top + r.d.h);
       r.g.setAttribute('transform', `translate(0 ${r.y})`);
       r.time.setAttribute('y', r.y + 4);
+    }
+    if (linear) crowd();
+    $('crowded').hidden = !linear;
+    let lastTime = -20;
+    for (const r of shown) {
+      r.g.classList.toggle('closed', !r.open);
+      r.g.classList.remove('crowded');
+      const told = r.open && r.y - lastTime >= 13;
+      if (told && r.time.textContent) lastTime = r.y;
+      r.time.classList.toggle('closed', !told);
     }
     height = bottom + 16;
     for (const e of body.querySelectorAll('[data-from]')) {
@@ -46,6 +54,20 @@
     }
     ruler();
     scale(zoom);
+  }
+
+  // Where time is linear rows are where their time is, and those for which there is no
+  // room beside more telling ones are closed.
+  function crowd() {
+    const placed = [];
+    let left = 0;
+    for (const r of [...shown].sort((a, b) => a.d.p - b.d.p)) {
+      if (!r.open) continue;
+      r.open = r === here || r.d.p >= 0 && !placed.some((q) => r.d.l < q.d.r && q.d.l < r.d.r && r.top < q.top + q.d.h && q.top < r.top + r.d.h);
+      if (r.open) placed.push(r);
+      else left++;
+    }
+    $('crowded').textContent = left ? `${left.toLocaleString('en')} rows left out, for which there is no room where time is linear` : '';
   }
 
   // The ruler has a tick at each round time. Time runs evenly from one row to the
@@ -80,7 +102,7 @@
     const right = data.left - 1, end = own[own.length - 1];
     draw(marks, 'line', { class: 'axis', x1: right, x2: right, y1: own[0].y, y2: end.y });
     const step = round(Math.max((data.length * 56) / Math.max(end.y - own[0].y, 56), 1));
-    const taken = shown.filter((r) => r.time.textContent).map((r) => r.y);
+    const taken = shown.filter((r) => r.time.textContent && !r.time.classList.contains('closed')).map((r) => r.y);
     for (let i = 1; i < own.length; i++) {
       const [a, b] = [own[i - 1], own[i]];
       const [from, to] = [a.d.t * data.length, b.d.t * data.length];
@@ -158,6 +180,7 @@
     $('details').hidden = !r;
     if (!r) return;
     r.g.classList.add('here');
+    if (!r.open) place();
     const facts = $('facts');
     facts.replaceChildren(make('h3', r.d.n), make('p', r.d.w));
     r.d.s.forEach((s, i) => facts.append(spanDetails(s, i < 3)));
@@ -286,7 +309,7 @@
   $('fit').addEventListener('click', () => zoomTo(1));
   $('close').addEventListener('click', () => select(null));
   $('linear').addEventListener('change', place);
-  $('focus').addEventListener('change', (e) => body.classList.toggle('focus', e.target.checked));
+  $('focus').addEventListener('change', place);
   $('search').addEventListener('input', search);
   $('search').addEventListener('keydown', (e) => {
     if (e.key === 'Enter') next(e.shiftKey ? -1 : 1);
