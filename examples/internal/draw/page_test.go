@@ -78,6 +78,33 @@ func TestHTMLInBrowser(t *testing.T) {
 	b.Clean(t, "/"+filepath.Base(file))
 }
 
+// On a telephone the first answer is there at once, and what did not block closes.
+func TestNarrowInBrowser(t *testing.T) {
+	b := browser.New(t)
+	b.OpenFile(t, drawFile(t, "stalled.html", scenario("stalled")))
+	b.Look(t, 390, 844, true)
+	if got := browser.Eval[bool](t, b, `(() => {
+		const box = document.querySelector('.finding').getBoundingClientRect();
+		const at = document.elementFromPoint(box.left + box.width / 2, box.top + 20);
+		return box.left >= 0 && box.right <= 390 && box.top < 400 && !!at.closest('.finding');
+	})()`); !got {
+		t.Error("the first answer cannot be seen")
+	}
+	height, rows := `document.querySelector('#body').viewBox.baseVal.height`, `[...document.querySelectorAll('#body .row')].filter((e) => getComputedStyle(e).display !== 'none').length`
+	tall, all := browser.Eval[float64](t, b, height), browser.Eval[int](t, b, rows)
+	b.Click(t, "#focus")
+	if got := browser.Eval[int](t, b, rows); got >= all || got < 6 {
+		t.Errorf("got %d rows of what blocked, of %d", got, all)
+	}
+	if got := browser.Eval[float64](t, b, height); got > tall*0.8 {
+		t.Errorf("they are %v high where all are %v: the others have not closed", got, tall)
+	}
+	b.Click(t, "#focus")
+	if got := browser.Eval[int](t, b, rows); got != all {
+		t.Errorf("got %d rows again, want %d", got, all)
+	}
+}
+
 // TestRulerInBrowser: the page has ticks at round times where its rows put them,
 // and labels that stand free.
 func TestRulerInBrowser(t *testing.T) {
@@ -93,7 +120,7 @@ func TestRulerInBrowser(t *testing.T) {
 			}
 			if got := browser.Eval[string](t, b, `(() => {
 				const units = {s: 1e9, ms: 1e6, 'µs': 1e3, ns: 1}, bad = [];
-				const of = (selector) => [...document.querySelectorAll(selector)].filter((e) => e.textContent).map((e) => {
+				const of = (selector) => [...document.querySelectorAll(selector)].filter((e) => e.textContent && getComputedStyle(e).display !== 'none').map((e) => {
 					const [n, unit] = e.textContent.slice(1).split(' ');
 					return {y: +e.getAttribute('y'), t: e.textContent === '0' ? 0 : n * units[unit], text: e.textContent};
 				});
