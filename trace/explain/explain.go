@@ -48,6 +48,9 @@ const (
 	BufferLimited    Rule = "buffer-limited"    // a write blocked by this side's send buffer
 	WriteBlocked     Rule = "write-blocked"     // a write blocked, and the trace does not say why
 	WriterWaited     Rule = "writer-waited"     // a write waited for another one on its connection
+	ConcurrentWrites Rule = "concurrent-writes" // two wrote at once, which the library forbids
+	PongStarved      Rule = "pong-starved"      // a ping was not answered in time, because a write was in progress
+	FailedAfterwards Rule = "failed-afterwards" // writes failed because an earlier one had
 	Stuck            Rule = "stuck"             // a wait for others, of which the code is known, was not over when the spans ended
 	SiteWaits        Rule = "site-waits"        // much was waited for others at one place in the program
 	Contended        Rule = "contended"         // many waited for one lock or channel
@@ -73,6 +76,9 @@ var rules = []struct {
 	{[]Rule{Deadlock}, deadlocks},
 	{[]Rule{HeldUp}, heldUp},
 	{[]Rule{SenderStalled, NetworkLimited, BufferLimited, WriteBlocked}, blockedWrites},
+	{[]Rule{ConcurrentWrites}, concurrentWrites},
+	{[]Rule{PongStarved}, starvedPongs},
+	{[]Rule{FailedAfterwards}, failedAfterwards},
 	{[]Rule{WriterWaited}, waitingWriters},
 	{[]Rule{Stuck}, stuckAtSites},
 	{[]Rule{SiteWaits}, waitsAtSites},

@@ -256,24 +256,28 @@ const (
 
 // Attributes of WebSocket connections and messages.
 const (
-	WebSocketRoleKey           = attribute.Key("websocket.role")            // string: client or server
-	WebSocketMessageTypeKey    = attribute.Key("websocket.message.type")    // string: text or binary
-	WebSocketMessageSizeKey    = attribute.Key("websocket.message.size")    // int, bytes of payload
-	WebSocketMessageIndexKey   = attribute.Key("websocket.message.index")   // int, per direction, from 1
-	WebSocketFrameCountKey     = attribute.Key("websocket.frame.count")     // int
-	WebSocketWireSizeKey       = attribute.Key("websocket.wire.size")       // int, bytes with headers, as sent
-	WebSocketSubprotocolKey    = attribute.Key("websocket.subprotocol")     // string
-	WebSocketExtensionsKey     = attribute.Key("websocket.extensions")      // string
-	WebSocketFrameErrorKey     = attribute.Key("websocket.frame.error")     // string: why frames are no longer counted
-	WebSocketCloseCodeKey      = attribute.Key("websocket.close.code")      // int, of the first close frame
-	WebSocketCloseInitiatorKey = attribute.Key("websocket.close.initiator") // string: local or remote, whose close frame came first
-	WebSocketCloseCompletedKey = attribute.Key("websocket.close.completed") // bool: both sent a close frame
-	WebSocketCloseWaitKey      = attribute.Key("websocket.close.wait")      // float64, seconds between the two close frames
-	WebSocketCloseReasonKey    = attribute.Key("websocket.close.reason")    // string, the peer's; opt-in
-	WebSocketCloseUnreadKey    = attribute.Key("websocket.close.unread")    // int, bytes that came from the peer and that nobody had read from the socket
-	WebSocketConnectionIDKey   = attribute.Key("websocket.connection.id")   // string, the span id of its handshake, on all that is of the connection
-	WebSocketSegmentIndexKey   = attribute.Key("websocket.segment.index")   // int, of a connection's traces; the handshake's is 0
-	WebSocketHandshakeCheckKey = attribute.Key("websocket.handshake.check") // string: the check that refused
+	WebSocketRoleKey               = attribute.Key("websocket.role")                      // string: client or server
+	WebSocketMessageTypeKey        = attribute.Key("websocket.message.type")              // string: text or binary
+	WebSocketMessageSizeKey        = attribute.Key("websocket.message.size")              // int, bytes of payload
+	WebSocketMessageIndexKey       = attribute.Key("websocket.message.index")             // int, per direction, from 1
+	WebSocketFrameCountKey         = attribute.Key("websocket.frame.count")               // int
+	WebSocketWireSizeKey           = attribute.Key("websocket.wire.size")                 // int, bytes with headers, as sent
+	WebSocketSubprotocolKey        = attribute.Key("websocket.subprotocol")               // string
+	WebSocketExtensionsKey         = attribute.Key("websocket.extensions")                // string
+	WebSocketWriteTimeoutKey       = attribute.Key("websocket.write.timeout")             // float64, s: until its deadline; 0: it had none
+	WebSocketFailedBeforeKey       = attribute.Key("websocket.write.failed_before")       // bool: because an earlier one had
+	WebSocketOtherWriteFunctionKey = attribute.Key("websocket.other_write.function.name") // string: where the write that was in progress at the same time began
+	WebSocketOtherWriteLineKey     = attribute.Key("websocket.other_write.line.number")   // int
+	WebSocketFrameErrorKey         = attribute.Key("websocket.frame.error")               // string: why frames are no longer counted
+	WebSocketCloseCodeKey          = attribute.Key("websocket.close.code")                // int, of the first close frame
+	WebSocketCloseInitiatorKey     = attribute.Key("websocket.close.initiator")           // string: local or remote, whose close frame came first
+	WebSocketCloseCompletedKey     = attribute.Key("websocket.close.completed")           // bool: both sent a close frame
+	WebSocketCloseWaitKey          = attribute.Key("websocket.close.wait")                // float64, seconds between the two close frames
+	WebSocketCloseReasonKey        = attribute.Key("websocket.close.reason")              // string, the peer's; opt-in
+	WebSocketCloseUnreadKey        = attribute.Key("websocket.close.unread")              // int, bytes that came from the peer and that nobody had read from the socket
+	WebSocketConnectionIDKey       = attribute.Key("websocket.connection.id")             // string, the span id of its handshake, on all that is of the connection
+	WebSocketSegmentIndexKey       = attribute.Key("websocket.segment.index")             // int, of a connection's traces; the handshake's is 0
+	WebSocketHandshakeCheckKey     = attribute.Key("websocket.handshake.check")           // string: the check that refused
 
 	// WebSocketTracePongIgnoredKey is an int on a close, where it is not 0: the
 	// trace pongs of the peer's that were malformed or not where they belong (see

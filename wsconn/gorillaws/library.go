@@ -22,6 +22,7 @@ var library = session.NewLibrary(session.Library{
 	HijacksFirst:      true,
 	ConcurrentWriters: true,
 	WholeFrames:       true,
+	FailsForGood:      true,
 	ControlTimeout:    controlTimeout,
 })
 

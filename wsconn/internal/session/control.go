@@ -157,6 +157,9 @@ func (c *Control) End(err error) {
 	}
 	s.out.keepSpan(c.op)
 	s.unlock()
+	if err != nil {
+		s.settleFailure(call{op: c.op})
+	}
 	if c.waits {
 		c.endWait(err)
 	}

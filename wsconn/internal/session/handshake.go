@@ -33,9 +33,8 @@ func firstFailed(checks []check, otherwise string) string {
 // serverCheck names the check by which a server refused r with status: that of
 // RFC 6455 §4.2.1 which fails first, in the order in which both libraries look.
 func serverCheck(r *http.Request, status int) string {
-	otherwise := "hijack"
-	if status == http.StatusForbidden {
-		otherwise = "origin"
+	if status == http.StatusForbidden { // before the key or after it
+		return "origin"
 	}
 	keys := r.Header.Values("Sec-WebSocket-Key")
 	return firstFailed([]check{
@@ -45,7 +44,7 @@ func serverCheck(r *http.Request, status int) string {
 		{"method", r.Method == http.MethodGet},
 		{"sec-websocket-version", r.Header.Get("Sec-WebSocket-Version") == "13"},
 		{"sec-websocket-key", len(keys) == 1 && validKey(keys[0])},
-	}, otherwise)
+	}, "hijack")
 }
 
 func validKey(key string) bool {

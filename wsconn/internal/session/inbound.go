@@ -112,8 +112,16 @@ func (in *inbound) take(n int64) (from oteltrace.SpanContext) {
 // missed whatever is still unread. Only during a close, for which another goroutine may
 // read, the first unread message can belong to a read that is returning.
 func (s *Session) beginReceive() trace.Op {
+	op, gaveUp := s.enterReceive()
+	s.reportStarved(gaveUp, false)
+	return op
+}
+
+// enterReceive does this. It also returns an answer that the library has given up.
+func (s *Session) enterReceive() (op trace.Op, gaveUp starved) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	gaveUp = s.takeStarved()
 	s.in.answering = time.Time{}
 	s.in.polling++
 	if s.closing.byProgram {
@@ -126,11 +134,11 @@ func (s *Session) beginReceive() trace.Op {
 		if s.in.message.frames > 0 {
 			showBlocks(s.in.reader.op)
 		}
-		return s.in.reader.op
+		return s.in.reader.op, gaveUp
 	case s.closing.ctx != nil: // CloseRead's goroutine
-		return trace.Op{}
+		return trace.Op{}, gaveUp
 	default:
-		return s.closing.op
+		return s.closing.op, gaveUp
 	}
 }
 

@@ -38,6 +38,10 @@ type Library struct {
 	// one net.Buffers.WriteTo, whose buffers then leave in one system call.
 	WholeFrames bool
 
+	// FailsForGood: after an error of sending the library sends nothing any more, and
+	// returns that error.
+	FailsForGood bool
+
 	// ClosesOnContext: the library closes the connection when the context of a call
 	// ends during that call.
 	ClosesOnContext bool

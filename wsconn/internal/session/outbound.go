@@ -21,12 +21,14 @@ type outbound struct {
 	metered    int     // of these, in the metrics
 	writer     call    // the write that the program is inside the library with
 	writerType frame.Opcode
-	rival      oteltrace.SpanContext // a write that began meanwhile; see [Library.ConcurrentWriters]
-	control    *Control              // whose frame is being sent
-	controls   []*Control            // that the program is inside the library with
-	numbered   int64                 // the highest number of a ping
-	answers    bool                  // a control frame is being sent
-	closes     bool                  // and it is the first close frame
+	holder     Write  // that has the write lock
+	rival      writer // a write that began meanwhile; see [Library.ConcurrentWriters]
+	failure    failure
+	control    *Control   // whose frame is being sent
+	controls   []*Control // that the program is inside the library with
+	numbered   int64      // the highest number of a ping
+	answers    bool       // a control frame is being sent
+	closes     bool       // and it is the first close frame
 
 	// sending: a frame is being sent, and the library's lock is held. last is the
 	// operation that sends it or that sent the last one, and lastSpan the span of that
@@ -201,8 +203,13 @@ func (s *Session) endSend(n int, err error) {
 	s.live.sent += int64(n)
 	s.closing.noteError(err)
 	s.noteControlSent(err)
-	if err != nil && s.out.closes {
-		s.closing.forgetSent()
+	if err != nil {
+		if s.lib.FailsForGood {
+			s.out.noteFailure()
+		}
+		if s.out.closes {
+			s.closing.forgetSent()
+		}
 	}
 	s.out.answers, s.out.closes, s.out.sending = false, false, false
 	s.endPong(err)

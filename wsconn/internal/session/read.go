@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync/atomic"
+	"time"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
@@ -44,6 +45,9 @@ func (s *Session) enterRead(c call) (entered bool) {
 	if s.in.reader.inside() {
 		return false
 	}
+	if !s.in.answering.IsZero() { // the library comes to what it answers only now
+		s.in.answering = time.Now()
+	}
 	s.in.reader = c
 	return true
 }
@@ -77,10 +81,15 @@ func (r *Read) end(messageType int, size int64, err error, origin *oteltrace.Spa
 		return
 	}
 	r.s.mu.Lock()
+	gaveUp := starved{}
+	if err == nil {
+		gaveUp = r.s.takeStarved()
+	}
 	r.s.leaveRead(r.entered)
 	m, verdict := r.s.didRead(r.op, err)
 	r.s.live.clearLastRead(r.s, r.op, err)
 	r.s.unlock()
+	r.s.reportStarved(gaveUp, true)
 	r.s.meter.recordRead(r.call, size, err)
 	r.s.endRead(r.op, &m, messageType, size, verdict, err)
 	r.s.live.setLastRead(r.op, err)
@@ -141,8 +150,10 @@ func (r *Read) Reader(messageType int, rd io.Reader) io.Reader {
 	}
 	m := &messageReader{s: r.s, rd: rd, call: r.call, typ: messageType}
 	r.s.mu.Lock()
+	gaveUp := r.s.takeStarved()
 	r.s.leaveRead(r.entered)
 	r.s.unlock()
+	r.s.reportStarved(gaveUp, true)
 	core.Ref(r.op).Release()
 	r.s.in.stream.Store(m)
 	m.settle()

@@ -45,6 +45,7 @@ type recording struct {
 	lib         *Library
 	closeReason bool          // record the peer's text
 	conn        *netpoll.Conn // reports block and wake
+	wire        *wire         // over it
 	pongs       peerLinks     // trace pongs
 	peerParent  bool          // the work that a message causes is a child of the peer's write
 	writing     writeLock

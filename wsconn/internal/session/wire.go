@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
@@ -23,6 +24,8 @@ type wire struct {
 	opening *opening // nil: frames pass
 	vector  vector
 
+	deadline deadline // of writes
+
 	spare [2 * tracepong.MaxHeld]byte // where the library gives no room
 	ready []byte                      // of spare, for the library
 }
@@ -36,6 +39,16 @@ type wireConn struct {
 func (c *wireConn) Read(p []byte) (int, error)  { return c.wire.Read(p) }
 func (c *wireConn) Write(p []byte) (int, error) { return c.wire.Write(p) }
 func (c *wireConn) Close() error                { return c.wire.Close() }
+
+func (c *wireConn) SetDeadline(t time.Time) error {
+	c.wire.deadline.set(t)
+	return c.Conn.SetDeadline(t)
+}
+
+func (c *wireConn) SetWriteDeadline(t time.Time) error {
+	c.wire.deadline.set(t)
+	return c.Conn.SetWriteDeadline(t)
+}
 
 // unlinked is the conn of a server that records nothing, without the trace pongs
 // that come in.
@@ -53,6 +66,7 @@ func (s *Session) attach(rwc io.ReadWriteCloser, conn *netpoll.Conn, early []byt
 	if s.lib != nil && s.lib.WholeFrames {
 		w.vector.conn = vectored(rwc)
 	}
+	s.wire = w
 	return w
 }
 

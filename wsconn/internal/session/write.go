@@ -7,8 +7,6 @@ import (
 	"net"
 	"sync/atomic"
 
-	oteltrace "go.opentelemetry.io/otel/trace"
-
 	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
@@ -21,6 +19,7 @@ type Write struct {
 	typ  frame.Opcode // of the message; 0: its frames say
 	held bool         // the write lock
 	over bool
+	pc   uintptr // of the program's call, where the library does not serialise writers
 }
 
 // BeginWrite begins the write of a message of the library's message type; 0 is for the
@@ -37,18 +36,23 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 		}
 	}
 	w := Write{s: s, call: call{ctx, s.startMessage(ctx, semconv.SpanWrite)}, typ: frame.Opcode(messageType)}
-	var other oteltrace.SpanContext
+	if s.lib.ConcurrentWriters && w.op.Valid() {
+		w.pc = caller()
+	}
+	var first Write
 	s.mu.Lock()
 	if w.held = s.writing.tryLock(); w.held {
 		s.enterWriteLocked(w)
+		s.out.holder = w
 	} else if s.lib.ConcurrentWriters {
-		other, s.out.rival = s.out.writer.origin(), w.origin()
+		first, s.out.rival = s.out.holder, writer{pc: w.pc}
 	}
 	s.mu.Unlock()
 	switch {
 	case w.held:
 	case s.lib.ConcurrentWriters:
-		w.op.Link(other)
+		showBlocks(w.op)
+		w.beside(writer{first.spanNow(), first.pc})
 	case s.writing.lock(ctx, w.op, s.done):
 		w.held = true
 		core.Ref(w.op).Release() // that may begin the span that a trace pong names
@@ -95,10 +99,12 @@ func (w *Write) End(size int64, err error) {
 	s := w.s
 	var m message
 	var promise *core.Promise
+	var rival writer
 	s.mu.Lock()
 	if w.held {
 		promise = s.out.promiseOf(w.op, s.writing.waiting > 0)
-		s.out.writer, s.out.rival = call{}, oteltrace.SpanContext{}
+		rival = s.out.rival
+		s.out.writer, s.out.rival, s.out.holder = call{}, writer{}, Write{}
 		if err == nil && !w.typ.IsControl() {
 			m = s.out.message
 			s.out.keepSpan(w.op)
@@ -107,6 +113,14 @@ func (w *Write) End(size int64, err error) {
 	}
 	s.unlock()
 	promise.Keep()
+	w.beside(rival)
+	w.noteRival()
+	if err != nil {
+		s.settleFailure(w.call)
+	}
+	if limit, ok := w.timeLimit(); ok {
+		w.op.SetAttributes(limit)
+	}
 	size, typ := m.known(size, w.typ)
 	s.meter.recordWrite(w.call, size, err)
 	switch {
@@ -130,18 +144,19 @@ func (w *Write) EndPanicked() {
 	}
 	w.over = true
 	s := w.s
-	var other oteltrace.SpanContext
+	var other writer
 	var promise *core.Promise
 	s.mu.Lock()
 	if w.held {
 		promise = s.out.promiseOf(w.op, false)
-		s.out.writer = call{}
-		other, s.out.rival = s.out.rival, oteltrace.SpanContext{}
+		s.out.writer, s.out.holder = call{}, Write{}
+		other, s.out.rival = s.out.rival, writer{}
 		s.writing.unlock(sender{w.origin(), promise})
 	}
 	s.unlock()
 	promise.Keep()
-	w.op.Link(other)
+	w.beside(other)
+	w.noteRival()
 	w.op.EndAs(semconv.ErrorPanic)
 }
 
