@@ -76,7 +76,13 @@ func TestPs(t *testing.T) {
 	if r := wakechain(t, nil, "ps", file); r.code != 0 || !strings.Contains(r.stdout, "2 processes") {
 		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
-	// It has no spans.
+	// It has no spans, but why says what it knows.
+	if r := wakechain(t, nil, "why", "http://"+at+debugPath); r.code != 0 || !strings.Contains(r.stdout, "1 goroutine") || !strings.Contains(r.stderr, "stuck now") {
+		t.Errorf("why: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	if r := wakechain(t, nil, "why", "-json", file); r.code != 1 || !strings.Contains(r.stderr, "see wakechain ps") {
+		t.Errorf("why -json: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
 	if r := wakechain(t, nil, "tree", "http://"+at+debugPath); r.code != 1 || !strings.Contains(r.stderr, "see wakechain ps") {
 		t.Errorf("exit code %d, stderr %q", r.code, r.stderr)
 	}

@@ -118,6 +118,13 @@ func (in *stuff) join(s *session) {
 	}
 }
 
+// viewError is that of a source that is no spans, but what package live writes.
+type viewError struct{ name string }
+
+func (e *viewError) Error() string {
+	return e.name + ": this is what is in progress in a process, which has no spans: see wakechain ps, top and record"
+}
+
 // readOne reads the spans of one source.
 func (s *session) readOne(in *stuff, source string) error {
 	from, err := s.open(source)
@@ -150,7 +157,7 @@ func (s *session) readOne(in *stuff, source string) error {
 		s.part = true
 		return nil
 	case n == 0 && isView(meter.head):
-		return fmt.Errorf("%s: this is what is in progress in a process, which has no spans: see wakechain ps, top and record", from.name)
+		return &viewError{from.name}
 	case err == nil:
 		return nil
 	case errors.As(err, &format):

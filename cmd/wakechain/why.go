@@ -1,10 +1,16 @@
 package main
 
-import "github.com/wakechain/wakechain/trace/explain"
+import (
+	"errors"
+	"time"
+
+	"github.com/wakechain/wakechain/trace/explain"
+	"github.com/wakechain/wakechain/trace/live"
+)
 
 var whyVerb = &verb{
 	name: "why", args: "[SOURCE…]", short: "say who was blocked, on what and why, what woke it, and what to do about it",
-	long: "The answers come from the spans, the gravest first: a headline, the evidence for it, and advice. Each stands on spans, and says no more than they do.\n\n" + sourceHint,
+	long: "The answers come from the spans, the gravest first: a headline, the evidence for it, and advice. Each stands on spans, and says no more than they do.\n\nOf a program's debug page (package live) it says what has been stuck for a second or longer.\n\n" + sourceHint,
 	examples: []example{
 		{"wakechain why spans.json", "what went wrong in this file"},
 		{"wakechain why server.json client.json.gz", "the same, of both ends together"},
@@ -25,6 +31,10 @@ var whyVerb = &verb{
 				return usagef("-limit and -max-bytes are not negative")
 			}
 			c, err := s.chain(args)
+			var page *viewError
+			if errors.As(err, &page) && !*asJSON {
+				return s.whyNow(args, err, failOn)
+			}
 			if err != nil {
 				return err
 			}
@@ -46,6 +56,24 @@ var whyVerb = &verb{
 			return s.end(failing(found, failOn))
 		}
 	},
+}
+
+// lately is what must have waited to be worth a line of why, and not of ps.
+const lately = time.Second
+
+// whyNow says of debug pages what they know: what is stuck now. Where a source is none
+// of them, err is what is wrong.
+func (s *session) whyNow(sources []string, err error, failOn string) error {
+	v, failed, wrong := s.views(sources, false)
+	if wrong != nil || failed != nil {
+		return err
+	}
+	s.warn("this is what is stuck now: it is no spans, and does not say what was before (wakechain record -spans gets those that end from now on)")
+	v = v.Filter(live.Filter{Min: lately})
+	if err := v.WriteText(s.out, s.viewOptions()...); err != nil {
+		return err
+	}
+	return s.end(failOn != "" && len(v.Findings) > 0)
 }
 
 var severities = []string{explain.Info.String(), explain.Warning.String(), explain.Problem.String()}

@@ -12,6 +12,21 @@ import (
 // stalledAfter is how long a write must be parked to be worth a finding.
 const stalledAfter = time.Second
 
+// Told returns the findings without those that say nothing more to a reader: a HEAD that
+// holds up one goroutine, whose write is STALLED, as that one's sentence says whom it
+// waits for.
+func (v *View) Told() []Finding {
+	stalled := map[string]bool{}
+	for _, f := range v.Findings {
+		if f.Kind == KindStalled && len(f.Goroutines) > 0 {
+			stalled[f.Goroutines[0]] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(v.Findings), func(f Finding) bool {
+		return f.Kind == KindHead && f.HoldsUp == 1 && len(f.Goroutines) > 0 && stalled[f.Goroutines[len(f.Goroutines)-1]]
+	})
+}
+
 // mostFindings is how many of a kind are told. The others are counted.
 const mostFindings = 20
 
