@@ -29,6 +29,7 @@ type flags struct {
 	seed               uint64
 	only, times        int
 	fault              string
+	bare               bool
 }
 
 func main() {
@@ -40,6 +41,7 @@ func main() {
 	flag.IntVar(&f.only, "only", -1, "this connection alone")
 	flag.IntVar(&f.times, "times", 100, "with -only: so many times")
 	flag.StringVar(&f.fault, "fault", "", "only connections whose fault has this in its name")
+	flag.BoolVar(&f.bare, "bare", false, "the bare libraries alone: whose fault is it?")
 	flag.Parse()
 	if n := run(os.Stdout, f); n > 0 {
 		os.Exit(1)
@@ -131,13 +133,16 @@ func run(out io.Writer, f flags) int {
 func epochs(f flags) func(yield func(int, []plan) bool) {
 	return func(yield func(int, []plan) bool) {
 		if f.only >= 0 {
-			yield(0, slices.Repeat([]plan{newPlan(f.seed, f.only)}, max(f.times, 1)))
+			p := newPlan(f.seed, f.only)
+			p.bare = p.bare || f.bare
+			yield(0, slices.Repeat([]plan{p}, max(f.times, 1)))
 			return
 		}
 		var plans []plan
 		epoch := 0
 		for i, n := 0, 0; n < f.n; i++ {
 			p := newPlan(f.seed, i)
+			p.bare = p.bare || f.bare
 			if strings.Contains(p.fault.name, f.fault) {
 				plans = append(plans, p)
 				n++

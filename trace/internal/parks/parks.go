@@ -24,6 +24,7 @@ type Park struct {
 	Start  time.Time // Running -> Waiting
 	Ready  time.Time // Waiting -> Runnable
 	Run    time.Time // Runnable -> Running; what lies between is starvation
+	By     int64     // the goroutine that made it ready; 0: none, as the poller or a timer
 }
 
 // Trace is what the runtime traced during a Record. It is immutable.
@@ -32,7 +33,8 @@ type Trace struct {
 	// trace's clock is another one, and the two were read one after the other.
 	Error time.Duration
 
-	parks map[int64][]Park
+	parks   map[int64][]Park
+	starved map[int64][]Park
 }
 
 // Record runs f under the execution tracer, and returns the parks that began
@@ -54,6 +56,10 @@ func Record(f func()) (*Trace, error) {
 
 // Parks returns the parks of a goroutine in their order.
 func (t *Trace) Parks(goroutine int64) []Park { return t.parks[goroutine] }
+
+// Starved returns the times in which a goroutine was ready and lost its processor, in
+// their order.
+func (t *Trace) Starved(goroutine int64) []Park { return t.starved[goroutine] }
 
 // category is that of the log messages which tie the two clocks together.
 const category = "github.com/wakechain/wakechain/trace/internal/parks"
@@ -88,6 +94,8 @@ func drop() (best anchor) {
 type stay struct {
 	reason            string
 	start, ready, run exptrace.Time
+	by                int64
+	starved           bool // it was never waiting
 }
 
 func read(r io.Reader, first, last anchor) (*Trace, error) {
@@ -123,9 +131,12 @@ func read(r io.Reader, first, last anchor) (*Trace, error) {
 			switch {
 			case from.Executing() && to == exptrace.GoWaiting:
 				open[g] = &stay{reason: tr.Reason, start: ev.Time()}
+			case from.Executing() && to == exptrace.GoRunnable:
+				open[g] = &stay{reason: tr.Reason, start: ev.Time(), ready: ev.Time(), starved: true}
 			case s == nil:
 			case from == exptrace.GoWaiting && to == exptrace.GoRunnable:
 				s.ready = ev.Time()
+				s.by = max(int64(ev.Goroutine()), 0)
 			case to.Executing():
 				if s.run = ev.Time(); s.ready == 0 {
 					s.ready = s.run
@@ -145,10 +156,14 @@ func read(r io.Reader, first, last anchor) (*Trace, error) {
 	}
 	// Half of each width, and what the clocks of two processors may be apart: ten
 	// microseconds were seen on a virtual machine.
-	t := &Trace{Error: (first.width()+last.width())/2 + 50*time.Microsecond, parks: map[int64][]Park{}}
+	t := &Trace{Error: (first.width()+last.width())/2 + 50*time.Microsecond, parks: map[int64][]Park{}, starved: map[int64][]Park{}}
 	for g, stays := range stays {
 		for _, s := range stays {
-			t.parks[g] = append(t.parks[g], Park{s.reason, at(s.start), at(s.ready), at(s.run)})
+			into := t.parks
+			if s.starved {
+				into = t.starved
+			}
+			into[g] = append(into[g], Park{s.reason, at(s.start), at(s.ready), at(s.run), s.by})
 		}
 	}
 	return t, nil

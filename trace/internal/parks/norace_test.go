@@ -1,0 +1,5 @@
+//go:build !race
+
+package parks_test
+
+const race = false
