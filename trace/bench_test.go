@@ -295,3 +295,23 @@ func BenchmarkHandle(b *testing.B) {
 func BenchmarkSleep(b *testing.B) {
 	benchmark(b, func() {}, func(ctx context.Context) { _ = trace.Sleep(ctx, 0) })
 }
+
+// A select with a default where nothing is ready, in both of its forms.
+func BenchmarkDefault(b *testing.B) {
+	bare, c := make(chan int, 1), trace.NewChan[int](1)
+	benchmark(b, func() {
+		select {
+		case <-bare:
+		default:
+		}
+	}, func(ctx context.Context) {
+		_, _ = trace.Select(ctx, c.CaseRecv(nil, nil), trace.CaseDefault())
+	})
+	b.Run("try", func(b *testing.B) {
+		_, ctx := contexts()
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _, _ = c.TryRecv(ctx)
+		}
+	})
+}

@@ -3,182 +3,241 @@ package trace
 import (
 	"context"
 	"reflect"
+	"time"
 
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Case is an operation that [Select] chooses from. It is made by [CaseSend],
-// [CaseRecv], [CaseDefault], [Chan.CaseSend] or [Chan.CaseRecv], and used once.
-type Case interface {
+// [CaseRecv], [CaseTimer], [CaseDefault], [Chan.CaseSend], [Chan.CaseRecv] or
+// [Ticker.CaseTick], and used once. To make and to try a case that receives allocates
+// nothing.
+type Case struct {
+	on caseOn
+	v  any   // the value to send, or a pointer to where a received one goes
+	ok *bool // nil: nobody asks
+}
+
+// caseOn is what a case is on. A Case is passed by value, so that it need not be
+// allocated.
+type caseOn interface {
 	// try does the operation for own if that needs no waiting.
-	try(own context.Context) bool
+	try(own context.Context, c Case) bool
 
 	// park announces that ctx's goroutine is about to wait, and returns what for,
 	// if it is done for own.
-	park(ctx, own context.Context) reflect.SelectCase
+	park(ctx, own context.Context, c Case) reflect.SelectCase
 
 	// unpark takes back park. A case that was chosen has a reason, and received
 	// v and ok if it receives.
-	unpark(woken semconv.WakeReason, v reflect.Value, ok bool) Detail
+	unpark(c Case, woken semconv.WakeReason, v reflect.Value, ok bool) Detail
 
 	// called is the name of the channel, "" for none.
 	called() string
 }
 
+// ticks reports whether what wakes the case is a timer.
+func (c Case) ticks() bool {
+	switch c.on.(type) {
+	case timerRecv, *tickerRecv:
+		return true
+	default:
+		return false
+	}
+}
+
 var (
-	_ Case = defaultCase{}
-	_ Case = sendCase[int]{}
-	_ Case = recvCase[int]{}
-	_ Case = chanSendCase[int]{}
-	_ Case = chanRecvCase[int]{}
+	_ caseOn = defaultCase{}
+	_ caseOn = plainSend[int](nil)
+	_ caseOn = plainRecv[int](nil)
+	_ caseOn = timerRecv(nil)
+	_ caseOn = (*tickerRecv)(nil)
+	_ caseOn = (*chanSend[int])(nil)
+	_ caseOn = (*chanRecv[int])(nil)
 )
 
 // CaseDefault is chosen where no other case can be done at once.
-func CaseDefault() Case { return defaultCase{} }
+func CaseDefault() Case { return Case{on: defaultCase{}} }
 
 type defaultCase struct{}
 
-func (defaultCase) try(context.Context) bool { return false }
+func (defaultCase) try(context.Context, Case) bool { return false }
 
-func (defaultCase) park(_, _ context.Context) reflect.SelectCase {
+func (defaultCase) park(_, _ context.Context, _ Case) reflect.SelectCase {
 	return reflect.SelectCase{Dir: reflect.SelectDefault}
 }
 
-func (defaultCase) unpark(semconv.WakeReason, reflect.Value, bool) Detail { return Detail{} }
-
-func (defaultCase) called() string { return "default" }
+func (defaultCase) unpark(Case, semconv.WakeReason, reflect.Value, bool) Detail { return Detail{} }
+func (defaultCase) called() string                                              { return "default" }
 
 // CaseSend sends v on a plain channel; a nil one is never chosen.
-func CaseSend[T any](ch chan<- T, v T) Case { return sendCase[T]{ch, v} }
+func CaseSend[T any](ch chan<- T, v T) Case { return Case{on: plainSend[T](ch), v: v} }
 
-type sendCase[T any] struct {
-	ch chan<- T
-	v  T
+type plainSend[T any] chan<- T
+
+func (ch plainSend[T]) try(_ context.Context, c Case) bool {
+	v, _ := c.v.(T) // an interface's nil is none
+	return offer((chan<- T)(ch), v)
 }
 
-func (c sendCase[T]) try(context.Context) bool { return offer(c.ch, c.v) }
+func (ch plainSend[T]) park(_, _ context.Context, c Case) reflect.SelectCase {
+	v, _ := c.v.(T)
+	return sends((chan<- T)(ch), v)
+}
 
-func (c sendCase[T]) park(_, _ context.Context) reflect.SelectCase { return sends(c.ch, c.v) }
-
-func (c sendCase[T]) unpark(semconv.WakeReason, reflect.Value, bool) Detail { return Detail{} }
-
-func (c sendCase[T]) called() string { return "" }
+func (plainSend[T]) unpark(Case, semconv.WakeReason, reflect.Value, bool) Detail { return Detail{} }
+func (plainSend[T]) called() string                                              { return "" }
 
 // CaseRecv receives from a plain channel; a nil one is never chosen. Where it is
 // chosen, *v becomes the value and *ok whether it was sent, or the channel is
-// closed. Either may be nil.
-func CaseRecv[T any](ch <-chan T, v *T, ok *bool) Case { return recvCase[T]{ch, v, ok} }
-
-type recvCase[T any] struct {
-	ch <-chan T
-	v  *T
-	ok *bool
+// closed. Either may be nil. For the channel of a timer see [CaseTimer].
+func CaseRecv[T any](ch <-chan T, v *T, ok *bool) Case {
+	return Case{on: plainRecv[T](ch), v: v, ok: ok}
 }
 
-func (c recvCase[T]) try(context.Context) bool {
-	v, ok, done := take(c.ch)
+type plainRecv[T any] <-chan T
+
+func (ch plainRecv[T]) try(_ context.Context, c Case) bool {
+	v, ok, done := take((<-chan T)(ch))
 	if done {
-		store(c.v, v, c.ok, ok)
+		store(c, v, ok)
 	}
 	return done
 }
 
-func (c recvCase[T]) park(_, _ context.Context) reflect.SelectCase { return receives(c.ch) }
+func (ch plainRecv[T]) park(_, _ context.Context, _ Case) reflect.SelectCase {
+	return receives((<-chan T)(ch))
+}
 
-func (c recvCase[T]) unpark(woken semconv.WakeReason, v reflect.Value, ok bool) Detail {
+func (plainRecv[T]) unpark(c Case, woken semconv.WakeReason, v reflect.Value, ok bool) Detail {
 	if woken != "" {
-		store(c.v, loaded[T](v), c.ok, ok)
+		store(c, loaded[T](v), ok)
 	}
 	return Detail{}
 }
 
-func (c recvCase[T]) called() string { return "" }
+func (plainRecv[T]) called() string { return "" }
+
+// CaseTimer is chosen when t fires; the wake says so ([semconv.WakeTimer]). *at, which
+// may be nil, becomes the time. A timer of time.AfterFunc is never chosen.
+func CaseTimer(t *time.Timer, at *time.Time) Case { return Case{on: timerRecv(t.C), v: at} }
+
+// tickerRecv is a ticker that is received from.
+type tickerRecv Ticker
+
+func (t *tickerRecv) try(own context.Context, c Case) bool { return timerRecv(t.t.C).try(own, c) }
+
+func (t *tickerRecv) park(ctx, own context.Context, c Case) reflect.SelectCase {
+	return timerRecv(t.t.C).park(ctx, own, c)
+}
+
+func (t *tickerRecv) unpark(c Case, woken semconv.WakeReason, v reflect.Value, ok bool) Detail {
+	return timerRecv(t.t.C).unpark(c, woken, v, ok)
+}
+
+func (t *tickerRecv) called() string { return t.name.String() }
+
+// timerRecv is the channel of a timer.
+type timerRecv <-chan time.Time
+
+func (ch timerRecv) try(own context.Context, c Case) bool {
+	return plainRecv[time.Time](ch).try(own, c)
+}
+
+func (ch timerRecv) park(ctx, own context.Context, c Case) reflect.SelectCase {
+	return plainRecv[time.Time](ch).park(ctx, own, c)
+}
+
+func (ch timerRecv) unpark(c Case, woken semconv.WakeReason, v reflect.Value, ok bool) Detail {
+	return plainRecv[time.Time](ch).unpark(c, woken, v, ok)
+}
+
+func (timerRecv) called() string { return "" }
 
 // CaseSend sends v on c; a nil Chan is never chosen.
-func (c *Chan[T]) CaseSend(v T) Case { return chanSendCase[T]{c, v} }
+func (c *Chan[T]) CaseSend(v T) Case { return Case{on: (*chanSend[T])(c), v: v} }
 
-type chanSendCase[T any] struct {
-	c *Chan[T]
-	v T
+type chanSend[T any] Chan[T]
+
+func (s *chanSend[T]) try(own context.Context, c Case) bool {
+	v, _ := c.v.(T)
+	return (*Chan[T])(s).offer(own, v)
 }
 
-func (c chanSendCase[T]) try(own context.Context) bool { return c.c.offer(own, c.v) }
-
-func (c chanSendCase[T]) park(_, own context.Context) reflect.SelectCase {
-	if c.c != nil {
-		c.c.mu.Lock()
-		c.c.parkSender()
-		if c.c.Len() < c.c.Cap() {
-			c.c.receivedBefore()
+func (s *chanSend[T]) park(_, own context.Context, c Case) reflect.SelectCase {
+	ch := (*Chan[T])(s)
+	if ch != nil {
+		ch.mu.Lock()
+		ch.parkSender()
+		if ch.Len() < ch.Cap() {
+			ch.receivedBefore()
 		}
-		c.c.mu.Unlock()
+		ch.mu.Unlock()
 	}
-	return sends(c.c.raw(), sent[T]{c.v, own})
+	v, _ := c.v.(T)
+	return sends(ch.raw(), sent[T]{v, own})
 }
 
-func (c chanSendCase[T]) unpark(woken semconv.WakeReason, _ reflect.Value, _ bool) Detail {
-	if c.c == nil {
+func (s *chanSend[T]) unpark(_ Case, woken semconv.WakeReason, _ reflect.Value, _ bool) Detail {
+	if s == nil {
 		return Detail{}
 	}
-	return CausedBy(c.c.unparkSender(woken))
+	return CausedBy(s.unparkSender(woken))
 }
 
-func (c chanSendCase[T]) called() string { return c.c.called() }
+func (s *chanSend[T]) called() string { return (*Chan[T])(s).called() }
 
 // CaseRecv receives from c; a nil Chan is never chosen. Where it is chosen, *v
 // becomes the value and *ok whether it was sent, or the channel is closed. Either
 // may be nil.
-func (c *Chan[T]) CaseRecv(v *T, ok *bool) Case { return chanRecvCase[T]{c, v, ok} }
+func (c *Chan[T]) CaseRecv(v *T, ok *bool) Case { return Case{on: (*chanRecv[T])(c), v: v, ok: ok} }
 
-type chanRecvCase[T any] struct {
-	c  *Chan[T]
-	v  *T
-	ok *bool
-}
+type chanRecv[T any] Chan[T]
 
-func (c chanRecvCase[T]) try(own context.Context) bool {
-	if c.c == nil {
+func (r *chanRecv[T]) try(own context.Context, c Case) bool {
+	if r == nil {
 		return false
 	}
-	s, ok, done := c.c.take(own)
+	s, ok, done := (*Chan[T])(r).take(own)
 	if done {
-		store(c.v, s.v, c.ok, ok)
+		store(c, s.v, ok)
 	}
 	return done
 }
 
-func (c chanRecvCase[T]) park(ctx, _ context.Context) reflect.SelectCase {
-	if c.c != nil {
-		c.c.mu.Lock()
-		c.c.parkReceiver(ctx)
-		c.c.mu.Unlock()
+func (r *chanRecv[T]) park(ctx, _ context.Context, _ Case) reflect.SelectCase {
+	if r != nil {
+		r.mu.Lock()
+		r.parkReceiver(ctx)
+		r.mu.Unlock()
 	}
-	return receives(c.c.raw())
+	return receives((*Chan[T])(r).raw())
 }
 
-func (c chanRecvCase[T]) unpark(woken semconv.WakeReason, v reflect.Value, ok bool) Detail {
-	if c.c == nil {
+func (r *chanRecv[T]) unpark(c Case, woken semconv.WakeReason, v reflect.Value, ok bool) Detail {
+	if r == nil {
 		return Detail{}
 	}
-	c.c.unparkReceiver()
+	r.unparkReceiver()
 	if woken == "" {
 		return Detail{}
 	}
 	s := loaded[sent[T]](v)
-	c.c.passedLater(s.from, nil, ok) // by whom is not known here
-	store(c.v, s.v, c.ok, ok)
-	_, by := c.c.receiverWoken(s.from, ok)
+	r.passedLater(s.from, nil, ok) // by whom is not known here
+	store(c, s.v, ok)
+	_, by := r.receiverWoken(s.from, ok)
 	return by
 }
 
-func (c chanRecvCase[T]) called() string { return c.c.called() }
+func (r *chanRecv[T]) called() string { return (*Chan[T])(r).called() }
 
-func store[T any](to *T, v T, toOK *bool, ok bool) {
-	if to != nil {
+// store hands over what was received.
+func store[T any](c Case, v T, ok bool) {
+	if to, _ := c.v.(*T); to != nil {
 		*to = v
 	}
-	if toOK != nil {
-		*toOK = ok
+	if c.ok != nil {
+		*c.ok = ok
 	}
 }
 

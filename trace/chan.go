@@ -134,6 +134,24 @@ func (c *Chan[T]) offerOrPark(own context.Context, op Op, v T) bool {
 	return false
 }
 
+// TrySend sends v if that needs no waiting, and reports whether it did: a select with a
+// default. It is no operation. It panics if the channel is closed.
+func (c *Chan[T]) TrySend(ctx context.Context, v T) bool { return c.offer(ctx, v) }
+
+// TryRecv receives a value if that needs no waiting, and reports whether it did: a
+// select with a default. It is no operation. Where the channel is closed and empty it
+// returns io.EOF, and true.
+func (c *Chan[T]) TryRecv(ctx context.Context) (v T, received bool, err error) {
+	if c == nil {
+		return v, false, nil
+	}
+	s, ok, done := c.take(ctx)
+	if !done {
+		return v, false, nil
+	}
+	return s.v, true, eof(ok)
+}
+
 // Recv receives a value, and waits for one. Where the channel is closed and
 // empty it returns io.EOF, which ends a goroutine or an operation as no failure.
 // When ctx ends before, it returns context.Cause(ctx); where it need not wait it

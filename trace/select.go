@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -18,20 +19,21 @@ import (
 // [semconv.SelectCaseKey], whose wake links to the operation of the other side if that
 // is known: see [Chan].
 //
-// A case that can be done at once costs little more than the operation alone. To
-// wait, and to choose the default, takes reflect.Select, and about a microsecond;
-// a single channel is better served by Send or Recv.
+// A case that can be done at once, and the default, cost little more than the operation
+// alone. To wait takes reflect.Select, and about a microsecond; a single channel is
+// better served by Send or Recv.
+//
+// Where there are several cases beside the default, each is tried twice, one after the
+// other, and not all at the same moment: a value that moves between their channels as
+// fast and at those moments may be missed.
 func Select(ctx context.Context, cases ...Case) (int, error) {
-	all, waits := emitsAll(ctx), !hasDefault(cases)
+	all := emitsAll(ctx)
 	if !all {
 		if i := tryAny(ctx, cases); i >= 0 {
 			return i, nil
 		}
 	}
-	own, op := ctx, Op{}
-	if all || waits {
-		own, op = startOn(ctx, semconv.SpanSelect, nil)
-	}
+	own, op := startOn(ctx, semconv.SpanSelect, nil)
 	defer op.EndAs(semconv.ErrorPanic) // counts if there was no End before
 	if all {
 		if i := tryAny(own, cases); i >= 0 {
@@ -39,10 +41,8 @@ func Select(ctx context.Context, cases ...Case) (int, error) {
 			return i, nil
 		}
 	}
-	if waits {
-		op.Block(semconv.ReasonSelect)
-	}
-	i, woken, by := choose(ctx, own, cases, waits)
+	op.Block(semconv.ReasonSelect)
+	i, woken, by := choose(ctx, own, cases)
 	if i == len(cases) {
 		return -1, op.giveUp(ctx)
 	}
@@ -56,47 +56,51 @@ func endWith(op Op, cases []Case, i int) {
 	if !op.Valid() {
 		return
 	}
-	if name := cases[i].called(); name != "" {
+	if name := cases[i].on.called(); name != "" {
 		op.End(nil, semconv.SelectCaseKey.Int(i), semconv.SelectCaseNameKey.String(name))
 		return
 	}
 	op.End(nil, semconv.SelectCaseKey.Int(i))
 }
 
-func hasDefault(cases []Case) bool {
-	for _, c := range cases {
-		if _, ok := c.(defaultCase); ok {
-			return true
-		}
-	}
-	return false
-}
-
-// tryAny does a case that needs no waiting, and returns its index or -1. Any of
-// those is as likely as the others.
+// tryAny does a case that needs no waiting, or the default, and returns its index or
+// -1. Any that needs none is as likely as the others.
 func tryAny(own context.Context, cases []Case) int {
 	var few [8]int
-	order := few[:0]
+	order, byDefault := few[:0], -1
 	for i := range cases {
-		order = append(order, i)
+		if _, ok := cases[i].on.(defaultCase); ok {
+			byDefault = i
+		} else {
+			order = append(order, i)
+		}
 	}
 	for n := len(order); n > 0; n-- {
-		at := rand.IntN(n)
-		if i := order[at]; cases[i].try(own) {
+		at := n - 1
+		if n > 1 {
+			at = rand.IntN(n)
+		}
+		i := order[at]
+		if cases[i].on.try(own, cases[i]) {
 			return i
 		}
-		order[at] = order[n-1]
+		order[at], order[n-1] = order[n-1], i
 	}
-	return -1
+	if byDefault >= 0 && len(order) > 1 { // what was tried first may be ready by now
+		for n := range slices.Backward(order) {
+			if i := order[n]; cases[i].on.try(own, cases[i]) {
+				return i
+			}
+		}
+	}
+	return byDefault
 }
 
-// choose does one of the cases, or where it waits and ctx ends, returns
-// len(cases). That no case could be done one after the other does not mean that
-// none can: the default, too, is left to the runtime.
-func choose(ctx, own context.Context, cases []Case, waits bool) (chosen int, woken semconv.WakeReason, by Detail) {
+// choose waits and does one of the cases or, where ctx ends, returns len(cases).
+func choose(ctx, own context.Context, cases []Case) (chosen int, woken semconv.WakeReason, by Detail) {
 	selects := make([]reflect.SelectCase, len(cases), len(cases)+1)
 	for i, c := range cases {
-		selects[i] = c.park(ctx, own)
+		selects[i] = c.on.park(ctx, own, c)
 	}
 	var v reflect.Value
 	var ok bool
@@ -104,20 +108,20 @@ func choose(ctx, own context.Context, cases []Case, waits bool) (chosen int, wok
 	defer func() { // even in a panic
 		for i, c := range cases {
 			if i == chosen {
-				by = c.unpark(woken, v, ok)
+				by = c.on.unpark(c, woken, v, ok)
 			} else {
-				c.unpark("", reflect.Value{}, false)
+				c.on.unpark(c, "", reflect.Value{}, false)
 			}
 		}
 	}()
-	if waits {
-		selects = append(selects, receives(ctx.Done()))
-	}
+	selects = append(selects, receives(ctx.Done()))
 	chosen, v, ok = reflect.Select(selects)
-	switch selects[chosen].Dir {
-	case reflect.SelectSend:
+	switch {
+	case selects[chosen].Dir == reflect.SelectSend:
 		woken = semconv.WakeSent
-	case reflect.SelectRecv:
+	case chosen < len(cases) && cases[chosen].ticks():
+		woken = semconv.WakeTimer
+	default:
 		woken = receiveReason(ok)
 	}
 	return chosen, woken, by

@@ -21,19 +21,20 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
-	return awaitTick(ctx, op, t.C)
+	_, err := awaitTick(ctx, op, t.C)
+	return err
 }
 
-func awaitTick(ctx context.Context, op Op, c <-chan time.Time) error {
+func awaitTick(ctx context.Context, op Op, c <-chan time.Time) (at time.Time, err error) {
 	op.Block(semconv.ReasonSleep)
 	select {
-	case <-c:
+	case at = <-c:
 	case <-ctx.Done():
-		return op.giveUp(ctx)
+		return at, op.giveUp(ctx)
 	}
 	op.Wake(semconv.WakeTimer)
 	op.End(nil)
-	return nil
+	return at, nil
 }
 
 // AfterFunc is time.AfterFunc: after d it runs fn on a goroutine of its own, as
@@ -61,7 +62,7 @@ func Tick(ctx context.Context, d time.Duration, name string, fn func(context.Con
 	defer t.Stop()
 	for {
 		_, op := Start(ctx, semconv.SpanSleep)
-		if err := awaitTick(ctx, op, t.C); err != nil {
+		if _, err := awaitTick(ctx, op, t.C); err != nil {
 			return err
 		}
 		if err := Handle(ctx, name, fn, opts...); err != nil {
