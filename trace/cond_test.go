@@ -54,7 +54,7 @@ func TestCond(t *testing.T) {
 					block @6ms 1ms {block.reason=lock}
 					wake @7ms 0s {wake.reason=unlocked} -> go d
 			go gives_up @0s 0s
-				gives_up @0s 4ms {goroutine.state=cancelled}
+				gives_up @0s 4ms {goroutine.state=canceled}
 				wait @3ms 1ms
 					block @3ms 1ms {block.reason=cond}
 					wake @4ms 0s {wake.reason=canceled}

@@ -82,8 +82,8 @@ func TestNormalEnds(t *testing.T) {
 	}{
 		{"EOF", io.EOF, nil, semconv.StateFinished, ""},
 		{"server closed", fmt.Errorf("serve: %w", http.ErrServerClosed), nil, semconv.StateFinished, ""},
-		{"own context", context.Canceled, func(_ context.Context, cancel context.CancelFunc) { cancel() }, semconv.StateCancelled, ""},
-		{"a connection that the own context closed", net.ErrClosed, func(_ context.Context, cancel context.CancelFunc) { cancel() }, semconv.StateCancelled, ""},
+		{"own context", context.Canceled, func(_ context.Context, cancel context.CancelFunc) { cancel() }, semconv.StateCanceled, ""},
+		{"a connection that the own context closed", net.ErrClosed, func(_ context.Context, cancel context.CancelFunc) { cancel() }, semconv.StateCanceled, ""},
 		{"a context below, which ended as it should", context.Canceled, func(ctx context.Context, _ context.CancelFunc) {
 			below, cancel := context.WithCancel(ctx)
 			defer cancel()

@@ -47,7 +47,7 @@ func TestFuture(t *testing.T) {
 					wake @3ms 0s {wake.reason=resolved} -> go b
 				a @0s 3ms {goroutine.state=finished}
 			go gives_up @0s 0s
-				gives_up @0s 2ms {goroutine.state=cancelled}
+				gives_up @0s 2ms {goroutine.state=canceled}
 				await @1ms 1ms
 					block @1ms 1ms {block.reason=future}
 					wake @2ms 0s {wake.reason=canceled}

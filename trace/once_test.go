@@ -37,7 +37,7 @@ func TestOnce(t *testing.T) {
 					block @1ms 9ms {block.reason=lock}
 					wake @10ms 0s {wake.reason=unlocked} -> go a
 			go gives_up @0s 0s
-				gives_up @0s 3ms {goroutine.state=cancelled}
+				gives_up @0s 3ms {goroutine.state=canceled}
 				lock @2ms 1ms
 					block @2ms 1ms {block.reason=lock}
 					wake @3ms 0s {wake.reason=canceled}

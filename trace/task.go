@@ -239,7 +239,7 @@ func (t *Task) outcome(l *life, err error) (semconv.State, string) {
 	case typ == "":
 		return semconv.StateFinished, ""
 	case canceled(l.ctx, err):
-		return semconv.StateCancelled, ""
+		return semconv.StateCanceled, ""
 	case t.excused.Load() && errors.Is(err, context.Canceled):
 		return semconv.StateFinished, ""
 	default:

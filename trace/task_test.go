@@ -57,9 +57,9 @@ func TestStates(t *testing.T) {
 		{"EOF", nil, returns(io.EOF), nil, semconv.StateFinished, ""},
 		{"error", nil, returns(failure), nil, semconv.StateFailed, semconv.ErrorOther},
 		{"foreign cancel", nil, returns(context.Canceled), nil, semconv.StateFailed, semconv.ErrorCanceled},
-		{"canceled", canceled(nil), waits(ctxErr), nil, semconv.StateCancelled, ""},
-		{"canceled for a cause", canceled(cause), waits(ctxErr), nil, semconv.StateCancelled, ""},
-		{"canceled, returns the cause", canceled(cause), waits(ctxCause), nil, semconv.StateCancelled, ""},
+		{"canceled", canceled(nil), waits(ctxErr), nil, semconv.StateCanceled, ""},
+		{"canceled for a cause", canceled(cause), waits(ctxErr), nil, semconv.StateCanceled, ""},
+		{"canceled, returns the cause", canceled(cause), waits(ctxCause), nil, semconv.StateCanceled, ""},
 		{"canceled, but fails", canceled(nil), waits(returns(failure)), nil, semconv.StateFailed, semconv.ErrorOther},
 		{"canceled, but finishes", canceled(nil), waits(returns(nil)), nil, semconv.StateFinished, ""},
 		{"expired", expired, waits(ctxErr), nil, semconv.StateFailed, semconv.ErrorDeadlineExceeded},
@@ -258,8 +258,8 @@ func TestTask(t *testing.T) {
 			t.Errorf("Wait with an ended context: got %v, want the function's %v", got, cause)
 		}
 		<-task.Done()
-		if got := task.State(); got != semconv.StateCancelled {
-			t.Errorf("State: got %s, want %s", got, semconv.StateCancelled)
+		if got := task.State(); got != semconv.StateCanceled {
+			t.Errorf("State: got %s, want %s", got, semconv.StateCanceled)
 		}
 		synctest.Wait()
 		if fnCtx.Err() == nil {
@@ -267,7 +267,7 @@ func TestTask(t *testing.T) {
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
 			go g @0s 0s {goroutine.id, goroutine.name=g}
-				g @0s 1ms {goroutine.id, goroutine.name=g, goroutine.state=cancelled}
+				g @0s 1ms {goroutine.id, goroutine.name=g, goroutine.state=canceled}
 		`, whole...)
 	})
 }

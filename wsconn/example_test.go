@@ -11,9 +11,9 @@ import (
 
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	sdktracetest "go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/lean"
@@ -89,7 +89,7 @@ func serve(ctx context.Context, addr string, exporter sdktrace.SpanExporter, met
 }
 
 func Example_production() {
-	fmt.Println(serve(context.Background(), ":443", tracetest.NewNoopExporter(), noop.NewMeterProvider()))
+	fmt.Println(serve(context.Background(), ":443", sdktracetest.NewNoopExporter(), noop.NewMeterProvider()))
 }
 
 // dial returns a recorded connection to an echo.

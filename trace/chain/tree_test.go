@@ -159,7 +159,7 @@ func TestTree(t *testing.T) {
 		}, nil},
 		{"goroutines", func(s *script) {
 			a := s.add(0, "go slow to start", 0, 4_000)
-			s.add(a, "slow to start", 4_000, 9_000, semconv.GoroutineStateKey.String("cancelled"))
+			s.add(a, "slow to start", 4_000, 9_000, semconv.GoroutineStateKey.String("canceled"))
 			s.add(0, "go still running", 10, 14)
 			b := s.add(0, "go never ran", 20, 20)
 			s.at(b).End = time.Time{}

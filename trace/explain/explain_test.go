@@ -34,7 +34,7 @@ func TestNothing(t *testing.T) {
 func TestSorted(t *testing.T) {
 	t.Parallel()
 	var s script
-	s.run(0, "canceled", 0, 10, semconv.StateCancelled)
+	s.run(0, "canceled", 0, 10, semconv.StateCanceled)
 	s.run(0, "failed late", 30, 40, semconv.StateFailed)
 	s.run(0, "failed", 20, 4000, semconv.StateFailed)
 	s.run(0, "panicked", 50, 60, semconv.StatePanicked)
@@ -91,7 +91,7 @@ func random(rng *rand.Rand, n int) []chain.Span {
 		semconv.BlockCauseKey:              {"peer_window", "network", "local_buffer", "unknown", "\xff"},
 		semconv.WakeReasonKey:              {"peer_read", "peer_reset", "unlocked", "canceled", "closed", "received", "\u202e"},
 		semconv.WakeCauseKey:               {"why\x1b[31m"},
-		semconv.GoroutineStateKey:          {"panicked", "failed", "cancelled", "finished", "?"},
+		semconv.GoroutineStateKey:          {"panicked", "failed", "canceled", "finished", "?"},
 		semconv.ErrorTypeKey:               {"connection_reset", "close_now", "canceled", strings.Repeat("x", 100)},
 		semconv.WebSocketHandshakeCheckKey: {"origin", "status", "\n"},
 		semconv.WebSocketCloseInitiatorKey: {"local", "remote"},

@@ -18,9 +18,9 @@ type ending struct {
 }
 
 var endings = map[semconv.State]ending{
-	semconv.StatePanicked:  {Problem, "panicked"},
-	semconv.StateFailed:    {Warning, "failed"},
-	semconv.StateCancelled: {Info, "was canceled"},
+	semconv.StatePanicked: {Problem, "panicked"},
+	semconv.StateFailed:   {Warning, "failed"},
+	semconv.StateCanceled: {Info, "was canceled"},
 }
 
 // exits are goroutines that ended alike.
@@ -59,7 +59,7 @@ func endedGoroutines(s *scene) []Finding {
 		why, spans := "", []*chain.Span{life}
 		var op *chain.Span
 		switch state {
-		case semconv.StateCancelled:
+		case semconv.StateCanceled:
 			b := canceled[run]
 			if b == nil || b.wake.Str(semconv.WakeCauseKey) == "" {
 				continue
@@ -117,7 +117,7 @@ func (x *exits) finding(s *scene) Finding {
 	switch state := semconv.State(x.first.Str(semconv.GoroutineStateKey)); {
 	case state == semconv.StatePanicked:
 		f.Advice = "The stack is in the program's output, and in the span's code.stacktrace."
-	case state == semconv.StateCancelled:
+	case state == semconv.StateCanceled:
 		f.Advice = "Look at who gave that cause, if it was not meant."
 	case x.op != nil:
 		f.Text += " What failed was " + s.ref(x.op) + "."

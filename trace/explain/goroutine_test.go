@@ -34,14 +34,14 @@ func TestEndedGoroutines(t *testing.T) {
 			"failed was write #6 of socket_start's work."}},
 		{"canceled, by whom and why", func(s *script) {
 			boss, _ := s.as("shop").run(0, "boss", 0, 300, semconv.StateFinished)
-			run, _ := s.run(0, "work", 0, 100, semconv.StateCancelled)
+			run, _ := s.run(0, "work", 0, 100, semconv.StateCanceled)
 			_, wake := s.block(s.add(run, semconv.SpanRecv, 10, 90), 10, 80, semconv.ReasonChanRecv, semconv.WakeCanceled)
 			s.set(wake, semconv.WakeCauseKey.String("closing time\n"))
 			s.link(wake, s.add(boss, "shut", 70, 85))
 		}, []string{`info goroutine-ended ×1 100ms: shop's work was canceled (closing time\n) by shut #6 of shop's boss | It ` +
 			"ended 100 ms after it began."}},
 		{
-			"canceled, and nothing tells why", func(s *script) { s.run(0, "work", 0, 100, semconv.StateCancelled) }, nil,
+			"canceled, and nothing tells why", func(s *script) { s.run(0, "work", 0, 100, semconv.StateCanceled) }, nil,
 		},
 		{"many alike", func(s *script) {
 			for i := range 7 {

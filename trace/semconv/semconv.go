@@ -144,14 +144,17 @@ type State string
 
 // States of a goroutine.
 const (
-	StatePending   State = "pending"
-	StateRunning   State = "running"
-	StateBlocked   State = "blocked" // in an operation that is recorded
-	StateFinished  State = "finished"
-	StateCancelled State = "cancelled"
-	StateFailed    State = "failed"
-	StatePanicked  State = "panicked"
+	StatePending  State = "pending"
+	StateRunning  State = "running"
+	StateBlocked  State = "blocked" // in an operation that is recorded
+	StateFinished State = "finished"
+	StateCanceled State = "canceled"
+	StateFailed   State = "failed"
+	StatePanicked State = "panicked"
 )
+
+// String returns the word.
+func (s State) String() string { return string(s) }
 
 // Attributes of block and wake spans, and their totals on the operation.
 const (

@@ -2,6 +2,7 @@ package sequence
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/wakechain/wakechain/internal/text"
@@ -112,6 +113,19 @@ const (
 	Omitted             // rows that are not here
 	kinds
 )
+
+var kindNames = [kinds]string{
+	Step: "step", Call: "call", Return: "return", Spawn: "spawn", Message: "message", Sent: "sent", Got: "got",
+	Block: "block", Wake: "wake", Failure: "failure", End: "end", Omitted: "omitted",
+}
+
+// String returns the kind in lower case, as "block".
+func (k Kind) String() string {
+	if k < 0 || k >= kinds {
+		return "kind " + strconv.Itoa(int(k))
+	}
+	return kindNames[k]
+}
 
 // Arrow reports whether rows of the kind are arrows between lifelines, or from
 // one to outside.

@@ -330,7 +330,7 @@ func (d *drawing) times() {
 
 // drawRow draws a row around the height 0 of its group.
 func (d *drawing) drawRow(i int, r *Row) {
-	class := "row " + kindNames[r.Kind]
+	class := "row " + r.Kind.String()
 	if r.Failed || r.Kind == Failure {
 		class += " failed"
 	}
@@ -361,11 +361,6 @@ func (d *drawing) drawRow(i int, r *Row) {
 		d.text(i, r)
 	}
 	d.printf("</g>\n")
-}
-
-var kindNames = [kinds]string{
-	Step: "step", Call: "call", Return: "return", Spawn: "spawn", Message: "message", Sent: "sent", Got: "got",
-	Block: "block", Wake: "wake", Failure: "failure", End: "end", Omitted: "omitted",
 }
 
 // text writes the label: above an arrow between lifelines, beside all else.

@@ -41,7 +41,7 @@ func TestHandle(t *testing.T) {
 			return ctx.Err()
 		}, 1001, `
 			go echo @0s 0s
-				echo @0s 20ms {state=cancelled}
+				echo @0s 20ms {state=canceled}
 				close @20ms 0s {close.code=1001, close.initiator=local, close.completed=true, close.wait=0}
 		`},
 		{"canceled in a read", func(ctx context.Context, c conn) error {
@@ -49,7 +49,7 @@ func TestHandle(t *testing.T) {
 			return err
 		}, 0, `
 			go echo @0s 0s
-				echo @0s 20ms {state=cancelled}
+				echo @0s 20ms {state=canceled}
 				read @0s 20ms
 					block @0s 20ms {reason=net.read, source=timed}
 					close @20ms 0s {status=error, error.type=canceled, close.completed=false}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -119,6 +120,15 @@ const (
 	MessagesBlocked
 	MessagesNone
 )
+
+// String returns auto, all, blocked or none.
+func (m MessageSpans) String() string {
+	names := [...]string{"auto", "all", "blocked", "none"}
+	if int(m) >= len(names) {
+		return "MessageSpans(" + strconv.Itoa(int(m)) + ")"
+	}
+	return names[m]
+}
 
 // The default budget. Both ends of a connection may be in one trace, and the page of
 // Jaeger slows down above 2,000 spans.

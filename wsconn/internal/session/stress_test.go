@@ -68,7 +68,7 @@ func TestOperationsConcurrentSafe(t *testing.T) {
 
 const (
 	huge    = 1 << 18 // more than the buffers hold
-	orderly = 90      // messages of a side, before anything is cancelled
+	orderly = 90      // messages of a side, before anything is canceled
 )
 
 // side is one side of a connection and what was called on it.
