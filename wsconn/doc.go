@@ -92,7 +92,8 @@
 //
 // A server that anybody may connect to should not let them decide what it
 // records: [WithPublicEndpoint] links the client's span and begins a trace of its
-// own, as in otelhttp. A link to a peer's write is the peer's word.
+// own, as in otelhttp. It also keeps the ids of its spans and the client's baggage to
+// itself. A link to a peer's write is the peer's word.
 //
 // # The end of a connection
 //

@@ -262,6 +262,7 @@ const (
 	WebSocketRoleKey               = attribute.Key("websocket.role")                      // string: client or server
 	WebSocketMessageTypeKey        = attribute.Key("websocket.message.type")              // string: text or binary
 	WebSocketMessageSizeKey        = attribute.Key("websocket.message.size")              // int, bytes of payload
+	WebSocketMessageTakenKey       = attribute.Key("websocket.message.taken")             // int, bytes of it that the program read, if it did not read to the end
 	WebSocketMessageIndexKey       = attribute.Key("websocket.message.index")             // int, per direction, from 1
 	WebSocketFrameCountKey         = attribute.Key("websocket.frame.count")               // int
 	WebSocketWireSizeKey           = attribute.Key("websocket.wire.size")                 // int, bytes with headers, as sent

@@ -44,12 +44,19 @@ func WithCloseReason() Option { return session.WithCloseReason() }
 // longer, or 39 from a client; see docs/wire.md.
 func WithoutPeerLinks() Option { return session.WithoutPeerLinks() }
 
-// WithPublicEndpoint makes nothing of a peer a parent, for who does not trust
-// it: the handshake that [Upgrader.Upgrade] and [Handler] record is the root of a trace of
-// its own, sampled by this side, and links to the client's span if that is
-// sampled; and a peer's write is linked, whatever [WithPeerParent] says. A span
-// of this process in the request's context is the parent as without it.
+// WithPublicEndpoint is for clients that are not trusted: nothing that they send decides
+// what is recorded, or enters the context of the handler. The handshake that a server
+// records is the root of a trace of its own, sampled by this side, and links to the
+// client's span if that is sampled. Baggage and whatever else the headers carry is left
+// out. Trace pongs, which would show a client the ids of this side's spans, are not
+// agreed to unless [WithPublicPeerLinks] is given; [WithPeerParent] has no effect. A span
+// of this process in the request's context is the parent as without this option.
 func WithPublicEndpoint() Option { return session.WithPublicEndpoint() }
+
+// WithPublicPeerLinks agrees to trace pongs at a public endpoint: see
+// [WithPublicEndpoint]. Any client that asks for them is then shown the trace id and the
+// span id of each recorded write.
+func WithPublicPeerLinks() Option { return session.WithPublicPeerLinks() }
 
 // WithPeerParent makes the work that a message causes a child of the peer's
 // write rather than of this side's read ([Message.Context]), where a trace pong

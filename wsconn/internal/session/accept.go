@@ -48,25 +48,30 @@ type Accept struct {
 // BeginAccept begins a handshake: a child of the span in r's context or else
 // of the client's, which r's headers name. That of a public endpoint is the root
 // of a trace of its own rather than a child of a span of another process, and
-// links to it. [Accept.End] must follow.
+// links to it; nothing else of the headers goes into its context. [Accept.End] must
+// follow.
 func BeginAccept(lib *Library, w http.ResponseWriter, r *http.Request, cfg *Config) *Accept {
 	a := &Accept{r: r, cfg: cfg, lib: lib, start: time.Now()}
 	a.w = &responseWriter{ResponseWriter: w, a: a}
 	ctx := r.Context()
 	parent := cfg.Propagators.Extract(ctx, propagation.HeaderCarrier(r.Header))
-	if sc := oteltrace.SpanContextFromContext(parent); sc.IsRemote() {
-		a.peer = sc.SpanID()
+	caller := oteltrace.SpanContextFromContext(parent)
+	if caller.IsRemote() {
+		a.peer = caller.SpanID()
+	}
+	if cfg.PublicEndpoint { // without what else the headers brought, as baggage
+		parent = ctx
 	}
 	if local := oteltrace.SpanFromContext(ctx); local.SpanContext().IsValid() {
-		parent = oteltrace.ContextWithSpan(parent, local)
-		a.local = !local.SpanContext().IsRemote()
+		parent, caller = oteltrace.ContextWithSpan(parent, local), local.SpanContext()
+		a.local = !caller.IsRemote()
 	}
 	if cfg.PublicEndpoint && !a.local {
-		a.caller = oteltrace.SpanContextFromContext(parent)
+		a.caller = caller
 		parent = oteltrace.ContextWithSpanContext(parent, oteltrace.SpanContext{})
 	}
 	a.parent, a.tracer = parent, cfg.tracer(ctx)
-	a.links = asks(r.Header) && !cfg.WithoutPeerLinks && core.Of(a.tracer).Records(parent)
+	a.links = asks(r.Header) && cfg.peerLinks() && core.Of(a.tracer).Records(parent)
 	return a
 }
 

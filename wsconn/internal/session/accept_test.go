@@ -7,7 +7,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/propagation"
 
@@ -259,6 +261,31 @@ func TestPropagators(t *testing.T) {
 		})
 		if got, other := tracetest.One(t, p.serverSpans.Chain(), semconv.SpanHandshake).SpanContext().TraceID(), tracetest.One(t, p.clientSpans.Chain(), semconv.SpanHandshake).SpanContext().TraceID(); got == other {
 			t.Error("the trace traveled without trace context")
+		}
+	})
+}
+
+// A text that the peer chooses does not make a span as large as it likes.
+func TestLongPath(t *testing.T) {
+	each(t, func(t *testing.T, lib library) {
+		l, url := listen(t)
+		rec := newRecorder(t)
+		serve(t, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if c, err := lib.traced.accept(w, r, options{}, rec.option()); err == nil {
+				_ = c.CloseNow()
+			}
+		}))
+		c, _, err := lib.traced.dial(t.Context(), url+"/"+strings.Repeat("ü", 5000), options{}, rec.option())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.CloseNow()
+		wantEnd(t, rec, semconv.SpanHandshake, 2)
+		for _, s := range rec.Chain().Named(semconv.SpanHandshake) {
+			text := s.Str(semconv.URLPathKey) + s.Str(semconv.URLFullKey)
+			if len(text) > 1024 || len(text) < 1000 || !utf8.ValidString(text) || !strings.HasSuffix(text, "…") {
+				t.Errorf("got %d bytes: …%q", len(text), text[max(0, len(text)-10):])
+			}
 		}
 	})
 }

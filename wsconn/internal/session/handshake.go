@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 
@@ -108,10 +109,10 @@ func handshakeAttributes(s *Session, status int, h http.Header, err error) []att
 	}
 	if status == http.StatusSwitchingProtocols {
 		if v := h.Get("Sec-WebSocket-Protocol"); v != "" {
-			attrs = append(attrs, semconv.WebSocketSubprotocolKey.String(v))
+			attrs = append(attrs, semconv.WebSocketSubprotocolKey.String(limited(v)))
 		}
 		if v := h.Get("Sec-WebSocket-Extensions"); v != "" {
-			attrs = append(attrs, semconv.WebSocketExtensionsKey.String(v))
+			attrs = append(attrs, semconv.WebSocketExtensionsKey.String(limited(v)))
 		}
 	}
 	return attrs
@@ -152,12 +153,12 @@ func requestAttributes(r *http.Request, nc net.Conn) []attribute.KeyValue {
 		semconv.WebSocketRoleKey.String(roleServer),
 		semconv.URLSchemeKey.String(scheme))
 	if r.URL != nil { // which a request has that net/http made
-		attrs = append(attrs, semconv.URLPathKey.String(r.URL.Path))
+		attrs = append(attrs, semconv.URLPathKey.String(limited(r.URL.Path)))
 	}
 	if route := route(r.Pattern); route != "" {
 		attrs = append(attrs, semconv.HTTPRouteKey.String(route))
 	}
-	attrs = appendHostPort(attrs, semconv.ServerAddressKey, semconv.ServerPortKey, r.Host)
+	attrs = appendHostPort(attrs, semconv.ServerAddressKey, semconv.ServerPortKey, limited(r.Host))
 	if nc != nil {
 		return appendAddresses(attrs, nc.RemoteAddr(), nc.LocalAddr())
 	}
@@ -187,8 +188,23 @@ func urlAttributes(rawURL string) []attribute.KeyValue {
 		return attrs
 	}
 	u.User, u.RawQuery, u.Fragment = nil, "", ""
-	attrs = append(attrs, semconv.URLFullKey.String(u.String()))
+	attrs = append(attrs, semconv.URLFullKey.String(limited(u.String())))
 	return appendHostPort(attrs, semconv.ServerAddressKey, semconv.ServerPortKey, u.Host)
+}
+
+// maxText is the most that an attribute keeps of a text that the peer chooses, in bytes.
+const maxText = 1 << 10
+
+// limited cuts a longer text at the end of a character, and marks that with "…".
+func limited(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	end := maxText - len("…")
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }
 
 func appendHostPort(attrs []attribute.KeyValue, address, port attribute.Key, hostport string) []attribute.KeyValue {

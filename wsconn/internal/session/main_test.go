@@ -65,7 +65,7 @@ func (r *recorder) context(ctx context.Context) context.Context {
 var told = []attribute.Key{
 	semconv.BlockReasonKey, semconv.BlockSourceKey, semconv.WakeReasonKey, semconv.WakeCauseKey,
 	semconv.GoroutineStateKey, semconv.ErrorTypeKey, semconv.HTTPResponseStatusCodeKey,
-	semconv.WebSocketMessageTypeKey, semconv.WebSocketMessageSizeKey, semconv.WebSocketMessageIndexKey,
+	semconv.WebSocketMessageTypeKey, semconv.WebSocketMessageSizeKey, semconv.WebSocketMessageTakenKey, semconv.WebSocketMessageIndexKey,
 	semconv.WebSocketFrameCountKey, semconv.WebSocketWireSizeKey, semconv.WebSocketFrameErrorKey,
 	semconv.WebSocketCloseCodeKey, semconv.WebSocketCloseInitiatorKey, semconv.WebSocketCloseCompletedKey,
 	semconv.WebSocketCloseWaitKey, semconv.WebSocketCloseReasonKey, semconv.WebSocketHandshakeCheckKey,

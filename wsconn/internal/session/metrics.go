@@ -170,7 +170,7 @@ func (m *meter) recordHandshake(ctx context.Context, start time.Time, status int
 // recordRead and recordWrite record the size of a message, unless err says that it failed
 // or it is not known.
 func (m *meter) recordRead(c call, size int64, err error) {
-	if m != nil && err == nil {
+	if m != nil && err == nil && size >= 0 {
 		m.size.Record(c.context(), size, m.receive.record...)
 	}
 }

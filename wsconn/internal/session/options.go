@@ -19,9 +19,9 @@ import (
 type Config struct {
 	Propagators propagation.TextMapPropagator
 
-	// CloseReason, WithoutPeerLinks, PublicEndpoint and PeerParent are the options of
-	// these names.
-	CloseReason, WithoutPeerLinks, PublicEndpoint, PeerParent bool
+	// CloseReason, WithoutPeerLinks, PublicEndpoint, PublicPeerLinks and PeerParent are
+	// the options of these names.
+	CloseReason, WithoutPeerLinks, PublicEndpoint, PublicPeerLinks, PeerParent bool
 
 	// Handler is the name of the adapter's Handler; "": none.
 	Handler string
@@ -54,6 +54,11 @@ func NewConfig(opts []Option) *Config {
 }
 
 var w3c = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+
+// peerLinks reports whether a server agrees to trace pongs, if a client asks.
+func (c *Config) peerLinks() bool {
+	return !c.WithoutPeerLinks && (!c.PublicEndpoint || c.PublicPeerLinks)
+}
 
 // tracer returns the tracer that ctx carries, with what is configured.
 func (c *Config) tracer(ctx context.Context) *trace.Tracer {
@@ -97,6 +102,9 @@ func WithoutPeerLinks() Option { return func(c *Config) { c.WithoutPeerLinks = t
 
 // WithPublicEndpoint sets PublicEndpoint.
 func WithPublicEndpoint() Option { return func(c *Config) { c.PublicEndpoint = true } }
+
+// WithPublicPeerLinks sets PublicPeerLinks.
+func WithPublicPeerLinks() Option { return func(c *Config) { c.PublicPeerLinks = true } }
 
 // WithPeerParent sets PeerParent.
 func WithPeerParent() Option { return func(c *Config) { c.PeerParent = true } }

@@ -106,6 +106,7 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 	r.s.mu.Lock()
 	r.s.leaveRead(r.entered)
 	from := r.s.in.take(n)
+	r.s.showLast(r.op)
 	verdict := r.s.closing.verdict(r.op)
 	r.s.live.clearLastRead(r.s, r.op, err)
 	r.s.unlock()
@@ -116,6 +117,7 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 // didRead returns the message that was read or, where err says that it was
 // not, the library's verdict on what it read instead.
 func (s *Session) didRead(op trace.Op, err error) (m message, verdict string) {
+	s.showLast(op)
 	if err == nil {
 		return s.in.next(), ""
 	}
@@ -167,6 +169,7 @@ type messageReader struct {
 	typ   int
 	size  atomic.Int64
 	calls atomic.Int32 // in progress
+	whole atomic.Bool  // the program has the message to its end
 	over  atomic.Bool
 }
 
@@ -186,6 +189,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 	core.Ref(m.op).Release()
 	switch {
 	case err == io.EOF, err == nil && whole:
+		m.whole.Store(true)
 		m.end(nil)
 	case err != nil:
 		m.end(err)
@@ -213,8 +217,13 @@ func (m *messageReader) end(err error) {
 	msg, verdict := m.s.didRead(m.op, err)
 	m.s.live.clearLastRead(m.s, m.op, err)
 	m.s.mu.Unlock()
-	m.s.meter.recordRead(m.call, m.size.Load(), err)
-	m.s.endRead(m.op, &msg, m.typ, m.size.Load(), verdict, err)
+	size := m.size.Load()
+	if err == nil && !m.whole.Load() {
+		m.op.SetAttributes(semconv.WebSocketMessageTakenKey.Int64(size))
+		size, _ = msg.known(-1, 0)
+	}
+	m.s.meter.recordRead(m.call, size, err)
+	m.s.endRead(m.op, &msg, m.typ, size, verdict, err)
 	m.s.live.setLastRead(m.op, err)
 }
 

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -169,12 +170,12 @@ func TestReaderWithoutEOF(t *testing.T) {
 			close @20ms 0s {status=error, error.type=close_now, close.completed=false}
 		`}},
 		{"compressed", 1, map[string]string{"nhooyr": `
-			read @0s 10ms {message.type=text, message.size=11, message.index=1, frame.count=6, wire.size=29} -> ?
-			read @10ms 10ms {message.type=text, message.size=11, message.index=2, frame.count=6, wire.size=29} -> ?
+			read @0s 10ms {message.type=text, message.taken=11, message.index=1, frame.count=6, wire.size=29} -> ?
+			read @10ms 10ms {message.type=text, message.taken=11, message.index=2, frame.count=6, wire.size=29} -> ?
 			close @20ms 0s {status=error, error.type=close_now, close.completed=false}
 		`, "coder": `
-			read @0s 10ms {message.type=text, message.size=11, message.index=1, frame.count=1, wire.size=19} -> ?
-			read @10ms 10ms {message.type=text, message.size=11, message.index=2, frame.count=1, wire.size=19} -> ?
+			read @0s 10ms {message.type=text, message.taken=11, message.index=1, frame.count=1, wire.size=19} -> ?
+			read @10ms 10ms {message.type=text, message.taken=11, message.index=2, frame.count=1, wire.size=19} -> ?
 			close @20ms 0s {status=error, error.type=close_now, close.completed=false}
 		`}},
 	} {
@@ -200,6 +201,38 @@ func TestReaderWithoutEOF(t *testing.T) {
 				_ = p.client.CloseNow()
 				wantTree(t, p.clientSpans, test.want[lib.name])
 			})
+		})
+	}
+}
+
+// A reader that is left in the middle of its message reports what it took as that, and
+// the size of the message as far as that is known.
+func TestReaderAbandoned(t *testing.T) {
+	for _, test := range []struct {
+		compression int
+		want        string
+	}{
+		{0, `
+			read @0s 0s {message.type=text, message.size=100, message.taken=10, message.index=1, frame.count=1, wire.size=102} -> ?
+			close @0s 0s {status=error, error.type=close_now, close.completed=false}
+		`},
+		{1, `
+			read @0s 0s {message.type=text, message.taken=10, message.index=1, frame.count, wire.size} -> ?
+			close @0s 0s {status=error, error.type=close_now, close.completed=false}
+		`},
+	} {
+		bubble(t, func(t *testing.T, lib library) {
+			p := connect(t, lib, setup{options: options{compression: test.compression, threshold: 1}})
+			go func() { _ = p.server.Write(t.Context(), messageText, bytes.Repeat([]byte("a"), 100)) }()
+			synctest.Wait()
+			_, r, err := p.client.Reader(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.ReadFull(r, make([]byte, 10))
+			synctest.Wait()
+			_ = p.client.CloseNow()
+			wantTree(t, p.clientSpans, test.want)
 		})
 	}
 }

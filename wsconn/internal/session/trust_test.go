@@ -14,6 +14,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
+	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
 // nothing propagates nothing, under a header of its own.
@@ -29,7 +30,7 @@ func (nothing) Fields() []string { return []string{"nothing"} }
 // linked to, not adopted, and so are its writes.
 func TestPublicEndpoint(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
-		p := connect(t, lib, setup{tcp: true, server: []session.Option{session.WithPublicEndpoint(), session.WithPeerParent()}})
+		p := connect(t, lib, setup{tcp: true, server: []session.Option{session.WithPublicEndpoint(), session.WithPublicPeerLinks(), session.WithPeerParent()}})
 		_ = p.client.Write(t.Context(), messageText, []byte("a"))
 		if _, _, err := p.server.Read(t.Context()); err != nil {
 			t.Fatal(err)
@@ -51,8 +52,39 @@ func TestPublicEndpoint(t *testing.T) {
 	})
 }
 
+// A stranger who asks for trace pongs is shown no ids, unless the program says so.
+func TestPublicEndpointAgreesToNoPongs(t *testing.T) {
+	for _, agrees := range []bool{false, true} {
+		each(t, func(t *testing.T, lib library) {
+			opts := []session.Option{session.WithPublicEndpoint()}
+			if agrees {
+				opts = append(opts, session.WithPublicPeerLinks())
+			}
+			l, url := listen(t)
+			rec := newRecorder(t)
+			serve(t, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				c, err := lib.traced.accept(w, r, options{}, append(opts, rec.option())...)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = c.Write(r.Context(), messageText, []byte("a"))
+				_ = c.CloseNow()
+			}))
+			c, resp, err := lib.bare.dial(t.Context(), url, options{header: http.Header{tracepong.Header: {tracepong.Version}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = c.CloseNow()
+			if got := resp.Header.Get(tracepong.Header) != ""; got != agrees {
+				t.Errorf("it agrees to trace pongs: %t, want %t", got, agrees)
+			}
+		})
+	}
+}
+
 // A span of the server's own is the parent at a public endpoint as well; a
-// middleware's of another process is not. Baggage stays, as in otelhttp.
+// middleware's of another process is not. The client's baggage stays out, and the middleware's stays.
 func TestPublicEndpointBehindMiddleware(t *testing.T) {
 	for _, remote := range []bool{false, true} {
 		each(t, func(t *testing.T, lib library) {
@@ -61,7 +93,7 @@ func TestPublicEndpointBehindMiddleware(t *testing.T) {
 			middle := make(chan oteltrace.SpanContext, 1)
 			bags := make(chan string, 1)
 			handler := lib.handler("ws", func(ctx context.Context, c conn) error {
-				bags <- baggage.FromContext(ctx).Member("tenant").Value()
+				bags <- baggage.FromContext(ctx).String()
 				return nil
 			}, session.WithPublicEndpoint(), server.option())
 			serve(t, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -71,6 +103,9 @@ func TestPublicEndpointBehindMiddleware(t *testing.T) {
 					ctx = oteltrace.ContextWithRemoteSpanContext(r.Context(), span.SpanContext())
 				}
 				middle <- span.SpanContext()
+				own, _ := baggage.NewMember("own", "green")
+				bag, _ := baggage.New(own)
+				ctx = baggage.ContextWithBaggage(ctx, bag)
 				handler.ServeHTTP(w, r.WithContext(ctx))
 			}))
 			member, _ := baggage.NewMember("tenant", "blue")
@@ -80,8 +115,8 @@ func TestPublicEndpointBehindMiddleware(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = c.CloseNow() }()
-			if got := <-bags; got != "blue" {
-				t.Errorf("got baggage %q, want blue", got)
+			if got := <-bags; got != "own=green" {
+				t.Errorf("got baggage %q, want that of the middleware alone", got)
 			}
 			wantEnd(t, server, semconv.SpanHandshake, 1)
 			h, want := tracetest.One(t, server.Chain(), semconv.SpanHandshake), <-middle

@@ -37,6 +37,15 @@ func (v *volume) show(name string, busy bool) core.Show {
 	return core.ShowAll
 }
 
+// showLast notes that op, which is about to end, has a span if the connection's close is
+// reported already: no other span would state what was left out since. The caller holds
+// s.mu.
+func (s *Session) showLast(op trace.Op) {
+	if s.closing.reported {
+		core.Ref(op).SetShow(core.ShowAll)
+	}
+}
+
 // showBlocks notes that op waits in the middle of a message, which is never mere
 // idling.
 func showBlocks(op trace.Op) { core.Ref(op).SetShow(core.ShowBlocked) }

@@ -169,3 +169,29 @@ func TestBlockedTurns(t *testing.T) {
 		`)
 	})
 }
+
+// What is left out once the close has its span is stated, too.
+func TestLeftOutAfterClose(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		p := connect(t, lib, setup{client: []session.Option{session.WithMessageSpans(session.MessagesBlocked)}})
+		read := make(chan struct{})
+		go func() {
+			defer close(read)
+			_, _, _ = p.client.Read(t.Context())
+		}()
+		time.Sleep(10 * ms)
+		_ = p.client.CloseNow()
+		<-read
+		wantEnded(t, p.clientSpans)
+		left, spans := 0, 0
+		for _, s := range p.clientSpans.Chain().Spans {
+			left += int(s.Int(semconv.SpansSuppressedKey))
+			if s.Is(semconv.SpanRead) || s.Is(semconv.SpanBlock) || s.Is(semconv.SpanWake) {
+				spans++
+			}
+		}
+		if left+spans != 3 {
+			t.Errorf("got %d spans and %d left out, want 3 in all: a read, its block and its wake", spans, left)
+		}
+	})
+}

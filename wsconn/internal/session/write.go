@@ -105,6 +105,7 @@ func (w *Write) End(size int64, err error) {
 		promise = s.out.promiseOf(w.op, s.writing.waiting > 0)
 		rival = s.out.rival
 		s.out.writer, s.out.rival, s.out.holder = call{}, writer{}, Write{}
+		s.showLast(w.op)
 		if err == nil && !w.typ.IsControl() {
 			m = s.out.message
 			s.out.keepSpan(w.op)
