@@ -89,6 +89,9 @@ func newPlan(seed uint64, index int) plan {
 		}
 		p.pings[k] = max(0, rng.IntN(6)-3)
 	}
+	if p.fault.lossless {
+		p.pings[1] = 0 // see "pings between the frames"
+	}
 	return p
 }
 
