@@ -46,46 +46,38 @@ func TestChanLinks(t *testing.T) {
 			go1(ctx, "a", 0, send(c, 1))
 			go1(ctx, "b", ms, recv(c, 1))
 		}, `
-			go a @0s 0s
-				a @0s 0s {goroutine.state=finished}
-			go b @0s 0s
-				b @0s 1ms {goroutine.state=finished}
+			a @0s 0s {goroutine.state=finished}
+			b @0s 1ms {goroutine.state=finished}
 		`},
 		{"a receiver waits", 0, func(ctx context.Context, c ch) {
 			go1(ctx, "a", 2*ms, send(c, 1))
 			go1(ctx, "b", 0, recv(c, 1))
 		}, `
-			go a @0s 0s
-				a @0s 2ms {goroutine.state=finished}
-			go b @0s 0s
+			a @0s 2ms {goroutine.state=finished}
+			b @0s 2ms {goroutine.state=finished}
 				recv @0s 2ms
 					block @0s 2ms {block.reason=chan.recv}
-					wake @2ms 0s {wake.reason=received} -> go a
-				b @0s 2ms {goroutine.state=finished}
+					wake @2ms 0s {wake.reason=received} -> a
 		`},
 		{"a sender waits", 0, func(ctx context.Context, c ch) {
 			go1(ctx, "a", 0, send(c, 1))
 			go1(ctx, "b", 2*ms, recv(c, 1))
 		}, `
-			go a @0s 0s
+			a @0s 2ms {goroutine.state=finished}
 				send @0s 2ms
 					block @0s 2ms {block.reason=chan.send}
-					wake @2ms 0s {wake.reason=sent} -> go b
-				a @0s 2ms {goroutine.state=finished}
-			go b @0s 0s
-				b @0s 2ms {goroutine.state=finished}
+					wake @2ms 0s {wake.reason=sent} -> b
+			b @0s 2ms {goroutine.state=finished}
 		`},
 		{"the buffer is full", 2, func(ctx context.Context, c ch) {
 			go1(ctx, "a", 0, send(c, 3))
 			go1(ctx, "b", 2*ms, recv(c, 3))
 		}, `
-			go a @0s 0s
+			a @0s 2ms {goroutine.state=finished}
 				send @0s 2ms
 					block @0s 2ms {block.reason=chan.send}
-					wake @2ms 0s {wake.reason=sent} -> go b
-				a @0s 2ms {goroutine.state=finished}
-			go b @0s 0s
-				b @0s 2ms {goroutine.state=finished}
+					wake @2ms 0s {wake.reason=sent} -> b
+			b @0s 2ms {goroutine.state=finished}
 		`},
 		// What b gets second was sent by an operation.
 		{"one waits for the other in turn", 0, func(ctx context.Context, c ch) {
@@ -100,17 +92,15 @@ func TestChanLinks(t *testing.T) {
 				return errors.Join(recv(c, 1)(op.Context()), recv(c, 1)(op.Context()))
 			})
 		}, `
-			go a @0s 0s
+			a @0s 2ms {goroutine.state=finished}
 				send @0s 1ms
 					block @0s 1ms {block.reason=chan.send}
 					wake @1ms 0s {wake.reason=sent} -> late
-				a @0s 2ms {goroutine.state=finished}
-			go b @0s 0s
-				b @0s 2ms {goroutine.state=finished}
+			b @0s 2ms {goroutine.state=finished}
 				late @1ms 1ms
 					recv @1ms 1ms
 						block @1ms 1ms {block.reason=chan.recv}
-						wake @2ms 0s {wake.reason=received} -> go a
+						wake @2ms 0s {wake.reason=received} -> a
 		`},
 		{"several senders, one receiver", 0, func(ctx context.Context, c ch) {
 			go1(ctx, "a", 0, send(c, 1))
@@ -119,18 +109,15 @@ func TestChanLinks(t *testing.T) {
 				return errors.Join(recv(c, 1)(ctx), trace.Sleep(ctx, ms), recv(c, 1)(ctx))
 			})
 		}, `
-			go a @0s 0s
+			a @0s 2ms {goroutine.state=finished}
 				send @0s 2ms
 					block @0s 2ms {block.reason=chan.send}
-					wake @2ms 0s {wake.reason=sent} -> go c
-				a @0s 2ms {goroutine.state=finished}
-			go b @0s 0s
-				b @0s 3ms {goroutine.state=finished}
+					wake @2ms 0s {wake.reason=sent} -> c
+			b @0s 3ms {goroutine.state=finished}
 				send @1ms 2ms
 					block @1ms 2ms {block.reason=chan.send}
-					wake @3ms 0s {wake.reason=sent} -> go c
-			go c @0s 0s
-				c @0s 3ms {goroutine.state=finished}
+					wake @3ms 0s {wake.reason=sent} -> c
+			c @0s 3ms {goroutine.state=finished}
 				sleep @2ms 1ms
 					block @2ms 1ms {block.reason=sleep}
 					wake @3ms 0s {wake.reason=timer}
@@ -139,13 +126,11 @@ func TestChanLinks(t *testing.T) {
 			go1(ctx, "a", ms, func(ctx context.Context) error { c.Close(ctx); return nil })
 			go1(ctx, "b", 0, recv(c, 1))
 		}, `
-			go a @0s 0s
-				a @0s 1ms {goroutine.state=finished}
-			go b @0s 0s
+			a @0s 1ms {goroutine.state=finished}
+			b @0s 1ms {goroutine.state=finished}
 				recv @0s 1ms
 					block @0s 1ms {block.reason=chan.recv}
-					wake @1ms 0s {wake.reason=closed} -> go a
-				b @0s 1ms {goroutine.state=finished}
+					wake @1ms 0s {wake.reason=closed} -> a
 		`},
 		{"closed while a sender waits", 0, func(ctx context.Context, c ch) {
 			go1(ctx, "a", ms, func(ctx context.Context) error { c.Close(ctx); return nil })
@@ -154,13 +139,11 @@ func TestChanLinks(t *testing.T) {
 				return nil
 			})
 		}, `
-			go a @0s 0s
-				a @0s 1ms {goroutine.state=finished}
-			go b @0s 0s
+			a @0s 1ms {goroutine.state=finished}
+			b @0s 1ms {goroutine.state=finished}
 				send @0s 1ms {status=error, error.type=panic}
 					block @0s 1ms {block.reason=chan.send}
-					wake @1ms 0s {wake.reason=closed} -> go a
-				b @0s 1ms {goroutine.state=finished}
+					wake @1ms 0s {wake.reason=closed} -> a
 		`},
 		{"given up", 0, func(ctx context.Context, c ch) {
 			go1(ctx, "a", 0, func(ctx context.Context) error {
@@ -176,13 +159,11 @@ func TestChanLinks(t *testing.T) {
 				return nil
 			})
 		}, `
-			go a @0s 0s
+			a @0s 1ms {goroutine.state=finished}
 				send @0s 1ms
 					block @0s 1ms {block.reason=chan.send}
 					wake @1ms 0s {wake.reason=canceled}
-				a @0s 1ms {goroutine.state=finished}
-			go b @0s 0s
-				b @0s 3ms {goroutine.state=finished}
+			b @0s 3ms {goroutine.state=finished}
 				recv @2ms 1ms
 					block @2ms 1ms {block.reason=chan.recv}
 					wake @3ms 0s {wake.reason=canceled}
@@ -216,7 +197,7 @@ func TestChanManyReceivers(t *testing.T) {
 			_, _ = c.Recv(op.Context())
 			op.End(nil)
 		}},
-		{"one goroutine", "go b", func(ctx context.Context, c *trace.Chan[int]) {
+		{"one goroutine", "b", func(ctx context.Context, c *trace.Chan[int]) {
 			for range 2 {
 				_, op := trace.Start(ctx, "op")
 				_, _ = c.Recv(op.Context())
@@ -253,7 +234,7 @@ func TestChanManyReceivers(t *testing.T) {
 						}
 						if got == tt.want {
 							wakes++
-						} else if want := map[string]string{"go b": "op", "": "go c go d"}[tt.want]; !strings.Contains(want, got) || got == "" {
+						} else if want := map[string]string{"b": "op", "": "go c go d"}[tt.want]; !strings.Contains(want, got) || got == "" {
 							t.Errorf("a wake links to %q, want %q, or %q where that is clear", got, tt.want, want)
 						}
 					}

@@ -40,26 +40,22 @@ func TestCond(t *testing.T) {
 			t.Errorf("got %v, want %v", err, errEnough)
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
-			go a @0s 0s
+			a @0s 5ms {goroutine.state=finished}
 				wait @0s 5ms
 					block @0s 5ms {block.reason=cond}
-					wake @5ms 0s {wake.reason=signaled} -> go d
-				a @0s 5ms {goroutine.state=finished}
-			go b @0s 0s
-				b @0s 7ms {goroutine.state=finished}
+					wake @5ms 0s {wake.reason=signaled} -> d
+			b @0s 7ms {goroutine.state=finished}
 				wait @1ms 5ms
 					block @1ms 5ms {block.reason=cond}
-					wake @6ms 0s {wake.reason=signaled} -> go d
+					wake @6ms 0s {wake.reason=signaled} -> d
 				lock @6ms 1ms
 					block @6ms 1ms {block.reason=lock}
-					wake @7ms 0s {wake.reason=unlocked} -> go d
-			go gives_up @0s 0s
-				gives_up @0s 4ms {goroutine.state=canceled}
+					wake @7ms 0s {wake.reason=unlocked} -> d
+			gives_up @0s 4ms {goroutine.state=canceled}
 				wait @3ms 1ms
 					block @3ms 1ms {block.reason=cond}
 					wake @4ms 0s {wake.reason=canceled}
-			go d @0s 0s
-				d @0s 7ms {goroutine.state=finished}
+			d @0s 7ms {goroutine.state=finished}
 		`, shape...)
 	})
 }

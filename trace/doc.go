@@ -1,22 +1,21 @@
 // Package trace shows the event loop under a Go program as OpenTelemetry spans:
 // which goroutine blocked, on what and for how long, and what woke it.
 //
-// A goroutine started by [Go], or a function run by [Handle], has a span "go
-// NAME" that lasts until its first instruction and is the parent of what it
-// does, and at its end a span "NAME" that covers its life. What it does that
-// may block is an operation, an [Op]; inside an operation, block and wake
-// alternate and tile it:
+// A goroutine started by [Go], or a function run by [Handle], has a span NAME, from
+// the call to its end, which is the parent of what it does. What it does that may
+// block is an operation, an [Op]; inside an operation, block and wake alternate
+// and tile it:
 //
-//	go sen_data        |-|
-//	  sen_data           |------------------------------------------|
+//	sen_data           |--------------------------------------------|
 //	  write              |---|
 //	  write                   |--------------------------------|
-//	    block                  |------------------------------|       net.write, peer_window
-//	    wake                                                   |-|    peer_read
+//	    block peer_window      |------------------------------|
+//	    wake peer_read                                         |-|
 //
 // A block lasts from the moment a goroutine is about to park to the moment it
-// runs again. Nothing stays open longer than one operation: block, wake and
-// NAME are exported when they are over, with the times that were read.
+// runs again; its name says why. Nothing stays open longer than one operation, but
+// for a goroutine's span, which is open for 5 seconds at the most ([WithMaxOpen]):
+// block and wake are exported when they are over, with the times that were read.
 //
 // Who waits for whom inside the process shows in the channels, locks and futures
 // of this package: [Chan], [Select], [Mutex], [RWMutex], [Cond], [WaitGroup],
@@ -26,14 +25,14 @@
 // unlocked or resolved. The link is to that one's own operation where it had to
 // wait itself, and else to the span in the context that it was called with.
 //
-//	go broadcaster     |-|
+//	broadcaster        |--------------------------------------|
 //	  send               |--------------------------------|
-//	    block             |-------------------------------|        chan.send
-//	    wake                                              |-|      sent, by go writer
-//	go speaker         |-|
+//	    block chan.send   |-------------------------------|
+//	    wake sent                                         |-|      by writer
+//	speaker            |----------------------------------------|
 //	  lock                |---------------------------------|
-//	    block              |--------------------------------|      lock
-//	    wake                                                |-|    unlocked, by go broadcaster
+//	    block lock         |--------------------------------|
+//	    wake unlocked                                       |-|    by broadcaster
 //
 // One that need not wait costs some ten nanoseconds more than the bare one and
 // makes no span, unless [WithAllOps] says so; a wait that is recorded costs about

@@ -46,7 +46,6 @@ func Example() {
 	_ = task.Wait(context.Background())
 
 	// Output:
-	// go consumer
 	// block chan.recv
 	// wake received
 	// recv
@@ -97,7 +96,6 @@ func ExampleHandle() {
 	fmt.Println(err)
 
 	// Output:
-	// go greet
 	// hello
 	// greet finished
 	// <nil>

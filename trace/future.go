@@ -84,7 +84,7 @@ func (f *Future[T]) Settled() bool {
 }
 
 // Then runs fn with the value or the error, in a goroutine of its own, when the
-// future has it, and at once if it does: "go NAME", a child of the span in ctx,
+// future has it, and at once if it does: its span, a child of the one in ctx,
 // begins there. It does not look at whether ctx has ended; fn may.
 func (f *Future[T]) Then(ctx context.Context, name string, fn func(ctx context.Context, value T, err error) error, opts ...GoOption) {
 	call := func() {

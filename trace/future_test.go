@@ -41,22 +41,17 @@ func TestFuture(t *testing.T) {
 			t.Errorf("got %v, want %v", err, errEnough)
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
-			go a @0s 0s
+			a @0s 3ms {goroutine.state=finished}
 				await @0s 3ms
 					block @0s 3ms {block.reason=future}
-					wake @3ms 0s {wake.reason=resolved} -> go b
-				a @0s 3ms {goroutine.state=finished}
-			go gives_up @0s 0s
-				gives_up @0s 2ms {goroutine.state=canceled}
+					wake @3ms 0s {wake.reason=resolved} -> b
+			gives_up @0s 2ms {goroutine.state=canceled}
 				await @1ms 1ms
 					block @1ms 1ms {block.reason=future}
 					wake @2ms 0s {wake.reason=canceled}
-			go b @0s 0s
-				b @0s 3ms {goroutine.state=finished}
-			go callback @3ms 0s
-				callback @3ms 0s {goroutine.state=finished}
-			go late @4ms 0s
-				late @4ms 0s {status=error, error.type=_OTHER, goroutine.state=failed}
+			b @0s 3ms {goroutine.state=finished}
+			callback @3ms 0s {goroutine.state=finished}
+			late @4ms 0s {status=error, error.type=_OTHER, goroutine.state=failed}
 		`, shape...)
 	})
 }

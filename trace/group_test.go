@@ -35,19 +35,17 @@ func TestGroup(t *testing.T) {
 			t.Errorf("the context's cause: got %v, want %v", got, errEnough)
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
-			go a @0s 0s
-				a @0s 2ms {goroutine.state=finished}
+			a @0s 2ms {goroutine.state=finished}
 			wait @0s 2ms
 				block @0s 2ms {block.reason=semaphore}
-				wake @2ms 0s {wake.reason=released} -> go a
-			go b @2ms 0s
-				b @2ms 2ms {goroutine.state=finished}
+				wake @2ms 0s {wake.reason=released} -> a
+			b @2ms 2ms {goroutine.state=finished}
 			wait @2ms 1ms
 				block @2ms 1ms {block.reason=semaphore}
 				wake @3ms 0s {wake.reason=canceled}
 			wait @3ms 1ms
 				block @3ms 1ms {block.reason=waitgroup}
-				wake @4ms 0s {wake.reason=done} -> go b
+				wake @4ms 0s {wake.reason=done} -> b
 		`, shape...)
 	})
 }
@@ -69,16 +67,14 @@ func TestGroupZero(t *testing.T) {
 			t.Errorf("Wait: got %v, want nil", err)
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
-			go g0 @0s 0s
-				g0 @0s 1ms {goroutine.state=finished}
-			go g1 @0s 0s
-				g1 @0s 3ms {goroutine.state=finished}
+			g0 @0s 1ms {goroutine.state=finished}
+			g1 @0s 3ms {goroutine.state=finished}
 			wait @0s 2ms
 				block @0s 2ms {block.reason=waitgroup}
 				wake @2ms 0s {wake.reason=canceled}
 			wait @2ms 1ms
 				block @2ms 1ms {block.reason=waitgroup}
-				wake @3ms 0s {wake.reason=done} -> go g1
+				wake @3ms 0s {wake.reason=done} -> g1
 		`, shape...)
 	})
 }

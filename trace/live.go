@@ -20,7 +20,7 @@ func (l *liveTask) Describe(r *live.Report) {
 	t := (*Task)(l)
 	r.Tasks = append(r.Tasks, live.Task{})
 	d := &r.Tasks[len(r.Tasks)-1]
-	d.Key, d.Name, d.ID, d.Began, d.Span = t, t.name, t.id, t.began, t.spawned
+	d.Key, d.Name, d.ID, d.Began, d.Span = t, t.name, t.id, t.began, t.span
 	if t.outer != nil {
 		d.Outer = t.outer
 	}

@@ -43,20 +43,16 @@ func TestMutex(t *testing.T) {
 		})
 		time.Sleep(time.Second)
 		tracetest.AssertTree(t, rec.Chain(), `
-			go a @0s 0s
-				a @0s 10ms {goroutine.state=finished}
-			go b @0s 0s
-				b @0s 20ms {goroutine.state=finished}
+			a @0s 10ms {goroutine.state=finished}
+			b @0s 20ms {goroutine.state=finished}
 				lock @1ms 9ms
 					block @1ms 9ms {block.reason=lock}
-					wake @10ms 0s {wake.reason=unlocked} -> go a
-			go c @0s 0s
-				c @0s 30ms {goroutine.state=finished}
+					wake @10ms 0s {wake.reason=unlocked} -> a
+			c @0s 30ms {goroutine.state=finished}
 				lock @2ms 18ms
 					block @2ms 18ms {block.reason=lock}
 					wake @20ms 0s {wake.reason=unlocked} -> lock
-			go gives_up @0s 0s
-				gives_up @0s 4ms {goroutine.state=finished}
+			gives_up @0s 4ms {goroutine.state=finished}
 				lock @3ms 1ms
 					block @3ms 1ms {block.reason=lock}
 					wake @4ms 0s {wake.reason=canceled}
@@ -109,25 +105,20 @@ func TestRWMutex(t *testing.T) {
 		go1(ctx, "last", 4*ms, hold(&rw, ms))               // woken by one of two
 		time.Sleep(time.Second)
 		tracetest.AssertTree(t, rec.Chain(), `
-			go reader @0s 0s
-				reader @0s 10ms {goroutine.state=finished}
-			go writer @0s 0s
-				writer @0s 20ms {goroutine.state=finished}
+			reader @0s 10ms {goroutine.state=finished}
+			writer @0s 20ms {goroutine.state=finished}
 				lock @1ms 9ms
 					block @1ms 9ms {block.reason=lock}
-					wake @10ms 0s {wake.reason=unlocked} -> go reader
-			go late_a @0s 0s
-				late_a @0s 30ms {goroutine.state=finished}
+					wake @10ms 0s {wake.reason=unlocked} -> reader
+			late_a @0s 30ms {goroutine.state=finished}
 				lock @2ms 18ms
 					block @2ms 18ms {block.reason=lock}
 					wake @20ms 0s {wake.reason=unlocked} -> lock
-			go late_b @0s 0s
-				late_b @0s 40ms {goroutine.state=finished}
+			late_b @0s 40ms {goroutine.state=finished}
 				lock @3ms 17ms
 					block @3ms 17ms {block.reason=lock}
 					wake @20ms 0s {wake.reason=unlocked} -> lock
-			go last @0s 0s
-				last @0s 41ms {goroutine.state=finished}
+			last @0s 41ms {goroutine.state=finished}
 				lock @4ms 36ms
 					block @4ms 36ms {block.reason=lock}
 					wake @40ms 0s {wake.reason=unlocked}

@@ -29,20 +29,16 @@ func TestOnce(t *testing.T) {
 			t.Errorf("got %d calls and %v, want 1 and %v", calls.Load(), gaveUp.Err(), errEnough)
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
-			go a @0s 0s
-				a @0s 10ms {goroutine.state=finished}
-			go b @0s 0s
-				b @0s 10ms {goroutine.state=finished}
+			a @0s 10ms {goroutine.state=finished}
+			b @0s 10ms {goroutine.state=finished}
 				lock @1ms 9ms
 					block @1ms 9ms {block.reason=lock}
-					wake @10ms 0s {wake.reason=unlocked} -> go a
-			go gives_up @0s 0s
-				gives_up @0s 3ms {goroutine.state=canceled}
+					wake @10ms 0s {wake.reason=unlocked} -> a
+			gives_up @0s 3ms {goroutine.state=canceled}
 				lock @2ms 1ms
 					block @2ms 1ms {block.reason=lock}
 					wake @3ms 0s {wake.reason=canceled}
-			go late @0s 0s
-				late @0s 11ms {goroutine.state=finished}
+			late @0s 11ms {goroutine.state=finished}
 		`, shape...)
 	})
 }

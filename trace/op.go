@@ -275,12 +275,12 @@ func origin(ctx context.Context) oteltrace.SpanContext {
 	return sc
 }
 
-// goroutineOf is the span "go NAME" of the goroutine that ctx is of, if it is
+// goroutineOf is the span of the goroutine that ctx is of, if it is
 // recorded.
 func goroutineOf(ctx context.Context) oteltrace.SpanContext {
 	if ctx != nil {
 		if t := scopeOf(ctx).task; t != nil {
-			return t.spawned
+			return t.span
 		}
 	}
 	return oteltrace.SpanContext{}

@@ -45,10 +45,8 @@ func TestGoexit(t *testing.T) {
 	}()
 	<-done
 	tracetest.AssertTree(t, rec.Chain(), `
-		go g
-			g {status=error, goroutine.state=failed, error.type=_OTHER}
-		go h
-			h {status=error, goroutine.state=failed, error.type=_OTHER}
+		g {status=error, goroutine.state=failed, error.type=_OTHER}
+		h {status=error, goroutine.state=failed, error.type=_OTHER}
 	`, shape...)
 }
 
@@ -95,8 +93,7 @@ func TestHandlePanic(t *testing.T) {
 				t.Errorf("recovered %v", v)
 			}
 			tracetest.AssertTree(t, rec.Chain(), `
-				go g
-					g {status=error, goroutine.state=panicked, error.type=panic}
+				g {status=error, goroutine.state=panicked, error.type=panic}
 			`, shape...)
 		})
 	}
@@ -136,7 +133,7 @@ func TestGoPanic(t *testing.T) {
 		output[how] = stderr.String()
 		want := ""
 		if how == "traced" {
-			want = "go boom \nboom panicked\n"
+			want = "boom panicked\n"
 		}
 		if got := stdout.String(); got != want {
 			t.Errorf("%s: stdout: got %q, want %q", how, got, want)

@@ -66,30 +66,27 @@ func TestSelect(t *testing.T) {
 		want(i, e, -1, errEnough)
 		time.Sleep(ms)
 		tracetest.AssertTree(t, rec.Chain(), `
-			go a @0s 0s
-				a @0s 1ms {goroutine.state=finished}
+			a @0s 1ms {goroutine.state=finished}
 			select @0s 1ms {select.case=0}
 				block @0s 1ms {block.reason=select}
-				wake @1ms 0s {wake.reason=received} -> go a
+				wake @1ms 0s {wake.reason=received} -> a
 			select @1ms 1ms {select.case=1}
 				block @1ms 1ms {block.reason=select}
 				wake @2ms 0s {wake.reason=received}
 			select @2ms 1ms
 				block @2ms 1ms {block.reason=select}
 				wake @3ms 0s {wake.reason=canceled}
-			go b @3ms 0s
-				b @3ms 1ms {goroutine.state=finished}
+			b @3ms 1ms {goroutine.state=finished}
 			select @3ms 1ms {select.case=0}
 				block @3ms 1ms {block.reason=select}
-				wake @4ms 0s {wake.reason=sent} -> go b
+				wake @4ms 0s {wake.reason=sent} -> b
 			select @4ms 1ms {select.case=1}
 				block @4ms 1ms {block.reason=select}
 				wake @5ms 0s {wake.reason=sent}
-			go c @5ms 0s
-				c @5ms 1ms {goroutine.state=finished}
+			c @5ms 1ms {goroutine.state=finished}
 			select @5ms 1ms {select.case=0}
 				block @5ms 1ms {block.reason=select}
-				wake @6ms 0s {wake.reason=closed} -> go c
+				wake @6ms 0s {wake.reason=closed} -> c
 			select @6ms 1ms
 				block @6ms 1ms {block.reason=select}
 				wake @7ms 0s {wake.reason=canceled}
@@ -113,18 +110,15 @@ func TestSelectWakes(t *testing.T) {
 		})
 		time.Sleep(2 * ms)
 		tracetest.AssertTree(t, rec.Chain(), `
-			go a @0s 0s
+			a @0s 1ms {goroutine.state=finished}
 				send @0s 1ms
 					block @0s 1ms {block.reason=chan.send}
-					wake @1ms 0s {wake.reason=sent} -> go d
-				a @0s 1ms {goroutine.state=finished}
-			go b @0s 0s
+					wake @1ms 0s {wake.reason=sent} -> d
+			b @0s 1ms {goroutine.state=finished}
 				select @0s 1ms {select.case=0}
 					block @0s 1ms {block.reason=select}
-					wake @1ms 0s {wake.reason=sent} -> go d
-				b @0s 1ms {goroutine.state=finished}
-			go d @0s 0s
-				d @0s 1ms {goroutine.state=finished}
+					wake @1ms 0s {wake.reason=sent} -> d
+			d @0s 1ms {goroutine.state=finished}
 		`, shape...)
 	})
 }

@@ -30,7 +30,7 @@ type Task struct {
 	cancel  context.CancelCauseFunc
 	done    chan struct{}
 	outer   *Task                 // of Handle: what the goroutine was in before
-	spawned oteltrace.SpanContext // of "go NAME"
+	span    oteltrace.SpanContext // of NAME, the first if there are two
 	excused atomic.Bool           // see [Excuse]
 
 	mu    sync.Mutex
@@ -68,20 +68,26 @@ func WithErrorType(f func(error) string) GoOption {
 	})
 }
 
-// WithGoAttributes adds attributes to both spans of the goroutine. It appends.
+// WithGoAttributes adds attributes to the goroutine's span, and to that of the rest of
+// its life where there are two. It appends.
 func WithGoAttributes(attrs ...attribute.KeyValue) GoOption {
 	return goOptionFunc(func(c *goConfig) { c.attrs = append(c.attrs, attrs...) })
 }
 
-// Go runs fn in a new goroutine and returns at once. The span "go NAME" lasts
-// from this call to fn's first instruction, and is the parent of what fn does
-// with the context it is given. When fn ends, the span "NAME" is exported, a
-// child of "go NAME" that covers fn's whole life, with its state
+// Go runs fn in a new goroutine and returns at once. The span NAME lasts from this call
+// to the end of fn, and is in the context that fn is given: fn may set its attributes
+// and status, and it is the parent of what fn does. It has how long it took from this
+// call to fn's first instruction ([semconv.GoroutineStartDelayKey]), its state
 // ([semconv.GoroutineStateKey]) and, where one of its operations was blocked, the totals:
 // [semconv.BlockCountKey], [semconv.BlockDurationKey], how much of that by which reason
 // ([semconv.GoroutineBlockedKey]), and how long it was not blocked
-// ([semconv.GoroutineRunningKey]). So nothing is held open by a goroutine that runs for
-// days. The label goroutine.name of runtime/pprof has the name, too.
+// ([semconv.GoroutineRunningKey]). The label goroutine.name of runtime/pprof has the name, too.
+//
+// A goroutine that lives longer than [WithMaxOpen] says has two spans, so that nothing is
+// held open by one that runs for days: the first is exported then, with the state running
+// and the totals so far. The second is its child, links to it, and has the rest of the
+// story; what fn sets from then on through its context is set there. Operations
+// are children of the first.
 //
 // The context that fn gets ends when ctx does or by [Task.Cancel]; and, like
 // any context made by context.WithCancel, when fn has returned.
@@ -100,7 +106,7 @@ func Go(ctx context.Context, name string, fn func(context.Context) error, opts .
 func spawn(ctx context.Context, name string, fn func(context.Context) error, opts []GoOption, ended func(context.Context, error)) *Task {
 	t := &Task{name: name, done: make(chan struct{}), state: semconv.StatePending}
 	ctx, t.cancel = context.WithCancelCause(ctx)
-	life := t.spawn(ctx, opts)
+	life := t.begin(ctx, opts, true)
 	go func() {
 		defer func() {
 			if t.State() == semconv.StatePanicked {
@@ -132,65 +138,29 @@ func handle(ctx context.Context, name string, fn func(context.Context) error, op
 		return fn(ctx)
 	}
 	t := &Task{name: name, state: semconv.StatePending, outer: outer}
-	life := t.spawn(ctx, opts)
+	life := t.begin(ctx, opts, false)
 	if life.label() {
 		defer pprof.SetGoroutineLabels(ctx)
 	}
 	return t.run(life, fn)
 }
 
-// life is one run of a goroutine's function.
-type life struct {
-	goConfig
-	tracer  *Tracer
-	ctx     context.Context // for the function
-	called  time.Time
-	spawned oteltrace.Span // "go NAME", nil when nothing is recorded
-}
-
-func (t *Task) spawn(ctx context.Context, opts []GoOption) *life {
-	s := scopeOf(ctx)
-	l := &life{goConfig: goConfig{errorType: ErrorType}, tracer: s.tracer, called: time.Now()}
-	if t.outer == nil {
-		t.parent = s.task
-	}
-	for _, o := range opts {
-		if o != nil {
-			o.applyGo(&l.goConfig)
-		}
-	}
-	l.ctx, l.spawned = l.tracer.span(ctx, semconv.SpanGo+t.name, l.called)
-	if l.spawned != nil {
-		t.spawned = l.spawned.SpanContext()
-		l.ctx = pprof.WithLabels(l.ctx, pprof.Labels(string(semconv.GoroutineNameKey), t.name))
-	}
-	l.ctx = context.WithValue(l.ctx, scopeKey{}, &scope{l.tracer, t})
-	return l
-}
-
-// label gives the calling goroutine the labels of the context, if it is
-// recorded, and reports whether it is.
-func (l *life) label() bool {
-	if l.spawned != nil {
-		pprof.SetGoroutineLabels(l.ctx)
-	}
-	return l.spawned != nil
-}
-
 // run calls fn and records how it ended. It does not recover.
 func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
-	start := after(l.called)
-	if l.spawned != nil || l.tracer.live {
-		t.id, t.began = goroutineID(), start
+	l.start = l.called
+	if l.spawned {
+		l.start = after(l.called)
+	}
+	if l.span != nil || l.tracer.live {
+		t.id, t.began = goroutineID(), l.start
 		t.entry.Add((*liveTask)(t))
 		defer t.entry.Remove()
 	}
-	if l.spawned != nil {
-		l.attrs = append(l.attrs, semconv.GoroutineIDKey.Int64(t.id), semconv.GoroutineNameKey.String(t.name))
-		finish(l.spawned, start, "", nil, l.attrs)
+	if l.span != nil {
+		l.running()
 		if annotate.On() {
-			annotate.Begin(t.spawned)
-			defer annotate.End(t.spawned)
+			annotate.Begin(t.span)
+			defer annotate.End(t.span)
 		}
 	}
 	t.set(semconv.StateRunning, nil)
@@ -198,17 +168,20 @@ func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 	returned := false
 	defer func() {
 		state, errorType := semconv.StateFinished, ""
+		var stack []attribute.KeyValue
 		if returned {
 			state, errorType = t.outcome(l, err)
-		} else if exits, stack := unwinding(); exits {
+		} else if exits, calls := unwinding(); exits {
 			err, state, errorType = ErrGoexit, semconv.StateFailed, semconv.ErrorOther
 		} else {
 			state, errorType = semconv.StatePanicked, semconv.ErrorPanic
-			l.attrs = append(l.attrs, semconv.CodeStacktraceKey.String(stack))
+			stack = []attribute.KeyValue{semconv.CodeStacktraceKey.String(calls)}
 		}
 		t.set(state, err)
 		t.orphan()
-		t.export(l, start, state, errorType, err)
+		if l.span != nil {
+			l.end(state, errorType, err, stack)
+		}
 	}()
 	err = fn(l.ctx)
 	returned = true
@@ -247,18 +220,6 @@ func (t *Task) outcome(l *life, err error) (semconv.State, string) {
 	}
 }
 
-// export makes the span "NAME".
-func (t *Task) export(l *life, start time.Time, state semconv.State, errorType string, err error) {
-	if l.spawned == nil {
-		return
-	}
-	end := after(start)
-	t.mu.Lock()
-	attrs := t.totals.attributes(append(l.attrs, semconv.GoroutineStateKey.String(string(state))), start, end)
-	t.mu.Unlock()
-	l.tracer.record(l.ctx, t.name, start, end, errorType, err, attrs...)
-}
-
 func (t *Task) set(s semconv.State, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -288,7 +249,7 @@ func (t *Task) Err() error {
 
 // Wait waits for the function to end and returns its error, or the cause of
 // ctx's end if that comes first. Where it has to wait it is an operation,
-// [semconv.SpanAwait], whose wake links to the task's "go NAME".
+// [semconv.SpanAwait], whose wake links to the task's span.
 func (t *Task) Wait(ctx context.Context) error {
 	ended := t.ended()
 	if ended && !emitsAll(ctx) {
@@ -306,7 +267,7 @@ func (t *Task) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return op.giveUp(ctx)
 	}
-	op.Wake(semconv.WakeDone, CausedBy(t.spawned))
+	op.Wake(semconv.WakeDone, CausedBy(t.span))
 	op.End(nil) // the task's error is not the waiter's
 	return t.Err()
 }

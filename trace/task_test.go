@@ -119,8 +119,7 @@ func TestStates(t *testing.T) {
 						t.Errorf("State: got %s, want %s", state, tt.state)
 					}
 					tracetest.AssertTree(t, rec.Chain(), fmt.Sprintf(`
-						go g {status=unset}
-							g {goroutine.state=%s}
+						g {goroutine.state=%s}
 					`, tt.state))
 					wantStatus(t, tracetest.One(t, rec.Chain(), "g"), tt.typ)
 				})
@@ -160,8 +159,7 @@ func TestGo(t *testing.T) {
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
 			parent @0s 0s
-				go worker @0s 0s {a=1, b=2, goroutine.id, goroutine.name=worker}
-					worker @0s 7ms {a=1, b=2, block.count=3, block.duration=0.005, goroutine.blocked.lock=0.001, goroutine.blocked.sleep=0.004, goroutine.id, goroutine.name=worker, goroutine.running=0.002, goroutine.state=finished}
+				worker @0s 7ms {a=1, b=2, block.count=3, block.duration=0.005, goroutine.blocked.lock=0.001, goroutine.blocked.sleep=0.004, goroutine.id, goroutine.name=worker, goroutine.running=0.002, goroutine.start_delay=0, goroutine.state=finished}
 					step @1ms 2ms {block.duration=0.002}
 						block @1ms 2ms {block.reason=sleep}
 						wake @3ms 0s {wake.reason=timer}
@@ -169,10 +167,9 @@ func TestGo(t *testing.T) {
 						block @4ms 2ms {block.reason=sleep}
 						wake @6ms 0s {wake.reason=timer}
 					quick @6ms 0s
-					go part @6ms 0s {goroutine.id, goroutine.name=part}
+					part @6ms 1ms {block.duration=0.001, goroutine.blocked.lock=0.001, goroutine.id, goroutine.name=part, goroutine.running=0, goroutine.state=finished}
 						step @6ms 1ms {block.duration=0.001}
 							block @6ms 1ms {block.reason=lock}
-						part @6ms 1ms {block.duration=0.001, goroutine.blocked.lock=0.001, goroutine.id, goroutine.name=part, goroutine.running=0, goroutine.state=finished}
 		`, whole...)
 		if attrs[:2][1].Valid() {
 			t.Error("an attribute was written into the caller's array")
@@ -180,24 +177,12 @@ func TestGo(t *testing.T) {
 	})
 }
 
-// While a goroutine lives nothing of it is open, and its number is the
-// runtime's.
-func TestGoIsNotOpen(t *testing.T) {
+// A goroutine's number is the runtime's, and a call of Handle has no delay.
+func TestGoroutineID(t *testing.T) {
 	ctx, rec := record(t)
+	ids := make([]int64, 0, 2)
 	check := func(context.Context) error {
-		spans := rec.Chain().Spans
-		for _, s := range spans {
-			if s.End.IsZero() {
-				t.Errorf("while it lives: %s is open", s)
-			}
-		}
-		span := spans[len(spans)-1]
-		if got, want := span.Name, "go g"; got != want {
-			t.Errorf("while it lives: got span %q last, want %q", got, want)
-		}
-		if got, want := span.Int(semconv.GoroutineIDKey), goroutine(); got != want {
-			t.Errorf("goroutine.id: got %d, want %d", got, want)
-		}
+		ids = append(ids, goroutine())
 		return nil
 	}
 	if err := trace.Go(ctx, "g", check).Wait(t.Context()); err != nil {
@@ -207,14 +192,12 @@ func TestGoIsNotOpen(t *testing.T) {
 		t.Error(err)
 	}
 	tracetest.AssertTree(t, rec.Chain(), `
-		go g >0s
-			g >0s
-		go g >0s
-			g >0s
+		g >0s {goroutine.start_delay}
+		g >0s {!goroutine.start_delay}
 	`)
-	for _, s := range rec.Chain().Named("g") {
-		if !s.Start.Equal(s.Parent.End) {
-			t.Errorf("%s starts %v after %s ended", s, s.Start.Sub(s.Parent.End), s.Parent)
+	for i, s := range rec.Chain().Named("g") {
+		if got := s.Int(semconv.GoroutineIDKey); got != ids[i] {
+			t.Errorf("goroutine.id: got %d, want %d", got, ids[i])
 		}
 	}
 }
@@ -266,8 +249,7 @@ func TestTask(t *testing.T) {
 			t.Error("the function's context lives on")
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
-			go g @0s 0s {goroutine.id, goroutine.name=g}
-				g @0s 1ms {goroutine.id, goroutine.name=g, goroutine.state=canceled}
+			g @0s 1ms {goroutine.id, goroutine.name=g, goroutine.start_delay=0, goroutine.state=canceled}
 		`, whole...)
 	})
 }
@@ -409,14 +391,13 @@ func TestTaskWaitIsAnOperation(t *testing.T) {
 			}
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
-			go g @0s 0s
-				g @0s 2ms {status=error, error.type=_OTHER, goroutine.state=failed}
+			g @0s 2ms {status=error, error.type=_OTHER, goroutine.state=failed}
 			await @0s 1ms
 				block @0s 1ms {block.reason=future}
 				wake @1ms 0s {wake.reason=canceled}
 			await @1ms 1ms
 				block @1ms 1ms {block.reason=future}
-				wake @2ms 0s {wake.reason=done} -> go g
+				wake @2ms 0s {wake.reason=done} -> g
 			await @2ms 0s
 		`, shape...)
 	})

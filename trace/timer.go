@@ -38,15 +38,14 @@ func awaitTick(ctx context.Context, op Op, c <-chan time.Time) (at time.Time, er
 }
 
 // AfterFunc is time.AfterFunc: after d it runs fn on a goroutine of its own, as
-// [Handle] does, with the spans "go NAME", from the moment that the timer fired,
-// and NAME. The timer that it returns stops it or sets it anew. It does not look
+// [Handle] does, with a span NAME from the moment that the timer fired. The timer that it returns stops it or sets it anew. It does not look
 // at whether ctx has ended; fn may.
 func AfterFunc(ctx context.Context, d time.Duration, name string, fn func(context.Context) error, opts ...GoOption) *time.Timer {
 	return time.AfterFunc(d, func() { _ = handle(ctx, name, fn, opts, nil) })
 }
 
 // AfterDone is context.AfterFunc: when ctx has ended it runs fn on a goroutine
-// of its own, as [Handle] does, with the spans "go NAME" and NAME. The context
+// of its own, as [Handle] does. The context
 // that fn is given has ctx's values, but has not ended. Calling stop undoes it,
 // and reports whether that was in time.
 func AfterDone(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) (stop func() bool) {

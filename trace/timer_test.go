@@ -56,13 +56,11 @@ func TestAfterFunc(t *testing.T) {
 		})
 		// What late is blocked for is not main's.
 		tracetest.AssertTree(t, rec.Chain(), `
-			go main @0s 0s {goroutine.id, goroutine.name=main}
-				main @0s 10ms {goroutine.id, goroutine.name=main, goroutine.state=finished}
-				go late @5ms 0s {goroutine.id, goroutine.name=late}
+			main @0s 10ms {goroutine.id, goroutine.name=main, goroutine.state=finished}
+				late @5ms 1ms {block.duration=0.001, goroutine.blocked.sleep=0.001, goroutine.id, goroutine.name=late, goroutine.running=0, goroutine.state=finished}
 					sleep @5ms 1ms {block.duration=0.001}
 						block @5ms 1ms {block.reason=sleep}
 						wake @6ms 0s {wake.reason=timer}
-					late @5ms 1ms {block.duration=0.001, goroutine.blocked.sleep=0.001, goroutine.id, goroutine.name=late, goroutine.running=0, goroutine.state=finished}
 		`, whole...)
 	})
 }
@@ -83,11 +81,10 @@ func TestAfterDone(t *testing.T) {
 		op.End(nil)
 		tracetest.AssertTree(t, rec.Chain(), `
 			op @0s 4ms
-				go cleanup @2ms 0s
+				cleanup @2ms 1ms {goroutine.state=finished}
 					sleep @2ms 1ms
 						block @2ms 1ms {block.reason=sleep}
 						wake @3ms 0s {wake.reason=timer}
-					cleanup @2ms 1ms {goroutine.state=finished}
 		`, shape...)
 	})
 }
@@ -109,13 +106,11 @@ func TestTick(t *testing.T) {
 			sleep @0s 2ms
 				block @0s 2ms {block.reason=sleep}
 				wake @2ms 0s {wake.reason=timer}
-			go beat @2ms 0s
-				beat @2ms 0s {goroutine.state=finished}
+			beat @2ms 0s {goroutine.state=finished}
 			sleep @2ms 2ms
 				block @2ms 2ms {block.reason=sleep}
 				wake @4ms 0s {wake.reason=timer}
-			go beat @4ms 0s
-				beat @4ms 0s {status=error, error.type=_OTHER, goroutine.state=failed}
+			beat @4ms 0s {status=error, error.type=_OTHER, goroutine.state=failed}
 		`, shape...)
 		err = trace.Tick(caused(ctx, ms, errEnough), 2*ms, "beat", func(context.Context) error { return nil })
 		if err != errEnough {

@@ -23,6 +23,7 @@ type totals struct {
 	since  time.Time // when parked became 1
 	still  time.Duration
 
+	from  time.Time // the last lap
 	waits []wait    // the blocks in progress
 	ran   time.Time // when the latest block ended
 }
@@ -89,7 +90,7 @@ func (t *Task) unparked(ref core.Ref, r semconv.Reason, start, end time.Time) {
 			t.still += max(end.Sub(t.since), 0)
 		}
 		if !none {
-			t.add(r, end.Sub(start))
+			t.add(r, end.Sub(latest(start, t.from)))
 			t.ran = end
 		}
 		t.mu.Unlock()
@@ -108,15 +109,27 @@ func (t *totals) add(r semconv.Reason, d time.Duration) {
 	t.reasons = append(t.reasons, reasonTotal{r, d})
 }
 
+// lap appends the totals since the last lap, at end, and begins the next one. Blocks in
+// progress count as far as they are over.
+func (t *totals) lap(attrs []attribute.KeyValue, start, end time.Time) []attribute.KeyValue {
+	for i := range t.waits {
+		w := &t.waits[i]
+		t.add(semconv.Reason(w.reason), max(end.Sub(latest(w.since, t.from)), 0))
+	}
+	if t.parked > 0 {
+		t.still += max(end.Sub(t.since), 0)
+		t.since = end
+	}
+	attrs = t.attributes(attrs, start, end)
+	t.blocks, t.blocked, t.reasons, t.still, t.from = 0, 0, nil, 0, end
+	return attrs
+}
+
 // attributes appends the totals of a life, if there was a block in it.
 func (t *totals) attributes(attrs []attribute.KeyValue, start, end time.Time) []attribute.KeyValue {
-	still := t.still
-	if t.parked > 0 {
-		still += max(end.Sub(t.since), 0)
-	}
 	if t.blocks > 0 {
 		attrs = append(attrs, semconv.BlockDurationKey.Float64(t.blocked.Seconds()),
-			semconv.GoroutineRunningKey.Float64(max(end.Sub(start)-still, 0).Seconds()))
+			semconv.GoroutineRunningKey.Float64(max(end.Sub(start)-t.still, 0).Seconds()))
 	}
 	if t.blocks > 1 {
 		attrs = append(attrs, semconv.BlockCountKey.Int(t.blocks))

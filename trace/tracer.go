@@ -26,7 +26,8 @@ type Tracer struct {
 	metrics  *metrics                   // nil: records no metrics
 	minBlock time.Duration
 	allOps   bool
-	live     bool // follow what is not recorded
+	live     bool          // follow what is not recorded
+	maxOpen  time.Duration // 0: the default; negative: no limit
 
 	spans spans        // the sink of what is recorded
 	all   [2]core.Sink // metrics, then spans
@@ -41,6 +42,7 @@ type config struct {
 	minBlock time.Duration
 	allOps   bool
 	live     bool
+	maxOpen  time.Duration
 }
 
 type optionFunc func(*config)
@@ -83,6 +85,29 @@ func WithMinBlock(d time.Duration) Option {
 // others cost next to nothing then, and are too many to look at.
 func WithAllOps() Option { return optionFunc(func(c *config) { c.allOps = true }) }
 
+// WithMaxOpen sets for how long the span of a goroutine is open at the most, before it
+// is exported as it stands and the rest becomes a second one; see [Go]. The default is
+// [DefaultMaxOpen], and no limit under a recorder of package tracetest; d <= 0 is no limit.
+func WithMaxOpen(d time.Duration) Option {
+	return optionFunc(func(c *config) {
+		if c.maxOpen = d; d <= 0 {
+			c.maxOpen = -1
+		}
+	})
+}
+
+// limit is for how long the span of a goroutine is open at the most; 0: no limit.
+func (t *Tracer) limit() time.Duration {
+	switch {
+	case t.maxOpen < 0:
+		return 0
+	case t.maxOpen == 0:
+		return DefaultMaxOpen
+	default:
+		return t.maxOpen
+	}
+}
+
 // WithLive has package live follow goroutines, operations and connections that
 // are not sampled as those that are. A goroutine costs a microsecond more then, a
 // message on a connection about as much and no allocation, and an operation of
@@ -103,13 +128,13 @@ func New(opts ...Option) *Tracer {
 
 // With returns a copy of t in which the options hold.
 func (t *Tracer) With(opts ...Option) *Tracer {
-	c := config{minBlock: t.minBlock, allOps: t.allOps, live: t.live}
+	c := config{minBlock: t.minBlock, allOps: t.allOps, live: t.live, maxOpen: t.maxOpen}
 	for _, o := range opts {
 		if o != nil {
 			o.apply(&c)
 		}
 	}
-	with := &Tracer{tracer: t.tracer, metrics: t.metrics, minBlock: c.minBlock, allOps: c.allOps, live: c.live}
+	with := &Tracer{tracer: t.tracer, metrics: t.metrics, minBlock: c.minBlock, allOps: c.allOps, live: c.live, maxOpen: c.maxOpen}
 	if c.meters != nil {
 		with.metrics = metricsOf(c.meters.Meter(ScopeName, metric.WithInstrumentationVersion(Version)))
 	}

@@ -56,8 +56,7 @@ func TestTracerContextKeepsGoroutine(t *testing.T) {
 			return nil
 		})
 		tracetest.AssertTree(t, rec.Chain(), `
-			go g @0s 0s {goroutine.id, goroutine.name=g}
-				g @0s 2ms {block.count=2, block.duration=0.002, goroutine.blocked.sleep=0.002, goroutine.id, goroutine.name=g, goroutine.running=0, goroutine.state=finished}
+			g @0s 2ms {block.count=2, block.duration=0.002, goroutine.blocked.sleep=0.002, goroutine.id, goroutine.name=g, goroutine.running=0, goroutine.state=finished}
 		`, whole...)
 		tracetest.AssertTree(t, otherRec.Chain(), `
 			a @0s 1ms {block.duration=0.001}

@@ -33,16 +33,14 @@ func TestWaitGroup(t *testing.T) {
 			t.Errorf("got %v, want nil", err)
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
-			go worker0 @0s 0s
-				worker0 @0s 1ms {goroutine.state=finished}
-			go worker1 @0s 0s
-				worker1 @0s 2ms {goroutine.state=finished}
+			worker0 @0s 1ms {goroutine.state=finished}
+			worker1 @0s 2ms {goroutine.state=finished}
 			wait @0s 500µs
 				block @0s 500µs {block.reason=waitgroup}
 				wake @500µs 0s {wake.reason=canceled}
 			wait @500µs 1.5ms
 				block @500µs 1.5ms {block.reason=waitgroup}
-				wake @2ms 0s {wake.reason=done} -> go worker1
+				wake @2ms 0s {wake.reason=done} -> worker1
 		`, shape...)
 	})
 }

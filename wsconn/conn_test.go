@@ -131,6 +131,6 @@ func TestOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	tracetest.One(t, rec.Chain(), "close [client] {websocket.close.reason=bye}")
-	tracetest.One(t, rec.Chain(), "go bye [server] {goroutine.name=bye}")
-	tracetest.AssertNone(t, rec.Chain(), "go bye [client]")
+	tracetest.One(t, rec.Chain(), "bye [server] {goroutine.name=bye}")
+	tracetest.AssertNone(t, rec.Chain(), "bye [client]")
 }

@@ -19,21 +19,20 @@
 //	├─ dns, connect, tls, write_http_request, read_http_response
 //	├─ handshake (server)
 //	│  ├─ tls, read_http_request, process_request, write_http_response
-//	│  └─ go NAME
+//	│  └─ NAME
 //	│     ├─ write
-//	│     │  ├─ block     write.lock: another goroutine is writing
-//	│     │  ├─ wake      and links to that goroutine's write
-//	│     │  ├─ block     net.write: parked until the peer reads
-//	│     │  └─ wake
-//	│     ├─ close
-//	│     └─ NAME
-//	├─ read               links to the peer's write of the message
-//	│  ├─ block           net.read: parked until bytes arrive
-//	│  ├─ pong            the library's answer to a ping
-//	│  └─ wake            and links to that write
+//	│     │  ├─ block write.lock    another goroutine is writing
+//	│     │  ├─ wake unlocked       and links to that goroutine's write
+//	│     │  ├─ block peer_window   parked until the peer reads
+//	│     │  └─ wake peer_read
+//	│     └─ close
+//	├─ read                         links to the peer's write of the message
+//	│  ├─ block net.read            parked until bytes arrive
+//	│  ├─ pong                      the library's answer to a ping
+//	│  └─ wake readable             and links to that write
 //	└─ ping
-//	   ├─ block           pong: until the peer answers
-//	   └─ wake            and links to the read that the answer came in
+//	   ├─ block pong                until the peer answers
+//	   └─ wake received             and links to the read that the answer came in
 //
 // A handshake is a child of the span in its context; a server's, of the
 // client's handshake, which it finds in the request's headers (W3C trace
@@ -53,7 +52,7 @@
 //
 //	segment
 //	├─ read
-//	└─ write             links to go NAME
+//	└─ write             links to NAME
 //	   ├─ block
 //	   └─ wake
 //

@@ -20,7 +20,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// echo is a goroutine handler: ctx carries its span, "go echo".
+// echo is a goroutine handler: ctx carries its span, "echo".
 func echo(ctx context.Context, c *wsconn.Conn) error {
 	for {
 		typ, msg, err := c.Read(ctx)

@@ -125,10 +125,10 @@ func WithTracePerMessage() Option { return session.WithTracePerMessage() }
 // more. It costs a reading of the clock for each operation.
 //
 // Below the segment is then what has no span in its context, and what has one
-// of the connection's earlier traces, such as its handler's "go NAME", with a
+// of the connection's earlier traces, such as its handler's, with a
 // link to that span. What has a span of another trace in its context stays in
 // that trace, and does not count. The close is in the handshake's trace, and so
-// is the life NAME of a goroutine; the close links to the segment that it ended.
+// is the rest of a goroutine that lives long; the close links to the segment that it ended.
 //
 // A segment is sampled as its handshake was, also by a sampler that decides
 // by the trace's id, as far as the sampler can be told so.

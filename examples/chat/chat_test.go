@@ -234,7 +234,7 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	wait, answer, _ := strings.Cut(stdout.String(), "Who kept whom waiting?")
-	for _, want := range []string{"[dora]", "go writer", "net.write", "chan.send", "wake sent", "← woken by go writer", "wake unlocked"} {
+	for _, want := range []string{"[dora]", "writer", "net.write", "chan.send", "wake sent", "← woken by writer", "wake unlocked"} {
 		if !strings.Contains(wait, want) {
 			t.Errorf("the chain has no %q:\n%s", want, wait)
 		}

@@ -117,7 +117,7 @@ func serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// echo is a goroutine handler: ctx carries its span, "go echo".
+// echo is a goroutine handler: ctx carries its span, "echo".
 func echo(ctx context.Context, c *wsconn.Conn) error {
 	for {
 		typ, p, err := c.Read(ctx)

@@ -28,11 +28,11 @@ func TestEcho(t *testing.T) {
 // check holds that the spans of both sides are one trace.
 func check(t *testing.T, c *chain.Chain) {
 	t.Helper()
-	if len(c.Roots) != 1 || c.Roots[0].Name != "go hello" {
-		t.Errorf("roots %v, want go hello alone:\n%s", c.Roots, c)
+	if len(c.Roots) != 1 || c.Roots[0].Name != "hello" {
+		t.Errorf("roots %v, want hello alone:\n%s", c.Roots, c)
 	}
 	for name, n := range map[string]int{
-		"go hello": 1, "hello": 1, "go echo": 1, "echo": 1,
+		"hello": 1, "echo": 1,
 		semconv.SpanHandshake: 2, semconv.SpanWrite: 2, semconv.SpanClose: 2,
 	} {
 		if got := len(c.Named(name)); got != n {

@@ -38,10 +38,10 @@ func TestStall(t *testing.T) {
 		t.Fatalf("read the spans: %v", err)
 	}
 	c := chain.New(spans)
-	if len(c.Roots) != 1 || c.Roots[0].Name != "go hello" {
-		t.Errorf("roots %v, want go hello alone: client and server are one trace", c.Roots)
+	if len(c.Roots) != 1 || c.Roots[0].Name != "hello" {
+		t.Errorf("roots %v, want hello alone: client and server are one trace", c.Roots)
 	}
-	for name, service := range map[string]string{"go sen_data": "socket_start", "sen_data": "socket_start", "hello": "socket_get"} {
+	for name, service := range map[string]string{"sen_data": "socket_start", "hello": "socket_get"} {
 		if got := c.Named(name); len(got) != 1 || got[0].Service != service {
 			t.Errorf("spans %s: %v, want one of %s", name, got, service)
 		}
@@ -79,7 +79,7 @@ func TestStall(t *testing.T) {
 	if !wake.Start.Equal(block.End) {
 		t.Errorf("wake starts at %v, want the block's end %v", wake.Start, block.End)
 	}
-	for _, line := range []string{"go sen_data", "net.write", "peer_reset", "(socket_start)", "stops reading", "is stuck"} {
+	for _, line := range []string{"sen_data", "net.write", "peer_reset", "(socket_start)", "stops reading", "is stuck"} {
 		if !strings.Contains(stdout.String(), line) {
 			t.Errorf("the output has no %q:\n%s", line, &stdout)
 		}
@@ -119,10 +119,10 @@ func TestEachSideAlone(t *testing.T) {
 	if stderr.Len() > 0 {
 		t.Errorf("stderr: %s", &stderr)
 	}
-	if got := client.String(); !strings.Contains(got, "go hello") || strings.Contains(got, "go sen_data") {
+	if got := client.String(); !strings.Contains(got, "hello  ") || strings.Contains(got, "sen_data  ") {
 		t.Errorf("the client prints:\n%s\nwant its own side", got)
 	}
-	if got := server.String(); !strings.Contains(got, "go sen_data") {
+	if got := server.String(); !strings.Contains(got, "sen_data  ") {
 		t.Errorf("the server prints:\n%s\nwant its own side", got)
 	}
 }

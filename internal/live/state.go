@@ -64,7 +64,7 @@ type Task struct {
 	Began  time.Time
 	Ran    time.Time // when its latest block ended; zero: never
 	Waits  []Wait
-	Span   oteltrace.SpanContext // of its `go NAME`, which has ended; invalid: it is not sampled
+	Span   oteltrace.SpanContext // of its first span; invalid: it is not sampled
 }
 
 // Wait is a block in progress.

@@ -18,7 +18,7 @@ func busy(n int) []chain.Span {
 	at := 0.0
 	for len(s.spans) < n {
 		s.service = "server"
-		run := s.add(0, "go serve", at, at+1)
+		run := s.add(0, "serve", at, at+1, semconv.GoroutineNameKey.String("serve"))
 		for range 50 {
 			s.service = "server"
 			w := s.add(run, semconv.SpanWrite, at+2, at+5, semconv.WebSocketMessageSizeKey.Int(len(s.spans)))

@@ -55,20 +55,21 @@ func (p *printer) fixed(s *Span) []string {
 	}
 	d.attr(s, semconv.WebSocketCloseCodeKey, code)
 	d.attr(s, semconv.WebSocketHandshakeCheckKey, "refused: ")
-	d.attr(s, semconv.GoroutineStateKey, "")
-	life := s.Life()
-	if life != nil {
-		d.attr(life, semconv.GoroutineStateKey, "")
+	rest := s.Rest()
+	if rest == nil {
+		d.attr(s, semconv.GoroutineStateKey, "")
+	} else {
+		d.attr(rest, semconv.GoroutineStateKey, "")
 	}
 	for _, key := range p.cfg.keys {
 		d.attr(s, key, string(key)+"=")
-		if life != nil {
-			d.attr(life, key, string(key)+"=")
+		if rest != nil {
+			d.attr(rest, key, string(key)+"=")
 		}
 	}
 	d.failure(s)
-	if life != nil {
-		d.failure(life)
+	if rest != nil {
+		d.failure(rest)
 	}
 	if s.Orphan() {
 		d.add("(parent " + s.ParentID.String() + " is missing)")
@@ -204,20 +205,23 @@ func times(spans []*Span) []string {
 	return []string{"total " + text.Duration(total, ""), "max " + text.Duration(longest, "")}
 }
 
-// goTimes returns the life of a goroutine. Without one its `go NAME` span says
-// how long the start took, which must not look like it.
+// goTimes returns how long a goroutine lived, and how late it started.
 func goTimes(s *Span) []string {
-	life := s.Life()
-	switch {
-	case life == nil && s.End.IsZero():
-		return []string{"not ended"}
-	case life == nil:
-		return []string{"started in " + text.Duration(s.Duration(), "")}
-	case s.Duration() >= time.Millisecond:
-		return []string{text.Duration(life.Duration(), ""), "started in " + text.Duration(s.Duration(), "")}
-	default:
-		return []string{text.Duration(life.Duration(), "")}
+	rest := s.Rest()
+	if rest == nil {
+		rest = s
 	}
+	if rest.End.IsZero() {
+		return []string{"not ended"}
+	}
+	parts := []string{text.Duration(s.Lived(), "")}
+	if rest == s && s.Life() == nil {
+		parts[0] = "after " + parts[0]
+	}
+	if late := s.Seconds(semconv.GoroutineStartDelayKey); late >= time.Millisecond {
+		parts = append(parts, "started in "+text.Duration(late, ""))
+	}
+	return parts
 }
 
 // sizes returns what the messages of spans measure: one size or a range.
@@ -250,16 +254,14 @@ func blocked(spans []*Span) []string {
 	var total time.Duration
 	var count int64
 	for _, s := range spans {
-		from := s
-		if life := s.Life(); life != nil {
-			from = life
-		}
 		if hasBlocks(s) {
 			return nil
 		}
-		total = Sum(total, from.Seconds(semconv.BlockDurationKey))
-		if from.Float(semconv.BlockDurationKey) > 0 {
-			count += max(from.Int(semconv.BlockCountKey), 1)
+		for _, from := range []*Span{s, s.Rest()} {
+			if from != nil && from.Float(semconv.BlockDurationKey) > 0 {
+				total = Sum(total, from.Seconds(semconv.BlockDurationKey))
+				count += max(from.Int(semconv.BlockCountKey), 1)
+			}
 		}
 	}
 	switch {

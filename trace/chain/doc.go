@@ -11,17 +11,17 @@
 //	…
 //	fmt.Print(chain.New(spans))
 //
-//	+0s        go hello  2.99s  finished  [socket_get]
+//	+0s        hello  2.99s  finished  [socket_get]
 //	+25µs      ├─ handshake  1.9ms  client  → 127.0.0.1:39121  101
 //	+30µs      │  ├─ connect  310µs
 //	           …
 //	+1.4ms     │  └─ handshake  210µs  server  from 127.0.0.1  [socket_start]
-//	+1.612ms   │     └─ go sen_data  2.99s  finished  blocked 2.98s
-//	+1.7ms     │        ├─ write ×311 #13–15  13 B  total 2.5ms  max 11µs
+//	+1.612ms   │     └─ sen_data  2.99s  finished  blocked 2.98s
+//	+1.7ms     │        ├─ write ×311 #11–13  13 B  total 2.5ms  max 11µs
 //	+4.502ms   │        └─ write  13 B  2.99s
-//	+4.507ms   │           ├─ block  2.99s  net.write  peer_window
-//	+2.99s     │           └─ wake  13µs  peer_closed
-//	+1.93ms    └─ read ×3  13 B  total 120µs  max 40µs  ← write ×3 #13–15 (socket_start)
+//	+4.507ms   │           ├─ block peer_window  2.99s  net.write
+//	+2.99s     │           └─ wake peer_closed  13µs
+//	+1.93ms    └─ read ×3  13 B  total 120µs  max 40µs  ← write ×3 #11–13 (socket_start)
 //
 // # Order
 //

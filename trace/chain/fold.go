@@ -39,9 +39,9 @@ func newShapes(c *Chain, label func([]byte, *Span) []byte, only func(*Span) bool
 		// How the operation was blocked is left out, if not in failure: the same call
 		// blocks one time and not the next, and its fold still tells.
 		below = below[:0]
-		life := s.Life()
+		rest := s.Rest()
 		for _, c := range s.Children {
-			if c != life && (!c.tile() || len(c.Children) > 0 || c.Failed()) {
+			if c != rest && (!c.tile() || len(c.Children) > 0 || c.Failed()) {
 				below = append(below, c)
 			}
 		}
@@ -77,8 +77,8 @@ func (sh *shapes) hide(c *Chain, match func(*Span) bool) {
 		if s.Parent != nil {
 			sh.hidden[s.Parent.Seq] = false
 		}
-		if life := s.Life(); life != nil { // on the same line
-			sh.hidden[life.Seq] = false
+		if rest := s.Rest(); rest != nil { // on the same line
+			sh.hidden[rest.Seq] = false
 		}
 	}
 	for _, hidden := range sh.hidden {
@@ -98,8 +98,8 @@ func (sh *shapes) visible(spans []*Span) []*Span {
 
 // weight is how long a span took: a goroutine, its life.
 func weight(s *Span) time.Duration {
-	if life := s.Life(); life != nil {
-		return life.Duration()
+	if s.Rest() != nil {
+		return s.Lived()
 	}
 	return s.Duration()
 }
@@ -144,22 +144,22 @@ func (sh *shapes) below(it *item) []*item {
 	return sh.merge(all)
 }
 
-// shown returns the children that have lines of their own: the life of a
-// goroutine is part of its `go NAME` line, and what hangs below it joins.
+// shown returns the children that have lines of their own: the rest of a goroutine
+// is part of its line, and what hangs below it joins.
 func (sh *shapes) shown(s *Span) []*Span {
-	life := s.Life()
-	if life == nil {
+	rest := s.Rest()
+	if rest == nil {
 		return sh.visible(s.Children)
 	}
-	rest := make([]*Span, 0, len(s.Children)-1+len(life.Children))
+	all := make([]*Span, 0, len(s.Children)-1+len(rest.Children))
 	for _, c := range s.Children {
-		if c != life {
-			rest = append(rest, c)
+		if c != rest {
+			all = append(all, c)
 		}
 	}
-	if len(life.Children) > 0 {
-		rest = append(rest, life.Children...)
-		slices.SortFunc(rest, func(x, y *Span) int { return x.Seq - y.Seq })
+	if len(rest.Children) > 0 {
+		all = append(all, rest.Children...)
+		slices.SortFunc(all, func(x, y *Span) int { return x.Seq - y.Seq })
 	}
-	return sh.visible(rest)
+	return sh.visible(all)
 }

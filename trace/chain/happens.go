@@ -18,7 +18,7 @@ import (
 //   - A span starts before a `wake` that links to it starts, and before any other
 //     span that links to it ends: a read that waited for a write began before it.
 //   - What one goroutine does comes in the order of its clock: an operation ends
-//     before the next one starts, and starts another goroutine (`go NAME`)
+//     before the next one starts, and starts another goroutine
 //     before. Operations that overlap are not of one goroutine, whatever they
 //     say, and have no order. Where the source knows the goroutines for sure
 //     ([Span.StartedOn]), they do: in the order of their starts.
@@ -64,8 +64,7 @@ type causes struct {
 func (cs *causes) find(spans []*Span) {
 	cs.starter, cs.ender = make([]int, len(spans)), make([]int, len(spans))
 	cs.tile = make([]*Span, len(spans))
-	runs := make([]*Span, len(spans)) // the `go NAME` of a span
-	lives := make(map[*Span]*Span)    // of a `go NAME`
+	runs := make([]*Span, len(spans)) // the goroutine of a span
 	numbers := make(map[goroutine]int)
 	for _, s := range spans {
 		cs.starter[s.Seq], cs.ender[s.Seq] = -1, -1
@@ -75,12 +74,9 @@ func (cs *causes) find(spans []*Span) {
 				runs[s.Seq] = p
 			}
 		}
-		if s.launch() {
-			lives[s] = s.Life()
-		}
-		run := runs[s.Seq]
+		run, starts := runs[s.Seq], s.launch()
 		switch {
-		case s.tile() || s.Name == semconv.SpanStalled || run != nil && lives[run] == s:
+		case s.tile() || s.Name == semconv.SpanStalled || !starts && s.ofGoroutine():
 			// They are put together when they are over, or by somebody who looks on, and
 			// start nothing.
 		case s.StartedOn != 0:
@@ -91,7 +87,7 @@ func (cs *causes) find(spans []*Span) {
 		case run != nil:
 			n := cs.number(goroutine{run, s.goroutineID()}, numbers)
 			cs.add(s, n)
-			if !s.launch() {
+			if !starts {
 				cs.ender[s.Seq] = n
 			}
 		}
@@ -114,7 +110,7 @@ func (s *Span) compareTurn(t *Span) int {
 	return cmp.Or(s.Start.Compare(t.Start), cmp.Compare(s.turn(), t.turn()))
 }
 
-// goroutine is one for sure: spans below a `go NAME` may also be of goroutines
+// goroutine is one for sure: spans below one's may also be of goroutines
 // that the program started by itself. Its run is nil where the source knows.
 type goroutine struct {
 	run *Span

@@ -12,13 +12,13 @@ import (
 func TestHappensBefore(t *testing.T) {
 	t.Parallel()
 	s := &script{service: "a"}
-	run := s.add(0, "go a", 0, 1)
-	s.add(run, "a", 1, 1000, semconv.GoroutineStateKey.String(string(semconv.StateFinished)))
+	run := s.add(0, "a", 0, 1, semconv.GoroutineNameKey.String("a"))
+	s.end(run, 1000, semconv.GoroutineStateKey.String(string(semconv.StateFinished)))
 	lock := s.add(run, "lock1", 10, 20)
 	s.block(lock, 11, 15, 20, semconv.ReasonLock, "", semconv.WakeUnlocked)
 	wr := s.add(run, "write1", 20, 30)
 	s.add(run, "overlap", 25, 40)
-	spawn := s.add(run, "go b", 45, 46)
+	spawn := s.add(run, "b", 45, 46, semconv.GoroutineNameKey.String("b"))
 	s.add(spawn, "work", 50, 60)
 	s.add(run, "last", 70, 80)
 	s.service = "z"
@@ -44,8 +44,8 @@ func TestHappensBefore(t *testing.T) {
 		want bool
 		why  string
 	}{
-		{"go a", "lock1/wake", true, "an ancestor"},
-		{"lock1/wake", "go a", false, "a descendant"},
+		{"a", "lock1/wake", true, "an ancestor"},
+		{"lock1/wake", "a", false, "a descendant"},
 		{"lock1/block", "lock1/wake", true, "a block and its wake"},
 		{"lock1/wake", "lock1/block", false, ""},
 		{"lock1", "write1", true, "one goroutine"},
@@ -54,9 +54,9 @@ func TestHappensBefore(t *testing.T) {
 		{"write1", "overlap", false, "they overlap"},
 		{"overlap", "write1", false, ""},
 		{"lock1", "overlap", true, "one goroutine"},
-		{"write1", "go b", true, "one goroutine"},
+		{"write1", "b", true, "one goroutine"},
 		{"write1", "work", true, "the start of a goroutine"},
-		{"go b", "last", true, "go was called before"},
+		{"b", "last", true, "go was called before"},
 		{"work", "last", false, "another goroutine"},
 		{"last", "work", false, ""},
 		{"write1", "read1", true, "a link"},
@@ -81,7 +81,7 @@ func TestHappensBefore(t *testing.T) {
 func TestHappensBeforeSeveralGoroutinesBelowOneSpan(t *testing.T) {
 	t.Parallel()
 	s := &script{}
-	run := s.add(0, "go a", 0, 1)
+	run := s.add(0, "a", 0, 1, semconv.GoroutineNameKey.String("a"))
 	s.add(run, "x", 10, 20, semconv.GoroutineIDKey.Int(1))
 	s.add(run, "y", 30, 40, semconv.GoroutineIDKey.Int(2))
 	c := chain.New(s.spans)

@@ -58,6 +58,14 @@ func (s *script) add(parent int, name string, start, end float64, attrs ...attri
 
 func (s *script) at(id int) *chain.Span { return &s.spans[id-1] }
 
+// end ends the span of a goroutine, in microseconds after epoch, and returns its id.
+func (s *script) end(run int, end float64, attrs ...attribute.KeyValue) int {
+	sp := s.at(run)
+	sp.End = epoch.Add(time.Duration(end * float64(time.Microsecond)))
+	sp.Attributes = append(sp.Attributes, attrs...)
+	return run
+}
+
 func (s *script) link(from, to int) {
 	t := s.at(to)
 	s.at(from).Links = append(s.at(from).Links, chain.Link{SpanContext: t.SpanContext()})

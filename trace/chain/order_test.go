@@ -233,7 +233,7 @@ func TestHugeTraces(t *testing.T) {
 		{"one line of parents", func(s *script, i int) { s.add(i, "a", float64(i), float64(i)) }},
 		{"backwards in time", func(s *script, i int) { s.add(i, "a", float64(n-i), float64(n)) }},
 		{"one circle of parents", func(s *script, i int) { s.add(i%n+2, "a", 0, 1) }},
-		{"one parent, one time", func(s *script, i int) { s.add(min(i, 1), "go a", 0, 1) }},
+		{"one parent, one time", func(s *script, i int) { s.add(min(i, 1), "a", 0, 1, semconv.GoroutineNameKey.String("a")) }},
 		{"one id", func(s *script, i int) { s.at(s.add(1, "a", float64(i), float64(i+1))).SpanID = spanID(1) }},
 		{"a service each", func(s *script, i int) {
 			s.service = fmt.Sprint(i)

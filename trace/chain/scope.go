@@ -14,7 +14,7 @@ import (
 // known.
 type scope struct {
 	outer  *scope        // nil: what is outside does not matter here
-	runner *Span         // the `go NAME` that it is in
+	runner *Span         // the goroutine that it is in
 	client *Span         // the nearest client's handshake above
 	made   []*Connection // here, less some that are closed
 	below  *Connection   // all here is below its handshake: only those made here are possible beside it
@@ -81,7 +81,7 @@ func (b *builder) relate() {
 	r := relations{scopes: make([]*scope, len(b.chain.Spans)), named: make(map[connectionName]*Connection)}
 	for _, s := range b.chain.Spans {
 		pairTiles(s.Children)
-		s.findLife()
+		s.findRest()
 		r.add(s)
 	}
 }

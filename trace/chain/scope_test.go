@@ -28,11 +28,11 @@ func TestModel(t *testing.T) {
 	t.Parallel()
 	var s script
 	s.service = "client"
-	run := s.add(0, semconv.SpanGo+"main", 0, 1)
+	run := s.add(0, "main", 0, 1, semconv.GoroutineNameKey.String("main"))
 	client := s.handshake(run, oteltrace.SpanKindClient, 10, "c")
 	s.service = "server"
 	server := s.handshake(client, oteltrace.SpanKindServer, 11, "s")
-	echo := s.add(server, semconv.SpanGo+"echo", 20, 21)
+	echo := s.add(server, "echo", 20, 21, semconv.GoroutineNameKey.String("echo"))
 	write := s.add(echo, semconv.SpanWrite, 30, 40)
 	block, wake := s.block(write, 31, 35, 40, semconv.ReasonNetWrite, "", semconv.WakePeerRead)
 	s.service = "client"
@@ -96,7 +96,7 @@ func TestModel(t *testing.T) {
 func TestServedInOneProcess(t *testing.T) {
 	t.Parallel()
 	var s script
-	run := s.add(0, semconv.SpanGo+"main", 0, 1)
+	run := s.add(0, "main", 0, 1, semconv.GoroutineNameKey.String("main"))
 	client := s.handshake(run, oteltrace.SpanKindClient, 10, "")
 	server := s.handshake(client, oteltrace.SpanKindServer, 11, "")
 	c := chain.New(s.spans)

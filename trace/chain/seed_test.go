@@ -14,8 +14,8 @@ import (
 func seed() *script {
 	s := &script{service: "socket_get", host: "box"}
 	size := func(n int) attribute.KeyValue { return semconv.WebSocketMessageSizeKey.Int(n) }
-	hello := s.add(0, "go hello", 0, 8)
-	s.add(hello, "hello", 8, 2_990_000, semconv.GoroutineStateKey.String(string(semconv.StateFinished)), semconv.GoroutineNameKey.String("hello"))
+	hello := s.add(0, "hello", 0, 8, semconv.GoroutineNameKey.String("hello"))
+	s.end(hello, 2_990_000, semconv.GoroutineStateKey.String(string(semconv.StateFinished)))
 	shake := s.add(hello, semconv.SpanHandshake, 25, 1925, semconv.WebSocketRoleKey.String("client"),
 		semconv.ServerAddressKey.String("127.0.0.1"), semconv.ServerPortKey.Int(39121), semconv.HTTPResponseStatusCodeKey.Int(101))
 	s.at(shake).Kind = oteltrace.SpanKindClient
@@ -30,7 +30,7 @@ func seed() *script {
 	s.add(serve, semconv.StepReadHTTPRequest, 1401, 1450)
 	s.add(serve, semconv.StepProcessRequest, 1450, 1500)
 	s.add(serve, semconv.StepWriteHTTPResponse, 1500, 1605)
-	sender := s.add(serve, "go sen_data", 1612, 1618)
+	sender := s.add(serve, "sen_data", 1612, 1618, semconv.GoroutineNameKey.String("sen_data"))
 	sent := make([]int, 0, 312)
 	at := 1700.0
 	for i := range 312 {
@@ -42,7 +42,7 @@ func seed() *script {
 	last := s.add(sender, semconv.SpanWrite, at, 2_990_600, size(13))
 	s.block(last, at+5, 2_990_587, 2_990_600, semconv.ReasonNetWrite, semconv.CausePeerWindow, semconv.WakePeerClosed)
 	s.fail(last, "connection_reset", "write: connection reset by peer")
-	s.add(sender, "sen_data", 1618, 2_990_640, semconv.GoroutineStateKey.String(string(semconv.StateFinished)),
+	s.end(sender, 2_990_640, semconv.GoroutineStateKey.String(string(semconv.StateFinished)),
 		semconv.BlockCountKey.Int(1), semconv.BlockDurationKey.Float64(2.98))
 
 	s.service = "socket_get"

@@ -3,6 +3,7 @@ package chain
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,7 +58,7 @@ type Span struct {
 
 	runner  *Span       // see Goroutine
 	conn    *Connection // see Connection
-	partner *Span       // of a block, its wake; of a handshake, its other side; of a `go NAME`, the life
+	partner *Span       // of a block, its wake; of a handshake, its other side; of a goroutine, its rest
 }
 
 // Link is a reference from a span to another one that is not its parent. On a
@@ -144,7 +145,7 @@ func (s *Span) Duration() time.Duration {
 }
 
 // Blocked returns how long the span was blocked: the sum of its `block`
-// children or, where those are missing (the life of a goroutine, say), its
+// children or, where those are missing (a goroutine, say), its
 // block.duration.
 func (s *Span) Blocked() time.Duration {
 	var sum time.Duration
@@ -156,6 +157,9 @@ func (s *Span) Blocked() time.Duration {
 	}
 	if !seen {
 		sum = s.Seconds(semconv.BlockDurationKey)
+		if rest := s.Rest(); rest != nil {
+			sum = Sum(sum, rest.Seconds(semconv.BlockDurationKey))
+		}
 	}
 	return sum
 }
@@ -290,8 +294,8 @@ func walk(roots []*Span, yield func(int, *Span) bool) {
 	}
 }
 
-// Goroutine returns the `go NAME` span of the goroutine that ran the span, nil where
-// the chain does not tell. For a `go NAME` span itself that is the goroutine that
+// Goroutine returns the span of the goroutine that ran the span, nil where
+// the chain does not tell. For the span of a goroutine itself that is the one that
 // started it.
 func (s *Span) Goroutine() *Span { return s.runner }
 
@@ -336,23 +340,92 @@ func (s *Span) Waker() *Span {
 	return nil
 }
 
-// launch reports whether the span is the start of a goroutine.
+// launch reports whether the span is a goroutine's.
 func (s *Span) launch() bool { return s.IsGoroutine() }
 
-// IsGoroutine reports whether the span is the start of a goroutine.
-func (s *Span) IsGoroutine() bool { return strings.HasPrefix(s.Name, semconv.SpanGo) }
+// IsGoroutine reports whether the span is a goroutine's: NAME, from its start to its
+// end or, of one that lived on after that span was exported, until then. The rest of
+// such a life is [Span.Rest], and for that it is false.
+func (s *Span) IsGoroutine() bool { return s.ofGoroutine() && !s.isRest() }
 
-// GoroutineName returns the name of the goroutine whose span it is.
-func (s *Span) GoroutineName() string { return strings.TrimPrefix(s.Name, semconv.SpanGo) }
+// ofGoroutine reports whether the span is a goroutine's or the rest of it. The program
+// may have given it another name.
+func (s *Span) ofGoroutine() bool {
+	if _, ok := s.Attr(semconv.GoroutineStateKey); ok {
+		return true
+	}
+	return s.Name != semconv.SpanStalled && s.Name != "" && s.Name == s.Str(semconv.GoroutineNameKey)
+}
 
-// Word returns the kind of span that the name means: see [semconv.KindOf]. The life of
-// a goroutine is of no kind, whatever it is called.
+// isRest reports whether a goroutine's span tells the rest of its parent's story.
+func (s *Span) isRest() bool {
+	p := s.Parent
+	if p == nil || p.proc != s.proc || !slices.ContainsFunc(s.Links, func(l Link) bool { return l.Span == p }) {
+		return false
+	}
+	return p.Str(semconv.GoroutineStateKey) == string(semconv.StateRunning) && s.Str(semconv.GoroutineNameKey) == p.Str(semconv.GoroutineNameKey)
+}
+
+// Rest returns, for the span of a goroutine that was exported while it ran, the span with
+// the rest of its story. It is nil for every other span, and where the chain does not
+// have it.
+func (s *Span) Rest() *Span {
+	if s.partner == nil || !s.ofGoroutine() {
+		return nil
+	}
+	return s.partner
+}
+
+// Life returns, for the span of a goroutine, the span that tells how it ended: itself, or
+// its [Span.Rest]. It is nil for every other span, and while the goroutine still ran when
+// the spans were collected.
+func (s *Span) Life() *Span {
+	if !s.IsGoroutine() {
+		return nil
+	}
+	for _, life := range []*Span{s, s.Rest()} {
+		if life == nil {
+			continue
+		}
+		if state := life.Str(semconv.GoroutineStateKey); state != "" && state != string(semconv.StateRunning) {
+			return life
+		}
+	}
+	return nil
+}
+
+// Lived returns how long a goroutine lived, as far as the chain has it: from its start to
+// the end of its last span. It is 0 for every other span, and where that has not ended.
+func (s *Span) Lived() time.Duration {
+	if !s.IsGoroutine() {
+		return 0
+	}
+	last := s
+	if rest := s.Rest(); rest != nil {
+		last = rest
+	}
+	if last.End.IsZero() {
+		return 0
+	}
+	return max(last.End.Sub(s.Start), 0)
+}
+
+// GoroutineName returns the name of the goroutine whose span it is, and else the span's.
+func (s *Span) GoroutineName() string {
+	if name := s.Str(semconv.GoroutineNameKey); name != "" && s.ofGoroutine() {
+		return name
+	}
+	return s.Name
+}
+
+// Word returns the kind of span that the name means: see [semconv.KindOf]. That of a
+// goroutine is of no kind, whatever it is called.
 func (s *Span) Word() string {
 	word := semconv.KindOf(s.Name)
 	if len(word) == len(s.Name) {
 		return word
 	}
-	if _, life := s.Attr(semconv.GoroutineStateKey); life {
+	if s.ofGoroutine() {
 		return s.Name
 	}
 	return word
@@ -393,28 +466,15 @@ func (s *Span) Caller() *Span {
 // tile reports whether the span is one of those that tile an operation.
 func (s *Span) tile() bool { return s.Is(semconv.SpanBlock) || s.Is(semconv.SpanWake) }
 
-// Life returns, for a `go NAME` span, the span NAME that covers the whole life
-// of the goroutine and carries its state. It is nil for every other span, and
-// while the goroutine still ran when the spans were collected.
-func (s *Span) Life() *Span {
-	if !s.launch() {
-		return nil
-	}
-	return s.partner
-}
-
-// findLife notes the life of a goroutine.
-func (s *Span) findLife() {
-	name, ok := strings.CutPrefix(s.Name, semconv.SpanGo)
-	if !ok {
+// findRest notes the rest of a goroutine.
+func (s *Span) findRest() {
+	if s.Str(semconv.GoroutineStateKey) != string(semconv.StateRunning) {
 		return
 	}
 	for _, c := range s.Children {
-		if c.Name == name {
-			if _, ok := c.Attr(semconv.GoroutineStateKey); ok {
-				s.partner = c
-				return
-			}
+		if c.ofGoroutine() && c.isRest() {
+			s.partner = c
+			return
 		}
 	}
 }

@@ -22,7 +22,7 @@ func (s *script) stalled(run, op int, since, at float64) int {
 // stall is a goroutine whose write is stuck from 100 µs on. It is told twice.
 func (s *script) stall() (run, op, last int) {
 	s.service = "socket_start"
-	run = s.add(0, "go sen_data", 0, 3)
+	run = s.add(0, "sen_data", 0, 3, semconv.GoroutineNameKey.String("sen_data"))
 	op = 99
 	first := s.stalled(run, op, 100, 1_000_100)
 	last = s.stalled(run, op, 100, 10_000_100)
@@ -60,7 +60,7 @@ func TestStillBlocked(t *testing.T) {
 			s.at(last).Links[0].SpanContext = s.at(op).SpanContext()
 		}, true},
 		{"the end of the goroutine", func(s *script, run, _ int) {
-			s.add(run, "sen_data", 3, 11_000_000, semconv.GoroutineStateKey.String(string(semconv.StateFailed)))
+			s.end(run, 11_000_000, semconv.GoroutineStateKey.String(string(semconv.StateFailed)))
 		}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

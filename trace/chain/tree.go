@@ -74,7 +74,7 @@ const (
 // WriteTree writes the chain as a tree of text, a line per span: when it
 // started, its name, how long it took, what it did, [its service] where that is
 // not its parent's, and what it links to, by the number that the other line
-// shows. A `go NAME` span and the span of the goroutine's life are one line.
+// shows. The two spans of a goroutine that lived long are one line.
 //
 // At least three neighbours that would read the same are folded into one line
 // with their number (×311), total and longest duration, the lines below them
@@ -294,7 +294,7 @@ func (p *printer) weight(it *item) int {
 	}
 	n := len(it.spans)
 	for _, s := range it.spans {
-		if s.Life() != nil {
+		if s.Rest() != nil {
 			n++
 		}
 	}

@@ -57,7 +57,7 @@ func TestTree(t *testing.T) {
 			}
 		}, []chain.TreeOption{chain.WithoutFolding()}},
 		{"reads", func(s *script) { // folds through: one line for block and wake each
-			run := s.add(0, "go recv", 0, 3)
+			run := s.add(0, "recv", 0, 3, semconv.GoroutineNameKey.String("recv"))
 			for i := range 300 {
 				at := 10 + 100*float64(i)
 				r := s.add(run, semconv.SpanRead, at, at+90, size(i))
@@ -65,7 +65,7 @@ func TestTree(t *testing.T) {
 			}
 		}, nil},
 		{"reads_that_block_at_times", func(s *script) {
-			run := s.add(0, "go recv", 0, 3)
+			run := s.add(0, "recv", 0, 3, semconv.GoroutineNameKey.String("recv"))
 			for i := range 50 {
 				at := 10 + 100*float64(i)
 				r := s.add(run, semconv.SpanRead, at, at+90, size(13))
@@ -75,7 +75,7 @@ func TestTree(t *testing.T) {
 			}
 		}, nil},
 		{"outlier", func(s *script) { // one write among many blocks for long
-			run := s.add(0, "go send", 0, 3)
+			run := s.add(0, "send", 0, 3, semconv.GoroutineNameKey.String("send"))
 			at := 10.0
 			for i := range 100 {
 				w, took := 0, 2.0
@@ -114,7 +114,7 @@ func TestTree(t *testing.T) {
 			}
 		}, nil},
 		{"echo", func(s *script) { // a sequence that repeats
-			run := s.add(0, "go echo", 0, 3)
+			run := s.add(0, "echo", 0, 3, semconv.GoroutineNameKey.String("echo"))
 			for i := range 40 {
 				at := 10 + 100*float64(i)
 				r := s.add(run, semconv.SpanRead, at, at+50, size(10+i))
@@ -133,13 +133,13 @@ func TestTree(t *testing.T) {
 		{"sessions", func(s *script) { // whole goroutines fold, one that failed does not
 			for i := range 6 {
 				at := 10_000 * float64(i)
-				run := s.add(0, "go session", at, at+5)
+				run := s.add(0, "session", at, at+5, semconv.GoroutineNameKey.String("session"))
 				for j := range 3 + i {
 					s.add(run, semconv.SpanWrite, at+10*float64(j+1), at+10*float64(j+1)+5, size(13))
 				}
-				life := s.add(run, "session", at+5, at+900, semconv.GoroutineStateKey.String("finished"))
+				life := s.end(run, at+900, semconv.GoroutineStateKey.String("finished"))
 				if i == 3 {
-					s.at(life).Attributes[0] = semconv.GoroutineStateKey.String("failed")
+					s.at(life).Attributes[1] = semconv.GoroutineStateKey.String("failed")
 					s.fail(life, "1006", "")
 				}
 			}
@@ -158,13 +158,22 @@ func TestTree(t *testing.T) {
 			}
 		}, nil},
 		{"goroutines", func(s *script) {
-			a := s.add(0, "go slow to start", 0, 4_000)
-			s.add(a, "slow to start", 4_000, 9_000, semconv.GoroutineStateKey.String("canceled"))
-			s.add(0, "go still running", 10, 14)
-			b := s.add(0, "go never ran", 20, 20)
+			a := s.add(0, "slow to start", 0, 0, semconv.GoroutineNameKey.String("slow to start"))
+			s.end(a, 9_000, semconv.GoroutineStateKey.String("canceled"), semconv.GoroutineStartDelayKey.Float64(0.004))
+			d := s.add(0, "still running", 10, 14, semconv.GoroutineNameKey.String("still running"), semconv.GoroutineStateKey.String("running"),
+				semconv.BlockDurationKey.Float64(0.000001))
+			s.add(d, "of the first", 11, 12)
+			e := s.add(0, "longer", 10, 5_000_010, semconv.GoroutineNameKey.String("longer"), semconv.GoroutineStateKey.String("running"),
+				semconv.BlockDurationKey.Float64(1))
+			s.add(e, "of the first", 11, 12)
+			rest := s.add(e, "longer", 5_000_010, 9_000_010, semconv.GoroutineNameKey.String("longer"), semconv.GoroutineStateKey.String("failed"),
+				semconv.BlockDurationKey.Float64(2), semconv.BlockCountKey.Int(3))
+			s.link(rest, e)
+			s.fail(rest, "timeout", "timeout")
+			b := s.add(0, "open", 20, 20, semconv.GoroutineNameKey.String("open"))
 			s.at(b).End = time.Time{}
-			c := s.add(0, "go parent", 30, 31)
-			life := s.add(c, "parent", 31, 50, semconv.GoroutineStateKey.String("finished"),
+			c := s.add(0, "parent", 30, 31, semconv.GoroutineNameKey.String("parent"))
+			life := s.end(c, 50, semconv.GoroutineStateKey.String("finished"),
 				semconv.BlockCountKey.Int(2), semconv.BlockDurationKey.Float64(0.000007))
 			s.add(life, "of the life", 32, 33)
 			s.add(c, "of the launch", 34, 35)

@@ -77,7 +77,7 @@ var floods = map[string]func(s *script, n int){
 		}
 	},
 	"a lock that many wait for": func(s *script, n int) {
-		holder := s.add(0, semconv.SpanGo+"holder", 0, 0)
+		holder := s.add(0, "holder", 0, 0, semconv.GoroutineNameKey.String("holder"))
 		s.queue(n, holder, n)
 	},
 	"goroutines that fail": func(s *script, n int) {

@@ -51,7 +51,7 @@ func TestNormalEnds(t *testing.T) {
 			s.fail(s.write(run, 8, 9, 0), semconv.ErrorClosed)
 			s.add(sender, semconv.SpanClose, 500, 501, closing("remote", true)...)
 		}, []string{"warning goroutine-ended ×1 4ms: socket_start's feed failed: closed | It ended 4 ms after it began. What " +
-			"failed was write #6 of socket_start's feed."}},
+			"failed was write #5 of socket_start's feed."}},
 		{"a write after the peer's close with an error", func(s *script) {
 			_, sender := s.connect()
 			run, life := s.run(sender, "feed", 5, 21, semconv.StateFailed)
@@ -59,7 +59,7 @@ func TestNormalEnds(t *testing.T) {
 			s.fail(s.add(sender, semconv.SpanClose, 10, 11, closing("remote", true)...), "1008")
 			s.fail(s.write(run, 20, 21, 0), semconv.ErrorClosed)
 		}, []string{"warning goroutine-ended ×1 16ms: socket_start's feed failed: closed | It ended 16 ms after it began. What " +
-			"failed was write #7 of socket_start's feed."}},
+			"failed was write #6 of socket_start's feed."}},
 		{"a write after the close that failed otherwise", func(s *script) {
 			_, sender := s.connect()
 			run, life := s.run(sender, "feed", 5, 21, semconv.StateFailed)
@@ -67,7 +67,7 @@ func TestNormalEnds(t *testing.T) {
 			s.add(sender, semconv.SpanClose, 10, 11, closing("remote", true)...)
 			s.fail(s.write(run, 20, 21, 0), "boom")
 		}, []string{"warning goroutine-ended ×1 16ms: socket_start's feed failed: boom | It ended 16 ms after it began. What " +
-			"failed was write #7 of socket_start's feed."}},
+			"failed was write #6 of socket_start's feed."}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -30,7 +30,7 @@ func TestContention(t *testing.T) {
 			boss, _ := s.as("shop").run(0, "boss", 0, 1000, semconv.StateFinished)
 			s.queue(4, s.add(boss, semconv.SpanLock, 5, 100), 50)
 		}, []string{"warning contended ×4 660ms: Up to 4 at once waited for a lock: 4 times, 660 ms in all | The longest was " +
-			"shop's worker (#4) for 240 ms, until lock #15 of shop's worker let it go. Most were let go by shop's " +
+			"shop's worker (#4) for 240 ms, until lock #10 of shop's worker let it go. Most were let go by shop's " +
 			"worker, 3 times."}},
 		{"a lock with a name, let go by some that nobody links to one another", func(s *script) {
 			for range 3 {
@@ -42,7 +42,7 @@ func TestContention(t *testing.T) {
 				s.link(wake, holder)
 			}
 		}, []string{"warning contended ×3 420ms: Up to 3 at once waited for the lock users: 3 times, 420 ms in all | The longest was " +
-			"shop's worker (#1) for 140 ms, until lock users #12 of shop's boss let it go. Most were let go by shop's boss, 3 times."}},
+			"shop's worker (#1) for 140 ms, until lock users #6 of shop's boss let it go. Most were let go by shop's boss, 3 times."}},
 		{"two is no crowd", func(s *script) { s.queue(2, s.add(0, semconv.SpanLock, 5, 100), 50) }, nil},
 		{"not for long", func(s *script) {
 			holder := s.add(0, semconv.SpanLock, 5, 100)
@@ -73,7 +73,7 @@ func TestContention(t *testing.T) {
 				s.link(wake, recv+2) // the recv's own wake is as good
 			}
 		}, []string{"warning contended ×3 570ms: Up to 3 at once waited for room in channels: 3 times, 570 ms in all | The " +
-			"longest was shop's worker (#3) for 290 ms, until wake #24 of shop's reader let it go. Most were let go " +
+			"longest was shop's worker (#3) for 290 ms, until wake #20 of shop's reader let it go. Most were let go " +
 			"by shop's reader, 3 times."}},
 		{"receivers, each at a channel of its own", func(s *script) {
 			feeder, _ := s.as("shop").run(0, "feeder", 0, 1000, semconv.StateFinished)

@@ -113,7 +113,7 @@ func random(rng *rand.Rand, n int) []chain.Span {
 		s.TraceID, s.SpanID = oteltrace.TraceID{1}, spanID(1+rng.IntN(n))
 		s.ParentID = spanID(rng.IntN(n + 1))
 		s.Name = pick("handshake", "handshake", "read", "write", "write", "ping", "pong", "close", "block", "block", "wake",
-			"wake", "go a", "a", "go ", "lock", "connect", "", "\x1b]0;\a")
+			"wake", "a", "a", "go ", "lock", "connect", "", "\x1b]0;\a")
 		s.Service = pick("", "x", "y", "\u202e")
 		s.Kind = oteltrace.SpanKind(rng.IntN(6))
 		s.Status.Code = codes.Code(rng.IntN(3))
@@ -206,7 +206,7 @@ func deep(n int) []chain.Span {
 		case 0:
 			id = s.handshake(i, kinds[i/4%2], i, n)
 		case 1:
-			id = s.add(i, semconv.SpanGo+"x", i, n)
+			id = s.add(i, "x", i, n, semconv.GoroutineNameKey.String("x"))
 		case 2:
 			id = s.write(i, i, n, i)
 		default:

@@ -85,7 +85,7 @@ func endedGoroutines(s *scene) []Finding {
 			x.who = append(x.who, goroutine(life))
 		}
 		x.count++
-		x.total = chain.Sum(x.total, life.Duration())
+		x.total = chain.Sum(x.total, run.Lived())
 	}
 	var found []Finding
 	for _, x := range ended.all {

@@ -14,7 +14,7 @@ func TestEndedGoroutines(t *testing.T) {
 		want []string
 	}{
 		{"finished", func(s *script) { s.run(0, "work", 0, 100, semconv.StateFinished) }, nil},
-		{"still running", func(s *script) { s.add(0, semconv.SpanGo+"work", 0, 1) }, nil},
+		{"still running", func(s *script) { s.add(0, "work", 0, 1, semconv.GoroutineNameKey.String("work")) }, nil},
 		{"panicked", func(s *script) {
 			_, life := s.as("shop").run(0, "work", 0, 100, semconv.StatePanicked)
 			s.fail(life, semconv.ErrorPanic)
@@ -24,21 +24,21 @@ func TestEndedGoroutines(t *testing.T) {
 			s.fail(life, "boom")
 			s.fail(s.add(run, semconv.SpanWrite, 50, 60), "boom")
 		}, []string{"warning goroutine-ended ×1 100ms: shop's work failed: boom | It ended 100 ms after it began. What failed " +
-			"was write #2 of shop's work."}},
+			"was write #1 of shop's work."}},
 		{"failed with the close that its context's end was", func(s *script) {
 			_, sender := s.connect()
 			run, life := s.run(sender, "work", 0, 100, semconv.StateFailed)
 			s.fail(life, semconv.ErrorClosed)
 			s.fail(s.add(run, semconv.SpanWrite, 50, 60), semconv.ErrorDeadlineExceeded)
 		}, []string{"warning goroutine-ended ×1 100ms: socket_start's work failed: closed | It ended 100 ms after it began. What " +
-			"failed was write #6 of socket_start's work."}},
+			"failed was write #5 of socket_start's work."}},
 		{"canceled, by whom and why", func(s *script) {
 			boss, _ := s.as("shop").run(0, "boss", 0, 300, semconv.StateFinished)
 			run, _ := s.run(0, "work", 0, 100, semconv.StateCanceled)
 			_, wake := s.block(s.add(run, semconv.SpanRecv, 10, 90), 10, 80, semconv.ReasonChanRecv, semconv.WakeCanceled)
 			s.set(wake, semconv.WakeCauseKey.String("closing time\n"))
 			s.link(wake, s.add(boss, "shut", 70, 85))
-		}, []string{`info goroutine-ended ×1 100ms: shop's work was canceled (closing time\n) by shut #6 of shop's boss | It ` +
+		}, []string{`info goroutine-ended ×1 100ms: shop's work was canceled (closing time\n) by shut #4 of shop's boss | It ` +
 			"ended 100 ms after it began."}},
 		{
 			"canceled, and nothing tells why", func(s *script) { s.run(0, "work", 0, 100, semconv.StateCanceled) }, nil,
@@ -64,7 +64,7 @@ func TestEndedGoroutines(t *testing.T) {
 			fetch := s.fail(s.add(work, "fetch", 20, 90), semconv.ErrorOther)
 			s.at(fetch).Status.Description = "out of stock"
 		}, []string{"warning goroutine-ended ×1 90ms: shop's work failed: out of stock | It ended 90 ms after it began. What failed " +
-			"was fetch #4 of shop's work."}},
+			"was fetch #2 of shop's work."}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

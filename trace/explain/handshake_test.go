@@ -11,7 +11,7 @@ import (
 // shake makes a handshake of hello, a goroutine of socket_get, with a server,
 // and returns the ids of the goroutine and the handshake.
 func (s *script) shake(start, end int) (hello, client int) {
-	hello = s.as("socket_get").add(0, semconv.SpanGo+"hello", start, start)
+	hello = s.as("socket_get").add(0, "hello", start, start, semconv.GoroutineNameKey.String("hello"))
 	client = s.add(hello, semconv.SpanHandshake, start, end, semconv.ServerAddressKey.String("example.org"), semconv.ServerPortKey.Int(80))
 	s.at(client).Kind = oteltrace.SpanKindClient
 	return hello, client

@@ -13,7 +13,7 @@ import (
 // it, and n that wait in line for the sender's lock.
 func (s *script) heldUpBy(n int, cause ...attribute.KeyValue) {
 	_, writer := s.connect()
-	s.add(writer, "sen_data", 3, 1000, semconv.GoroutineStateKey.String("finished"))
+	s.end(writer, 1000, semconv.GoroutineStateKey.String("finished"))
 	s.block(s.write(writer, 10, 510, 1), 10, 500, semconv.ReasonNetWrite, semconv.WakePeerRead, cause...)
 	sender, _ := s.run(0, "sender", 0, 1000, semconv.StateFinished)
 	send := s.add(sender, semconv.SpanSend, 20, 501)
@@ -62,7 +62,7 @@ func TestHeldUp(t *testing.T) {
 			run, _ := s.run(0, "speaker", 0, 1000, semconv.StateFinished)
 			_, wake := s.block(s.add(run, semconv.SpanLock, 450, 500), 450, 500, semconv.ReasonLock, semconv.WakeUnlocked)
 			for i := range s.spans {
-				if s.spans[i].Name == semconv.SpanGo+"sender" {
+				if s.spans[i].Name == "sender" {
 					s.link(wake, i+1)
 				}
 			}

@@ -81,7 +81,7 @@ func TestLostConnections(t *testing.T) {
 			"warning connection-lost ×1 0s: The connection of socket_get with socket_start ended without a close frame | " +
 				"socket_start lost it (connection_reset).",
 			"warning goroutine-ended ×1 7ms: socket_start's read failed: boom | It ended 7 ms after it began. What failed was " +
-				"read #6 of socket_start's read.",
+				"read #5 of socket_start's read.",
 		}},
 		{"its context ended", func(s *script) {
 			_, sender := s.connect()

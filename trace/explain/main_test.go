@@ -55,6 +55,12 @@ func (s *script) add(parent int, name string, start, end int, attrs ...attribute
 
 func (s *script) at(id int) *chain.Span { return &s.spans[id-1] }
 
+// end ends the span of a goroutine.
+func (s *script) end(run, end int, attrs ...attribute.KeyValue) {
+	s.at(run).End = epoch.Add(time.Duration(end) * time.Millisecond)
+	s.set(run, attrs...)
+}
+
 func (s *script) set(id int, attrs ...attribute.KeyValue) {
 	s.at(id).Attributes = append(s.at(id).Attributes, attrs...)
 }
@@ -71,8 +77,9 @@ func (s *script) link(from, to int) {
 
 // run starts a goroutine that lives to end in state.
 func (s *script) run(parent int, name string, start, end int, state semconv.State) (launch, life int) {
-	launch = s.add(parent, semconv.SpanGo+name, start, start)
-	return launch, s.add(launch, name, start, end, semconv.GoroutineStateKey.String(string(state)))
+	launch = s.add(parent, name, start, start, semconv.GoroutineNameKey.String(name))
+	s.end(launch, end, semconv.GoroutineStateKey.String(string(state)))
+	return launch, launch
 }
 
 // block blocks an operation, and wakes it until it ends; wake "" is none.
@@ -108,11 +115,11 @@ func (s *script) handshake(parent int, kind oteltrace.SpanKind, start, end int) 
 // socket_start runs sen_data on it. The script goes on as socket_start.
 func (s *script) connect() (hello, senData int) {
 	s.service = "socket_get"
-	hello = s.add(0, semconv.SpanGo+"hello", 0, 0)
+	hello = s.add(0, "hello", 0, 0, semconv.GoroutineNameKey.String("hello"))
 	client := s.handshake(hello, oteltrace.SpanKindClient, 0, 4)
 	s.service = "socket_start"
 	server := s.handshake(client, oteltrace.SpanKindServer, 1, 3)
-	return hello, s.add(server, semconv.SpanGo+"sen_data", 3, 3)
+	return hello, s.add(server, "sen_data", 3, 3, semconv.GoroutineNameKey.String("sen_data"))
 }
 
 // direct makes two handshakes those of one TCP connection.

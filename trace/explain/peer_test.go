@@ -77,7 +77,7 @@ func TestWhatTheReaderDid(t *testing.T) {
 			s.add(hello, semconv.SpanSleep, 1500, 2100)
 		}, "Its reader hello was in write for 1.4 s of that."},
 		{"it had ended", func(s *script, hello int) {
-			s.add(hello, "hello", 0, 60, semconv.GoroutineStateKey.String("finished"))
+			s.end(hello, 60, semconv.GoroutineStateKey.String("finished"))
 			s.add(hello, semconv.SpanRead, 4, 5)
 		}, "Its reader hello had ended 40 ms before."},
 	} {

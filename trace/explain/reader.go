@@ -99,10 +99,9 @@ func (e *end) waitedForBytes(b *block) (sum time.Duration, longest *block) {
 // mostly returns the operation that the goroutine was in for the longest part
 // of a block elsewhere, and for how long.
 func mostly(run, during *chain.Span) (name string, most time.Duration) {
-	life := run.Life()
 	sum := map[string]time.Duration{}
 	for _, c := range run.Children {
-		if c == life || c.Name == semconv.SpanRead || c.Is(semconv.SpanHandshake) || c.IsGoroutine() || c.Process() != run.Process() {
+		if c == run.Rest() || c.Name == semconv.SpanRead || c.Is(semconv.SpanHandshake) || c.IsGoroutine() || c.Process() != run.Process() {
 			continue
 		}
 		if both := overlap(c, during); both > 0 {

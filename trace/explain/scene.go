@@ -27,7 +27,7 @@ type scene struct {
 
 	namesakes map[string]int // how many goroutines have a name
 
-	failed map[*chain.Span][]*chain.Span // operations, by the `go NAME` that they are in
+	failed map[*chain.Span][]*chain.Span // operations, by the goroutine that they are in
 
 	told map[*chain.Span]bool // what a finding tells already, see tell
 }
@@ -135,7 +135,7 @@ func newScene(c *chain.Chain) *scene {
 	}
 	for _, sp := range c.Spans {
 		s.add(sp)
-		if run := sp.Goroutine(); run != nil && sp.Failed() && sp != run.Life() {
+		if run := sp.Goroutine(); run != nil && sp.Failed() && !sp.IsGoroutine() && sp != run.Rest() {
 			s.failed[run] = append(s.failed[run], sp)
 		}
 	}

@@ -29,12 +29,12 @@ func TestConnectionOfAnOperation(t *testing.T) {
 		want string
 	}{
 		{"beside its handshake", func(s *script) {
-			run := s.as("gateway").add(0, semconv.SpanGo+"a", 0, 0)
+			run := s.as("gateway").add(0, "a", 0, 0, semconv.GoroutineNameKey.String("a"))
 			dial(s, run, 0, "one")
 			stall(s, run, 10)
 		}, "one was not reading"},
 		{"with a server that links to it and does not adopt it", func(s *script) {
-			run := s.as("gateway").add(0, semconv.SpanGo+"a", 0, 0)
+			run := s.as("gateway").add(0, "a", 0, 0, semconv.GoroutineNameKey.String("a"))
 			client := s.handshake(run, oteltrace.SpanKindClient, 0, 4)
 			server := s.as("public").handshake(0, oteltrace.SpanKindServer, 1, 3)
 			s.link(server, client)
@@ -42,32 +42,32 @@ func TestConnectionOfAnOperation(t *testing.T) {
 			stall(s, run, 10)
 		}, "public was not reading"},
 		{"below its handshake, beside another connection", func(s *script) {
-			run := s.as("gateway").add(0, semconv.SpanGo+"a", 0, 0)
+			run := s.as("gateway").add(0, "a", 0, 0, semconv.GoroutineNameKey.String("a"))
 			client := dial(s, run, 0, "one")
 			dial(s, run, 5, "two")
 			stall(s, client, 10)
 		}, "one was not reading"},
 		{"in a goroutine started by the one that dialed", func(s *script) {
-			run := s.as("gateway").add(0, semconv.SpanGo+"a", 0, 0)
-			inner := s.add(run, semconv.SpanGo+"b", 1, 1)
+			run := s.as("gateway").add(0, "a", 0, 0, semconv.GoroutineNameKey.String("a"))
+			inner := s.add(run, "b", 1, 1, semconv.GoroutineNameKey.String("b"))
 			dial(s, run, 2, "one")
 			stall(s, s.as("gateway").add(inner, "some span", 9, 999), 10)
 		}, "one was not reading"},
 		{"with another goroutine's connection around", func(s *script) {
 			root := s.as("gateway").add(0, "main", 0, 999)
-			a, b := s.add(root, semconv.SpanGo+"a", 0, 0), s.add(root, semconv.SpanGo+"b", 0, 0)
+			a, b := s.add(root, "a", 0, 0, semconv.GoroutineNameKey.String("a")), s.add(root, "b", 0, 0, semconv.GoroutineNameKey.String("b"))
 			dial(s, a, 1, "one")
 			dial(s, b, 2, "two")
 			stall(s, b, 10)
 		}, "two was not reading"},
 		{"with two open", func(s *script) {
-			run := s.as("gateway").add(0, semconv.SpanGo+"a", 0, 0)
+			run := s.as("gateway").add(0, "a", 0, 0, semconv.GoroutineNameKey.String("a"))
 			dial(s, run, 0, "one")
 			dial(s, run, 5, "two")
 			stall(s, run, 10)
 		}, "the peer was not reading"},
 		{"after the first was closed", func(s *script) {
-			run := s.as("gateway").add(0, semconv.SpanGo+"a", 0, 0)
+			run := s.as("gateway").add(0, "a", 0, 0, semconv.GoroutineNameKey.String("a"))
 			dial(s, run, 0, "one")
 			s.as("gateway").add(run, semconv.SpanClose, 5, 6, closing("local", true)...)
 			dial(s, run, 10, "two")
@@ -76,7 +76,7 @@ func TestConnectionOfAnOperation(t *testing.T) {
 		{"by a proxy, on one of its two", func(s *script) {
 			browser := s.as("browser").handshake(0, oteltrace.SpanKindClient, 0, 9)
 			server := s.as("gateway").handshake(browser, oteltrace.SpanKindServer, 1, 8)
-			run := s.add(server, semconv.SpanGo+"proxy", 9, 9)
+			run := s.add(server, "proxy", 9, 9, semconv.GoroutineNameKey.String("proxy"))
 			dial(s, run, 10, "one")
 			stall(s, run, 20)
 		}, "the peer was not reading"},
@@ -93,12 +93,12 @@ func TestConnectionOfAnOperation(t *testing.T) {
 			server := s.handshake(client, oteltrace.SpanKindServer, 1, 3)
 			s.set(client, semconv.WebSocketConnectionIDKey.String("c"))
 			s.set(server, semconv.WebSocketConnectionIDKey.String("s"))
-			w := s.write(s.add(root, semconv.SpanGo+"a", 5, 5), 10, 300, 1)
+			w := s.write(s.add(root, "a", 5, 5, semconv.GoroutineNameKey.String("a")), 10, 300, 1)
 			s.set(w, semconv.WebSocketConnectionIDKey.String("s"))
 			s.block(w, 10, 300, semconv.ReasonNetWrite, "", cause(semconv.CausePeerWindow))
 		}, "the client was not reading"},
 		{"of another process than the handshake", func(s *script) {
-			run := s.as("gateway").add(0, semconv.SpanGo+"a", 0, 0)
+			run := s.as("gateway").add(0, "a", 0, 0, semconv.GoroutineNameKey.String("a"))
 			dial(s, run, 0, "one")
 			s.as("worker")
 			s.block(s.write(run, 10, 300, 1), 10, 300, semconv.ReasonNetWrite, "", cause(semconv.CausePeerWindow))

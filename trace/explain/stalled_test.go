@@ -154,7 +154,7 @@ func TestBlockedWrites(t *testing.T) {
 			s.link(wake, s.add(closer, "shut", 2000, 2015))
 		}, []string{"problem sender-stalled ×1 2s: socket_start's sen_data was blocked 2 s writing: socket_get was not " +
 			"reading | It was a write; socket_get's receive window was closed. What woke it: this side closed the " +
-			`connection (tired\x1b[2J), by shut #8 of socket_start's janitor; the write failed with closed.`}},
+			`connection (tired\x1b[2J), by shut #7 of socket_start's janitor; the write failed with closed.`}},
 		{"a wake that is not in the vocabulary", func(s *script) {
 			_, sender := s.connect()
 			s.block(s.write(sender, 10, 2010, 1), 10, 2010, semconv.ReasonNetWrite, "magic", cause(semconv.CausePeerWindow))

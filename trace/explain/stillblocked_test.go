@@ -51,13 +51,13 @@ func TestStillBlocked(t *testing.T) {
 		}, nil},
 		{"many, for one lock", func(s *script) {
 			for i := range 3 {
-				run := s.as("shop").add(0, semconv.SpanGo+"worker", 0, 0)
+				run := s.as("shop").add(0, "worker", 0, 0, semconv.GoroutineNameKey.String("worker"))
 				s.stalled(run, semconv.SpanLock, semconv.ReasonLock, 10+i, 1010+i, semconv.StalledHolderKey.String("boss"))
 			}
 		}, []string{"problem still-blocked ×3 3s: 3 goroutines were still blocked in lock, one for 1 s | That one, shop's " +
 			"worker, has been since +10ms, and the trace has no end of it. It waits for boss."}},
 		{"who waits for the end of others", func(s *script) {
-			s.stalled(s.as("shop").add(0, semconv.SpanGo+"main", 0, 0), semconv.SpanWait, semconv.ReasonWaitGroup, 10, 1010)
+			s.stalled(s.as("shop").add(0, "main", 0, 0, semconv.GoroutineNameKey.String("main")), semconv.SpanWait, semconv.ReasonWaitGroup, 10, 1010)
 		}, []string{"info still-blocked ×1 1s: shop's main was still blocked in wait, for 1 s | It has been since +10ms, and " +
 			"the trace has no end of it."}},
 	} {

@@ -78,7 +78,7 @@ func (s *scene) who(sp *chain.Span, e *end, otherwise string) string {
 	if e != nil {
 		owner = e.name()
 	}
-	if run := sp.Goroutine(); run != nil {
+	if run := runner(sp); run != nil {
 		name = runnerName(run)
 	}
 	switch {
@@ -93,10 +93,18 @@ func (s *scene) who(sp *chain.Span, e *end, otherwise string) string {
 	}
 }
 
+// runner returns the goroutine of a span: of a goroutine's own span, that one.
+func runner(sp *chain.Span) *chain.Span {
+	if sp.IsGoroutine() {
+		return sp
+	}
+	return sp.Goroutine()
+}
+
 // exactly is who with the number of the goroutine, for one of many.
 func (s *scene) exactly(sp *chain.Span, e *end, otherwise string) string {
 	who := s.who(sp, e, otherwise)
-	if run := sp.Goroutine(); run != nil && s.namesakes[run.Name] > 1 {
+	if run := runner(sp); run != nil && s.namesakes[run.Name] > 1 {
 		who += " (" + goroutine(run) + ")"
 	}
 	return who
@@ -111,7 +119,7 @@ func goroutine(sp *chain.Span) string {
 	return "#" + strconv.Itoa(sp.Seq)
 }
 
-// runnerName is the name of the goroutine that a `go NAME` span starts.
+// runnerName is the name of the goroutine whose span it is.
 func runnerName(run *chain.Span) string {
 	return plain(run.GoroutineName())
 }

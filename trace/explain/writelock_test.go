@@ -22,7 +22,7 @@ func TestWaitingWriters(t *testing.T) {
 			_, wake := s.block(s.write(pinger, 20, 620, 2), 20, 601, semconv.ReasonWriteLock, semconv.WakeUnlocked)
 			s.link(wake, first)
 		}, []string{"warning writer-waited ×1 581ms: socket_start's pinger waited 581 ms to write: another write was in " +
-			"progress | write #6 of socket_start's sen_data was in progress, which was blocked for 50 ms itself."}},
+			"progress | write #5 of socket_start's sen_data was in progress, which was blocked for 50 ms itself."}},
 		{"many, on one connection", func(s *script) {
 			_, sender := s.connect()
 			first := s.write(sender, 10, 30, 1)

@@ -95,7 +95,7 @@ func operations(ctx context.Context) {
 
 func TestOperations(t *testing.T) {
 	spans, parts := both(t, setting{}, func(t *testing.T, tp provider) { operations(within(t, tp)) })
-	if got, want := len(spans), 7; got != want || parts != 3 {
+	if got, want := len(spans), 6; got != want || parts != 3 {
 		t.Errorf("got %d spans of which %d are parts, want %d and 3", got, parts, want)
 	}
 }

@@ -70,8 +70,8 @@ func WithTrace(write func() (file string, err error)) WatchOption {
 //	defer live.Watch(ctx)()
 //
 // When a block has lasted a second, and again after 10, 100, … seconds, a short span
-// `stalled` is exported: below the goroutine's `go NAME` or the connection's
-// handshake, which have ended, with a link to the operation, which has not, and with
+// `stalled` is exported: below the goroutine's span, which is exported
+// within seconds, or the connection's handshake, with a link to the operation, which has not, and with
 // all that is known by then of why it is blocked. The block links to the last of them
 // when it is over. What is not sampled, or only idle, as a read that waits for the
 // next message, has none. The gauges `wakechain.blocked` and

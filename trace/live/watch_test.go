@@ -88,15 +88,14 @@ func TestWatchCrossing(t *testing.T) {
 			t.Errorf("told after %v, want %v", got, want)
 		}
 		tracetest.AssertTree(t, c, `
-			go worker
-				worker {goroutine.state=finished}
+			worker {goroutine.state=finished}
 				lock
 					block 150s {block.reason=lock} -> stalled
-					wake {wake.reason=unlocked} -> go boss
+					wake {wake.reason=unlocked} -> boss
 				stalled {block.reason=lock, stalled.operation=lock, stalled.age=1} -> lock
 				stalled {stalled.age=10} -> lock -> stalled
 				stalled {stalled.age=100, stalled.holder=boss is in sleep for 1m40s, goroutine.name=worker} -> lock -> stalled
-		`, tracetest.Below(tracetest.One(t, c, "go worker")))
+		`, tracetest.Below(tracetest.One(t, c, "worker")))
 		block := tracetest.One(t, c, "block {block.reason=lock}")
 		if len(block.Links) != 1 || block.Links[0].Span != told[2] {
 			t.Errorf("the block links to %v, want the last that was told", block.Links)
@@ -222,13 +221,12 @@ func TestWatchMinBlock(t *testing.T) {
 		}
 		synctest.Wait()
 		tracetest.AssertTree(t, rec.Chain(), `
-			go worker
-				worker
+			worker
 				lock
 					block 2s -> stalled
-					wake -> go boss
+					wake -> boss
 				stalled -> lock
-		`, tracetest.Below(tracetest.One(t, rec.Chain(), "go worker")))
+		`, tracetest.Below(tracetest.One(t, rec.Chain(), "worker")))
 	})
 }
 
@@ -257,7 +255,7 @@ func TestWatchConcurrently(t *testing.T) {
 		if _, ok := s.StillBlocked(); ok {
 			t.Errorf("%v is not over, and all have ended", s)
 		}
-		if s.Parent == nil || s.Parent.Name != "go worker" {
+		if s.Parent == nil || s.Parent.Name != "worker" {
 			t.Errorf("%v is below %v", s, s.Parent)
 		}
 	}

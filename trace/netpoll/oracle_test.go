@@ -82,7 +82,7 @@ func TestOracle(t *testing.T) {
 }
 
 // told are the operations and blocks that were recorded, each with the
-// goroutine that its "go NAME" names.
+// goroutine that its own span names.
 func told(rec *tracetest.Recorder) (ops, blocks []parks.Span) {
 	for _, s := range rec.Chain().Spans {
 		goroutine := int64(0)

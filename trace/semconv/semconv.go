@@ -41,9 +41,6 @@ const (
 	SpanSyscall = "syscall" // a system call, or a call of C
 	SpanGC      = "gc"      // work for the garbage collector
 
-	// SpanGo prefixes the name of a goroutine: "go NAME" lasts from the call of
-	// trace.Go or trace.Handle to the function's first instruction; "NAME" is its life.
-	SpanGo = "go "
 )
 
 // Steps of a handshake, its child spans. The first three and the two after them
@@ -221,6 +218,10 @@ const (
 	GoroutineIDKey    = attribute.Key("goroutine.id")    // int, the runtime's number
 	GoroutineNameKey  = attribute.Key("goroutine.name")  // string
 	GoroutineStateKey = attribute.Key("goroutine.state") // string, a [State]
+
+	// GoroutineStartDelayKey is a float64, the seconds from the call of trace.Go to the
+	// first instruction of its function.
+	GoroutineStartDelayKey = attribute.Key("goroutine.start_delay")
 
 	// GoroutineRunningKey is a float64, the seconds of a goroutine's life in which
 	// none of its operations was blocked: running, or ready to. Only a goroutine

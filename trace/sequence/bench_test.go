@@ -37,8 +37,8 @@ func flood(n int) []chain.Span {
 	}
 	var senders, readers []int
 	for i := range 4 {
-		senders = append(senders, add("server", fmt.Sprintf("go send%d", i), -1, time.Duration(i), time.Microsecond))
-		readers = append(readers, add("client", fmt.Sprintf("go read%d", i), -1, time.Duration(i), time.Microsecond))
+		senders = append(senders, add("server", fmt.Sprintf("send%d", i), -1, time.Duration(i), time.Microsecond, semconv.GoroutineNameKey.String(fmt.Sprintf("send%d", i))))
+		readers = append(readers, add("client", fmt.Sprintf("read%d", i), -1, time.Duration(i), time.Microsecond, semconv.GoroutineNameKey.String(fmt.Sprintf("read%d", i))))
 	}
 	for i := 0; len(spans) < n; i++ {
 		at := time.Duration(i) * 20 * time.Microsecond

@@ -14,10 +14,10 @@ import (
 // would say of all that one ended them.
 func TestRunsByWaker(t *testing.T) {
 	var ss spans
-	main := ss.add("a", "go main", -1, 0, 0.1)
+	main := ss.add("a", "main", -1, 0, 0.1, semconv.GoroutineNameKey.String("main"))
 	var by []int
 	for i, name := range []string{"x", "y"} {
-		g := ss.add("a", "go "+name, main, 1+float64(i), 1.1+float64(i))
+		g := ss.add("a", name, main, 1+float64(i), 1.1+float64(i), semconv.GoroutineNameKey.String(name))
 		by = append(by, ss.add("a", semconv.SpanSend, g, 2, 100))
 	}
 	for i := range 20 {
@@ -36,7 +36,7 @@ func TestRunsByWaker(t *testing.T) {
 // TestBlockName: what a block waits for is called as the program calls it.
 func TestBlockName(t *testing.T) {
 	var ss spans
-	main := ss.add("a", "go main", -1, 0, 0.1)
+	main := ss.add("a", "main", -1, 0, 0.1, semconv.GoroutineNameKey.String("main"))
 	for i, name := range []string{"jobs", ""} {
 		at := 5 + float64(i)
 		r := ss.add("a", semconv.SpanRecv, main, at, at+1, semconv.SyncNameKey.String(name))
@@ -51,7 +51,7 @@ func TestBlockName(t *testing.T) {
 // TestRunNotOver: a block that is not over is none of a run of those that are.
 func TestRunNotOver(t *testing.T) {
 	var ss spans
-	main := ss.add("a", "go main", -1, 0, 0.1)
+	main := ss.add("a", "main", -1, 0, 0.1, semconv.GoroutineNameKey.String("main"))
 	for i := range 10 {
 		at := 5 + float64(i)
 		r := ss.add("a", semconv.SpanRecv, main, at, at+1)

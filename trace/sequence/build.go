@@ -25,7 +25,7 @@ type builder struct {
 	lanes   []int                     // its lifeline; None if the filters hide it
 	sources []*chain.Span             // the write of a read, where no link tells it
 	matched []bool                    // the beginning of an arrow to another lifeline's span
-	lives   []bool                    // the life of a goroutine, part of the rows of its `go NAME`
+	lives   []bool                    // the rest of a goroutine, part of the rows of its span
 
 	shapes *shapes
 	items  []int // which item shows it
@@ -79,8 +79,8 @@ func (b *builder) findProcesses() {
 
 func (b *builder) findLives() {
 	for _, s := range b.chain.Spans {
-		if life := s.Life(); life != nil {
-			b.lives[life.Seq] = true
+		if rest := s.Rest(); rest != nil {
+			b.lives[rest.Seq] = true
 		}
 	}
 }

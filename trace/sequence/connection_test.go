@@ -16,7 +16,7 @@ import (
 func TestSegments(t *testing.T) {
 	var ss spans
 	hello, data := ss.connection()
-	ticker := ss.add("socket_start", "go ticker", data, 2, 2.1)
+	ticker := ss.add("socket_start", "ticker", data, 2, 2.1, semconv.GoroutineNameKey.String("ticker"))
 	segment := func(service string, handshake int) int {
 		s := ss.add(service, semconv.SpanSegment, -1, 3, 3)
 		ss[s].TraceID = oteltrace.TraceID{byte(10 + s)}

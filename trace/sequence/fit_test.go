@@ -18,8 +18,8 @@ import (
 // writer there, and a room hands messages around.
 func chat(n int) spans {
 	var ss spans
-	room := ss.add("chat", "go room", -1, 0, 0)
-	ss.add("chat", "room", room, 0, 9000, semconv.GoroutineStateKey.String(string(semconv.StateFinished)))
+	finished := semconv.GoroutineStateKey.String(string(semconv.StateFinished))
+	ss.add("chat", "room", -1, 0, 9000, semconv.GoroutineNameKey.String("room"), finished)
 	for i := range n {
 		at := float64(i)
 		h := ss.add("chat", semconv.SpanHandshake, -1, at, at+1, semconv.HTTPResponseStatusCodeKey.Int(101),
@@ -27,7 +27,7 @@ func chat(n int) spans {
 			semconv.NetworkPeerAddressKey.String("127.0.0.1"), semconv.NetworkPeerPortKey.Int(40_000+i))
 		ss[h].Kind = oteltrace.SpanKindServer
 		for _, name := range []string{"reader", "writer"} {
-			run := ss.add("chat", "go "+name, h, at+1, at+1)
+			run := ss.add("chat", name, h, at+1, at+5000, semconv.GoroutineNameKey.String(name), finished)
 			op := map[string]string{"reader": semconv.SpanRead, "writer": semconv.SpanWrite}[name]
 			for k := range 20 {
 				m := ss.message("chat", op, run, 1+k, at+2+float64(100*k), at+90+float64(100*k))
@@ -38,7 +38,6 @@ func chat(n int) spans {
 				}
 				ss.pause(m, at+2+float64(100*k), at+float64(3+(i*7+k*13)%80+100*k), reason, semconv.WakeReadable)
 			}
-			ss.add("chat", name, run, at+1, at+5000, semconv.GoroutineStateKey.String(string(semconv.StateFinished)))
 		}
 	}
 	return ss

@@ -53,9 +53,9 @@ func newShapes(b *builder) *shapes {
 	for _, s := range slices.Backward(b.chain.Spans) {
 		sh.Mark(s.Children)
 		below = below[:0]
-		life := s.Life()
+		life, rest := s.Life(), s.Rest()
 		for _, c := range s.Children {
-			if c != life && !tile(c) {
+			if c != rest && !tile(c) {
 				below = append(below, c)
 			}
 		}
@@ -129,8 +129,8 @@ const maxLinks = 4
 // weight is how long a span was blocked; how long it took, if it is none of
 // wakechain's, and the life of a goroutine.
 func weight(s *chain.Span) time.Duration {
-	if life := s.Life(); life != nil {
-		return life.Duration()
+	if s.IsGoroutine() {
+		return s.Lived()
 	}
 	if s.Scope == trace.ScopeName {
 		return s.Blocked()

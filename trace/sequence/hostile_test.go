@@ -28,7 +28,7 @@ func named(name string) *chain.Chain {
 			ss[i].Service = name
 		}
 	}
-	ss[data].Name = semconv.SpanGo + name
+	ss[data].Name = name
 	step := ss.add(name, name, hello, 2, 3, semconv.URLPathKey.String(name), semconv.ServerAddressKey.String(name))
 	ss.fail(step, name)
 	w := ss.message("socket_start", semconv.SpanWrite, data, 1, 5, 6)
@@ -169,7 +169,7 @@ func TestAnyChain(t *testing.T) {
 		"deep": func() spans { return deep(4_000) },
 		"a wake by itself": func() spans {
 			var ss spans
-			p := ss.add("a", "go x", -1, 0, 9)
+			p := ss.add("a", "x", -1, 0, 9, semconv.GoroutineNameKey.String("x"))
 			w := ss.pause(p, 1, 2, semconv.ReasonLock, semconv.WakeUnlocked)
 			ss.link(w, w)
 			return ss
@@ -255,7 +255,7 @@ func filters(r *rand.Rand, c *chain.Chain) (opts []sequence.Option, said string)
 		add("service "+s, sequence.WithServices(s))
 	}
 	if r.IntN(3) == 0 {
-		name := strings.TrimPrefix(span().Name, semconv.SpanGo)
+		name := span().Name
 		add("goroutine "+name, sequence.WithGoroutines(name))
 	}
 	if r.IntN(4) == 0 {
@@ -284,7 +284,7 @@ func filters(r *rand.Rand, c *chain.Chain) (opts []sequence.Option, said string)
 func random(r *rand.Rand) spans {
 	var ss spans
 	hello, data := ss.connection()
-	names := []string{semconv.SpanWrite, semconv.SpanRead, semconv.SpanSend, semconv.SpanLock, semconv.SpanGo + "x", "work", semconv.SpanHandshake}
+	names := []string{semconv.SpanWrite, semconv.SpanRead, semconv.SpanSend, semconv.SpanLock, "x", "work", semconv.SpanHandshake}
 	reasons := []semconv.Reason{semconv.ReasonNetWrite, semconv.ReasonNetRead, semconv.ReasonLock}
 	wakes := []semconv.WakeReason{semconv.WakePeerRead, semconv.WakePeerReset, semconv.WakeUnlocked, semconv.WakeTimer}
 	for range 10 + r.IntN(80) {

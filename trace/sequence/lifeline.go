@@ -18,7 +18,7 @@ import (
 // name, or an end of a connection.
 type lane struct {
 	proc int32
-	of   *chain.Span // a `go NAME` or a handshake
+	of   *chain.Span // a goroutine or a handshake
 	name string
 }
 

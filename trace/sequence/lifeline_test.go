@@ -15,7 +15,7 @@ import (
 func TestLifelines(t *testing.T) {
 	var ss spans
 	for i := range 40 {
-		g := ss.add("pool", "go worker", -1, float64(i), float64(i)+0.1)
+		g := ss.add("pool", "worker", -1, float64(i), float64(i)+0.1, semconv.GoroutineNameKey.String("worker"))
 		ss[g].Attributes = append(ss[g].Attributes, semconv.GoroutineIDKey.Int(100+i))
 		ss.add("pool", "job", g, float64(i)+0.2, float64(i)+0.3)
 	}
@@ -118,7 +118,7 @@ func TestSharedLifelines(t *testing.T) {
 func TestQuietLifelines(t *testing.T) {
 	var ss spans
 	for i := range 30 {
-		g := ss.add("app", "go f"+strconv.Itoa(i), -1, 0, 0)
+		g := ss.add("app", "f"+strconv.Itoa(i), -1, 0, 0, semconv.GoroutineNameKey.String("f"+strconv.Itoa(i)))
 		op := ss.add("app", semconv.SpanLock, g, 1, 2+float64(i))
 		b := ss.add("app", semconv.SpanBlock, op, 1, 2+float64(i), semconv.BlockReasonKey.String(string(semconv.ReasonLock)))
 		if i == 3 {

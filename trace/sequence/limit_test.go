@@ -120,7 +120,7 @@ func TestMaxRows(t *testing.T) {
 func TestMaxRowsKeepsWakes(t *testing.T) {
 	d := sequence.New(recorded(t, "channel"))
 	got := drawn(t, d, sequence.Text, sequence.WithMaxRows(7))
-	if !strings.Contains(got, "recv · blocked") || !strings.Contains(got, "wake ×20 · received · by go main") {
+	if !strings.Contains(got, "recv · blocked") || !strings.Contains(got, "wake ×20 · received · by main") {
 		t.Errorf("no block with its wake:\n%s", got)
 	}
 }

@@ -125,6 +125,7 @@ func (b *builder) add(r *Row) { b.d.Rows = append(b.d.Rows, r) }
 func (b *builder) spawn(it item) {
 	first := it.spans[0]
 	r := b.row(Step, it.spans)
+	r.Name = "go " + r.Name
 	if p := first.Parent; p != nil && b.arrow(p, first) && b.procs[p.Seq] == b.procs[first.Seq] {
 		r.Kind, r.From, r.Proven = Spawn, b.lanes[p.Seq], true
 	} else if b.arrow(p, first) {
@@ -141,10 +142,12 @@ func (b *builder) spawn(it item) {
 		return
 	}
 	var blocked, longest time.Duration
-	for _, l := range lives {
-		blocked = chain.Sum(blocked, l.Blocked())
-		longest = max(longest, l.Duration())
-		b.d.Active = append(b.d.Active, Activity{r.To, b.at(l.Start), b.ended(l)})
+	for _, s := range it.spans {
+		if life := s.Life(); life != nil {
+			blocked = chain.Sum(blocked, s.Blocked())
+			longest = max(longest, s.Lived())
+			b.d.Active = append(b.d.Active, Activity{r.To, b.at(s.Start), b.ended(life)})
+		}
 	}
 	last := slices.MaxFunc(lives, func(x, y *chain.Span) int { return x.End.Compare(y.End) })
 	end := b.row(End, lives, short(last.Str(semconv.GoroutineStateKey)), failure(last))

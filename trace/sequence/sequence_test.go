@@ -16,11 +16,11 @@ import (
 // connection adds two goroutines, one in each service, with a connection between
 // them, and returns their numbers: hello dials, sen_data answers.
 func (ss *spans) connection() (hello, data int) {
-	hello = ss.add("socket_get", "go hello", -1, 0, 0.1)
+	hello = ss.add("socket_get", "hello", -1, 0, 0.1, semconv.GoroutineNameKey.String("hello"))
 	client := ss.add("socket_get", semconv.SpanHandshake, hello, 0.2, 2, semconv.HTTPResponseStatusCodeKey.Int(101))
 	server := ss.add("socket_start", semconv.SpanHandshake, client, 1, 1.5, semconv.HTTPResponseStatusCodeKey.Int(101))
 	(*ss)[client].Kind, (*ss)[server].Kind = oteltrace.SpanKindClient, oteltrace.SpanKindServer
-	data = ss.add("socket_start", "go sen_data", server, 1.6, 1.7)
+	data = ss.add("socket_start", "sen_data", server, 1.6, 1.7, semconv.GoroutineNameKey.String("sen_data"))
 	return hello, data
 }
 
@@ -174,7 +174,7 @@ step - > socket_start sen_data: go sen_data
 						ss.pause(w, at, at+40, semconv.ReasonNetWrite, semconv.WakeWritable)
 					}
 				}
-				ss.add("socket_start", "sen_data", data, 1.8, 300, semconv.GoroutineStateKey.String("finished"))
+				ss.end(data, 300, semconv.GoroutineStateKey.String("finished"))
 			},
 			want: "sent socket_start sen_data > socket_get hello: write ×60 · 11 B\n" +
 				"sent socket_start sen_data > socket_get hello: write · 11 B\n" +

@@ -42,6 +42,12 @@ func (ss *spans) add(service, name string, parent int, from, to float64, attrs .
 	return len(*ss) - 1
 }
 
+// end ends the span of a goroutine.
+func (ss spans) end(run int, end float64, attrs ...attribute.KeyValue) {
+	ss[run].End = zero.Add(time.Duration(end * 1e6))
+	ss[run].Attributes = append(ss[run].Attributes, attrs...)
+}
+
 // link lets a span link to another.
 func (ss spans) link(from, to int) {
 	ss[from].Links = append(ss[from].Links, chain.Link{SpanContext: oteltrace.NewSpanContext(oteltrace.SpanContextConfig{

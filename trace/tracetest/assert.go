@@ -12,12 +12,12 @@ import (
 // line each, children indented below their parent:
 //
 //	tracetest.AssertTree(t, rec.Chain(), `
-//		go hello [socket_get]
+//		hello [socket_get]
 //			handshake ...
 //			write ×3
 //			write ~3s {status=error}
 //				block >=1s {block.reason=net.write, block.cause=peer_window}
-//				wake {wake.reason=sent} -> go writer
+//				wake {wake.reason=sent} -> writer
 //			...
 //	`)
 //

@@ -18,6 +18,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
 )
@@ -79,6 +80,10 @@ type id struct {
 // after the cleanups that it registered later, the recorder shuts its providers
 // down and fails the test for spans that have not ended, each with where it was
 // started.
+//
+// What is recorded is whole: below it the span of a goroutine has no limit of time
+// (trace.WithMaxOpen), and each message of a connection has its span
+// (wsconn.WithMessageSpans), unless the program or the test sets these options.
 //
 // Nothing global is read or set: neither the global provider nor the
 // environment's sampler, and OTEL_SERVICE_NAME names no service.
@@ -248,10 +253,11 @@ type processor Recorder
 var _ sdktrace.SpanProcessor = (*processor)(nil)
 
 // OnStart runs on the goroutine that starts the span.
-func (p *processor) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
+func (p *processor) OnStart(ctx context.Context, s sdktrace.ReadWriteSpan) {
 	if !s.SpanContext().IsSampled() {
 		return
 	}
+	core.WantWhole(ctx)
 	sp := chain.FromSpans([]sdktrace.ReadOnlySpan{s})[0]
 	sp.Attributes = slices.Clone(sp.Attributes) // the SDK's own, as long as the span is open
 	sp.End = time.Time{}

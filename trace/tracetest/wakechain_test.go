@@ -33,20 +33,18 @@ func TestOfWakechain(t *testing.T) {
 		}
 		got := rec.Chain()
 		tracetest.AssertTree(t, got, `
-			go reader @0s 0s {goroutine.id, goroutine.name=reader}
+			reader @0s 2s {block.duration=2, goroutine.blocked.sleep=2, goroutine.id, goroutine.name=reader, goroutine.running=0, goroutine.state=finished, goroutine.start_delay=0}
 				sleep @0s 2s {block.duration=2}
 					block @0s 2s {block.reason=sleep}
 					wake @2s 0s {wake.reason=timer}
-				reader @0s 2s {block.duration=2, goroutine.blocked.sleep=2, goroutine.id, goroutine.name=reader, goroutine.running=0, goroutine.state=finished}
-			go writer @0s 0s {goroutine.id, goroutine.name=writer}
+			writer @0s 2s {block.duration=2, goroutine.blocked.chan.send=2, goroutine.id, goroutine.name=writer, goroutine.running=0, goroutine.state=finished, goroutine.start_delay=0}
 				send @0s 2s {block.duration=2, sync.name=values}
 					block @0s 2s {block.reason=chan.send}
-					wake @2s 0s {wake.reason=sent} -> go reader
-				writer @0s 2s {block.duration=2, goroutine.blocked.chan.send=2, goroutine.id, goroutine.name=writer, goroutine.running=0, goroutine.state=finished}
+					wake @2s 0s {wake.reason=sent} -> reader
 		`, tracetest.WithTimes(), tracetest.Exact())
 		tracetest.AssertOrder(t, got, "sleep", "wake {wake.reason=timer}", "wake {wake.reason=sent}")
-		tracetest.AssertLinked(t, got, "wake {wake.reason=sent}", "go reader")
-		tracetest.AssertBefore(t, got, "go reader", "go writer") // one goroutine called Go twice
+		tracetest.AssertLinked(t, got, "wake {wake.reason=sent}", "reader")
+		tracetest.AssertBefore(t, got, "reader", "writer") // one goroutine called Go twice
 		send := tracetest.One(t, got, "send")
 		tracetest.AssertBlocked(t, send, semconv.ReasonChanSend, "", 1, 2*time.Second)
 		for _, s := range got.Spans {

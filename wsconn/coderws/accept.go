@@ -36,8 +36,8 @@ func accept(w http.ResponseWriter, r *http.Request, opts *websocket.AcceptOption
 }
 
 // Handler returns a handler that accepts a WebSocket connection and runs fn on
-// it, as trace.Handle does: below the span "go NAME", which the context that fn
-// is given carries, and with the span NAME at its end. Then it closes the
+// it, as trace.Handle does: in the span NAME, which the context that fn is given
+// carries. Then it closes the
 // connection, if it is not closed yet: with StatusNormalClosure if fn returned
 // nil, StatusGoingAway if fn's context ended, and else StatusInternalError. The
 // error goes no further than the span.

@@ -41,8 +41,7 @@ func stalledSender(t *testing.T) {
 		}
 		chain := rec.Chain()
 		tracetest.AssertTree(t, chain, `
-			go sen_data
-				sen_data {goroutine.state=failed}
+			sen_data {goroutine.state=failed}
 				write ×*
 				write
 					block 3s {block.reason=net.write, block.cause=peer_window}
@@ -51,7 +50,7 @@ func stalledSender(t *testing.T) {
 				write {error.type=connection_reset}
 					block 2s {block.reason=net.write, block.cause=peer_window}
 					wake {wake.reason=peer_reset} -> close
-		`, tracetest.Below(tracetest.One(t, chain, "go sen_data")))
+		`, tracetest.Below(tracetest.One(t, chain, "sen_data")))
 	})
 }
 

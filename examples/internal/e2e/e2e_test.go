@@ -93,7 +93,7 @@ func TestTwoPrograms(t *testing.T) {
 // stalled checks the one write that failed, and what blocked and woke it.
 func stalled(t *testing.T, c *chain.Chain) {
 	t.Helper()
-	for name, service := range map[string]string{"go hello": "socket_get", "hello": "socket_get", "go sen_data": "socket_start", "sen_data": "socket_start"} {
+	for name, service := range map[string]string{"hello": "socket_get", "sen_data": "socket_start"} {
 		if got := c.Named(name); len(got) != 1 || got[0].Service != service {
 			t.Errorf("spans %s: %v, want one of %s", name, got, service)
 		}
@@ -337,10 +337,11 @@ func TestKilled(t *testing.T) {
 			living = j.trace(traceID(t, id))
 		}
 		c := chain.New(living) // the two sides send what they have at different times
-		return len(c.Named(semconv.SpanWrite)) >= sent && len(c.Named(semconv.SpanHandshake)) == 2
+		return len(c.Named(semconv.SpanWrite)) >= sent && len(c.Named(semconv.SpanHandshake)) == 2 &&
+			len(c.Named("sen_data")) == 1 && len(c.Named("hello")) == 1 // exported after 5 s
 	})
-	if c := chain.New(living); len(c.Named("go sen_data")) != 1 || len(c.Named("sen_data")) != 0 {
-		t.Errorf("go sen_data %v, sen_data %v; want one, and none as it runs", c.Named("go sen_data"), c.Named("sen_data"))
+	if run := chain.New(living).Named("sen_data")[0]; run.Str(semconv.GoroutineStateKey) != string(semconv.StateRunning) || run.Life() != nil {
+		t.Errorf("sen_data: got the state %q, want running", run.Str(semconv.GoroutineStateKey))
 	}
 	if _, warnings := j.page(living[0].TraceID); len(warnings) > 0 {
 		t.Errorf("the page warns, of a connection that lives: %q", warnings)
@@ -359,11 +360,11 @@ func TestKilled(t *testing.T) {
 	if failed := c.Find((*chain.Span).Failed); slices.ContainsFunc(failed, func(s *chain.Span) bool { return s.Service == "socket_start" }) {
 		t.Errorf("of the server failed %v, want none: what was stuck had not ended", failed)
 	}
-	if n := len(c.Named("sen_data")); n != 0 {
-		t.Errorf("%d spans sen_data, want none: it had not ended", n)
+	if run := c.Named("sen_data"); len(run) != 1 || run[0].Life() != nil {
+		t.Errorf("spans sen_data %v, want one that had not ended", run)
 	}
-	if n := len(c.Named("hello")); n != 1 {
-		t.Errorf("%d spans hello, want that of the client, which lived on", n)
+	if run := c.Named("hello"); len(run) != 2 || run[0].Rest() != run[1] || run[0].Life() != run[1] {
+		t.Errorf("spans hello %v, want two of the client, which lived on", run)
 	}
 	if _, warnings := j.page(id); len(warnings) > 0 {
 		t.Errorf("the page warns: %q", warnings)

@@ -27,7 +27,7 @@ func TestWatch(t *testing.T) {
 	var ids []string
 	eventually(t, "Jaeger has what is stuck", func() bool {
 		ids = j.search(query)
-		return len(ids) > 0
+		return len(ids) > 0 && len(chain.New(j.trace(traceID(t, ids[0]))).Named("sen_data")) > 0 // exported after 5 s
 	})
 	select {
 	case <-p.server.done:
@@ -44,8 +44,8 @@ func TestWatch(t *testing.T) {
 	if _, ok := last.StillBlocked(); !ok {
 		t.Errorf("%v is over", last)
 	}
-	if last.Parent == nil || last.Parent.Name != "go sen_data" {
-		t.Errorf("it is below %v, want go sen_data", last.Parent)
+	if last.Parent == nil || last.Parent.Name != "sen_data" {
+		t.Errorf("it is below %v, want sen_data", last.Parent)
 	}
 	if found := explain.Explain(meanwhile); len(found) == 0 || found[0].Rule != explain.StillBlocked {
 		t.Errorf("the answer is %v, want first that it is still blocked", found)

@@ -33,8 +33,8 @@ func TestOtelhttp(t *testing.T) {
 		want    []string // the ancestors of the server's handshake, from below
 		source  string   // how the client's blocks are seen
 	}{
-		{"without a filter", nil, []string{"GET", "HTTP GET", "handshake", "go hello"}, "timed"},
-		{"with a filter", []otelhttp.Option{otelhttp.WithFilter(notWebSocket)}, []string{"handshake", "go hello"}, "timed"},
+		{"without a filter", nil, []string{"GET", "HTTP GET", "handshake", "hello"}, "timed"},
+		{"with a filter", []otelhttp.Option{otelhttp.WithFilter(notWebSocket)}, []string{"handshake", "hello"}, "timed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			rec := tracetest.NewRecorder(t)
@@ -74,7 +74,7 @@ func TestOtelhttp(t *testing.T) {
 			srv.Close()
 
 			c := rec.Chain()
-			echo := c.Named("go echo")
+			echo := c.Named("echo")
 			if len(echo) != 1 {
 				t.Fatalf("got %d goroutines of the server, want 1:\n%s", len(echo), c)
 			}
@@ -85,7 +85,7 @@ func TestOtelhttp(t *testing.T) {
 			if strings.Join(got, "\n") != strings.Join(tt.want, "\n") {
 				t.Errorf("the server's handshake stands below %q, want %q:\n%s", got, tt.want, c)
 			}
-			blocks := c.Find(func(s *chain.Span) bool { return s.Is(semconv.SpanBlock) && s.Goroutine().Name == "go hello" })
+			blocks := c.Find(func(s *chain.Span) bool { return s.Is(semconv.SpanBlock) && s.Goroutine().Name == "hello" })
 			if len(blocks) == 0 {
 				t.Errorf("no block of the client:\n%s", c)
 			}

@@ -42,7 +42,7 @@ type track struct {
 // goroutine is what has tracks.
 type goroutine struct {
 	process string
-	run     *chain.Span // its `go NAME`, nil: not known
+	run     *chain.Span // the goroutine, nil: not known
 	id      int64       // nil run: the runtime's number, if the spans say it
 	root    *chain.Span // neither: of the tree that it is in
 }
@@ -156,6 +156,8 @@ func owners(c *chain.Chain) []goroutine {
 		up := s.Parent
 		launch := s.IsGoroutine()
 		switch {
+		case launch:
+			own.run = s
 		case up != nil && up.IsGoroutine() && up.Process() == own.process:
 			own.run = up
 		case up != nil && all[up.Seq].process == own.process:

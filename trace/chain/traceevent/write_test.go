@@ -244,11 +244,10 @@ func TestTracksAndArrows(t *testing.T) {
 	wake := span(8, 6, semconv.SpanWake, 5, 6)
 	wake.Links = []chain.Link{{SpanContext: oteltrace.NewSpanContext(oteltrace.SpanContextConfig{TraceID: oteltrace.TraceID{15: 1}, SpanID: oteltrace.SpanID{7: 3}})}}
 	c := chain.New([]chain.Span{
-		span(1, 0, "main", 0, 10),
-		span(2, 1, "go serve", 1, 1.5, id),
+		span(1, 0, "main", 0, 10, semconv.GoroutineNameKey.String("main")),
+		span(2, 1, "serve", 1, 9, id, semconv.GoroutineNameKey.String("serve"), semconv.GoroutineStateKey.String("finished")),
 		span(3, 1, "write", 2, 4.5),
 		span(4, 1, "read", 3, 7), // overlaps: it is on another goroutine that nobody knows
-		span(5, 2, "serve", 1.5, 9, semconv.GoroutineStateKey.String("finished")),
 		span(6, 2, "recv", 2, 6, id),
 		span(7, 6, semconv.SpanBlock, 3, 5),
 		wake,
@@ -260,8 +259,7 @@ func TestTracksAndArrows(t *testing.T) {
 	}
 	want := []string{
 		"main: main 0+10000",
-		"main: go serve 1000+500",
-		"serve (goroutine 18): serve 1500+7500",
+		"serve (goroutine 18): serve 1000+8000",
 		"serve (goroutine 18): recv 2000+4000",
 		"main: write 2000+2500",
 		"main (2): read 3000+4000",
@@ -280,7 +278,7 @@ func TestTracksAndArrows(t *testing.T) {
 func TestStillBlocked(t *testing.T) {
 	t.Parallel()
 	c := chain.New([]chain.Span{
-		span(1, 0, "go serve", 0, 1),
+		span(1, 0, "serve", 0, 1, semconv.GoroutineNameKey.String("serve")),
 		span(2, 1, semconv.SpanStalled, 1000, 1000.1, semconv.StalledAgeKey.Float64(0.75), semconv.StalledOperationKey.String("write"), semconv.BlockReasonKey.String("net.write")),
 	})
 	f := write(t, c)

@@ -14,10 +14,14 @@ package annotator
 
 import (
 	"context"
+	"slices"
 
+	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/internal/annotate"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // New returns a span processor. While no execution tracer runs it costs some nanoseconds
@@ -33,15 +37,22 @@ type processor struct{}
 var _ sdktrace.SpanProcessor = processor{}
 
 func (processor) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
-	if annotate.On() {
+	if annotate.On() && !notesItself(s) {
 		annotate.Begin(s.SpanContext()) //nolint:contextcheck // a note is of no task
 	}
 }
 
 func (processor) OnEnd(s sdktrace.ReadOnlySpan) {
-	if annotate.On() {
+	if annotate.On() && !notesItself(s) {
 		annotate.End(s.SpanContext())
 	}
+}
+
+// notesItself reports whether the span is a goroutine's of package trace: that one notes
+// on which goroutine it runs, and it is another one than started the span.
+func notesItself(s sdktrace.ReadOnlySpan) bool {
+	return s.InstrumentationScope().Name == trace.ScopeName &&
+		slices.ContainsFunc(s.Attributes(), func(a attribute.KeyValue) bool { return a.Key == semconv.GoroutineNameKey })
 }
 
 func (processor) Shutdown(context.Context) error   { return nil }

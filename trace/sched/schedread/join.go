@@ -16,7 +16,7 @@ import (
 // A wait is inside the innermost span that had begun on its goroutine and had not
 // ended, as the trace notes (see package trace/sched/annotator). Where a goroutine
 // that has none was started inside a span that goes on, its waits are below its
-// `go NAME`, and that is below the span.
+// own span, and that is below the span.
 //
 // A block that wakechain itself saw is not told a second time: its own says more. A
 // span that began before the trace did, or of which spans does not know, has nothing

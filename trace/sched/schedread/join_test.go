@@ -152,7 +152,7 @@ func TestJoinWakechain(t *testing.T) {
 	tr := read(t, snapshot(t, rec))
 	ended := chain.FromSpans(spans.Ended())
 	c := chain.New(append(ended, tr.Join(ended)...))
-	launch := c.Named("go worker")[0]
+	launch := c.Named("worker")[0]
 	got := below(launch)
 	if want := []string{"recv recvBare received by schedread_test.TestJoinWakechain in TestJoinWakechain"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q\n%v", got, want, c)

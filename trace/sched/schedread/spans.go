@@ -40,7 +40,6 @@ func (t *Trace) Spans() []chain.Span {
 			parent = b.launchID(g.creator)
 		}
 		b.launch(g, ref{b.own, parent})
-		b.life(g)
 	}
 	for _, p := range t.parks {
 		var by ref
@@ -99,42 +98,25 @@ func (b *builder) of(s *chain.Span) *builder {
 	return b
 }
 
-// launch makes the `go NAME` of a goroutine.
+// launch makes the span of a goroutine, which has no end where that did not.
 func (b *builder) launch(g *goroutine, below ref) {
-	start, end := b.t.Start, b.t.Start
-	if g.born != 0 {
-		start, end = b.when(g.born), b.when(max(g.born, g.run))
+	name, state := g.name(), semconv.StateRunning
+	if g.died != 0 {
+		state = semconv.StateFinished
 	}
-	name := g.name()
 	s := chain.Span{
-		TraceID: below.trace, SpanID: b.launchID(g.id), ParentID: below.span, Name: semconv.SpanGo + name, Start: start, End: end,
-		Attributes: []attribute.KeyValue{semconv.GoroutineIDKey.Int64(g.id), semconv.GoroutineNameKey.String(name)},
-	}
-	s.Attributes = site(s.Attributes, g.created)
-	if g.died == 0 {
-		s.Attributes = b.totals(s.Attributes, g)
-	}
-	b.add(s)
-}
-
-// life makes the NAME of a goroutine that has ended.
-func (b *builder) life(g *goroutine) {
-	if g.died == 0 {
-		return
-	}
-	start := b.t.Start
-	if g.born != 0 {
-		start = b.when(max(g.born, g.run))
-	}
-	name := g.name()
-	s := chain.Span{
-		TraceID: b.own, SpanID: b.id("life", g.id, 0), ParentID: b.launchID(g.id), Name: name, Start: start, End: b.when(g.died),
+		TraceID: below.trace, SpanID: b.launchID(g.id), ParentID: below.span, Name: name, Start: b.t.Start, End: b.when(g.died),
 		Attributes: []attribute.KeyValue{
-			semconv.GoroutineIDKey.Int64(g.id), semconv.GoroutineNameKey.String(name),
-			semconv.GoroutineStateKey.String(string(semconv.StateFinished)),
+			semconv.GoroutineIDKey.Int64(g.id), semconv.GoroutineNameKey.String(name), semconv.GoroutineStateKey.String(string(state)),
 		},
 	}
-	s.Attributes = b.totals(s.Attributes, g)
+	if g.born != 0 {
+		s.Start = b.when(g.born)
+		if g.run > g.born {
+			s.Attributes = append(s.Attributes, semconv.GoroutineStartDelayKey.Float64(time.Duration(g.run-g.born).Seconds()))
+		}
+	}
+	s.Attributes = b.totals(site(s.Attributes, g.created), g)
 	b.add(s)
 }
 

@@ -28,13 +28,13 @@ func TestVersions(t *testing.T) {
 			}
 			c := chain.New(tr.Spans())
 			var got []string
-			for _, name := range []string{"go holder", "go waiter", "go main"} {
+			for _, name := range []string{"holder", "waiter", "main"} {
 				launch := c.Named(name)
 				if len(launch) != 1 {
 					t.Fatalf("%d goroutines are %q:\n%v", len(launch), name, c)
 				}
 				for _, op := range operations(c, launch[0].Int(semconv.GoroutineIDKey)) {
-					got = append(got, name[3:]+": "+line(op))
+					got = append(got, name+": "+line(op))
 				}
 			}
 			want := []string{

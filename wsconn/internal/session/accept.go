@@ -96,9 +96,11 @@ func (a *Accept) begin(nc net.Conn) {
 	if a.caller.IsSampled() { // else nobody could follow the link
 		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: a.caller}))
 	}
-	a.ctx, a.span = core.Of(a.tracer).Span(a.parent, named(semconv.SpanHandshake, cmp.Or(a.r.Pattern, a.cfg.Handler)), start, opts...)
+	var whole bool
+	a.ctx, a.span, whole = beginSpan(a.parent, a.tracer, named(semconv.SpanHandshake, cmp.Or(a.r.Pattern, a.cfg.Handler)), start, opts...)
 	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.links, a.cfg, a.lib)
 	if !a.s.off {
+		a.s.traces.tellAll(whole)
 		a.s.traces.name = named(semconv.SpanSegment, cmp.Or(a.cfg.Handler, core.Of(a.tracer).Goroutine(a.ctx), a.r.Pattern))
 		a.s.live.peerID = a.peer
 		a.s.pongs.send = a.links

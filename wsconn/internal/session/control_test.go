@@ -71,8 +71,7 @@ func TestPings(t *testing.T) {
 		stop()
 		wg.Wait()
 		wantTree(t, rec, `
-			go one @0s 0s
-				one @0s 40ms {state=finished}
+			one @0s 40ms {state=finished}
 				ping @0s 40ms
 					block @0s 20ms {reason=net.write, source=timed}
 					wake @20ms 0s {reason=writable}
@@ -86,13 +85,12 @@ func TestPings(t *testing.T) {
 				block @40ms 10ms {reason=net.read, source=timed}
 				close @50ms 0s {status=error, error.type=canceled, close.completed=false}
 				wake @50ms 0s {reason=canceled}
-			go two @10ms 0s
+			two @10ms 20ms {state=finished}
 				ping @10ms 20ms
 					block @10ms 10ms {reason=write.lock}
 					wake @20ms 0s {reason=unlocked} -> ping
 					block @20ms 10ms {reason=pong, source=timed}
 					wake @30ms 0s {reason=received} -> read
-				two @10ms 20ms {state=finished}
 		`)
 	})
 }

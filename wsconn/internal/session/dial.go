@@ -42,9 +42,10 @@ func BeginDial(ctx context.Context, lib *Library, url string, header http.Header
 		ctx = context.Background() // there is none to pass on
 	}
 	t := cfg.tracer(ctx)
-	ctx, d.span = core.Of(t).Span(ctx, semconv.SpanHandshake, d.start,
+	ctx, span, whole := beginSpan(ctx, t, semconv.SpanHandshake, d.start,
 		oteltrace.WithSpanKind(oteltrace.SpanKindClient),
 		oteltrace.WithAttributes(urlAttributes(url)...))
+	d.span = span
 	links := d.span != nil && !cfg.WithoutPeerLinks
 	d.s = newSession(ctx, t, roleClient, d.span != nil, links, cfg, lib)
 
@@ -60,6 +61,7 @@ func BeginDial(ctx context.Context, lib *Library, url string, header http.Header
 	if d.s.off {
 		return ctx, d
 	}
+	d.s.traces.tellAll(whole)
 	d.s.traces.name = named(semconv.SpanSegment, core.Of(t).Goroutine(ctx))
 	return httptrace.WithClientTrace(ctx, d.steps.hooks()), d
 }

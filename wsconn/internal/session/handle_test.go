@@ -26,63 +26,55 @@ func TestHandle(t *testing.T) {
 			time.Sleep(10 * ms)
 			return c.Write(ctx, messageText, []byte("hi"))
 		}, 1000, `
-			go echo @0s 0s
-				echo @0s 10ms {state=finished}
+			echo @0s 10ms {state=finished}
 				write @10ms 0s {message.type=text, message.size=2, message.index=1, frame.count=1, wire.size=4}
 				close @10ms 0s {close.code=1000, close.initiator=local, close.completed=true, close.wait=0}
 		`},
 		{"error", func(context.Context, conn) error { return errors.New("no") }, 1011, `
-			go echo @0s 0s
+			echo @0s 0s {status=error, state=failed, error.type=_OTHER}
 				close @0s 0s {status=error, error.type=1011, close.code=1011, close.initiator=local, close.completed=true, close.wait=0}
-				echo @0s 0s {status=error, state=failed, error.type=_OTHER}
 		`},
 		{"canceled", func(ctx context.Context, _ conn) error {
 			<-ctx.Done()
 			return ctx.Err()
 		}, 1001, `
-			go echo @0s 0s
-				echo @0s 20ms {state=canceled}
+			echo @0s 20ms {state=canceled}
 				close @20ms 0s {close.code=1001, close.initiator=local, close.completed=true, close.wait=0}
 		`},
 		{"canceled in a read", func(ctx context.Context, c conn) error {
 			_, _, err := c.Read(ctx)
 			return err
 		}, 0, `
-			go echo @0s 0s
-				echo @0s 20ms {state=canceled}
+			echo @0s 20ms {state=canceled}
 				read @0s 20ms
 					block @0s 20ms {reason=net.read, source=timed}
 					close @20ms 0s {status=error, error.type=canceled, close.completed=false}
 					wake @20ms 0s {reason=canceled}
 		`},
 		{"panic", func(context.Context, conn) error { panic(http.ErrAbortHandler) }, 1011, `
-			go echo @0s 0s
+			echo @0s 0s {status=error, state=panicked, error.type=panic}
 				close @0s 0s {status=error, error.type=1011, close.code=1011, close.initiator=local, close.completed=true, close.wait=0}
-				echo @0s 0s {status=error, state=panicked, error.type=panic}
 		`},
 		{"goexit", func(context.Context, conn) error {
 			runtime.Goexit()
 			return nil
 		}, 1011, `
-			go echo @0s 0s
+			echo @0s 0s {status=error, state=failed, error.type=_OTHER}
 				close @0s 0s {status=error, error.type=1011, close.code=1011, close.initiator=local, close.completed=true, close.wait=0}
-				echo @0s 0s {status=error, state=failed, error.type=_OTHER}
 		`},
 		{"remote close", func(ctx context.Context, c conn) error {
 			_, _, err := c.Read(ctx)
 			return err
 		}, -1, `
-			go echo @0s 0s
-				echo @0s 0s {state=finished}
+			echo @0s 0s {state=finished}
 				read @0s 0s
 					close @0s 0s {close.code=1000, close.initiator=remote, close.completed=true, close.wait=0}
 		`},
 		{"closed by itself", func(_ context.Context, c conn) error {
 			return c.Close(4000, "mine")
 		}, 4000, `
-			go echo @0s 0s
+			echo @0s 0s {state=finished}
 				close @0s 0s {status=error, error.type=4000, close.code=4000, close.initiator=local, close.completed=true, close.wait=0}
-				echo @0s 0s {state=finished}
 		`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -171,13 +163,13 @@ func TestHandleParents(t *testing.T) {
 			_, _, err = c.Read(t.Context())
 		}
 		synctest.Wait()
-		spawned := tracetest.One(t, rec.Chain(), "go echo")
+		spawned := tracetest.One(t, rec.Chain(), "echo")
 		if got, want := spawned.ParentID, tracetest.One(t, rec.Chain(), semconv.SpanHandshake).SpanID; got != want {
-			t.Errorf("go echo: got parent %v, want the handshake %v", got, want)
+			t.Errorf("echo: got parent %v, want the handshake %v", got, want)
 		}
-		for _, name := range []string{"echo", semconv.SpanWrite, semconv.SpanClose} {
+		for _, name := range []string{semconv.SpanWrite, semconv.SpanClose} {
 			if got, want := tracetest.One(t, rec.Chain(), name).ParentID, spawned.SpanID; got != want {
-				t.Errorf("%s: got parent %v, want go echo %v", name, got, want)
+				t.Errorf("%s: got parent %v, want echo %v", name, got, want)
 			}
 		}
 	})

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"crypto/sha1"
 	"encoding/base64"
 	"net"
@@ -8,10 +9,13 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
+	oteltrace "go.opentelemetry.io/otel/trace"
 
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -124,6 +128,18 @@ const (
 )
 
 var protocolName = semconv.NetworkProtocolNameKey.String("websocket")
+
+// beginSpan begins the span of a handshake, nil where nothing is recorded. whole says that
+// the recorder of a test wants all there is.
+func beginSpan(ctx context.Context, t *trace.Tracer, name string, start time.Time, opts ...oteltrace.SpanStartOption) (_ context.Context, span oteltrace.Span, whole bool) {
+	tracer := core.Of(t)
+	if !tracer.Records(ctx) {
+		return ctx, nil, false
+	}
+	var w core.Whole
+	ctx, span = tracer.Span(w.Context(ctx), name, start, opts...)
+	return ctx, span, w.Wanted()
+}
 
 // named is the name of a span of the kind: with what tells it from others, if there is
 // something.

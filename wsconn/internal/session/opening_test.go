@@ -273,12 +273,11 @@ func TestBeginControl(t *testing.T) {
 		c.End(wire.Close())
 		<-drained
 		wantTree(t, rec, `
-			go program @0s 0s
+			program @0s 0s {state=finished}
 				ping @0s 0s
 				read @0s 0s {status=error, error.type=unexpected_eof}
 					pong @0s 0s
 				write @0s 0s {message.type=close, message.size=2}
-				program @0s 0s {state=finished}
 			close @0s 0s {status=error, error.type=1010, close.code=1010, close.initiator=local, close.completed=false}
 		`)
 	})

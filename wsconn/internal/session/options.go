@@ -146,7 +146,9 @@ const (
 )
 
 // WithMessageSpans sets which reads and writes have spans.
-func WithMessageSpans(x MessageSpans) Option { return func(c *Config) { c.volume.messages = x } }
+func WithMessageSpans(x MessageSpans) Option {
+	return func(c *Config) { c.volume.messages, c.volume.chosen = x, true }
+}
 
 // WithTracePerMessage makes a trace of each read and write.
 func WithTracePerMessage() Option { return func(c *Config) { c.volume.perMessage = true } }

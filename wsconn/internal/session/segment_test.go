@@ -82,22 +82,21 @@ func TestTraceBudget(t *testing.T) {
 		// write; a read counts from when it begins.
 		tracetest.AssertTree(t, rec.Chain(), `
 			handshake
-				go echo
+				echo {goroutine.state=finished}
 					read
 					write
 					read
 						block {block.reason=net.read}
 						wake {wake.reason=readable}
-					echo {goroutine.state=finished}
 					close -> read
 			segment -> handshake
-				write -> go echo
-				read -> go echo
+				write -> echo
+				read -> echo
 					block {block.reason=net.read}
 					wake {wake.reason=readable}
 			segment ×3 -> handshake -> segment
-				write -> go echo
-				read -> go echo
+				write -> echo
+				read -> echo
 					block {block.reason=net.read}
 					wake {wake.reason=readable}
 		`, tracetest.Without(steps))
@@ -125,7 +124,7 @@ func TestTraceBudget(t *testing.T) {
 			if s.TraceID == root {
 				continue
 			}
-			if got, want := linked(s), "go echo"; got != want {
+			if got, want := linked(s), "echo"; got != want {
 				t.Errorf("a %s in a segment: got links to %q, want %s", s.Name, got, want)
 			}
 		}
@@ -165,27 +164,45 @@ func TestTraceBudgetAge(t *testing.T) {
 		// The read that waits is in the trace in which it began.
 		tracetest.AssertTree(t, rec.Chain(), `
 			handshake
-				go echo
+				echo {goroutine.state=finished}
 					read
 					write
 					read
-					echo {goroutine.state=finished}
 					write
 					read
 					close -> read
 			segment -> handshake
-				write -> go echo
-				read -> go echo
-				write -> go echo
-				read -> go echo
+				write -> echo
+				read -> echo
+				write -> echo
+				read -> echo
 		`, tracetest.Without(steps))
+	})
+}
+
+// Under a recorder each message has its span, however busy a connection is, unless the
+// test asks otherwise.
+func TestMessagesRecorded(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{client: []session.Option{session.WithTraceBudget(10, time.Minute)}})
+		drained := p.drain()
+		for range 100 {
+			_ = c.Write(t.Context(), messageText, []byte("m"))
+		}
+		_ = c.CloseNow()
+		<-drained
+		if got := len(rec.Chain().Named(semconv.SpanWrite)); got != 100 {
+			t.Errorf("got %d writes, want 100", got)
+		}
 	})
 }
 
 // A connection that is busy shows what held it up, and all again once it is not.
 func TestMessagesAuto(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
-		c, rec, p := rawServer(t, lib, setup{client: []session.Option{session.WithTraceBudget(10, time.Minute)}})
+		c, rec, p := rawServer(t, lib, setup{client: []session.Option{
+			session.WithTraceBudget(10, time.Minute), session.WithMessageSpans(session.MessagesAuto),
+		}})
 		drained := p.drain()
 		write := func(n int, every time.Duration) {
 			for range n {
@@ -284,21 +301,20 @@ func TestTracePerMessage(t *testing.T) {
 		echoing(t, lib, 2, echoes, rec.option(), session.WithTracePerMessage())
 		tracetest.AssertTree(t, rec.Chain(), `
 			handshake
-				go echo
-					echo {goroutine.state=finished}
+				echo {goroutine.state=finished}
 					close -> read
-			read -> handshake -> go echo
-			write -> handshake -> go echo
-			read -> handshake -> go echo
+			read -> handshake -> echo
+			write -> handshake -> echo
+			read -> handshake -> echo
 				block {block.reason=net.read}
 				wake {wake.reason=readable}
-			write -> handshake -> go echo
-			read -> handshake -> go echo
+			write -> handshake -> echo
+			read -> handshake -> echo
 				block {block.reason=net.read}
 				wake {wake.reason=readable}
 		`, tracetest.Without(steps))
 		for _, s := range slices.Concat(rec.Chain().Named(semconv.SpanRead), rec.Chain().Named(semconv.SpanWrite)) {
-			if got, want := linked(s), "handshake go echo"; got != want {
+			if got, want := linked(s), "handshake echo"; got != want {
 				t.Errorf("%s: got links to %q, want %q", s.Name, got, want)
 			}
 		}

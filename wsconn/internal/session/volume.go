@@ -11,6 +11,7 @@ import (
 // volume is how many spans a connection makes, and in how many traces.
 type volume struct {
 	messages   MessageSpans
+	chosen     bool // by the program
 	perMessage bool
 	spans      int
 	age        time.Duration
@@ -43,6 +44,14 @@ func (v *volume) show(name string, busy bool) core.Show {
 func (s *Session) showLast(op trace.Op) {
 	if s.closing.reported {
 		core.Ref(op).SetShow(core.ShowAll)
+	}
+}
+
+// tellAll has each message have its span where somebody wants that, unless the program
+// says which have one.
+func (v *volume) tellAll(whole bool) {
+	if whole && !v.chosen {
+		v.messages = MessagesAll
 	}
 }
 

@@ -1,0 +1,231 @@
+package trace
+
+import (
+	"context"
+	"runtime/pprof"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace/embedded"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	core "github.com/wakechain/wakechain/internal/op"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// DefaultMaxOpen is how long the span of a goroutine is open at the most; see
+// [WithMaxOpen].
+const DefaultMaxOpen = 5 * time.Second
+
+// life is one run of a goroutine's function, and its span, NAME.
+//
+// The span lasts as long as the function does, but it is not open for longer than the
+// limit: then it ends and is exported as it stands, so that what is below has a parent
+// in the backend, and the rest of the story is a second span.
+type life struct {
+	goConfig
+	tracer  *Tracer
+	task    *Task
+	ctx     context.Context // for the function
+	called  time.Time
+	spawned bool         // by the call, and not run by it
+	span    *currentSpan // nil: nothing is recorded
+
+	limit time.Duration // 0: none
+	timer *time.Timer
+
+	// turn is held by who ends a span of the life.
+	turn  sync.Mutex
+	start time.Time // of the current span, but for what was before the first instruction
+	over  bool
+}
+
+// begin begins the life of t with the span.
+func (t *Task) begin(ctx context.Context, opts []GoOption, spawned bool) *life {
+	s := scopeOf(ctx)
+	l := &life{goConfig: goConfig{errorType: ErrorType}, tracer: s.tracer, task: t, called: time.Now(), spawned: spawned, limit: s.tracer.limit()}
+	if t.outer == nil {
+		t.parent = s.task
+	}
+	for _, o := range opts {
+		if o != nil {
+			o.applyGo(&l.goConfig)
+		}
+	}
+	l.ctx = ctx
+	if !l.tracer.skips(ctx) {
+		l.beginSpan(ctx)
+	}
+	l.ctx = context.WithValue(l.ctx, scopeKey{}, &scope{l.tracer, t})
+	return l
+}
+
+func (l *life) beginSpan(ctx context.Context) {
+	t := l.task
+	whole := new(core.Whole)
+	if l.limit > 0 && l.tracer.maxOpen == 0 { // the default
+		ctx = whole.Context(ctx)
+	}
+	l.attrs = append([]attribute.KeyValue{semconv.GoroutineNameKey.String(t.name)}, l.attrs...)
+	var span oteltrace.Span
+	if l.ctx, span = l.tracer.span(ctx, t.name, l.called, oteltrace.WithAttributes(l.attrs...)); span == nil {
+		return
+	}
+	if whole.Wanted() {
+		l.limit = 0
+	}
+	t.span = span.SpanContext()
+	l.span = &currentSpan{first: t.span, now: span}
+	l.ctx = pprof.WithLabels(oteltrace.ContextWithSpan(l.ctx, l.span), pprof.Labels(string(semconv.GoroutineNameKey), t.name))
+}
+
+// label gives the calling goroutine the labels of the context, if it is
+// recorded, and reports whether it is.
+func (l *life) label() bool {
+	if l.span != nil {
+		pprof.SetGoroutineLabels(l.ctx)
+	}
+	return l.span != nil
+}
+
+// running says that the function begins, at l.start.
+func (l *life) running() {
+	l.attrs = append(l.attrs, semconv.GoroutineIDKey.Int64(l.task.id))
+	if l.limit > 0 {
+		l.timer = time.AfterFunc(l.limit-time.Since(l.called), l.cut)
+	}
+}
+
+// delay appends how long the goroutine took to start, to what its first span says.
+func (l *life) delay(attrs []attribute.KeyValue) []attribute.KeyValue {
+	if l.spawned {
+		attrs = append(attrs, semconv.GoroutineStartDelayKey.Float64(l.start.Sub(l.called).Seconds()))
+	}
+	return attrs
+}
+
+// cut ends the span, which has been open for long enough, and begins that of the rest.
+func (l *life) cut() {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	if l.over {
+		return
+	}
+	at := after(l.start)
+	_, rest := l.tracer.span(l.ctx, l.task.name, at, oteltrace.WithAttributes(l.attrs...),
+		oteltrace.WithLinks(oteltrace.Link{SpanContext: l.span.first}))
+	if rest == nil {
+		return // a sampler's no: what there is goes on
+	}
+	span := l.span.goOn(rest)
+	finish(span, at, "", nil, l.task.lap(l.delay(l.attrs), semconv.StateRunning, l.start, at))
+	l.start, l.spawned = at, false
+}
+
+// end ends the span.
+func (l *life) end(state semconv.State, errorType string, err error, stack []attribute.KeyValue) {
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	l.over = true
+	at := after(l.start)
+	attrs := l.task.lap(append(l.delay(l.attrs), stack...), state, l.start, at)
+	finish(l.span.current(), at, errorType, err, attrs)
+}
+
+// lap appends the state and the totals of a goroutine since its last lap. What is
+// blocked is so for both, and counted with the time that it is in each.
+func (t *Task) lap(attrs []attribute.KeyValue, state semconv.State, start, end time.Time) []attribute.KeyValue {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	attrs = append(attrs[:len(attrs):len(attrs)], semconv.GoroutineStateKey.String(string(state)))
+	return t.totals.lap(attrs, start, end)
+}
+
+// currentSpan is the span of a goroutine in the context of its function: the first as
+// far as others are below it, and else the one that is open.
+type currentSpan struct {
+	embedded.Span
+	first oteltrace.SpanContext
+
+	mu  sync.RWMutex
+	now oteltrace.Span
+}
+
+var _ oteltrace.Span = (*currentSpan)(nil)
+
+// goOn makes the next span the current one, and returns the one before, which nobody
+// changes any more.
+func (c *currentSpan) goOn(next oteltrace.Span) (before oteltrace.Span) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before, c.now = c.now, next
+	return before
+}
+
+func (c *currentSpan) current() oteltrace.Span {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.now
+}
+
+// SpanContext returns that of the goroutine's first span: what is started below has it
+// as its parent, also where it has ended.
+func (c *currentSpan) SpanContext() oteltrace.SpanContext { return c.first }
+
+// IsRecording reports whether the goroutine goes on.
+func (c *currentSpan) IsRecording() bool { return c.current().IsRecording() }
+
+// SetAttributes sets attributes of the span that is open.
+func (c *currentSpan) SetAttributes(attrs ...attribute.KeyValue) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	c.now.SetAttributes(attrs...)
+}
+
+// SetStatus sets the status of the span that is open. An error of the function's that
+// is a failure sets it at the end.
+func (c *currentSpan) SetStatus(code codes.Code, description string) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	c.now.SetStatus(code, description)
+}
+
+// SetName sets the name of the span that is open.
+func (c *currentSpan) SetName(name string) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	c.now.SetName(name)
+}
+
+// AddLink adds a link to the span that is open.
+func (c *currentSpan) AddLink(link oteltrace.Link) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	c.now.AddLink(link)
+}
+
+// AddEvent adds an event to the span that is open.
+func (c *currentSpan) AddEvent(name string, opts ...oteltrace.EventOption) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	c.now.AddEvent(name, opts...) //nolint:forbidigo // somebody's own
+}
+
+// RecordError adds an event for err to the span that is open.
+func (c *currentSpan) RecordError(err error, opts ...oteltrace.EventOption) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	c.now.RecordError(err, opts...) //nolint:forbidigo // somebody's own
+}
+
+// End does nothing: the goroutine's span ends with its function.
+func (c *currentSpan) End(...oteltrace.SpanEndOption) {}
+
+// TracerProvider returns the provider of the span.
+func (c *currentSpan) TracerProvider() oteltrace.TracerProvider { return c.current().TracerProvider() }
