@@ -74,7 +74,6 @@ func ExampleMutex() {
 	users.Unlock()
 	_ = waiter.Wait(context.Background())
 	// Output:
-	// go waiter
 	// block lock
 	// wake unlocked
 	// lock
@@ -96,7 +95,6 @@ func ExampleSemaphore() {
 	slots.Release(ctx, 1)
 	_ = waiter.Wait(context.Background())
 	// Output:
-	// go waiter
 	// block semaphore
 	// wake released
 	// wait
