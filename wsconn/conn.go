@@ -3,6 +3,7 @@ package wsconn
 import (
 	"context"
 	"io"
+	"net/http"
 
 	"nhooyr.io/websocket"
 
@@ -15,7 +16,13 @@ import (
 type Conn struct {
 	ws      *websocket.Conn
 	session *session.Session
+	request *http.Request
 }
+
+// Request returns the request that [Handler] has accepted, for its path values, cookies
+// and context values; nil for a connection of [Dial] or [Accept]. Its body is not to be
+// used.
+func (c *Conn) Request() *http.Request { return c.request }
 
 // Unwrap returns the library's connection. What is done on it directly has no
 // spans.

@@ -40,20 +40,21 @@ func accept(w http.ResponseWriter, r *http.Request, opts *websocket.AcceptOption
 // carries. Then it closes the
 // connection, if it is not closed yet: with StatusNormalClosure if fn returned
 // nil, StatusGoingAway if fn's context ended, and else StatusInternalError. The
-// error goes no further than the span.
+// error goes to the span, [WithOnError] and [WithLogger]. [Conn.Request] is the request.
 //
 // A panic in fn is recorded, closes the connection with StatusInternalError,
 // and goes on to net/http untouched.
 func Handler(name string, fn func(context.Context, *Conn) error, options ...Option) http.Handler {
 	cfg := session.NewConfig(options)
 	cfg.Handler = name
-	opts, _ := cfg.Accept.(*websocket.AcceptOptions)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, ctx, err := accept(w, r, opts, cfg)
-		if err != nil {
-			return // the library has answered
+		conn, ctx, err := accept(w, r, session.AcceptOptions[websocket.AcceptOptions](cfg, r), cfg)
+		if err != nil { // the library has answered
+			cfg.Failed(r.Context(), r, err)
+			return
 		}
-		conn.session.Handle(ctx, name, //nolint:contextcheck // accept derived it from r's
+		conn.request = r
+		conn.session.Handle(ctx, cfg, r, //nolint:contextcheck // accept derived it from r's
 			func(ctx context.Context) error { return fn(ctx, conn) },
 			func(code int) error { return conn.Close(StatusCode(code), "") })
 	})

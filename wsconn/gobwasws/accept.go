@@ -45,9 +45,10 @@ func Handler(name string, fn func(context.Context, *Conn) error, options ...Opti
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, _, ctx, err := upgrade(ws.HTTPUpgrader{}, w, r, cfg)
 		if err != nil {
-			return // the library has answered
+			cfg.Failed(r.Context(), r, err) // the library has answered
+			return
 		}
-		c.session.Handle(ctx, name, //nolint:contextcheck // upgrade derived it from r's
+		c.session.Handle(ctx, cfg, r, //nolint:contextcheck // upgrade derived it from r's
 			func(ctx context.Context) error { return fn(ctx, c) },
 			func(code int) error {
 				_ = c.WriteControl(ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(code), ""))

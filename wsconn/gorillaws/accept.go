@@ -96,7 +96,8 @@ func Upgrade(w http.ResponseWriter, r *http.Request, responseHeader http.Header,
 // context fn is given. What the connection does without a context of its own belongs
 // to that goroutine. Then it sends a close frame, if none was sent, and closes the
 // connection: with 1000 if fn returned nil, 1001 if fn's context ended, and else
-// 1011. The error goes no further than the span.
+// 1011. The error goes to the span, [WithOnError] and [WithLogger]. [Conn.Request] is the
+// request.
 //
 // A panic in fn is recorded, closes the connection with 1011, and goes on to net/http
 // untouched.
@@ -111,9 +112,11 @@ func Handler(name string, fn func(context.Context, *Conn) error, options ...Opti
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, ctx, err := u.upgrade(w, r, nil, cfg)
 		if err != nil {
-			return // the library has answered
+			cfg.Failed(r.Context(), r, err) // the library has answered
+			return
 		}
-		conn.session.Handle(ctx, name, //nolint:contextcheck // upgrade derived it from r's
+		conn.request = r
+		conn.session.Handle(ctx, cfg, r, //nolint:contextcheck // upgrade derived it from r's
 			func(ctx context.Context) error { return fn(ctx, conn) },
 			func(code int) error {
 				_ = conn.ws.WriteControl(CloseMessage, FormatCloseMessage(code, ""), time.Now().Add(controlTimeout))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -20,7 +21,12 @@ type Conn struct {
 	ws      *websocket.Conn
 	session *session.Session
 	ctx     context.Context // of WithContext, or nil
+	request *http.Request
 }
+
+// Request returns the request that [Handler] has upgraded, for its path values, cookies
+// and context values; nil for any other connection. Its body is not to be used.
+func (c *Conn) Request() *http.Request { return c.request }
 
 func newConn(ws *websocket.Conn, s *session.Session) *Conn { return &Conn{ws: ws, session: s} }
 

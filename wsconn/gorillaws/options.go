@@ -1,8 +1,12 @@
 package gorillaws
 
 import (
+	"context"
+	"log/slog"
+	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 
@@ -66,6 +70,30 @@ func WithPeerParent() Option { return session.WithPeerParent() }
 // WithUpgrader sets the upgrader of [Handler], which is copied. Its Options come before
 // the handler's.
 func WithUpgrader(u *Upgrader) Option { return session.WithAcceptOptions(u) }
+
+// WithHandlerName names the goroutine that [Handler] runs for a request, as by its route;
+// "" is the name that Handler was given. Names should be few. It may be called more
+// than once for a request.
+func WithHandlerName(f func(*http.Request) string) Option { return session.WithHandlerName(f) }
+
+// WithAttributes adds attributes to the handshake that a server records, and to each
+// segment of the connection. f is called only if the handshake may be recorded; what it
+// returns is not changed.
+func WithAttributes(f func(*http.Request) []attribute.KeyValue) Option {
+	return session.WithAttributes(f)
+}
+
+// WithOnError has f called when a [Handler] refuses a handshake, or when its function
+// returns an error. It is not called for a normal end: a close with 1000, 1001 or no
+// code, or a context that ended. The context is the function's, before the connection is
+// closed. Options of this kind add up.
+func WithOnError(f func(context.Context, *http.Request, error)) Option {
+	return session.WithOnError(f)
+}
+
+// WithLogger logs what [WithOnError] is called for, at level Error, with the context,
+// the handler's name and the client's address. The default is to log nothing.
+func WithLogger(l *slog.Logger) Option { return session.WithLogger(l) }
 
 // WithMinBlock sets how long a block must last to have a span. A shorter one is
 // in the totals block.count and block.duration of its operation. Without it, it

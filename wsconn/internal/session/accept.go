@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
@@ -93,15 +94,22 @@ func (a *Accept) begin(nc net.Conn) {
 		oteltrace.WithSpanKind(oteltrace.SpanKindServer),
 		oteltrace.WithAttributes(requestAttributes(a.r, nc)...),
 	}
+	var more []attribute.KeyValue
+	if a.cfg.attributes != nil && core.Of(a.tracer).Records(a.parent) {
+		more = a.cfg.attributes(a.r)
+		opts = append(opts, oteltrace.WithAttributes(more...))
+	}
+	handler := a.cfg.NameFor(a.r)
 	if a.caller.IsSampled() { // else nobody could follow the link
 		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: a.caller}))
 	}
 	var whole bool
-	a.ctx, a.span, whole = beginSpan(a.parent, a.tracer, named(semconv.SpanHandshake, cmp.Or(a.r.Pattern, a.cfg.Handler)), start, opts...)
+	a.ctx, a.span, whole = beginSpan(a.parent, a.tracer, named(semconv.SpanHandshake, cmp.Or(a.r.Pattern, handler)), start, opts...)
 	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.links, a.cfg, a.lib)
 	if !a.s.off {
 		a.s.traces.tellAll(whole)
-		a.s.traces.name = named(semconv.SpanSegment, cmp.Or(a.cfg.Handler, core.Of(a.tracer).Goroutine(a.ctx), a.r.Pattern))
+		a.s.traces.name = named(semconv.SpanSegment, cmp.Or(handler, core.Of(a.tracer).Goroutine(a.ctx), a.r.Pattern))
+		a.s.traces.attrs = append(a.s.traces.attrs, more...)
 		a.s.live.peerID = a.peer
 		a.s.pongs.send = a.links
 	}

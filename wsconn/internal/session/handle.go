@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 
 	"github.com/wakechain/wakechain/trace"
 )
 
-// Handle runs fn as the goroutine name of an accepted connection, on the
-// calling goroutine. Then it closes the connection with closer: with 1000 if fn
-// returned nil, 1001 if fn's context ended, else, and after a panic, 1011. A
-// panic goes on.
-func (s *Session) Handle(ctx context.Context, name string, fn func(context.Context) error, closer func(code int) error) {
-	_ = trace.Handle(ctx, name, func(ctx context.Context) error {
+// Handle runs fn as the goroutine of a connection that a Handler has accepted for r, on
+// the calling goroutine. Then it closes the connection with closer: with 1000 if fn
+// returned nil, 1001 if fn's context ended, else, and after a panic, 1011. A panic goes
+// on. An error that is no normal end is passed to what WithOnError has added.
+func (s *Session) Handle(ctx context.Context, cfg *Config, r *http.Request, fn func(context.Context) error, closer func(code int) error) {
+	_ = trace.Handle(ctx, cfg.NameFor(r), func(ctx context.Context) error {
 		s.home = ctx
 		code := 1011 // of a panic
 		defer func() { _ = closer(code) }()
@@ -26,6 +27,8 @@ func (s *Session) Handle(ctx context.Context, name string, fn func(context.Conte
 			if errors.Is(err, net.ErrClosed) { // because ctx ended
 				err = ctx.Err()
 			}
+		case s.ErrorType(err) != "":
+			cfg.Failed(ctx, r, err)
 		}
 		return err
 	}, trace.WithErrorType(s.ErrorType))

@@ -1,11 +1,15 @@
 package session
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
+	"net/http"
 	"strconv"
 	"time"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 
@@ -26,8 +30,14 @@ type Config struct {
 	// Handler is the name of the adapter's Handler; "": none.
 	Handler string
 
-	// Accept is the adapter's own options for its Handler.
-	Accept any
+	// Accept are the adapter's own options for its Handler, and AcceptFor returns those
+	// of a request, or nil.
+	Accept    any
+	AcceptFor func(*http.Request) any
+
+	handlerName func(*http.Request) string
+	attributes  func(*http.Request) []attribute.KeyValue
+	onError     []func(context.Context, *http.Request, error)
 
 	trace  []trace.Option // for the tracer in the context
 	volume volume
@@ -108,6 +118,77 @@ func WithPublicPeerLinks() Option { return func(c *Config) { c.PublicPeerLinks =
 
 // WithPeerParent sets PeerParent.
 func WithPeerParent() Option { return func(c *Config) { c.PeerParent = true } }
+
+// WithHandlerName names the goroutine of a request.
+func WithHandlerName(f func(*http.Request) string) Option {
+	return func(c *Config) { c.handlerName = f }
+}
+
+// NameFor returns the name of the Handler for a request; "": there is no Handler.
+func (c *Config) NameFor(r *http.Request) string {
+	if c.handlerName != nil && c.Handler != "" {
+		return cmp.Or(c.handlerName(r), c.Handler)
+	}
+	return c.Handler
+}
+
+// WithAttributes sets attributes of the handshake and of each segment.
+func WithAttributes(f func(*http.Request) []attribute.KeyValue) Option {
+	return func(c *Config) { c.attributes = f }
+}
+
+// WithOnError adds a function that is called when a Handler fails.
+func WithOnError(f func(context.Context, *http.Request, error)) Option {
+	if f == nil {
+		return nil
+	}
+	return func(c *Config) { c.onError = append(c.onError, f) }
+}
+
+// WithLogger logs what WithOnError is called for.
+func WithLogger(l *slog.Logger) Option {
+	if l == nil {
+		return nil
+	}
+	return func(c *Config) {
+		c.onError = append(c.onError, func(ctx context.Context, r *http.Request, err error) {
+			l.ErrorContext(ctx, "websocket: handler failed", "handler", c.NameFor(r), "remote", r.RemoteAddr, "error", err)
+		})
+	}
+}
+
+// Failed calls what WithOnError has added.
+func (c *Config) Failed(ctx context.Context, r *http.Request, err error) {
+	for _, f := range c.onError {
+		f(ctx, r, err)
+	}
+}
+
+// WithAcceptOptionsFor sets AcceptFor.
+func WithAcceptOptionsFor[T any](f func(*http.Request) *T) Option {
+	if f == nil {
+		return nil
+	}
+	return func(c *Config) {
+		c.AcceptFor = func(r *http.Request) any {
+			if o := f(r); o != nil {
+				return o
+			}
+			return nil
+		}
+	}
+}
+
+// AcceptOptions returns the adapter's own options for a request; nil: none are set.
+func AcceptOptions[T any](c *Config, r *http.Request) *T {
+	if c.AcceptFor != nil {
+		if o, ok := c.AcceptFor(r).(*T); ok {
+			return o
+		}
+	}
+	o, _ := c.Accept.(*T)
+	return o
+}
 
 // WithAcceptOptions sets Accept to a copy of opts, unless opts is nil.
 func WithAcceptOptions[T any](opts *T) Option {
