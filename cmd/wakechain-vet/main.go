@@ -1,0 +1,28 @@
+// Wakechain-vet finds in the code of a program what a trace of it would not show, and
+// errors that must not be ignored:
+//
+//	go run github.com/wakechain/wakechain/cmd/wakechain-vet@latest ./...
+//	go run github.com/wakechain/wakechain/cmd/wakechain-vet@latest -fix ./...
+//	go vet -vettool=$(which wakechain-vet) ./...
+//
+// See package vet for what it reports and what it does not see.
+package main
+
+import (
+	"os"
+	"strings"
+
+	"golang.org/x/tools/go/analysis/singlechecker"
+	"golang.org/x/tools/go/analysis/unitchecker"
+
+	"github.com/wakechain/wakechain/cmd/wakechain-vet/vet"
+)
+
+func main() {
+	for _, arg := range os.Args[1:] {
+		if strings.HasPrefix(arg, "-V=") || arg == "-flags" || strings.HasSuffix(arg, ".cfg") {
+			unitchecker.Main(vet.Analyzer) // as go vet calls a tool
+		}
+	}
+	singlechecker.Main(vet.Analyzer)
+}
