@@ -64,8 +64,8 @@ func WithPublicEndpoint() Option { return session.WithPublicEndpoint() }
 func WithPublicPeerLinks() Option { return session.WithPublicPeerLinks() }
 
 // WithPeerParent makes the work that a message causes a child of the peer's
-// write rather than of this side's read ([Message.Context]), where a trace pong
-// tells which write it was.
+// write rather than of this side's read ([Message.Context]), if a trace pong names
+// that write.
 func WithPeerParent() Option { return session.WithPeerParent() }
 
 // WithAcceptOptions sets the options with which [Handler] accepts. They are

@@ -84,7 +84,7 @@ func (w *wire) writeMarked(p []byte, m mark) (int, error) {
 }
 
 // noteTracePong notes a trace pong of the peer's. It stands before its message, and
-// says which one it is, so that whatever came between the two ends can only make
+// says which one it is, so that whatever is between the two ends can only make
 // it useless, and never wrong.
 func (in *inbound) noteTracePong(p tracepong.Pong) (ok bool) {
 	next := in.count + 1

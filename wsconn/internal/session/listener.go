@@ -12,7 +12,7 @@ import (
 )
 
 // NewListener returns a listener that accepts from l. Its conns report block
-// and wake, and know when the bytes of a handshake came in. A *tls.Conn that l
+// and wake, and know when the bytes of a handshake were received. A *tls.Conn that l
 // accepts is passed on as it is, since net/http recognises it by its type.
 func NewListener(l net.Listener) net.Listener { return listener{l} }
 
@@ -29,7 +29,7 @@ func (l listener) Accept() (net.Conn, error) {
 	return &accepted{Conn: netpoll.Wrap(nc)}, nil
 }
 
-// arrival is when the bytes of an opening handshake came in; what was not seen
+// arrival is when the bytes of an opening handshake were received; what was not seen
 // is the zero time.
 type arrival struct {
 	// Of the TLS handshake: the first byte from the client, and the last byte of
@@ -38,7 +38,7 @@ type arrival struct {
 	request
 }
 
-// request is when the bytes of an HTTP request came in: the first and the last
+// request is when the bytes of an HTTP request were received: the first and the last
 // or, below TLS, those of the records that hold it.
 type request struct{ first, last time.Time }
 
@@ -89,7 +89,7 @@ func (c *accepted) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// read notes that p came in at now.
+// read notes that p was received at now.
 func (c *accepted) read(p []byte, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -137,7 +137,7 @@ func (c *accepted) handOver(start time.Time) arrival {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	a, answers := c.arrival, c.answers
-	if a.first.After(start) { // these came after the answer, which is being processed
+	if a.first.After(start) { // these follow the answer, which is being processed
 		a.request = c.before
 		answers--
 	}

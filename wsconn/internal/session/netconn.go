@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// NetConn returns nc, the library's net.Conn over the connection made with
-// ctx for messages of the given type, with a span for each call. Nothing is
-// wrapped where nothing is recorded.
+// NetConn returns nc with a span for each call: nc is the library's net.Conn over the
+// connection, made with ctx for messages of the given type. It returns nc itself if
+// nothing is recorded.
 func (s *Session) NetConn(ctx context.Context, nc net.Conn, messageType int) net.Conn {
 	if s.off {
 		return nc

@@ -37,8 +37,8 @@ func (s *Session) BeginRead(ctx context.Context) Read {
 	return r
 }
 
-// enterRead says that the program enters the library with the read c. Reads
-// must not overlap; of two that do, the later one sees no blocks.
+// enterRead notes that the program enters the library with the read c. Reads must not
+// overlap: if two do, the later one sees no blocks.
 func (s *Session) enterRead(c call) (entered bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,7 +52,7 @@ func (s *Session) enterRead(c call) (entered bool) {
 	return true
 }
 
-// leaveRead says that the program has left the library with a read, if that had
+// leaveRead notes that the program has left the library with a read, if that had
 // entered it. The caller holds s.mu.
 func (s *Session) leaveRead(entered bool) {
 	if entered {
@@ -114,8 +114,8 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 	r.s.live.setLastRead(r.op, err)
 }
 
-// didRead returns the message that was read or, where err says that it was
-// not, the library's verdict on what it read instead.
+// didRead returns the message that was read. If err says that there is none, it returns
+// the library's verdict on what it read instead.
 func (s *Session) didRead(op trace.Op, err error) (m message, verdict string) {
 	s.showLast(op)
 	if err == nil {
@@ -228,15 +228,15 @@ func (m *messageReader) end(err error) {
 }
 
 // closed ends the read with the connection, unless the program is inside the
-// library with it and will be told by that.
+// library with it, which then returns.
 func (m *messageReader) closed() {
 	if m == nil || m.calls.Load() > 0 {
 		return
 	}
 	m.s.mu.Lock()
-	arrived := m.s.in.peek().index > 0
+	whole := m.s.in.peek().index > 0
 	m.s.mu.Unlock()
-	if arrived {
+	if whole {
 		m.end(nil)
 		return
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// segment is the part of a connection that one trace tells: the first is in the
+// segment is the part of a connection that one trace shows: the first is in the
 // handshake's, and each of the others below a span of its own.
 type segment struct {
 	index int
@@ -58,12 +58,12 @@ func (s *Session) move(seg *segment, ctx context.Context, sc oteltrace.SpanConte
 	return m
 }
 
-// traces are those that a connection is told in.
+// traces are those that a connection is shown in.
 type traces struct {
 	volume
 	name    string               // of each segment's span
 	attrs   []attribute.KeyValue // likewise
-	rolling sync.Mutex           // held by who begins the next segment
+	rolling sync.Mutex           // held while the next segment begins
 	first   oteltrace.TraceID    // the handshake's
 	current atomic.Pointer[segment]
 	before  atomic.Pointer[segment] // the current one

@@ -13,7 +13,7 @@ import (
 )
 
 // wire is the connection as the library sees it: it hands the bytes on, and
-// tells from the frames among them which operation is on the wire. Trace pongs
+// knows from the frames among them which operation sends or receives. Trace pongs
 // are put in and taken off here.
 type wire struct {
 	io.ReadWriteCloser
@@ -70,8 +70,8 @@ func (s *Session) attach(rwc io.ReadWriteCloser, conn *netpoll.Conn, early []byt
 	return w
 }
 
-// Read reads for whoever reads messages. The library has one reader at a time.
-// Where all that came is of the peer's trace pongs, it reads on.
+// Read receives for the operation that reads. The library has one reader at a time. If
+// all that was received is trace pongs, it reads on.
 func (w *wire) Read(p []byte) (n int, err error) {
 	switch o := w.opening; {
 	case len(p) == 0:
@@ -98,13 +98,13 @@ func (w *wire) Read(p []byte) (n int, err error) {
 // chunk reads what comes next into buf, which has more room than is held back.
 func (w *wire) chunk(buf []byte) (int, error) {
 	op, held := w.s.beginReceive(), w.s.in.frames.Held()
-	came, err := w.read(op, buf[held:])
-	n := w.s.endReceive(op, buf[:held+came], err)
+	received, err := w.read(op, buf[held:])
+	n := w.s.endReceive(op, buf[:held+received], err)
 	w.s.countReceived(n)
 	return n, err
 }
 
-// read reads the next chunk of what came.
+// read reads the next chunk.
 func (w *wire) read(op trace.Op, p []byte) (n int, err error) {
 	if len(w.early) > 0 {
 		n = copy(p, w.early)
