@@ -20,7 +20,7 @@ func TestOracleStall(t *testing.T) {
 	ended := make(chan struct{})
 	handler := wsconn.Handler("sen_data", func(ctx context.Context, c *wsconn.Conn) error {
 		for {
-			if err := c.Write(ctx, wsconn.MessageBinary, make([]byte, 4<<10)); err != nil {
+			if err := c.Write(ctx, wsconn.MessageBinary, make([]byte, 30<<10)); err != nil {
 				return err
 			}
 		}
