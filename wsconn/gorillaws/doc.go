@@ -44,8 +44,8 @@
 //
 // # Cost
 //
-// As in package wsconn; a write notes where it was called from, which takes about
-// 100 ns. The library sends a large message of a server as two buffers in one system
+// As in package wsconn; a write that is recorded notes where it was called from,
+// which takes about 200 ns and no allocation. The library sends a large message of a server as two buffers in one system
 // call, and so does this package, where every other wrapper of a connection makes it
 // two, and two packets.
 package gorillaws
