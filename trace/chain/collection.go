@@ -2,9 +2,9 @@ package chain
 
 import "slices"
 
-// Collection gathers the spans of several sources for one chain. It takes less
-// memory than [Read] and [New], as the chain takes its spans over. The zero value is
-// empty and ready.
+// Collection gathers the spans of several sources for one chain. It needs less memory
+// than [Read] and [New], because the chain takes its spans over instead of copying them.
+// The zero value is an empty collection.
 //
 // It is not safe for concurrent use.
 type Collection struct {

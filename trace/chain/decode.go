@@ -21,8 +21,7 @@ import (
 	"github.com/wakechain/wakechain/trace/chain/internal/lex"
 )
 
-// decoder takes spans out of JSON of any format. What it makes of a span's values
-// it shares among the spans that have the same.
+// decoder takes spans out of JSON of any format. Spans with equal values share them.
 type decoder struct {
 	lex    *lex.Lexer
 	format Format // of the first span
@@ -58,7 +57,7 @@ func newDecoder(l *lex.Lexer, into *Collection) *decoder {
 	}
 }
 
-// add takes s, which is whole, or says why not.
+// add adds the whole span s, or warns of why it cannot.
 func (d *decoder) add(f Format, s *Span) bool {
 	switch {
 	case d.lex.Err() != nil:

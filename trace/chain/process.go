@@ -14,8 +14,8 @@ type processes struct {
 	clocks     []int32 // of a process
 }
 
-// resource finds the process of a span whose resource was seen before without a
-// look inside: spans of one source share it.
+// resource identifies a resource by its slice, so that spans of one source, which share
+// it, need no comparison of attributes.
 type resource struct {
 	service string
 	first   *attribute.KeyValue

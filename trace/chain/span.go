@@ -216,8 +216,8 @@ func (s *Span) SpanContext() oteltrace.SpanContext {
 	})
 }
 
-// Process returns who ran the span: its service, and where the resource tells,
-// the instance (service.instance.id, else host and process id) behind an "@".
+// Process names the process that ran the span: its service and, behind an "@", its
+// instance, if the resource has one (service.instance.id, else host and process id).
 func (s *Span) Process() string {
 	name := s.Service
 	if name == "" {

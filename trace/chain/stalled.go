@@ -20,11 +20,11 @@ func (s *Span) Stalled() (age time.Duration, ok bool) {
 	return s.Seconds(semconv.StalledAgeKey), true
 }
 
-// StillBlocked returns when the block began that the span `stalled` tells of, and
-// true if it goes on as far as the chain has it: the chain has neither the block,
-// which links to the last `stalled` of it, nor the end of its operation or of its
-// goroutine. Of several such spans of one block, it is true for the last. It is
-// false for every other span.
+// StillBlocked reports, for a span `stalled`, whether its block goes on as far as the
+// chain shows, and since when. A block is over if the chain has its `block` (which links
+// to its last `stalled`), or the end of its operation or of its goroutine. Of several
+// `stalled` spans of one block, ok is true for the last. It is false for every other
+// span.
 func (s *Span) StillBlocked() (since time.Time, ok bool) {
 	age, stalled := s.Stalled()
 	if !stalled || s.Start.IsZero() {

@@ -11,9 +11,9 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// shared are the things that goroutines wait for one another at, by the reason
-// of the wait: more than one of them where only the goroutine that let go tells
-// that the waits belong together. Who waits to receive may as well be idle.
+// shared are the things that goroutines compete for, by the reason of the wait. They are
+// plural where nothing but the goroutine that let go shows that waits belong together. A
+// receive is not among them: it may just be idle.
 var shared = map[semconv.Reason]struct {
 	thing, one string // one is what a name follows
 	most       Severity

@@ -21,23 +21,22 @@
 //
 // # Who is to blame
 //
-// What a kernel tells of "the peer" is of whoever is at the other end of the TCP
-// connection, which need not be where the trace goes on: a proxy may stand between.
-// Two ends are the ends of one connection where network.local.* and
-// network.peer.* of their handshakes match crosswise, or where the connection is
-// one in memory. Only then is a service named, and told what its reader did instead
-// of reading.
+// The kernel's "peer" is the other end of the TCP connection. That need not be the
+// service that the trace shows there: a proxy may stand between. A finding names the
+// service, and says what its reader did instead of reading, only where the two ends are
+// proven to be those of one connection: network.local.* and network.peer.* of their
+// handshakes match crosswise, or the connection is in memory.
 //
 // # What is left out
 //
-// One fact is one finding, by the rule that comes first in the list of [Rule]s; how a
-// goroutine ended is not told where the operation that it ended with is. Normal
-// ends are none: a closing handshake, a context that was canceled without a cause
-// of its own.
+// Each fact is reported once, by the first [Rule] that finds it. A goroutine that ended
+// with an operation's error is part of the finding about that operation. Normal ends are
+// not reported: a closing handshake, a context that was canceled without a cause of its
+// own.
 //
-// A [Finding] says no more than its spans do: a rule whose evidence the trace
-// does not carry finds nothing. What it cannot see is what no span tells, such
-// as a reader in the background (wsconn.Conn.CloseRead).
+// A [Finding] says no more than its spans do: without its evidence in the trace a rule
+// finds nothing. Some things have no span, such as a reader in the background
+// (wsconn.Conn.CloseRead).
 //
 // What the trace brought into a text is escaped. Everything is safe for
 // concurrent use.

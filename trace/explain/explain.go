@@ -64,9 +64,9 @@ const (
 	GoroutineEnded   Rule = "goroutine-ended"   // a goroutine panicked, failed or was canceled
 )
 
-// rules are all there are, root causes before what may be their symptoms. They
-// look at a scene in this order, and what one tells the later ones leave out
-// (scene.tell). Findings that are as severe and cost as much come in it, too.
+// rules lists all rules, root causes before their symptoms. They run in this order, and
+// later rules skip what an earlier one reported (scene.tell). The order also breaks ties
+// between findings of one severity and cost.
 var rules = []struct {
 	names []Rule
 	find  func(*scene) []Finding
@@ -115,11 +115,11 @@ func (s Severity) String() string {
 	}
 }
 
-// Explain returns what it finds in the chain: the most severe first, then what
-// cost the most time, then root causes before their symptoms, then by time. It is
-// a pure function of the chain, which it does not change, and takes any: what the
-// spans do not say is not found. What happened repeatedly to one connection or
-// goroutine is one finding, told by its longest.
+// Explain returns the findings in the chain, ordered by severity, then by the time that
+// they cost, then root causes before symptoms, then by when they began. It accepts any
+// chain and does not change it. What happened repeatedly to one connection is one
+// finding, which describes the longest; without a connection it is one for each
+// goroutine, else for each parent span, else for each process.
 //
 // The cost is O(n log n) for n spans.
 func Explain(c *chain.Chain) []Finding {
@@ -168,7 +168,8 @@ func listed(all []string, separator string) string {
 // maxNamed is how many of those that a finding counts it names.
 const maxNamed = 5
 
-// lost is the time that it cost: the life of a goroutine is none.
+// lost is the time that the finding cost. Total is no cost where it is the life of a
+// goroutine.
 func (f *Finding) lost() time.Duration {
 	if f.Rule == GoroutineEnded || f.Rule == ConnectionLost {
 		return 0

@@ -27,7 +27,7 @@ func failureOf(s *chain.Span) string {
 	}
 }
 
-// plainErrors are kinds of which the text says no more.
+// plainErrors are the kinds of errors whose text adds nothing.
 var plainErrors = map[string]bool{
 	semconv.ErrorConnectionReset: true, semconv.ErrorBrokenPipe: true, semconv.ErrorUnexpectedEOF: true,
 	semconv.ErrorDeadlineExceeded: true, semconv.ErrorCanceled: true, "close_now": true,

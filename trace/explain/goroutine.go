@@ -128,8 +128,8 @@ func (x *exits) finding(s *scene) Finding {
 	return f
 }
 
-// passedOn leaves out the goroutines that failed with what one below them failed
-// with: the one tells it.
+// passedOn marks the goroutines that only returned the error of one that they started:
+// the finding about that one is enough.
 func (s *scene) passedOn() {
 	for _, run := range s.launches {
 		life := run.Life()
@@ -148,8 +148,8 @@ func (s *scene) passedOn() {
 	}
 }
 
-// endedWith says which goroutine ended with the failure of an operation: a part of
-// a sentence, or "". That is told then.
+// endedWith returns the part of a sentence that names the goroutine which ended with the
+// operation's error, "" if none did. It marks the goroutine as reported.
 func (s *scene) endedWith(op *chain.Span) string {
 	name := s.endedBy(op)
 	if name == "" {

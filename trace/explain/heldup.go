@@ -39,9 +39,9 @@ type step struct {
 	who    map[*chain.Span]bool
 }
 
-// heldUp finds whom a blocked write kept waiting. A wait was for the goroutine
-// that its wake links to; where that one was blocked itself for most of the time,
-// it was for what that one waited for.
+// heldUp finds the goroutines that a blocked write kept waiting. A wait is for the
+// goroutine that its wake links to. If that goroutine was itself blocked for most of the
+// time, the wait is for whatever it waited for.
 func heldUp(s *scene) []Finding {
 	of := map[*chain.Span][]*block{} // of a goroutine, in the order of their time
 	for _, b := range s.blocks {

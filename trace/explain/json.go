@@ -77,9 +77,9 @@ func WriteJSON(w io.Writer, c *chain.Chain, findings []Finding, opts ...Option) 
 		doc.Services, doc.ServicesLeftOut = doc.Services[:maxServices], n
 	}
 	room := cfg.maxBytes - encoded(doc) - 20 // the counts may grow
-	seen := make(map[string]bool)
+	seen, start := make(map[string]bool), c.Start()
 	for i := range shown {
-		a := shown[i].answer(c)
+		a := shown[i].answer(start)
 		if seen[a.ID] {
 			a.ID = shown[i].id(true)
 		}
@@ -121,12 +121,12 @@ func services(c *chain.Chain) []string {
 	return names
 }
 
-func (f *Finding) answer(c *chain.Chain) answer {
+func (f *Finding) answer(start time.Time) answer {
 	a := answer{
 		ID: f.ID(), Rule: f.Rule, Severity: f.Severity.String(), Headline: f.Headline, Text: f.Text, Advice: f.Advice,
 		At: f.At.Seconds(), Count: f.Count, Total: f.Total.Seconds(), Spans: []spanOf{},
 	}
-	if start := c.Start(); !start.IsZero() {
+	if !start.IsZero() {
 		a.Time = stamp(start.Add(f.At))
 	}
 	for i, s := range f.Spans {

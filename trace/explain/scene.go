@@ -29,11 +29,10 @@ type scene struct {
 
 	failed map[*chain.Span][]*chain.Span // operations, by the goroutine that they are in
 
-	told map[*chain.Span]bool // what a finding tells already, see tell
+	told map[*chain.Span]bool // spans that a finding reported, see tell
 }
 
-// tell notes that a finding tells what happened to the spans: one fact is told
-// once, by the rule that comes first.
+// tell marks spans as reported, so that later rules skip them.
 func (s *scene) tell(spans ...*chain.Span) {
 	for _, sp := range spans {
 		if sp != nil {

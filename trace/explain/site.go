@@ -28,8 +28,8 @@ func at(op *chain.Span) string {
 	return plain(op.Name)
 }
 
-// owed are the waits that somebody else of the program ends, and that hold up what
-// is to be done: who receives may as well be idle.
+// owed are the reasons to wait that another goroutine ends and that delay work. A
+// receive is not among them: it may just be idle.
 var owed = map[semconv.Reason]bool{
 	semconv.ReasonLock: true, semconv.ReasonWriteLock: true, semconv.ReasonChanSend: true, semconv.ReasonSemaphore: true,
 	semconv.ReasonWaitGroup: true, semconv.ReasonCond: true, semconv.ReasonFuture: true,

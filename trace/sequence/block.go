@@ -15,8 +15,8 @@ type pause struct{ block, wake *chain.Span }
 // maxPauses is how many blocks of one operation have rows of their own.
 const maxPauses = 3
 
-// blocks returns the rows of the blocks and wakes of an item: each, if they are
-// few and of one operation, else those alike together.
+// blocks returns the rows of the blocks and wakes of an item: one for each if they are
+// few and of one operation, else one for all that are alike.
 func (b *builder) blocks(it item) []*Row {
 	type class struct {
 		reason, cause, woken string

@@ -9,8 +9,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// messages draws the arrows that links prove, and what a read or write shows of
-// a message without one. It reports whether the rows tell what the item is.
+// messages draws the arrows that links prove, and rows for reads and writes without one.
+// It reports whether these rows already name the item.
 func (b *builder) messages(it item, blocks []*Row) bool {
 	first := it.spans[0]
 	var alone []*chain.Span // without an arrow of theirs

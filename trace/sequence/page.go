@@ -14,7 +14,7 @@ type page struct {
 	cfg     config
 	limit   int  // of rows
 	fixed   bool // that limit was asked for
-	scrolls bool // it is looked at in parts
+	scrolls bool // the reader scrolls it: it need not fit a screen
 	rows    []*Row
 	out     bytes.Buffer
 
@@ -103,28 +103,6 @@ func (p *page) arrange() {
 }
 
 func (p *page) printf(format string, args ...any) { fmt.Fprintf(&p.out, format, args...) }
-
-// legend explains the arrows that are open, "" if there are none.
-func (p *page) legend() string {
-	var message, woken bool
-	for _, r := range p.rows {
-		if tail, head := r.open(); (tail || head) && r.From != None && r.To != None {
-			message = message || r.Kind != Wake
-			woken = woken || r.Kind == Wake
-		}
-	}
-	var parts []string
-	if message {
-		parts = append(parts, "a message whose other end is not known, or is a row much earlier or later")
-	}
-	if woken {
-		parts = append(parts, "a wake by the peer, by which of its spans is not known")
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return "Open arrow: " + strings.Join(parts, "; ") + "."
-}
 
 // noteWidth is how wide notes over all lifelines are, in columns.
 const noteWidth = 56
