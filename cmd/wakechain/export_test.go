@@ -40,8 +40,8 @@ func TestExportPerfetto(t *testing.T) {
 				n++
 			}
 		}
-		if n != 56 {
-			t.Errorf("-to %s: %d slices of 56 spans", to, n)
+		if n != 54 {
+			t.Errorf("-to %s: %d slices of 54 spans", to, n)
 		}
 	}
 }
