@@ -19,13 +19,16 @@ import (
 // knows too. Any other http.RoundTripper is used as it is, and the blocks are timed
 // unless it answers with the net.Conn as the body, as those of a transport with a
 // DialTLSContext are: what that returns has TLS in it.
+//
+// In a browser (GOOS=js) the request is the browser's own: it carries no trace, and
+// all blocks are timed.
 func Dial(ctx context.Context, u string, opts *websocket.DialOptions, options ...Option) (*Conn, *http.Response, error) {
 	var o websocket.DialOptions
 	if opts != nil {
 		o = *opts
 	}
-	ctx, d := session.BeginDial(ctx, library, u, o.HTTPHeader, session.NewConfig(options))
-	o.HTTPHeader, o.HTTPClient = d.Header(), d.Client(o.HTTPClient)
+	ctx, d := session.BeginDial(ctx, library, u, requestHeader(&o), session.NewConfig(options))
+	observe(&o, d)
 	conn, resp, err := websocket.Dial(ctx, u, &o)
 	s := d.End(resp, err)
 	if err != nil {
