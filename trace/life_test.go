@@ -56,7 +56,7 @@ func TestGoroutineSpan(t *testing.T) {
 						t.Error("the span does not record")
 					}
 					span.SetAttributes(attribute.String("user.id", "u7"))
-					span.AddEvent("paid") //nolint:forbidigo // as a program does
+					span.AddEvent("paid")
 					span.SetStatus(codes.Error, "out of stock")
 					span.SetName("order")
 					span.End() // whose end is the goroutine's

@@ -75,7 +75,7 @@ func TestConn(t *testing.T) {
 		}
 		if _, _, err := c.ReadMessage(); err == nil {
 			t.Error("got a message, want the close frame")
-		} else if e, ok := err.(wsutil.ClosedError); !ok || e.Code != ws.StatusNormalClosure { //nolint:errorlint // as the library returns it
+		} else if e, ok := err.(wsutil.ClosedError); !ok || e.Code != ws.StatusNormalClosure {
 			t.Errorf("got %v, want the close frame", err)
 		}
 		_ = c.Close()

@@ -119,7 +119,7 @@ func TestAsBare(t *testing.T) {
 		{"read deadline", func(c, _ conn) string {
 			err := c.SetReadDeadline(past)
 			_, _, err2 := c.ReadMessage()
-			ne, ok := err2.(net.Error) //nolint:errorlint // as programs do
+			ne, ok := err2.(net.Error)
 			return fmt.Sprint(err, err2, ok && ne.Timeout())
 		}},
 		{"write deadline", func(c, _ conn) string {
@@ -131,7 +131,7 @@ func TestAsBare(t *testing.T) {
 			_ = c.WriteMessage(websocket.TextMessage, []byte("long"))
 			_, _, err := peer.ReadMessage()
 			_, _, err2 := c.ReadMessage()
-			return fmt.Sprint(err, err == websocket.ErrReadLimit, err2) //nolint:errorlint // as programs do
+			return fmt.Sprint(err, err == websocket.ErrReadLimit, err2)
 		}},
 		{"ping handler", func(c, peer conn) string {
 			peer.SetPingHandler(func(s string) error { return fmt.Errorf("pinged with %s", s) })

@@ -105,7 +105,7 @@ func (c *Conn) ReadJSON(v any) error {
 	}
 	counted := counter{r: r}
 	err = json.NewDecoder(&counted).Decode(v)
-	if err == io.EOF {
+	if err == io.EOF { //nolint:errorlint // as the library does
 		err = io.ErrUnexpectedEOF // a message has a value
 	}
 	read.End(typ, counted.n, err)

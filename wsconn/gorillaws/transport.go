@@ -142,7 +142,7 @@ func (t *transport) through(ctx context.Context, network, addr string) (net.Conn
 			taken = c
 		}
 	}}
-	_, _, err := d.DialContext(httptrace.WithClientTrace(untraced{ctx}, hooks), "ws://"+addr, nil)
+	_, _, err := d.DialContext(httptrace.WithClientTrace(untraced{ctx}, hooks), "ws://"+addr, nil) //nolint:contextcheck // untraced is ctx, but for its values
 	if taken != nil {
 		return taken.Conn, nil
 	}

@@ -220,7 +220,7 @@ func TestWritesAfterFailure(t *testing.T) {
 		t.Fatalf("got %v", errs)
 	}
 	for _, err := range errs {
-		if ne := net.Error(nil); !errors.As(err, &ne) || !ne.Timeout() || err != errs[0] { //nolint:errorlint // it is the same
+		if ne := net.Error(nil); !errors.As(err, &ne) || !ne.Timeout() || err != errs[0] {
 			t.Errorf("got %v, want the first one's", err)
 		}
 	}
