@@ -125,6 +125,23 @@ func (l *life) cut() {
 	l.start, l.spawned = at, false
 }
 
+// settle exports the first spans of the goroutine, and of those that started it, as far
+// as they are still open: somebody outside is about to make a span below.
+func (t *Task) settle() {
+	for t != nil {
+		if l := t.life.Load(); l != nil && l.timer != nil && l.timer.Stop() {
+			l.cut()
+		}
+		t.mu.Lock()
+		next := t.parent
+		t.mu.Unlock()
+		if t.outer != nil {
+			next = t.outer
+		}
+		t = next
+	}
+}
+
 // end ends the span.
 func (l *life) end(state semconv.State, errorType string, err error, stack []attribute.KeyValue) {
 	if l.timer != nil {

@@ -30,6 +30,9 @@ func init() {
 		if !ref.BlockedSince(s.Since) {
 			return false
 		}
+		if t, ok := s.Task.(*Task); ok {
+			t.settle()
+		}
 		ref.Do(func(r *core.Record) {
 			for _, sink := range r.Sinks() {
 				if x, ok := sink.(spans); ok && ref.BlockedSince(s.Since) {

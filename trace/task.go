@@ -32,6 +32,7 @@ type Task struct {
 	outer   *Task                 // of Handle: what the goroutine was in before
 	span    oteltrace.SpanContext // of NAME, the first if there are two
 	excused atomic.Bool           // see [Excuse]
+	life    atomic.Pointer[life]  // while its span is open
 
 	mu    sync.Mutex
 	state semconv.State
@@ -84,7 +85,8 @@ func WithGoAttributes(attrs ...attribute.KeyValue) GoOption {
 // ([semconv.GoroutineRunningKey]). The label goroutine.name of runtime/pprof has the name, too.
 //
 // A goroutine that lives longer than [WithMaxOpen] says has two spans, so that nothing is
-// held open by one that runs for days: the first is exported then, with the state running
+// held open by one that runs for days: the first is exported then, or when package live
+// tells of a stall below it, with the state running
 // and the totals so far. The second is its child, links to it, and has the rest of the
 // story; what fn sets from then on through its context is set there. Operations
 // are children of the first.
@@ -158,6 +160,7 @@ func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 	}
 	if l.span != nil {
 		l.running()
+		t.life.Store(l)
 		if annotate.On() {
 			annotate.Begin(t.span)
 			defer annotate.End(t.span)
@@ -178,6 +181,7 @@ func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 			stack = []attribute.KeyValue{semconv.CodeStacktraceKey.String(calls)}
 		}
 		t.set(state, err)
+		t.life.Store(nil)
 		t.orphan()
 		if l.span != nil {
 			l.end(state, errorType, err, stack)

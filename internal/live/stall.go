@@ -13,7 +13,8 @@ type Stall struct {
 	Since time.Time // when the block began
 	At    time.Time // when it was looked at
 
-	Below oteltrace.SpanContext // the parent of the span, which must have ended
+	Below oteltrace.SpanContext // the parent of the span
+	Task  any                   // the goroutine, whose span is exported first if it is open; nil: none
 
 	Attributes []attribute.KeyValue
 	Suppressed int // such spans, left out before

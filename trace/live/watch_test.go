@@ -11,6 +11,9 @@ import (
 
 	"go.opentelemetry.io/otel"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	sdktracetest "go.opentelemetry.io/otel/sdk/trace/tracetest"
+
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/live"
@@ -99,6 +102,44 @@ func TestWatchCrossing(t *testing.T) {
 		block := tracetest.One(t, c, "block {block.reason=lock}")
 		if len(block.Links) != 1 || block.Links[0].Span != told[2] {
 			t.Errorf("the block links to %v, want the last that was told", block.Links)
+		}
+	})
+}
+
+// TestWatchSettles: the goroutine's span, and that of the one that started it, have been
+// exported when a block is told of below, so that no backend lacks a parent; and they are
+// not cut again.
+func TestWatchSettles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spans := sdktracetest.NewSpanRecorder()
+		p := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
+		ctx := trace.New(trace.WithTracerProvider(p)).NewContext(t.Context())
+		stop := live.Watch(t.Context())
+		defer stop()
+		outer := trace.Go(ctx, "outer", func(ctx context.Context) error {
+			return lockFor(ctx, t, 30*time.Second).Wait(ctx)
+		})
+		time.Sleep(time.Second)
+		synctest.Wait()
+		c := chain.New(chain.FromSpans(spans.Ended()))
+		if len(c.Named(semconv.SpanStalled)) == 0 {
+			t.Fatal("nothing was told")
+		}
+		for _, s := range c.Named(semconv.SpanStalled) {
+			for p := s; p != nil; p = p.Parent {
+				if p.Orphan() {
+					t.Errorf("the parent of %v was not exported", p)
+				}
+			}
+		}
+		if err := outer.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		for _, name := range []string{"outer", "boss", "worker"} {
+			if got := len(chain.New(chain.FromSpans(spans.Ended())).Named(name)); got != 2 {
+				t.Errorf("%s has %d spans, want 2", name, got)
+			}
 		}
 	})
 }

@@ -33,7 +33,13 @@ func TestSegments(t *testing.T) {
 	exchange(t, tracer, 300, wsconn.WithTraceBudget(budget, 0), wsconn.WithMessageSpans(wsconn.MessagesAll))
 	spans.Shutdown(t.Context())
 
-	ids := j.search(url.Values{"service": {"long"}, "operation": {semconv.SpanSegment + " echo"}, "limit": {"1000"}})
+	search := func(tags ...string) (ids []string) {
+		for _, end := range []string{" client", " echo"} {
+			ids = append(ids, j.search(url.Values{"service": {"long"}, "operation": {semconv.SpanSegment + end}, "limit": {"1000"}, "tags": tags})...)
+		}
+		return ids
+	}
+	ids := search()
 	if len(ids) < 10 {
 		t.Fatalf("%d traces with a segment as their root, want those of some 2,400 spans", len(ids))
 	}
@@ -64,10 +70,7 @@ func TestSegments(t *testing.T) {
 		t.Errorf("segments of the connections %v, want those of its two ends", of)
 	}
 	for id, n := range of {
-		found := j.search(url.Values{
-			"service": {"long"}, "operation": {semconv.SpanSegment + " echo"}, "limit": {"1000"},
-			"tags": {`{"` + string(semconv.WebSocketConnectionIDKey) + `":"` + id + `"}`},
-		})
+		found := search(`{"` + string(semconv.WebSocketConnectionIDKey) + `":"` + id + `"}`)
 		if len(found) != n {
 			t.Errorf("a search for connection %s finds %d traces, want %d", id, len(found), n)
 		}
