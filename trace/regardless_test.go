@@ -3,6 +3,7 @@ package trace_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,20 +92,20 @@ func TestGroupWaitOwnContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)
 		g, own := trace.NewGroup(ctx, trace.WithName("fetchers"))
-		ended := false
+		var ended atomic.Bool
 		task := g.Go(own, "slow", func(ctx context.Context) error {
 			<-ctx.Done()
 			time.Sleep(time.Second)
-			ended = true
+			ended.Store(true)
 			return nil
 		})
 		g.Go(own, "fails", func(context.Context) error { return errEnough })
 		synctest.Wait()
-		if err := g.WaitContext(own); !errors.Is(err, errEnough) || ended {
-			t.Errorf("WaitContext: got %v, ended %v, want it to give up", err, ended)
+		if err := g.WaitContext(own); !errors.Is(err, errEnough) || ended.Load() {
+			t.Errorf("WaitContext: got %v, ended %v, want it to give up", err, ended.Load())
 		}
-		if err := g.Wait(own); !errors.Is(err, errEnough) || !ended {
-			t.Errorf("Wait: got %v, ended %v, want %v once all have ended", err, ended, errEnough)
+		if err := g.Wait(own); !errors.Is(err, errEnough) || !ended.Load() {
+			t.Errorf("Wait: got %v, ended %v, want %v once all have ended", err, ended.Load(), errEnough)
 		}
 		if task.Name() != "slow" || task.State() != semconv.StateFinished {
 			t.Errorf("got the task %s %s", task.Name(), task.State())

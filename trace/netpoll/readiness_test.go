@@ -43,6 +43,9 @@ func TestReadinessFirst(t *testing.T) {
 		{"after a while", time.Millisecond, rounds, rounds},
 	} {
 		t.Run(want.name, func(t *testing.T) {
+			if race && want.parks == 0 {
+				t.Skip("with -race a round without a park takes as long as one with it")
+			}
 			var fds [4]int
 			for i := range 2 {
 				two, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
