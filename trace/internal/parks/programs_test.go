@@ -386,8 +386,10 @@ func (v *verdict) operation(tr *parks.Trace, s *chain.Span, g int64, before func
 			continue
 		}
 		v.parks++
+		// A block begins and ends within an instant of what the clocks say of the operation.
 		covered := slices.ContainsFunc(s.Children, func(b *chain.Span) bool {
-			return strings.HasPrefix(b.Name, semconv.SpanBlock) && !before(p.Start, b.Start) && !before(b.End, p.Run)
+			return strings.HasPrefix(b.Name, semconv.SpanBlock) &&
+				!before(p.Start.Add(instant), b.Start) && !before(b.End, p.Run.Add(-instant))
 		})
 		switch {
 		case covered:
