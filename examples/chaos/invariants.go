@@ -20,6 +20,7 @@ type checker struct {
 	ends   map[string]*end // by websocket.connection.id
 	plays  map[oteltrace.TraceID]int
 	chain  *chain.Chain
+	shook  map[oteltrace.SpanID]bool // handshakes
 	report func(index int, format string, args ...any)
 
 	told map[*end]map[string]int // operations, by the first word of their name
@@ -27,7 +28,7 @@ type checker struct {
 
 // check is called when all plays are over and everything has been exported.
 func check(t *telemetry, plays []*play, report func(index int, format string, args ...any)) (spans int) {
-	c := &checker{t: t, ends: map[string]*end{}, plays: map[oteltrace.TraceID]int{}, report: report, told: map[*end]map[string]int{}}
+	c := &checker{t: t, ends: map[string]*end{}, plays: map[oteltrace.TraceID]int{}, shook: map[oteltrace.SpanID]bool{}, report: report, told: map[*end]map[string]int{}}
 	for _, p := range plays {
 		c.plays[p.trace] = p.index
 		for _, e := range p.ends {
@@ -45,6 +46,9 @@ func check(t *telemetry, plays []*play, report func(index int, format string, ar
 		if e := c.ends[s.Str(semconv.WebSocketConnectionIDKey)]; e != nil {
 			c.plays[s.TraceID] = e.p.index
 		}
+	}
+	for _, s := range c.chain.Named(semconv.SpanHandshake) {
+		c.shook[s.SpanID] = true
 	}
 	for _, s := range c.chain.Spans {
 		c.span(s)
@@ -93,7 +97,9 @@ func (c *checker) span(s *chain.Span) {
 	if s.End.IsZero() || s.End.Before(s.Start) {
 		c.fault(s, "from %v to %v", s.Start, s.End)
 	}
-	if s.ParentID.IsValid() && s.Parent == nil && !forged(s.TraceID) {
+	// The root of a part of a connection may name the handshake, of another trace, as its
+	// parent: so a sampler is told that the handshake's was sampled.
+	if s.ParentID.IsValid() && s.Parent == nil && !forged(s.TraceID) && !c.shook[s.ParentID] {
 		c.fault(s, "its parent %s is nowhere", s.ParentID)
 	}
 	if failed := s.Str(semconv.ErrorTypeKey) != ""; failed != (s.Status.Code == codes.Error) {

@@ -5,8 +5,8 @@
 // (plan.go, play.go), what goes wrong (faults.go, cable.go, frames.go), and what must hold
 // (payload.go, invariants.go, baseline.go, control.go).
 //
-//	go run -race -C examples ./chaos
-//	go run -race -C examples ./chaos -n 100000 -seed 7
+//	go run -C examples -race ./chaos
+//	go run -C examples -race ./chaos -n 100000 -seed 7
 //
 // What it finds it prints with the command that repeats it.
 package main
@@ -72,7 +72,7 @@ func (x *findings) report(index int, format string, args ...any) {
 		return
 	}
 	pl := newPlan(x.f.seed, index)
-	fmt.Fprintf(x.out, "       connection %d: %v\n       again: go run -race -C examples ./chaos -seed %d -only %d\n", index, &pl, x.f.seed, index)
+	fmt.Fprintf(x.out, "       connection %d: %v\n       again: go run -C examples -race ./chaos -seed %d -only %d\n", index, &pl, x.f.seed, index)
 }
 
 // run plays, and returns how many findings there were.
