@@ -53,7 +53,8 @@ func enter(ctx context.Context, url, name string, opts *wsconn.DialOptions) (*ws
 	if err != nil {
 		return nil, err
 	}
-	if err := conn.Write(ctx, wsconn.MessageText, message{From: name}.encode()); err != nil {
+	alive := context.WithoutCancel(ctx) // the room may hear of it, and the user interrupt, before Write returns
+	if err := conn.Write(alive, wsconn.MessageText, message{From: name}.encode()); err != nil {
 		return nil, errors.Join(err, conn.CloseNow())
 	}
 	return conn, nil
