@@ -284,6 +284,7 @@ var rows = []row{
 		play: func(t *testing.T, st *stage, p peer) {
 			p.do(t, "send 1 100")
 			st.readN(t, 1)
+			st.parkRead(t)
 			p.do(t, "reload")
 		},
 		op: "read", woken: semconv.WakeReadable,
@@ -316,6 +317,7 @@ var rows = []row{
 		play: func(t *testing.T, st *stage, p peer) {
 			p.do(t, "send 2 100")
 			st.readN(t, 2)
+			st.parkRead(t)
 			p.do(t, "abort")
 		},
 		op: "read", pick: failed, woken: semconv.WakePeerClosed,
@@ -331,6 +333,7 @@ var rows = []row{
 		play: func(t *testing.T, st *stage, p peer) {
 			p.do(t, "send 2 100")
 			st.readN(t, 2)
+			st.parkRead(t)
 			p.kill()
 		},
 		op: "read", pick: failed, woken: semconv.WakePeerClosed,
