@@ -47,10 +47,10 @@ const (
 	exitInterrupted = 130 // as a shell has it
 )
 
-// errFound says that there is what a script asked for; it is told already.
+// errFound is returned when a script found what it asked for. That has been printed.
 var errFound = errors.New("found")
 
-// errInterrupted says that the answer is of a part; that is told already.
+// errInterrupted is returned when the answer is about a part of the spans. That has been printed.
 var errInterrupted = errors.New("interrupted")
 
 // usageError is a mistake in the arguments.

@@ -19,7 +19,7 @@ type screen struct {
 	old *term.State // nil: it is as it was
 }
 
-// What the terminal is told: the other page, without a cursor, and back.
+// Escape sequences: to the alternate screen, without a cursor, and back.
 const (
 	enterScreen = "\x1b[?1049h\x1b[?25l\x1b[2J"
 	leaveScreen = "\x1b[0m\x1b[?25h\x1b[?1049l"

@@ -97,8 +97,8 @@ func (c *checker) span(s *chain.Span) {
 	if s.End.IsZero() || s.End.Before(s.Start) {
 		c.fault(s, "from %v to %v", s.Start, s.End)
 	}
-	// The root of a part of a connection may name the handshake, of another trace, as its
-	// parent: so a sampler is told that the handshake's was sampled.
+	// The root of a later trace of a connection may name the handshake as its parent, so
+	// that the sampler decides as it did there.
 	if s.ParentID.IsValid() && s.Parent == nil && !forged(s.TraceID) && !c.shook[s.ParentID] {
 		c.fault(s, "its parent %s is nowhere", s.ParentID)
 	}
@@ -240,7 +240,7 @@ func (p *plan) forges() bool {
 	return strings.Contains(p.fault.name, "forged") || p.fault.raw != nil || strings.Contains(p.fault.name, "no handshake")
 }
 
-// calls: what was called is told, once, where nothing is left out.
+// calls: every call has one span, where nothing is left out.
 func (c *checker) calls(e *end, told map[string]int) {
 	want := map[string]int64{semconv.SpanHandshake: 1}
 	if e.p.volume.messages {

@@ -32,7 +32,7 @@ type plan struct {
 	pings [2]int
 }
 
-// volume is how much is told of a connection.
+// volume is how many spans a connection has.
 type volume struct {
 	name     string
 	options  []wsconn.Option

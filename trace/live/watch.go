@@ -72,8 +72,8 @@ func WithTrace(write func() (file string, err error)) WatchOption {
 // When a block has lasted a second, and again after 10, 100, … seconds, a short span
 // `stalled` is exported: below the goroutine's span, which is exported first as it stands
 // if it is open, or below the connection's handshake; with a link to the operation, which
-// has not ended, and with all that is known by then of why it is blocked. The block links to the last of them
-// when it is over. What is not sampled, or only idle, as a read that waits for the
+// has not ended, and with all that is known by then of why it is blocked. The block links
+// to the last of them when it is over. What is not sampled, or only idle, as a read that waits for the
 // next message, has none. The gauges `wakechain.blocked` and
 // `wakechain.blocked.oldest` count what is blocked, sampled or not, as far as it is
 // followed.
