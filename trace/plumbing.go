@@ -25,22 +25,22 @@ func init() {
 		ref, _ := o.(core.Ref)
 		return ref.BlockedSince(since)
 	}
-	live.Tell = func(o any, s *live.Stall) (told bool) {
+	live.Tell = func(o any, s *live.Stall) (told, busy bool) {
 		ref, _ := o.(core.Ref)
 		if !ref.BlockedSince(s.Since) {
-			return false
+			return false, false
 		}
 		if t, ok := s.Task.(*Task); ok {
 			t.settle()
 		}
-		ref.Do(func(r *core.Record) {
+		done := ref.Do(func(r *core.Record) {
 			for _, sink := range r.Sinks() {
 				if x, ok := sink.(spans); ok && ref.BlockedSince(s.Since) {
 					told = x.tell(r, s)
 				}
 			}
 		})
-		return told
+		return told, !done && ref.BlockedSince(s.Since)
 	}
 }
 

@@ -28,8 +28,9 @@ var (
 	Hold = func(task, op any, since time.Time) bool { return false }
 
 	// Tell makes the span of a stall in op, which was held, and reports whether it
-	// did: the block may be over, or of no trace.
-	Tell = func(op any, s *Stall) bool { return false }
+	// did: the block may be over, or of no trace. It is busy if a sink of the operation
+	// was running, for which Tell does not wait: then it may be tried again.
+	Tell = func(op any, s *Stall) (told, busy bool) { return false, false }
 )
 
 // Holder is a Source that has operations of no task. HoldCall is Hold for one of these.

@@ -237,9 +237,12 @@ func (w *watch) tell(l *look, due []*seen) {
 		if s.task != nil {
 			stall.Task = s.task.Key
 		}
-		if registry.Tell(s.Op, &stall) {
+		switch told, busy := registry.Tell(s.Op, &stall); {
+		case told:
 			w.told++
 			w.suppressed = 0
+		case busy:
+			w.levels[s.key()]-- // the next look tries again
 		}
 	}
 }
