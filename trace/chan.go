@@ -227,9 +227,9 @@ func (c *Chan[T]) All(ctx context.Context) iter.Seq[T] {
 	}
 }
 
-// Close closes the channel, as who does so with ctx: what was sent can be
-// received, and then who receives gets io.EOF, and who sends panics. It panics
-// if the channel is closed or nil.
+// Close closes the channel. Receivers and senders that it wakes link to the span in
+// ctx. Values that were sent can still be received; after them Recv returns io.EOF, and
+// Send panics. Close panics if the channel is closed or nil.
 func (c *Chan[T]) Close(ctx context.Context) {
 	if c != nil {
 		c.willClose(ctx)

@@ -43,8 +43,8 @@ func (c *Cond) wait(ctx context.Context, done <-chan struct{}, l Locker) error {
 	return err
 }
 
-// Signal wakes the one that has waited longest, if there is one, as who does so
-// with ctx. The caller need not hold the lock.
+// Signal wakes the goroutine that has waited longest, if there is one. Its wake links
+// to the span in ctx. The caller need not hold the lock.
 func (c *Cond) Signal(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -53,8 +53,8 @@ func (c *Cond) Signal(ctx context.Context) {
 	}
 }
 
-// Broadcast wakes all that wait, as who does so with ctx. The caller need not
-// hold the lock.
+// Broadcast wakes all waiting goroutines. Their wakes link to the span in ctx. The
+// caller need not hold the lock.
 func (c *Cond) Broadcast(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

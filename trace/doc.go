@@ -12,18 +12,18 @@
 //	    block peer_window      |------------------------------|
 //	    wake peer_read                                         |-|
 //
-// A block lasts from the moment a goroutine is about to park to the moment it
-// runs again; its name says why. Nothing stays open longer than one operation, but
-// for a goroutine's span, which is open for 5 seconds at the most ([WithMaxOpen]):
-// block and wake are exported when they are over, with the times that were read.
+// A block lasts from the moment a goroutine is about to park to the moment it runs
+// again; its name says why. No span stays open longer than one operation, except a
+// goroutine's, which is open for at most 5 seconds ([WithMaxOpen]). Block and wake
+// spans are made when they are over, with the times that were measured.
 //
-// Who waits for whom inside the process shows in the channels, locks and futures
-// of this package: [Chan], [Select], [Mutex], [RWMutex], [Cond], [WaitGroup],
-// [Semaphore], [Once], [Future], [Sleep], and [Group] for goroutines that belong
-// together. They are the bare ones, but that each wait ends with a context, as an
-// operation whose wake links to what caused it: the sender, the receiver, who
-// unlocked or resolved. The link is to that one's own operation where it had to
-// wait itself, and else to the span in the context that it was called with.
+// Waits inside the process show in the channels, locks and futures of this package:
+// [Chan], [Select], [Mutex], [RWMutex], [Cond], [WaitGroup], [Semaphore], [Once],
+// [Future], [Sleep], and [Group] for goroutines that belong together. They behave as
+// the bare ones do, except that a wait can end with a context, and is an operation
+// whose wake links to its cause: the sender, the receiver, whoever unlocked or
+// resolved. The link goes to the operation of that goroutine if it had to wait itself,
+// and otherwise to the span in the context that it passed.
 //
 //	broadcaster        |--------------------------------------|
 //	  send               |--------------------------------|
@@ -34,11 +34,10 @@
 //	    block lock         |--------------------------------|
 //	    wake unlocked                                       |-|    by broadcaster
 //
-// One that need not wait costs some ten nanoseconds more than the bare one and
-// makes no span, unless [WithAllOps] says so; a wait that is recorded costs about
-// three microseconds, and what the exporter takes. docs/performance.md has the
-// figures, and the package [github.com/wakechain/wakechain/trace/lean] makes the
-// same spans for less.
+// An operation that need not wait costs some ten nanoseconds more than the bare one and
+// makes no span, unless [WithAllOps] asks for it. A recorded wait costs about three
+// microseconds plus its export. docs/performance.md has the figures; the package
+// [github.com/wakechain/wakechain/trace/lean] makes the same spans for less.
 //
 // The package [github.com/wakechain/wakechain/trace/netpoll] reports the blocks
 // of any net.Conn, and [github.com/wakechain/wakechain/wsconn] those of

@@ -25,13 +25,13 @@ func NewFuture[T any](opts ...PrimitiveOption) *Future[T] {
 	return &Future[T]{queue: queue{name: newNamed(opts)}}
 }
 
-// Resolve gives the future its value, as who does so with ctx, and reports
-// whether it was pending: the first counts.
+// Resolve gives the future its value, and reports whether it was pending: only the
+// first Resolve or Reject counts. Goroutines that it wakes link to the span in ctx.
 func (f *Future[T]) Resolve(ctx context.Context, value T) bool { return f.settle(ctx, value, nil) }
 
-// Reject gives the future its error, as who does so with ctx, and reports
-// whether it was pending. Who awaits it gets err, which should not be nil. To
-// cancel a future, reject it with context.Canceled.
+// Reject gives the future its error, and reports whether it was pending. Await then
+// returns err, which should not be nil. Goroutines that it wakes link to the span in
+// ctx. To cancel a future, reject it with context.Canceled.
 func (f *Future[T]) Reject(ctx context.Context, err error) bool {
 	var none T
 	return f.settle(ctx, none, err)

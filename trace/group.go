@@ -5,13 +5,13 @@ import (
 	"sync"
 )
 
-// Group is errgroup.Group of golang.org/x/sync, with goroutines that are Tasks:
-// several functions for one purpose, of which the first that fails cancels the
-// others. Waiting for a slot, where there is a limit, and for the end are
-// operations, [semconv.SpanWait], whose wakes link to the goroutine that ended.
+// Group is errgroup.Group of golang.org/x/sync with goroutines that are Tasks: several
+// functions for one purpose, the first failure of which cancels the others. Waiting for
+// a slot, if there is a limit, and for the end are operations, [semconv.SpanWait].
+// Their wakes link to the goroutine that ended.
 //
-// The zero Group has no limit and cancels nothing. It must not be copied. Go and
-// Wait are safe for concurrent use, as far as the first Go comes before Wait.
+// The zero Group has no limit and cancels nothing. It must not be copied. Go and Wait
+// are safe for concurrent use, provided that the first Go comes before Wait.
 type Group struct {
 	wg     WaitGroup
 	slots  *Semaphore // nil: no limit
@@ -48,7 +48,7 @@ func (g *Group) SetLimit(n int) {
 // ends before there is a slot, fn is not run, context.Cause(ctx) counts as its error,
 // and Go returns nil.
 func (g *Group) Go(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) *Task {
-	g.wg.Add(1) // before the wait for a slot, so that who waits for the end waits for its error, too
+	g.wg.Add(1) // before the wait for a slot, so that Wait waits for its error, too
 	if g.slots != nil {
 		if err := g.slots.Acquire(ctx, 1); err != nil {
 			g.fail(err)

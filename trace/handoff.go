@@ -9,13 +9,12 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// handoff tells a sender who made room for it. The runtime does not say which
-// receiver woke which sender, and senders are parked by it and not by us, so
-// that a channel is the bare one in all it does. But receivers can be seen
-// coming: while a sender waits, whoever may make room for it says so before the
-// sender can know of the room. The sender links to the only operation that can
-// have been it, or where several can, to the goroutine that they are all of, or
-// to nothing.
+// handoff finds out which receiver made room for a sender. The runtime does not say
+// which receiver woke which sender, and it is the runtime that parks senders, so that a
+// channel behaves exactly as the bare one. But receivers can be seen coming: while a
+// sender waits, every receiver registers before the sender can know of the room. The
+// sender links to the receive that must have been it. If several may have been, it
+// links to the goroutine that ran them all, or to nothing.
 type handoff struct {
 	mu       sync.Mutex // held by a receive that does not park
 	senders  int        // that wait
@@ -27,7 +26,7 @@ type handoff struct {
 	sender, receiver context.Context // of the value that was received last
 }
 
-// suspects are n receivers of which one woke a sender.
+// suspects are n receivers, one of which woke a sender.
 type suspects struct {
 	n         int
 	op        oteltrace.SpanContext // of them all; not valid where they differ
@@ -73,15 +72,14 @@ func (h *handoff) received(ctx context.Context) {
 	}
 }
 
-// passed notes who sent the value that was received, and who received it. The
-// caller holds h.mu.
+// passed records the sender and the receiver of a value. The caller holds h.mu.
 func (h *handoff) passed(from, to context.Context, ok bool) {
 	if ok {
 		h.sender, h.receiver = from, to
 	}
 }
 
-// passedLater is passed for who does not hold h.mu.
+// passedLater is passed for callers that do not hold h.mu.
 func (h *handoff) passedLater(from, to context.Context, ok bool) {
 	h.mu.Lock()
 	h.passed(from, to, ok)
@@ -118,7 +116,7 @@ func (h *handoff) parkSender() {
 	h.senders++
 }
 
-// unparkSender takes back parkSender, and returns who woke the sender, as far as
+// unparkSender undoes parkSender. It returns the span of whoever woke the sender, if
 // that is known.
 func (h *handoff) unparkSender(woken semconv.WakeReason) oteltrace.SpanContext {
 	h.mu.Lock()
@@ -153,7 +151,7 @@ func (h *handoff) receiverWoken(from context.Context, ok bool) (semconv.WakeReas
 	return semconv.WakeClosed, CausedBy(h.closedBy)
 }
 
-// willClose notes who closes the channel; the first is the one who can.
+// willClose records the span of the caller of Close. Only the first one can succeed.
 func (h *handoff) willClose(ctx context.Context) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

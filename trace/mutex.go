@@ -57,7 +57,7 @@ func (m *Mutex) LockContext(ctx context.Context) error {
 	return m.core.lock(ctx, ctx.Done(), 1, 1)
 }
 
-// lock waits for a lock of which a holder has the weight n.
+// lock waits for a lock; a holder has the weight n.
 func (s *sema) lock(ctx context.Context, done <-chan struct{}, n, size int64) error {
 	return s.acquire(ctx, done, n, size, semconv.SpanLock, semconv.ReasonLock, semconv.WakeUnlocked)
 }
@@ -66,21 +66,21 @@ func (s *sema) lock(ctx context.Context, done <-chan struct{}, n, size int64) er
 // no operation. Who waits for m meanwhile is woken by the span in ctx.
 func (m *Mutex) TryLock(ctx context.Context) bool { return m.core.try(ctx, 1, 1) }
 
-// Unlock unlocks m. It may be called by another goroutine than Lock was; the
-// link is to who locked all the same. Where m is not locked, the program crashes
-// as it does with a sync.Mutex.
+// Unlock unlocks m. It may be called by another goroutine than Lock was; waiters link
+// to the goroutine that locked all the same. If m is not locked, the program crashes,
+// as with a sync.Mutex.
 func (m *Mutex) Unlock() {
 	if !m.core.release(nobody, 1, 1) {
 		new(sync.Mutex).Unlock() // crashes as the bare one does
 	}
 }
 
-// RWMutex is sync.RWMutex with waits that show, and that can end with a context: see
-// [Mutex], of which all is true here. Readers and writers are served in the
-// order of arrival, so that a waiting writer keeps new readers out.
+// RWMutex is sync.RWMutex with visible waits that can end with a context. All that
+// [Mutex] says is true of it. Readers and writers are served in the order of arrival,
+// so that a waiting writer keeps new readers out.
 //
-// Who is kept waiting by several readers links to none of them: which one was
-// the last is not known. The zero RWMutex is unlocked.
+// A writer that waits for several readers links to none of them: which was the last is
+// not known. The zero RWMutex is unlocked.
 type RWMutex struct{ core sema }
 
 // NewRWMutex returns an RWMutex with options. One without is the zero RWMutex.

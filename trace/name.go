@@ -99,8 +99,8 @@ type site struct {
 	attrs []attribute.KeyValue
 }
 
-// sites are those of which a span has said something: at most as many as there are
-// calls in the program's text.
+// sites are the call sites that a span has named: at most as many as there are calls in
+// the program's text.
 var sites = struct {
 	sync.RWMutex
 	of map[uintptr]*site

@@ -120,11 +120,10 @@ func At(t time.Time) Detail { return Detail{at: t} }
 // span context is ignored.
 func CausedBy(sc oteltrace.SpanContext) Detail { return Detail{cause: sc} }
 
-// Evidence is what was measured about a block: attributes of the block span,
-// given at the park or, as what only the wake can tell, at the wake. The attrs
-// of a call are kept, and may be what an exporter reads: nobody may change them.
-// They are allocated even where nothing is recorded: where that counts, make the
-// Detail once, or ask [Op.Wants].
+// Evidence returns attributes of a block span: what was measured about the block, given
+// at the park or, if only the wake reveals it, at the wake. The attrs are kept and may
+// be read by an exporter: nobody may change them. They are allocated even if nothing is
+// recorded. Where that counts, make the Detail once, or ask [Op.Wants].
 func Evidence(attrs ...attribute.KeyValue) Detail { return Detail{attrs: attrs} }
 
 // Block says that the goroutine is about to park, waiting for r. An operation
@@ -168,11 +167,10 @@ func canceledWake(ctx context.Context, w semconv.WakeReason) (reason, why string
 	return string(w), why
 }
 
-// WokenBy names the span that caused the latest wake, where that shows only
-// after it: a reader is woken first and then finds in what it read whose it is.
-// The wake links to it. Only the first call after a [Op.Wake] counts, also with an
-// invalid span context, which says that it was nobody who is known; and none
-// where that wake has a cause.
+// WokenBy names the span that caused the latest wake, if that is known only afterwards:
+// a reader is woken first, and then finds in what it read who sent it. The wake links
+// to the span. Only the first call after a [Op.Wake] counts. An invalid span context
+// says that the cause is not known. A wake that already has a cause keeps it.
 func (o Op) WokenBy(sc oteltrace.SpanContext) { core.Ref(o).WokenBy(sc) }
 
 // Link links the operation to the span that it is due to, as a read to the write
@@ -187,8 +185,8 @@ func (o Op) SetAttributes(attrs ...attribute.KeyValue) {
 	}
 }
 
-// Valid reports whether there is an operation to tell of. It does not say whether it
-// goes on.
+// Valid reports whether there is an operation. It does not say whether the operation
+// has ended.
 func (o Op) Valid() bool { return core.Ref(o).Valid() }
 
 // Wants reports whether evidence of a block that lasted d is of use, so that it is
@@ -213,8 +211,8 @@ func (o Op) End(err error, attrs ...attribute.KeyValue) {
 	o.EndWithError(typ, err, attrs...)
 }
 
-// EndAs is End for a caller who knows better what kind of error it was:
-// errorType becomes [semconv.ErrorTypeKey], and "" is no error.
+// EndAs is End for callers that know the kind of error better: errorType becomes
+// [semconv.ErrorTypeKey]. An empty errorType is no error.
 func (o Op) EndAs(errorType string, attrs ...attribute.KeyValue) {
 	o.EndWithError(errorType, nil, attrs...)
 }

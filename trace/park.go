@@ -26,7 +26,7 @@ func (q *queue) SetName(name string, opts ...PrimitiveOption) {
 	q.name = newNamed(append([]PrimitiveOption{WithName(name)}, opts...))
 }
 
-// heldBy names who still has what an operation gave up waiting for.
+// heldBy names the holder of what an operation gave up waiting for.
 func heldBy(c causer) Detail {
 	by := origin(c.ctx)
 	if !by.IsValid() {
@@ -35,8 +35,8 @@ func heldBy(c causer) Detail {
 	return Evidence(semconv.BlockHolderKey.String(by.SpanID().String()))
 }
 
-// causer is who did something: who did it with ctx, or where that is nil, nobody
-// that is known. It is no context to be passed on.
+// causer is the caller of an operation that wakes others, known by the context that it
+// passed; a nil ctx is unknown. It must not be passed on as a context.
 type causer struct{ ctx context.Context }
 
 var nobody causer
@@ -87,10 +87,10 @@ func (o Op) lock(mu *sync.Mutex) {
 	}
 }
 
-// park blocks the operation until the waiter is granted what it waits for, or done is
-// closed, that of ctx or nil; on describes what it waits for. Where ctx woke it, and it was granted before
-// it could say that it no longer waits, it is a success all the same; of a lock it says
-// who held it until then.
+// park blocks the operation until the waiter is granted what it waits for, or until
+// done is closed. done is that of ctx, or nil. on describes what it waits for. If ctx
+// woke the goroutine, but the grant came before the waiter could leave the queue, park
+// succeeds all the same; of a lock the wake then names the last holder.
 func (q *queue) park(ctx context.Context, done <-chan struct{}, op Op, e *list.Element, on live.Waitable, r semconv.Reason, woken semconv.WakeReason) error {
 	w := e.Value.(*waiter)
 	op.waitsFor(on)

@@ -6,8 +6,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Send sends v on a plain channel, as [Chan.Send] does. The wake links to
-// nobody: a plain channel does not tell who received.
+// Send sends v on a plain channel, as [Chan.Send] does. The wake has no link: a plain
+// channel does not reveal the receiver.
 func Send[T any](ctx context.Context, ch chan<- T, v T) (err error) {
 	if !emitsAll(ctx) && offer(ch, v) {
 		return nil
@@ -45,8 +45,8 @@ func offer[T any](ch chan<- T, v T) bool {
 	}
 }
 
-// Recv receives from a plain channel, as [Chan.Recv] does. The wake links to
-// nobody: a plain channel does not tell who sent.
+// Recv receives from a plain channel, as [Chan.Recv] does. The wake has no link: a
+// plain channel does not reveal the sender.
 func Recv[T any](ctx context.Context, ch <-chan T) (T, error) {
 	if !emitsAll(ctx) {
 		if v, ok, done := take(ch); done {

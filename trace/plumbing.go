@@ -103,11 +103,11 @@ func (p *plumbing) Meter() metric.Meter {
 // Live reports whether package live follows what is not sampled.
 func (p *plumbing) Live() bool { return p.live }
 
-// span begins a span at the given time, which is not an operation. It returns ctx as
-// it is and a nil span where nothing would be recorded: the span in ctx is not
-// sampled, or the provider is a no-op. It allocates nothing then, except at the root
-// of a trace, where only the provider can tell; where its sampler refuses the root,
-// the context that is returned says so to what is below.
+// span begins a span at the given time that is no operation. If nothing would be
+// recorded (the span in ctx is not sampled, or the provider is a no-op), it returns ctx
+// as it is and a nil span, and allocates nothing. At the root of a trace only the
+// provider knows; if its sampler refuses the root, the returned context carries that
+// refusal.
 func (t *Tracer) span(ctx context.Context, name string, at time.Time, opts ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span) {
 	if t.skips(ctx) {
 		return ctx, nil
@@ -123,10 +123,10 @@ func (t *Tracer) span(ctx context.Context, name string, at time.Time, opts ...ot
 	}
 }
 
-// root begins a span as the root of a new trace that goes on where the trace of
-// the span of went: links are the caller's to give. It returns what span does.
+// root begins a span as the root of a new trace that continues the trace of the span
+// of. The caller provides the links. It returns what span does.
 //
-// The new trace is sampled as of's was, as far as the sampler can be told so:
+// The new trace is sampled as of's was, as far as a sampler allows:
 //
 //   - Its id ends in the eight bytes that of's ends in. Samplers by ratio, those
 //     of the SDK and W3C's consistent probability sampling, look at these alone,

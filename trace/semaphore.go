@@ -8,14 +8,14 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Semaphore is semaphore.Weighted of golang.org/x/sync: a limit on the weight
-// that goroutines hold together. Who waits is served in the order of arrival, so
-// that a heavy one is not starved by light ones.
+// Semaphore is semaphore.Weighted of golang.org/x/sync: a limit on the weight that
+// goroutines hold together. Waiters are served in the order of arrival, so that light
+// ones do not starve a heavy one.
 //
-// A blocked Acquire is an operation, [semconv.SpanWait] with [semconv.ReasonSemaphore], whose
-// wake links to the operation that released. All methods are safe for concurrent
-// use; a Semaphore must not be copied. The zero Semaphore has room for nothing:
-// who acquires from it waits until the context ends.
+// A blocked Acquire is an operation, [semconv.SpanWait] with [semconv.ReasonSemaphore],
+// whose wake links to the operation that released. All methods are safe for concurrent
+// use; a Semaphore must not be copied. The zero Semaphore has room for nothing: Acquire
+// waits until its context ends.
 type Semaphore struct {
 	size int64
 	core sema
@@ -53,8 +53,8 @@ func (s *Semaphore) TryAcquire(ctx context.Context, n int64) bool {
 	return s.core.try(ctx, n, s.size)
 }
 
-// Release gives the weight n back, as who does so with ctx. It panics if n is
-// negative or more than is held.
+// Release gives the weight n back. Waiters that it wakes link to the span in ctx. It
+// panics if n is negative or more than is held.
 func (s *Semaphore) Release(ctx context.Context, n int64) {
 	if n < 0 || !s.core.release(causer{ctx}, n, s.size) {
 		semaphore.NewWeighted(0).Release(n) // panics as the bare one does
@@ -145,7 +145,7 @@ func (s *sema) give(by causer, n, size int64) bool {
 	return true
 }
 
-// serve hands what is free to those who wait, in their order.
+// serve grants free weight to the waiters in their order.
 func (s *sema) serve(by causer, size int64) {
 	for e := s.waiters.Front(); e != nil; e = s.waiters.Front() {
 		w := e.Value.(*waiter)

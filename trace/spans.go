@@ -32,7 +32,7 @@ type shown struct {
 	links  []oteltrace.Link      // of an operation that has no span yet
 	attrs  []attribute.KeyValue  // likewise
 	left   int                   // spans that were left out
-	told   bool                  // a span `stalled` tells of the block in progress
+	told   bool                  // the block in progress has a span `stalled`
 	by     oteltrace.SpanContext // of the last of these; not valid: none
 
 	api    apiSpan
@@ -106,8 +106,8 @@ func size(name string) (attrs int, waits bool) {
 	}
 }
 
-// Wants returns the shortest block that becomes a span. One that lasts a second may
-// be told of before it is over, and then becomes one, too.
+// Wants returns the shortest block that becomes a span. A block that lasts a second may
+// have a span `stalled` while it goes on, and then becomes a span, too.
 func (s spans) Wants(show core.Show, shown bool) time.Duration {
 	if show > core.ShowBlocked && !shown {
 		return -1
@@ -279,10 +279,9 @@ func (s spans) finish(r *core.Record, x *shown, e *core.End) {
 	x.span.Finish(r, f)
 }
 
-// tell makes the span `stalled` of the block in progress. It is a child of a span that
-// has ended, since the operation's is not exported yet, and links to that one. The
-// block then becomes a span, however many there are, and links to the last that told
-// of it.
+// tell makes the span `stalled` of the block in progress. Its parent is a span that has
+// ended, because the operation's is not exported yet; it links to the operation. The
+// block then becomes a span, however many there are, and links to its last `stalled`.
 func (s spans) tell(r *core.Record, stall *live.Stall) bool {
 	x := of(r)
 	if r.Show() == core.ShowNone || !s.begin(r) {

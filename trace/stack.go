@@ -9,10 +9,10 @@ import (
 // maxFrames is how much of a stack is looked at.
 const maxFrames = 64
 
-// unwinding tells, in a deferred function that runs because the function did
-// not return, whether the goroutine exits by runtime.Goexit or panics, and then
-// from where: the frames from the one that panicked to the outermost of the
-// user's, as a crash would print them. It does not recover.
+// unwinding reports, in a deferred function that runs because the function did not
+// return, whether the goroutine exits by runtime.Goexit. If it panics, stack has the
+// frames from the one that panicked to the outermost of the user's, as a crash would
+// print them. It does not recover.
 func unwinding() (exits bool, stack string) {
 	pcs := make([]uintptr, maxFrames)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])

@@ -46,10 +46,10 @@ var errorTypes = []struct {
 }
 
 // ErrorType classifies err for [semconv.ErrorTypeKey]: a constant of this package where
-// errors.Is finds one, else the Go type of the innermost error that has a type
-// of its own. It is "" for nil and for what a normal end is told by: io.EOF,
-// http.ErrServerClosed, and of the WebSocket libraries that package wsconn wraps
-// the close codes 1000, 1001 and 1005. Another close code is its own error.type.
+// errors.Is finds one, else the Go type of the innermost error that has a type of its
+// own. It is "" for nil and for errors that report a normal end: io.EOF,
+// http.ErrServerClosed, and of the WebSocket libraries that package wsconn wraps the
+// close codes 1000, 1001 and 1005. Another close code is its own error.type.
 func ErrorType(err error) string {
 	if err == nil {
 		return ""

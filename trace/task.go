@@ -76,29 +76,28 @@ func WithGoAttributes(attrs ...attribute.KeyValue) GoOption {
 }
 
 // Go runs fn in a new goroutine and returns at once. The span NAME lasts from this call
-// to the end of fn, and is in the context that fn is given: fn may set its attributes
-// and status, and it is the parent of what fn does. It has how long it took from this
-// call to fn's first instruction ([semconv.GoroutineStartDelayKey]), its state
-// ([semconv.GoroutineStateKey]) and, where one of its operations was blocked, the totals:
-// [semconv.BlockCountKey], [semconv.BlockDurationKey], how much of that by which reason
-// ([semconv.GoroutineBlockedKey]), and how long it was not blocked
-// ([semconv.GoroutineRunningKey]). The label goroutine.name of runtime/pprof has the name, too.
+// to the end of fn. It is in the context that fn gets: fn may set its attributes and
+// status, and it is the parent of what fn does. It records the time from this call to
+// fn's first instruction ([semconv.GoroutineStartDelayKey]), its state
+// ([semconv.GoroutineStateKey]) and, where one of its operations was blocked, the
+// totals: [semconv.BlockCountKey], [semconv.BlockDurationKey], how much of that by
+// which reason ([semconv.GoroutineBlockedKey]), and how long it was not blocked
+// ([semconv.GoroutineRunningKey]). The label goroutine.name of runtime/pprof has the
+// name, too.
 //
-// A goroutine that lives longer than [WithMaxOpen] says has two spans, so that nothing is
-// held open by one that runs for days: the first is exported then, or when package live
-// tells of a stall below it, with the state running
-// and the totals so far. The second is its child, links to it, and has the rest of the
-// story; what fn sets from then on through its context is set there. Operations
-// are children of the first.
+// A goroutine that lives longer than [WithMaxOpen] has two spans, so that one that runs
+// for days holds nothing open. The first is exported after that time, or when package
+// live reports a stall below it, with the state running and the totals so far. The
+// second is its child, links to it, and has the rest of the story; what fn sets through
+// its context from then on is set there. Operations are children of the first.
 //
 // The context that fn gets ends when ctx does or by [Task.Cancel]; and, like
 // any context made by context.WithCancel, when fn has returned.
 //
-// A panic in fn is not recovered, since recover would replace the stack that
-// the crash prints: the program crashes as it would without us. The span ends
-// before, as panicked, with the stack down to fn ([semconv.CodeStacktraceKey]; never the
-// panic's value), and until the end nobody who waits for the Task goes on as if
-// fn had returned.
+// A panic in fn is not recovered, since recover would replace the stack that the crash
+// prints: the program crashes as it would without us. The span ends before, as
+// panicked, with the stack down to fn ([semconv.CodeStacktraceKey]; never the panic's
+// value), and until then nobody that waits for the Task goes on as if fn had returned.
 func Go(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) *Task {
 	return spawn(ctx, name, fn, opts, nil)
 }
@@ -192,7 +191,7 @@ func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 	return err
 }
 
-// orphan lets the parent go, of which others need not know any more.
+// orphan drops the reference to the parent, which nobody needs any more.
 func (t *Task) orphan() {
 	t.mu.Lock()
 	t.parent = nil

@@ -114,8 +114,8 @@ func (t *Tracer) limit() time.Duration {
 // this package that waits an allocation.
 func WithLive() Option { return optionFunc(func(c *config) { c.live = true }) }
 
-// anyAllOps tells that some Tracer wants all operations. As long as there is
-// none, an operation that does not wait need not look for its Tracer.
+// anyAllOps reports whether any Tracer wants all operations. While none does, an
+// operation that does not wait need not look for its Tracer.
 var anyAllOps atomic.Bool
 
 // New returns a Tracer.

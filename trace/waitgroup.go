@@ -28,8 +28,8 @@ func NewWaitGroup(opts ...PrimitiveOption) *WaitGroup {
 // that becomes negative.
 func (wg *WaitGroup) Add(delta int) { wg.add(nobody, delta) }
 
-// Done says that what one Add added is done, as who does so with ctx. It panics
-// if nothing is left to be done.
+// Done undoes one unit of Add. Goroutines that it wakes link to the span in ctx. It
+// panics if the counter is zero.
 func (wg *WaitGroup) Done(ctx context.Context) { wg.add(causer{ctx}, -1) }
 
 func (wg *WaitGroup) add(by causer, delta int) {

@@ -14,7 +14,7 @@ const (
 	progressAfter = time.Second
 	progressEvery = 200 * time.Millisecond
 	progressWidth = 24
-	headSize      = 64 // bytes of a source that tell what it is
+	headSize      = 64 // bytes of a source that identify its format
 )
 
 // meter is a source that shows on a terminal how far it has been read, once that

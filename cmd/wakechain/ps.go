@@ -174,7 +174,7 @@ func viewURL(u *url.URL, stacks bool) string {
 	return u.String()
 }
 
-// isFile tells a file from a host with a port, such as 127.0.0.1:6060.
+// isFile distinguishes a file from a host with a port, such as 127.0.0.1:6060.
 func isFile(source string) bool {
 	if _, err := os.Stat(source); err == nil {
 		return true

@@ -64,8 +64,8 @@ type sourceReport struct {
 	chain.Report
 }
 
-// read returns the spans of the sources, of which there is at least one, and what
-// each of them was. It warns of what was left out.
+// read returns the spans of the sources (at least one), and the format of each. It
+// warns of what was left out.
 func (s *session) read(sources []string) (*stuff, error) {
 	if len(sources) == 0 {
 		sources = []string{"-"}

@@ -60,7 +60,7 @@ type top struct {
 type sight struct {
 	view  *live.View
 	err   error // of those that did not answer
-	fault any   // a panic of who asked
+	fault any   // a panic of the caller's
 }
 
 func (t *top) fetch(ctx context.Context) (got sight) {

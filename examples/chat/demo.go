@@ -36,8 +36,8 @@ var (
 	slow    = "dora"
 )
 
-// demo lets some clients talk, one of which reads slowly, and prints their chain
-// and what it explains.
+// demo lets some clients talk, one of them a slow reader, and prints their chain and
+// what it explains.
 func demo(ctx context.Context, c *config, out io.Writer) error {
 	t, err := telemetry.New(maxSpans, c.spans)
 	if err != nil {

@@ -1,8 +1,8 @@
 // Chat is a chat room over WebSocket that shows who keeps whom waiting.
 //
-// It serves a page for browsers and takes clients from terminals. With -demo it
-// lets some of them talk, one of which reads slowly, and prints from the trace
-// how that one slows all others down.
+// It serves a page for browsers and takes clients from terminals. With -demo it lets
+// some clients talk, one of them a slow reader, and prints from the trace how that one
+// slows all others down.
 package main
 
 import (

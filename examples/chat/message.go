@@ -16,8 +16,8 @@ const (
 	maxText = 8 << 10
 )
 
-// message is what travels, as JSON. The first one from a client tells its name,
-// and has no text.
+// message is what travels, as JSON. A client's first message gives its name, and has no
+// text.
 type message struct {
 	From string `json:"from"`
 	Text string `json:"text"`

@@ -122,9 +122,9 @@ func (s *server) session(ctx context.Context, conn *wsconn.Conn) error {
 	}
 }
 
-// write writes what the member is told until it leaves. When the connection is
-// lost it goes on to take that, so that nobody waits for it; why it was lost is
-// the reader's to say.
+// write writes the member's messages until it leaves. When the connection is lost it
+// goes on receiving them, so that nobody waits for it; the reader reports why it was
+// lost.
 func write(ctx context.Context, conn *wsconn.Conn, m *member) error {
 	lost := false
 	for data := range m.out.All(context.WithoutCancel(ctx)) {

@@ -21,8 +21,8 @@ const (
 	version = "v1.76.0"
 )
 
-// ensure returns the path of Jaeger's program. It is built unless the user's
-// cache has it, which is told on log.
+// ensure returns the path of Jaeger's program. If the user's cache does not have it, it
+// is built, and log says so.
 func ensure(ctx context.Context, log io.Writer) (program string, err error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {

@@ -185,7 +185,7 @@ func (p *progress) answer(v *live.View) {
 	p.printf("it is ready to be looked at, and stuck until interrupted")
 }
 
-// warner tells the first fault of the telemetry; the others are its like.
+// warner prints the first fault of the telemetry; the others are alike.
 func (p *progress) warner() otel.ErrorHandler {
 	var once sync.Once
 	return otel.ErrorHandlerFunc(func(err error) {

@@ -137,8 +137,7 @@ func (s *server) senData(ctx context.Context, c *wsconn.Conn) error {
 	}
 }
 
-// lookEvery is how often watch looks, and so how long a write lasts at least of which
-// it says that it is stuck.
+// lookEvery is how often watch looks, and so the shortest write that it calls stuck.
 const lookEvery = 250 * time.Millisecond
 
 // holdFor is how many looks a sender has been stuck for when what is stuck is

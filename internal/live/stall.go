@@ -8,7 +8,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// Stall is a block in progress, and what is known of it: what a span `stalled` tells.
+// Stall is a block in progress, with what a span `stalled` says of it.
 type Stall struct {
 	Since time.Time // when the block began
 	At    time.Time // when it was looked at

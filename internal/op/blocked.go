@@ -16,9 +16,9 @@ func (f Ref) Blocked() (d time.Duration) {
 	return d
 }
 
-// Now returns the span that was promised, and begins it if it can be by now: the sinks
-// are told what is kept, as they are by [Promise.Keep], on a goroutine that is not the
-// operation's and holds no lock. What follows is kept again.
+// Now returns the promised span, and begins it if that is possible by now. Like
+// [Promise.Keep] it hands pending events to the sinks, on a goroutine that is not the
+// operation's and holds no lock. Later events are kept again.
 func (p *Promise) Now() (sc oteltrace.SpanContext) {
 	if p == nil {
 		return sc

@@ -6,7 +6,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// event is what sinks are told.
+// event is one message to the sinks.
 type event struct {
 	kind        kind
 	block, wake Edge
@@ -29,8 +29,8 @@ const (
 	onDo
 )
 
-// next is where to write what sinks are told next: that, or behind what they are
-// still to be told. The lock is held. [Record.deliver] must follow.
+// next returns the event to fill in, behind those that are still pending. The lock is
+// held. [Record.deliver] must follow.
 func (r *Record) next(k kind) *event {
 	if r.running || r.pending() {
 		r.queue = append(r.queue, event{kind: k})
@@ -40,8 +40,7 @@ func (r *Record) next(k kind) *event {
 	return &r.current
 }
 
-// pending reports whether there is something that sinks are still to be told. The lock
-// is held.
+// pending reports whether the sinks have events to come. The lock is held.
 func (r *Record) pending() bool { return r.current.kind != nothing || r.first < len(r.queue) }
 
 // maxKept is how large a queue is kept with a record's memory, in events.
@@ -56,8 +55,8 @@ func (r *Record) forgetQueue() {
 	r.queue, r.first = r.queue[:0], 0
 }
 
-// deliver tells the sinks of what next has returned, unless the operation is held. The
-// caller holds the lock, which deliver releases.
+// deliver hands the event that next returned to the sinks, unless the operation is
+// held. The caller holds the lock; deliver releases it.
 func (r *Record) deliver() {
 	if r.held {
 		r.mu.Unlock()
@@ -66,8 +65,8 @@ func (r *Record) deliver() {
 	r.drain()
 }
 
-// drain is deliver for a caller who is inside nothing of the operation's. If somebody
-// is in a sink, that goroutine goes on with it.
+// drain is deliver for a caller that is outside the operation's calls. If a goroutine
+// is in a sink already, it is that one which delivers.
 func (r *Record) drain() {
 	if r.running {
 		r.mu.Unlock()
@@ -94,7 +93,7 @@ func (r *Record) drain() {
 	r.mu.Unlock()
 }
 
-// run tells the sinks of the current event, without the lock.
+// run hands the current event to the sinks, without the lock.
 func (r *Record) run() {
 	e := &r.current
 	switch {

@@ -1,5 +1,5 @@
-// Package op is the event core: what happens in one operation that may block, and
-// whoever makes something of it.
+// Package op is the event core: it records the edges of operations that may block, and
+// hands them to sinks.
 //
 // An operation is a [Record] of edges: it begins, blocks, wakes, and ends. Callers
 // hold a [Ref] to it. Each [Sink] makes of the edges what it likes, such as spans or
@@ -21,10 +21,10 @@
 //
 // # Memory
 //
-// The memory of a record is used again when its operation has ended and the last
-// sink has returned. A Ref carries the generation of the record that it was made
-// for; a stale one does nothing. So nobody counts who still has one.
+// The memory of a record is used again when its operation has ended and the last sink
+// has returned. A Ref carries the generation of the record that it was made for; a
+// stale one does nothing. So nobody counts references.
 //
-// An operation that nobody contends for allocates nothing, takes a lock three times
-// and reads the clock once for each edge that does not say when it was.
+// An uncontended operation allocates nothing, takes a lock three times, and reads the
+// clock once for each edge that comes without a time.
 package op

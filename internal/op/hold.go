@@ -2,13 +2,13 @@ package op
 
 import "time"
 
-// A caller who is about to enter code that holds locks, from which the operation's
-// edges are reported, holds the operation: a sink may run code of the program's that
-// waits for such a lock. What sinks are told meanwhile is kept, until Release or End.
-// If that takes long, they are told by a goroutine of their own, which waits for
-// nothing and for which nothing waits.
+// A caller that is about to enter code that holds locks, and that reports the
+// operation's edges, holds the operation: a sink may run code of the program's that
+// waits for such a lock. Events are kept meanwhile, until Release or End. If that takes
+// long, a goroutine of its own delivers them. It waits for nothing, and nothing waits
+// for it.
 
-// Hold has sinks told later.
+// Hold keeps events from the sinks until Release.
 func (f Ref) Hold() {
 	if r := f.lock(); r != nil {
 		r.held = true
@@ -16,7 +16,7 @@ func (f Ref) Hold() {
 	}
 }
 
-// Release tells the sinks what was kept since Hold, and from now on at once.
+// Release delivers the events since Hold, and from now on each at once.
 func (f Ref) Release() {
 	if r := f.lock(); r != nil {
 		if r = r.release(f); r != nil {
@@ -25,7 +25,7 @@ func (f Ref) Release() {
 	}
 }
 
-// release is Release for a caller who holds the lock. It returns the record with the
+// release is Release for a caller that holds the lock. It returns the record with the
 // lock held, or nil if f has become stale.
 func (r *Record) release(f Ref) *Record {
 	if r.late != nil {
@@ -40,15 +40,15 @@ func (r *Record) release(f Ref) *Record {
 	return f.lock()
 }
 
-// Until sinks are told what is kept, at the latest.
+// Limits of what is kept before it is delivered.
 const (
 	maxAge  = time.Second
 	maxHeld = 64 // events
 )
 
-// tellInTime is called when the operation f blocks, and may not go on for long. It sees
-// to it that sinks are told of what is kept. The lock is held.
-func (r *Record) tellInTime(f Ref) {
+// deliverInTime is called when the operation f blocks, and may not go on for long. It
+// sees to it that kept events are delivered. The lock is held.
+func (r *Record) deliverInTime(f Ref) {
 	n := len(r.queue) - r.first
 	switch {
 	case !r.held || r.running || !r.pending():
@@ -64,8 +64,8 @@ func (r *Record) tellInTime(f Ref) {
 	}
 }
 
-// lastPending returns the last event that no sink has been told of yet; nil: none. The
-// lock is held.
+// lastPending returns the last event that no sink has seen yet, or nil. The lock is
+// held.
 func (r *Record) lastPending() *event {
 	switch n := len(r.queue); {
 	case n > r.first:

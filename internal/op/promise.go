@@ -6,9 +6,9 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// Promise is the span of an operation that is to have one once its sinks are told what
-// is kept. Wakes that are due to it carry it in place of the span context. Methods are
-// safe for concurrent use.
+// Promise is the span that an operation will have once its kept events are delivered.
+// Wakes that it caused carry it in place of the span context. Methods are safe for
+// concurrent use.
 type Promise struct {
 	of Ref
 	sc atomic.Pointer[oteltrace.SpanContext]
@@ -28,9 +28,8 @@ func (f Ref) Promise() *Promise {
 	return &Promise{of: f}
 }
 
-// Keep tells the sinks what is kept, and keeps the promise. The operation must not be
-// inside code that holds locks any more, and must not have ended. A nil Promise does
-// nothing.
+// Keep delivers the kept events, and keeps the promise. The operation must be outside
+// code that holds locks, and must not have ended. A nil Promise does nothing.
 func (p *Promise) Keep() {
 	if p != nil {
 		p.of.Release()

@@ -42,10 +42,10 @@ type Record struct {
 	below   context.Context // carries the span, or what stands for one that was refused; nil: not made yet
 
 	running bool        // a sink
-	held    bool        // sinks are told later
-	late    *time.Timer // tells them, if that takes too long; nil: not set
-	current event       // of which sinks are told
-	queue   []event     // of which they are told next, from first on
+	held    bool        // events are kept for later
+	late    *time.Timer // delivers them if that takes too long; nil: not set
+	current event       // being delivered
+	queue   []event     // to be delivered next, from first on
 	first   int
 }
 
@@ -66,7 +66,7 @@ type Ref struct {
 
 var records = sync.Pool{New: func() any { return new(Record) }}
 
-// New begins an operation at start, of which no sink knows yet.
+// New begins an operation at start. No sink knows of it yet.
 func New(start time.Time, c *Config) (*Record, Ref) {
 	r := records.Get().(*Record)
 	r.Name, r.Context, r.Attrs, r.Links, r.Root = c.Name, c.Context, c.Attrs, c.Links, c.Root
@@ -78,14 +78,14 @@ func New(start time.Time, c *Config) (*Record, Ref) {
 	return r, Ref{r, r.gen}
 }
 
-// Free gives back the memory of a record of which no sink was told, or which has
-// ended. From then on Refs to it are stale.
+// Free releases the memory of a record that no sink knows, or that has ended. From then
+// on Refs to it are stale.
 func (r *Record) Free() {
 	r.mu.Lock()
 	r.free()
 }
 
-// free is Free for who holds the lock, which it releases.
+// free is Free for a caller that holds the lock, which it releases.
 func (r *Record) free() {
 	r.Name, r.Context, r.Attrs, r.Links, r.Root = "", nil, nil, nil, oteltrace.SpanContext{}
 	r.Budget, r.Owner, r.On = nil, nil, nil
@@ -157,7 +157,7 @@ func (f Ref) Block(t time.Time, e Edge) {
 	r.state = blocked
 	e.At = r.edge(t)
 	r.block = e
-	r.tellInTime(f)
+	r.deliverInTime(f)
 	if r.Owner != nil {
 		r.Owner.Parked(f, r, e.Reason, r.Start.Add(e.At))
 	}
@@ -238,10 +238,10 @@ func (r *Record) unblocked(f Ref, w *Edge) {
 	}
 }
 
-// WokenBy names what the latest wake is due to, where that shows only after it: a
-// reader is woken first, and then finds in what it read whose it is. Only the first
-// call after a wake counts, also with an invalid span context, which says that it is
-// nobody who is known; and none where the wake has a cause.
+// WokenBy names the cause of the latest wake, if that is known only afterwards: a
+// reader is woken first, and then finds in what it read who sent it. Only the first
+// call after a wake counts; an invalid span context says that the cause is not known. A
+// wake that already has a cause keeps it.
 func (f Ref) WokenBy(by oteltrace.SpanContext) {
 	r := f.lock()
 	if r == nil {

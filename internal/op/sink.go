@@ -41,7 +41,7 @@ type Describer interface {
 	SetAttributes(r *Record, attrs []attribute.KeyValue)
 }
 
-// Owner is the goroutine that operations run on. It is told at once, also inside the
+// Owner is the goroutine that operations run on. It is called at once, also inside the
 // callback of the runtime's poller and with the record's lock held: it may store a few
 // words under a lock of its own, and nothing else.
 type Owner interface {
@@ -72,11 +72,11 @@ type Config struct {
 	Attrs   []attribute.KeyValue
 	Sinks   []Sink
 	Owner   Owner // nil: none that is known
-	On      any   // what it waits for or is a part of, for who looks at what is blocked; nil: not known
+	On      any   // what it waits for or is a part of, for package live; nil: not known
 	Held    bool  // from the start; see [Ref.Hold]
-	Late    bool  // its span begins when a sink is told of it first, and not at Start
+	Late    bool  // its span begins with its first delivered event, and not at Start
 
-	// For who makes spans.
+	// For sinks that make spans.
 	Show   Show
 	Budget *Budget
 	Root   oteltrace.SpanContext // valid: it is the root of a new trace that goes on where this one's went

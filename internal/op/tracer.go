@@ -28,8 +28,8 @@ type Tracer interface {
 	// that the sampler refused: there the context says so to what is below.
 	Span(ctx context.Context, name string, at time.Time, opts ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span)
 
-	// Root is Span for the root of a new trace that goes on where of's went, and is
-	// sampled as that was as far as the sampler can be told so.
+	// Root is Span for the root of a new trace that continues of's, and is sampled as
+	// that was, as far as a sampler allows.
 	Root(ctx context.Context, of oteltrace.SpanContext, name string, at time.Time, opts ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span)
 
 	// Record makes a span that is over. It is an error if errorType is not ""; then the

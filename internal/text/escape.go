@@ -37,9 +37,8 @@ func unquoted(q string) string {
 // length of s.
 func Label(s string, n int) string { return Shorten(Printable(Shorten(s, n)), n) }
 
-// Shorten cuts s to at most n characters, of which the last is then an ellipsis.
-// An s of more than n bytes but just n characters is cut too. For n <= 0 it
-// returns s.
+// Shorten cuts s to at most n characters; the last is then an ellipsis. An s of more
+// than n bytes but just n characters is cut too. For n <= 0 it returns s.
 func Shorten(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Wrap breaks s at its spaces into lines of at most width columns, of which the first
-// begins with first and all others with rest. A longer word has a line of its own. No
-// line breaks between a number and its unit.
+// Wrap breaks s at its spaces into lines of at most width columns. The first begins
+// with first, the others with rest. A longer word has a line of its own. No line breaks
+// between a number and its unit.
 func Wrap(s, first, rest string, width int) (lines []string) {
 	line, at, empty := first, Columns(first), true
 	for _, word := range words(s) {

@@ -63,7 +63,7 @@ func (b *builder) take(parts iter.Seq[[]Span], n int) {
 	}
 }
 
-// delivery tells a span delivered twice from two spans with one id.
+// delivery distinguishes a span that was delivered twice from two spans with one id.
 type delivery struct {
 	id         id
 	parent     oteltrace.SpanID
@@ -153,8 +153,8 @@ func (b *builder) cut() {
 	}
 }
 
-// earlier compares by start, and among equals so that the order of arrival
-// counts only between spans that cannot be told apart.
+// earlier compares by start, then by ids, so that the order of arrival counts only
+// between duplicates.
 func earlier(x, y *Span) int {
 	return cmp.Or(x.Start.Compare(y.Start), bytes.Compare(x.TraceID[:], y.TraceID[:]),
 		bytes.Compare(x.SpanID[:], y.SpanID[:]), cmp.Compare(x.Seq, y.Seq))

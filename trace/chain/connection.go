@@ -35,8 +35,8 @@ func (c *Connection) Server() bool {
 	return c.Handshake != nil && c.Handshake.Kind == oteltrace.SpanKindServer
 }
 
-// PeerAddress returns the other end of the TCP connection as host:port, "" where no
-// handshake tells.
+// PeerAddress returns the other end of the TCP connection as host:port, or "" if no
+// handshake names it.
 func (c *Connection) PeerAddress() string {
 	if c.Handshake == nil {
 		return ""

@@ -10,7 +10,7 @@ import (
 // item is one line of the tree: a span, a fold of spans alike, or a loop.
 type item struct {
 	spans  []*Span // the one, or those folded, in order
-	rounds int     // >0: a loop, of which items are the body
+	rounds int     // >0: a loop with items as its body
 	body   []*item
 }
 
@@ -36,8 +36,8 @@ func newShapes(c *Chain, label func([]byte, *Span) []byte, only func(*Span) bool
 	var below []*Span
 	for _, s := range slices.Backward(c.Spans) {
 		sh.Mark(s.Children)
-		// How the operation was blocked is left out, if not in failure: the same call
-		// blocks one time and not the next, and its fold still tells.
+		// Leave out how a successful operation was blocked: the same call blocks one
+		// time and not the next, and the fold still shows the sum.
 		below = below[:0]
 		rest := s.Rest()
 		for _, c := range s.Children {

@@ -77,8 +77,7 @@ func (cs *causes) find(spans []*Span) {
 		run, starts := runs[s.Seq], s.launch()
 		switch {
 		case s.tile() || s.Name == semconv.SpanStalled || !starts && s.ofGoroutine():
-			// They are put together when they are over, or by somebody who looks on, and
-			// start nothing.
+			// These spans are made afterwards, or by an observer, and start nothing.
 		case s.StartedOn != 0:
 			cs.add(s, cs.number(goroutine{nil, s.StartedOn}, numbers))
 			if s.EndedOn != 0 {

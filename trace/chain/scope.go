@@ -47,8 +47,8 @@ func (sc *scope) connection() *Connection {
 	return only
 }
 
-// open returns the connections that were made here and are open, at most two:
-// more would not tell more. A closed one is looked at once.
+// open returns the connections that were made here and are open, at most two: callers
+// only ask whether there is exactly one. It looks at a closed one once.
 func (sc *scope) open() []*Connection {
 	i := 0
 	for i < len(sc.made) && i < 2 {
@@ -159,8 +159,8 @@ func (r *relations) follow(s *Span, sc *scope) *scope {
 	return on
 }
 
-// connectionOf returns the connection that a span is on: the one that it names, else
-// the one that its place tells.
+// connectionOf returns the connection of a span: the one that it names or, without a
+// name, the one that its place implies.
 func (r *relations) connectionOf(s *Span, sc *scope) *Connection {
 	if id := s.Str(semconv.WebSocketConnectionIDKey); id != "" {
 		return r.withID(id, s)
@@ -222,7 +222,7 @@ func (r *relations) client(h *Span, sc *scope) *Span {
 	}
 }
 
-// GoesOn reports whether the span goes on in another trace than what it is part of: a
+// GoesOn reports whether the span is in another trace than the one that it continues: a
 // connection's segment, an operation below one, or an operation with a trace of its
 // own. Such spans link to the handshake, to their goroutine and to the segment before,
 // none of which sent them anything.

@@ -35,9 +35,9 @@ type Skew struct {
 	// Left says why the clock was left alone, "" if it was not.
 	Left string
 
-	// Before and After are the evidence, spans of which After is the later one in
-	// truth: the child, the span with the link, or the client's span, which
-	// cannot end before the server's.
+	// Before and After are the evidence. After is in truth the later span: the child,
+	// the span with the link, or the client's span, which cannot end before the
+	// server's.
 	Before, After *Span
 
 	rule rule

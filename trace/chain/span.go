@@ -294,9 +294,9 @@ func walk(roots []*Span, yield func(int, *Span) bool) {
 	}
 }
 
-// Goroutine returns the span of the goroutine that ran the span, nil where
-// the chain does not tell. For the span of a goroutine itself that is the one that
-// started it.
+// Goroutine returns the span of the goroutine that ran the span, or nil if the chain
+// does not show it. For the span of a goroutine it returns the goroutine that started
+// it.
 func (s *Span) Goroutine() *Span { return s.runner }
 
 // Connection returns the end of a connection that the span is on, nil where that is
@@ -357,7 +357,7 @@ func (s *Span) ofGoroutine() bool {
 	return s.Name != semconv.SpanStalled && s.Name != "" && s.Name == s.Str(semconv.GoroutineNameKey)
 }
 
-// isRest reports whether a goroutine's span tells the rest of its parent's story.
+// isRest reports whether a goroutine's span continues its parent's story.
 func (s *Span) isRest() bool {
 	p := s.Parent
 	if p == nil || p.proc != s.proc || !slices.ContainsFunc(s.Links, func(l Link) bool { return l.Span == p }) {
@@ -376,9 +376,9 @@ func (s *Span) Rest() *Span {
 	return s.partner
 }
 
-// Life returns, for the span of a goroutine, the span that tells how it ended: itself, or
-// its [Span.Rest]. It is nil for every other span, and while the goroutine still ran when
-// the spans were collected.
+// Life returns, for the span of a goroutine, the span that says how it ended: itself,
+// or its [Span.Rest]. It is nil for every other span, and while the goroutine still ran
+// when the spans were collected.
 func (s *Span) Life() *Span {
 	if !s.IsGoroutine() {
 		return nil

@@ -7,9 +7,9 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Stalled returns, for a span `stalled`, how long the block that it tells of had
-// lasted when it began. ok is false for every other span, and one of somebody else's
-// of that name.
+// Stalled returns, for a span `stalled`, how long its block had lasted when the span
+// began. ok is false for every other span, and for one of that name that another
+// instrumentation made.
 func (s *Span) Stalled() (age time.Duration, ok bool) {
 	if s.Name != semconv.SpanStalled {
 		return 0, false
@@ -60,7 +60,7 @@ func (p *printer) stalled(d *details, s *Span) {
 	}
 }
 
-// stalledTimes returns how long the blocks had lasted that spans tell of.
+// stalledTimes returns how long the blocks of `stalled` spans had lasted.
 func stalledTimes(spans []*Span) []string {
 	low, _ := spans[0].Stalled()
 	high := low

@@ -32,8 +32,8 @@ func (f treeFunc) applyTree(c *treeConfig) { f(c) }
 // long as they are.
 func WithWidth(n int) TreeOption { return treeFunc(func(c *treeConfig) { c.width = n }) }
 
-// WithMaxLines prints at most n lines, of which the last one then says how many
-// spans are missing. By default, and for n <= 0, all are printed.
+// WithMaxLines prints at most n lines. The last one then says how many spans are
+// missing. By default, and for n <= 0, all are printed.
 func WithMaxLines(n int) TreeOption { return treeFunc(func(c *treeConfig) { c.lines = n }) }
 
 // WithMaxDepth prints at most n levels, up to 1,000, and says how many spans are
@@ -209,7 +209,7 @@ func (p *printer) notes() error {
 	return nil
 }
 
-// findTwins finds the services whose name does not tell the process.
+// findTwins finds services whose name is not unique to one process.
 func (p *printer) findTwins() {
 	p.twins = make(map[string]bool)
 	first := make(map[string]int32)

@@ -47,7 +47,7 @@ func unansweredCloses(s *scene) []Finding {
 	return found
 }
 
-// unansweredClose tells of the close that waited the longest.
+// unansweredClose reports the close that waited longest.
 func (s *scene) unansweredClose(e *end, c *chain.Span, waited time.Duration) Finding {
 	said := "It sent the code " + plain(c.Str(semconv.WebSocketCloseCodeKey)) + ", and gave up"
 	if why := failureOf(c); why != "" {

@@ -27,10 +27,10 @@ var shared = map[semconv.Reason]struct {
 // crowded is how many must wait at once.
 const crowded = 3
 
-// contention finds what many waited for at once, and who let them go. Waits for what
-// has a name belong together. Of others no span says which lock or channel it is on:
-// those belong together that let one another go, as the links of their wakes say, or
-// that one goroutine let go.
+// contention finds what many goroutines waited for at once, and who let them go. Waits
+// for a named lock or channel belong together. Without a name no span says which one it
+// is on; then waits belong together that let one another go, as the links of their
+// wakes say, or that one goroutine let go.
 func contention(s *scene) []Finding {
 	type key struct {
 		set    int
@@ -99,7 +99,7 @@ func (c *crowd) atOnce() int {
 	return most
 }
 
-// told is how much of it another finding tells.
+// told returns how much of it another finding reports.
 func (c *crowd) told(s *scene) (sum time.Duration) {
 	for _, b := range c.blocks {
 		if s.told[b.Span] {
@@ -137,7 +137,7 @@ func (c *crowd) called() string {
 	return name
 }
 
-// holders says who let the most go, where there is a choice.
+// holders names who let the most go, if there are several.
 func (c *crowd) holders(s *scene) string {
 	type holder struct {
 		span  *chain.Span

@@ -113,7 +113,7 @@ func (s *scene) standoffText(st *standoff, count int) string {
 	return said
 }
 
-// busy tells when some of the spans were in progress.
+// busy answers when any of some spans was in progress.
 type busy struct {
 	spans []*chain.Span // by start
 	until []time.Time   // the latest end of the spans up to each

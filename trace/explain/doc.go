@@ -1,5 +1,5 @@
-// Package explain answers from a chain of spans what one would ask it: who was
-// blocked, on what and why, and what woke it.
+// Package explain answers questions from a chain of spans: who was blocked, on what,
+// why, and what woke it.
 //
 //	for _, f := range explain.Explain(c) {
 //		fmt.Println(f)

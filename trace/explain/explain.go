@@ -15,10 +15,10 @@ type Finding struct {
 	Rule     Rule
 	Severity Severity
 
-	// Headline says in one line of at most [MaxHeadline] characters who lost how
-	// much time on what, and why. Text is the evidence, in plain sentences, "" where
-	// the headline says all, and Advice is what to do about it. What the trace
-	// brought into them is escaped: they are safe on a terminal.
+	// Headline is one line of at most [MaxHeadline] characters: who lost how much time
+	// on what, and why. Text is the evidence in plain sentences, or "" if the headline
+	// says all. Advice is what to do about it. Names from the trace are escaped, so
+	// that all three are safe on a terminal.
 	Headline, Text, Advice string
 
 	// Spans are those that it stands on, the one to look at first, at most [MaxSpans];
@@ -42,7 +42,7 @@ const (
 	StillBlocked     Rule = "still-blocked"     // what had been blocked for long, and still was when the spans ended
 	LockDeadlock     Rule = "lock-deadlock"     // goroutines waited for one another's locks, in a circle
 	Deadlock         Rule = "deadlock"          // both ends blocked writing, and neither read
-	HeldUp           Rule = "held-up"           // one that did not read kept those waiting who do not even write to it
+	HeldUp           Rule = "held-up"           // a peer that did not read kept goroutines waiting that do not even write to it
 	SenderStalled    Rule = "sender-stalled"    // a write blocked because the peer did not read
 	NetworkLimited   Rule = "network-limited"   // a write blocked by loss or congestion
 	BufferLimited    Rule = "buffer-limited"    // a write blocked by this side's send buffer
@@ -51,7 +51,7 @@ const (
 	ConcurrentWrites Rule = "concurrent-writes" // two wrote at once, which the library forbids
 	PongStarved      Rule = "pong-starved"      // a ping was not answered in time, because a write was in progress
 	FailedAfterwards Rule = "failed-afterwards" // writes failed because an earlier one had
-	Stuck            Rule = "stuck"             // a wait for others, of which the code is known, was not over when the spans ended
+	Stuck            Rule = "stuck"             // a wait for others at a known place in the code was not over when the spans ended
 	SiteWaits        Rule = "site-waits"        // much was waited for others at one place in the program
 	Contended        Rule = "contended"         // many waited for one lock or channel
 	HandshakeRefused Rule = "handshake-refused" // a handshake failed

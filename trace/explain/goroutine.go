@@ -11,7 +11,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// ending is a way in which a goroutine ends and of which there is a finding.
+// ending is a way in which a goroutine ends that is worth a finding.
 type ending struct {
 	severity Severity
 	text     string
@@ -35,9 +35,9 @@ type exits struct {
 	total time.Duration
 }
 
-// endedGoroutines finds the goroutines that panicked, failed, or were canceled
-// for a reason that the program gave: to be canceled is else a normal end. It
-// leaves out those that ended with what another finding tells.
+// endedGoroutines finds goroutines that panicked, failed, or were canceled for a reason
+// that the program gave; other cancellations are a normal end. It leaves out goroutines
+// whose end another finding reports.
 func endedGoroutines(s *scene) []Finding {
 	type key struct {
 		who, why string
@@ -183,7 +183,7 @@ func (s *scene) canceled() map[*chain.Span]*block {
 	return last
 }
 
-// canceledBy says what a cancellation's cause was, and who it was.
+// canceledBy names the cause of a cancellation, and who canceled.
 func (s *scene) canceledBy(b *block) string {
 	said := ""
 	if cause := b.wake.Str(semconv.WakeCauseKey); cause != "" {

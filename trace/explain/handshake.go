@@ -10,7 +10,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// shakes are handshakes of which one finding tells.
+// shakes are the handshakes of one finding.
 type shakes struct {
 	first, longest *chain.Span
 	count          int
@@ -38,8 +38,8 @@ func (sh *shakes) finding(s *scene) Finding {
 	return Finding{Severity: Warning, Spans: spans, At: sh.first.Start.Sub(s.start), Count: sh.count, Total: sh.total}
 }
 
-// refusedHandshakes finds the handshakes that failed, and at what. Where both
-// sides tell of one, the server's word counts: it refused.
+// refusedHandshakes finds the handshakes that failed, and at what. If both sides report
+// one, the server's account counts: it refused.
 func refusedHandshakes(s *scene) []Finding {
 	refused := newGroups[string, shakes]()
 	for _, h := range s.handshakes {
@@ -185,8 +185,8 @@ func (s *scene) refusalAdvice(h *chain.Span) string {
 	}
 }
 
-// slowHandshakes finds the handshakes that took long, and in which step. Where
-// both sides tell of one it is the client's, which has the server's in it.
+// slowHandshakes finds the handshakes that took long, and in which step. If both sides
+// report one, the client's counts: it includes the server's.
 func slowHandshakes(s *scene) []Finding {
 	type key struct{ of, step string }
 	slow := newGroups[key, shakes]()

@@ -12,9 +12,9 @@ import (
 // that [Print] puts before it, it fits into a line of 100 columns.
 const MaxHeadline = 98
 
-// headline returns format with its %s replaced by names, of which the longest are
-// cut as far as the whole must be to be no longer than MaxHeadline. What the trace
-// says in format must be escaped, and have no %s.
+// headline returns format with its %s replaced by names. If the whole would be longer
+// than MaxHeadline, the longest names are cut. Text from the trace in format must be
+// escaped, and have no %s.
 func headline(format string, names ...string) string {
 	parts := strings.Split(format, "%s")
 	names = slices.Clone(names[:min(len(names), len(parts)-1)])

@@ -25,7 +25,8 @@ var waitsFor = map[semconv.Reason]string{
 // maxSteps bounds how far a cause is followed: a trace may go round in circles.
 const maxSteps = 16
 
-// queueUp is who waited, one behind the other, for one end of a connection.
+// queueUp is the line of goroutines that waited, one behind the other, for one end of a
+// connection.
 type queueUp struct {
 	repeated // the writes, at the head
 	steps    []*groups[semconv.Reason, step]

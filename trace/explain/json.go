@@ -150,10 +150,10 @@ func (f *Finding) answer(start time.Time) answer {
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // ID names the finding by its rule and by what it is about: the connection and the
-// goroutine of the span to look at first or, where the trace has neither, that span.
-// It is 12 hexadecimal digits, and stays the same while spans are added to the trace,
-// also where something longer of the kind happens. Findings of one rule, operation,
-// goroutine and connection share it; [WriteJSON] tells them apart by their spans.
+// goroutine of the span to look at first or, where the trace has neither, that span. It
+// is 12 hexadecimal digits, and stays the same while spans are added to the trace, also
+// where something longer of the kind happens. Findings of one rule, operation,
+// goroutine and connection share it; [WriteJSON] distinguishes them by their spans.
 func (f Finding) ID() string { return f.id(false) }
 
 func (f *Finding) id(ofSpan bool) string {

@@ -10,10 +10,9 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// lockDeadlocks finds the goroutines of which each waited for what the next one
-// held, in a circle, until one gave up: its block says who held the lock then, and
-// so do the blocks of the others, or the links of their wakes. A goroutine can be
-// a circle by itself.
+// lockDeadlocks finds circles of goroutines in which each waited for what the next one
+// held, until one gave up: its block says who held the lock then, and so do the blocks
+// of the others, or the links of their wakes. A goroutine can be a circle by itself.
 func lockDeadlocks(s *scene) []Finding {
 	var found []Finding
 	holders := s.holders()

@@ -9,7 +9,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// loss is a connection that ended without a close frame, as its ends tell it.
+// loss is a connection that ended without a close frame, as its ends report it.
 type loss struct {
 	between  string   // whose it was
 	kinds    string   // how, for those that are alike
@@ -26,8 +26,8 @@ type losses struct {
 	count int
 }
 
-// lostConnections finds the connections that ended without a close frame, as far
-// as no other finding tells of their end.
+// lostConnections finds the connections that ended without a close frame, unless
+// another finding reports their end.
 func lostConnections(s *scene) []Finding {
 	lost := newGroups[string, losses]()
 	add := func(l *loss, name string) {
@@ -44,7 +44,7 @@ func lostConnections(s *scene) []Finding {
 	}
 	for _, e := range s.ends {
 		if e.peer != nil && e.Server() {
-			continue // told with the client's end
+			continue // reported with the client's end
 		}
 		var l loss
 		l.between = "the connection of " + e.service()
@@ -83,15 +83,15 @@ func lostConnections(s *scene) []Finding {
 // maxCloses is how many closes of an end are looked at. An end has one.
 const maxCloses = 8
 
-// service is the end's name, without what tells it from others like it.
+// service is the end's name, without what distinguishes it from others like it.
 func (e *end) service() string {
 	one := *e
 	one.several = false
 	return one.name()
 }
 
-// addLoss adds the close of the end called name, unless the closing handshake
-// began there or at the other end, or another finding tells of it.
+// addLoss adds the close of the end called name, unless the closing handshake began at
+// either end, or another finding reports it.
 func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
 	typ := c.Str(semconv.ErrorTypeKey)
 	completed, ok := c.Attr(semconv.WebSocketCloseCompletedKey)

@@ -1,13 +1,12 @@
 package explain
 
-// identity is how much is known of who is at the other end of a TCP connection.
-// What the kernel tells of "the peer" is of whoever that is: a proxy ends the
-// connection, while the trace goes through it.
+// identity is what is known about the other end of a TCP connection. The kernel's
+// "peer" may be a proxy: it ends the connection, while the trace goes through it.
 type identity uint8
 
 const (
 	absent    identity = iota // the chain has no other end
-	unproven                  // it has one, and does not tell whether the connection ends there
+	unproven                  // it has one, and nothing shows whether the connection ends there
 	disproved                 // it has one, and the connection does not end there
 	proven                    // it has one, and that is the end of this very connection
 )
@@ -30,7 +29,7 @@ func (e *end) peerIs() identity {
 	}
 }
 
-// peerName names the other end of a connection where it is proven who that is.
+// peerName names the other end of a connection if its identity is proven.
 func (e *end) peerName() string {
 	switch e.peerIs() {
 	case proven:
@@ -51,7 +50,7 @@ func (e *end) peerAddress() string {
 	return e.PeerAddress()
 }
 
-// peerInFull says who is at the other end, and how much of that is known.
+// peerInFull names the other end, and says how much of that is known.
 func (e *end) peerInFull() string {
 	at := plain(e.peerAddress())
 	switch e.peerIs() {

@@ -134,7 +134,7 @@ func nothing(c *chain.Chain) string {
 	return fmt.Sprintf("Nothing found in %s of %s.\n", text.Counted(c.Len(), "span"), text.Counted(len(services), "service"))
 }
 
-// wrap writes s in lines, of which the last one has no end.
+// wrap writes s in lines. The last line has no line break.
 func (c *config) wrap(b *strings.Builder, first, rest, s string) {
 	b.WriteString(strings.Join(text.Wrap(s, first, rest, c.width), "\n"))
 }

@@ -15,9 +15,9 @@ type reading struct {
 	text    string        // all of it: a sentence with a space before it, or ""
 }
 
-// reader says what the reader did instead. Only where it is proven that it is
-// the reader of this very connection, its other operations tell why it did not
-// read; else no more is said than that it waited for bytes itself.
+// reader says what the reader did instead of reading. Its other operations explain that
+// only if it is proven to be the reader of this very connection; otherwise all that is
+// said is that it waited for bytes itself.
 func (s *scene) reader(b *block) (r reading) {
 	if b.end == nil || b.end.peer == nil || b.End.IsZero() {
 		return r

@@ -26,7 +26,7 @@ func graded(d time.Duration) Severity {
 	}
 }
 
-// repeated are blocks that one finding tells.
+// repeated are the blocks of one finding.
 type repeated struct {
 	first, last, longest *block
 	count                int

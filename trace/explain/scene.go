@@ -50,7 +50,7 @@ type end struct {
 	blocks               []*block
 
 	peer    *end // nil: not in the chain
-	several bool // it is a client, of which this service has more
+	several bool // it is one of several clients of this service
 	memory  bool // it is on a connection in memory
 	hidden  bool // spans were left out
 	gap     bool // while the scene is made: spans were left out since its last write

@@ -85,9 +85,9 @@ func (t tally[N]) most() (what string, n N) {
 // maxLooks bounds how many operations are looked at to say what others did.
 const maxLooks = 1_000_000
 
-// waitsAtSites finds the places in the program where the most was waited for others,
-// who let go, and what that one did meanwhile: of an execution trace, whose operations
-// say their goroutine.
+// waitsAtSites finds the places in the program where goroutines waited longest for
+// others, who let them go, and what that goroutine did meanwhile. It reads execution
+// traces, whose operations name their goroutine.
 func waitsAtSites(s *scene) []Finding {
 	places := newGroups[place, siteWaits]()
 	for _, b := range s.blocks {

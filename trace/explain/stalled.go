@@ -17,8 +17,8 @@ type limit struct {
 	advice string
 }
 
-// explanation is why a write was blocked: for a headline, and in sentences, the
-// first of which goes on after the write's name.
+// explanation is why a write was blocked: once for a headline, and in sentences. The
+// first sentence continues one that begins with the write's name.
 type explanation struct {
 	short    string
 	names    []string // in short
@@ -202,9 +202,9 @@ func (b *block) awaitedAcks() bool {
 	return inFlight > 0 && 2*inFlight >= b.Duration().Seconds()
 }
 
-// ledger says where the bytes were when the write blocked: a sentence with a
-// space before it, or "". The window that the peer had offered then is told only
-// where no counter tells for how long it was closed: it may have closed later.
+// ledger says where the bytes were when the write blocked: a sentence with a space
+// before it, or "". It mentions the window that the peer had offered only if no counter
+// shows for how long it was closed: it may have closed later.
 func (b *block) ledger() string {
 	written, ok := b.Attr(semconv.TCPWrittenKey)
 	if !ok {

@@ -8,8 +8,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// starvation finds goroutines that were ready to run and had no processor. Only an
-// execution trace tells.
+// starvation finds goroutines that were ready to run and had no processor. Only
+// execution traces show that.
 func starvation(s *scene) []Finding {
 	var all repeated
 	for _, sp := range s.spans {
@@ -30,8 +30,8 @@ func starvation(s *scene) []Finding {
 	return []Finding{f}
 }
 
-// starved is how long a wait for a processor must be at the least to be told: shorter
-// ones are how a scheduler works.
+// starved is the shortest wait for a processor that is reported: shorter ones are how a
+// scheduler works.
 const starved = noticeable / 10
 
 // ofScheduler reports whether an operation is of an execution trace.

@@ -14,8 +14,8 @@ type stuck struct {
 	who map[*chain.Span]bool
 }
 
-// stillBlocked finds the blocks that `stalled` spans tell of and of which the chain
-// has no end.
+// stillBlocked finds the blocks that `stalled` spans report and whose end is not in the
+// chain.
 func stillBlocked(s *scene) []Finding {
 	type key struct {
 		end       *end
@@ -39,8 +39,8 @@ func stillBlocked(s *scene) []Finding {
 	return found
 }
 
-// inProgress returns the block that a `stalled` tells of, until it was last seen; nil
-// where the chain has its end.
+// inProgress returns the block that a `stalled` reports, until it was last seen, or nil
+// if the chain has its end.
 func (s *scene) inProgress(sp *chain.Span) *block {
 	since, ok := sp.StillBlocked()
 	if !ok {

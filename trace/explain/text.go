@@ -70,9 +70,9 @@ func size(n int64) string {
 	}
 }
 
-// who names the goroutine that the span is of, by its end of a connection or
-// else its service, and by its own name: "socket_start's sen_data". Where the
-// trace has none of these it is otherwise.
+// who names the goroutine that the span is of, by its end of a connection or else its
+// service, and by its own name: "socket_start's sen_data". If the trace has none of
+// these, who returns otherwise.
 func (s *scene) who(sp *chain.Span, e *end, otherwise string) string {
 	owner, name := plain(sp.Service), ""
 	if e != nil {
@@ -101,7 +101,7 @@ func runner(sp *chain.Span) *chain.Span {
 	return sp.Goroutine()
 }
 
-// exactly is who with the number of the goroutine, for one of many.
+// exactly is who with the goroutine's number, which distinguishes it among many.
 func (s *scene) exactly(sp *chain.Span, e *end, otherwise string) string {
 	who := s.who(sp, e, otherwise)
 	if run := runner(sp); run != nil && s.namesakes[run.Name] > 1 {
@@ -110,7 +110,7 @@ func (s *scene) exactly(sp *chain.Span, e *end, otherwise string) string {
 	return who
 }
 
-// goroutine tells a goroutine from others: by the runtime's number, or else by its
+// goroutine identifies a goroutine by the runtime's number or, without one, by its
 // place in the chain.
 func goroutine(sp *chain.Span) string {
 	if id := sp.Int(semconv.GoroutineIDKey); id > 0 {
@@ -143,8 +143,8 @@ func called(op *chain.Span) string {
 	return ""
 }
 
-// name names the end by its service, or by its role where that does not tell it
-// from the other end. Of several clients of one service it adds the address.
+// name names the end by its service, or by its role if both ends have the same service.
+// Of several clients of one service it adds the address.
 func (e *end) name() string {
 	name := e.First.Service
 	if name == "" || e.peer != nil && e.peer.First.Service == name {

@@ -6,7 +6,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// wakes say what ended a block; PEER stands for who was at the other end.
+// wakes say what ended a block. PEER stands for the other end's name.
 var wakes = map[semconv.WakeReason]string{
 	semconv.WakeWritable:   "the send buffer had room again",
 	semconv.WakePeerRead:   "PEER read again",

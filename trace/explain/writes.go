@@ -127,7 +127,7 @@ func (e *end) writeOf(id string) *chain.Span {
 	return nil
 }
 
-// tellWait tells the block of the read that waited with the pong.
+// tellWait marks the block of the read that waited with the pong as reported.
 func (s *scene) tellWait(pong *chain.Span) {
 	if pong.Parent == nil {
 		return

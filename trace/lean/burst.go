@@ -8,10 +8,10 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// A burst is spans that have ended and are handed to the processors together. A
-// batch processor of the SDK wakes its goroutine for each span that comes while it
-// sleeps, which costs more than to make the span; and nobody can tell the
-// difference where every processor is one that [gathers].
+// A burst is a group of ended spans that are handed to the processors together. A batch
+// processor of the SDK wakes its goroutine for each span that comes while it sleeps,
+// which costs more than to make the span. If every processor [gathers], nobody can see
+// the difference.
 type burst struct {
 	processors func() []sdktrace.SpanProcessor
 
@@ -38,8 +38,8 @@ func (b *burst) add(s sdktrace.ReadOnlySpan) {
 		b.handOver()
 		return
 	}
-	// Beyond the first, the span's end tells the time well enough, and costs less
-	// than the clock.
+	// After the first span, its end is the time well enough, and costs less than
+	// reading the clock.
 	if b.n > 1 && b.timed(s.EndTime()) {
 		return
 	}

@@ -20,7 +20,7 @@ import (
 // memory.
 type data struct {
 	API       oteltrace.Span // the span, or what stands for one that is not recorded
-	Parent    oteltrace.Span // of which only the span context counts
+	Parent    oteltrace.Span // only its span context counts
 	Context   oteltrace.SpanContext
 	StartTime time.Time
 	Limits    *limits
@@ -197,8 +197,8 @@ func (s *data) All() []attribute.KeyValue {
 	return s.Attrs
 }
 
-// Fail sets the status Error with a description, as the API's method does, for
-// who holds Mu.
+// Fail sets the status Error with a description, as the API's method does. The caller
+// holds Mu.
 func (s *data) Fail(why string) {
 	if s.Rest != nil {
 		s.Rest.SetStatus(codes.Error, why)
@@ -210,8 +210,8 @@ func (s *data) Fail(why string) {
 	}
 }
 
-// SetStatus sets a status without a description, as the API's method does, for
-// who holds Mu.
+// SetStatus sets a status without a description, as the API's method does. The caller
+// holds Mu.
 func (s *data) SetStatus(c codes.Code) {
 	if s.Rest != nil {
 		s.Rest.SetStatus(c, "")

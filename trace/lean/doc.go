@@ -25,12 +25,12 @@
 // any more, and no copy; and the SDK's experimental metrics about itself
 // (OTEL_GO_X_OBSERVABILITY) do not count the tracer's spans.
 //
-// Spans that a batch processor has no room for are counted (see [WithMeterProvider]), and
-// otel.Handle is told of them once a minute at most.
+// Spans that a batch processor has no room for are counted (see [WithMeterProvider]),
+// and reported to otel.Handle at most once a minute.
 //
-// It costs the least where nobody but the SDK has a say in a block or a wake: with
-// the default sampler or any ParentBased, whose children follow their parent, the
-// default generator of ids, and batch or simple processors alone.
+// It costs least with the default sampler or any ParentBased whose children follow
+// their parent, the default generator of ids, and only batch or simple processors: then
+// nobody but the SDK has a say in a block or a wake.
 //
 // It is a package of its own because it imports OpenTelemetry's SDK, which package
 // trace leaves to the program.

@@ -22,18 +22,18 @@ import (
 type losses struct {
 	failed []*atomic.Int64                  // of each exporter
 	queues atomic.Pointer[[]*atomic.Uint32] // of the SDK's processors, which count
-	seen   atomic.Int64                     // by tell
-	due    atomic.Int64                     // when tell may tell again, in Unix nanoseconds
+	seen   atomic.Int64                     // by report
+	due    atomic.Int64                     // when report may report again, in Unix nanoseconds
 
 	mu           sync.Mutex
 	told         int64
 	registration metric.Registration
 }
 
-// tellEvery is how long tell keeps silent after it told.
-const tellEvery = time.Minute
+// reportEvery is the least time between two reports.
+const reportEvery = time.Minute
 
-// measure makes the metric of mp tell what is counted.
+// measure has the metric of mp report the counts.
 func (d *losses) measure(mp metric.MeterProvider) {
 	m := mp.Meter(trace.ScopeName, metric.WithInstrumentationVersion(trace.Version))
 	counter, err := m.Int64ObservableCounter(semconv.MetricSpansDropped, metric.WithUnit("{span}"),
@@ -92,21 +92,21 @@ func sum(all []*atomic.Int64) (n int64) {
 	return n
 }
 
-// check tells otel.Handle if a queue has refused spans since the last time, once a
-// minute at most. It is called with no lock held: the handler may be the program's.
+// check reports to otel.Handle if a queue has refused spans since the last time, at
+// most once a minute. It is called with no lock held: the handler may be the program's.
 func (d *losses) check() {
 	n := d.full()
 	if n == d.seen.Load() {
 		return
 	}
 	now, due := time.Now().UnixNano(), d.due.Load()
-	if now < due || !d.due.CompareAndSwap(due, now+int64(tellEvery)) {
+	if now < due || !d.due.CompareAndSwap(due, now+int64(reportEvery)) {
 		return
 	}
-	d.tell(n)
+	d.report(n)
 }
 
-func (d *losses) tell(n int64) {
+func (d *losses) report(n int64) {
 	d.mu.Lock()
 	more := n - d.told
 	d.told = max(d.told, n)
@@ -118,9 +118,9 @@ func (d *losses) tell(n int64) {
 	}
 }
 
-// end tells what has not been told.
+// end reports what has not been reported.
 func (d *losses) end() {
-	d.tell(d.full())
+	d.report(d.full())
 	if d.registration != nil {
 		_ = d.registration.Unregister()
 	}

@@ -83,7 +83,7 @@ func WithSampler(s sdktrace.Sampler) Option {
 func WithResource(r *resource.Resource) Option {
 	return optionFunc(func(c *config) {
 		c.sdk = append(c.sdk, sdktrace.WithResource(r))
-		// A fault is told by the SDK, which does the same.
+		// The SDK does the same, and reports a fault.
 		c.resource, _ = resource.Merge(resource.Environment(), r)
 	})
 }

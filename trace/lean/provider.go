@@ -93,7 +93,7 @@ func (p *TracerProvider) use(processors []sdktrace.SpanProcessor) {
 	p.processors.Store(&processors)
 }
 
-// ended tells the processors of a span that has ended.
+// ended hands a span that has ended to the processors.
 func (p *TracerProvider) ended(s sdktrace.ReadOnlySpan) {
 	if p.bursts.Load() {
 		p.burst.add(s)

@@ -8,9 +8,9 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// samplerFromEnv is the sampler that OTEL_TRACES_SAMPLER and
-// OTEL_TRACES_SAMPLER_ARG name, or nil for the default. The SDK reads them, too,
-// and tells of what is wrong with them, but not what it made of them.
+// samplerFromEnv is the sampler that OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG
+// name, or nil for the default. The SDK reads them, too, and reports what is wrong with
+// them, but not what it made of them.
 func samplerFromEnv() sdktrace.Sampler {
 	env := func(key string) string { return strings.TrimSpace(os.Getenv(key)) }
 	ratio := 1.0

@@ -37,8 +37,8 @@ var (
 	_ core.Span              = (*span)(nil)
 )
 
-// sealed answers what a later SDK may ask for beyond the methods below, as a span
-// does of which nothing is known.
+// sealed answers what a later SDK may ask for beyond the methods below, as an empty
+// span would.
 var sealed = func() *seal {
 	_, s := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.AlwaysSample()), sdktrace.WithResource(resource.Empty())).
 		Tracer("").Start(context.Background(), "")
@@ -90,7 +90,7 @@ func (s *span) task(ctx context.Context) context.Context {
 	return ctx
 }
 
-// ended tells that the span has ended. From then on it does not change any more.
+// ended marks the span as ended. It does not change any more.
 func (s *span) ended() {
 	if s.endTask != nil {
 		s.endTask()

@@ -149,7 +149,7 @@ func (t *tracer) sample(ctx context.Context, d *data, root bool, attrs []attribu
 	return true
 }
 
-// started tells the processors.
+// started hands a new span to the processors.
 func (t *tracer) started(ctx context.Context, d *data) *span {
 	s := d.API.(*span)
 	if !t.provider.quiet.Load() {

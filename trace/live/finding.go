@@ -27,7 +27,7 @@ func (v *View) Told() []Finding {
 	})
 }
 
-// mostFindings is how many of a kind are told. The others are counted.
+// mostFindings is how many findings of a kind are reported. The others are counted.
 const mostFindings = 20
 
 // judge adds what the waits together say. A peer is silent after d, unless that is
@@ -71,8 +71,8 @@ func (v *View) judge(silent time.Duration, holds func(int) bool) {
 	v.count()
 }
 
-// most are those that come first of the findings, as many as are told of. The others
-// are counted.
+// most returns the findings that come first, as many as are reported. The others are
+// counted.
 func most[T any](v *View, all []T, compare func(a, b T) int) []T {
 	v.Counts.FindingsLeftOut += max(len(all)-mostFindings, 0)
 	return first(all, mostFindings, compare)
@@ -119,7 +119,7 @@ func (v *View) sameClock(goroutines []int) bool {
 	})
 }
 
-// head is the finding of who holds others up.
+// head is the finding about a goroutine that holds others up.
 func (v *View) head(g *graph, h head) Finding {
 	f := Finding{Kind: KindHead, Certain: h.strong, HoldsUp: h.n, Since: h.since}
 	var who, does string

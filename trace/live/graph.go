@@ -8,9 +8,10 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// graph is who waits for whom. Its nodes are goroutines, by their index in the
-// view, and behind them what is known of others that hold something up. Each waits
-// for one other at the most: what can be ended by any of several proves nothing.
+// graph has an edge from each goroutine to the one that it waits for. Its nodes are
+// goroutines, by their index in the view, and behind them whatever else is known to
+// hold something up. Each waits for at most one other: a wait that any of several can
+// end proves nothing.
 type graph struct {
 	v      *View
 	next   []int  // -1: none
@@ -18,8 +19,8 @@ type graph struct {
 	waits  []int  // index of the wait that the edge is of
 
 	others []other          // nodes from len(v.Goroutines) on
-	named  map[otherKey]int // of these: who has ended
-	ends   []int            // likewise: of each connection who would read its other end, 0 for none
+	named  map[otherKey]int // of these: goroutines that have ended
+	ends   []int            // likewise: for each connection the reader of its other end, 0 for none
 }
 
 // other is a node that is no goroutine of the view.
@@ -116,7 +117,7 @@ func (g *graph) cycles() (found [][]int) {
 	return found
 }
 
-// head is a node that waits for nobody who is known, and what waits for it.
+// head is a node that waits for no known other, and what waits for it.
 type head struct {
 	node   int
 	n      int // goroutines

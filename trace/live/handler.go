@@ -11,10 +11,10 @@ import (
 const maxJSON = 20_000
 
 // Handler returns a handler that shows what the goroutines and connections of this
-// process wait for at the moment of each request: a page for browsers, which
-// refreshes itself, and text for terminals. Mount it where only those can see it who
-// may: it tells names and addresses, and asks for no password. It is nowhere by
-// itself, also not on [http.DefaultServeMux].
+// process wait for at the moment of each request: a page for browsers, which refreshes
+// itself, and text for terminals. Mount it where only authorised people can see it: it
+// shows names and addresses, and asks for no password. It registers itself nowhere, not
+// even on [http.DefaultServeMux].
 //
 //	mux.Handle("/debug/wakechain", live.Handler())
 //
@@ -39,7 +39,7 @@ func Handler(opts ...Option) http.Handler {
 
 type handler struct {
 	snapshot func(...Option) *View
-	turn     chan struct{} // of who takes a snapshot
+	turn     chan struct{} // held while a snapshot is taken
 }
 
 func newHandler(snapshot func(...Option) *View) *handler {
@@ -81,7 +81,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	_, _ = w.Write(body) // who asked may be gone
+	_, _ = w.Write(body) // the client may be gone
 }
 
 func (h *handler) body(q query) ([]byte, error) {

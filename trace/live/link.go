@@ -9,8 +9,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// link matches the ends of the view's connections, and says who at the other end
-// can end a wait.
+// link matches the ends of the view's connections, and names who at the other end can
+// end a wait.
 func link(v *View) {
 	peers := match(v)
 	var made live.Slab[Holder]
@@ -46,8 +46,8 @@ func link(v *View) {
 // the kernel has asked for it again, and what was on its way has come.
 const probed = 200 * time.Millisecond
 
-// taker is who can end the parked write w on c, whose other end is peer, nil where
-// that is not in the view: the zero Holder, where that is not known.
+// taker returns who can end the parked write w on c. peer is the other end, or nil if
+// it is not in the view. The zero Holder is unknown.
 func taker(w *Wait, c, peer *Connection) Holder {
 	closed := w.Cause == string(semconv.CausePeerWindow)
 	proven := closed && w.Age >= probed
@@ -66,14 +66,14 @@ func taker(w *Wait, c, peer *Connection) Holder {
 			Strong: proven && !peer.Between && r.Goroutine != "", What: "reads the other end",
 		}
 	case peer.Reader == nil && peer.Writer != nil && peer.Writer.Goroutine != "":
-		// Nobody has ever read there. Whoever writes there may be who will.
+		// Nobody has ever read there. Whoever writes there may be the one that will.
 		return Holder{Goroutine: peer.Writer.Goroutine, Name: peer.Writer.Name, What: "writes the other end, which nobody has read"}
 	default:
 		return Holder{What: "would read the other end, and is not known"}
 	}
 }
 
-// answerer is who answers a ping: the library of whoever reads.
+// answerer returns who answers a ping: the library, inside the goroutine that reads.
 func answerer(peer *Connection) Holder {
 	if peer == nil || peer.Reading || peer.Reader == nil || peer.Reader.Goroutine == "" {
 		return Holder{}

@@ -70,7 +70,7 @@ func (l *look) again() {
 	for i := range r.Tasks {
 		t := &r.Tasks[i]
 		for _, w := range t.Waits {
-			// A task that runs in another one is told of before or after that.
+			// A task that runs in another one may come before or after that.
 			if at, ok := l.found[w.Op]; !ok {
 				l.found[w.Op] = len(l.seen)
 				l.seen = append(l.seen, seen{Wait: w, look: l, task: t, idle: l.idle(&w)})

@@ -348,7 +348,7 @@ func (s *sheet) holder(h *Holder) string {
 	return note
 }
 
-// on says what a wait is on; "" where that is no more than who holds it.
+// on says what a wait is on, or "" if that would only repeat the holder.
 func (s *sheet) on(on *On, held bool) string {
 	note := "on a " + text.Printable(on.Kind)
 	if on.Name != "" {
@@ -370,7 +370,7 @@ func (s *sheet) on(on *On, held bool) string {
 	if on.LastSender != "" {
 		add("last sent to by %s", s.who(on.LastSender, ""))
 	}
-	if on.LastReceiver != "" && !held { // who is named anyway
+	if on.LastReceiver != "" && !held { // the holder is named anyway
 		add("last received from by %s", s.who(on.LastReceiver, ""))
 	}
 	switch {

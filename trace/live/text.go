@@ -278,8 +278,7 @@ func ago(what, last, since string) string {
 func padded(s string, n int) string { return s + strings.Repeat(" ", max(n-text.Columns(s), 0)) }
 func left(s string, n int) string   { return strings.Repeat(" ", max(n-text.Columns(s), 0)) + s }
 
-// wrap writes words in lines, of which the first begins with first and all others
-// with rest.
+// wrap writes words in lines. The first begins with first, the others with rest.
 func (b *textOut) wrap(first, rest, words string) {
 	b.WriteString(first)
 	at := text.Columns(first)

@@ -105,9 +105,9 @@ type Holder struct {
 	Name      string    `json:"name,omitempty"`
 	Since     time.Time `json:"since,omitzero"` // that it has been so, where that is known
 
-	// Strong says that the wait cannot end before this goroutine does something:
-	// it holds the lock, is the task, or alone reads the other end. Without it, it is
-	// likely: as who received last from a channel that is full.
+	// Strong says that the wait cannot end before this goroutine does something: it
+	// holds the lock, is the task, or alone reads the other end. Without it, the holder
+	// is only likely, as the last receiver from a channel that is full.
 	Strong bool   `json:"strong"`
 	What   string `json:"what"` // "holds the lock", "is awaited", "writes", "reads the other end", …
 	Ended  bool   `json:"ended,omitempty"`

@@ -27,7 +27,7 @@ type watchFunc func(*watchConfig)
 
 func (f watchFunc) applyWatch(c *watchConfig) { f(c) }
 
-// WithStallAfter sets how long a block must last to be told of. It is told of again
+// WithStallAfter sets how long a block must last to be reported. It is reported again
 // after ten times that, a hundred times, and so on. The default is a second; d <= 0 is
 // ignored.
 func WithStallAfter(d time.Duration) WatchOption {
@@ -56,35 +56,35 @@ func WithMeterProvider(p metric.MeterProvider) WatchOption {
 	})
 }
 
-// WithTrace sets what writes a trace when a block has come to last long, such as
-// sched.OnStall of package trace/sched. It is called once for all of them that are
-// told of at once, and those `stalled` spans name the file in `stalled.trace`, unless
-// it is "". An error goes to otel.Handle. Watch waits for it, and so does what is
-// told. The default, or nil, is none.
+// WithTrace sets a function that writes an execution trace when a block has lasted
+// long, such as sched.OnStall of package trace/sched. It is called once for all stalls
+// of one look; their `stalled` spans name the file in `stalled.trace`, unless it is "".
+// An error goes to otel.Handle. Watch waits for the function before it reports. The
+// default, or nil, is none.
 func WithTrace(write func() (file string, err error)) WatchOption {
 	return watchFunc(func(c *watchConfig) { c.trace = write })
 }
 
-// Watch tells of blocks that last, while they last, until ctx ends or stop is called:
+// Watch reports blocks while they last, until ctx ends or stop is called:
 //
 //	defer live.Watch(ctx)()
 //
 // When a block has lasted a second, and again after 10, 100, … seconds, a short span
-// `stalled` is exported: below the goroutine's span, which is exported first as it stands
-// if it is open, or below the connection's handshake; with a link to the operation, which
-// has not ended, and with all that is known by then of why it is blocked. The block links
-// to the last of them when it is over. What is not sampled, or only idle, as a read that waits for the
-// next message, has none. The gauges `wakechain.blocked` and
-// `wakechain.blocked.oldest` count what is blocked, sampled or not, as far as it is
-// followed.
+// `stalled` is exported, with all that is known by then of why it is blocked. Its
+// parent is the goroutine's span, which is exported first if it is open, or the
+// connection's handshake. It links to the operation, which has not ended; when the
+// block is over, it links to its last `stalled`. Unsampled operations have none, nor
+// have idle ones, such as a read that waits for the next message. The gauges
+// `wakechain.blocked` and `wakechain.blocked.oldest` count blocked operations, sampled
+// or not, as far as they are followed.
 //
-// It is one goroutine. That looks once a second, and when a block is about to have
-// lasted long enough, but for less than a hundredth of the time: some microseconds
-// for each goroutine and connection, so that with 10,000 of each it looks every few
-// seconds, and tells of a block so much later. What an exporter does to it holds up
-// nothing but what is told. A process needs one Watch; each of several tells of everything. stop returns
-// when the goroutine has ended. It is safe for concurrent use, but may not be called
-// by a span processor.
+// Watch is one goroutine. It looks once a second, and when a block is about to have
+// lasted long enough, and spends less than a hundredth of the time on that. A look
+// takes some microseconds for each goroutine and connection: with 10,000 of each it
+// looks every few seconds, and reports a block that much later. A slow exporter delays
+// only these reports. A process needs one Watch; each of several reports everything.
+// stop returns when the goroutine has ended. It is safe for concurrent use, but must
+// not be called by a span processor.
 func Watch(ctx context.Context, opts ...WatchOption) (stop func()) {
 	c := watchConfig{after: time.Second, perSec: 10, provider: otel.GetMeterProvider()}
 	for _, o := range opts {
@@ -111,7 +111,7 @@ func Watch(ctx context.Context, opts ...WatchOption) (stop func()) {
 type watch struct {
 	watchConfig
 
-	levels     map[stallKey]int // how often each block has crossed what is told of
+	levels     map[stallKey]int // how many limits each block has crossed
 	suppressed int              // spans since the last one
 	second     time.Time        // in which there were
 	told       int
@@ -153,16 +153,16 @@ func (w *watch) run(ctx context.Context) {
 	}
 }
 
-// cost returns what a look takes, of which the last took d: the least of some, since
-// others run in between.
+// cost returns what a look takes, given that the last took d: the least of some,
+// because other goroutines run in between.
 func (w *watch) cost(d time.Duration) time.Duration {
 	w.costs[w.looks%len(w.costs)] = d
 	w.looks++
 	return slices.Min(w.costs[:min(w.looks, len(w.costs))])
 }
 
-// tick looks, tells of what has come to be long, and returns how long nothing more is
-// about to.
+// tick looks, reports blocks that have come to be long, and returns the time until the
+// next may be.
 func (w *watch) tick() time.Duration {
 	l := w.look
 	l.again()
@@ -202,7 +202,7 @@ func (w *watch) tick() time.Duration {
 // maxAge is beyond what a process lives for.
 const maxAge = 1 << 60
 
-// tell makes the spans of what is due, as far as there may be more in this second.
+// tell makes the spans of the due blocks, up to the limit of this second.
 func (w *watch) tell(l *look, due []*seen) {
 	if len(due) == 0 {
 		return

@@ -139,9 +139,9 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// writeUnseen writes for nobody. An observed write leaves the poller's loop, and with
-// it the lock of the wrapped conn, to tell its observer: bytes of another one must not
-// come between.
+// writeUnseen writes without an observer. An observed write leaves the poller's loop,
+// and with it the lock of the wrapped conn, to call its observer: bytes of another
+// write must not come between.
 func (c *Conn) writeUnseen(p []byte) (int, error) {
 	if c.raw != nil {
 		c.write.mu.Lock()

@@ -44,12 +44,12 @@ type half struct {
 	info  tcpInfo   // at the park
 	total int64     // written on this connection until the park
 	woke  bool      // since the callback was entered, and the observer does not know
-	again bool      // it was left to tell the observer, and would park now
+	again bool      // it was left for the observer, and would park now
 	awake time.Time // when it woke
 	found evidence
 
-	// look guards since, info and total of a write against who looks at a park. It is
-	// held for the moment in which they change.
+	// look guards since, info and total of a write against readers that look at a park.
+	// It is held only while they change.
 	look sync.Mutex
 
 	// What Close, which does not wait for mu, reads and writes.
@@ -153,9 +153,9 @@ func (h *half) callError(name string, err error) error {
 	return &net.OpError{Op: name, Net: network(nc), Source: nc.LocalAddr(), Addr: nc.RemoteAddr(), Err: err}
 }
 
-// network is the name of the network that nc was dialed or listened on. It is
-// tcp4 where the address says tcp, and only an error of package net tells it:
-// that of a copy whose reader refuses.
+// network is the name of the network that nc was dialed or listened on. It is tcp4
+// where the address says tcp, and only an error of package net reveals it: that of a
+// copy whose reader refuses.
 func network(nc net.Conn) string {
 	if rf, ok := nc.(io.ReaderFrom); ok {
 		opErr := (*net.OpError)(nil)
@@ -166,19 +166,19 @@ func network(nc net.Conn) string {
 	return nc.LocalAddr().Network()
 }
 
-// refusing is a reader of nothing, of which io.Copy makes no buffer.
+// refusing is an empty reader that needs no buffer of io.Copy's.
 type refusing struct{}
 
 func (refusing) Read([]byte) (int, error)         { return 0, errors.ErrUnsupported }
 func (refusing) WriteTo(io.Writer) (int64, error) { return 0, errors.ErrUnsupported }
 
-// attempt makes the system call, and reports whether the poller's loop is to be left:
-// the call is done, or would park a second time. Else the observer knows that the
+// attempt makes the system call, and reports whether to leave the poller's loop: the
+// call is done, or would park a second time. Otherwise the observer knows that the
 // goroutine parks. A wake that brings nothing is no wake: the block goes on.
 //
-// It runs inside the loop, where the descriptor is locked: it notes a wake, and poll
-// tells the observer, whose spans may go to a processor that closes the conn. Close
-// waits for the loop to be left.
+// It runs inside the loop, where the descriptor is locked. So it only notes a wake, and
+// poll calls the observer later: a span processor may close the conn, and Close waits
+// until the loop is left.
 func (h *half) attempt(fd uintptr) bool {
 	var awake time.Time
 	if h.parked.Load() {
@@ -212,8 +212,8 @@ func (h *half) attempt(fd uintptr) bool {
 	}
 }
 
-// transfer is the direction's system call, with the end of the stream told as
-// package net tells it.
+// transfer is the direction's system call. It reports the end of the stream as package
+// net does.
 func (h *half) transfer(fd uintptr) (n int, err error) {
 	if h.v != nil {
 		n, err = writeSome(fd, h.v)
@@ -239,7 +239,7 @@ func (h *half) done() bool {
 	return h.n == len(h.p)
 }
 
-// parking tells the observer that the goroutine is about to park.
+// parking reports to the observer that the goroutine is about to park.
 func (h *half) parking(fd uintptr) {
 	if h.parked.Load() {
 		return
@@ -289,9 +289,9 @@ func (h *half) wakes(at time.Time, info func() tcpInfo) {
 	}
 }
 
-// whole is the error of the connection behind that of a call. Of the calls that a
-// fault of the connection ends, the kernel gives it to the first alone, and tells
-// the others that the stream has ended.
+// whole returns the connection's error behind that of a call. If a fault ends several
+// calls, the kernel gives it to the first alone, and reports to the others that the
+// stream has ended.
 func (h *half) whole(err error) error {
 	errno, ok := err.(syscall.Errno) //nolint:errorlint // as it comes from transfer
 	_, tcp := h.conn.Conn.(*net.TCPConn)
@@ -341,7 +341,7 @@ func (h *half) timed(call Call, start time.Time, err error) {
 	}
 }
 
-// wake reports the end of a block: the call's result and the evidence tell why.
+// wake reports the end of a block. The call's result and the evidence say why it ended.
 func (h *half) wake(call Call, at time.Time, err error, e *evidence) {
 	w := Wake{At: at, Blocked: e.blocked}
 	switch {

@@ -23,7 +23,7 @@ func (l listener) Accept() (net.Conn, error) {
 	return wrap(nc), nil
 }
 
-// wrap is Wrap for what net/http uses: it tells HTTP/2 by the type *tls.Conn.
+// wrap is Wrap for what net/http uses: it recognises HTTP/2 by the type *tls.Conn.
 func wrap(nc net.Conn) net.Conn {
 	if c, ok := nc.(*tls.Conn); ok {
 		return c

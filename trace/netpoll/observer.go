@@ -12,8 +12,9 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Observer is told when a call parks and what wakes it, by the goroutine of the call and
-// in this order. A [Conn] that has one for both directions calls it concurrently.
+// Observer is called when a call parks and when it wakes, on the goroutine of the call
+// and in this order. A [Conn] that has one Observer for both directions calls it
+// concurrently.
 type Observer interface {
 	// Park is called when the call is about to park: in the callback of the runtime's
 	// poller, where the descriptor is locked. It may store a few words. What closes
@@ -57,8 +58,8 @@ func (a Attributes) AppendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
 	return append(attrs, a...)
 }
 
-// Call is who observes one call: an Observer or, without an allocation, an operation.
-// The zero Call is nobody, and may be told all the same.
+// Call observes one call: through an Observer or, without an allocation, as an
+// operation. The zero Call ignores all.
 type Call struct {
 	to Observer
 	op trace.Op
@@ -67,7 +68,7 @@ type Call struct {
 // For returns a Call that reports to the operation.
 func For(op trace.Op) Call { return Call{op: op} }
 
-// Observed reports whether there is somebody to tell.
+// Observed reports whether the Call has an observer.
 func (c Call) Observed() bool { return c.to != nil || c.op.Valid() }
 
 // SpanContext returns the span of the operation, for wakes that this call causes to

@@ -23,7 +23,7 @@ const (
 	SpanBlock = "block" // the goroutine was parked, or waited to be
 	SpanWake  = "wake"  // from a wake to the next block or the operation's end
 
-	// SpanStalled tells that a block has lasted long, while it goes on. It is short,
+	// SpanStalled reports a block that has lasted long, while it goes on. It is short,
 	// and links to the operation.
 	SpanStalled = "stalled"
 
@@ -115,7 +115,7 @@ const (
 	WakeReceived   WakeReason = "received"    // the receiver got a value
 	WakeUnlocked   WakeReason = "unlocked"
 	WakeReleased   WakeReason = "released" // by a holder of the semaphore
-	WakeSignaled   WakeReason = "signaled" // by who changed the condition
+	WakeSignaled   WakeReason = "signaled" // by the goroutine that changed the condition
 	WakeDone       WakeReason = "done"     // what it waited for has ended
 	WakeTimer      WakeReason = "timer"
 	WakeResolved   WakeReason = "resolved"
@@ -232,8 +232,8 @@ const (
 	GoroutineSyscallKey  = attribute.Key("goroutine.syscall")   // float64, seconds in system calls
 	GoroutineGCAssistKey = attribute.Key("goroutine.gc_assist") // float64, seconds that it worked for the garbage collector
 
-	// CodeStacktraceKey is a string, the stack of a panic, of a park or of who ended
-	// that, the innermost frame first. The key is OpenTelemetry's.
+	// CodeStacktraceKey is a string, the stack of a panic, of a park or of the
+	// goroutine that ended it, the innermost frame first. The key is OpenTelemetry's.
 	CodeStacktraceKey = attribute.Key("code.stacktrace")
 )
 

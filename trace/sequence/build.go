@@ -23,7 +23,7 @@ type builder struct {
 	absent  map[*chain.Connection]int // the lifeline of its peer that is not in the chain
 	folded  map[int32]int             // names of goroutines that share a lifeline, of each process
 	lanes   []int                     // its lifeline; None if the filters hide it
-	sources []*chain.Span             // the write of a read, where no link tells it
+	sources []*chain.Span             // the write of a read that has no link
 	matched []bool                    // the beginning of an arrow to another lifeline's span
 	lives   []bool                    // the rest of a goroutine, part of the rows of its span
 

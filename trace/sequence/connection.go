@@ -37,8 +37,8 @@ func (b *builder) peer(s *chain.Span) int {
 	return None
 }
 
-// wakes returns the lifeline of who wakes s where its wake names the peer: None also
-// where something stands between the two ends, which the kernel speaks of then.
+// wakes returns the lifeline that woke s if its wake names the peer. It is None if
+// something stands between the two ends: then the kernel's peer is that.
 func (b *builder) wakes(s *chain.Span) int {
 	if c := s.Connection(); c != nil {
 		if same, known := c.SamePeer(); known && !same {
@@ -48,10 +48,10 @@ func (b *builder) wakes(s *chain.Span) int {
 	return b.peer(s)
 }
 
-// findSources finds the write of each read on the peer's end where no link tells
-// it: a connection keeps messages in order (RFC 6455 §5.4), so that the one of
-// an index is the same at both ends. Where sizes or order disagree, or an index
-// comes twice, it is not known.
+// findSources finds, on the peer's end, the write of each read that has no link: a
+// connection keeps messages in order (RFC 6455 §5.4), so that the one of an index is
+// the same at both ends. Where sizes or order disagree, or an index comes twice, it is
+// not known.
 func (b *builder) findSources() {
 	type message struct {
 		conn  *chain.Connection

@@ -16,7 +16,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// targets are what tells best what a request is for.
+// targets are the attributes that say best what a request is for, in order.
 var targets = []attribute.Key{
 	semconv.URLPathKey, otelsemconv.HTTPRouteKey, otelsemconv.DBOperationNameKey, otelsemconv.RPCMethodKey,
 }
@@ -71,7 +71,7 @@ func took(spans []*chain.Span) string {
 	return human(total)
 }
 
-// slow is how long messages took, where that is notable and no block tells it.
+// slow says how long messages took, if that is notable and no block shows it.
 func slow(spans []*chain.Span) string {
 	for _, s := range spans {
 		if s.End.IsZero() {

@@ -19,19 +19,18 @@
 //
 // # What is drawn
 //
-// Only what the spans say. An arrow has both ends where a link or a parent
-// proves them: the read that links to its write, the server's span below the
-// client's, the span that a wake links to. A write of which the trace does not
-// say who read it is drawn towards the peer, if the handshakes tell who that is,
-// and ends before the peer's lifeline, open; so begins a wake of which only its
-// reason says that the peer caused it. A wake that nothing but the poller or a
-// timer can be named for comes from outside.
+// A diagram shows only what the spans say. An arrow has both ends if a link or a parent
+// proves them: the read that links to its write, the server's span below the client's,
+// the span that a wake links to. A write whose reader is not in the trace is drawn
+// towards the peer, if the handshakes name it, and ends open before the peer's
+// lifeline. A wake begins like that if only its reason says that the peer caused it. A
+// wake by the poller or a timer alone comes from outside.
 //
-// At least three neighbours that would read the same are one row with their
-// number (×311), and so are sequences that repeat. A failure or a block far
-// longer than that of its like stands alone. Where a limit leaves rows out, a
-// row says how much of what is missing. Where goroutines share a lifeline, bars
-// that overlap stand side by side ([SVG], [HTML]).
+// At least three neighbours that would read the same are one row with their number
+// (×311), and so are sequences that repeat. A failure or a block far longer than that
+// of its like stands alone. If a limit leaves rows out, a row says what is missing and
+// how much. If goroutines share a lifeline, overlapping bars stand side by side ([SVG],
+// [HTML]).
 //
 // The chain may be of any program. All its text is escaped, in the way of each
 // format.

@@ -107,7 +107,7 @@ func (sh *shapes) name(s, life *chain.Span) {
 	}
 }
 
-// unlike are the attributes that tell failures apart.
+// unlike are the attributes that distinguish failures.
 var unlike = []attribute.Key{
 	semconv.ErrorTypeKey, semconv.HTTPResponseStatusCodeKey, semconv.WebSocketHandshakeCheckKey, semconv.WebSocketCloseCodeKey,
 }

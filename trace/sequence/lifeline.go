@@ -137,7 +137,7 @@ func (b *builder) foldQuiet(of []lane, hidden []bool, lanes []lane) bool {
 var coarser = []func(lane) lane{
 	func(l lane) lane {
 		if l.of != nil {
-			l.name = "" // the goroutine tells
+			l.name = "" // the goroutine's name suffices
 		}
 		return l
 	},
@@ -291,7 +291,7 @@ func (b *builder) hidden() []bool {
 	return hidden
 }
 
-// noteHidden says what the filters hide: where that is all, of which services.
+// noteHidden says what the filters hide; if they hide everything, of which services.
 func (b *builder) noteHidden(n int) {
 	switch {
 	case n == 0:

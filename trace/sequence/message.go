@@ -43,7 +43,7 @@ func (b *builder) messages(it item, blocks []*Row) bool {
 	}
 	switch {
 	case first.Scope != trace.ScopeName || first.Name != semconv.SpanRead && first.Name != semconv.SpanWrite:
-		return len(blocks) == 0 && b.allMatched(it.spans) // the arrow that begins here tells
+		return len(blocks) == 0 && b.allMatched(it.spans) // the arrow that begins here shows it
 	case len(alone) == 0:
 		return true
 	case first.Name == semconv.SpanWrite:
@@ -140,7 +140,7 @@ func (b *builder) wokenBy(w *Row, writers []*chain.Span) bool {
 	return true
 }
 
-// notable is a time that a label tells.
+// notable is the shortest time that a label mentions.
 const notable = time.Millisecond
 
 // inOrder returns the spans in the order of the chain, each once.

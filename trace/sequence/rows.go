@@ -65,7 +65,7 @@ func (b *builder) joinLoops(items []item) {
 func (b *builder) item(it item, encloses bool) {
 	first := it.spans[0]
 	blocks := b.blocks(it)
-	named := false // a row besides those of the blocks tells what it is
+	named := false // a row besides those of the blocks says what it is
 	from := len(b.d.Rows)
 	_, stalled := first.Stalled()
 	switch {
@@ -190,7 +190,7 @@ func (b *builder) call(it item) {
 	if end := b.ended(first.Parent); !first.Parent.End.IsZero() {
 		back.At = min(back.At, end) // the client had it by then
 	}
-	r.Failed = false // the response tells
+	r.Failed = false // the response shows it
 	b.add(back)
 	if len(it.spans) == 1 {
 		b.d.Active = append(b.d.Active, Activity{r.To, r.At, back.At})

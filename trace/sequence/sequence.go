@@ -104,8 +104,8 @@ const (
 	Return              // and that answered
 	Spawn               // a goroutine started another
 	Message             // what a link says went from one to the other: a write and its read
-	Sent                // a write; who read it is not known
-	Got                 // a read; who wrote it is not known
+	Sent                // a write whose reader is not known
+	Got                 // a read whose writer is not known
 	Block               // the goroutine is parked from here on
 	Wake                // it runs again, and what woke it
 	Failure             // an operation failed after other rows

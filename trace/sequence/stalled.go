@@ -10,9 +10,9 @@ import (
 // notOver is how long a block counts that is not over.
 const notOver time.Duration = 1<<63 - 1
 
-// stalled draws the blocks that `stalled` spans tell of and that go on as far as the
-// chain has it: a bar from where each began, and when it was last seen. Of the
-// others the chain has the block itself, or its operation's end.
+// stalled draws blocks that `stalled` spans report and that do not end in the chain: a
+// bar from where each began to where it was last seen. For the others the chain has the
+// block itself, or its operation's end.
 func (b *builder) stalled(it item) {
 	var open []*chain.Span
 	var since, longest time.Duration

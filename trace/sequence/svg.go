@@ -100,7 +100,7 @@ func writeSVG(p *page) error {
 	return nil
 }
 
-// about is the drawing's own title, for those who do not see it.
+// about is the drawing's title for screen readers.
 func (p *page) about() string {
 	if p.Title != "" {
 		return p.Title

@@ -29,9 +29,9 @@ type step struct {
 	below *gap // node and spans are of one name, but differ
 }
 
-// What it costs that a line differs, and that one is missing or too many. For a
-// span there is a line that differs before there are two of which one is missing,
-// and one too many: so what is below it is compared, however much of it is off.
+// Costs of a line that differs, and of one that is missing or too many. A span with one
+// differing line costs less than one missing line and one extra line: so its children
+// are compared, however much of it is off.
 const (
 	differs = 1
 	missing = 2

@@ -67,7 +67,7 @@ type Recorder struct {
 	spans    []chain.Span  // in the order of their starts
 	places   []string      // where those were started
 	at       map[id]int    // the last span of an identity, in spans
-	ends     []int         // who ended, in spans, in that order
+	ends     []int         // the spans that ended, as indexes of spans, in that order
 	ended    chan struct{} // closed at the next end; nil: nobody waits for it
 }
 

@@ -271,7 +271,7 @@ func (m *match) inOrder(nodes []*node, spans []*chain.Span) bool {
 }
 
 // before reports whether x comes before y whatever the goroutines do: it started
-// earlier, or, where the clock does not tell, the chain proves it.
+// earlier or, at equal times, the chain proves it.
 func (m *match) before(x, y *chain.Span) bool {
 	if !m.anyOrder && !x.Start.Equal(y.Start) {
 		return x.Seq < y.Seq

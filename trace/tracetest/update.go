@@ -61,7 +61,7 @@ func updateHint() string {
 	return updateEnv + "=1 go test"
 }
 
-// callers returns who called for an assertion, from the inside out.
+// callers returns the stack above the assertion, innermost frame first.
 func callers() []runtime.Frame {
 	pcs := make([]uintptr, maxFrames)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
@@ -165,7 +165,7 @@ func (src *source) find(line int, want string) *ast.BasicLit {
 			}
 		}
 		if len(in) > 0 {
-			// Two calls on one line are not told apart.
+			// Two calls on one line cannot be distinguished.
 			clear = len(in) == 1 && (found == nil || src.line(call) != src.line(found))
 			found = in[0]
 		}

@@ -43,7 +43,7 @@ func caller() string {
 	return best
 }
 
-// rankOf says how much a frame tells a user: 3 is the user's own.
+// rankOf ranks how useful a frame is to a user: 3 is the user's own.
 func rankOf(f runtime.Frame) int {
 	switch {
 	case f.File == "" || strings.HasPrefix(f.Function, "runtime."):

@@ -19,17 +19,16 @@ var telling = []attribute.Key{
 	semconv.BlockReasonKey, semconv.BlockCauseKey, semconv.SyncNameKey, semconv.WakeReasonKey, semconv.GoroutineStateKey, semconv.ErrorTypeKey,
 }
 
-// varying are the attributes of which a line says only that they are there: no
-// two runs agree, or no two editions of the program.
+// varying are the attributes that a line mentions without their values: no two runs
+// agree, or no two editions of the program.
 var varying = []attribute.Key{
 	semconv.GoroutineIDKey, semconv.WebSocketConnectionIDKey, semconv.CodeStacktraceKey,
 	semconv.CodeFunctionNameKey, semconv.CodeLineNumberKey,
 }
 
-// written returns the line for a span, without how often it comes. Where there is a
-// line old for such a span it speaks of the same things, and what holds of it stays
-// as it is; new says that the span is another one, of which the line also says what
-// lines that nobody wrote say.
+// written returns the line for a span, without its count. It speaks of the same
+// attributes as old, if there is one, and keeps what still holds. new says that old
+// described another span: then the line also has what a new line has.
 func (m *match) written(s *chain.Span, old *line, new bool) string {
 	if old == nil {
 		old, new = &line{}, true

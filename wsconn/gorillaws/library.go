@@ -39,7 +39,7 @@ func init() { outcome.Register(classify) }
 
 var libraryPath = reflect.TypeFor[websocket.Conn]().PkgPath()
 
-// classify tells package trace what the library's own errors mean.
+// classify classifies the library's own errors for package trace.
 func classify(err error) (outcome.Outcome, bool) {
 	if e := (*websocket.CloseError)(nil); errors.As(err, &e) {
 		return outcome.Outcome{Type: semconv.ErrorUnexpectedEOF, Text: "the connection ended without a close frame"}, true

@@ -44,11 +44,11 @@ func (l *link) wait(now time.Time, times ...time.Time) {
 	l.changed.Wait()
 }
 
-// Conn is one end of a connection in memory. It is a net.Conn that returns what a
-// TCP conn does on Linux: net.ErrClosed after Close, os.ErrDeadlineExceeded, io.EOF after
-// the other end's CloseWrite or Close, and syscall.ECONNRESET after its Reset, or
-// its Close with bytes unread; and a write after the end of the connection,
-// syscall.EPIPE. Of a reset each direction is told once, and then of the end.
+// Conn is one end of a connection in memory. It is a net.Conn that returns what a TCP
+// conn does on Linux: net.ErrClosed after Close, os.ErrDeadlineExceeded, io.EOF after
+// the other end's CloseWrite or Close, and syscall.ECONNRESET after its Reset, or its
+// Close with bytes unread; and a write after the end of the connection, syscall.EPIPE.
+// Each direction returns a reset once, and then the end of the stream.
 //
 // As a [netpoll.Reporter] it says when its calls park and what wakes them. Its
 // methods may be called concurrently.
@@ -306,8 +306,8 @@ func (c *Conn) CloseWrite() error {
 }
 
 // Reset closes the connection as a process that was killed does, or
-// net.TCPConn.SetLinger(0) and Close: the other end reads what has arrived, and
-// is told of a reset.
+// net.TCPConn.SetLinger(0) and Close: the other end reads what has arrived, and then
+// gets a reset.
 func (c *Conn) Reset() error {
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
@@ -320,9 +320,9 @@ func (c *Conn) Reset() error {
 	return nil
 }
 
-// CutAfter cuts the connection once n more bytes were written here, as a proxy
-// does that ends: the other end reads those and then io.EOF, be it in the middle
-// of a frame, while this end is told of a reset.
+// CutAfter cuts the connection once n more bytes were written here, as a proxy that
+// ends does: the other end reads those and then io.EOF, even in the middle of a frame,
+// while this end gets a reset.
 func (c *Conn) CutAfter(n int) {
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()

@@ -80,7 +80,7 @@ func (p *patient) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan
 			p.sent.Add(int64(len(spans)))
 			return nil
 		}
-		if ctx.Err() == nil || why == nil { // not that it was told to end
+		if ctx.Err() == nil || why == nil { // not because it was asked to end
 			why = err
 		}
 		if !unreachable(err) && ctx.Err() == nil {
@@ -91,7 +91,7 @@ func (p *patient) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan
 		case <-time.After(wait):
 		case <-ctx.Done():
 			p.lose(why)
-			return nil // Shutdown tells
+			return nil // Shutdown reports it
 		}
 	}
 }

@@ -18,16 +18,16 @@ import (
 // stall is how long a block lasts that is kept.
 const stall = 10 * time.Millisecond
 
-// Memory is an exporter that keeps at most Limit spans, and counts the rest. Half
-// of them are those that tell something: operations that failed, or were blocked for
-// 10 ms or longer, and all that is no read or write; the other half are the last
-// ones. The zero value keeps none. It is safe for concurrent use.
+// Memory is an exporter that keeps at most Limit spans, and counts the rest. Half of
+// them are notable: operations that failed, or were blocked for 10 ms or longer, and
+// all that is no read or write. The other half are the latest. The zero value keeps
+// none. It is safe for concurrent use.
 type Memory struct {
 	Limit int
 
 	mu      sync.Mutex
 	total   int
-	first   []numbered // of those that tell something, a quarter of Limit
+	first   []numbered // of the notable ones, a quarter of Limit
 	telling latest
 	last    latest
 	stalled map[oteltrace.SpanID]bool // operations that have not ended
@@ -66,7 +66,7 @@ func (m *Memory) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) e
 		span := numbered{s, m.total}
 		m.total++
 		switch {
-		case !m.tells(s):
+		case !m.notable(s):
 			m.last.add(span, m.Limit-2*quarter)
 		case len(m.first) < quarter:
 			m.first = append(m.first, span)
@@ -77,9 +77,9 @@ func (m *Memory) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) e
 	return nil
 }
 
-// tells reports whether a span is worth more than being one of the last. What is
+// notable reports whether a span is worth keeping longer than the latest ones. What is
 // below an operation ends before it does.
-func (m *Memory) tells(s sdktrace.ReadOnlySpan) bool {
+func (m *Memory) notable(s sdktrace.ReadOnlySpan) bool {
 	id := s.SpanContext().SpanID()
 	stalled := m.stalled[id]
 	delete(m.stalled, id)

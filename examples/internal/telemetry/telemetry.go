@@ -98,10 +98,10 @@ func (t *Tracers) Tracer(ctx context.Context, service string) (*trace.Tracer, er
 	return trace.New(trace.WithTracerProvider(p)), nil
 }
 
-// newExporter returns the exporter that the environment names. By gRPC it is the
-// same as autoexport's, but that who is not there is tried again within a second:
-// gRPC waits longer and longer for a connection that was refused, up to two
-// minutes, and the exporter above it for 5 seconds and more.
+// newExporter returns the exporter that the environment names. For gRPC it is
+// autoexport's, except that it retries an absent backend within a second: gRPC waits
+// longer and longer for a connection that was refused, up to two minutes, and the
+// exporter above it for 5 seconds and more.
 func newExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 	name := cmp.Or(os.Getenv("OTEL_TRACES_EXPORTER"), "otlp")
 	protocol := cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL"))

@@ -110,7 +110,7 @@ type backend interface {
 	search(ctx context.Context, q *Query, from, until time.Time, limit int) ([]found, error)
 	// trace reads a trace into spans.
 	trace(ctx context.Context, f found, into *chain.Collection) (chain.Report, error)
-	// step is by how much the server tells times apart.
+	// step is the resolution of the server's times.
 	step() time.Duration
 }
 

@@ -64,7 +64,7 @@ var (
 	_ http.Handler           = (*Tap)(nil)
 )
 
-// listener is somebody who asked.
+// listener is one request in progress.
 type listener struct {
 	spans   []sdktrace.ReadOnlySpan
 	leftOut int
@@ -84,7 +84,7 @@ func New(opts ...Option) *Tap {
 // OnStart does nothing.
 func (t *Tap) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
 
-// OnEnd keeps s for those who ask now.
+// OnEnd keeps s for the requests in progress.
 func (t *Tap) OnEnd(s sdktrace.ReadOnlySpan) {
 	if t.listening.Load() == 0 || !s.SpanContext().IsSampled() {
 		return
@@ -146,7 +146,7 @@ func (t *Tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if l.leftOut > 0 {
 		header.Set(LeftOut, strconv.Itoa(l.leftOut))
 	}
-	_ = chain.WriteOTLP(w, chain.FromSpans(l.spans)) // who asked may be gone
+	_ = chain.WriteOTLP(w, chain.FromSpans(l.spans)) // the client may be gone
 }
 
 // listen returns a new listener, or nil if there are too many.

@@ -20,7 +20,7 @@ const Category = "wakechain"
 // On reports whether a tracer runs. It costs some nanoseconds.
 func On() bool { return rtrace.IsEnabled() }
 
-// Begin says that the span begins on this goroutine. It is for who asked [On].
+// Begin reports that the span begins on this goroutine. Callers ask [On] first.
 func Begin(sc oteltrace.SpanContext) { span('+', sc) }
 
 // End says that the span ends, on this goroutine or another.

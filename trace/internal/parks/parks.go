@@ -169,15 +169,15 @@ func read(r io.Reader, first, last anchor) (*Trace, error) {
 	return t, nil
 }
 
-// Span is a time that a goroutine spent: in an operation, or blocked, as it
-// was told.
+// Span is a time that a goroutine spent in an operation or in a block, as its spans
+// say.
 type Span struct {
 	Goroutine  int64
 	Start, End time.Time
 }
 
-// Check compares blocks that are told to be parks for a reason with what the
-// goroutines did, and returns what cannot be true, a line each:
+// Check compares blocks, which claim to be parks for a reason, with what the goroutines
+// did. It returns what cannot be true, a line each:
 //
 //   - a park that is only partly in a block: a block begins before the goroutine
 //     parks and ends when it runs again;

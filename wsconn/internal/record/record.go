@@ -1,5 +1,5 @@
-// Package record tells from the headers of a client's TLS records, as they pass
-// by, where its part of the TLS handshake ends and its data begins.
+// Package record finds, in the headers of a client's TLS records as they pass by, where
+// its part of the TLS handshake ends and its data begins.
 package record
 
 import "encoding/binary"
@@ -26,10 +26,10 @@ type Scanner struct {
 	finished bool
 }
 
-// Scan passes p, the next bytes. It reports whether the client's Finished
-// message ended in p, and whether p holds a part of a record of application
-// data after that. Where Finished cannot be told from the records around it,
-// neither is ever reported.
+// Scan passes p, the next bytes. It reports whether the client's Finished message ended
+// in p, and whether p holds a part of a record of application data after that. If
+// Finished cannot be distinguished from the records around it, neither is ever
+// reported.
 func (s *Scanner) Scan(p []byte) (finished, data bool) {
 	for len(p) > 0 {
 		if s.n < len(s.header) {
@@ -56,8 +56,8 @@ func (s *Scanner) Scan(p []byte) (finished, data bool) {
 
 func (s *Scanner) length() int { return int(binary.BigEndian.Uint16(s.header[3:])) }
 
-// isFinished reports whether the record holds a Finished message, which is
-// encrypted: its length tells.
+// isFinished reports whether the record holds a Finished message, which is encrypted,
+// so that only its length shows it.
 //
 // In TLS 1.2 it is the handshake record after ChangeCipherSpec: 12 bytes and
 // their header, and at most 80 that a cipher suite adds. In TLS 1.3 a second

@@ -38,10 +38,10 @@ const MaxHeld = 14 + len(magic) - 1
 //	}
 //	p := buf[:s.End()] // for the library
 //
-// Of a pong that may still become a trace pong the first bytes are held back,
-// until the next chunk tells: for that buf has room at its front. Everything
-// else stays as it is and where it is in the stream, with what no endpoint may
-// accept: that is for the library to judge. The zero Stream takes nothing off.
+// The first bytes of a pong that may still become a trace pong are held back until the
+// next chunk decides; buf has room for them at its front. Everything else stays as it
+// is and where it is in the stream, including what no endpoint may accept: the library
+// judges that. The zero Stream takes nothing off.
 type Stream struct {
 	On     bool // trace pongs are taken off
 	Masked bool // the peer is a client, and masks
@@ -117,8 +117,8 @@ func (s *Stream) parse(e *Event) {
 	}
 }
 
-// next passes the n bytes of a part of a control frame, of which first is the
-// first, and reports whether the frame ends.
+// next passes n bytes of a control frame, the first of which is first, and reports
+// whether the frame ends.
 func (s *Stream) next(g *frame.Segment, first byte, n int) bool {
 	if g.Begin {
 		s.control, s.pong = s.control[:0], stays
@@ -143,7 +143,8 @@ func (s *Stream) next(g *frame.Segment, first byte, n int) bool {
 	return g.End
 }
 
-// judge tells whether the pong in progress is a trace pong, as soon as it shows.
+// judge decides whether the pong in progress is a trace pong, as soon as its bytes show
+// it.
 func (s *Stream) judge(g *frame.Segment) {
 	begun := min(len(s.control), len(magic))
 	switch {
