@@ -68,14 +68,13 @@ func Handler(name string, fn func(context.Context, *Conn) error, options ...Opti
 //   - read_http_request: from the first to the last byte of the request; below
 //     TLS, of the records that hold it
 //
-// The handshake's span then begins with the first of them, and not in Accept.
-// They are absent where they were not seen: without NewListener; where the
-// request is not the first on its connection, whose TLS handshake it was not;
-// where the client's Finished could not be told from the records around it; and
-// where the request's context carries a span of this process already, as in
-// otelhttp.NewHandler, which began after them.
+// The handshake's span then begins with the first of them, and not in Accept. They are
+// absent if they were not seen: without NewListener; if the request is not the first on
+// its connection; if the client's Finished could not be distinguished from the records
+// around it; and if the request's context already carries a span of this process, which
+// began after them, as in otelhttp.NewHandler.
 //
 // A listener that does TLS itself must be above: tls.NewListener(NewListener(l),
-// config). A conn reads the clock once for each read and write until its
-// handshake is over, and no more then.
+// config). A conn reads the clock once for each read and write until its handshake is
+// over.
 func NewListener(l net.Listener) net.Listener { return session.NewListener(l) }

@@ -9,16 +9,16 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// Dial is websocket.Dial: it performs a WebSocket handshake on u. The span
-// handshake, of kind client, has what net/http/httptrace tells as children:
-// dns, connect, tls, write_http_request and read_http_response.
+// Dial is websocket.Dial: it performs a WebSocket handshake on u. The span handshake,
+// of kind client, has the steps that net/http/httptrace reports as children: dns,
+// connect, tls, write_http_request and read_http_response.
 //
-// Where opts has an *http.Transport, or none, the connection is made by a copy
-// of it that sees the connection's blocks below TLS, and does not come from its
-// pool, nor count for its MaxConnsPerHost. What was taught with RegisterProtocol it
-// knows too. Any other http.RoundTripper is used as it is, and the blocks are timed
-// unless it answers with the net.Conn as the body, as those of a transport with a
-// DialTLSContext are: what that returns has TLS in it.
+// If opts has an *http.Transport, or none, a copy of it makes the connection, and sees
+// its blocks below TLS. The connection does not come from the transport's pool, and
+// does not count for its MaxConnsPerHost. The copy knows the protocols of
+// RegisterProtocol. Any other http.RoundTripper is used as it is; then blocks are
+// timed, unless its response body is the net.Conn itself. They are also timed with a
+// DialTLSContext, whose conn includes TLS.
 //
 // In a browser (GOOS=js) the request is the browser's own: it carries no trace, and
 // all blocks are timed.

@@ -39,10 +39,10 @@
 // context, with baggage). Reads, writes and pings are children of the span in
 // the context they are given, or of the handshake if it carries none.
 //
-// A read or write says the size of its message, its index in its direction, and
-// what the frames of RFC 6455 that carried it took on the wire, so that
-// compression shows. Frames that the library writes by itself, as a pong inside
-// a read, are not the program's write. Payloads are never recorded.
+// A read or write says the size of its message, its index in its direction, and what
+// the frames of RFC 6455 that carried it took on the wire, so that compression shows.
+// Frames that the library writes by itself, such as a pong inside a read, are not part
+// of a write. Payloads are never recorded.
 //
 // # Volume
 //
@@ -64,15 +64,14 @@
 //
 // # Who sent a message
 //
-// Between two ends that both use this package or coderws, the read of a message
-// links to the peer's write that sent it, and so does the wake of a read that
-// waited for it: of Read, Receive, Reader, NetConn and package wsjson. For that a
-// pong frame of 35 or 39 bytes goes before the message, if both announced it in
-// the handshake; it never reaches the program, and any other peer sees a plain
-// connection. docs/wire.md has the bytes and what is made of those of a hostile
-// peer; [WithoutPeerLinks] switches it off. Of what a [NetConn] reads, messages
-// that arrive in one piece behind a compressed one have no link: where that one
-// ends is not known.
+// Between two ends that both use this package or coderws, the read of a message links
+// to the peer's write that sent it, and so does the wake of a read that waited for it:
+// of Read, Receive, Reader, NetConn and package wsjson. For that a pong frame of 35 or
+// 39 bytes goes before the message, if both announced it in the handshake; it never
+// reaches the program, and any other peer sees a plain connection. docs/wire.md has the
+// bytes, and how those of a hostile peer are treated; [WithoutPeerLinks] switches it
+// off. A [NetConn] cannot link messages that arrive in one piece behind a compressed
+// one, whose end it does not know.
 //
 // The work that a message causes belongs to its read, which has ended by then:
 //
@@ -82,12 +81,12 @@
 //
 // # Trust and sampling
 //
-// A connection is traced at both ends or at neither: the client's handshake is
-// sampled or not, its headers say so, and a server records nothing of one that is
-// not. Where the client is not traced with wakechain, or the trace does not travel
-// ([WithPropagators]), the server's own sampler decides; a server whose sampler
-// refuses what its parent's took (one that is not sdk/trace.ParentBased) leaves the
-// client's end traced alone.
+// A connection is traced at both ends or at neither: the client's handshake is sampled
+// or not, its headers say so, and a server records nothing of one that is not. If the
+// client is not traced with wakechain, or the trace does not travel
+// ([WithPropagators]), the server's own sampler decides. If that sampler refuses what
+// its parent accepted (it is not sdk/trace.ParentBased), only the client's end is
+// traced.
 //
 // A server that anybody may connect to should not let them decide what it
 // records: [WithPublicEndpoint] links the client's span and begins a trace of its
@@ -96,9 +95,9 @@
 //
 // # The end of a connection
 //
-// One close span tells it, whether the program closed or not: whose close frame
-// came first, with what code, whether the other side answered and after how
-// long. Its error.type is empty for the codes 1000 and 1001, and else
+// One close span describes it, whether or not the program closed: whose close frame
+// came first, with what code, whether the other side answered and after how long. Its
+// error.type is empty for the codes 1000 and 1001, and else
 //
 //   - the close code: of the first close frame, or of the library's own verdict
 //     on what it read, as 1002 for a violation of the protocol and 1009 for a
@@ -116,11 +115,11 @@
 //
 // # Who holds the writer
 //
-// A connection has one writer at a time. Who waits for it has a block of reason
-// write.lock, whose wake links to the operation that let it go: a write or a
-// ping behind another; a ping, a close, or the library's answer to a ping inside
-// a read, behind a write that is parked. Where the wait ends otherwise, with the
-// context or the connection, the library says what it would have said.
+// A connection has one writer at a time. An operation that waits for it has a block of
+// reason write.lock, whose wake links to the operation that released it. A write or a
+// ping waits behind another; a ping, a close, or the library's answer to a ping inside
+// a read, behind a parked write. If the context or the connection ends first, the error
+// is the library's own.
 //
 // # Where blocks are seen
 //

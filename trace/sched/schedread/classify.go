@@ -64,8 +64,8 @@ var byFrame = []struct {
 	{"sync.(*Once).", "sync", once},
 }
 
-// classify says what a park for one of the runtime's reasons is. Of a goroutine that
-// parked before the trace began, the reason is "" and the stack has to tell.
+// classify classifies a park by the runtime's reason. For a goroutine that parked
+// before the trace began the reason is "", and the stack decides.
 func classify(reason string, s *stack) class {
 	if c, ok := byReason[reason]; ok {
 		return c
@@ -91,8 +91,8 @@ func classify(reason string, s *stack) class {
 	return c
 }
 
-// reason is why a goroutine is parked that has the stack, in the runtime's words, as
-// far as the innermost functions tell: "" where they do not.
+// reason is why a goroutine with this stack is parked, in the runtime's words, or "" if
+// its innermost functions do not show it.
 func (s *stack) reason() string {
 	for _, f := range s.frames {
 		switch {
@@ -176,9 +176,9 @@ func (s *stack) inOnce(i int) bool {
 	return false
 }
 
-// woken says what ended a park, "" where that is not known, and whether the goroutine
-// that ran then, if one did, was who did it. The poller and the timers may run on
-// any.
+// woken says what ended a park, or "" if that is not known. known reports whether the
+// goroutine that ran then, if there was one, ended it: the poller and the timers may
+// run on any goroutine.
 func woken(p *park) (why semconv.WakeReason, known bool) {
 	c, by := p.class, p.by
 	switch {
@@ -214,8 +214,9 @@ func woken(p *park) (why semconv.WakeReason, known bool) {
 	}
 }
 
-// passed says what ended a wait for a channel: the other side, or its close. The frame
-// of a close is not in the stack of who closes, but those of the others are.
+// passed says what ended a wait for a channel: the other side, or its close. The stack
+// of the goroutine that closes does not show the close, but those of senders and
+// receivers show their call.
 func passed(c class, by *stack) semconv.WakeReason {
 	sent := by.has("runtime.chansend", "runtime.selectnbsend", "runtime.reflect_chansend", "reflect.chansend")
 	taken := by.has("runtime.chanrecv", "runtime.selectnbrecv", "runtime.reflect_chanrecv", "reflect.chanrecv")

@@ -1,5 +1,5 @@
 // Package schedread turns an execution trace of the Go runtime into spans: what each
-// goroutine waited for, and who woke it, also of code that nobody wrapped.
+// goroutine waited for, and who woke it, including code that is not wrapped.
 //
 //	f, err := os.Open("slow.trace") // of package sched, runtime/trace or net/http/pprof
 //	…
@@ -15,11 +15,11 @@
 //	│  └─ wake                 until it runs; links to the goroutine that woke it
 //	└─ chan.recv …
 //
-// One operation is one park. That is what the runtime knows: an operation that parks
-// twice is two here, and there is no time of a call as a whole. A block that began
+// One operation is one park, because that is all the runtime knows: an operation that
+// parks twice is two here, and the time of a whole call is missing. A block that began
 // before the trace has `block.truncated`, and lasted longer; one that is not over has
-// no end. A `wake` is the wait for a processor. What the runtime does not say is absent:
-// what ended a wait for the network, and of a timer whose it was.
+// no end. A `wake` is the wait for a processor. What the runtime does not record is
+// absent: what ended a wait for the network, and whose timer fired.
 //
 // # Below other spans
 //
@@ -28,14 +28,14 @@
 //
 // # What it reads
 //
-// Traces of Go 1.22 to 1.26. Until 1.24 they do not tell the time of day, which then
-// counts from 1970. A newer Go's is an error that says so. The package stands on
-// golang.org/x/exp/trace, which promises no compatibility: import it in what reads
-// traces, and not in what records them.
+// Traces of Go 1.22 to 1.26. Traces of Go before 1.25 lack the time of day, which then
+// counts from 1970. A newer Go's trace is an error that says so. The package uses
+// golang.org/x/exp/trace, which promises no compatibility: import it where traces are
+// read, not where they are recorded.
 //
 // # Cost
 //
-// A million events take about a second. The memory is that of what is kept, by
-// default the 20,000 longest blocks ([WithMaxBlocks]), of the goroutines that are
-// alive, and of the part of the trace that is being read, about a second of it.
+// A million events take about a second. Memory holds the blocks that are kept, by
+// default the 20,000 longest ([WithMaxBlocks]), the goroutines that are alive, and the
+// part of the trace that is being read, about a second of it.
 package schedread

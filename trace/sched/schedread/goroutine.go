@@ -91,7 +91,7 @@ func (g *goroutine) system() bool {
 	return strings.HasPrefix(g.entry, "runtime.") && g.entry != "runtime.main" || strings.HasPrefix(g.entry, "runtime/trace.")
 }
 
-// saw takes what a stack of the goroutine tells of it.
+// saw notes what a stack of the goroutine shows about it.
 func (g *goroutine) saw(s *stack) {
 	if s == nil {
 		return

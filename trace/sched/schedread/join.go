@@ -12,23 +12,23 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Join returns the waits that were inside spans, below them: give both to chain.New.
-// A wait is inside the innermost span that had begun on its goroutine and had not
-// ended, as the trace notes (see package trace/sched/annotator). Where a goroutine
-// that has none was started inside a span that goes on, its waits are below its
-// own span, and that is below the span.
+// Join returns the waits inside spans as children of these: give both to chain.New. A
+// wait is inside the innermost open span of its goroutine, according to the trace's
+// annotations (see package trace/sched/annotator). If a goroutine has none, but was
+// started inside a span that is still open, its waits are below its own span, and that
+// below the open one.
 //
-// A block that wakechain itself saw is not told a second time: its own says more. A
-// span that began before the trace did, or of which spans does not know, has nothing
-// below it; so only what is in spans is joined, such as one trace. The service and the
-// resource are those of the span.
+// A block that wakechain recorded itself is left out: its own span says more. A span
+// that began before the trace did gets nothing below it, nor does one that is missing
+// in spans: so spans may be a part, such as one trace. The service and the resource are
+// those of the span.
 func (t *Trace) Join(spans []chain.Span) []chain.Span {
 	k := newKnown(spans)
 	b := newBuilder(t)
 	var inside []*park
 	launched := make(map[int64]bool)
 	for _, p := range t.parks {
-		if k.spans[p.in] == nil || k.tells(t, p) {
+		if k.spans[p.in] == nil || k.covers(t, p) {
 			continue
 		}
 		inside = append(inside, p)
@@ -53,8 +53,8 @@ func (t *Trace) Join(spans []chain.Span) []chain.Span {
 	return b.spans
 }
 
-// tells reports whether a span of wakechain's tells of a park.
-func (k *known) tells(t *Trace, p *park) bool {
+// covers reports whether a span of wakechain's describes the park.
+func (k *known) covers(t *Trace, p *park) bool {
 	from, to := t.at(p.start), t.at(p.start+p.took(t.end))
 	return k.blocks[p.in].has(from, to) || k.connections[way{p.local, p.remote, p.reason}].has(from, to)
 }

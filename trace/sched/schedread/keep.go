@@ -32,8 +32,8 @@ func (r *reader) sweep() {
 	r.born = 0
 }
 
-// used are the goroutines of parks and those that are alive, with who woke them and
-// who started them.
+// used returns the goroutines of parks, those that are alive, whoever woke them and
+// whoever started them.
 func (r *reader) used(parks []*park) map[int64]bool {
 	used := make(map[int64]bool, len(r.gs))
 	for _, p := range parks {
@@ -102,7 +102,7 @@ func (r *reader) trace() *Trace {
 	return t
 }
 
-// used are the goroutines that parks are of, with who woke them and who started them.
+// used returns the goroutines of parks, whoever woke them and whoever started them.
 func (t *Trace) used() map[int64]bool {
 	used := make(map[int64]bool)
 	for _, p := range t.parks {

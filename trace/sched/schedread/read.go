@@ -150,7 +150,7 @@ func (r *reader) goroutine(id, now int64) *goroutine {
 func (r *reader) transition(ev *exptrace.Event, tr *exptrace.StateTransition, now int64) {
 	from, to := tr.Goroutine()
 	g := r.goroutine(int64(tr.Resource.Goroutine()), now)
-	if from == to { // told again, at the begin of a part of the trace
+	if from == to { // repeated at the beginning of a part of the trace
 		g.saw(r.stacks.of(tr.Stack))
 		return
 	}

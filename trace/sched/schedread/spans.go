@@ -68,7 +68,7 @@ func newBuilder(t *Trace) *builder {
 	return b
 }
 
-// id is that of a span: of which kind, of which goroutine, since when.
+// id derives a span's id from its kind, its goroutine and its beginning.
 func (b *builder) id(kind string, g, at int64) (id oteltrace.SpanID) {
 	b.buf = append(append(b.buf[:0], b.t.key[:]...), kind...)
 	b.buf = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(b.buf, uint64(g)), uint64(at))
