@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"runtime/pprof"
+	"slices"
 	"sync"
 	"time"
 
@@ -121,7 +122,7 @@ func (l *life) cut() {
 		return // a sampler's no: what there is goes on
 	}
 	span := l.span.goOn(rest)
-	finish(span, at, "", nil, l.task.lap(l.delay(l.attrs), semconv.StateRunning, l.start, at))
+	l.finish(span, at, semconv.StateRunning, "", nil, l.delay(l.attrs))
 	l.start, l.spawned = at, false
 }
 
@@ -151,17 +152,29 @@ func (l *life) end(state semconv.State, errorType string, err error, stack []att
 	defer l.turn.Unlock()
 	l.over = true
 	at := after(l.start)
-	attrs := l.task.lap(append(l.delay(l.attrs), stack...), state, l.start, at)
-	finish(l.span.current(), at, errorType, err, attrs)
+	l.finish(l.span.current(), at, state, errorType, err, append(l.delay(l.attrs), stack...))
 }
 
-// lap appends the state and the totals of a goroutine since its last lap. What is
-// blocked is so for both, and counted with the time that it is in each.
-func (t *Task) lap(attrs []attribute.KeyValue, state semconv.State, start, end time.Time) []attribute.KeyValue {
+// finish ends a span of the life, with the state and the totals of its time, and links
+// it to the operation with the longest block and to the one whose error is the function's.
+func (l *life) finish(span oteltrace.Span, at time.Time, state semconv.State, errorType string, err error, attrs []attribute.KeyValue) {
+	t := l.task
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	attrs = append(attrs[:len(attrs):len(attrs)], semconv.GoroutineStateKey.String(string(state)))
-	return t.totals.lap(attrs, start, end)
+	attrs = t.totals.lap(attrs, l.start, at)
+	attrs, longest := t.culprits.lap(attrs)
+	failures := slices.Clone(t.failures)
+	t.mu.Unlock()
+	blocked := longest.operation()
+	if blocked.IsValid() {
+		span.AddLink(oteltrace.Link{SpanContext: blocked})
+	}
+	if errorType != "" && err != nil {
+		if failed := failedWith(failures, err); failed.IsValid() && !failed.Equal(blocked) {
+			span.AddLink(oteltrace.Link{SpanContext: failed})
+		}
+	}
+	finish(span, at, errorType, err, attrs)
 }
 
 // currentSpan is the span of a goroutine in the context of its function: the first as

@@ -84,6 +84,13 @@ func (p *plumbing) Measures(ctx context.Context) bool {
 	return p.live || (*Tracer)(p).metered(ctx)
 }
 
+// Failed keeps a span that failed for the goroutine that ctx is of.
+func (p *plumbing) Failed(ctx context.Context, span oteltrace.Span, err error) {
+	if t := scopeOf(ctx).task; t != nil && span != nil {
+		t.failed(failure{span.SpanContext(), err})
+	}
+}
+
 // Goroutine returns the name of the goroutine that ctx is of.
 func (p *plumbing) Goroutine(ctx context.Context) string {
 	if t := scopeOf(ctx).task; t != nil {

@@ -120,6 +120,7 @@ func (s spans) Wants(show core.Show, shown bool) time.Duration {
 func (s spans) Wake(r *core.Record, block, wake *core.Edge) {
 	x := of(r)
 	x.woken = false
+	defer s.explain(r, x, block)
 	switch {
 	case x.told:
 		r.Budget.Spend(2)
@@ -133,6 +134,30 @@ func (s spans) Wake(r *core.Record, block, wake *core.Edge) {
 	if wake.Reason != "" {
 		x.waking, x.woken, x.wake = true, true, *wake
 	}
+}
+
+// explain tells the goroutine of an operation about a block that is over, or about all
+// of them where block is nil.
+func (s spans) explain(r *core.Record, x *shown, block *core.Edge) {
+	o, ok := r.Owner.(*owner)
+	if !ok || x.span == nil {
+		return
+	}
+	cause, since := semconv.Cause(""), time.Time{}
+	if block != nil {
+		cause, since = causeOf(block), r.Start.Add(block.At)
+	}
+	(*Task)(o).explain(r.Ref(), since, cause, x.span.SpanContext())
+}
+
+// causeOf is the cause of a block that is over, "" where there is no evidence.
+func causeOf(block *core.Edge) semconv.Cause {
+	for i := range block.Attrs {
+		if a := &block.Attrs[i]; a.Key == semconv.BlockCauseKey {
+			return semconv.Cause(a.Value.AsString())
+		}
+	}
+	return ""
 }
 
 // partKinds are the kinds of parts, by the names of their spans.
@@ -149,13 +174,7 @@ var partKinds = func() map[string]*core.PartKind {
 
 // blockKind is the kind of a block that is over: its cause is known by then.
 func blockKind(block *core.Edge) *core.PartKind {
-	cause := semconv.Cause("")
-	for i := range block.Attrs {
-		if a := &block.Attrs[i]; a.Key == semconv.BlockCauseKey {
-			cause = semconv.Cause(a.Value.AsString())
-		}
-	}
-	return partKinds[semconv.BlockName(semconv.Reason(block.Reason), cause)]
+	return partKinds[semconv.BlockName(semconv.Reason(block.Reason), causeOf(block))]
 }
 
 // endWake makes the span of the wake in progress, if there is one.
@@ -233,6 +252,12 @@ func (s spans) End(r *core.Record, e *core.End) {
 	r.Budget.Leave(x.left)
 	s.suppressed(r.Context, x.left)
 	if x.span != nil {
+		if e.Blocks > 0 {
+			s.explain(r, x, nil)
+		}
+		if o, ok := r.Owner.(*owner); ok && e.ErrorType != "" && e.Err != nil {
+			(*Task)(o).failed(failure{x.span.SpanContext(), e.Err})
+		}
 		s.endWake(r, x, e.At)
 		s.finish(r, x, e)
 	}

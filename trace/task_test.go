@@ -159,7 +159,7 @@ func TestGo(t *testing.T) {
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
 			parent @0s 0s
-				worker @0s 7ms {a=1, b=2, block.count=3, block.duration=0.005, goroutine.blocked.lock=0.001, goroutine.blocked.sleep=0.004, goroutine.id, goroutine.name=worker, goroutine.running=0.002, goroutine.start_delay=0, goroutine.state=finished}
+				worker @0s 7ms {a=1, b=2, block.count=3, block.duration=0.005, goroutine.blocked.lock=0.001, goroutine.blocked.sleep=0.004, goroutine.id, goroutine.name=worker, goroutine.running=0.002, goroutine.start_delay=0, goroutine.state=finished, block.longest.duration=0.002, block.longest.reason=sleep} -> step
 					step @1ms 2ms {block.duration=0.002}
 						block @1ms 2ms {block.reason=sleep}
 						wake @3ms 0s {wake.reason=timer}
@@ -167,7 +167,7 @@ func TestGo(t *testing.T) {
 						block @4ms 2ms {block.reason=sleep}
 						wake @6ms 0s {wake.reason=timer}
 					quick @6ms 0s
-					part @6ms 1ms {block.duration=0.001, goroutine.blocked.lock=0.001, goroutine.id, goroutine.name=part, goroutine.running=0, goroutine.state=finished}
+					part @6ms 1ms {block.duration=0.001, goroutine.blocked.lock=0.001, goroutine.id, goroutine.name=part, goroutine.running=0, goroutine.state=finished, block.longest.duration=0.001, block.longest.reason=lock} -> step
 						step @6ms 1ms {block.duration=0.001}
 							block @6ms 1ms {block.reason=lock}
 		`, whole...)

@@ -57,7 +57,7 @@ func TestAfterFunc(t *testing.T) {
 		// What late is blocked for is not main's.
 		tracetest.AssertTree(t, rec.Chain(), `
 			main @0s 10ms {goroutine.id, goroutine.name=main, goroutine.state=finished}
-				late @5ms 1ms {block.duration=0.001, goroutine.blocked.sleep=0.001, goroutine.id, goroutine.name=late, goroutine.running=0, goroutine.state=finished}
+				late @5ms 1ms {block.duration=0.001, goroutine.blocked.sleep=0.001, goroutine.id, goroutine.name=late, goroutine.running=0, goroutine.state=finished, block.longest.duration=0.001, block.longest.reason=sleep} -> sleep
 					sleep @5ms 1ms {block.duration=0.001}
 						block @5ms 1ms {block.reason=sleep}
 						wake @6ms 0s {wake.reason=timer}
@@ -81,7 +81,7 @@ func TestAfterDone(t *testing.T) {
 		op.End(nil)
 		tracetest.AssertTree(t, rec.Chain(), `
 			op @0s 4ms
-				cleanup @2ms 1ms {goroutine.state=finished}
+				cleanup @2ms 1ms {goroutine.state=finished} -> sleep
 					sleep @2ms 1ms
 						block @2ms 1ms {block.reason=sleep}
 						wake @3ms 0s {wake.reason=timer}

@@ -25,7 +25,10 @@ type totals struct {
 
 	from  time.Time // the last lap
 	waits []wait    // the blocks in progress
-	ran   time.Time // when the latest block ended
+
+	ran time.Time // when the latest block ended
+
+	culprits
 }
 
 // wait is the block in progress of an operation.
@@ -90,7 +93,9 @@ func (t *Task) unparked(ref core.Ref, r semconv.Reason, start, end time.Time) {
 			t.still += max(end.Sub(t.since), 0)
 		}
 		if !none {
-			t.add(r, end.Sub(latest(start, t.from)))
+			d := end.Sub(latest(start, t.from))
+			t.add(r, d)
+			t.blockOver(&longest{ref: ref, since: start, took: d, reason: r})
 			t.ran = end
 		}
 		t.mu.Unlock()
@@ -114,7 +119,9 @@ func (t *totals) add(r semconv.Reason, d time.Duration) {
 func (t *totals) lap(attrs []attribute.KeyValue, start, end time.Time) []attribute.KeyValue {
 	for i := range t.waits {
 		w := &t.waits[i]
-		t.add(semconv.Reason(w.reason), max(end.Sub(latest(w.since, t.from)), 0))
+		d := max(end.Sub(latest(w.since, t.from)), 0)
+		t.add(semconv.Reason(w.reason), d)
+		t.blockOver(&longest{ref: w.ref, since: w.since, took: d, reason: semconv.Reason(w.reason)})
 	}
 	if t.parked > 0 {
 		t.still += max(end.Sub(t.since), 0)

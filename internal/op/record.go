@@ -362,6 +362,9 @@ func (f Ref) SetShow(s Show) {
 	}
 }
 
+// Ref returns the reference to the operation. Only its sinks may call it.
+func (r *Record) Ref() Ref { return Ref{r, r.gen} }
+
 // Sinks returns what the operation's edges go to.
 func (r *Record) Sinks() []Sink { return r.sinks }
 

@@ -39,6 +39,10 @@ type Tracer interface {
 	// Finish ends a span that Span or Root began at start, as Record does.
 	Finish(span oteltrace.Span, start time.Time, errorType string, err error, attrs ...attribute.KeyValue)
 
+	// Failed says that a span, which may be nil, of the goroutine that ctx is of failed
+	// with err. The goroutine's links to it if it fails with that, too.
+	Failed(ctx context.Context, span oteltrace.Span, err error)
+
 	// Records reports whether a span below ctx may be recorded. At the root of a trace
 	// that is for the provider to say.
 	Records(ctx context.Context) bool

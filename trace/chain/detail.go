@@ -165,7 +165,7 @@ func (p *printer) label(b []byte, s *Span) []byte {
 		part(text)
 	}
 	for i, l := range s.Links {
-		if i == maxLinks {
+		if i == maxLinks || s.ofGoroutine() {
 			break
 		}
 		if l.Span == nil {
@@ -292,6 +292,9 @@ func (p *printer) links(spans []*Span) []string {
 	if spans[0].Is(semconv.SpanWake) {
 		by = "← woken by "
 	}
+	if spans[0].ofGoroutine() {
+		return nil // to what is below it
+	}
 	var out []string
 	for i, l := range spans[0].Links {
 		switch {
@@ -340,7 +343,7 @@ func (p *printer) tally(spans []*Span) string {
 	}
 	low, high := -1, -1
 	for _, s := range spans {
-		if len(s.LinkedFrom) == 0 && !p.cited[s] {
+		if !s.Cited() && !p.cited[s] {
 			continue
 		}
 		if low < 0 {

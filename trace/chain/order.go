@@ -124,7 +124,7 @@ func newTies(group []node) *ties {
 	}
 	for i, n := range group {
 		for _, l := range n.span.Links {
-			if at, ok := t.place[l.Span]; ok && at != i {
+			if at, ok := t.place[l.Span]; ok && at != i && !n.span.ofGoroutine() { // whose links lead to what is below
 				t.add(at, i, false)
 				t.waits[i]++
 			}

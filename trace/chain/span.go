@@ -366,6 +366,12 @@ func (s *Span) isRest() bool {
 	return p.Str(semconv.GoroutineStateKey) == string(semconv.StateRunning) && s.Str(semconv.GoroutineNameKey) == p.Str(semconv.GoroutineNameKey)
 }
 
+// Cited reports whether another span has a link to this one that says what it caused: a
+// goroutine's link to its longest block, or to its first span, does not.
+func (s *Span) Cited() bool {
+	return slices.ContainsFunc(s.LinkedFrom, func(from *Span) bool { return !from.ofGoroutine() })
+}
+
 // Rest returns, for the span of a goroutine that was exported while it ran, the span with
 // the rest of its story. It is nil for every other span, and where the chain does not
 // have it.

@@ -171,6 +171,11 @@ const (
 	BlockCountKey    = attribute.Key("block.count")    // int, blocks in an operation or a goroutine, where they are more than one
 	BlockDurationKey = attribute.Key("block.duration") // float64, their sum in seconds
 
+	// Of a goroutine, whose span links to the operation with its longest block.
+	BlockLongestDurationKey = attribute.Key("block.longest.duration") // float64, seconds
+	BlockLongestReasonKey   = attribute.Key("block.longest.reason")   // string, a [Reason]
+	BlockLongestCauseKey    = attribute.Key("block.longest.cause")    // string, a [Cause], where there is evidence
+
 	// SpansSuppressedKey is an int, the spans that were left out before this one, to
 	// keep a trace small. A span that says it counts from zero again.
 	SpansSuppressedKey = attribute.Key("spans.suppressed")

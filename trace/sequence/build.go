@@ -116,6 +116,9 @@ func (b *builder) arrow(from, to *chain.Span) bool {
 
 // links returns the spans of other lifelines that the span links to.
 func (b *builder) links(s *chain.Span) []*chain.Span {
+	if s.IsGoroutine() || s.Parent != nil && s.Parent.Rest() == s {
+		return nil // to its own operations
+	}
 	var from []*chain.Span
 	for i, l := range s.Links {
 		if i == maxLinks {

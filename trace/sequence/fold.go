@@ -91,7 +91,7 @@ func (sh *shapes) name(s, life *chain.Span) {
 		part(s.Str(semconv.BlockCauseKey))
 	}
 	for i, l := range s.Links {
-		if i == maxLinks {
+		if i == maxLinks || life != nil {
 			break
 		}
 		if l.Span == nil {

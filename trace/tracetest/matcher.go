@@ -186,7 +186,7 @@ func count(c *chain.Chain, found []*chain.Span, m Matcher) string {
 // the tree has that, by the number and the service.
 func ref(c *chain.Chain, s *chain.Span) string {
 	name := text.Printable(s.Name)
-	if len(s.LinkedFrom) > 0 {
+	if s.Cited() {
 		name = fmt.Sprintf("%s #%d", name, s.Seq)
 	}
 	if s.Service != "" && slices.ContainsFunc(c.Spans, func(other *chain.Span) bool { return other.Service != s.Service }) {

@@ -50,7 +50,7 @@ func TestSpans(t *testing.T) {
 	rec.wantTree(`
 		handshake [client]
 			handshake [server]
-				serve
+				serve -> read
 					read {message.type=text, message.size=5, frame.count=1, wire.size=11} -> write
 					write {message.type=text, message.size=5, frame.count=1, wire.size=13}
 					read {message.type=binary, message.size=9000, frame.count=3, wire.size=9024} -> write

@@ -144,7 +144,7 @@ func TestLeanOTLP(t *testing.T) {
 					}
 					for _, a := range s.Attributes {
 						switch {
-						case a.Key == string(semconv.GoroutineIDKey), strings.HasPrefix(a.Key, "block.duration"),
+						case a.Key == string(semconv.GoroutineIDKey), a.Key == string(semconv.BlockDurationKey), a.Key == string(semconv.BlockLongestDurationKey),
 							strings.HasPrefix(a.Key, "goroutine."), a.Key == string(semconv.ServerPortKey), a.Key == string(semconv.NetworkLocalPortKey):
 							a.Value = nil
 						}
@@ -169,7 +169,7 @@ func TestLeanOTLP(t *testing.T) {
 var (
 	times  = regexp.MustCompile(`"\d{4}-[^"]*Z?"`)
 	counts = regexp.MustCompile(`"ChildSpanCount":\d+`)
-	values = regexp.MustCompile(`("(?:goroutine\.[^"]*|block\.duration|network\.local\.port)","Value":\{"Type":"[A-Z0-9]*","Value":)[^}]*`)
+	values = regexp.MustCompile(`("(?:goroutine\.[^"]*|block\.(?:longest\.)?duration|network\.local\.port)","Value":\{"Type":"[A-Z0-9]*","Value":)[^}]*`)
 )
 
 // As text, too.

@@ -150,7 +150,11 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 	if err != nil && resp != nil && d.req != nil {
 		attrs = append(attrs, semconv.WebSocketHandshakeCheckKey.String(clientCheck(d.req, resp)))
 	}
-	core.Of(d.s.tracer).Finish(d.span, d.start, errorType, err, attrs...)
+	tracer := core.Of(d.s.tracer)
+	if err != nil {
+		tracer.Failed(d.ctx, d.span, err)
+	}
+	tracer.Finish(d.span, d.start, errorType, err, attrs...)
 	return d.s
 }
 

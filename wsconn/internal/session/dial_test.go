@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
@@ -150,6 +151,19 @@ func TestDialFails(t *testing.T) {
 			t.Error("got no error for a URL that is none")
 		}
 		wantEnded(t, rec)
+		rec = newRecorder(t)
+		ctx = rec.context(t.Context())
+		if err := trace.Go(ctx, "dials", func(ctx context.Context) error {
+			_, _, err := lib.traced.dial(ctx, url, options{}, rec.option())
+			return err
+		}).Wait(t.Context()); err == nil {
+			t.Error("got no error")
+		}
+		tracetest.AssertTree(t, rec.Chain(), `
+			dials {status=error, state=failed, error.type=connection_refused} -> handshake
+				handshake {status=error, error.type=connection_refused}
+					connect {status=error, error.type=connection_refused}
+		`, exactly...)
 	})
 }
 

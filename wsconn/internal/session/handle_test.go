@@ -45,7 +45,7 @@ func TestHandle(t *testing.T) {
 			_, _, err := c.Read(ctx)
 			return err
 		}, 0, `
-			echo @0s 20ms {state=canceled}
+			echo @0s 20ms {state=canceled} -> read
 				read @0s 20ms
 					block @0s 20ms {reason=net.read, source=timed}
 					close @20ms 0s {status=error, error.type=canceled, close.completed=false}

@@ -1,0 +1,109 @@
+package trace
+
+import (
+	"errors"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	core "github.com/wakechain/wakechain/internal/op"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// culprits are the operations that the span of a goroutine links to. They are guarded
+// by its Task's mutex.
+type culprits struct {
+	longest  longest   // since the last lap
+	failures []failure // the latest ones
+}
+
+// longest is a block, and its operation.
+type longest struct {
+	ref    core.Ref
+	since  time.Time
+	took   time.Duration // since the last lap
+	reason semconv.Reason
+	cause  semconv.Cause
+	span   oteltrace.SpanContext // of the operation; invalid: it has none, or not yet
+}
+
+// failure is an operation that failed.
+type failure struct {
+	span oteltrace.SpanContext
+	err  error
+}
+
+// maxFailures is how many failures a goroutine remembers: what it does about the one
+// that it ends with, such as closing a connection, may fail as well.
+const maxFailures = 4
+
+// blockOver keeps a block if that is the longest one.
+func (c *culprits) blockOver(l *longest) {
+	if l.took > c.longest.took {
+		c.longest = *l
+	}
+}
+
+// explain adds to the block of an operation, if that is the longest one, what its sink
+// found out: the cause, and the operation's span.
+func (t *Task) explain(ref core.Ref, since time.Time, cause semconv.Cause, span oteltrace.SpanContext) {
+	for ; t != nil; t = t.outer {
+		t.mu.Lock()
+		if l := &t.longest; l.ref == ref {
+			l.span = span
+			if cause != "" && l.since.Equal(since) {
+				l.cause = cause
+			}
+		}
+		t.mu.Unlock()
+	}
+}
+
+// failed keeps an operation that failed.
+func (t *Task) failed(f failure) {
+	for ; t != nil; t = t.outer {
+		t.mu.Lock()
+		if len(t.failures) == maxFailures {
+			t.failures = append(t.failures[:0], t.failures[1:]...)
+		}
+		t.failures = append(t.failures, f)
+		t.mu.Unlock()
+	}
+}
+
+// lap appends what is known of the longest block to the attributes of the span that
+// ends, and returns the block. The next one begins with none.
+func (c *culprits) lap(attrs []attribute.KeyValue) ([]attribute.KeyValue, longest) {
+	l := c.longest
+	c.longest = longest{}
+	if l.took <= 0 {
+		return attrs, l
+	}
+	attrs = append(attrs, semconv.BlockLongestDurationKey.Float64(l.took.Seconds()), semconv.BlockLongestReasonKey.String(string(l.reason)))
+	if l.cause != "" {
+		attrs = append(attrs, semconv.BlockLongestCauseKey.String(string(l.cause)))
+	}
+	return attrs, l
+}
+
+// operation returns the span of the block's operation, which may have one only now. The
+// Task's mutex is not held.
+func (l *longest) operation() oteltrace.SpanContext {
+	if l.span.IsValid() {
+		return l.span
+	}
+	return l.ref.SpanContext()
+}
+
+// failedWith returns the operation that failed with err, an invalid span context if none
+// did. It calls methods of the program's errors, so the Task's mutex is not held.
+func failedWith(failures []failure, err error) oteltrace.SpanContext {
+	for i := len(failures) - 1; i >= 0; i-- {
+		if errors.Is(err, failures[i].err) {
+			return failures[i].span
+		}
+	}
+	return oteltrace.SpanContext{}
+}
