@@ -2,7 +2,6 @@ package trace
 
 import (
 	"context"
-	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,35 +11,45 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/internal/measure"
 	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// metrics are the instruments of a [Tracer].
+// metrics are what a [Tracer] measures with: one for each MeterProvider.
+//
+// Blocks are counted in atomics where package meter collects them ([measure.Histogram]),
+// and else by a synchronous instrument, which costs more. Spans that were left out are
+// counted in an atomic, which is observed.
 type metrics struct {
 	meter      metric.Meter
 	blocked    metric.Float64Histogram
-	suppressed metric.Int64Counter
+	suppressed atomic.Int64
+	observed   metric.Registration // of suppressed; nil: failed
+
+	looked atomic.Bool                       // what stands behind blocked is known
+	blocks atomic.Pointer[measure.Histogram] // nil: not such a one
 }
 
-// latestMetrics are those that metricsOf made last: a program has one meter, and
-// may have a Tracer for each connection.
-var latestMetrics atomic.Pointer[metrics]
+// metricsFor has the callbacks of each provider registered once.
+var metricsFor = measure.Registry[metrics]{Drop: func(m *metrics) {
+	if m.observed != nil {
+		_ = m.observed.Unregister()
+	}
+}}
 
-func metricsOf(meter metric.Meter) *metrics {
-	switch {
-	case meter == nil:
-		return nil
-	case !reflect.ValueOf(meter).Comparable():
-		return newMetrics(meter)
+func metricsOf(p metric.MeterProvider) *metrics {
+	if _, ok := p.(noop.MeterProvider); ok {
+		return &noMetrics
 	}
-	m := latestMetrics.Load()
-	if m == nil || m.meter != meter {
-		m = newMetrics(meter)
-		latestMetrics.Store(m)
-	}
-	return m
+	return metricsFor.Of(p, func() *metrics {
+		return newMetrics(p.Meter(ScopeName, metric.WithInstrumentationVersion(Version)))
+	})
 }
+
+var noMetrics = metrics{meter: noop.Meter{}, blocked: noop.Float64Histogram{}}
 
 // blockBuckets are the bounds of a block's histogram in seconds: a park takes
 // from some microseconds to as long as a peer does not read.
@@ -55,10 +64,19 @@ func newMetrics(meter metric.Meter) *metrics {
 		otel.Handle(err)
 		m.blocked = noop.Float64Histogram{}
 	}
-	if m.suppressed, err = meter.Int64Counter(semconv.MetricSpansSuppressed, metric.WithUnit("{span}"),
-		metric.WithDescription("Spans that were left out to keep a trace small.")); err != nil {
+	suppressed, err := meter.Int64ObservableCounter(semconv.MetricSpansSuppressed, metric.WithUnit("{span}"),
+		metric.WithDescription("Spans that were left out to keep a trace small."))
+	if err != nil {
 		otel.Handle(err)
-		m.suppressed = noop.Int64Counter{}
+		return m
+	}
+	if m.observed, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		if n := m.suppressed.Load(); n > 0 {
+			o.ObserveInt64(suppressed, n)
+		}
+		return nil
+	}, suppressed); err != nil {
+		otel.Handle(err)
 	}
 	return m
 }
@@ -67,7 +85,17 @@ func newMetrics(meter metric.Meter) *metrics {
 // instrument of a no-op meter says no, and so does that of the global one for as
 // long as the program has set no other.
 func (t *Tracer) metered(ctx context.Context) bool {
-	return t.metrics != nil && t.metrics.blocked.Enabled(ctx)
+	return t.metrics != nil && (t.metrics.blocks.Load() != nil || t.metrics.blocked.Enabled(ctx))
+}
+
+// collected returns the histogram of blocks that package meter collects; nil: it is
+// another.
+func (m *metrics) collected() *measure.Histogram {
+	if !m.looked.Load() && m.blocked.Enabled(context.Background()) { // else it may come yet
+		m.blocks.Store(measure.Behind(m.blocked))
+		m.looked.Store(true)
+	}
+	return m.blocks.Load()
 }
 
 // blockMetrics is the sink that measures blocks.
@@ -78,27 +106,57 @@ var _ core.Sink = blockMetrics{}
 // Wants returns 0: a block is measured by its cause.
 func (blockMetrics) Wants(core.Show, bool) time.Duration { return 0 }
 
-// Wake records a block, with the operation's context, so that an exemplar names its
-// span.
+// Wake records a block, with the operation's span, so that an exemplar names it.
 func (m blockMetrics) Wake(r *core.Record, block, wake *core.Edge) {
-	m.blocked.Record(r.Below(), (wake.At - block.At).Seconds(), blockOptions(r, block)...)
+	key, d := keyOf(r, block), wake.At-block.At
+	if m.collected() == nil {
+		m.blocked.Record(r.Below(), d.Seconds(), optionsOf(key).record...)
+		return
+	}
+	var sc oteltrace.SpanContext
+	if span := r.Span(); span != nil {
+		sc = span.SpanContext()
+	} else {
+		sc = oteltrace.SpanContextFromContext(r.Context)
+	}
+	m.seriesOf(key).RecordIn(sc, int64(d))
+}
+
+// measure measures a block of an operation that has no record.
+func (m *metrics) measure(ctx context.Context, reason, cause string, d time.Duration) {
+	key := blockKey{reason: reason, cause: cause}
+	if m.collected() == nil {
+		m.blocked.Record(ctx, d.Seconds(), optionsOf(key).record...)
+		return
+	}
+	m.seriesOf(key).RecordIn(oteltrace.SpanContextFromContext(ctx), int64(d))
+}
+
+// seriesOf returns what is collected of blocks of one kind.
+func (m *metrics) seriesOf(key blockKey) *measure.Series {
+	return m.blocks.Load().Series(optionsOf(key).set)
 }
 
 // End does nothing.
 func (blockMetrics) End(*core.Record, *core.End) {}
 
-// suppressed counts spans that were left out.
-func (t *Tracer) suppressed(ctx context.Context, n int) {
-	if t.metrics != nil && n > 0 {
-		t.metrics.suppressed.Add(ctx, int64(n))
+// suppress counts spans that were left out.
+func (t *Tracer) suppress(n int) {
+	if m := t.metrics; m != nil && m != &noMetrics && n > 0 {
+		m.suppressed.Add(int64(n))
 	}
 }
 
 // A recording's options are made once, so that it allocates nothing.
 var blockOptionsOf = struct {
 	sync.RWMutex
-	made map[blockKey][]metric.RecordOption // at most maxBlockOptions
-}{made: map[blockKey][]metric.RecordOption{}}
+	made map[blockKey]*blockOptions // at most maxBlockOptions
+}{made: map[blockKey]*blockOptions{}}
+
+type blockOptions struct {
+	set    attribute.Set
+	record []metric.RecordOption
+}
 
 // maxBlockOptions bounds what is kept: a program may give reasons of its own, and
 // some 30 are the module's. For others options are made each time.
@@ -106,7 +164,7 @@ const maxBlockOptions = 256
 
 type blockKey struct{ reason, cause, name string }
 
-func blockOptions(r *core.Record, b *core.Edge) []metric.RecordOption {
+func keyOf(r *core.Record, b *core.Edge) blockKey {
 	key := blockKey{reason: b.Reason}
 	if on, ok := r.On.(interface{ inMetrics() string }); ok {
 		key.name = on.inMetrics()
@@ -116,6 +174,10 @@ func blockOptions(r *core.Record, b *core.Edge) []metric.RecordOption {
 			key.cause = b.Attrs[i].Value.AsString()
 		}
 	}
+	return key
+}
+
+func optionsOf(key blockKey) *blockOptions {
 	blockOptionsOf.RLock()
 	opts, ok := blockOptionsOf.made[key]
 	blockOptionsOf.RUnlock()
@@ -129,7 +191,8 @@ func blockOptions(r *core.Record, b *core.Edge) []metric.RecordOption {
 	if key.name != "" {
 		attrs = append(attrs, semconv.SyncNameKey.String(key.name))
 	}
-	opts = []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
+	opts = &blockOptions{set: attribute.NewSet(attrs...)}
+	opts.record = []metric.RecordOption{metric.WithAttributeSet(opts.set)}
 	blockOptionsOf.Lock()
 	defer blockOptionsOf.Unlock()
 	if len(blockOptionsOf.made) < maxBlockOptions {

@@ -13,6 +13,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/internal/live"
+	"github.com/wakechain/wakechain/internal/measure"
 	core "github.com/wakechain/wakechain/internal/op"
 )
 
@@ -105,6 +106,21 @@ func (p *plumbing) Meter() metric.Meter {
 		return nil
 	}
 	return p.metrics.meter
+}
+
+// Blocks returns the histogram of blocks that package meter collects; nil: it is another.
+func (p *plumbing) Blocks() *measure.Histogram {
+	if p.metrics == nil {
+		return nil
+	}
+	return p.metrics.collected()
+}
+
+// MeasureBlock measures a block of no operation.
+func (p *plumbing) MeasureBlock(ctx context.Context, reason, cause string, d time.Duration) {
+	if p.metrics != nil {
+		p.metrics.measure(ctx, reason, cause, d)
+	}
 }
 
 // Live reports whether package live follows what is not sampled.

@@ -250,7 +250,7 @@ func (s spans) End(r *core.Record, e *core.End) {
 		}
 	}
 	r.Budget.Leave(x.left)
-	s.suppressed(r.Context, x.left)
+	s.suppress(x.left)
 	if x.span != nil {
 		if e.Blocks > 0 {
 			s.explain(r, x, nil)

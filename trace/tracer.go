@@ -136,7 +136,7 @@ func (t *Tracer) With(opts ...Option) *Tracer {
 	}
 	with := &Tracer{tracer: t.tracer, metrics: t.metrics, minBlock: c.minBlock, allOps: c.allOps, live: c.live, maxOpen: c.maxOpen}
 	if c.meters != nil {
-		with.metrics = metricsOf(c.meters.Meter(ScopeName, metric.WithInstrumentationVersion(Version)))
+		with.metrics = metricsOf(c.meters)
 	}
 	switch c.provider.(type) {
 	case nil:

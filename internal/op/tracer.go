@@ -8,6 +8,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/internal/measure"
 )
 
 // Of returns what the adapters of this module use of a *trace.Tracer, beyond what a
@@ -56,6 +58,13 @@ type Tracer interface {
 
 	// Meter returns the meter of the tracer's metrics; nil: none.
 	Meter() metric.Meter
+
+	// Blocks returns the histogram of blocks that package meter collects; nil: it is
+	// another, or there is none.
+	Blocks() *measure.Histogram
+
+	// MeasureBlock measures a block of no operation. The cause may be "".
+	MeasureBlock(ctx context.Context, reason, cause string, d time.Duration)
 
 	// Live reports whether package live follows what is not sampled.
 	Live() bool

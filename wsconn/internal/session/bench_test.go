@@ -55,6 +55,7 @@ var (
 	noLinks     = session.WithoutPeerLinks()
 	unsampled   = sdk(sdktrace.WithSampler(sdktrace.NeverSample()))
 	metering    = newMeasured().option()
+	producing   = newProduced().option()
 )
 
 // modes begin with what the others are compared with, and go on with the same once
@@ -65,6 +66,7 @@ var modes = []mode{
 	{name: "off", provider: func(sdktrace.SpanExporter) oteltrace.TracerProvider { return noopProvider }},
 	{name: "unsampled", provider: unsampled},
 	{name: "metrics", provider: unsampled, opts: []session.Option{metering}},
+	{name: "metrics+producer", provider: unsampled, opts: []session.Option{producing}},
 	{name: "live", provider: unsampled, live: true},
 	{name: "live+watch", provider: unsampled, live: true, watched: true},
 	{name: "handwritten", hand: byHand, provider: sdk()},
@@ -74,12 +76,14 @@ var modes = []mode{
 	{name: "full", provider: sdk(), opts: []session.Option{allMessages}},
 	{name: "full-unlinked", provider: sdk(), opts: []session.Option{allMessages, noLinks}},
 	{name: "full+metrics", provider: sdk(), opts: []session.Option{allMessages, metering}},
+	{name: "full+producer", provider: sdk(), opts: []session.Option{allMessages, producing}},
 	{name: "lean-default", own: true, provider: leanly()},
 	{name: "lean-messages", provider: leanly(), opts: []session.Option{allMessages, noBlocks}},
 	{name: "lean", provider: leanly(), opts: []session.Option{allMessages}},
 	{name: "lean+watch", provider: leanly(), opts: []session.Option{allMessages}, watched: true},
 	{name: "lean-unlinked", provider: leanly(), opts: []session.Option{allMessages, noLinks}},
 	{name: "lean+metrics", provider: leanly(), opts: []session.Option{allMessages, metering}},
+	{name: "lean+producer", provider: leanly(), opts: []session.Option{allMessages, producing}},
 }
 
 // handwritten is a bare connection with the spans that one writes by hand.

@@ -203,7 +203,7 @@ func (s *Session) closed() {
 	nothing := len(s.left) == 0
 	s.mu.Unlock()
 	if wasOpen {
-		s.meter.addOpen(s.home, -1)
+		s.meter.addOpen(-1)
 	}
 	if !inside && !nothing {
 		go s.finish()

@@ -134,6 +134,9 @@ func (s *Session) enterReceive() (op trace.Op, gaveUp starved) {
 		if s.in.message.frames > 0 {
 			showBlocks(s.in.reader.op)
 		}
+		if s.light != nil {
+			s.light.in.inside.Store(true)
+		}
 		return s.in.reader.op, gaveUp
 	case s.closing.ctx != nil: // CloseRead's goroutine
 		return trace.Op{}, gaveUp

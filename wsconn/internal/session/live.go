@@ -151,8 +151,13 @@ func (s *Session) Describe(r *live.Report) {
 	}
 	if c.Reader = describe(r, s.in.reader); c.Reader != nil {
 		c.Reader.InMessage = s.in.message.frames > 0
+		if s.light != nil {
+			s.light.in.describe(c.Reader, semconv.SpanRead)
+		}
 	}
-	c.Writer = describe(r, s.out.writer)
+	if c.Writer = describe(r, s.out.writer); s.light != nil {
+		s.light.out.describe(c.Writer, semconv.SpanWrite)
+	}
 	c.WritesWaiting = s.writing.waiting
 	if s.writing.held {
 		c.Turn = s.holder(r, c.Writer)

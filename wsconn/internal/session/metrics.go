@@ -2,7 +2,7 @@ package session
 
 import (
 	"context"
-	"reflect"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -11,21 +11,26 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/wakechain/wakechain/internal/measure"
 	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// instruments are those of all connections with one meter.
+// instruments are those of all connections with one meter. What is counted for every
+// message is in tallies. Synchronous is what is rare, and the size of messages where package
+// meter does not collect it.
 type instruments struct {
 	meter     metric.Meter
-	open      metric.Int64UpDownCounter
 	handshake metric.Float64Histogram
-	messages  metric.Int64Counter
-	size      metric.Int64Histogram
-	bytes     metric.Int64Counter
-	waiting   metric.Int64UpDownCounter
 	pongs     metric.Int64Counter
+	size      metric.Int64Histogram
+	observed
+
+	roles map[string]*roleTally
+
+	looked atomic.Bool // what stands behind size is known
+	sizes  atomic.Pointer[measure.Histogram]
 }
 
 var (
@@ -35,16 +40,22 @@ var (
 
 func newInstruments(m metric.Meter) *instruments {
 	mk := maker{m}
-	return &instruments{
+	i := &instruments{
 		meter:     m,
-		open:      mk.upDown(semconv.MetricOpenConnections, "{connection}", "WebSocket connections that are open."),
 		handshake: mk.seconds(semconv.MetricHandshakeDuration, "Duration of opening handshakes.", handshakeBuckets),
-		messages:  mk.counter(semconv.MetricMessages, "{message}", "Messages that passed whole."),
-		size:      mk.sizes(semconv.MetricMessageSize, "Payload of messages that the program read or wrote.", sizeBuckets),
-		bytes:     mk.counter(semconv.MetricIO, "By", "Bytes of frames, as on the wire."),
-		waiting:   mk.upDown(semconv.MetricWritesWaiting, "{write}", "Writes that wait for another message to be written."),
 		pongs:     mk.counter(semconv.MetricPongsIgnored, "{frame}", "Trace pongs of the peer that were not as they must be."),
+		size:      mk.sizes(semconv.MetricMessageSize, "Payload of messages that the program read or wrote.", sizeBuckets),
+		roles:     map[string]*roleTally{roleClient: {}, roleServer: {}},
 	}
+	i.open = mk.upDown(semconv.MetricOpenConnections, "{connection}", "WebSocket connections that are open.")
+	i.messages = mk.observed(semconv.MetricMessages, "{message}", "Messages that passed whole.")
+	i.bytes = mk.observed(semconv.MetricIO, "By", "Bytes of frames, as on the wire.")
+	i.waiting = mk.upDown(semconv.MetricWritesWaiting, "{write}", "Writes that wait for another message to be written.")
+	var err error
+	if i.registration, err = m.RegisterCallback(i.observe, i.open, i.messages, i.bytes, i.waiting); err != nil {
+		otel.Handle(err)
+	}
+	return i
 }
 
 // maker makes instruments, no-ops where the meter fails.
@@ -55,9 +66,14 @@ func (m maker) counter(name, unit, what string) metric.Int64Counter {
 	return made[metric.Int64Counter](i, err, noop.Int64Counter{})
 }
 
-func (m maker) upDown(name, unit, what string) metric.Int64UpDownCounter {
-	i, err := m.Int64UpDownCounter(name, metric.WithUnit(unit), metric.WithDescription(what))
-	return made[metric.Int64UpDownCounter](i, err, noop.Int64UpDownCounter{})
+func (m maker) upDown(name, unit, what string) metric.Int64ObservableUpDownCounter {
+	i, err := m.Int64ObservableUpDownCounter(name, metric.WithUnit(unit), metric.WithDescription(what))
+	return made[metric.Int64ObservableUpDownCounter](i, err, noop.Int64ObservableUpDownCounter{})
+}
+
+func (m maker) observed(name, unit, what string) metric.Int64ObservableCounter {
+	i, err := m.Int64ObservableCounter(name, metric.WithUnit(unit), metric.WithDescription(what))
+	return made[metric.Int64ObservableCounter](i, err, noop.Int64ObservableCounter{})
 }
 
 func (m maker) seconds(name, what string, buckets []float64) metric.Float64Histogram {
@@ -78,44 +94,40 @@ func made[T any](i T, err error, otherwise T) T {
 	return i
 }
 
-// latest are the instruments that were made last: a program has one meter.
-var latest atomic.Pointer[instruments]
+// instrumentsFor has the callback of each meter registered once.
+var instrumentsFor = measure.Registry[instruments]{Drop: func(i *instruments) {
+	if i.registration != nil {
+		_ = i.registration.Unregister()
+	}
+}}
 
 func instrumentsOf(m metric.Meter) *instruments {
-	if !reflect.ValueOf(m).Comparable() {
-		return newInstruments(m)
-	}
-	i := latest.Load()
-	if i == nil || i.meter != m {
-		i = newInstruments(m)
-		latest.Store(i)
-	}
-	return i
+	return instrumentsFor.Of(m, func() *instruments { return newInstruments(m) })
 }
 
 // enabled reports whether anything is recorded. The instruments of a no-op meter
-// say no, and so do the global ones for as long as the program has set no other.
+// say no, and so do the global ones for as long as the program has set no other. What is
+// observed cannot be asked before somebody has collected it.
 func (i *instruments) enabled(ctx context.Context, t *trace.Tracer) bool {
-	return i.messages.Enabled(ctx) || i.size.Enabled(ctx) || i.bytes.Enabled(ctx) || i.open.Enabled(ctx) ||
-		i.handshake.Enabled(ctx) || i.waiting.Enabled(ctx) || i.pongs.Enabled(ctx) || core.Of(t).Measures(ctx)
+	return i.size.Enabled(ctx) || i.handshake.Enabled(ctx) || i.pongs.Enabled(ctx) || i.asked.Load() || core.Of(t).Measures(ctx)
+}
+
+// collected returns the histogram of sizes that package meter collects; nil: it is another.
+func (i *instruments) collected(ctx context.Context) *measure.Histogram {
+	if !i.looked.Load() && i.size.Enabled(ctx) { // else it may come yet
+		i.sizes.Store(measure.Behind(i.size))
+		i.looked.Store(true)
+	}
+	return i.sizes.Load()
 }
 
 // meter records the metrics of one connection. A nil meter does nothing.
 type meter struct {
 	*instruments
 	*options
-}
-
-// options are what a recording is given, made once so that it allocates nothing.
-type options struct {
-	role              attribute.KeyValue
-	add               []metric.AddOption
-	receive, transmit direction
-}
-
-type direction struct {
-	add    []metric.AddOption
-	record []metric.RecordOption
+	*tally
+	sizes [2]*measure.Series // nil: size is recorded
+	reads *measure.Series    // of blocks; nil: no producer collects them
 }
 
 var optionsOf = map[string]*options{roleClient: newOptions(roleClient), roleServer: newOptions(roleServer)}
@@ -123,32 +135,46 @@ var optionsOf = map[string]*options{roleClient: newOptions(roleClient), roleServ
 func newOptions(role string) *options {
 	r := semconv.WebSocketRoleKey.String(role)
 	along := func(d attribute.KeyValue) direction {
-		set := metric.WithAttributeSet(attribute.NewSet(r, d))
-		return direction{[]metric.AddOption{set}, []metric.RecordOption{set}}
+		set := attribute.NewSet(r, d)
+		opt := metric.WithAttributeSet(set)
+		return direction{set, opt, []metric.RecordOption{opt}}
 	}
+	own := metric.WithAttributeSet(attribute.NewSet(r))
 	return &options{
-		role:     r,
-		add:      []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(r))},
-		receive:  along(receive),
-		transmit: along(transmit),
+		role: r, add: []metric.AddOption{own}, observe: own,
+		along: [2]direction{inward: along(receive), outward: along(transmit)},
 	}
 }
+
+var readBlocks = attribute.NewSet(semconv.BlockReasonKey.String(string(semconv.ReasonNetRead)))
 
 // meterOf returns the meter of a connection, nil where nothing is recorded.
 func meterOf(ctx context.Context, t *trace.Tracer, role string) *meter {
-	m := core.Of(t).Meter()
-	if m == nil {
+	given := core.Of(t).Meter()
+	if given == nil {
 		return nil
 	}
-	if i := instrumentsOf(m); i.enabled(ctx, t) {
-		return &meter{i, optionsOf[role]}
+	i := instrumentsOf(given)
+	if !i.enabled(ctx, t) {
+		return nil
 	}
-	return nil
+	m := &meter{instruments: i, options: optionsOf[role], tally: new(tally)}
+	if h := i.collected(ctx); h != nil {
+		for n := range m.sizes {
+			m.sizes[n] = h.Series(m.along[n].set)
+		}
+	}
+	if h := core.Of(t).Blocks(); h != nil {
+		m.reads = h.Series(readBlocks)
+	}
+	i.roles[role].begin(m)
+	return m
 }
 
-func (m *meter) addOpen(ctx context.Context, n int64) {
+func (m *meter) addOpen(n int64) {
 	if m != nil {
-		m.open.Add(ctx, n, m.add...)
+		m.tally.role.open.Add(n)
+		m.tally.role.everOpen.Store(true)
 	}
 }
 
@@ -157,7 +183,7 @@ func (m *meter) recordHandshake(ctx context.Context, start time.Time, status int
 	if m == nil {
 		return
 	}
-	attrs := append(make([]attribute.KeyValue, 0, 3), m.role)
+	attrs := append(make([]attribute.KeyValue, 0, 3), m.options.role)
 	if status != 0 {
 		attrs = append(attrs, semconv.HTTPResponseStatusCodeKey.Int(status))
 	}
@@ -171,38 +197,50 @@ func (m *meter) recordHandshake(ctx context.Context, start time.Time, status int
 // or it is not known.
 func (m *meter) recordRead(c call, size int64, err error) {
 	if m != nil && err == nil && size >= 0 {
-		m.size.Record(c.context(), size, m.receive.record...)
+		m.recordSize(c, inward, size)
 	}
 }
 
 func (m *meter) recordWrite(c call, size int64, err error) {
 	if m != nil && err == nil && size >= 0 {
-		m.size.Record(c.context(), size, m.transmit.record...)
+		m.recordSize(c, outward, size)
 	}
 }
 
-func (m *meter) addWaiting(ctx context.Context, n int64) {
+func (m *meter) recordSize(c call, along int, size int64) {
+	s := m.sizes[along]
+	if s == nil {
+		m.size.Record(c.context(), size, m.along[along].record...)
+		return
+	}
+	s.RecordTo(&m.tally.sizes[along], size)
+	runtime.KeepAlive(m)
+	s.Note(c.origin(), size)
+}
+
+func (m *meter) addWaiting(n int64) {
 	if m != nil {
-		m.waiting.Add(ctx, n, m.add...)
+		m.tally.role.waiting.Add(n)
+		m.tally.role.everWaiting.Store(true)
 	}
 }
 
-// countReceived records n bytes from the wire, without trace pongs, and the messages
+// countReceived counts n bytes from the wire, without trace pongs, and the messages
 // that are whole with them.
 func (s *Session) countReceived(n int) {
 	if s.meter == nil {
 		return
 	}
 	s.mu.Lock()
-	ctx, messages := s.in.reader.context(), s.in.count-s.in.metered
+	messages := s.in.count - s.in.metered
 	ignored := s.in.ignored - s.in.meteredPongs
 	s.in.metered, s.in.meteredPongs = s.in.count, s.in.ignored
 	s.mu.Unlock()
 	if ignored > 0 {
-		s.meter.pongs.Add(ctx, int64(ignored), s.meter.add...)
+		s.meter.pongs.Add(s.home, int64(ignored), s.meter.add...)
 	}
 	if n > 0 {
-		s.meter.addBytes(ctx, s.meter.receive, n, messages)
+		s.meter.addBytes(inward, n, messages)
 	}
 }
 
@@ -212,18 +250,19 @@ func (s *Session) countSent(n int, err error) {
 		return
 	}
 	s.mu.Lock()
-	ctx, messages := s.out.writer.context(), s.out.count-s.out.metered
+	messages := s.out.count - s.out.metered
 	s.out.metered = s.out.count
 	s.mu.Unlock()
 	if err != nil {
 		messages = 0
 	}
-	s.meter.addBytes(ctx, s.meter.transmit, n, messages)
+	s.meter.addBytes(outward, n, messages)
 }
 
-func (m *meter) addBytes(ctx context.Context, d direction, bytes, messages int) {
-	m.bytes.Add(ctx, int64(bytes), d.add...)
+func (m *meter) addBytes(along, bytes, messages int) {
+	m.tally.bytes[along].Add(int64(bytes))
 	if messages > 0 {
-		m.messages.Add(ctx, int64(messages), d.add...)
+		m.tally.messages[along].Add(int64(messages))
 	}
+	runtime.KeepAlive(m) // and so the tally among those that are counted
 }

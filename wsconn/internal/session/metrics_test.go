@@ -21,6 +21,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/meter"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
@@ -28,13 +29,20 @@ import (
 
 // measured is a MeterProvider and what it measured.
 type measured struct {
-	*sdkmetric.MeterProvider
+	metric.MeterProvider
 	reader *sdkmetric.ManualReader
 }
 
 func newMeasured(opts ...sdkmetric.Option) *measured {
 	r := sdkmetric.NewManualReader()
 	return &measured{sdkmetric.NewMeterProvider(append(opts, sdkmetric.WithReader(r))...), r}
+}
+
+// newProduced is newMeasured with histograms that a producer collects.
+func newProduced(opts ...sdkmetric.Option) *measured {
+	h := meter.New()
+	r := sdkmetric.NewManualReader(sdkmetric.WithProducer(h.Producer(nil)))
+	return &measured{h.MeterProvider(sdkmetric.NewMeterProvider(append(opts, sdkmetric.WithReader(r))...)), r}
 }
 
 func (m *measured) option() session.Option { return session.WithMeterProvider(m.MeterProvider) }

@@ -50,13 +50,14 @@ type outbound struct {
 func (s *Session) beginSend(p []byte) trace.Op {
 	s.mu.Lock()
 	op, answer := s.scanSent(p)
+	waited := s.enterLight()
 	var before sender
 	if s.out.awaited || !s.in.answering.IsZero() {
 		before = s.out.lastSender()
 	}
 	s.out.noteSender(op)
 	faulty := s.faulty.Valid()
-	if !s.out.answers && !s.out.awaited {
+	if !s.out.answers && !s.out.awaited && waited == nil {
 		s.mu.Unlock()
 		if faulty {
 			s.reportFault()
@@ -69,6 +70,9 @@ func (s *Session) beginSend(p []byte) trace.Op {
 	}
 	s.mu.Unlock()
 
+	if waited != nil {
+		waited()
+	}
 	if faulty {
 		s.reportFault()
 	}
@@ -76,6 +80,7 @@ func (s *Session) beginSend(p []byte) trace.Op {
 		showBlocks(reader.op)
 		reader.op.Block(semconv.ReasonWriteLock, trace.At(since), sourceTimed)
 		before.wake(reader.op)
+		s.measureAnswer(reader, since)
 	}
 	if answer {
 		op = s.pong(reader.context())
@@ -91,9 +96,15 @@ func (s *Session) beginSend(p []byte) trace.Op {
 // being sent, op waits for the library's lock until its own frame is. The caller holds
 // s.mu.
 func (s *Session) awaitLock(op trace.Op) {
-	if s.out.sending && op.Valid() && (s.out.answers || !s.lib.ConcurrentWriters) {
+	if !s.out.sending || !s.out.answers && s.lib.ConcurrentWriters {
+		return
+	}
+	switch {
+	case op.Valid():
 		s.out.awaited = true
 		op.Block(semconv.ReasonWriteLock)
+	case s.light != nil:
+		s.light.waits = time.Now()
 	}
 }
 

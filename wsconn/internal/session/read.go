@@ -86,7 +86,7 @@ func (r *Read) end(messageType int, size int64, err error, origin *oteltrace.Spa
 		gaveUp = r.s.takeStarved()
 	}
 	r.s.leaveRead(r.entered)
-	m, verdict := r.s.didRead(r.op, err)
+	m, verdict := r.s.didRead(r.call, err)
 	r.s.live.clearLastRead(r.s, r.op, err)
 	r.s.unlock()
 	r.s.reportStarved(gaveUp, true)
@@ -116,16 +116,19 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 
 // didRead returns the message that was read. If err says that there is none, it returns
 // the library's verdict on what it read instead.
-func (s *Session) didRead(op trace.Op, err error) (m message, verdict string) {
-	s.showLast(op)
+func (s *Session) didRead(c call, err error) (m message, verdict string) {
+	s.showLast(c.op)
 	if err == nil {
 		return s.in.next(), ""
 	}
-	if !s.in.answering.IsZero() { // in vain
-		showBlocks(op)
-		op.Block(semconv.ReasonWriteLock, trace.At(s.in.answering), sourceTimed)
+	if since := s.in.answering; !since.IsZero() { // in vain
+		showBlocks(c.op)
+		c.op.Block(semconv.ReasonWriteLock, trace.At(since), sourceTimed)
+		if s.light != nil {
+			s.left = append(s.left, func() { s.measureAnswer(c, since) })
+		}
 	}
-	return message{}, s.closing.verdict(op)
+	return message{}, s.closing.verdict(c.op)
 }
 
 func (s *Session) endRead(op trace.Op, m *message, messageType int, size int64, verdict string, err error) {
@@ -214,9 +217,9 @@ func (m *messageReader) end(err error) {
 	}
 	m.s.in.stream.CompareAndSwap(m, nil)
 	m.s.mu.Lock()
-	msg, verdict := m.s.didRead(m.op, err)
+	msg, verdict := m.s.didRead(m.call, err)
 	m.s.live.clearLastRead(m.s, m.op, err)
-	m.s.mu.Unlock()
+	m.s.unlock()
 	size := m.size.Load()
 	if err == nil && !m.whole.Load() {
 		m.op.SetAttributes(semconv.WebSocketMessageTakenKey.Int64(size))

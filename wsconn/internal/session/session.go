@@ -41,6 +41,7 @@ type recording struct {
 	traces   traces        // of what is recorded
 	silent   *trace.Tracer // of what is not
 	meter    *meter
+	light    *light // nil: reads and writes are operations
 
 	lib         *Library
 	closeReason bool          // record the peer's text
@@ -85,6 +86,9 @@ func newSession(ctx context.Context, t *trace.Tracer, role string, recorded, lin
 		s.beginTraces(cfg.volume, protocolName, semconv.WebSocketRoleKey.String(role), r.id)
 	} else if !s.off {
 		r.silent = t.With(trace.WithTracerProvider(noop.NewTracerProvider()))
+		if !core.Of(t).Live() {
+			r.light = newLight(s)
+		}
 	}
 	return s
 }
@@ -110,7 +114,7 @@ func (s *Session) established(ctx context.Context) {
 	}
 	s.mu.Unlock()
 	if open {
-		s.meter.addOpen(ctx, 1)
+		s.meter.addOpen(1)
 	}
 }
 

@@ -182,6 +182,7 @@ func (s *Session) reportStarved(g starved, left bool) {
 	showBlocks(g.reader.op)
 	g.reader.op.Block(semconv.ReasonWriteLock, trace.At(g.since), sourceTimed)
 	g.reader.op.Wake(semconv.WakeDeadline)
+	s.measureAnswer(g.reader, g.since)
 	if !s.recorded {
 		return
 	}

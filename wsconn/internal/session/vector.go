@@ -65,9 +65,9 @@ func (w *wire) hold(p []byte) {
 func (w *wire) writeHeld(op trace.Op, p []byte) (n, all int, err error) {
 	x := &w.vector
 	x.v = append(x.v, p)
-	w.s.conn.TraceWrite(op)
+	w.s.observeWrite(op)
 	wrote, err := x.conn.WriteBuffers(&x.v)
-	w.s.conn.TraceWrite(trace.Op{})
+	w.s.unobserveWrite(op)
 	if all = int(wrote); all > x.at {
 		all = max(x.at, all-len(x.pong))
 	}

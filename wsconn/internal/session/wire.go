@@ -112,9 +112,9 @@ func (w *wire) read(op trace.Op, p []byte) (n int, err error) {
 		return n, nil
 	}
 	w.early = nil
-	w.s.conn.TraceRead(op)
+	w.s.observeRead(op)
 	n, err = w.ReadWriteCloser.Read(p)
-	w.s.conn.TraceRead(trace.Op{})
+	w.s.unobserveRead(op)
 	return n, err
 }
 
@@ -134,13 +134,13 @@ func (w *wire) Write(p []byte) (n int, err error) {
 	case w.vector.held > 0:
 		n, all, err = w.writeHeld(op, p)
 	default:
-		w.s.conn.TraceWrite(op)
+		w.s.observeWrite(op)
 		if m.set {
 			n, err = w.writeMarked(p, m)
 		} else {
 			n, err = w.ReadWriteCloser.Write(p)
 		}
-		w.s.conn.TraceWrite(trace.Op{}) // TLS may write by itself
+		w.s.unobserveWrite(op)
 		all = n
 	}
 	w.s.endSend(all, err)

@@ -53,7 +53,7 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 	case s.lib.ConcurrentWriters:
 		showBlocks(w.op)
 		w.beside(writer{first.spanNow(), first.pc})
-	case s.writing.lock(ctx, w.op, s.done):
+	case s.waitForTurn(&w):
 		w.held = true
 		core.Ref(w.op).Release() // that may begin the span that a trace pong names
 		s.enterWrite(w)
@@ -83,6 +83,7 @@ func (s *Session) enterWriteLocked(w Write) {
 func (s *Session) leaveWrite(w Write) {
 	if w.held {
 		s.mu.Lock()
+		s.leaveLockWait()
 		s.out.writer = call{}
 		s.unlock()
 		core.Ref(w.op).Release()
@@ -104,6 +105,7 @@ func (w *Write) End(size int64, err error) {
 	if w.held {
 		promise = s.out.promiseOf(w.op, s.writing.waiting > 0)
 		rival = s.out.rival
+		s.leaveLockWait()
 		s.out.writer, s.out.rival, s.out.holder = call{}, writer{}, Write{}
 		s.showLast(w.op)
 		if err == nil && !w.typ.IsControl() {
@@ -150,6 +152,7 @@ func (w *Write) EndPanicked() {
 	s.mu.Lock()
 	if w.held {
 		promise = s.out.promiseOf(w.op, false)
+		s.leaveLockWait()
 		s.out.writer, s.out.holder = call{}, Write{}
 		other, s.out.rival = s.out.rival, writer{}
 		s.writing.unlock(sender{w.origin(), promise})

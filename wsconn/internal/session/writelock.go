@@ -49,8 +49,8 @@ func (l *writeLock) lock(ctx context.Context, op trace.Op, done <-chan struct{})
 	next := l.next
 	l.mu.Unlock()
 
-	l.meter.addWaiting(ctx, 1)
-	defer l.meter.addWaiting(ctx, -1)
+	l.meter.addWaiting(1)
+	defer l.meter.addWaiting(-1)
 	op.Block(semconv.ReasonWriteLock)
 	select {
 	case <-next:

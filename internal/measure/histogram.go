@@ -1,0 +1,225 @@
+package measure
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// Limit is how many attribute sets a histogram has at most, as by default in the SDK.
+// What comes after is measured as one, with the attribute otel.metric.overflow.
+const Limit = 2000
+
+var overflow = attribute.NewSet(attribute.Bool("otel.metric.overflow", true))
+
+// A Histogram is what a [Provider] has in the place of a synchronous histogram. Its
+// values are integers: bytes or, where the instrument has seconds, nanoseconds.
+//
+// Methods are safe for concurrent use.
+type Histogram struct {
+	Name, Description, Unit string
+	Bounds                  []float64 // of the instrument, in its unit
+	Seconds                 bool      // values are nanoseconds
+	Start                   time.Time // when it was made
+
+	bounds []int64 // of the values
+
+	mu      sync.RWMutex
+	series  map[attribute.Distinct]*Series
+	windows int // whose minimum and maximum are kept; the first is since Start
+}
+
+// MaxBounds is how many bounds a Histogram may have.
+const MaxBounds = 15
+
+func newHistogram(name, description, unit string, bounds []float64, scale float64) *Histogram {
+	h := &Histogram{
+		Name: name, Description: description, Unit: unit, Bounds: bounds, Seconds: scale != 1, Start: time.Now(),
+		series: map[attribute.Distinct]*Series{}, windows: 1,
+	}
+	for _, b := range bounds {
+		h.bounds = append(h.bounds, int64(b*scale+.5))
+	}
+	return h
+}
+
+// Series returns what is measured with these attributes.
+func (h *Histogram) Series(set attribute.Set) *Series {
+	h.mu.RLock()
+	s := h.series[set.Equivalent()]
+	h.mu.RUnlock()
+	if s != nil {
+		return s
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s = h.series[set.Equivalent()]; s != nil {
+		return s
+	}
+	if len(h.series) >= Limit-1 {
+		set = overflow
+		if s = h.series[set.Equivalent()]; s != nil {
+			return s
+		}
+	}
+	s = &Series{Attributes: set, of: h, cells: map[*Cell]struct{}{}}
+	s.shared.reset()
+	h.series[set.Equivalent()] = s
+	return s
+}
+
+// All returns all series.
+func (h *Histogram) All() []*Series {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return slices.Collect(maps.Values(h.series))
+}
+
+// Window returns the number of a new window, for [Series.Collect]. It begins with what
+// was measured since Start.
+func (h *Histogram) Window() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.windows++
+	return h.windows - 1
+}
+
+// Series is what a histogram measures with one set of attributes. Methods are safe for
+// concurrent use.
+type Series struct {
+	Attributes attribute.Set
+
+	of        *Histogram
+	shared    Cell
+	exemplars exemplars
+
+	mu      sync.Mutex
+	cells   map[*Cell]struct{} // of connections
+	rest    Totals             // of those that are gone
+	windows []extent           // by number: not yet collected there
+}
+
+// Record measures a value that is of no connection, or of one that has no cell.
+func (s *Series) Record(v int64) { s.RecordTo(&s.shared, v) }
+
+// RecordTo measures a value in a cell of the series.
+func (s *Series) RecordTo(c *Cell, v int64) { c.record(s.of.bounds, v) }
+
+// Add adds a cell.
+func (s *Series) Add(c *Cell) {
+	c.reset()
+	s.mu.Lock()
+	s.cells[c] = struct{}{}
+	s.mu.Unlock()
+}
+
+// Remove removes a cell, to which nobody records any more, and keeps what it has.
+func (s *Series) Remove(c *Cell) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.cells[c]; !ok {
+		return
+	}
+	delete(s.cells, c)
+	c.addTo(&s.rest)
+	s.stretch(c.take())
+}
+
+// stretch has v be in all windows. The lock is held.
+func (s *Series) stretch(v extent) {
+	if v.empty() {
+		return
+	}
+	for i := range s.windows {
+		s.windows[i].add(v)
+	}
+}
+
+// Collect returns all that was measured since the Histogram's Start, with the minimum and
+// the maximum since Start for window 0, and for the others since their last Collect. A value
+// that is measured meanwhile may be in one of count, sum, minimum and maximum, and in the
+// others of the next time.
+func (s *Series) Collect(window int) (t Totals) {
+	s.of.mu.RLock()
+	windows := s.of.windows
+	s.of.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.windows) < windows {
+		since := nothing
+		if len(s.windows) > 0 {
+			since = s.windows[0]
+		}
+		s.windows = append(s.windows, since)
+	}
+	t = s.rest
+	s.shared.addTo(&t)
+	s.stretch(s.shared.take())
+	for c := range s.cells {
+		c.addTo(&t)
+		s.stretch(c.take())
+	}
+	t.Min, t.Max = s.windows[window].min, s.windows[window].max
+	if window > 0 {
+		s.windows[window] = nothing
+	}
+	return t
+}
+
+// Totals are the sums of cells.
+type Totals struct {
+	Buckets  [MaxBounds + 1]uint64
+	Sum      int64
+	Min, Max int64 // Min > Max: none
+}
+
+// Count returns how many values there are.
+func (t *Totals) Count() (n uint64) {
+	for _, b := range t.Buckets {
+		n += b
+	}
+	return n
+}
+
+// A Cell is what one connection adds to a series. It must have been added to it.
+type Cell struct {
+	sum, min, max atomic.Int64
+	buckets       [MaxBounds + 1]atomic.Uint64
+}
+
+func (c *Cell) reset() {
+	c.min.Store(nothing.min)
+	c.max.Store(nothing.max)
+}
+
+func (c *Cell) record(bounds []int64, v int64) {
+	i := 0
+	for i < len(bounds) && v > bounds[i] {
+		i++
+	}
+	c.buckets[i].Add(1)
+	c.sum.Add(v)
+	for least := c.min.Load(); v < least && !c.min.CompareAndSwap(least, v); least = c.min.Load() {
+	}
+	for most := c.max.Load(); v > most && !c.max.CompareAndSwap(most, v); most = c.max.Load() {
+	}
+}
+
+func (c *Cell) addTo(t *Totals) {
+	for i := range c.buckets {
+		t.Buckets[i] += c.buckets[i].Load()
+	}
+	t.Sum += c.sum.Load()
+}
+
+// take returns the minimum and the maximum since it was called last.
+func (c *Cell) take() extent {
+	if c.min.Load() == nothing.min && c.max.Load() == nothing.max {
+		return nothing
+	}
+	return extent{c.min.Swap(nothing.min), c.max.Swap(nothing.max)}
+}
