@@ -1,6 +1,7 @@
 package trace_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -130,6 +131,35 @@ func TestShare(t *testing.T) {
 		}
 		if got := share.Suppressed(); got != 0 {
 			t.Errorf("got %d that were told, want 0", got)
+		}
+	})
+}
+
+// A block with which the operation ends has no wake, and none is counted as left out.
+func TestShareOfABlockInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := record(t)
+		share := core.NewBudget(1)
+		op := startAs(ctx, "work", core.Config{Budget: share})
+		op.Block(semconv.ReasonLock)
+		time.Sleep(10 * ms)
+		op.End(context.Canceled)
+		hidden := startAs(ctx, "hidden", core.Config{Budget: share, Show: core.ShowNone})
+		hidden.Block(semconv.ReasonLock)
+		time.Sleep(10 * ms)
+		hidden.End(context.Canceled)
+		next := core.NewBudget(1)
+		wide := startAs(ctx, "wide", core.Config{Budget: next.Next(2)})
+		wide.Block(semconv.ReasonLock)
+		time.Sleep(10 * ms)
+		wide.End(nil)
+		tracetest.AssertTree(t, rec.Chain(), `
+			work @0s 10ms {block.duration=0.01, error.type=canceled, status=error, spans.suppressed=1}
+			wide @20ms 10ms {block.duration=0.01}
+				block @20ms 10ms {block.reason=lock}
+		`, whole...)
+		if got, want := share.Suppressed(), int64(2); got != want {
+			t.Errorf("left out behind it: got %d, want %d", got, want)
 		}
 	})
 }

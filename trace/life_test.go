@@ -133,6 +133,37 @@ func TestMaxOpen(t *testing.T) {
 	}
 }
 
+// A block that had ended when a span was cut, though nobody had said so yet, leaves
+// nothing to the next one.
+func TestBlockEndsBeforeCut(t *testing.T) {
+	for name, e := range exporters() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				work := func(ctx context.Context) error {
+					_, op := trace.Start(ctx, "op")
+					op.Block(semconv.ReasonLock)
+					time.Sleep(4 * time.Second)
+					at := time.Now()
+					time.Sleep(2 * time.Second)
+					op.Wake(semconv.WakeUnlocked, trace.At(at))
+					op.End(nil)
+					return nil
+				}
+				if err := trace.Go(e.context(t.Context()), "work", work).Wait(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				tracetest.AssertTree(t, e.chain(), `
+					work @0s 5s {block.duration=5, goroutine.running=0}
+						op @0s 6s
+							block lock @0s 4s
+							wake unlocked @4s 2s
+						work @5s 1s {block.duration=0, goroutine.running=1, goroutine.blocked.lock=0} -> work
+				`)
+			})
+		})
+	}
+}
+
 // The limit is 5 s; none under a recorder, which has the first word, but not the last.
 func TestMaxOpenLimits(t *testing.T) {
 	both := "first rest"

@@ -121,10 +121,14 @@ func (s spans) Wake(r *core.Record, block, wake *core.Edge) {
 	x := of(r)
 	x.woken = false
 	defer s.explain(r, x, block)
+	n := 2
+	if wake.Reason == "" { // the operation ended in the block
+		n = 1
+	}
 	switch {
 	case x.told:
-		r.Budget.Spend(2)
-	case wake.At-block.At < s.minBlock || !s.admit(r, x, block.Show):
+		r.Budget.Spend(n)
+	case wake.At-block.At < s.minBlock || !s.admit(r, x, block.Show, n):
 		return
 	}
 	s.endWake(r, x, block.At)
@@ -191,18 +195,18 @@ func (s spans) endWake(r *core.Record, x *shown, end time.Duration) {
 	x.span.Child(r, &x.part)
 }
 
-// admit reports whether a block and its wake become spans; it counts them where they
-// are left out.
-func (s spans) admit(r *core.Record, x *shown, show core.Show) bool {
+// admit reports whether a block and, where it has one, its wake become spans: n in all.
+// It counts them where they are left out.
+func (s spans) admit(r *core.Record, x *shown, show core.Show, n int) bool {
 	if x.span == nil && !x.refused && show > core.ShowBlocked {
-		x.left += 2
+		x.left += n
 		return false
 	}
 	if !s.begin(r) {
 		return false
 	}
-	if !r.Budget.Take(2) {
-		x.left += 2
+	if !r.Budget.Take(int64(n)) {
+		x.left += n
 		return false
 	}
 	return true

@@ -93,7 +93,7 @@ func (t *Task) unparked(ref core.Ref, r semconv.Reason, start, end time.Time) {
 			t.still += max(end.Sub(t.since), 0)
 		}
 		if !none {
-			d := end.Sub(latest(start, t.from))
+			d := max(end.Sub(latest(start, t.from)), 0) // the last lap may have come after end
 			t.add(r, d)
 			t.blockOver(&longest{ref: ref, since: start, took: d, reason: r})
 			t.ran = end

@@ -20,6 +20,8 @@ type fault struct {
 	garbles  bool // what arrives may not be what was written
 	parts    bool // the program reads a part of a message
 	pinged   bool // there are pings that the plan does not know of
+	streams  bool // with a Reader or a Writer
+	meddles  bool // a span processor closes the connection
 
 	cable   func(c *cable, rng *rand.Rand)                                           // what happens between the ends
 	beside  func(ctx context.Context, e *end, rng *rand.Rand)                        // what an end does meanwhile
@@ -154,6 +156,7 @@ var faults = []fault{
 		}
 		calls.Wait()
 	}},
+	{name: "a span processor that closes", meddles: true},
 	{name: "a panic", reading: func(ctx context.Context, e *end, n int) context.Context {
 		if e.k == 1 && n == e.rng.IntN(4) {
 			panic(http.ErrAbortHandler)
@@ -164,7 +167,7 @@ var faults = []fault{
 		e.conn.SetReadLimit(int64(e.rng.IntN(6000)))
 		return ctx
 	}},
-	{name: "a reader that is left", parts: true, reading: func(ctx context.Context, e *end, n int) context.Context {
+	{name: "a reader that is left", parts: true, streams: true, reading: func(ctx context.Context, e *end, n int) context.Context {
 		if n == e.rng.IntN(4) {
 			e.reads.Add(1)
 			if r, err := e.conn.Reader(ctx); err == nil {
@@ -174,7 +177,7 @@ var faults = []fault{
 		}
 		return ctx
 	}},
-	{name: "a writer that is left", beside: func(ctx context.Context, e *end, rng *rand.Rand) {
+	{name: "a writer that is left", streams: true, beside: func(ctx context.Context, e *end, rng *rand.Rand) {
 		pause(ctx, rng)
 		e.writes.Add(1)
 		if w, err := e.conn.Writer(ctx, false); err == nil {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
+	"net"
 	"net/http"
 
 	coder "github.com/coder/websocket"
@@ -30,8 +32,12 @@ type conn interface {
 // settings are of one connection, for either end.
 type settings struct {
 	compress bool
-	client   *http.Client // of Dial
 	options  []wsconn.Option
+
+	// Of Dial.
+	client *http.Client
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	tls    *tls.Config
 }
 
 // side is a library, bare or traced.
@@ -47,6 +53,8 @@ type library struct {
 	bare, traced side
 	handler      func(name string, fn func(context.Context, conn) error, s settings) http.Handler
 	closeStatus  func(error) int // of the close frame that an error tells of, or -1
+	whole        bool            // it has no Reader, no Writer and no compression
+	loose        bool            // what it answers may come in the midst of what the program writes
 }
 
 var libraries = []library{
@@ -108,6 +116,8 @@ var libraries = []library{
 		},
 		closeStatus: func(err error) int { return int(coder.CloseStatus(err)) },
 	},
+	gorillaLibrary,
+	gobwasLibrary,
 }
 
 // mode is the compression mode, which both libraries number alike.

@@ -95,8 +95,20 @@ func newPlan(seed uint64, index int) plan {
 	if p.fault.lossless {
 		p.pings[1] = 0 // see "pings between the frames"
 	}
+	if p.library.whole {
+		p.compress, p.streams = false, [2]bool{}
+		if p.fault.streams {
+			p.fault = &faults[0]
+		}
+	}
+	if p.library.loose && p.fault.lossless {
+		p.pings = [2]int{}
+	}
 	return p
 }
+
+// garbles reports whether what arrives may not be what was written.
+func (p *plan) garbles() bool { return p.fault.garbles || p.library.loose && !p.fault.lossless }
 
 // closesBetweenMessages reports whether no close frame comes in the midst of a message.
 // With compression that is more than the libraries bear: they give a buffer back while they

@@ -35,7 +35,8 @@ type play struct {
 	soon   *time.Timer // calls cancel; nil: a play that comes to its end by itself
 	report func(index int, format string, args ...any)
 
-	trace oteltrace.TraceID // of the client's goroutine
+	trace    oteltrace.TraceID // of the client's goroutine
+	meddling *meddling         // nil: none
 
 	mu      sync.Mutex
 	over    bool // no handler may begin any more
@@ -110,6 +111,7 @@ func (p *play) run() {
 	client := p.ends[0]
 	play := func(ctx context.Context) error {
 		p.trace = oteltrace.SpanContextFromContext(ctx).TraceID()
+		p.meddle()
 		if p.fault.raw != nil {
 			p.fault.raw(ctx, p, p.rng(4))
 			return nil
@@ -177,7 +179,8 @@ func (p *play) side() *side {
 // dial is the client.
 func (e *end) dial(ctx context.Context) error {
 	s, p := e.p.settings(), e.p
-	t := &http.Transport{DialContext: p.cable.dial, TLSClientConfig: &tls.Config{RootCAs: p.stage.roots}}
+	s.dial, s.tls = p.cable.dial, &tls.Config{RootCAs: p.stage.roots}
+	t := &http.Transport{DialContext: s.dial, TLSClientConfig: s.tls}
 	defer t.CloseIdleConnections()
 	s.client = &http.Client{Transport: t}
 	c, err := p.side().dial(ctx, p.stage.url(p), s) //nolint:bodyclose // the library's
@@ -294,7 +297,7 @@ func (e *end) read(ctx context.Context) error {
 		}
 		e.received.Add(1)
 		e.receivedBytes.Add(int64(len(msg)))
-		if e.p.fault.raw == nil && !e.p.fault.garbles {
+		if e.p.fault.raw == nil && !e.p.garbles() {
 			e.verify(msg)
 		}
 		if n+1 == want {

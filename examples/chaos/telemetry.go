@@ -14,6 +14,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/lean"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // setKey is what the plays of one telemetry have in common.
@@ -21,6 +22,8 @@ type setKey struct {
 	maker string
 	ratio float64
 	adds  bool // no span of theirs is left out without being counted: see sums
+
+	meddles bool // with a meddler
 }
 
 // telemetry is the providers of some plays, for both ends, and what they made.
@@ -30,6 +33,7 @@ type telemetry struct {
 	meters   metric.MeterProvider
 	tracer   *trace.Tracer
 	exported exporter
+	meddler  meddler
 
 	reader   *sdkmetric.ManualReader
 	shutdown func(ctx context.Context)
@@ -37,7 +41,7 @@ type telemetry struct {
 
 // telemetry returns that of a plan.
 func (s *stage) telemetry(p *plan) *telemetry {
-	key := setKey{p.makes, p.ratio, p.adds()}
+	key := setKey{p.makes, p.ratio, p.adds(), p.fault.meddles}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.sets[key]
@@ -62,13 +66,18 @@ func newTelemetry(key setKey) *telemetry {
 		oteltrace.TracerProvider
 		Shutdown(ctx context.Context) error
 	}
+	bySDK := []sdktrace.TracerProviderOption{sdktrace.WithSampler(sampler)}
+	leanly := []lean.Option{lean.WithSampler(sampler)}
+	if key.meddles {
+		bySDK, leanly = append(bySDK, sdktrace.WithSpanProcessor(&t.meddler)), append(leanly, lean.WithSpanProcessor(&t.meddler))
+	}
 	switch key.maker {
 	case "sdk":
-		tp = sdktrace.NewTracerProvider(sdktrace.WithSampler(sampler), sdktrace.WithBatcher(&t.exported, queue...))
+		tp = sdktrace.NewTracerProvider(append(bySDK, sdktrace.WithBatcher(&t.exported, queue...))...)
 	case "lean":
-		tp = lean.NewTracerProvider(lean.WithSampler(sampler), lean.WithBatcher(&t.exported, queue...))
+		tp = lean.NewTracerProvider(append(leanly, lean.WithBatcher(&t.exported, queue...))...)
 	default:
-		tp = lean.NewTracerProvider(lean.WithSampler(sampler), lean.WithSyncer(&t.exported))
+		tp = lean.NewTracerProvider(append(leanly, lean.WithSyncer(&t.exported))...)
 	}
 	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(t.reader))
 	t.provider, t.meters = tp, mp
@@ -97,12 +106,13 @@ type measured struct {
 	values map[string]int64 // counters and gauges, summed over their attributes
 	counts map[string]int64 // of histograms
 	sums   map[string]float64
+	locks  int64 // blocks on a library's lock
 }
 
 func (t *telemetry) measure() measured {
 	var all metricdata.ResourceMetrics
 	must(t.reader.Collect(context.Background(), &all))
-	m := measured{map[string]int64{}, map[string]int64{}, map[string]float64{}}
+	m := measured{values: map[string]int64{}, counts: map[string]int64{}, sums: map[string]float64{}}
 	for _, scope := range all.ScopeMetrics {
 		for _, x := range scope.Metrics {
 			switch data := x.Data.(type) {
@@ -118,6 +128,9 @@ func (t *telemetry) measure() measured {
 				for _, d := range data.DataPoints {
 					m.counts[x.Name] += int64(d.Count)
 					m.sums[x.Name] += d.Sum
+					if reason, _ := d.Attributes.Value(semconv.BlockReasonKey); x.Name == semconv.MetricBlockDuration && reason.AsString() == string(semconv.ReasonWriteLock) {
+						m.locks += int64(d.Count)
+					}
 				}
 			case metricdata.Histogram[int64]:
 				for _, d := range data.DataPoints {

@@ -25,6 +25,10 @@ func (c *Conn) WithContext(ctx context.Context) *Conn {
 	return &Conn{nc: c.nc, session: c.session, state: c.state, ctx: ctx}
 }
 
+// Context returns a copy of parent that carries the connection's tracer and, where
+// parent carries no span, the span context of its handshake.
+func (c *Conn) Context(parent context.Context) context.Context { return c.session.Context(parent) }
+
 func (c *Conn) context() context.Context {
 	if c.ctx != nil {
 		return c.ctx

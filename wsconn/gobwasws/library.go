@@ -18,6 +18,7 @@ var library = session.NewLibrary(session.Library{
 	},
 	HijacksFirst:      true,
 	ConcurrentWriters: true,
+	LooseFrames:       true,
 })
 
 // Option configures [Upgrade], [Dial] and [Handler]. Options are those of package wsconn,

@@ -266,25 +266,36 @@ func TestPropagators(t *testing.T) {
 }
 
 // A text that the peer chooses does not make a span as large as it likes.
-func TestLongPath(t *testing.T) {
+func TestLongTexts(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		l, url := listen(t)
 		rec := newRecorder(t)
+		o := options{subprotocols: []string{strings.Repeat("p", 5000)}}
 		serve(t, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if c, err := lib.traced.accept(w, r, options{}, rec.option()); err == nil {
+			r.Host = strings.Repeat("h", 5000) // as a client may say
+			if c, err := lib.traced.accept(w, r, o, rec.option()); err == nil {
 				_ = c.CloseNow()
 			}
 		}))
-		c, _, err := lib.traced.dial(t.Context(), url+"/"+strings.Repeat("ü", 5000), options{}, rec.option())
+		c, _, err := lib.traced.dial(t.Context(), url+"/"+strings.Repeat("ü", 5000), o, rec.option())
 		if err != nil {
 			t.Fatal(err)
 		}
 		_ = c.CloseNow()
 		wantEnd(t, rec, semconv.SpanHandshake, 2)
 		for _, s := range rec.Chain().Named(semconv.SpanHandshake) {
-			text := s.Str(semconv.URLPathKey) + s.Str(semconv.URLFullKey)
-			if len(text) > 1024 || len(text) < 1000 || !utf8.ValidString(text) || !strings.HasSuffix(text, "…") {
-				t.Errorf("got %d bytes: …%q", len(text), text[max(0, len(text)-10):])
+			cut := 0
+			for _, a := range s.Attributes {
+				text := a.Value.Emit()
+				if len(text) > 1024 || !utf8.ValidString(text) {
+					t.Errorf("%s: got %d bytes: …%q", a.Key, len(text), text[max(0, len(text)-10):])
+				}
+				if len(text) > 1000 && strings.HasSuffix(text, "…") {
+					cut++
+				}
+			}
+			if want := map[string]int{"client": 2, "server": 3}[s.Str(semconv.WebSocketRoleKey)]; cut != want {
+				t.Errorf("the %s's: got %d that were cut, want %d", s.Str(semconv.WebSocketRoleKey), cut, want)
 			}
 		}
 	})

@@ -38,6 +38,10 @@ type Library struct {
 	// one net.Buffers.WriteTo, whose buffers then leave in one system call.
 	WholeFrames bool
 
+	// LooseFrames: what the library answers is sent beside what the program writes, with
+	// no lock between them.
+	LooseFrames bool
+
 	// FailsForGood: after an error of sending the library sends nothing any more, and
 	// returns that error.
 	FailsForGood bool

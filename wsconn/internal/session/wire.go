@@ -23,6 +23,7 @@ type wire struct {
 
 	opening *opening // nil: frames pass
 	vector  vector
+	sending sync.Mutex // of a library that sends beside its writer
 
 	deadline deadline // of writes
 
@@ -119,11 +120,15 @@ func (w *wire) read(op trace.Op, p []byte) (n int, err error) {
 }
 
 // Write writes for the operation whose frame p ends with: a frame that p begins
-// with may have been left in the library's buffer by another goroutine. The
-// library has one writer at a time.
+// with may have been left in the library's buffer by another goroutine. A library with
+// [Library.LooseFrames] may have several writers, which a socket lets in one by one.
 func (w *wire) Write(p []byte) (n int, err error) {
 	if w.opening != nil {
 		return w.opening.write(w, p)
+	}
+	if w.s.lib.LooseFrames {
+		w.sending.Lock()
+		defer w.sending.Unlock()
 	}
 	op := w.s.beginSend(p)
 	all := 0 // with what was held
