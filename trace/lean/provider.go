@@ -16,6 +16,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/lean/internal/encode"
 )
 
 // TracerProvider is the SDK's TracerProvider but for the tracer of
@@ -119,7 +120,7 @@ func (p *TracerProvider) Tracer(name string, opts ...oteltrace.TracerOption) ote
 	defer p.mu.Unlock()
 	t := p.tracers[scope]
 	if t == nil {
-		t = &tracer{Tracer: p.complete, provider: p, scope: scope, limits: p.limits}
+		t = &tracer{Tracer: p.complete, provider: p, origin: encode.Origin{Resource: p.resource, Scope: scope}, limits: p.limits}
 		t.limits.Tracer = t
 		p.tracers[scope] = t
 	}

@@ -269,17 +269,17 @@ func why(d *data) string {
 }
 
 // InstrumentationScope returns the scope of the tracer.
-func (s *span) InstrumentationScope() instrumentation.Scope { return s.tracer().scope }
+func (s *span) InstrumentationScope() instrumentation.Scope { return s.tracer().origin.Scope }
 
 // InstrumentationLibrary returns the scope of the tracer.
 //
 // Deprecated: use InstrumentationScope.
 func (s *span) InstrumentationLibrary() instrumentation.Library {
-	return s.tracer().scope
+	return s.tracer().origin.Scope
 }
 
 // Resource returns the resource of the provider.
-func (s *span) Resource() *resource.Resource { return s.tracer().provider.resource }
+func (s *span) Resource() *resource.Resource { return s.tracer().origin.Resource }
 
 // ChildSpanCount returns how many children began by this tracer.
 func (s *span) ChildSpanCount() int { return s.d.Children() }

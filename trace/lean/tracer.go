@@ -7,19 +7,19 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/sdk/instrumentation"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	core "github.com/wakechain/wakechain/internal/op"
+	"github.com/wakechain/wakechain/trace/lean/internal/encode"
 )
 
 // tracer is the tracer of trace.ScopeName.
 type tracer struct {
 	oteltrace.Tracer // of the SDK; seals the interface, and is never called
 	provider         *TracerProvider
-	scope            instrumentation.Scope
+	origin           encode.Origin
 	limits           limits
 }
 
