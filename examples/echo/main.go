@@ -22,6 +22,7 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/wakechain/wakechain/examples/internal/telemetry"
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/wsconn"
 )
@@ -67,7 +68,7 @@ func newProvider(ctx context.Context) (*sdktrace.TracerProvider, error) {
 		return nil, err
 	}
 	res, err := resource.New(ctx, resource.WithHost(), resource.WithProcessPID(), resource.WithTelemetrySDK(),
-		resource.WithAttributes(semconv.ServiceName("echo")), resource.WithFromEnv())
+		resource.WithAttributes(semconv.ServiceName("echo")), resource.WithAttributes(telemetry.HostAddress()...), resource.WithFromEnv())
 	return sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(res)), err
 }
 

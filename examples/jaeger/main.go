@@ -35,6 +35,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.IntVar(&p.http, "http", 4318, "take OTLP by HTTP on this `port`")
 	fs.IntVar(&p.query, "query", 16686, "answer queries on this `port`")
 	sample := fs.Bool("sample", false, "keep the traces with a long block, a stall or a failure, and 1 % of the rest, as tail-sampling.yaml says")
+	page := fs.String("ui", "../../docs/jaeger-ui.json", "configure Jaeger's page by this `file`; an empty name leaves it as it is")
 	build := fs.Bool("build", false, "build Jaeger, print the program's path, and end")
 	err := fs.Parse(args)
 	switch {
@@ -52,7 +53,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if *build {
 		err = buildOnly(ctx, stdout, stderr)
 	} else {
-		err = serve(ctx, p, *sample, stdout, stderr)
+		err = serve(ctx, p, *page, *sample, stdout, stderr)
 	}
 	if err != nil && ctx.Err() == nil { // else interrupted
 		fmt.Fprintf(stderr, "jaeger: %v\n", err)
@@ -71,15 +72,20 @@ func buildOnly(ctx context.Context, stdout, stderr io.Writer) error {
 }
 
 // serve runs Jaeger until ctx ends.
-func serve(ctx context.Context, p ports, sample bool, stdout, stderr io.Writer) error {
+func serve(ctx context.Context, p ports, page string, sample bool, stdout, stderr io.Writer) error {
 	if err := p.free(ctx); err != nil {
 		return err
+	}
+	if page != "" {
+		if _, err := os.Stat(page); err != nil {
+			return fmt.Errorf("the page's configuration: %w; -ui names another", err)
+		}
 	}
 	program, err := ensure(ctx, stderr)
 	if err != nil {
 		return err
 	}
-	j, err := start(ctx, program, p, sample)
+	j, err := start(ctx, program, p, page, sample)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ func TestFlags(t *testing.T) {
 		{"gRPC port in use", []string{"-grpc", port, "-http", "0", "-query", "0"}, 1, "port " + port + " is in use; -grpc takes another"},
 		{"HTTP port in use", []string{"-grpc", "0", "-http", port, "-query", "0"}, 1, "port " + port + " is in use; -http takes another"},
 		{"query port in use", []string{"-grpc", "0", "-http", "0", "-query", port}, 1, "port " + port + " is in use; -query takes another"},
+		{"no such file", []string{"-grpc", "0", "-http", "0", "-query", "0", "-ui", "nowhere.json"}, 1, "nowhere.json"},
 		{"no such port", []string{"-grpc", "70000"}, 1, "70000"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -76,7 +77,7 @@ func TestItEnds(t *testing.T) {
 	if err != nil {
 		t.Skip("no program that fails on this machine")
 	}
-	j, err := start(t.Context(), program, ports{}, false)
+	j, err := start(t.Context(), program, ports{}, "", false)
 	if err != nil {
 		t.Fatal(err)
 	}

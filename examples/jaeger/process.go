@@ -55,15 +55,16 @@ type process struct {
 // patience is how long Jaeger may take to start, and to end.
 const patience = 30 * time.Second
 
-// start starts Jaeger, with tail sampling or without. When ctx ends it is asked to end.
-func start(ctx context.Context, program string, p ports, sample bool) (*process, error) {
+// start starts Jaeger, with tail sampling or without, and with the page's configuration
+// in the named file, "" for Jaeger's own. When ctx ends it is asked to end.
+func start(ctx context.Context, program string, p ports, page string, sample bool) (*process, error) {
 	args := []string{"--config=env:JAEGER_CONFIG"}
 	if sample {
 		args = append(args, "--config=env:JAEGER_TAIL_SAMPLING")
 	}
 	j := &process{done: make(chan struct{})}
 	j.cmd = exec.CommandContext(ctx, program, args...)
-	j.cmd.Env = append(os.Environ(), "JAEGER_CONFIG="+config, "JAEGER_TAIL_SAMPLING="+tailSampling,
+	j.cmd.Env = append(os.Environ(), "JAEGER_CONFIG="+config, "JAEGER_TAIL_SAMPLING="+tailSampling, "JAEGER_UI_CONFIG="+page,
 		fmt.Sprintf("JAEGER_GRPC_PORT=%d", p.grpc), fmt.Sprintf("JAEGER_HTTP_PORT=%d", p.http), fmt.Sprintf("JAEGER_QUERY_PORT=%d", p.query))
 	j.cmd.Stdout, j.cmd.Stderr = &j.log, &j.log
 	j.cmd.Cancel = func() error {

@@ -20,6 +20,9 @@ type jaeger struct {
 	grpc, http, query string
 }
 
+// pageConfig is the configuration of Jaeger's page.
+const pageConfig = "../../../docs/jaeger-ui.json"
+
 func newJaeger(t *testing.T) *jaeger {
 	ports := freePorts(t, 3)
 	return &jaeger{t, ports[0], ports[1], ports[2]}
@@ -28,7 +31,7 @@ func newJaeger(t *testing.T) *jaeger {
 // start starts it, with more arguments. It ends with the test, as on Ctrl-C.
 func (j *jaeger) start(args ...string) {
 	j.t.Helper()
-	p := start(j.t, nil, "jaeger", append(args, "-grpc", j.grpc, "-http", j.http, "-query", j.query)...)
+	p := start(j.t, nil, "jaeger", append(args, "-grpc", j.grpc, "-http", j.http, "-query", j.query, "-ui", pageConfig)...)
 	j.t.Cleanup(func() {
 		p.interrupt()
 		<-p.done

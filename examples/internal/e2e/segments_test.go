@@ -69,6 +69,12 @@ func TestSegments(t *testing.T) {
 	if len(of) != 2 {
 		t.Errorf("segments of the connections %v, want those of its two ends", of)
 	}
+	for _, s := range segments {
+		found := j.follow(string(semconv.WebSocketConnectionIDKey), s.TraceID.String())
+		if n := of[s.Str(semconv.WebSocketConnectionIDKey)] + 1; len(found) != n {
+			t.Errorf("the page's link of %v finds %d traces, want %d and the handshake's", s, len(found), n-1)
+		}
+	}
 	for id, n := range of {
 		found := search(`{"` + string(semconv.WebSocketConnectionIDKey) + `":"` + id + `"}`)
 		if len(found) != n {

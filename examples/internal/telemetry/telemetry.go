@@ -67,10 +67,12 @@ func New(limit int, file string) (t *Tracers, err error) {
 // the environment names (OTEL_EXPORTER_OTLP_ENDPOINT, with OpenTelemetry's other
 // variables), see [NewBackend]; without one, nothing is sent anywhere.
 func (t *Tracers) Tracer(ctx context.Context, service string) (*trace.Tracer, error) {
-	// The host lets Jaeger trust the clocks of two services on one machine.
+	// The host lets Jaeger trust the clocks of two services on one machine. The service
+	// is in there twice: Jaeger's page gives no link the attribute service.name, which a
+	// search needs.
 	res, err := resource.New(ctx,
 		resource.WithFromEnv(), resource.WithHost(), resource.WithProcessPID(), resource.WithTelemetrySDK(),
-		resource.WithAttributes(semconv.ServiceName(service)), resource.WithAttributes(hostAddress()...))
+		resource.WithAttributes(semconv.ServiceName(service), attribute.String("service", service)), resource.WithAttributes(HostAddress()...))
 	if err != nil {
 		return nil, fmt.Errorf("describe %s: %w", service, err)
 	}
@@ -114,10 +116,11 @@ func newExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: again, MinConnectTimeout: flushFor})))
 }
 
-// hostAddress is the host as Jaeger's page knows it: by the attribute ip, where
-// its storage knows host.name. Without it the page warns of clocks at a child
-// that ends after its parent.
-func hostAddress() []attribute.KeyValue {
+// HostAddress returns the host as Jaeger's page knows it, for a resource: by the
+// attribute ip, where its storage knows host.name. Without it the page warns of clocks
+// at a child that ends after its parent. It is empty where the host has no address but
+// those of the loopback interface.
+func HostAddress() []attribute.KeyValue {
 	addrs, _ := net.InterfaceAddrs()
 	for _, a := range addrs {
 		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() {
