@@ -80,7 +80,11 @@ func (t *Tracer) begin(c *core.Config, task *Task, recorded, metered bool) (core
 	}
 	c.Sinks = t.sinks(recorded, metered)
 	if !recorded || c.Late || c.Show != core.ShowAll {
-		r, ref := core.New(time.Now(), c)
+		at := c.At
+		if at.IsZero() {
+			at = time.Now()
+		}
+		r, ref := core.New(at, c)
 		if recorded {
 			t.spans.prepare(r)
 		}

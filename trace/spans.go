@@ -309,7 +309,8 @@ func (s spans) finish(r *core.Record, x *shown, e *core.End) {
 }
 
 // tell makes the span `stalled` of the block in progress. Its parent is a span that has
-// ended, because the operation's is not exported yet; it links to the operation. The
+// ended, because the operation's is not exported yet; it links to the operation. Only
+// where there is no other is its parent the operation's. The
 // block then becomes a span, however many there are, and links to its last `stalled`.
 func (s spans) tell(r *core.Record, stall *live.Stall) bool {
 	x := of(r)
@@ -320,7 +321,10 @@ func (s spans) tell(r *core.Record, stall *live.Stall) bool {
 	if x.by.IsValid() {
 		links = append(links, oteltrace.Link{SpanContext: x.by})
 	}
-	ctx := oteltrace.ContextWithSpanContext(context.Background(), stall.Below)
+	ctx := r.Below()
+	if stall.Below.IsValid() {
+		ctx = oteltrace.ContextWithSpanContext(context.Background(), stall.Below)
+	}
 	_, span := s.span(ctx, semconv.SpanStalled, stall.At, oteltrace.WithLinks(links...))
 	if span == nil {
 		return false

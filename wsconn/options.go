@@ -110,6 +110,42 @@ func WithAcceptOptionsFor(f func(*http.Request) *websocket.AcceptOptions) Option
 // block and its wake cost about two microseconds and the export of two spans.
 func WithMinBlock(d time.Duration) Option { return session.WithMinBlock(d) }
 
+// Stalls are what [WithStalls] tells, and how much of it.
+type Stalls = session.Stalls
+
+// WithStalls tells of the stalls of connections that are not sampled, each as a trace of
+// its own that is made afterwards:
+//
+//	wsconn.WithStalls(wsconn.Stalls{TracerProvider: tp})
+//
+// A write that was blocked for longer than After becomes a root span write, with its
+// blocks and wakes, the kernel's evidence, and a link to the handshake's span context;
+// and so does a read that was blocked in the midst of a message, an operation that
+// failed, a close that failed or took so long, and a handshake that did or was refused. The attributes
+// websocket.history.receive and websocket.history.transmit say what passed last, in
+// each direction: see docs/telemetry.md. A block that goes on when After is over is told
+// of then, by a span stalled below the operation's, which is exported when it is over. If
+// the peer is of this module, too, and has this option, a trace pong asks it for its own
+// history, in the same trace: a span history, over the time in which nobody read.
+//
+// After is how long a block must last; the default is a second. Blocks of one message add
+// up. History is how many messages and control frames are kept of each direction: 16
+// by default, 256 at most. PerSecond is how many stalls a process tells of in a second,
+// of each cause: 10 by default; the others are counted by stalls.suppressed and the
+// metric wakechain.stalls.suppressed. TracerProvider makes the spans; without it that of
+// the connection does. Its sampler must take them: see lean.StallSampler.
+//
+// Nothing of a stall is in the context of the program, or in what it sends but for that
+// trace pong. A failure that this side wanted is none: a context that was canceled, a
+// connection that it closed; and a connection fails once. A connection that is sampled
+// shows all this anyway, and costs nothing more.
+//
+// A message of a connection that is not sampled costs some tens of nanoseconds, and no
+// allocation, and such a connection less than a kilobyte; the clock is read where a
+// write parks, and for a read in the midst of a message. Times of the history are exact
+// to 25 milliseconds.
+func WithStalls(s Stalls) Option { return session.WithStalls(s) }
+
 // MessageSpans says which reads and writes have spans.
 type MessageSpans = session.MessageSpans
 

@@ -13,7 +13,7 @@ type Stall struct {
 	Since time.Time // when the block began
 	At    time.Time // when it was looked at
 
-	Below oteltrace.SpanContext // the parent of the span
+	Below oteltrace.SpanContext // the parent of the span; invalid: the operation's, since there is no other
 	Task  any                   // the goroutine, whose span is exported first if it is open; nil: none
 
 	Attributes []attribute.KeyValue

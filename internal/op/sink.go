@@ -69,6 +69,7 @@ const (
 type Config struct {
 	Name    string
 	Context context.Context // that it is started with
+	At      time.Time       // when it began; zero: now. Only of one that is Late
 	Attrs   []attribute.KeyValue
 	Sinks   []Sink
 	Owner   Owner // nil: none that is known

@@ -6,7 +6,45 @@ import (
 	"strings"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	core "github.com/wakechain/wakechain/internal/op"
 )
+
+// StallSampler returns a sampler that takes the traces of stalls of connections that
+// are not sampled, whole, and decides about all others as base does:
+//
+//	lean.WithSampler(lean.StallSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(0.01))))
+//
+// A ratio would lose them: each is the root of a trace of its own. It is for the
+// provider of wsconn.WithStalls, and an ordinary sampler: that of the SDK takes it by
+// sdktrace.WithSampler. It knows a stall by the context that its spans are started
+// with, which no code of the program ever has: so the decision is in no traceparent that
+// the program sends. A nil base is the SDK's default. It is safe for concurrent use if
+// base is.
+func StallSampler(base sdktrace.Sampler) sdktrace.Sampler {
+	if base == nil {
+		base = samplerFromEnv()
+	}
+	if base == nil {
+		base = sdktrace.ParentBased(sdktrace.AlwaysSample())
+	}
+	return stallSampler{base}
+}
+
+type stallSampler struct{ base sdktrace.Sampler }
+
+func (s stallSampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	if !core.IsStall(p.ParentContext) {
+		return s.base.ShouldSample(p)
+	}
+	return sdktrace.SamplingResult{
+		Decision:   sdktrace.RecordAndSample,
+		Tracestate: oteltrace.SpanContextFromContext(p.ParentContext).TraceState(),
+	}
+}
+
+func (s stallSampler) Description() string { return "StallSampler{" + s.base.Description() + "}" }
 
 // samplerFromEnv is the sampler that OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG
 // name, or nil for the default. The SDK reads them, too, and reports what is wrong with

@@ -82,6 +82,14 @@ func (c *Conn) TraceRead(op trace.Op) { c.read.observe(For(op)) }
 // TraceWrite is TraceRead for Write.
 func (c *Conn) TraceWrite(op trace.Op) { c.write.observe(For(op)) }
 
+// WatchRead has o told of the Read calls that begin from now on, beside their
+// observer; nil ends that. It is for somebody who follows the connection for as long as
+// it lives.
+func (c *Conn) WatchRead(o Observer) { c.read.watch(o) }
+
+// WatchWrite is WatchRead for Write.
+func (c *Conn) WatchWrite(o Observer) { c.write.watch(o) }
+
 // CloseBy names the span of what is about to close the conn: blocks that Close ends
 // link to it.
 func (c *Conn) CloseBy(sc oteltrace.SpanContext) { c.closed.Store(&sc) }

@@ -50,15 +50,15 @@ func BenchmarkBlock(b *testing.B) {
 			_, op := tracer.Start(context.Background(), "op")
 			defer op.End(nil)
 			h := bm.half
-			h.call = For(op)
-			defer func() { h.call = Call{} }()
+			s := h.enter(For(op), nil, nil)
+			defer h.leave(s)
 			err := c.raw.Control(func(fd uintptr) {
 				b.ReportAllocs()
 				for b.Loop() {
 					h.parking(fd)
 					h.wakes(time.Now(), func() tcpInfo { return measure(fd) })
-					h.woke = false
-					h.wake(h.call, h.awake, nil, &h.found)
+					s.woke = false
+					h.wake(s.call, s.awake, nil, &s.found)
 				}
 			})
 			if err != nil {

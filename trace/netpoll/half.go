@@ -29,13 +29,27 @@ type half struct {
 	// try is attempt as a func value, made once so that a call allocates nothing.
 	try func(fd uintptr) bool
 
-	// mu is held by the call in progress, whose state follows. Two calls can
-	// overlap even where a protocol has one writer: http.Transport's write loop
-	// may still be inside the Write of a request whose response the caller has
-	// already read.
+	// mu is held by the call in progress, whose state is now. Two calls can overlap
+	// even where a protocol has one writer: http.Transport's write loop may still be
+	// inside the Write of a request whose response the caller has already read.
 	mu    sync.Mutex
-	call  Call
 	start time.Time // of the conn's clock
+	now   *state    // nil: no call is in progress
+
+	// look guards shown, the state of a call that has parked, and since, info and total
+	// in it, against who looks at a park. It is held for the moment in which they change.
+	look  sync.Mutex
+	shown *state
+
+	// What Close, which does not wait for mu, reads and writes.
+	parked atomic.Bool
+	shut   atomic.Bool             // this side shut the direction down
+	last   atomic.Pointer[tcpInfo] // at the Close that ended the park
+}
+
+// state is that of the call in progress. A conn that is idle holds none.
+type state struct {
+	call  Call
 	p     []byte
 	v     *net.Buffers // of a WriteBuffers, in place of p
 	n     int
@@ -47,15 +61,28 @@ type half struct {
 	again bool      // it was left for the observer, and would park now
 	awake time.Time // when it woke
 	found evidence
+}
 
-	// look guards since, info and total of a write against readers that look at a park.
-	// It is held only while they change.
-	look sync.Mutex
+var states = sync.Pool{New: func() any { return new(state) }}
 
-	// What Close, which does not wait for mu, reads and writes.
-	parked atomic.Bool
-	shut   atomic.Bool             // this side shut the direction down
-	last   atomic.Pointer[tcpInfo] // at the Close that ended the park
+// enter takes the state of a call. The caller holds mu.
+func (h *half) enter(call Call, p []byte, v *net.Buffers) *state {
+	s := states.Get().(*state)
+	s.call, s.p, s.v = call, p, v
+	h.now = s
+	return s
+}
+
+// leave gives it back.
+func (h *half) leave(s *state) {
+	if h.shown != nil {
+		h.look.Lock()
+		h.shown = nil
+		h.look.Unlock()
+	}
+	h.now = nil
+	s.call, s.p, s.v, s.n, s.err, s.info.ok = Call{}, nil, nil, 0, nil, false
+	states.Put(s)
 }
 
 func (h *half) init(c *Conn, r semconv.Reason) {
@@ -65,9 +92,18 @@ func (h *half) init(c *Conn, r semconv.Reason) {
 // observe sets the observer.
 func (h *half) observe(by Call) {
 	h.set.Lock()
+	by.also = h.observer.also
 	h.observer = by
-	h.set.Unlock()
 	h.seen.Store(by.Observed())
+	h.set.Unlock()
+}
+
+// watch sets who is told beside the observer.
+func (h *half) watch(o Observer) {
+	h.set.Lock()
+	h.observer.also = o
+	h.seen.Store(h.observer.Observed())
+	h.set.Unlock()
 }
 
 // begin returns the observer of a call that begins, the zero Call if there is none.
@@ -80,8 +116,8 @@ func (h *half) begin() (call Call) {
 	return call
 }
 
-// now reads the conn's clock, which does not step and is cheaper than time.Now.
-func (h *half) now() time.Time { return h.start.Add(time.Since(h.start)) }
+// clock reads the conn's clock, which does not step and is cheaper than time.Now.
+func (h *half) clock() time.Time { return h.start.Add(time.Since(h.start)) }
 
 // poll runs one call in the runtime poller's own loop: attempt is called, and
 // while it returns false the goroutine is parked until the descriptor is ready.
@@ -91,8 +127,8 @@ func (h *half) poll(call Call, p []byte) (int, error) { return h.run(call, p, ni
 func (h *half) run(call Call, p []byte, v *net.Buffers) (int, error) {
 	h.lock(call)
 	defer h.mu.Unlock()
-	h.call, h.p, h.v, h.n, h.err = call, p, v, 0, nil
-	defer func() { h.call, h.p, h.v, h.err = Call{}, nil, nil, nil }()
+	s := h.enter(call, p, v)
+	defer h.leave(s)
 
 	name, loop := "read", h.conn.raw.Read
 	if h.reason == semconv.ReasonNetWrite {
@@ -102,26 +138,26 @@ func (h *half) run(call Call, p []byte, v *net.Buffers) (int, error) {
 		name = "writev"
 	}
 	var err error
-	for h.again = true; h.again && err == nil; {
-		h.again = false
+	for s.again = true; s.again && err == nil; {
+		s.again = false
 		err = loop(h.try)
-		if h.woke {
-			h.woke = false
-			h.wake(call, h.awake, h.whole(h.err), &h.found)
+		if s.woke {
+			s.woke = false
+			h.wake(call, s.awake, h.whole(s.err), &s.found)
 		}
 	}
 	if err == nil {
-		return h.n, h.callError(name, h.err)
+		return s.n, h.callError(name, s.err)
 	}
 	if h.parked.Load() { // the loop gave up: deadline, or closed
-		h.wakes(h.now(), h.lastInfo)
-		h.woke = false
-		h.wake(call, h.awake, h.whole(err), &h.found)
+		h.wakes(h.clock(), h.lastInfo)
+		s.woke = false
+		h.wake(call, s.awake, h.whole(err), &s.found)
 	}
 	if opErr, ok := err.(*net.OpError); ok { //nolint:errorlint // the loop made it, for this call
 		opErr.Op = name // the loop calls itself raw-read or raw-write
 	}
-	return h.n, err
+	return s.n, err
 }
 
 // lock waits for the call in progress, if there is one.
@@ -180,9 +216,10 @@ func (refusing) WriteTo(io.Writer) (int64, error) { return 0, errors.ErrUnsuppor
 // poll calls the observer later: a span processor may close the conn, and Close waits
 // until the loop is left.
 func (h *half) attempt(fd uintptr) bool {
+	s := h.now
 	var awake time.Time
 	if h.parked.Load() {
-		awake = h.now()
+		awake = h.clock()
 	}
 	for {
 		n, err := h.transfer(fd)
@@ -190,17 +227,17 @@ func (h *half) attempt(fd uintptr) bool {
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
-			if h.woke {
-				h.again = true
+			if s.woke {
+				s.again = true
 				return true
 			}
 			h.parking(fd)
 			return false
 		}
-		h.n += max(n, 0)
-		h.err = err
+		s.n += max(n, 0)
+		s.err = err
 		if h.parked.Load() {
-			if awake.Sub(h.since) < shortestPark {
+			if awake.Sub(s.since) < shortestPark {
 				h.unpark()
 			} else {
 				h.wakes(awake, func() tcpInfo { return measure(fd) })
@@ -215,9 +252,10 @@ func (h *half) attempt(fd uintptr) bool {
 // transfer is the direction's system call. It reports the end of the stream as package
 // net does.
 func (h *half) transfer(fd uintptr) (n int, err error) {
-	if h.v != nil {
-		n, err = writeSome(fd, h.v)
-	} else if p := h.p[h.n:min(len(h.p), h.n+maxIO)]; h.reason == semconv.ReasonNetRead {
+	s := h.now
+	if s.v != nil {
+		n, err = writeSome(fd, s.v)
+	} else if p := s.p[s.n:min(len(s.p), s.n+maxIO)]; h.reason == semconv.ReasonNetRead {
 		if n, err = sysRead(fd, p); n == 0 && err == nil {
 			err = io.EOF
 		}
@@ -233,10 +271,11 @@ func (h *half) transfer(fd uintptr) (n int, err error) {
 
 // done reports whether all of a write has been written.
 func (h *half) done() bool {
-	if h.v != nil {
-		return len(*h.v) == 0
+	s := h.now
+	if s.v != nil {
+		return len(*s.v) == 0
 	}
-	return h.n == len(h.p)
+	return s.n == len(s.p)
 }
 
 // parking reports to the observer that the goroutine is about to park.
@@ -244,6 +283,7 @@ func (h *half) parking(fd uintptr) {
 	if h.parked.Load() {
 		return
 	}
+	s := h.now
 	h.last.Store(nil)
 	if annotate.On() {
 		annotate.Park(h.conn.LocalAddr(), h.conn.RemoteAddr())
@@ -251,16 +291,17 @@ func (h *half) parking(fd uintptr) {
 	if h.reason == semconv.ReasonNetWrite {
 		info := measure(fd)
 		h.look.Lock()
-		h.info = info
-		h.total = h.conn.written.Load() + int64(h.n)
+		h.shown = s
+		s.info = info
+		s.total = h.conn.written.Load() + int64(s.n)
 		h.parked.Store(true)
-		h.since = h.now()
+		s.since = h.clock()
 		h.look.Unlock()
 	} else {
 		h.parked.Store(true)
-		h.since = h.now() // as late as can be: what comes before is no park
+		s.since = h.clock() // as late as can be: what comes before is no park
 	}
-	h.call.Park(Park{At: h.since, Reason: h.reason, Source: semconv.SourcePoll})
+	s.call.Park(Park{At: s.since, Reason: h.reason, Source: semconv.SourcePoll})
 }
 
 // shortestPark is less than a park takes, whose goroutine has to be found ready by
@@ -272,20 +313,21 @@ const shortestPark = 3 * time.Microsecond
 // unpark says that the goroutine did not park.
 func (h *half) unpark() {
 	h.parked.Store(false)
-	h.call.Wake(Wake{})
+	h.now.call.Wake(Wake{})
 }
 
 // wakes notes that the goroutine runs, since at; info asks the kernel.
 func (h *half) wakes(at time.Time, info func() tcpInfo) {
 	h.parked.Store(false)
-	h.woke, h.awake, h.found = true, at, evidence{blocked: at.Sub(h.since)}
+	s := h.now
+	s.woke, s.awake, s.found = true, at, evidence{blocked: at.Sub(s.since)}
 	switch {
-	case h.info.ok:
-		h.found.written, h.found.park, h.found.awake = h.total, h.info, info()
-	case h.reason == semconv.ReasonNetRead && h.found.blocked >= 2*counterStep:
+	case s.info.ok:
+		s.found.written, s.found.park, s.found.awake = s.total, s.info, info()
+	case h.reason == semconv.ReasonNetRead && s.found.blocked >= 2*counterStep:
 		// Most reads wait briefly, and all that the kernel can say of one is
 		// whether what this side sent has come through.
-		h.found.awake = info()
+		s.found.awake = info()
 	}
 }
 

@@ -59,8 +59,11 @@ func (c *Conn) ParkedWrite(r *live.Report) *live.Socket {
 func (h *half) park(e *evidence) (since time.Time, ok bool) {
 	h.look.Lock()
 	defer h.look.Unlock()
-	if e != nil {
-		e.park, e.written = h.info, h.total
+	if h.shown == nil {
+		return time.Time{}, false
 	}
-	return h.since, h.parked.Load()
+	if e != nil {
+		e.park, e.written = h.shown.info, h.shown.total
+	}
+	return h.shown.since, h.parked.Load()
 }

@@ -61,15 +61,16 @@ func (a Attributes) AppendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
 // Call observes one call: through an Observer or, without an allocation, as an
 // operation. The zero Call ignores all.
 type Call struct {
-	to Observer
-	op trace.Op
+	to   Observer
+	op   trace.Op
+	also Observer // of [Conn.WatchRead] or WatchWrite
 }
 
 // For returns a Call that reports to the operation.
 func For(op trace.Op) Call { return Call{op: op} }
 
 // Observed reports whether the Call has an observer.
-func (c Call) Observed() bool { return c.to != nil || c.op.Valid() }
+func (c Call) Observed() bool { return c.to != nil || c.op.Valid() || c.also != nil }
 
 // SpanContext returns the span of the operation, for wakes that this call causes to
 // link to. It is invalid where there is none yet.
@@ -77,6 +78,9 @@ func (c Call) SpanContext() oteltrace.SpanContext { return c.op.SpanContext() }
 
 // Park says that the call is about to park.
 func (c Call) Park(p Park) {
+	if c.also != nil {
+		c.also.Park(p)
+	}
 	if c.to != nil {
 		c.to.Park(p)
 		return
@@ -100,6 +104,9 @@ var sourceAttrs = map[semconv.Source][]attribute.KeyValue{
 
 // Wake says that the call runs again.
 func (c Call) Wake(w Wake) {
+	if c.also != nil {
+		c.also.Wake(w)
+	}
 	switch {
 	case c.to != nil:
 		c.to.Wake(w)

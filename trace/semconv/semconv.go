@@ -27,6 +27,10 @@ const (
 	// and links to the operation.
 	SpanStalled = "stalled"
 
+	// SpanHistory tells what had passed at the other end of a connection that stalled,
+	// in the trace of the stall.
+	SpanHistory = "history"
+
 	SpanSend   = "send"
 	SpanRecv   = "recv"
 	SpanSelect = "select"
@@ -99,6 +103,21 @@ const (
 	CauseNetwork     Cause = "network"      // loss or congestion
 	CauseLocalBuffer Cause = "local_buffer" // this side's send buffer; whether the peer reads is not known
 	CauseUnknown     Cause = "unknown"
+)
+
+// StallCause is why a stall of a connection that is not sampled is told, beside the
+// [Cause] of the longest block of a write: the value of [StallCauseKey].
+type StallCause string
+
+// Causes of a stall.
+const (
+	StallRead      StallCause = "read"       // blocked in the midst of a message
+	StallWriteLock StallCause = "write_lock" // a write waited for another one
+	StallFailed    StallCause = "failed"     // an operation failed, and had not been blocked for long
+	StallClose     StallCause = "close"      // a close failed or took long
+	StallHandshake StallCause = "handshake"  // a handshake took long
+	StallRefused   StallCause = "refused"    // a handshake failed
+	StallPeer      StallCause = "peer"       // the peer stalled, and asked
 )
 
 // WakeReason is what ended a block: the value of [WakeReasonKey].
@@ -188,6 +207,11 @@ const (
 	StalledReaderKey    = attribute.Key("stalled.reader")    // string, what the reader at the connection's other end was doing
 	StalledTraceKey     = attribute.Key("stalled.trace")     // string, the name of the file with the execution trace that was written then
 
+	// Of the root of the trace of a stall: what it is told for, and how many of that
+	// cause were left out before it.
+	StallCauseKey       = attribute.Key("stall.cause")       // string, a [StallCause], or of a write that was blocked a [Cause]
+	StallsSuppressedKey = attribute.Key("stalls.suppressed") // int
+
 	SelectCaseKey     = attribute.Key("select.case")      // int, the index of the case that a select chose
 	SelectCaseNameKey = attribute.Key("select.case.name") // string, what that case's channel is called
 
@@ -254,6 +278,8 @@ const (
 	MetricBlocked         = "wakechain.blocked"          // gauge, {operation}: blocked now, by reason and cause
 	MetricBlockedOldest   = "wakechain.blocked.oldest"   // gauge, s: how long the oldest of them has been, by reason and cause
 
+	MetricStallsSuppressed = "wakechain.stalls.suppressed" // counter, {stall}: of connections that are not sampled, left out, by cause
+
 	MetricOpenConnections   = "websocket.open_connections"   // up-down counter, {connection}
 	MetricHandshakeDuration = "websocket.handshake.duration" // histogram, s
 	MetricMessages          = "websocket.messages"           // counter, {message}: whole ones, by direction
@@ -288,6 +314,12 @@ const (
 	WebSocketConnectionIDKey       = attribute.Key("websocket.connection.id")             // string, the span id of its handshake, on all that is of the connection
 	WebSocketSegmentIndexKey       = attribute.Key("websocket.segment.index")             // int, of a connection's traces; the handshake's is 0
 	WebSocketHandshakeCheckKey     = attribute.Key("websocket.handshake.check")           // string: the check that refused
+
+	// What passed last on a connection that is not sampled, by direction: see
+	// docs/telemetry.md for how they are written.
+	WebSocketHistoryReceiveKey  = attribute.Key("websocket.history.receive")  // string
+	WebSocketHistoryTransmitKey = attribute.Key("websocket.history.transmit") // string
+	WebSocketReaderAwayKey      = attribute.Key("websocket.reader.away")      // float64, seconds in which nobody asked the connection for bytes, on a history: the time of the span
 
 	// WebSocketTracePongIgnoredKey is an int on a close, where it is not 0: the
 	// trace pongs of the peer's that were malformed or not where they belong (see

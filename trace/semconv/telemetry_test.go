@@ -79,7 +79,7 @@ func TestTelemetryPage(t *testing.T) {
 	sections := map[string]string{
 		"Spans": "Span", "Attributes": "Key", "Metrics": "Metric",
 		"Values of `block.reason`": "Reason", "Values of `block.cause`": "Cause", "Values of `block.source`": "Source",
-		"Values of `wake.reason`": "WakeReason", "Values of `goroutine.state`": "State", "Values of `error.type`": "Error",
+		"Values of `wake.reason`": "WakeReason", "Values of `stall.cause`": "StallCause", "Values of `goroutine.state`": "State", "Values of `error.type`": "Error",
 	}
 	rows := map[string]map[string][]string{} // kind -> word -> cells
 	kind := ""

@@ -101,6 +101,13 @@ func WithLogger(l *slog.Logger) Option { return session.WithLogger(l) }
 // block and its wake cost about two microseconds and the export of two spans.
 func WithMinBlock(d time.Duration) Option { return session.WithMinBlock(d) }
 
+// Stalls are what [WithStalls] tells, and how much of it.
+type Stalls = session.Stalls
+
+// WithStalls tells of the stalls of connections that are not sampled, each as a trace of
+// its own that is made afterwards; see wsconn.WithStalls.
+func WithStalls(s Stalls) Option { return session.WithStalls(s) }
+
 // MessageSpans says which reads and writes have spans.
 type MessageSpans = session.MessageSpans
 

@@ -42,8 +42,10 @@ type Accept struct {
 	s       *Session
 	ctx     context.Context
 	span    oteltrace.Span // nil where nothing is recorded
+	began   time.Time
 	arrival arrival
-	wire    *wire // nil: none was hijacked
+	wire    *wire      // nil: none was hijacked
+	stall   *stallConn // nil: nor is it watched for stalls
 }
 
 // BeginAccept begins a handshake: a child of the span in r's context or else
@@ -72,7 +74,7 @@ func BeginAccept(lib *Library, w http.ResponseWriter, r *http.Request, cfg *Conf
 		parent = oteltrace.ContextWithSpanContext(parent, oteltrace.SpanContext{})
 	}
 	a.parent, a.tracer = parent, cfg.tracer(ctx)
-	a.links = asks(r.Header) && cfg.peerLinks() && core.Of(a.tracer).Records(parent)
+	a.links = asks(r.Header) && cfg.peerLinks() && (core.Of(a.tracer).Records(parent) || cfg.stalls.of(a.tracer) != nil)
 	return a
 }
 
@@ -84,34 +86,44 @@ func (a *Accept) begin(nc net.Conn) {
 			a.arrival = arrival
 		}
 	}
-	start := a.start
+	a.began = a.start
 	for _, at := range []time.Time{a.arrival.first, a.arrival.hello} {
 		if !at.IsZero() {
-			start = at
+			a.began = at
 		}
 	}
-	opts := []oteltrace.SpanStartOption{
-		oteltrace.WithSpanKind(oteltrace.SpanKindServer),
-		oteltrace.WithAttributes(requestAttributes(a.r, nc)...),
-	}
+	opts := a.options(nc)
 	var more []attribute.KeyValue
 	if a.cfg.attributes != nil && core.Of(a.tracer).Records(a.parent) {
 		more = a.cfg.attributes(a.r)
 		opts = append(opts, oteltrace.WithAttributes(more...))
 	}
-	handler := a.cfg.NameFor(a.r)
 	if a.caller.IsSampled() { // else nobody could follow the link
 		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: a.caller}))
 	}
 	var whole bool
-	a.ctx, a.span, whole = beginSpan(a.parent, a.tracer, named(semconv.SpanHandshake, cmp.Or(a.r.Pattern, handler)), start, opts...)
-	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.links, a.cfg, a.lib)
+	a.ctx, a.span, whole = beginSpan(a.parent, a.tracer, a.name(), a.began, opts...)
+	watched := a.span == nil && a.cfg.stalls.of(a.tracer) != nil // which takes the trace pongs off itself
+	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.links && !watched, a.cfg, a.lib)
 	if !a.s.off {
 		a.s.traces.tellAll(whole)
-		a.s.traces.name = named(semconv.SpanSegment, cmp.Or(handler, core.Of(a.tracer).Goroutine(a.ctx), a.r.Pattern))
+		a.s.traces.name = named(semconv.SpanSegment, cmp.Or(a.cfg.NameFor(a.r), core.Of(a.tracer).Goroutine(a.ctx), a.r.Pattern))
 		a.s.traces.attrs = append(a.s.traces.attrs, more...)
 		a.s.live.peerID = a.peer
 		a.s.pongs.send = a.links
+	}
+}
+
+// name is that of the handshake's span.
+func (a *Accept) name() string {
+	return named(semconv.SpanHandshake, cmp.Or(a.r.Pattern, a.cfg.NameFor(a.r)))
+}
+
+// options are those that the span begins with, over nc.
+func (a *Accept) options(nc net.Conn) []oteltrace.SpanStartOption {
+	return []oteltrace.SpanStartOption{
+		oteltrace.WithSpanKind(oteltrace.SpanKindServer),
+		oteltrace.WithAttributes(requestAttributes(a.r, nc)...),
 	}
 }
 
@@ -138,28 +150,30 @@ func (a *Accept) End(err error) *Session {
 		a.begin(nil)
 	}
 	var header http.Header
-	if a.wire != nil && a.wire.opening != nil {
-		header = a.endOpening()
+	if o := a.takeOpening(); o != nil {
+		header = a.endOpening(o)
 	} else if a.w.status != 0 {
 		header = a.w.Header()
 	}
 	if err == nil {
 		a.s.established(a.ctx)
 	}
-	if a.s.off {
-		return a.s
-	}
 	errorType := ""
 	if err != nil {
 		errorType = refusal(a.w.status, err)
 	}
-	a.s.meter.recordHandshake(a.ctx, a.start, a.w.status, errorType)
-	if a.span == nil {
-		return a.s
+	if !a.s.off {
+		a.s.meter.recordHandshake(a.ctx, a.start, a.w.status, errorType)
+	}
+	t, ctx, span := a.tracer, a.ctx, a.span
+	if span == nil {
+		if t, ctx, span = a.cfg.stalls.tellHandshake(a.tracer, a.s, a.name(), a.began, errorType, a.options(nil)...); span == nil {
+			return a.s
+		}
 	}
 	step := func(name string, start, end time.Time) {
 		if !start.IsZero() && !end.IsZero() {
-			core.Of(a.tracer).Record(a.ctx, name, start, end, "", nil)
+			core.Of(t).Record(ctx, name, start, end, "", nil)
 		}
 	}
 	step(semconv.StepTLS, a.arrival.hello, a.arrival.secured)
@@ -171,14 +185,24 @@ func (a *Accept) End(err error) *Session {
 	if err != nil {
 		attrs = append(attrs, semconv.WebSocketHandshakeCheckKey.String(serverCheck(a.r, a.w.status)))
 	}
-	core.Of(a.tracer).Finish(a.span, a.start, errorType, err, attrs...)
+	core.Of(t).Finish(span, a.start, errorType, err, attrs...)
 	return a.s
 }
 
+// takeOpening ends the opening of a library that writes the answer on the connection, and
+// returns it; nil: there is none.
+func (a *Accept) takeOpening() (o *opening) {
+	if a.stall != nil {
+		o, a.stall.opening = a.stall.opening, nil
+	}
+	if a.wire != nil && a.wire.opening != nil {
+		o, a.wire.opening = a.wire.opening, nil
+	}
+	return o
+}
+
 // endOpening notes the answer that a library wrote on the wire.
-func (a *Accept) endOpening() (header http.Header) {
-	o := a.wire.opening
-	a.wire.opening = nil
+func (a *Accept) endOpening(o *opening) (header http.Header) {
 	a.w.answered, a.w.hijacked = o.first, o.last
 	if resp := parseResponse(o.sent); resp != nil {
 		a.w.status, header = resp.StatusCode, resp.Header
@@ -254,7 +278,7 @@ func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	w.hijacked = time.Now()
 	w.a.begin(nc)
-	if w.a.s.off && !w.a.links {
+	if w.a.s.off && w.a.s.stalls == nil && !w.a.links {
 		return Bare(nc), brw, nil
 	}
 
@@ -270,14 +294,32 @@ func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		below = netpoll.Wrap(nc)
 		nc = below
 	}
-	wc := &wireConn{nc, w.a.s.attach(nc, below, slices.Clone(early))}
+	early = slices.Clone(early)
+	if st := w.a.s.stalls; st != nil {
+		if acc, ok := nc.(*accepted); ok {
+			nc = acc.Conn
+		}
+		c := st.attach(nc, below, early, w.a.links)
+		c.send = w.a.links
+		w.a.stall = c
+		if w.a.lib.HijacksFirst {
+			c.opening = new(opening)
+		}
+		brw.Reader.Reset(c)
+		brw.Writer.Reset(c)
+		if w.a.s.off {
+			return c, brw, nil
+		}
+		nc, early = c, nil
+	}
+	wc := &wireConn{nc, w.a.s.attach(nc, below, early)}
 	w.a.wire = wc.wire
 	brw.Reader.Reset(wc)
 	if w.a.s.off {
 		return unlinked{nc, wc.wire}, brw, nil
 	}
 	brw.Writer.Reset(wc)
-	if w.a.lib.HijacksFirst {
+	if w.a.lib.HijacksFirst && w.a.stall == nil {
 		wc.wire.opening = new(opening)
 	}
 	return wc, brw, nil

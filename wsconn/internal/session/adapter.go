@@ -7,8 +7,8 @@ import (
 	"github.com/wakechain/wakechain/trace/netpoll"
 )
 
-// Off reports whether nothing of the connection is recorded or measured.
-func (d *Dial) Off() bool { return d.s.off }
+// Off reports whether nothing of the connection is recorded, measured or watched.
+func (d *Dial) Off() bool { return d.s.off && d.s.stalls == nil }
 
 // Home returns the context of what the program does with the connection without one:
 // that of the goroutine of [Session.Handle], or else the background.
@@ -20,6 +20,8 @@ func Bare(nc net.Conn) net.Conn {
 	for {
 		switch c := nc.(type) {
 		case *wireConn:
+			nc = c.Conn
+		case *stallConn:
 			nc = c.Conn
 		case unlinked:
 			nc = c.Conn

@@ -130,6 +130,10 @@ func (s *Session) CloseRead(ctx context.Context) {
 type Close struct {
 	s  *Session
 	op trace.Op
+
+	// For stalls: when it began, and whether it performs the closing handshake.
+	since time.Time
+	sends bool
 }
 
 // BeginClose begins a close that performs the closing handshake. [Close.End] must
@@ -140,10 +144,17 @@ func (s *Session) BeginClose() Close { return s.beginClose(s.home, true) }
 func (s *Session) BeginCloseNow() Close { return s.beginClose(s.home, false) }
 
 func (s *Session) beginClose(ctx context.Context, sends bool) Close {
+	var since time.Time
+	if s.stalls != nil {
+		since = time.Now()
+	}
+	if s.off && s.stalls != nil {
+		return Close{s: s, since: since, sends: sends}
+	}
 	if s.off || !s.firstClose() {
 		return Close{}
 	}
-	c := Close{s: s, op: s.startClose(ctx)}
+	c := Close{s: s, op: s.startClose(ctx), since: since, sends: sends}
 	s.conn.CloseBy(c.op.SpanContext())
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,6 +176,10 @@ func (s *Session) firstClose() bool {
 // End ends the close with the library's error.
 func (c Close) End(err error) {
 	if c.s == nil {
+		return
+	}
+	defer c.s.stalls.closeEnded(c.since, c.sends, err)
+	if c.s.off {
 		return
 	}
 	c.s.mu.Lock()

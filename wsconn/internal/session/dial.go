@@ -28,6 +28,8 @@ type Dial struct {
 	steps   steps
 	req     *http.Request // that was answered last
 	opening *opening      // of a connection of Conn's
+	url     string
+	cfg     *Config
 }
 
 // BeginDial begins a handshake, a child of the span in ctx. The library must be called
@@ -46,8 +48,13 @@ func BeginDial(ctx context.Context, lib *Library, url string, header http.Header
 		oteltrace.WithSpanKind(oteltrace.SpanKindClient),
 		oteltrace.WithAttributes(urlAttributes(url)...))
 	d.span = span
+	d.url, d.cfg = url, cfg
 	links := d.span != nil && !cfg.WithoutPeerLinks
 	d.s = newSession(ctx, t, roleClient, d.span != nil, links, cfg, lib)
+	if st := d.s.stalls; st != nil {
+		st.links = !cfg.WithoutPeerLinks
+		links = st.links
+	}
 
 	if d.header = header.Clone(); d.header == nil {
 		d.header = http.Header{}
@@ -58,11 +65,13 @@ func BeginDial(ctx context.Context, lib *Library, url string, header http.Header
 	if refused {
 		return nil, d
 	}
-	if d.s.off {
+	if d.Off() {
 		return ctx, d
 	}
-	d.s.traces.tellAll(whole)
-	d.s.traces.name = named(semconv.SpanSegment, core.Of(t).Goroutine(ctx))
+	if !d.s.off {
+		d.s.traces.tellAll(whole)
+		d.s.traces.name = named(semconv.SpanSegment, core.Of(t).Goroutine(ctx))
+	}
 	return httptrace.WithClientTrace(ctx, d.steps.hooks()), d
 }
 
@@ -72,7 +81,7 @@ func (d *Dial) Header() http.Header { return d.header }
 // Client returns the client for a library that dials through net/http: a copy of
 // client whose connections report their blocks, or client where nothing is recorded.
 func (d *Dial) Client(client *http.Client) *http.Client {
-	if d.s.off {
+	if d.Off() {
 		return client
 	}
 	if client == nil {
@@ -94,7 +103,7 @@ func (d *Dial) Client(client *http.Client) *http.Client {
 // If there is TLS, nc must have performed it. Blocks are exact if nc is of package
 // netpoll or has such a conn below its TLS.
 func (d *Dial) Conn(nc net.Conn) net.Conn {
-	if d.s.off {
+	if d.Off() {
 		return nc
 	}
 	below := netpoll.Below(nc)
@@ -102,20 +111,32 @@ func (d *Dial) Conn(nc net.Conn) net.Conn {
 		below = netpoll.Wrap(nc)
 		nc = below
 	}
-	w := d.s.attach(nc, below, nil)
 	d.opening = &opening{dial: d}
+	if st := d.s.stalls; st != nil {
+		c := st.attach(nc, below, nil, st.links)
+		c.opening = d.opening
+		if d.s.off {
+			return c
+		}
+		return &wireConn{c, d.s.attach(c, below, nil)}
+	}
+	w := d.s.attach(nc, below, nil)
 	w.opening = d.opening
 	return &wireConn{nc, w}
 }
 
 // confirm notes the answer that accepts the handshake.
 func (d *Dial) confirm(resp *http.Response) {
+	if st := d.s.stalls; st != nil {
+		st.conn.send = st.links && confirms(resp.Header)
+		return
+	}
 	d.s.pongs.send = d.s.in.frames.On && confirms(resp.Header)
 }
 
 // End ends the handshake with the library's results.
 func (d *Dial) End(resp *http.Response, err error) *Session {
-	if d.s.off {
+	if d.Off() {
 		return d.s
 	}
 	if err == nil {
@@ -132,14 +153,20 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 	if err != nil {
 		errorType = refusal(status, err)
 	}
-	d.s.meter.recordHandshake(d.ctx, d.start, status, errorType)
-	if d.span == nil {
-		return d.s
+	if !d.s.off {
+		d.s.meter.recordHandshake(d.ctx, d.start, status, errorType)
+	}
+	t, ctx, span := d.s.tracer, d.ctx, d.span
+	if span == nil {
+		if t, ctx, span = d.cfg.stalls.tellHandshake(t, d.s, semconv.SpanHandshake, d.start, errorType,
+			oteltrace.WithSpanKind(oteltrace.SpanKindClient), oteltrace.WithAttributes(urlAttributes(d.url)...)); span == nil {
+			return d.s
+		}
 	}
 	if errorType == semconv.ErrorCanceled && d.ctx.Err() != nil {
 		errorType = ""
 	}
-	d.steps.record(d.ctx, d.s.tracer)
+	d.steps.record(ctx, t)
 	if resp != nil {
 		attrs = handshakeAttributes(d.s, status, resp.Header, err)
 	}
@@ -150,11 +177,11 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 	if err != nil && resp != nil && d.req != nil {
 		attrs = append(attrs, semconv.WebSocketHandshakeCheckKey.String(clientCheck(d.req, resp)))
 	}
-	tracer := core.Of(d.s.tracer)
+	tracer := core.Of(t)
 	if err != nil {
-		tracer.Failed(d.ctx, d.span, err)
+		tracer.Failed(ctx, span, err)
 	}
-	tracer.Finish(d.span, d.start, errorType, err, attrs...)
+	tracer.Finish(span, d.start, errorType, err, attrs...)
 	return d.s
 }
 
@@ -172,16 +199,27 @@ func (rt roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	rt.d.req = req
 	rt.d.steps.endResponse()
 	if rwc, ok := resp.Body.(io.ReadWriteCloser); ok && resp.StatusCode == http.StatusSwitchingProtocols {
-		rt.d.confirm(resp)
 		nc, addressed := rwc.(net.Conn)
+		if !addressed {
+			nc = stream{ReadWriteCloser: rwc}
+		}
 		conn := rt.d.steps.observed()
 		if conn == nil {
-			if !addressed {
-				nc = stream{ReadWriteCloser: rwc}
-			}
 			conn = netpoll.Wrap(nc)
 			rwc = conn
 		}
+		if st := rt.d.s.stalls; st != nil {
+			c := st.attach(stream{ReadWriteCloser: rwc, Conn: nc}, conn, nil, st.links)
+			rt.d.confirm(resp)
+			if resp.Body = c; !addressed {
+				resp.Body = struct{ io.ReadWriteCloser }{c}
+			}
+			if rt.d.s.off {
+				return resp, nil
+			}
+			rwc, nc = resp.Body.(io.ReadWriteCloser), c
+		}
+		rt.d.confirm(resp)
 		w := rt.d.s.attach(rwc, conn, nil)
 		if resp.Body = w; addressed { // and so is the library's NetConn
 			resp.Body = &wireConn{Conn: nc, wire: w}

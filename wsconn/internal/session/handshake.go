@@ -108,8 +108,8 @@ func handshakeAttributes(s *Session, status int, h http.Header, err error) []att
 	if status != 0 {
 		attrs = append(attrs, semconv.HTTPResponseStatusCodeKey.Int(status))
 	}
-	if err == nil {
-		attrs = append(attrs, s.id)
+	if sc := s.handshake.SpanContext(); err == nil && sc.IsValid() {
+		attrs = append(attrs, semconv.WebSocketConnectionIDKey.String(sc.SpanID().String()))
 	}
 	if status == http.StatusSwitchingProtocols {
 		if v := h.Get("Sec-WebSocket-Protocol"); v != "" {

@@ -3,6 +3,7 @@ package session
 import (
 	"bufio"
 	"bytes"
+	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -25,43 +26,43 @@ type opening struct {
 
 func appendHead(head, p []byte) []byte { return append(head, p[:min(len(p), maxHead-len(head))]...) }
 
-// write passes what the library sends.
-func (o *opening) write(w *wire, p []byte) (int, error) {
+// write passes what the library sends on the connection below.
+func (o *opening) write(below io.Writer, p []byte) (int, error) {
 	if o.first.IsZero() {
 		o.first = time.Now()
 		if o.dial != nil {
 			o.dial.steps.beginRequest()
 		}
 	}
-	n, err := w.ReadWriteCloser.Write(p)
+	n, err := below.Write(p)
 	o.last = time.Now()
 	o.sent = appendHead(o.sent, p[:n])
 	return n, err
 }
 
-// read passes what a client's library receives. The opening ends where the answer
-// does: what was received behind it, which is frames, is kept for the next read.
-func (o *opening) read(w *wire, p []byte) (int, error) {
+// read passes what a client's library receives from the connection below. The opening is
+// over where the answer is: what was received behind it, which is frames, is early, for
+// the next read.
+func (o *opening) read(below io.Reader, p []byte) (_ int, early []byte, over bool, _ error) {
 	if len(o.received) == 0 {
 		o.dial.steps.endRequest(nil)
 	}
-	n, err := w.ReadWriteCloser.Read(p)
+	n, err := below.Read(p)
 	before := len(o.received)
 	o.received = appendHead(o.received, p[:n])
 	i := bytes.Index(o.received, []byte("\r\n\r\n"))
 	if i < 0 {
-		return n, err
+		return n, nil, false, err
 	}
 	end := max(i+4-before, 0) // in p
 	o.dial.steps.endResponse()
 	resp := parseResponse(o.received)
 	if resp == nil || resp.StatusCode != http.StatusSwitchingProtocols { // a proxy's, or a refusal
 		o.received, o.first = append([]byte(nil), p[end:n]...), time.Time{}
-		return n, err
+		return n, nil, false, err
 	}
 	o.dial.confirm(resp)
-	w.early, w.opening = slices.Clone(p[end:n]), nil
-	return end, nil // an error comes again
+	return end, slices.Clone(p[end:n]), true, nil // an error comes again
 }
 
 // parseResponse parses the head of a response; nil: it is none.

@@ -40,6 +40,7 @@ type Config struct {
 	onError     []func(context.Context, *http.Request, error)
 
 	trace  []trace.Option // for the tracer in the context
+	stalls *stallWatch    // nil: none are told
 	volume volume
 }
 

@@ -78,6 +78,7 @@ func (r *Read) Receive(messageType int, size int64, err error) Received {
 // end stores the peer's write of the message in origin, if that is not nil.
 func (r *Read) end(messageType int, size int64, err error, origin *oteltrace.SpanContext) {
 	if r.s.off {
+		r.s.stalls.readEnded(r.ctx, err)
 		return
 	}
 	r.s.mu.Lock()
@@ -96,11 +97,13 @@ func (r *Read) end(messageType int, size int64, err error, origin *oteltrace.Spa
 	if origin != nil {
 		*origin = m.origin
 	}
+	r.s.stalls.readEnded(r.ctx, err)
 }
 
 // EndPart ends the read of n bytes, which need not be a whole message.
 func (r *Read) EndPart(messageType int, n int64, err error) {
 	if r.s.off {
+		r.s.stalls.readEnded(r.ctx, err)
 		return
 	}
 	r.s.mu.Lock()
@@ -112,6 +115,7 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 	r.s.unlock()
 	r.s.endRead(r.op, &message{origin: from}, messageType, n, verdict, err)
 	r.s.live.setLastRead(r.op, err)
+	r.s.stalls.readEnded(r.ctx, err)
 }
 
 // didRead returns the message that was read. If err says that there is none, it returns
@@ -228,6 +232,7 @@ func (m *messageReader) end(err error) {
 	m.s.meter.recordRead(m.call, size, err)
 	m.s.endRead(m.op, &msg, m.typ, size, verdict, err)
 	m.s.live.setLastRead(m.op, err)
+	m.s.stalls.readEnded(m.ctx, err)
 }
 
 // closed ends the read with the connection, unless the program is inside the

@@ -30,6 +30,7 @@ type Session struct {
 	handshake oteltrace.Span  // stands for its span context
 	home      context.Context // of the goroutine that handles the connection, for what has no context
 	off       bool            // nothing is recorded
+	stalls    *stalls         // nil: it is sampled, or its stalls are not told
 
 	*recording // nil: neither is anything taken off
 }
@@ -69,6 +70,9 @@ type recording struct {
 func newSession(ctx context.Context, t *trace.Tracer, role string, recorded, links bool, cfg *Config, lib *Library) *Session {
 	s := &Session{tracer: t, handshake: standIn(ctx), home: context.Background()}
 	m := meterOf(ctx, t, role)
+	if !recorded && cfg.stalls != nil {
+		s.stalls = stallsOf(s, role, cfg, lib)
+	}
 	if s.off = !recorded && m == nil && !core.Of(t).Live(); s.off && !links {
 		return s
 	}

@@ -14,7 +14,7 @@ import (
 // only on a conn of its own; on the wire WriteTo makes a Write of each buffer. So a
 // Write that ends inside a frame is held, which is for no longer than WriteTo takes.
 type vector struct {
-	conn  *netpoll.Conn // nil: nothing is joined
+	conn  buffersWriter // nil: nothing is joined
 	v     net.Buffers
 	array [4][]byte // a part, a trace pong, the rest of the part, the next part
 	held  int       // bytes of the library's in v
@@ -22,14 +22,24 @@ type vector struct {
 	at    int // where in v the pong is
 }
 
+// buffersWriter is a *netpoll.Conn or what is over one.
+type buffersWriter interface {
+	WriteBuffers(v *net.Buffers) (int64, error)
+}
+
 // vectored returns the conn under a wire that is not over TLS, where the bare library
 // writes buffer by buffer as well.
-func vectored(rwc io.ReadWriteCloser) *netpoll.Conn {
+func vectored(rwc io.ReadWriteCloser) buffersWriter {
 	switch c := rwc.(type) {
 	case *netpoll.Conn:
 		return c
 	case *accepted:
 		return c.Conn
+	case *stallConn:
+		if c.joins == nil {
+			return nil
+		}
+		return c
 	default:
 		return nil
 	}

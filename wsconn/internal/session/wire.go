@@ -78,7 +78,11 @@ func (w *wire) Read(p []byte) (n int, err error) {
 	case len(p) == 0:
 		return w.ReadWriteCloser.Read(p)
 	case o != nil && o.dial != nil:
-		return o.read(w, p)
+		var over bool
+		if n, w.early, over, err = o.read(w.ReadWriteCloser, p); over {
+			w.opening = nil
+		}
+		return n, err
 	}
 	for n == 0 && err == nil {
 		switch {
@@ -124,7 +128,7 @@ func (w *wire) read(op trace.Op, p []byte) (n int, err error) {
 // [Library.LooseFrames] may have several writers, which a socket lets in one by one.
 func (w *wire) Write(p []byte) (n int, err error) {
 	if w.opening != nil {
-		return w.opening.write(w, p)
+		return w.opening.write(w.ReadWriteCloser, p)
 	}
 	if w.s.lib.LooseFrames {
 		w.sending.Lock()

@@ -19,6 +19,7 @@ type Write struct {
 	typ  frame.Opcode // of the message; 0: its frames say
 	held bool         // the write lock
 	over bool
+	wait int64   // since when another one is in the way, that is parked; see [stalls.waitBegins]
 	pc   uintptr // of the program's call, where the library does not serialise writers
 }
 
@@ -27,15 +28,22 @@ type Write struct {
 // being written; if not, it closes a [Write.Writer] that the program left open, as the
 // library would do next. [Write.End] or [Write.Writer] must follow.
 func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
+	wait := int64(0)
+	if s.stalls != nil {
+		wait = s.stalls.waitBegins()
+	}
 	if s.off {
-		return Write{}
+		if s.stalls == nil {
+			return Write{}
+		}
+		return Write{s: s, call: call{ctx: ctx}, wait: wait}
 	}
 	if s.lib.ConcurrentWriters {
 		if m := s.out.stream.Load(); m != nil && m.calls.Load() == 0 {
 			_ = m.Close()
 		}
 	}
-	w := Write{s: s, call: call{ctx, s.startMessage(ctx, semconv.SpanWrite)}, typ: frame.Opcode(messageType)}
+	w := Write{s: s, call: call{ctx, s.startMessage(ctx, semconv.SpanWrite)}, typ: frame.Opcode(messageType), wait: wait}
 	if s.lib.ConcurrentWriters && w.op.Valid() {
 		w.pc = caller()
 	}
@@ -98,6 +106,12 @@ func (w *Write) End(size int64, err error) {
 	}
 	w.over = true
 	s := w.s
+	if s.stalls != nil {
+		defer s.stalls.writeEnded(w.ctx, w.wait, size, err)
+	}
+	if s.off {
+		return
+	}
 	var m message
 	var promise *core.Promise
 	var rival writer
@@ -142,7 +156,7 @@ func (w *Write) End(size int64, err error) {
 // that was in progress at the same time, if that is why. It is for a deferred call,
 // and does nothing after [Write.End]. It does not recover.
 func (w *Write) EndPanicked() {
-	if w.s == nil || w.over {
+	if w.s == nil || w.over || w.s.off {
 		return
 	}
 	w.over = true
@@ -167,7 +181,7 @@ func (w *Write) EndPanicked() {
 // Writer returns a writer of the message for the program. It ends the write at
 // Close, at the first error, or with the connection.
 func (w *Write) Writer(wc io.WriteCloser) io.WriteCloser {
-	if w.s == nil {
+	if w.s == nil || w.s.off {
 		return wc
 	}
 	m := &messageWriter{wc: wc, write: *w}

@@ -68,6 +68,12 @@ const (
 // Held returns how many bytes are held back.
 func (s *Stream) Held() int { return s.holds }
 
+// Between reports whether no frame is in progress: the next byte begins one.
+func (s *Stream) Between() bool {
+	_, inside := s.scan.Current()
+	return !inside && s.holds == 0 && s.scan.Err() == nil
+}
+
 // Err returns why scanning stopped, nil while it did not. From there on
 // everything stays.
 func (s *Stream) Err() error { return s.scan.Err() }

@@ -53,7 +53,14 @@ type Pong struct {
 	// Write is the span that writes the message. It is sampled, and remote on
 	// the side that received it.
 	Write oteltrace.SpanContext
+
+	// Stall asks for what passed on the peer's side: Write is the root of the trace of
+	// a stall that is over, and does not write the message.
+	Stall bool
 }
+
+// stallFlag is the bit of the flags that says so. Trace Context has no meaning for it.
+const stallFlag = 0x80
 
 // Append appends the frame of p to dst, masked with a random key if it is a
 // client's (RFC 6455 §5.3): [PayloadSize] and 2 or 6 bytes.
@@ -72,7 +79,11 @@ func Append(dst []byte, p Pong, client bool) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, p.Number)
 	dst = append(dst, traceID[:]...)
 	dst = append(dst, spanID[:]...)
-	dst = append(dst, byte(p.Write.TraceFlags()))
+	flags := byte(p.Write.TraceFlags()) &^ stallFlag
+	if p.Stall {
+		flags |= stallFlag
+	}
+	dst = append(dst, flags)
 	for i := range dst[start:] {
 		dst[start+i] ^= key[i%4]
 	}
@@ -89,8 +100,9 @@ func parse(payload []byte) (p Pong, ok bool) {
 	p.Write = oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
 		TraceID:    oteltrace.TraceID(payload[traceAt:]),
 		SpanID:     oteltrace.SpanID(payload[spanAt:]),
-		TraceFlags: oteltrace.TraceFlags(payload[flagsAt]),
+		TraceFlags: oteltrace.TraceFlags(payload[flagsAt] &^ stallFlag),
 		Remote:     true,
 	})
+	p.Stall = payload[flagsAt]&stallFlag != 0
 	return p, p.Write.IsValid() && p.Write.IsSampled()
 }

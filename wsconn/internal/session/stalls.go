@@ -1,0 +1,244 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	noopmetric "go.opentelemetry.io/otel/metric/noop"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	core "github.com/wakechain/wakechain/internal/op"
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// Stalls is the option of that name. It is documented in package wsconn.
+type Stalls struct {
+	After          time.Duration
+	History        int
+	PerSecond      int
+	TracerProvider oteltrace.TracerProvider
+}
+
+// The defaults of Stalls, and the most entries of a history.
+const (
+	DefaultStallAfter      = time.Second
+	DefaultStallHistory    = 16
+	DefaultStallsPerSecond = 10
+
+	maxHistory = 256
+)
+
+// WithStalls tells of the stalls of connections that are not sampled.
+func WithStalls(x Stalls) Option {
+	w := &stallWatch{after: x.After, history: x.History, perSecond: x.PerSecond}
+	if w.after <= 0 {
+		w.after = DefaultStallAfter
+	}
+	if w.history <= 0 {
+		w.history = DefaultStallHistory
+	}
+	w.history = min(w.history, maxHistory)
+	if w.perSecond <= 0 {
+		w.perSecond = DefaultStallsPerSecond
+	}
+	if x.TracerProvider != nil {
+		w.tracer = trace.New(trace.WithTracerProvider(x.TracerProvider), unmetered)
+	}
+	return func(c *Config) { c.stalls = w }
+}
+
+// unmetered: what is told of stalls was measured already, if that is.
+var unmetered = trace.WithMeterProvider(noopmetric.NewMeterProvider())
+
+// stallWatch is what the connections of one option share.
+type stallWatch struct {
+	after     time.Duration
+	history   int
+	perSecond int
+	tracer    *trace.Tracer // nil: that of the connection
+}
+
+// of returns what tells of the stalls of a connection with the tracer t; nil: nothing
+// can, since t records nothing whatever the sampler says.
+func (w *stallWatch) of(t *trace.Tracer) *trace.Tracer {
+	if w == nil {
+		return nil
+	}
+	if w.tracer != nil {
+		t = w.tracer
+	}
+	if !core.Of(t).Records(context.Background()) {
+		return nil
+	}
+	return t
+}
+
+// The causes that stalls are told by, beside those of a block.
+const (
+	stallRead      = string(semconv.StallRead)
+	stallWriteLock = string(semconv.StallWriteLock)
+	stallFailed    = string(semconv.StallFailed)
+	stallClose     = string(semconv.StallClose)
+	stallHandshake = string(semconv.StallHandshake)
+	stallRefused   = string(semconv.StallRefused)
+	stallPeer      = string(semconv.StallPeer)
+)
+
+// limiter bounds what is told in a second, of all connections together, by cause.
+type limiter struct {
+	mu     sync.Mutex
+	causes map[string]*limit
+}
+
+type limit struct {
+	second     int64
+	told       int
+	suppressed int64 // since one was told
+}
+
+var stallLimit = limiter{causes: map[string]*limit{}}
+
+// take reports whether one more may be told now, and how many were not before it.
+func (l *limiter) take(cause string, perSecond int) (ok bool, suppressed int64) {
+	second := time.Now().Unix()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.causes[cause] // of a vocabulary: they are few
+	if c == nil {
+		c = new(limit)
+		l.causes[cause] = c
+	}
+	if c.second != second {
+		c.second, c.told = second, 0
+	}
+	if c.told >= perSecond {
+		c.suppressed++
+		return false, 0
+	}
+	c.told++
+	suppressed, c.suppressed = c.suppressed, 0
+	return true, suppressed
+}
+
+// stalls is what a connection has that is not sampled and whose stalls are told.
+type stalls struct {
+	*stallWatch
+	s      *Session
+	lib    *Library
+	role   string
+	links  bool        // of a client: trace pongs are agreed to
+	failed atomic.Bool // that was told: a connection fails once
+
+	pending [2]atomic.Pointer[stalled] // over, and not told yet; by direction
+	timer   atomic.Bool                // tells them where no call of the program's does
+	freed   atomic.Int64               // when a write that was parked went on, in nanoseconds since clockBase
+
+	lastTold atomic.Pointer[oteltrace.SpanContext] // of writes
+
+	conn *stallConn // nil: there is none yet
+}
+
+// stallsOf returns the stalls of a connection of s; nil: none are told.
+func stallsOf(s *Session, role string, cfg *Config, lib *Library) *stalls {
+	if cfg.stalls.of(s.tracer) == nil {
+		return nil
+	}
+	return &stalls{stallWatch: cfg.stalls, s: s, lib: lib, role: role}
+}
+
+// take asks the limiter, and counts what it refuses.
+func (st *stalls) take(cause string) (attrs []attribute.KeyValue, ok bool) {
+	return st.stallWatch.take(st.s.tracer, cause)
+}
+
+func (w *stallWatch) take(t *trace.Tracer, cause string) (attrs []attribute.KeyValue, ok bool) {
+	ok, suppressed := stallLimit.take(cause, w.perSecond)
+	if !ok {
+		if m := core.Of(t).Meter(); m != nil {
+			c := maker{m}.counter(semconv.MetricStallsSuppressed, "{stall}", "Stalls of connections that are not sampled, left out.")
+			c.Add(context.Background(), 1, metric.WithAttributes(semconv.StallCauseKey.String(cause)))
+		}
+		return nil, false
+	}
+	attrs = append(make([]attribute.KeyValue, 0, 20), semconv.StallCauseKey.String(cause))
+	if suppressed > 0 {
+		attrs = append(attrs, semconv.StallsSuppressedKey.Int64(suppressed))
+	}
+	return attrs, true
+}
+
+// errorOf is the error.type of what a call of the program's returned, and the error
+// that it is of.
+func (st *stalls) errorOf(ctx context.Context, err error) (string, error) {
+	if err == nil {
+		return "", nil
+	}
+	if code := st.lib.CloseStatus(err); code >= 0 {
+		return closeErrorType(code), err
+	}
+	if expired := st.lib.expired(call{ctx: ctx}); expired != nil && errors.Is(err, net.ErrClosed) {
+		err = expired
+	}
+	return trace.ErrorType(err), err
+}
+
+// tells reports whether a failure of that type is to be told: not one that this side
+// wanted.
+func (st *stalls) tells(errorType string) bool {
+	switch errorType {
+	case "", semconv.ErrorCanceled, semconv.ErrorClosed:
+		return false
+	}
+	return !st.failed.Swap(true)
+}
+
+// waitBegins returns when a write begins that another one is in the way of, as far as
+// that is parked; 0: none is.
+func (st *stalls) waitBegins() int64 {
+	if st.lib.ConcurrentWriters || st.conn == nil || !st.conn.write.parked.Load() {
+		return 0
+	}
+	return int64(time.Since(clockBase))
+}
+
+// readEnded is called when the program has left the library with a read.
+func (st *stalls) readEnded(ctx context.Context, err error) {
+	if st != nil && (err != nil || st.pending[receiving].Load() != nil) {
+		st.settle(receiving, ctx, semconv.SpanRead, err)
+	}
+}
+
+// writeEnded is readEnded for a write, which began to wait at since.
+func (st *stalls) writeEnded(ctx context.Context, since, size int64, err error) {
+	if st == nil {
+		return
+	}
+	if err != nil || st.pending[transmitting].Load() != nil {
+		st.settle(transmitting, ctx, semconv.SpanWrite, err)
+	}
+	if since > 0 {
+		st.tellWait(since, size)
+	}
+}
+
+// closeEnded is called when the program's close has ended, which began at since.
+func (st *stalls) closeEnded(since time.Time, sends bool, err error) {
+	if st == nil || since.IsZero() {
+		return
+	}
+	st.settle(transmitting, nil, semconv.SpanClose, nil)
+	end := time.Now()
+	typ, why := st.errorOf(nil, err)
+	if failed := sends && st.tells(typ); !failed && end.Sub(since) < st.after {
+		return
+	}
+	st.tellInstant(semconv.SpanClose, stallClose, since, end, typ, why)
+}
