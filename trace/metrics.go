@@ -117,7 +117,7 @@ func (m blockMetrics) Wake(r *core.Record, block, wake *core.Edge) {
 	if span := r.Span(); span != nil {
 		sc = span.SpanContext()
 	} else {
-		sc = oteltrace.SpanContextFromContext(r.Context)
+		sc = oteltrace.SpanContextFromContext(r.Below())
 	}
 	m.seriesOf(key).RecordIn(sc, int64(d))
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.uber.org/goleak"
@@ -32,7 +33,7 @@ type stage struct {
 	*testing.T
 	spans   exporter
 	tp      oteltrace.TracerProvider
-	meters  *sdkmetric.MeterProvider
+	meters  metric.MeterProvider
 	metered bool
 }
 
@@ -88,15 +89,7 @@ type scenario struct {
 
 // Every scenario emits what its golden file says, by either provider.
 func TestEmitted(t *testing.T) {
-	all := map[string]scenario{}
-	for _, some := range []map[string]scenario{operations, primitives, connections, handshakes, volumes} {
-		for name, s := range some {
-			if _, twice := all[name]; twice {
-				t.Fatalf("two scenarios %s", name)
-			}
-			all[name] = s
-		}
-	}
+	all := scenarios(t)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		for _, provider := range []string{"sdk", "lean"} {
 			t.Run(name+"/"+provider, func(t *testing.T) {
@@ -113,6 +106,21 @@ func TestEmitted(t *testing.T) {
 			t.Errorf("%s belongs to no scenario", f)
 		}
 	}
+}
+
+// scenarios returns all of them by name.
+func scenarios(t *testing.T) map[string]scenario {
+	t.Helper()
+	all := map[string]scenario{}
+	for _, some := range []map[string]scenario{operations, primitives, connections, handshakes, volumes} {
+		for name, s := range some {
+			if _, twice := all[name]; twice {
+				t.Fatalf("two scenarios %s", name)
+			}
+			all[name] = s
+		}
+	}
+	return all
 }
 
 func (sc scenario) run(t *testing.T, provider string) (got string) {

@@ -26,8 +26,8 @@
 //     2,000 attribute sets, and no exponential buckets. Where a program needs one of these, it
 //     does without the package.
 //   - A reader without the Producer has no such histograms. Give one to each reader.
-//   - Exemplars name spans that are sampled, the latest for each bucket, and of a connection
-//     that is sampled. OTEL_METRICS_EXEMPLAR_FILTER does not apply.
+//   - Exemplars name spans that are sampled, the latest for each bucket, of them or around them.
+//     OTEL_METRICS_EXEMPLAR_FILTER does not apply.
 //
 // A collection takes about as long as the connections are many: a microsecond for each of
 // those that are open and have had messages. It may run at any time. What is measured meanwhile may be

@@ -153,18 +153,20 @@ func (p *parks) learn(e netpoll.Evidence) {
 // parked measures a block.
 func (l *light) parked(p *parks, reason semconv.Reason, cause string, d time.Duration) {
 	s := l.s
-	if m := s.meter; m != nil && m.reads != nil && reason == semconv.ReasonNetRead && cause == "" {
-		m.reads.RecordTo(&m.tally.reads, int64(d))
-		runtime.KeepAlive(m)
-		return
-	}
 	s.mu.Lock()
 	c := s.out.writer
 	if p.inward {
 		c = s.in.reader
 	}
 	s.mu.Unlock()
-	l.measure(c, reason, cause, d)
+	m := s.meter
+	if m.reads == nil || reason != semconv.ReasonNetRead || cause != "" {
+		l.measure(c, reason, cause, d)
+		return
+	}
+	m.reads.RecordTo(&m.tally.reads, int64(d))
+	m.reads.Note(c.span(), int64(d))
+	runtime.KeepAlive(m)
 }
 
 // describe adds a park that goes on to what package live shows of a call; nil: there is none.

@@ -215,7 +215,7 @@ func (m *meter) recordSize(c call, along int, size int64) {
 	}
 	s.RecordTo(&m.tally.sizes[along], size)
 	runtime.KeepAlive(m)
-	s.Note(c.origin(), size)
+	s.Note(c.span(), size)
 }
 
 func (m *meter) addWaiting(n int64) {

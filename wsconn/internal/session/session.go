@@ -201,6 +201,14 @@ func (c call) origin() oteltrace.SpanContext {
 	return oteltrace.SpanContext{}
 }
 
+// span is the span of the call or, as long as it has none, of the context that it is in.
+func (c call) span() oteltrace.SpanContext {
+	if sc := c.op.SpanContext(); sc.IsValid() {
+		return sc
+	}
+	return oteltrace.SpanContextFromContext(c.context())
+}
+
 // context is what an operation that this one causes is started with.
 func (c call) context() context.Context {
 	switch {
