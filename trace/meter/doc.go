@@ -26,10 +26,10 @@
 //     2,000 attribute sets, and no exponential buckets. Where a program needs one of these, it
 //     does without the package.
 //   - A reader without the Producer has no such histograms. Give one to each reader.
-//   - Exemplars name spans that are sampled, the latest for each bucket, of them or around them.
-//     OTEL_METRICS_EXEMPLAR_FILTER does not apply.
+//   - Exemplars are of values below a span that is sampled, the latest for each bucket.
+//     OTEL_METRICS_EXEMPLAR_FILTER does not apply to them. Observed counters have none.
 //
-// A collection takes about as long as the connections are many: a microsecond for each of
-// those that are open and have had messages. It may run at any time. What is measured meanwhile may be
+// A collection takes about a microsecond for each connection that is open or was closed
+// since the last garbage collection. It may run at any time: what is measured meanwhile may be
 // in a bucket already, and in the sum only of the next collection.
 package meter

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -116,35 +117,47 @@ func wantMetrics(t *testing.T, m *measured, want string) {
 	}
 }
 
-// What is measured does not depend on what is sampled.
+// What is measured does not depend on what is sampled, nor on who collects it.
 func TestMetrics(t *testing.T) {
 	for name, provider := range map[string]func() session.Option{
 		"sampled":   func() session.Option { return newRecorder(t).option() },
 		"unsampled": func() session.Option { return offs(t)["unsampled"].option() },
 		"no spans":  func() session.Option { return session.WithTracerProvider(noopProvider) },
+		"followed":  func() session.Option { return session.WithLive() },
 	} {
-		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, lib library) {
-				m := newMeasured()
-				c, _, p := rawServer(t, lib, setup{stalls: true, client: []session.Option{provider(), m.option()}})
-				go func() {
-					time.Sleep(10 * ms)
-					p.send(t, p.frame(opText, "one"))
-					_, _ = p.receive(t)
-				}()
-				if _, _, err := c.Read(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				_ = c.Write(t.Context(), messageText, []byte("three"))
-				synctest.Wait()
+		for _, produced := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, produced %v", name, produced), func(t *testing.T) {
+				testMetrics(t, provider, produced)
+			})
+		}
+	}
+}
 
-				// The peer does not read: one write parks, and the next waits for it.
-				var wg sync.WaitGroup
-				for range 2 {
-					wg.Go(func() { _ = c.Write(t.Context(), messageText, []byte("three")) })
-					synctest.Wait()
-				}
-				wantMetrics(t, m, `
+func testMetrics(t *testing.T, provider func() session.Option, produced bool) {
+	bubble(t, func(t *testing.T, lib library) {
+		m := newMeasured()
+		if produced {
+			m = newProduced()
+		}
+		c, _, p := rawServer(t, lib, setup{stalls: true, client: []session.Option{provider(), m.option()}})
+		go func() {
+			time.Sleep(10 * ms)
+			p.send(t, p.frame(opText, "one"))
+			_, _ = p.receive(t)
+		}()
+		if _, _, err := c.Read(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Write(t.Context(), messageText, []byte("three"))
+		synctest.Wait()
+
+		// The peer does not read: one write parks, and the next waits for it.
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() { _ = c.Write(t.Context(), messageText, []byte("three")) })
+			synctest.Wait()
+		}
+		wantMetrics(t, m, `
 					wakechain.block.duration s block.reason=net.read: 0.01 in 1
 					websocket.handshake.duration s http.response.status_code=101 websocket.role=client: 0 in 1
 					websocket.io By network.io.direction=receive websocket.role=client: 5
@@ -156,12 +169,12 @@ func TestMetrics(t *testing.T) {
 					websocket.open_connections {connection} websocket.role=client: 1
 					websocket.writes.waiting {write} websocket.role=client: 1
 				`)
-				time.Sleep(20 * ms)
-				drained := p.drain()
-				wg.Wait()
-				_ = c.CloseNow()
-				<-drained
-				wantMetrics(t, m, `
+		time.Sleep(20 * ms)
+		drained := p.drain()
+		wg.Wait()
+		_ = c.CloseNow()
+		<-drained
+		wantMetrics(t, m, `
 					wakechain.block.duration s block.reason=net.read: 0.01 in 1
 					wakechain.block.duration s block.reason=net.write: 0.02 in 1
 					wakechain.block.duration s block.reason=write.lock: 0.02 in 1
@@ -175,9 +188,7 @@ func TestMetrics(t *testing.T) {
 					websocket.open_connections {connection} websocket.role=client: 0
 					websocket.writes.waiting {write} websocket.role=client: 0
 				`)
-			})
-		})
-	}
+	})
 }
 
 // What a sampled connection leaves out is measured, and nothing of what is not
@@ -235,8 +246,17 @@ func TestMetricsRefused(t *testing.T) {
 
 // Exemplars of what a sampled connection measured name the span.
 func TestMetricsExemplars(t *testing.T) {
+	for _, m := range []func() *measured{
+		func() *measured { return newMeasured() }, func() *measured { return newProduced() },
+	} {
+		testExemplars(t, m)
+	}
+}
+
+func testExemplars(t *testing.T, measure func() *measured) {
+	t.Helper()
 	bubble(t, func(t *testing.T, lib library) {
-		m := newMeasured()
+		m := measure()
 		c, rec, p := rawServer(t, lib, setup{client: []session.Option{m.option()}})
 		go func() {
 			time.Sleep(10 * ms)
@@ -332,8 +352,8 @@ func TestMetricsRefusedInstruments(t *testing.T) {
 	}
 }
 
-// What is measured of a connection that is not sampled costs an allocation for
-// each read and write, and nothing for each measurement.
+// What is measured of a connection that is not sampled allocates nothing, whoever collects
+// it.
 func TestMetricsAllocate(t *testing.T) {
 	if race {
 		t.Skip("the race detector allocates")
@@ -352,10 +372,65 @@ func TestMetricsAllocate(t *testing.T) {
 			<-done
 			return n
 		}
-		opts := []session.Option{offs(t)["unsampled"].option(), newMeasured().option()}
 		bare := measure(setup{tcp: true, bare: true})
-		if got, want := measure(setup{tcp: true, client: opts, server: opts}), bare+4; got > want {
-			t.Errorf("got %v allocations an echo, want at most %v, four more than bare", got, want)
+		for name, m := range map[string]*measured{"synchronous": newMeasured(), "produced": newProduced()} {
+			opts := []session.Option{offs(t)["unsampled"].option(), m.option()}
+			if got := measure(setup{tcp: true, client: opts, server: opts}); got > bare {
+				t.Errorf("%s: got %v allocations an echo, bare %v", name, got, bare)
+			}
+			if text := m.text(t); !strings.Contains(text, "websocket.messages {message} network.io.direction=receive websocket.role=client: 1001\n") {
+				t.Errorf("%s: got\n%s", name, text)
+			}
 		}
 	})
+}
+
+// Nothing is lost of connections that are closed, and garbage, while somebody collects.
+func TestMetricsOfClosedConnections(t *testing.T) {
+	lib := libraries[0]
+	m := newProduced()
+	opts := []session.Option{session.WithTracerProvider(noopProvider), m.option()}
+	const connections, messages = 40, 3
+	var last int64
+	for i := range connections {
+		p := connect(t, lib, setup{client: opts, server: opts})
+		done := make(chan error, 1)
+		go func() { done <- echoes(t.Context(), p.server) }()
+		for range messages {
+			_ = p.client.Write(t.Context(), messageText, []byte("four"))
+			_, _, _ = p.client.Read(t.Context())
+		}
+		_ = p.client.CloseNow()
+		<-done
+		_ = p.server.CloseNow()
+		if i%10 == 0 {
+			runtime.GC()
+		}
+		var n int64
+		for _, metric := range m.collect(t) {
+			if data, ok := metric.Data.(metricdata.Sum[int64]); ok && metric.Name == semconv.MetricMessages {
+				for _, p := range data.DataPoints {
+					n += p.Value
+				}
+			}
+		}
+		if n < last+4*messages {
+			t.Fatalf("got %d messages after %d", n, last)
+		}
+		last = n
+	}
+	for range 2 {
+		runtime.GC() // cleanups run after it, at some time
+	}
+	for line := range strings.Lines(m.text(t)) {
+		for name, want := range map[string]string{
+			semconv.MetricMessages:        fmt.Sprint(": ", connections*messages),
+			semconv.MetricMessageSize:     fmt.Sprintf(": %d in %d", 4*connections*messages, connections*messages),
+			semconv.MetricOpenConnections: ": 0",
+		} {
+			if strings.HasPrefix(line, name+" ") && !strings.HasSuffix(line, want+"\n") {
+				t.Errorf("got %q, want%s", line, want)
+			}
+		}
+	}
 }
