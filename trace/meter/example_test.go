@@ -49,4 +49,3 @@ func (discard) Aggregation(k sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 func (discard) Export(context.Context, *metricdata.ResourceMetrics) error { return nil }
 func (discard) ForceFlush(context.Context) error                          { return nil }
 func (discard) Shutdown(context.Context) error                            { return nil }
-
