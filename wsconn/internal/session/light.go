@@ -179,8 +179,8 @@ func (p *parks) describe(c *live.Call, operation string) {
 	if p.park.At.IsZero() {
 		return
 	}
-	c.Operation, c.Began = operation, p.park.At
-	c.Wait = &live.Wait{Operation: operation, Reason: string(p.park.Reason), Since: p.park.At, On: p.light.s}
+	c.Op, c.Operation, c.Began = p, operation, p.park.At
+	c.Wait = &live.Wait{Op: p, Operation: operation, Reason: string(p.park.Reason), Since: p.park.At, On: p.light.s}
 }
 
 // waitForTurn is [writeLock.lock] for a write, which is an operation from here on.

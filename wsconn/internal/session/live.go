@@ -73,9 +73,13 @@ func (l *registration) noteReader(op trace.Op) { l.everRead, l.lastReader = true
 // clearLastRead notes that the read op is about to end with err, and setLastRead that it
 // has. The caller holds s.mu.
 func (l *registration) clearLastRead(s *Session, op trace.Op, err error) {
-	if err == nil && op.Valid() {
+	switch {
+	case err != nil:
+	case op.Valid():
 		l.readBytes = s.in.bytes
 		l.lastRead.Store(0)
+	case s.light != nil: // when it ends is not measured
+		l.readBytes = s.in.bytes
 	}
 }
 
