@@ -16,6 +16,7 @@ type loss struct {
 	told     []string // in words, each end
 	spans    []*chain.Span
 	unread   bool // a close frame may have come and not been read
+	silent   bool // an end never read, though bytes had come
 	severity Severity
 }
 
@@ -123,6 +124,10 @@ func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
 	}
 	if n := c.Int(semconv.WebSocketCloseUnreadKey); n > 0 {
 		said += ", with " + size(n) + " of its peer's that were never read"
+		if e != nil && e.neverRead() {
+			said += " (the trace has no read there, and only a reader answers pings)"
+			l.silent = true
+		}
 	}
 	s.tell(c)
 	if e != nil && e.mayHoldFrame(c) {
@@ -266,10 +271,13 @@ func (l *losses) finding(s *scene) Finding {
 		}
 		said += "."
 	}
+	advice := "Close with a status (Close), so that the other end can tell an end from a failure. A connection that was " +
+		"lost is for the client to make again."
+	if l.silent {
+		advice = readAlways
+	}
 	return Finding{
-		Rule: ConnectionLost, Severity: l.severity, Headline: line, Text: said,
-		Advice: "Close with a status (Close), so that the other end can tell an end from a failure. A connection that was " +
-			"lost is for the client to make again.",
+		Rule: ConnectionLost, Severity: l.severity, Headline: line, Text: said, Advice: advice,
 		Spans: l.spans, At: l.spans[0].Start.Sub(s.start), Count: l.count,
 	}
 }

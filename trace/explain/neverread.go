@@ -29,7 +29,7 @@ func (u *unread) add(d time.Duration, spans ...*chain.Span) {
 func neverRead(s *scene) []Finding {
 	var found []Finding
 	for _, e := range s.ends {
-		if e.peer == nil || len(e.writes) == 0 || e.reader() {
+		if e.peer == nil || !e.neverRead() {
 			continue
 		}
 		var u unread
@@ -45,14 +45,19 @@ func neverRead(s *scene) []Finding {
 			Headline: headline("%s wrote and never read, and left %s unanswered for "+duration(u.total), who, e.peer.name()),
 			Text: fmt.Sprintf("It made %s on the connection, and the trace has no read there. It did not answer %s.",
 				text.Counted(len(e.writes), "write"), listed(u.told, ", nor ")),
-			Advice: "Read on every connection, or call CloseRead where no message is expected: only who reads answers " +
-				"pings and the closing handshake.",
+			Advice: readAlways,
 			Spans: append([]*chain.Span{e.Handshake}, u.spans...),
 			At:    u.spans[0].Start.Sub(s.start), Count: u.count, Total: u.total,
 		})
 	}
 	return found
 }
+
+const readAlways = "Read on every connection, or call CloseRead if no message is expected and the library has it: only a " +
+	"reader answers pings and the closing handshake."
+
+// neverRead reports whether the end wrote and never read, as far as the trace has it.
+func (e *end) neverRead() bool { return len(e.writes) > 0 && !e.hidden && !e.reader() }
 
 // reader reports whether something read at the end: a read, the answer to a
 // ping or to a close, or a pong that arrived.

@@ -22,7 +22,7 @@ import (
 type row struct {
 	name, peer string
 	dial       newPeer  // nil: play makes the other end itself
-	coder      bool     // the server is coderws's, and not wsconn's
+	library    library  // of the server
 	buffer     int      // of the server, to send; 0: sendBuffer
 	handle     handler  // of the server; nil: there is only a client
 	link       []string // a name and the queueing discipline of a link between the ends; nil: they are on loopback
@@ -67,7 +67,7 @@ func (r row) run(t *testing.T) string {
 	if handle == nil {
 		handle = reader
 	}
-	st := newStage(t, l, r.coder, cmp.Or(r.buffer, sendBuffer), handle)
+	st := newStage(t, l, r.library, cmp.Or(r.buffer, sendBuffer), handle)
 	var p peer
 	if r.dial != nil {
 		p = r.dial(t, st.url())

@@ -76,7 +76,7 @@ var rows = []row{
 		want: []string{stalled, lost},
 	},
 	{
-		name: "reader stops, then resumes", peer: "aiohttp", dial: python("aiohttp_peer.py"), coder: true, handle: sender(large), play: parked(resume),
+		name: "reader stops, then resumes", peer: "aiohttp", dial: python("aiohttp_peer.py"), library: ofCoder, handle: sender(large), play: parked(resume),
 		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
 		want: []string{stalled, lost},
 	},
@@ -86,7 +86,12 @@ var rows = []row{
 		want: []string{stalled, lost},
 	},
 	{
-		name: "reader stops, then resumes", peer: "gorilla", dial: gorilla, coder: true, handle: sender(large), play: parked(resume),
+		name: "reader stops, then resumes", peer: "gorilla", dial: gorilla, library: ofCoder, handle: sender(large), play: parked(resume),
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
+		want: []string{stalled, lost},
+	},
+	{
+		name: "reader stops, then resumes; a gorilla server", peer: "ws", dial: npmWS, library: ofGorilla, handle: sender(large), play: parked(resume),
 		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerRead,
 		want: []string{stalled, lost},
 	},
@@ -122,7 +127,7 @@ var rows = []row{
 		want: []string{stalled, lost},
 	},
 	{
-		name: "reader stops, then closes", peer: "ws", dial: npmWS, coder: true, handle: sender(large), play: parked(do("close 1000")),
+		name: "reader stops, then closes", peer: "ws", dial: npmWS, library: ofCoder, handle: sender(large), play: parked(do("close 1000")),
 		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 		want: []string{stalled, unread},
 	},
@@ -149,12 +154,17 @@ var rows = []row{
 		want: []string{stalled, unread},
 	},
 	{
-		name: "reader stops, then is killed", peer: "websockets", dial: python("websockets_peer.py", "16384"), coder: true, handle: sender(large), play: parked(kill),
+		name: "reader stops, then is killed", peer: "websockets", dial: python("websockets_peer.py", "16384"), library: ofCoder, handle: sender(large), play: parked(kill),
 		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 		want: []string{stalled, lost},
 	},
 	{
 		name: "reader stops, then is killed", peer: "ws", dial: npmWS, handle: sender(large), play: parked(kill),
+		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
+		want: []string{stalled, lost},
+	},
+	{
+		name: "reader stops, then is killed; a gorilla server", peer: "websockets", dial: python("websockets_peer.py", "16384"), library: ofGorilla, handle: sender(large), play: parked(kill),
 		op: "write", cause: semconv.CausePeerWindow, woken: semconv.WakePeerReset,
 		want: []string{stalled, lost},
 	},
@@ -274,10 +284,10 @@ var rows = []row{
 	},
 	// Healthy ends.
 	{name: "closes with 1000", peer: "websockets", dial: python("websockets_peer.py", "16384"), handle: reader, play: closing(1000), op: "read", woken: semconv.WakeReadable},
-	{name: "closes with 1000", peer: "aiohttp", dial: python("aiohttp_peer.py"), coder: true, handle: reader, play: closing(1000), op: "read", woken: semconv.WakeReadable},
+	{name: "closes with 1000", peer: "aiohttp", dial: python("aiohttp_peer.py"), library: ofCoder, handle: reader, play: closing(1000), op: "read", woken: semconv.WakeReadable},
 	{name: "closes with 1001", peer: "gorilla", dial: gorilla, handle: reader, play: closing(1001), op: "read", woken: semconv.WakeReadable},
 	{name: "closes without a code (1005)", peer: "Chromium", dial: newChromium, handle: reader, play: closing(0), op: "read", woken: semconv.WakeReadable},
-	{name: "closes without a code (1005)", peer: "ws", dial: npmWS, coder: true, handle: reader, play: closing(0), op: "read", woken: semconv.WakeReadable},
+	{name: "closes without a code (1005)", peer: "ws", dial: npmWS, library: ofCoder, handle: reader, play: closing(0), op: "read", woken: semconv.WakeReadable},
 	{name: "closes without a code (1005)", peer: "gobwas", dial: gobwas, handle: reader, play: closing(0), op: "read", woken: semconv.WakeReadable},
 	{
 		name: "the page is reloaded (1001)", peer: "Chromium", dial: newChromium, handle: reader,
@@ -309,9 +319,9 @@ var rows = []row{
 	},
 	// Ends that are none of health.
 	{name: "closes with 1008", peer: "aiohttp", dial: python("aiohttp_peer.py"), handle: reader, play: closing(1008), op: "read", woken: semconv.WakeReadable, want: []string{ended(`.*1008`)}},
-	{name: "closes with 1011", peer: "websockets", dial: python("websockets_peer.py", "16384"), coder: true, handle: reader, play: closing(1011), op: "read", woken: semconv.WakeReadable, want: []string{ended(`.*1011`)}},
+	{name: "closes with 1011", peer: "websockets", dial: python("websockets_peer.py", "16384"), library: ofCoder, handle: reader, play: closing(1011), op: "read", woken: semconv.WakeReadable, want: []string{ended(`.*1011`)}},
 	{name: "closes with 4000", peer: "ws", dial: npmWS, handle: reader, play: closing(4000), op: "read", woken: semconv.WakeReadable, want: []string{ended(`.*4000`)}},
-	{name: "closes with 4000", peer: "Chromium", dial: newChromium, coder: true, handle: reader, play: closing(4000), op: "read", woken: semconv.WakeReadable, want: []string{ended(`.*4000`)}},
+	{name: "closes with 4000", peer: "Chromium", dial: newChromium, library: ofCoder, handle: reader, play: closing(4000), op: "read", woken: semconv.WakeReadable, want: []string{ended(`.*4000`)}},
 	{
 		name: "ends the connection without a frame", peer: "ws", dial: npmWS, handle: reader,
 		play: func(t *testing.T, st *stage, p peer) {
@@ -324,7 +334,7 @@ var rows = []row{
 		want: []string{lost},
 	},
 	{
-		name: "is killed, and we answer EOF with 1011", peer: "websockets", dial: python("websockets_peer.py", "16384"), coder: true,
+		name: "is killed, and we answer EOF with 1011", peer: "websockets", dial: python("websockets_peer.py", "16384"), library: ofCoder,
 		handle: func(ctx context.Context, st *stage, c conn) error {
 			err := reader(ctx, st, c)
 			_ = c.close(1011)
@@ -338,6 +348,22 @@ var rows = []row{
 		},
 		op: "read", pick: failed, woken: semconv.WakePeerClosed,
 		want: []string{lost},
+	},
+	{
+		name: "its ping has no answer: a gorilla server that never reads", peer: "ws", dial: npmWS, library: ofGorilla,
+		handle: func(ctx context.Context, st *stage, c conn) error {
+			for {
+				if err := c.write(ctx, make([]byte, small)); err != nil {
+					return err
+				}
+				pause(ctx, hold/10)
+			}
+		},
+		play: func(t *testing.T, st *stage, p peer) {
+			p.do(t, "ping 300")
+			p.do(t, "abort")
+		},
+		want: []string{lost + `socket_start lost it \(.+\), with \d+ bytes of its peer's that were never read \(the trace has no read there, and only a reader answers pings\), and sen_data ended with it\.`},
 	},
 	{
 		name: "sends garbage", peer: "socket", handle: reader,

@@ -20,12 +20,13 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/coderws"
+	"github.com/wakechain/wakechain/wsconn/gorillaws"
 )
 
 // hold is how long a park lasts, at least, before what ends it is done.
 const hold = 200 * time.Millisecond
 
-// conn is a connection of wsconn or of coderws.
+// conn is a connection of wsconn, coderws or gorillaws.
 type conn interface {
 	write(ctx context.Context, p []byte) error
 	read(ctx context.Context) error
@@ -65,6 +66,34 @@ func (c coderConn) close(code int) error { return c.Close(coderws.StatusCode(cod
 
 func (c coderConn) closeRead(ctx context.Context) context.Context { return c.CloseRead(ctx) }
 
+type gorillaConn struct{ *gorillaws.Conn }
+
+func (c gorillaConn) write(ctx context.Context, p []byte) error {
+	return c.WithContext(ctx).WriteMessage(gorillaws.BinaryMessage, p)
+}
+
+func (c gorillaConn) read(ctx context.Context) error {
+	_, _, err := c.WithContext(ctx).ReadMessage()
+	return err
+}
+
+func (c gorillaConn) close(code int) error {
+	return c.WriteControl(gorillaws.CloseMessage, gorillaws.FormatCloseMessage(code, ""), time.Now().Add(time.Second))
+}
+
+func (c gorillaConn) closeRead(ctx context.Context) context.Context { panic("gorilla has none") }
+
+func (c gorillaConn) CloseNow() error { return c.Close() }
+
+// library is what the server is made with.
+type library uint8
+
+const (
+	ofNhooyr library = iota
+	ofCoder
+	ofGorilla
+)
+
 // stage is a server, socket_start, for one connection.
 type stage struct {
 	rec     *tracetest.Recorder
@@ -87,8 +116,8 @@ type handler func(ctx context.Context, st *stage, c conn) error
 const sendBuffer = 16 << 10
 
 // newStage starts a server, at the near end of the link if there is one, whose
-// handler sen_data is of coderws or wsconn, and whose send buffer has that size.
-func newStage(t *testing.T, l *link, coder bool, buffer int, handle handler) *stage {
+// handler sen_data is of the library, and whose send buffer has that size.
+func newStage(t *testing.T, l *link, library library, buffer int, handle handler) *stage {
 	t.Helper()
 	st := &stage{link: l, rec: tracetest.NewRecorder(t), accepted: make(chan conn, 1), ended: make(chan struct{})}
 	run := func(ctx context.Context, c conn) error {
@@ -97,10 +126,14 @@ func newStage(t *testing.T, l *link, coder bool, buffer int, handle handler) *st
 	}
 	provider := st.rec.Service("socket_start")
 	var h http.Handler
-	if coder {
+	switch library {
+	case ofCoder:
 		h = coderws.Handler("sen_data", func(ctx context.Context, c *coderws.Conn) error { return run(ctx, coderConn{c}) },
 			coderws.WithTracerProvider(provider))
-	} else {
+	case ofGorilla:
+		h = gorillaws.Handler("sen_data", func(ctx context.Context, c *gorillaws.Conn) error { return run(ctx, gorillaConn{c}) },
+			gorillaws.WithTracerProvider(provider), gorillaws.WithUpgrader(&gorillaws.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}))
+	default:
 		h = wsconn.Handler("sen_data", func(ctx context.Context, c *wsconn.Conn) error { return run(ctx, nhooyrConn{c}) },
 			wsconn.WithTracerProvider(provider))
 	}

@@ -28,6 +28,13 @@ const commands = {
 	drain: () => { ws.resume(); return ended(); },
 	send: (n, size) => { for (let i = 0; i < n; i++) ws.send(Buffer.alloc(size)); },
 	close: (code) => { code ? ws.close(code) : ws.close(); return new Promise((resolve) => setTimeout(resolve, 20)); },
+	// A ping that must not be answered within so many milliseconds.
+	ping: (ms) => new Promise((resolve, reject) => {
+		ws.once('pong', () => reject(new Error('there was a pong')));
+		ws.resume();
+		ws.ping();
+		setTimeout(resolve, ms);
+	}),
 	abort: () => { ws.terminate(); return ended(); },
 };
 
