@@ -46,8 +46,8 @@ func neverRead(s *scene) []Finding {
 			Text: fmt.Sprintf("It made %s on the connection, and the trace has no read there. It did not answer %s.",
 				text.Counted(len(e.writes), "write"), listed(u.told, ", nor ")),
 			Advice: readAlways,
-			Spans: append([]*chain.Span{e.Handshake}, u.spans...),
-			At:    u.spans[0].Start.Sub(s.start), Count: u.count, Total: u.total,
+			Spans:  append([]*chain.Span{e.Handshake}, u.spans...),
+			At:     u.spans[0].Start.Sub(s.start), Count: u.count, Total: u.total,
 		})
 	}
 	return found

@@ -22,7 +22,7 @@ import (
 // A workload is what all modes do in turn, in chunks of so many messages.
 type workload struct {
 	name         string
-	lib          int // of libraries
+	lib          int // of benched
 	conns, bytes int
 	chunk        int
 	flood        bool // one way, as fast as can be; else there and back
@@ -35,6 +35,7 @@ var workloads = []workload{
 	{name: "echo100", conns: 100, bytes: 128, chunk: 4000},
 	{name: "flood", conns: 1, bytes: 128, chunk: 5000, flood: true},
 	{name: "coder", lib: 1, conns: 1, bytes: 128, chunk: 1000},
+	{name: "gorilla", lib: 2, conns: 1, bytes: 128, chunk: 1000},
 }
 
 // BenchmarkPaired compares the modes, in a way that another user of the machine
@@ -107,7 +108,7 @@ func (w workload) open(b *testing.B, m mode) *contender {
 	if w.flood {
 		serve = c.sink
 	}
-	c.bench = m.serve(b, libraries[w.lib], serve)
+	c.bench = m.serve(b, benched[w.lib], serve)
 	c.ctx, c.cancel = context.WithCancel(c.context())
 	for range w.conns {
 		c.conns = append(c.conns, c.dial())
@@ -190,7 +191,7 @@ func table(out io.Writer, w workload, all []*contender) {
 		}
 	}
 	fmt.Fprintf(out, "\n%s: messages of %d bytes, connections %d, %s, %d rounds of %d messages, GOMAXPROCS %d; bare %.2f µs of CPU time\n",
-		w.name, w.bytes, w.conns, libraries[w.lib].name, len(bare.cpu), w.chunk, runtime.GOMAXPROCS(0), median(bare.cpu)/1000)
+		w.name, w.bytes, w.conns, benched[w.lib].name, len(bare.cpu), w.chunk, runtime.GOMAXPROCS(0), median(bare.cpu)/1000)
 	fmt.Fprintf(out, "%-16s %9s %15s %7s %7s %9s %10s\n", "mode", "of bare", "95 %", "added", "spans", "allocs +", "bytes +")
 	for _, c := range all[1:] {
 		r := ratios(c.cpu, bare.cpu)
