@@ -46,15 +46,20 @@ func (j *jaeger) start(args ...string) {
 	p.says("is ready")
 }
 
-// protocols are the ways for spans.
-var protocols = []string{"http/protobuf", "grpc"}
+// protocols are the ways for spans. The last one is that of lean spans and package
+// otlp's exporter.
+var protocols = []string{"http/protobuf", "grpc", "wakechain"}
 
 // env makes a program send its spans here, by the protocol or by the default one.
 func (j *jaeger) env(protocol ...string) []string {
 	if slices.Contains(protocol, "grpc") {
 		return []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:" + j.grpc, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}
 	}
-	return []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:" + j.http}
+	env := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:" + j.http}
+	if slices.Contains(protocol, "wakechain") {
+		env = append(env, "OTEL_TRACES_EXPORTER=wakechain")
+	}
+	return env
 }
 
 func (j *jaeger) url() string { return "http://127.0.0.1:" + j.query }

@@ -23,8 +23,11 @@ import (
 	"google.golang.org/grpc/backoff"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/lean"
+	"github.com/wakechain/wakechain/trace/lean/otlp"
 )
 
 const (
@@ -46,7 +49,13 @@ type Tracers struct {
 	Memory    Memory
 	file      *os.File // nil: none
 	writer    LockedWriter
-	providers []*sdktrace.TracerProvider
+	providers []provider
+}
+
+// provider is the SDK's, or that of package lean.
+type provider interface {
+	oteltrace.TracerProvider
+	Shutdown(context.Context) error
 }
 
 // New returns Tracers that keep up to limit spans in memory (see [Memory]), and write
@@ -65,7 +74,9 @@ func New(limit int, file string) (t *Tracers, err error) {
 // Tracer returns the tracer of a new provider for service. None of its spans is
 // dropped on the way to memory and file. They also go to the OTLP endpoint that
 // the environment names (OTEL_EXPORTER_OTLP_ENDPOINT, with OpenTelemetry's other
-// variables), see [NewBackend]; without one, nothing is sent anywhere.
+// variables), see [NewBackend]; without one, nothing is sent anywhere. With
+// OTEL_TRACES_EXPORTER=wakechain the provider is package lean's and the exporter
+// package otlp's below it.
 func (t *Tracers) Tracer(ctx context.Context, service string) (*trace.Tracer, error) {
 	// The host lets Jaeger trust the clocks of two services on one machine. The service
 	// is in there twice: Jaeger's page gives no link the attribute service.name, which a
@@ -77,27 +88,42 @@ func (t *Tracers) Tracer(ctx context.Context, service string) (*trace.Tracer, er
 		return nil, fmt.Errorf("describe %s: %w", service, err)
 	}
 	queue := sdktrace.WithMaxQueueSize(queueSize)
-	opts := []sdktrace.TracerProviderOption{
-		sdktrace.WithResource(res),
-		sdktrace.WithBatcher(&t.Memory, queue, sdktrace.WithBlocking()),
-	}
+	processors := []sdktrace.SpanProcessor{sdktrace.NewBatchSpanProcessor(&t.Memory, queue, sdktrace.WithBlocking())}
 	if t.file != nil {
 		e, err := NewFile(ctx, &t.writer)
 		if err != nil {
 			return nil, err
 		}
-		opts = append(opts, sdktrace.WithBatcher(e, queue, sdktrace.WithBlocking()))
+		processors = append(processors, sdktrace.NewBatchSpanProcessor(e, queue, sdktrace.WithBlocking()))
 	}
 	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != "" {
 		e, err := newExporter(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("OTLP exporter: %w", err)
 		}
-		opts = append(opts, sdktrace.WithSpanProcessor(NewBackend(e, queueSize)))
+		processors = append(processors, NewBackend(e, queueSize))
 	}
-	p := sdktrace.NewTracerProvider(opts...)
+	p := newProvider(res, processors)
 	t.providers = append(t.providers, p)
 	return trace.New(trace.WithTracerProvider(p)), nil
+}
+
+// own is the value of OTEL_TRACES_EXPORTER for this module's provider and exporter.
+const own = "wakechain"
+
+func newProvider(res *resource.Resource, processors []sdktrace.SpanProcessor) provider {
+	if os.Getenv("OTEL_TRACES_EXPORTER") == own {
+		opts := []lean.Option{lean.WithResource(res)}
+		for _, sp := range processors {
+			opts = append(opts, lean.WithSpanProcessor(sp))
+		}
+		return lean.NewTracerProvider(opts...)
+	}
+	opts := []sdktrace.TracerProviderOption{sdktrace.WithResource(res)}
+	for _, sp := range processors {
+		opts = append(opts, sdktrace.WithSpanProcessor(sp))
+	}
+	return sdktrace.NewTracerProvider(opts...)
 }
 
 // newExporter returns the exporter that the environment names. For gRPC it is
@@ -106,6 +132,9 @@ func (t *Tracers) Tracer(ctx context.Context, service string) (*trace.Tracer, er
 // exporter above it for 5 seconds and more.
 func newExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 	name := cmp.Or(os.Getenv("OTEL_TRACES_EXPORTER"), "otlp")
+	if name == own {
+		return otlp.NewExporter(ctx, otlp.WithRetry(otlp.RetryConfig{})) // NewBackend tries again
+	}
 	protocol := cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL"))
 	if name != "otlp" || protocol != "grpc" {
 		return autoexport.NewSpanExporter(ctx)
