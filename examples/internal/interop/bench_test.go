@@ -123,11 +123,11 @@ func (m *exported) open(b *testing.B, url string) {
 		tp := m.make(e)
 		b.Cleanup(func() { _ = tp.Shutdown(context.Background()) })
 		m.flush = func() { _ = tp.ForceFlush(context.Background()) }
-		tracer := tp.Tracer("bench")
-		root, s := tracer.Start(ctx, "root")
-		s.End()
-		ctx = root
 		if m.hand {
+			tracer := tp.Tracer("bench")
+			root, s := tracer.Start(ctx, "root")
+			s.End()
+			ctx = root // as below a request; spans of wsconn have the connection's
 			span = func(name string) func() {
 				_, s := tracer.Start(ctx, name, oteltrace.WithAttributes(attribute.String("network.io.direction", name)))
 				return func() {

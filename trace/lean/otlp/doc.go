@@ -38,7 +38,8 @@
 // time that grows and is partly random, and not before the answer's Retry-After: see
 // [WithRetry]. An export that gave up because nobody answered is followed by exports that
 // try once, until there is an answer: a server that is away delays the end of the program
-// once, and not for each batch that is left. Any other answer, and a certificate that is
+// once, and not for each batch that is left. (Give the provider's Shutdown a context with a
+// deadline all the same: the SDK waits for 30 seconds at most for a batch.) Any other answer, and a certificate that is
 // not trusted, is an error at once. The SDK's batch processor tells otel.Handle of errors.
 //
 // A redirect is an error and is not followed: the headers may have a key in them that
