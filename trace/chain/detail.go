@@ -185,7 +185,7 @@ func times(spans []*Span) []string {
 	switch {
 	case stalled:
 		return stalledTimes(spans)
-	case len(spans) == 1 && first.launch():
+	case len(spans) == 1 && first.IsGoroutine():
 		return goTimes(first)
 	}
 	if first.End.IsZero() {

@@ -70,11 +70,11 @@ func (cs *causes) find(spans []*Span) {
 		cs.starter[s.Seq], cs.ender[s.Seq] = -1, -1
 		if p := s.Parent; p != nil && p.proc == s.proc {
 			runs[s.Seq] = runs[p.Seq]
-			if p.launch() {
+			if p.IsGoroutine() {
 				runs[s.Seq] = p
 			}
 		}
-		run, starts := runs[s.Seq], s.launch()
+		run, starts := runs[s.Seq], s.IsGoroutine()
 		switch {
 		case s.tile() || s.Name == semconv.SpanStalled || !starts && s.ofGoroutine():
 			// These spans are made afterwards, or by an observer, and start nothing.
@@ -127,7 +127,7 @@ func (s *Span) turn() int {
 // goroutineID returns the number of the goroutine that started the span, 0 if
 // it does not say.
 func (s *Span) goroutineID() int64 {
-	if s.launch() {
+	if s.IsGoroutine() {
 		return 0 // it would be the new one's
 	}
 	return s.Int(semconv.GoroutineIDKey)
@@ -201,7 +201,7 @@ func (r *search) started(s *Span) {
 	for _, from := range s.LinkedFrom {
 		r.visit(event{from, !from.Is(semconv.SpanWake)})
 	}
-	if s.launch() || s.StartedOn != 0 {
+	if s.IsGoroutine() || s.StartedOn != 0 {
 		r.goOn(r.starter[s.Seq], s, s.Start)
 	}
 }

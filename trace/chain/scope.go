@@ -118,7 +118,7 @@ func (r *relations) add(s *Span) {
 		if s.Name == semconv.SpanClose && s.conn != nil {
 			s.conn.closed = true
 		}
-		if s.launch() {
+		if s.IsGoroutine() {
 			sc = &scope{outer: sc, client: sc.client, runner: s}
 		}
 	}
@@ -147,7 +147,7 @@ func (r *relations) follow(s *Span, sc *scope) *scope {
 		case l.Span == nil || l.Span.proc != s.proc:
 		case l.Span.Is(semconv.SpanHandshake):
 			on.below = l.Span.conn
-		case l.Span.launch():
+		case l.Span.IsGoroutine():
 			on.runner = l.Span
 		}
 	}

@@ -21,7 +21,7 @@ type pairRow struct {
 }
 
 // Many returns Count as it is written.
-func (p pairRow) Many() string { return thousands(p.Count) }
+func (p pairRow) Many() string { return text.Number(p.Count) }
 
 // end is one end of a connection.
 type end struct {
@@ -145,7 +145,7 @@ func (s *sheet) end(c *Connection) end {
 		e.Writer, e.WriterClass = s.doing(c.Writer)
 	}
 	if c.WritesWaiting > 0 {
-		e.Waiting = counted(c.WritesWaiting, "write") + " waiting for their turn"
+		e.Waiting = text.Counted(c.WritesWaiting, "write") + " waiting for their turn"
 		if c.WritesWaiting == 1 {
 			e.Waiting = "1 write waiting for its turn"
 		}
@@ -202,5 +202,5 @@ func (s *sheet) doing(d *Doing) (doing, class string) {
 
 // traffic returns "3 messages, 33 B".
 func traffic(messages int, bytes int64) string {
-	return counted(messages, "message") + ", " + text.Bytes(float64(max(bytes, 0)))
+	return text.Counted(messages, "message") + ", " + text.Bytes(float64(max(bytes, 0)))
 }

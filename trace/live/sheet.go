@@ -144,12 +144,12 @@ func (s *sheet) facts() []fact {
 		if n != 1 {
 			one += "s"
 		}
-		return fact{thousands(n), one}
+		return fact{text.Number(n), one}
 	}
 	facts := []fact{
 		plural(c.Goroutines, "goroutine"),
-		{thousands(c.Blocked), "blocked"},
-		{thousands(c.Idle), "idle"},
+		{text.Number(c.Blocked), "blocked"},
+		{text.Number(c.Idle), "idle"},
 		plural(c.Connections, "connection end"),
 	}
 	if n := len(s.v.Processes); n > 1 {
@@ -167,7 +167,7 @@ func (s *sheet) count() {
 		}
 		s.Reasons = append(s.Reasons, reason{
 			Kind: class(c.Reason, c.Idle), What: why(c.Reason, c.Cause, c.Idle),
-			N: thousands(c.N), Oldest: s.age(c.Oldest),
+			N: text.Number(c.N), Oldest: s.age(c.Oldest),
 		})
 	}
 }
@@ -242,7 +242,7 @@ func (s *sheet) grown(branches []*branch, depth int, guide string, rows *[]row) 
 
 func (s *sheet) row(b *branch) row {
 	g := b.members[0].g
-	r := row{Count: len(b.members), Many: thousands(len(b.members)), Name: s.called(g), Site: text.Shorten(text.Printable(g.Site), 80)}
+	r := row{Count: len(b.members), Many: text.Number(len(b.members)), Name: s.called(g), Site: text.Shorten(text.Printable(g.Site), 80)}
 	if r.Count == 1 && g.ID != 0 {
 		r.ID = "g" + strconv.FormatInt(g.ID, 10)
 	}
@@ -297,147 +297,6 @@ func (s *sheet) who(key, otherwise string) string {
 	}
 }
 
-func (s *sheet) wait(w *Wait, count int) waitLine {
-	l := waitLine{
-		Class: class(w.Reason, w.Idle), Operation: name(w.Operation), Why: why(w.Reason, w.Cause, w.Idle),
-		Age: s.age(w.Age), Bar: bar(w.Age),
-	}
-	if l.Oldest = count > 1; !l.Oldest && w.Message > 0 {
-		l.Operation += " #" + thousands(w.Message)
-	}
-	if w.Operation == w.Reason && w.Cause == "" && !w.Idle {
-		l.Why = "" // as sleep
-	}
-	if c := s.ends[w.Connection]; c != nil && count == 1 {
-		l.Conn, l.To = name(c.ID), shownAddress(c.Remote)
-	} else if w.Connection != "" && count == 1 {
-		l.Conn = name(w.Connection)
-	}
-	for i, h := range w.Holders {
-		if i == maxHolders {
-			l.Notes = append(l.Notes, fmt.Sprintf("and for %d more", len(w.Holders)-maxHolders))
-			break
-		}
-		l.Notes = append(l.Notes, s.holder(&h))
-	}
-	if w.On != nil {
-		if on := s.on(w.On, len(w.Holders) > 0); on != "" {
-			l.Notes = append(l.Notes, on)
-		}
-	}
-	if w.TCP != nil {
-		l.Notes = append(l.Notes, kernel(w.TCP, w.Age))
-	}
-	return l
-}
-
-func (s *sheet) holder(h *Holder) string {
-	note := "for " + s.who(h.Goroutine, h.Name)
-	if !h.Strong {
-		note = "likely " + note
-	}
-	if h.What != "" {
-		note += ", which " + text.Printable(h.What)
-	}
-	if h.Ended {
-		note += " and has ended"
-	}
-	if since := s.since(h.Since); since != "" {
-		note += ", for " + since
-	}
-	return note
-}
-
-// on says what a wait is on, or "" if that would only repeat the holder.
-func (s *sheet) on(on *On, held bool) string {
-	note := "on a " + text.Printable(on.Kind)
-	if on.Name != "" {
-		note += " " + name(on.Name)
-	}
-	var facts []string
-	add := func(format string, args ...any) { facts = append(facts, fmt.Sprintf(format, args...)) }
-	switch {
-	case on.Kind == "channel" && on.Capacity == 0:
-		add("not buffered")
-	case on.Kind == "channel":
-		add("%d of %d in it", on.Length, on.Capacity)
-	case on.Size > 0:
-		add("%d of %d taken", on.Held, on.Size)
-	}
-	if on.Waiting > 1 {
-		add("%d wait for it", on.Waiting)
-	}
-	if on.LastSender != "" {
-		add("last sent to by %s", s.who(on.LastSender, ""))
-	}
-	if on.LastReceiver != "" && !held { // the holder is named anyway
-		add("last received from by %s", s.who(on.LastReceiver, ""))
-	}
-	switch {
-	case len(facts) > 0:
-		note += ": " + strings.Join(facts, ", ")
-	case held && on.Name == "":
-		return ""
-	}
-	return note
-}
-
-// kernel says what the kernel knows of a parked write.
-func kernel(k *TCP, age time.Duration) string {
-	var facts []string
-	add := func(format string, args ...any) { facts = append(facts, fmt.Sprintf(format, args...)) }
-	if k.RwndLimited > 0 {
-		add("the peer's window was closed for %s of %s", text.Duration(min(k.RwndLimited, age), " "), text.Duration(age, " ")) // its counter moves in steps
-	}
-	if k.SndbufLimited > 0 {
-		add("this side's buffer was in the way for %s", text.Duration(k.SndbufLimited, " "))
-	}
-	add("%s not acknowledged, %s of it not sent", text.Bytes(float64(k.Queued)), text.Bytes(float64(k.NotSent)))
-	add("window %s", text.Bytes(float64(k.PeerWindow)))
-	if k.RTT > 0 {
-		add("rtt %s", text.Duration(k.RTT, " "))
-	}
-	if k.Retransmits > 0 {
-		add("%s retransmitted", counted(k.Retransmits, "segment"))
-	}
-	return strings.Join(facts, "; ")
-}
-
-// why says what a wait is for.
-func why(reason, cause string, idle bool) string {
-	all := text.Printable(reason)
-	if cause != "" {
-		all += " " + text.Printable(cause)
-	}
-	if idle {
-		all += ", idle"
-	}
-	return all
-}
-
-// class is how a wait is colored.
-func class(reason string, idle bool) string {
-	switch {
-	case idle:
-		return "idle"
-	case strings.HasPrefix(reason, "net.write"):
-		return "net"
-	case strings.HasPrefix(reason, "net."), reason == "pong":
-		return "in"
-	default:
-		return "sync"
-	}
-}
-
-// bar returns how long a bar is for an age: 1 for 10 ms and less, 10 for 1,000 s and more.
-func bar(age time.Duration) int {
-	n := 1
-	for d := 10 * time.Millisecond; age > d && n < 10; d = d * 36 / 10 {
-		n++
-	}
-	return n
-}
-
 // age returns a duration that is not negative.
 func (s *sheet) age(d time.Duration) string { return text.Duration(max(d, 0), " ") }
 
@@ -467,20 +326,4 @@ func stackText(stack string) string {
 		b.WriteString(strings.Repeat("  ", tabs) + text.Printable(line[tabs:]) + "\n")
 	}
 	return b.String()
-}
-
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// counted returns "1 goroutine", "2,401 goroutines".
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return thousands(n) + " " + what + "s"
 }

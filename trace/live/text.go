@@ -84,7 +84,7 @@ func (v *View) WriteText(w io.Writer, opts ...TextOption) error {
 		f.write(&b)
 	}
 	if s.MoreFindings > 0 {
-		fmt.Fprintf(&b, "\n%s left out\n", counted(s.MoreFindings, "more finding"))
+		fmt.Fprintf(&b, "\n%s left out\n", text.Counted(s.MoreFindings, "more finding"))
 	}
 	s.reasons(&b)
 	s.goroutines(&b)
@@ -119,7 +119,7 @@ func (s *sheet) reasons(b *textOut) {
 		fmt.Fprintf(b, "  %s  %*s  oldest %s\n", padded(r.What, what), n, r.N, r.Oldest)
 	}
 	if s.MoreReasons > 0 {
-		fmt.Fprintf(b, "  %s left out\n", counted(s.MoreReasons, "more reason"))
+		fmt.Fprintf(b, "  %s left out\n", text.Counted(s.MoreReasons, "more reason"))
 	}
 }
 
@@ -145,7 +145,7 @@ func (s *sheet) goroutines(b *textOut) {
 		writeRows(b, s.Idle)
 	}
 	if s.MoreGoroutines > 0 {
-		fmt.Fprintf(b, "  %s left out\n", counted(s.MoreGoroutines, "more goroutine"))
+		fmt.Fprintf(b, "  %s left out\n", text.Counted(s.MoreGoroutines, "more goroutine"))
 	}
 }
 
@@ -196,7 +196,7 @@ func writeRows(b *textOut, rows []row) {
 			}
 		}
 		if r.More > 0 {
-			fmt.Fprintf(b, "%s%s%s left out\n", blank, r.Rest, counted(r.More, "more wait"))
+			fmt.Fprintf(b, "%s%s%s left out\n", blank, r.Rest, text.Counted(r.More, "more wait"))
 		}
 		for line := range strings.Lines(r.Stack) {
 			b.WriteString(blank + r.Rest + "    " + line)
@@ -214,7 +214,7 @@ func (s *sheet) connections(b *textOut) {
 		writePairs(b, s.IdleEnds)
 	}
 	if s.MoreConnections > 0 {
-		fmt.Fprintf(b, "  %s left out\n", counted(s.MoreConnections, "more connection"))
+		fmt.Fprintf(b, "  %s left out\n", text.Counted(s.MoreConnections, "more connection"))
 	}
 }
 
