@@ -54,7 +54,7 @@ func TestChanLinks(t *testing.T) {
 			go1(ctx, "b", 0, recv(c, 1))
 		}, `
 			a @0s 2ms {goroutine.state=finished}
-			b @0s 2ms {goroutine.state=finished} -> recv
+			b @0s 2ms {goroutine.state=finished}
 				recv @0s 2ms
 					block @0s 2ms {block.reason=chan.recv}
 					wake @2ms 0s {wake.reason=received} -> a
@@ -63,7 +63,7 @@ func TestChanLinks(t *testing.T) {
 			go1(ctx, "a", 0, send(c, 1))
 			go1(ctx, "b", 2*ms, recv(c, 1))
 		}, `
-			a @0s 2ms {goroutine.state=finished} -> send
+			a @0s 2ms {goroutine.state=finished}
 				send @0s 2ms
 					block @0s 2ms {block.reason=chan.send}
 					wake @2ms 0s {wake.reason=sent} -> b
@@ -73,7 +73,7 @@ func TestChanLinks(t *testing.T) {
 			go1(ctx, "a", 0, send(c, 3))
 			go1(ctx, "b", 2*ms, recv(c, 3))
 		}, `
-			a @0s 2ms {goroutine.state=finished} -> send
+			a @0s 2ms {goroutine.state=finished}
 				send @0s 2ms
 					block @0s 2ms {block.reason=chan.send}
 					wake @2ms 0s {wake.reason=sent} -> b
@@ -92,11 +92,11 @@ func TestChanLinks(t *testing.T) {
 				return errors.Join(recv(c, 1)(op.Context()), recv(c, 1)(op.Context()))
 			})
 		}, `
-			a @0s 2ms {goroutine.state=finished} -> send
+			a @0s 2ms {goroutine.state=finished}
 				send @0s 1ms
 					block @0s 1ms {block.reason=chan.send}
 					wake @1ms 0s {wake.reason=sent} -> late
-			b @0s 2ms {goroutine.state=finished} -> recv
+			b @0s 2ms {goroutine.state=finished}
 				late @1ms 1ms
 					recv @1ms 1ms
 						block @1ms 1ms {block.reason=chan.recv}
@@ -109,15 +109,15 @@ func TestChanLinks(t *testing.T) {
 				return errors.Join(recv(c, 1)(ctx), trace.Sleep(ctx, ms), recv(c, 1)(ctx))
 			})
 		}, `
-			a @0s 2ms {goroutine.state=finished} -> send
+			a @0s 2ms {goroutine.state=finished}
 				send @0s 2ms
 					block @0s 2ms {block.reason=chan.send}
 					wake @2ms 0s {wake.reason=sent} -> c
-			b @0s 3ms {goroutine.state=finished} -> send
+			b @0s 3ms {goroutine.state=finished}
 				send @1ms 2ms
 					block @1ms 2ms {block.reason=chan.send}
 					wake @3ms 0s {wake.reason=sent} -> c
-			c @0s 3ms {goroutine.state=finished} -> sleep
+			c @0s 3ms {goroutine.state=finished}
 				sleep @2ms 1ms
 					block @2ms 1ms {block.reason=sleep}
 					wake @3ms 0s {wake.reason=timer}
@@ -127,7 +127,7 @@ func TestChanLinks(t *testing.T) {
 			go1(ctx, "b", 0, recv(c, 1))
 		}, `
 			a @0s 1ms {goroutine.state=finished}
-			b @0s 1ms {goroutine.state=finished} -> recv
+			b @0s 1ms {goroutine.state=finished}
 				recv @0s 1ms
 					block @0s 1ms {block.reason=chan.recv}
 					wake @1ms 0s {wake.reason=closed} -> a
@@ -140,7 +140,7 @@ func TestChanLinks(t *testing.T) {
 			})
 		}, `
 			a @0s 1ms {goroutine.state=finished}
-			b @0s 1ms {goroutine.state=finished} -> send
+			b @0s 1ms {goroutine.state=finished}
 				send @0s 1ms {status=error, error.type=panic}
 					block @0s 1ms {block.reason=chan.send}
 					wake @1ms 0s {wake.reason=closed} -> a
@@ -159,11 +159,11 @@ func TestChanLinks(t *testing.T) {
 				return nil
 			})
 		}, `
-			a @0s 1ms {goroutine.state=finished} -> send
+			a @0s 1ms {goroutine.state=finished}
 				send @0s 1ms
 					block @0s 1ms {block.reason=chan.send}
 					wake @1ms 0s {wake.reason=canceled}
-			b @0s 3ms {goroutine.state=finished} -> recv
+			b @0s 3ms {goroutine.state=finished}
 				recv @2ms 1ms
 					block @2ms 1ms {block.reason=chan.recv}
 					wake @3ms 0s {wake.reason=canceled}

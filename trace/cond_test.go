@@ -40,18 +40,18 @@ func TestCond(t *testing.T) {
 			t.Errorf("got %v, want %v", err, errEnough)
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
-			a @0s 5ms {goroutine.state=finished} -> wait
+			a @0s 5ms {goroutine.state=finished}
 				wait @0s 5ms
 					block @0s 5ms {block.reason=cond}
 					wake @5ms 0s {wake.reason=signaled} -> d
-			b @0s 7ms {goroutine.state=finished} -> wait
+			b @0s 7ms {goroutine.state=finished}
 				wait @1ms 5ms
 					block @1ms 5ms {block.reason=cond}
 					wake @6ms 0s {wake.reason=signaled} -> d
 				lock @6ms 1ms
 					block @6ms 1ms {block.reason=lock}
 					wake @7ms 0s {wake.reason=unlocked} -> d
-			gives_up @0s 4ms {goroutine.state=canceled} -> wait
+			gives_up @0s 4ms {goroutine.state=canceled}
 				wait @3ms 1ms
 					block @3ms 1ms {block.reason=cond}
 					wake @4ms 0s {wake.reason=canceled}

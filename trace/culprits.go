@@ -97,12 +97,12 @@ func (l *longest) operation() oteltrace.SpanContext {
 	return l.ref.SpanContext()
 }
 
-// failedWith returns the operation that failed with err, an invalid span context if none
-// did. It calls methods of the program's errors, so the Task's mutex is not held.
+// failedWith returns the first operation that failed with err, an invalid span context
+// if none did: what fails so later, such as a close, does since that did. It calls methods of the program's errors, so the Task's mutex is not held.
 func failedWith(failures []failure, err error) oteltrace.SpanContext {
-	for i := len(failures) - 1; i >= 0; i-- {
-		if errors.Is(err, failures[i].err) {
-			return failures[i].span
+	for _, f := range failures {
+		if errors.Is(err, f.err) {
+			return f.span
 		}
 	}
 	return oteltrace.SpanContext{}

@@ -17,7 +17,7 @@ var longestOnly = []tracetest.TreeOption{
 	tracetest.WithTimes(), tracetest.Exact(semconv.BlockLongestDurationKey, semconv.BlockLongestReasonKey, semconv.BlockLongestCauseKey),
 }
 
-// A goroutine links to the operation that was blocked for longest, and to the one that
+// A goroutine links to the operation that was blocked for longest, and to the first that
 // failed as it did, whatever failed after that.
 func TestCulprits(t *testing.T) {
 	errBroken := errors.New("broken")
@@ -37,27 +37,29 @@ func TestCulprits(t *testing.T) {
 			_, err := trace.NewChan[int](0).Recv(ctx)
 			return err
 		}, `
-			g @0s 3ms {status=error, block.longest.duration=0.003, block.longest.reason=chan.recv} -> recv
-				recv @0s 3ms {status=error}
-					block @0s 3ms
-					wake @3ms 0s
+			above @0s 1s
+				g @0s 3ms {status=error, block.longest.duration=0.003, block.longest.reason=chan.recv} -> recv
+					recv @0s 3ms {status=error}
+						block @0s 3ms
+						wake @3ms 0s
 		`},
 		{"wrapped, and more fails after it", func(ctx context.Context) error {
 			_ = trace.Sleep(ctx, ms)
 			err := fails(ctx, "first", errBroken)
-			for i := range 3 {
-				_ = fails(ctx, fmt.Sprint("then-", i), errors.New("other"))
+			for i, err := range []error{errors.New("other"), err, errors.New("other")} {
+				_ = fails(ctx, fmt.Sprint("then-", i), err)
 			}
 			return fmt.Errorf("g: %w", err)
 		}, `
-			g @0s 1ms {status=error, block.longest.duration=0.001, block.longest.reason=sleep} -> sleep -> first
-				sleep @0s 1ms
-					block @0s 1ms
-					wake @1ms 0s
-				first @1ms 0s {status=error}
-				then-0 @1ms 0s {status=error}
-				then-1 @1ms 0s {status=error}
-				then-2 @1ms 0s {status=error}
+			above @0s 1s
+				g @0s 1ms {status=error, block.longest.duration=0.001, block.longest.reason=sleep} -> sleep -> first
+					sleep @0s 1ms
+						block @0s 1ms
+						wake @1ms 0s
+					first @1ms 0s {status=error}
+					then-0 @1ms 0s {status=error}
+					then-1 @1ms 0s {status=error}
+					then-2 @1ms 0s {status=error}
 		`},
 		{"only the last failures are known", func(ctx context.Context) error {
 			err := fails(ctx, "first", errBroken)
@@ -66,26 +68,29 @@ func TestCulprits(t *testing.T) {
 			}
 			return err
 		}, `
-			g @0s 0s {status=error}
-				first @0s 0s {status=error}
-				then-0 @0s 0s {status=error}
-				then-1 @0s 0s {status=error}
-				then-2 @0s 0s {status=error}
-				then-3 @0s 0s {status=error}
+			above @0s 1s
+				g @0s 0s {status=error}
+					first @0s 0s {status=error}
+					then-0 @0s 0s {status=error}
+					then-1 @0s 0s {status=error}
+					then-2 @0s 0s {status=error}
+					then-3 @0s 0s {status=error}
 		`},
 		{"an error of its own", func(ctx context.Context) error {
 			_ = fails(ctx, "first", errBroken)
 			return errors.New("own")
 		}, `
-			g @0s 0s {status=error}
-				first @0s 0s {status=error}
+			above @0s 1s
+				g @0s 0s {status=error}
+					first @0s 0s {status=error}
 		`},
 		{"it recovers", func(ctx context.Context) error {
 			_ = fails(ctx, "first", errBroken)
 			return nil
 		}, `
-			g @0s 0s
-				first @0s 0s {status=error}
+			above @0s 1s
+				g @0s 0s
+					first @0s 0s {status=error}
 		`},
 		{"of two blocks the longer one, and of equal ones the first", func(ctx context.Context) error {
 			var mu trace.Mutex
@@ -95,24 +100,27 @@ func TestCulprits(t *testing.T) {
 			mu.Lock(ctx)
 			return trace.Sleep(ctx, 2*ms)
 		}, `
-			g @0s 5ms {block.longest.duration=0.002, block.longest.reason=lock} -> lock
-				sleep @0s 1ms
-					block @0s 1ms
-					wake @1ms 0s
-				unlocks @1ms 2ms
-				lock @1ms 2ms
-					block @1ms 2ms
-					wake @3ms 0s -> g
-				sleep @3ms 2ms
-					block @3ms 2ms
-					wake @5ms 0s
+			above @0s 1s
+				g @0s 5ms {block.longest.duration=0.002, block.longest.reason=lock} -> lock
+					sleep @0s 1ms
+						block @0s 1ms
+						wake @1ms 0s
+					unlocks @1ms 2ms
+					lock @1ms 2ms
+						block @1ms 2ms
+						wake @3ms 0s -> g
+					sleep @3ms 2ms
+						block @3ms 2ms
+						wake @5ms 0s
 		`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, rec := record(t)
-				go1(ctx, "g", 0, tt.do)
+				_, op := trace.Start(ctx, "above")
+				go1(op.Context(), "g", 0, tt.do)
 				time.Sleep(time.Second)
+				op.End(nil)
 				tracetest.AssertTree(t, rec.Chain(), tt.want, longestOnly...)
 			})
 		})
@@ -134,7 +142,7 @@ func TestCulpritsInTwoSpans(t *testing.T) {
 		})
 		time.Sleep(time.Minute)
 		tracetest.AssertTree(t, rec.Chain(), `
-			g @0s 5s {block.longest.duration=4, block.longest.reason=sleep} -> op
+			g @0s 5s {block.longest.duration=4, block.longest.reason=sleep}
 				sleep @0s 1s
 					block @0s 1s
 					wake @1s 0s
@@ -142,5 +150,23 @@ func TestCulpritsInTwoSpans(t *testing.T) {
 					block @1s 6s
 				g @5s 2s {block.longest.duration=2, block.longest.reason=sleep} -> g -> op
 		`, longestOnly...)
+	})
+}
+
+// The root of a trace has no links to that trace, and says which operation it was: as the
+// first reference of a span without a parent Jaeger's page takes a link for the parent.
+func TestCulpritsOfARoot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := record(t)
+		go1(ctx, "g", 0, func(ctx context.Context) error { return trace.Sleep(ctx, ms) })
+		time.Sleep(time.Second)
+		c := rec.Chain()
+		g, sleep := tracetest.One(t, c, "g"), tracetest.One(t, c, "sleep")
+		if len(g.Links) > 0 {
+			t.Errorf("got the links %v, want none", g.Links)
+		}
+		if got, want := g.Str(semconv.BlockLongestSpanKey), sleep.SpanID.String(); got != want {
+			t.Errorf("got the operation %q, want %s", got, want)
+		}
 	})
 }

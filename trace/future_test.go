@@ -41,11 +41,11 @@ func TestFuture(t *testing.T) {
 			t.Errorf("got %v, want %v", err, errEnough)
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
-			a @0s 3ms {goroutine.state=finished} -> await
+			a @0s 3ms {goroutine.state=finished}
 				await @0s 3ms
 					block @0s 3ms {block.reason=future}
 					wake @3ms 0s {wake.reason=resolved} -> b
-			gives_up @0s 2ms {goroutine.state=canceled} -> await
+			gives_up @0s 2ms {goroutine.state=canceled}
 				await @1ms 1ms
 					block @1ms 1ms {block.reason=future}
 					wake @2ms 0s {wake.reason=canceled}

@@ -33,6 +33,7 @@ type life struct {
 	ctx     context.Context // for the function
 	called  time.Time
 	spawned bool         // by the call, and not run by it
+	root    bool         // its span has no parent
 	span    *currentSpan // nil: nothing is recorded
 
 	limit time.Duration // 0: none
@@ -66,6 +67,7 @@ func (t *Task) begin(ctx context.Context, opts []GoOption, spawned bool) *life {
 
 func (l *life) beginSpan(ctx context.Context) {
 	t := l.task
+	l.root = !oteltrace.SpanContextFromContext(ctx).IsValid()
 	whole := new(core.Whole)
 	if l.limit > 0 && l.tracer.maxOpen == 0 { // the default
 		ctx = whole.Context(ctx)
@@ -157,6 +159,9 @@ func (l *life) end(state semconv.State, errorType string, err error, stack []att
 
 // finish ends a span of the life, with the state and the totals of its time, and links
 // it to the operation with the longest block and to the one whose error is the function's.
+//
+// The root of a trace has no links to its own trace: Jaeger's page takes the first one for
+// its parent, finds no root then, and shows nothing.
 func (l *life) finish(span oteltrace.Span, at time.Time, state semconv.State, errorType string, err error, attrs []attribute.KeyValue) {
 	t := l.task
 	t.mu.Lock()
@@ -165,13 +170,21 @@ func (l *life) finish(span oteltrace.Span, at time.Time, state semconv.State, er
 	attrs, longest := t.culprits.lap(attrs)
 	failures := slices.Clone(t.failures)
 	t.mu.Unlock()
-	blocked := longest.operation()
-	if blocked.IsValid() {
-		span.AddLink(oteltrace.Link{SpanContext: blocked})
-	}
+	var failed oteltrace.SpanContext
 	if errorType != "" && err != nil {
-		if failed := failedWith(failures, err); failed.IsValid() && !failed.Equal(blocked) {
-			span.AddLink(oteltrace.Link{SpanContext: failed})
+		failed = failedWith(failures, err)
+	}
+	blocked := longest.operation()
+	root := l.root && span.SpanContext().SpanID() == l.span.first.SpanID()
+	if root && blocked.IsValid() {
+		attrs = append(attrs, semconv.BlockLongestSpanKey.String(blocked.SpanID().String()))
+	}
+	for _, to := range []oteltrace.SpanContext{blocked, failed} {
+		if to.IsValid() && !(root && to.TraceID() == l.span.first.TraceID()) {
+			span.AddLink(oteltrace.Link{SpanContext: to})
+		}
+		if to.Equal(failed) {
+			break
 		}
 	}
 	finish(span, at, errorType, err, attrs)

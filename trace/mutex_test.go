@@ -44,15 +44,15 @@ func TestMutex(t *testing.T) {
 		time.Sleep(time.Second)
 		tracetest.AssertTree(t, rec.Chain(), `
 			a @0s 10ms {goroutine.state=finished}
-			b @0s 20ms {goroutine.state=finished} -> lock
+			b @0s 20ms {goroutine.state=finished}
 				lock @1ms 9ms
 					block @1ms 9ms {block.reason=lock}
 					wake @10ms 0s {wake.reason=unlocked} -> a
-			c @0s 30ms {goroutine.state=finished} -> lock
+			c @0s 30ms {goroutine.state=finished}
 				lock @2ms 18ms
 					block @2ms 18ms {block.reason=lock}
 					wake @20ms 0s {wake.reason=unlocked} -> lock
-			gives_up @0s 4ms {goroutine.state=finished} -> lock
+			gives_up @0s 4ms {goroutine.state=finished}
 				lock @3ms 1ms
 					block @3ms 1ms {block.reason=lock}
 					wake @4ms 0s {wake.reason=canceled}
@@ -106,19 +106,19 @@ func TestRWMutex(t *testing.T) {
 		time.Sleep(time.Second)
 		tracetest.AssertTree(t, rec.Chain(), `
 			reader @0s 10ms {goroutine.state=finished}
-			writer @0s 20ms {goroutine.state=finished} -> lock
+			writer @0s 20ms {goroutine.state=finished}
 				lock @1ms 9ms
 					block @1ms 9ms {block.reason=lock}
 					wake @10ms 0s {wake.reason=unlocked} -> reader
-			late_a @0s 30ms {goroutine.state=finished} -> lock
+			late_a @0s 30ms {goroutine.state=finished}
 				lock @2ms 18ms
 					block @2ms 18ms {block.reason=lock}
 					wake @20ms 0s {wake.reason=unlocked} -> lock
-			late_b @0s 40ms {goroutine.state=finished} -> lock
+			late_b @0s 40ms {goroutine.state=finished}
 				lock @3ms 17ms
 					block @3ms 17ms {block.reason=lock}
 					wake @20ms 0s {wake.reason=unlocked} -> lock
-			last @0s 41ms {goroutine.state=finished} -> lock
+			last @0s 41ms {goroutine.state=finished}
 				lock @4ms 36ms
 					block @4ms 36ms {block.reason=lock}
 					wake @40ms 0s {wake.reason=unlocked}

@@ -30,11 +30,11 @@ func TestOnce(t *testing.T) {
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
 			a @0s 10ms {goroutine.state=finished}
-			b @0s 10ms {goroutine.state=finished} -> lock
+			b @0s 10ms {goroutine.state=finished}
 				lock @1ms 9ms
 					block @1ms 9ms {block.reason=lock}
 					wake @10ms 0s {wake.reason=unlocked} -> a
-			gives_up @0s 3ms {goroutine.state=canceled} -> lock
+			gives_up @0s 3ms {goroutine.state=canceled}
 				lock @2ms 1ms
 					block @2ms 1ms {block.reason=lock}
 					wake @3ms 0s {wake.reason=canceled}

@@ -32,7 +32,7 @@ func TestParkGrantedAfterCancel(t *testing.T) {
 			t.Fatalf("Lock: got %v, want the lock", err)
 		}
 		tracetest.AssertTree(t, rec.Chain(), `
-			waiter @0s 1ms {goroutine.state=finished} -> lock
+			waiter @0s 1ms {goroutine.state=finished}
 				lock @0s 1ms
 					block @0s 1ms {block.reason=lock}
 					wake @1ms 0s {wake.reason=canceled, wake.cause=enough}

@@ -110,11 +110,11 @@ func TestSelectWakes(t *testing.T) {
 		})
 		time.Sleep(2 * ms)
 		tracetest.AssertTree(t, rec.Chain(), `
-			a @0s 1ms {goroutine.state=finished} -> send
+			a @0s 1ms {goroutine.state=finished}
 				send @0s 1ms
 					block @0s 1ms {block.reason=chan.send}
 					wake @1ms 0s {wake.reason=sent} -> d
-			b @0s 1ms {goroutine.state=finished} -> select
+			b @0s 1ms {goroutine.state=finished}
 				select @0s 1ms {select.case=0}
 					block @0s 1ms {block.reason=select}
 					wake @1ms 0s {wake.reason=sent} -> d

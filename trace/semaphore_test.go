@@ -41,15 +41,15 @@ func TestSemaphore(t *testing.T) {
 		time.Sleep(time.Second)
 		tracetest.AssertTree(t, rec.Chain(), `
 			a @0s 10ms {goroutine.state=finished}
-			heavy @0s 20ms {goroutine.state=finished} -> wait
+			heavy @0s 20ms {goroutine.state=finished}
 				wait @1ms 9ms
 					block @1ms 9ms {block.reason=semaphore}
 					wake @10ms 0s {wake.reason=released} -> a
-			light @0s 30ms {goroutine.state=finished} -> wait
+			light @0s 30ms {goroutine.state=finished}
 				wait @2ms 18ms
 					block @2ms 18ms {block.reason=semaphore}
 					wake @20ms 0s {wake.reason=released} -> heavy
-			gives_up @0s 4ms {goroutine.state=finished} -> wait
+			gives_up @0s 4ms {goroutine.state=finished}
 				wait @3ms 1ms
 					block @3ms 1ms {block.reason=semaphore}
 					wake @4ms 0s {wake.reason=canceled}

@@ -56,7 +56,7 @@ func TestTracerContextKeepsGoroutine(t *testing.T) {
 			return nil
 		})
 		tracetest.AssertTree(t, rec.Chain(), `
-			g @0s 2ms {block.count=2, block.duration=0.002, goroutine.blocked.sleep=0.002, goroutine.id, goroutine.name=g, goroutine.running=0, goroutine.state=finished, block.longest.duration=0.001, block.longest.reason=sleep} -> ?
+			g @0s 2ms {block.count=2, block.duration=0.002, goroutine.blocked.sleep=0.002, goroutine.id, goroutine.name=g, goroutine.running=0, goroutine.state=finished, block.longest.duration=0.001, block.longest.reason=sleep, block.longest.span}
 		`, whole...)
 		tracetest.AssertTree(t, otherRec.Chain(), `
 			a @0s 1ms {block.duration=0.001}

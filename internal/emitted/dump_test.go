@@ -234,8 +234,9 @@ func (d *dump) nameOf(sc oteltrace.SpanContext) string {
 
 // unstable are the keys whose values differ from run to run.
 var unstable = map[attribute.Key]bool{
-	semconv.GoroutineIDKey:    true,
-	semconv.CodeStacktraceKey: true,
+	semconv.GoroutineIDKey:      true,
+	semconv.BlockLongestSpanKey: true,
+	semconv.CodeStacktraceKey:   true,
 
 	semconv.CodeFunctionNameKey: true, // of a test's functions without a name
 	semconv.CodeLineNumberKey:   true,

@@ -194,6 +194,7 @@ const (
 	BlockLongestDurationKey = attribute.Key("block.longest.duration") // float64, seconds
 	BlockLongestReasonKey   = attribute.Key("block.longest.reason")   // string, a [Reason]
 	BlockLongestCauseKey    = attribute.Key("block.longest.cause")    // string, a [Cause], where there is evidence
+	BlockLongestSpanKey     = attribute.Key("block.longest.span")     // string, the id of the operation's span, at the root of a trace
 
 	// SpansSuppressedKey is an int, the spans that were left out before this one, to
 	// keep a trace small. A span that says it counts from zero again.

@@ -33,11 +33,11 @@ func TestOfWakechain(t *testing.T) {
 		}
 		got := rec.Chain()
 		tracetest.AssertTree(t, got, `
-			reader @0s 2s {block.duration=2, goroutine.blocked.sleep=2, goroutine.id, goroutine.name=reader, goroutine.running=0, goroutine.state=finished, goroutine.start_delay=0, block.longest.duration=2, block.longest.reason=sleep} -> sleep
+			reader @0s 2s {block.duration=2, goroutine.blocked.sleep=2, goroutine.id, goroutine.name=reader, goroutine.running=0, goroutine.state=finished, goroutine.start_delay=0, block.longest.duration=2, block.longest.reason=sleep, block.longest.span}
 				sleep @0s 2s {block.duration=2}
 					block @0s 2s {block.reason=sleep}
 					wake @2s 0s {wake.reason=timer}
-			writer @0s 2s {block.duration=2, goroutine.blocked.chan.send=2, goroutine.id, goroutine.name=writer, goroutine.running=0, goroutine.state=finished, goroutine.start_delay=0, block.longest.duration=2, block.longest.reason=chan.send} -> send
+			writer @0s 2s {block.duration=2, goroutine.blocked.chan.send=2, goroutine.id, goroutine.name=writer, goroutine.running=0, goroutine.state=finished, goroutine.start_delay=0, block.longest.duration=2, block.longest.reason=chan.send, block.longest.span}
 				send @0s 2s {block.duration=2, sync.name=values}
 					block @0s 2s {block.reason=chan.send}
 					wake @2s 0s {wake.reason=sent} -> reader

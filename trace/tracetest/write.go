@@ -22,7 +22,7 @@ var telling = []attribute.Key{
 // varying are the attributes that a line mentions without their values: no two runs
 // agree, or no two editions of the program.
 var varying = []attribute.Key{
-	semconv.GoroutineIDKey, semconv.WebSocketConnectionIDKey, semconv.CodeStacktraceKey,
+	semconv.GoroutineIDKey, semconv.BlockLongestSpanKey, semconv.WebSocketConnectionIDKey, semconv.CodeStacktraceKey,
 	semconv.CodeFunctionNameKey, semconv.CodeLineNumberKey,
 }
 

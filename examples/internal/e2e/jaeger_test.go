@@ -102,7 +102,11 @@ func (j *jaeger) page(id oteltrace.TraceID) (spans []chain.Span, warnings []stri
 		var answer struct {
 			Data []struct {
 				Warnings []string
-				Spans    []struct{ Warnings []string }
+				Spans    []struct {
+					OperationName string
+					Warnings      []string
+					References    []struct{ RefType, TraceID string }
+				}
 			}
 		}
 		if err := json.NewDecoder(r.Body).Decode(&answer); err != nil {
@@ -112,6 +116,10 @@ func (j *jaeger) page(id oteltrace.TraceID) (spans []chain.Span, warnings []stri
 			warnings = append(warnings, t.Warnings...)
 			for _, s := range t.Spans {
 				warnings = append(warnings, s.Warnings...)
+				// The page takes the first reference for the parent.
+				if r := s.References; len(r) > 0 && r[0].RefType != "CHILD_OF" && r[0].TraceID == id.String() {
+					j.t.Errorf("%s has no parent, and a link to its own trace", s.OperationName)
+				}
 			}
 		}
 		return nil

@@ -13,8 +13,6 @@ import (
 	"testing"
 
 	"nhooyr.io/websocket"
-
-	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // pageSettings are those of docs/jaeger-ui.json, by the type Config of Jaeger UI v1.76.0
@@ -54,25 +52,25 @@ var parameter = regexp.MustCompile(`#\{([^{}]*)\}`)
 // against the names of the spans' attributes.
 func TestPageSettings(t *testing.T) {
 	s := readPageSettings(t)
+	known, err := os.ReadFile("../../../docs/telemetry.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, l := range s.LinkPatterns {
 		if !slices.Contains([]string{"process", "tags", "logs", "traces"}, l.Type) {
 			t.Errorf("link pattern of type %q", l.Type)
 		}
-		if l.Key != string(semconv.WebSocketConnectionIDKey) {
+		if !strings.Contains(string(known), "| `"+l.Key+"`") {
 			t.Errorf("link of %q, which no span has", l.Key)
 		}
 		if l.URL == "" || l.Text == "" {
 			t.Errorf("link without a URL or a text: %+v", l)
 		}
 		for _, p := range parameter.FindAllStringSubmatch(l.URL+l.Text, -1) {
-			if p[1] != l.Key && p[1] != "service" {
+			if p[1] != l.Key && p[1] != "service" && p[1] != "trace.traceID" {
 				t.Errorf("link with %q, which is not known there", p[1])
 			}
 		}
-	}
-	known, err := os.ReadFile("../../../docs/telemetry.md")
-	if err != nil {
-		t.Fatal(err)
 	}
 	for _, p := range s.TopTagPrefixes {
 		if !strings.Contains(string(known), "| `"+p) {

@@ -71,7 +71,7 @@ func TestPings(t *testing.T) {
 		stop()
 		wg.Wait()
 		wantTree(t, rec, `
-			one @0s 40ms {state=finished} -> ping
+			one @0s 40ms {state=finished}
 				ping @0s 40ms
 					block @0s 20ms {reason=net.write, source=timed}
 					wake @20ms 0s {reason=writable}
@@ -85,7 +85,7 @@ func TestPings(t *testing.T) {
 				block @40ms 10ms {reason=net.read, source=timed}
 				close @50ms 0s {status=error, error.type=canceled, close.completed=false}
 				wake @50ms 0s {reason=canceled}
-			two @10ms 20ms {state=finished} -> ping
+			two @10ms 20ms {state=finished}
 				ping @10ms 20ms
 					block @10ms 10ms {reason=write.lock}
 					wake @20ms 0s {reason=unlocked} -> ping

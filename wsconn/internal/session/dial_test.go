@@ -152,17 +152,19 @@ func TestDialFails(t *testing.T) {
 		}
 		wantEnded(t, rec)
 		rec = newRecorder(t)
-		ctx = rec.context(t.Context())
-		if err := trace.Go(ctx, "dials", func(ctx context.Context) error {
+		_, above := trace.Start(rec.context(t.Context()), "above")
+		if err := trace.Go(above.Context(), "dials", func(ctx context.Context) error {
 			_, _, err := lib.traced.dial(ctx, url, options{}, rec.option())
 			return err
 		}).Wait(t.Context()); err == nil {
 			t.Error("got no error")
 		}
+		above.End(nil)
 		tracetest.AssertTree(t, rec.Chain(), `
-			dials {status=error, state=failed, error.type=connection_refused} -> handshake
-				handshake {status=error, error.type=connection_refused}
-					connect {status=error, error.type=connection_refused}
+			above
+				dials {status=error, state=failed, error.type=connection_refused} -> handshake
+					handshake {status=error, error.type=connection_refused}
+						connect {status=error, error.type=connection_refused}
 		`, exactly...)
 	})
 }

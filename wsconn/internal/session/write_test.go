@@ -45,15 +45,15 @@ func TestWriteTurns(t *testing.T) {
 		_ = c.CloseNow()
 		<-drained
 		wantTree(t, rec, `
-			first @0s 50ms {state=finished} -> write
+			first @0s 50ms {state=finished}
 				write @0s 50ms {message.type=text, message.size=5, message.index=1, frame.count=1, wire.size=11}
 					block @0s 50ms {reason=net.write, source=timed}
 					wake @50ms 0s {reason=writable}
-			second @10ms 40ms {state=finished} -> write
+			second @10ms 40ms {state=finished}
 				write @10ms 40ms {message.type=text, message.size=6, message.index=2, frame.count=1, wire.size=12}
 					block @10ms 40ms {reason=write.lock}
 					wake @50ms 0s {reason=unlocked} -> write
-			impatient @20ms 10ms {status=error, state=failed, error.type=deadline_exceeded} -> write
+			impatient @20ms 10ms {status=error, state=failed, error.type=deadline_exceeded}
 				write @20ms 10ms {status=error, error.type=deadline_exceeded, message.type=text, message.size=9}
 					block @20ms 10ms {reason=write.lock}
 					wake @30ms 0s {reason=deadline}

@@ -45,7 +45,7 @@ func TestAnswerBehindAWrite(t *testing.T) {
 		wg.Wait()
 		<-drained
 		wantTree(t, rec, `
-			reader @0s 40ms {state=finished} -> read
+			reader @0s 40ms {state=finished}
 				read @0s 40ms
 					block @0s 20ms {reason=net.read, source=timed}
 					wake @20ms 0s {reason=readable}
@@ -55,7 +55,7 @@ func TestAnswerBehindAWrite(t *testing.T) {
 					block @30ms 10ms {reason=net.read, source=timed}
 					close @40ms 0s {status=error, error.type=canceled, close.completed=false}
 					wake @40ms 0s {reason=canceled}
-			writer @10ms 20ms {state=finished} -> write
+			writer @10ms 20ms {state=finished}
 				write @10ms 20ms {message.type=text, message.size=6, message.index=1, frame.count=1, wire.size=12}
 					block @10ms 20ms {reason=net.write, source=timed}
 					wake @30ms 0s {reason=writable}
