@@ -76,6 +76,11 @@ func (p *plumbing) Finish(span oteltrace.Span, start time.Time, errorType string
 	finish(span, after(start), errorType, err, attrs)
 }
 
+// FinishAt ends a span that Span or Root began.
+func (p *plumbing) FinishAt(span oteltrace.Span, end time.Time, attrs ...attribute.KeyValue) {
+	finish(span, end, "", nil, attrs)
+}
+
 // Records reports whether a span below ctx may be recorded.
 func (p *plumbing) Records(ctx context.Context) bool { return !(*Tracer)(p).skips(ctx) }
 

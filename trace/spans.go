@@ -57,6 +57,10 @@ func (s spans) begin(r *core.Record) bool {
 	if x.span != nil || x.refused {
 		return x.span != nil
 	}
+	if span := r.Adopted(); span != nil {
+		s.adopt(r, x, span)
+		return true
+	}
 	attrs, links := r.Attrs, r.Links
 	if len(x.attrs) > 0 {
 		attrs = append(attrs[:len(attrs):len(attrs)], x.attrs...)
@@ -71,6 +75,19 @@ func (s spans) begin(r *core.Record) bool {
 		r.Budget.Spend(1)
 	}
 	return !x.refused
+}
+
+// adopt makes a span the operation's that has begun for it.
+func (s spans) adopt(r *core.Record, x *shown, span oteltrace.Span) {
+	span.SetName(r.Name)
+	if len(x.attrs) > 0 {
+		span.SetAttributes(x.attrs...)
+	}
+	for _, l := range x.links {
+		span.AddLink(l)
+	}
+	x.hold(r, s.Tracer, span)
+	r.SetSpan(x.span, oteltrace.ContextWithSpan(r.Context, span))
 }
 
 func (s spans) beginByMaker(r *core.Record, x *shown, attrs []attribute.KeyValue, links []oteltrace.Link) bool {
@@ -253,6 +270,7 @@ func (s spans) End(r *core.Record, e *core.End) {
 			x.left++
 		}
 	}
+	x.left += e.Left
 	r.Budget.Leave(x.left)
 	s.suppress(x.left)
 	if x.span != nil {

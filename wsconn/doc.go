@@ -56,9 +56,9 @@
 //	   ├─ block
 //	   └─ wake
 //
-// All reads and writes have spans until a trace was filled before its time; then
-// those that failed or stalled, until a trace goes by in which all would have had
-// room ([WithMessageSpans]). What was left out is counted by spans.suppressed
+// The first messages of a direction each have their span, and from then on those that
+// failed or stalled; the others are told together, in spans reads and writes of a
+// second at most ([WithMessageSpans]). What was left out is counted by spans.suppressed
 // on the next span. Metrics ([WithMeterProvider]) count everything. The page
 // docs/telemetry.md lists all spans, attributes and metrics.
 //

@@ -17,7 +17,6 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
-	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/wsconn"
 )
 
@@ -224,13 +223,14 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range chain.New(spans).Named(semconv.SpanRead) {
-		if r.Int(semconv.WebSocketMessageIndexKey) == 0 {
+	for _, r := range chain.New(spans).Find((*chain.Span).IsRead) {
+		first, last := r.Indexes()
+		if first == 0 {
 			continue // no message came
 		}
-		if len(r.Links) != 1 || r.Links[0].Span == nil || r.Links[0].Span.Name != semconv.SpanWrite ||
-			r.Links[0].Span.Int(semconv.WebSocketMessageIndexKey) != r.Int(semconv.WebSocketMessageIndexKey) {
-			t.Errorf("%v links to %v, want the write that sent its message", r, r.Links)
+		has := func(l chain.Link, index int64) bool { return l.Span != nil && l.Span.IsWrite() && l.Span.Has(index) }
+		if len(r.Links) == 0 || !has(r.Links[0], first) || !has(r.Links[len(r.Links)-1], last) {
+			t.Errorf("%v links to %v, want the writes that sent its messages %d to %d", r, r.Links, first, last)
 		}
 	}
 	wait, answer, _ := strings.Cut(stdout.String(), "Who kept whom waiting?")

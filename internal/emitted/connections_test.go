@@ -197,6 +197,34 @@ var connections = map[string]scenario{
 		time.Sleep(10 * ms)
 		p.end()
 	}},
+	// The peer does not read for a while in a run of writes. Then a read waits for long.
+	"runs": {metrics: true, play: func(s *stage) {
+		p := s.connect(s.context(), []wstest.Option{wstest.WithWindow(4 << 10)}, wsconn.WithMessageSpans(wsconn.MessagesAuto))
+		reads := at(0, func() {
+			for range 40 {
+				_ = read(p.ctx, p.server)
+			}
+		})
+		for range 20 {
+			time.Sleep(5 * ms)
+			write(p.ctx, p.client, 10)
+		}
+		p.rawPeer.StopReading()
+		go func() {
+			time.Sleep(50 * ms)
+			p.rawPeer.ResumeReading()
+		}()
+		write(p.ctx, p.client, 10_000)
+		for range 17 {
+			write(p.ctx, p.client, 10)
+			time.Sleep(3 * ms)
+		}
+		time.Sleep(1500 * ms)
+		write(p.ctx, p.client, 10)
+		write(p.ctx, p.client, 10)
+		<-reads
+		p.end()
+	}},
 	"stalled_deadline": {metrics: true, play: func(s *stage) {
 		p := s.connect(s.context(), []wstest.Option{wstest.WithWindow(4 << 10)})
 		ctx, cancel := context.WithTimeoutCause(p.ctx, 20*ms, errBroken)

@@ -29,7 +29,7 @@ var volumes = map[string]scenario{
 		})
 	}},
 	"segments_auto": {metrics: true, play: func(s *stage) {
-		p := s.connect(s.context(), nil, wsconn.WithTraceBudget(6, time.Hour))
+		p := s.connect(s.context(), nil, wsconn.WithTraceBudget(6, time.Hour), wsconn.WithMessageSpans(wsconn.MessagesAuto))
 		p.echo(8)
 		p.end()
 	}},

@@ -15,7 +15,17 @@ type event struct {
 	attrs       []attribute.KeyValue
 	end         End
 	do          func(*Record)
+	to          addressees
 }
+
+// addressees are the sinks that are told.
+type addressees uint8
+
+const (
+	everybody addressees = iota
+	describers
+	others
+)
 
 type kind uint8
 
@@ -36,7 +46,7 @@ func (r *Record) next(k kind) *event {
 		r.queue = append(r.queue, event{kind: k})
 		return &r.queue[len(r.queue)-1]
 	}
-	r.current.kind, r.current.named = k, false
+	r.current.kind, r.current.named, r.current.to = k, false, everybody
 	return &r.current
 }
 
@@ -106,8 +116,12 @@ func (r *Record) run() {
 	for _, s := range r.sinks {
 		switch e.kind {
 		case onWake:
+			d, ok := s.(Describer)
+			if e.to == describers && !ok || e.to == others && ok {
+				continue
+			}
 			s.Wake(r, &e.block, &e.wake)
-			if d, ok := s.(Describer); ok && e.named {
+			if ok && e.named {
 				d.WokenBy(r, e.wake.By)
 			}
 			continue
@@ -141,6 +155,7 @@ func (f Ref) Do(do func(r *Record)) bool {
 		r.mu.Unlock()
 		return false
 	}
+	r.tellAll()
 	r.next(onDo).do = do
 	r.drain()
 	return true

@@ -40,6 +40,7 @@ type Record struct {
 	sinks   []Sink
 	span    oteltrace.Span  // nil: none, or not yet
 	below   context.Context // carries the span, or what stands for one that was refused; nil: not made yet
+	fold    folding
 
 	running bool        // a sink
 	held    bool        // events are kept for later
@@ -74,6 +75,7 @@ func New(start time.Time, c *Config) (*Record, Ref) {
 	r.mu.Lock() // a stale Ref may look
 	defer r.mu.Unlock()
 	r.state, r.show, r.sinks, r.held = running, c.Show, c.Sinks, c.Held
+	r.fold.stalls, r.fold.show = c.Stalls, c.Show
 	r.Start = start
 	return r, Ref{r, r.gen}
 }
@@ -93,6 +95,8 @@ func (r *Record) free() {
 	r.state, r.show, r.last, r.blocks, r.blocked, r.woken = ended, ShowAll, 0, 0, 0, false
 	r.block, r.current = Edge{}, event{}
 	r.sinks, r.span, r.below = nil, nil, nil
+	r.fold.fresh()
+	r.fold.stalls = nil
 	r.forgetQueue()
 	r.mu.Unlock()
 	records.Put(r)
@@ -170,8 +174,12 @@ func (f Ref) Wants(d time.Duration) bool {
 		return false
 	}
 	defer r.mu.Unlock()
+	show := r.show
+	if r.fold.stalls != nil && (r.fold.over || r.fold.stalls(show > ShowBlocked, &r.block, d)) {
+		show = min(show, ShowBlocked)
+	}
 	for _, s := range r.sinks {
-		if least := s.Wants(r.show, r.span != nil); least >= 0 && d >= least {
+		if least := s.Wants(show, r.span != nil); least >= 0 && d >= least {
 			return true
 		}
 	}
@@ -193,9 +201,11 @@ func (f Ref) Wake(t time.Time, w Edge, about []attribute.KeyValue) {
 	r.state, r.woken = running, true
 	r.learn(about)
 	r.unblocked(f, &w)
-	e := r.next(onWake)
-	e.block, e.wake = r.block, w
-	e.block.Show = r.show
+	if !r.withhold(&w) {
+		e := r.next(onWake)
+		e.block, e.wake = r.block, w
+		e.block.Show = r.shown()
+	}
 	r.deliver()
 }
 
@@ -252,6 +262,13 @@ func (f Ref) WokenBy(by oteltrace.SpanContext) {
 		return
 	}
 	r.woken = false
+	if x := &r.fold; x.stalls != nil && !x.over {
+		if x.latest && !x.last[1].By.IsValid() {
+			x.last[1].By = by
+		}
+		r.mu.Unlock()
+		return
+	}
 	if w := r.lastPending(); w != nil && w.kind == onWake {
 		w.named = true
 		if !w.wake.By.IsValid() {
@@ -271,6 +288,10 @@ func (f Ref) NameWake(reason string, by oteltrace.SpanContext) {
 		return
 	}
 	defer r.mu.Unlock()
+	if x := &r.fold; x.latest && !x.over && x.last[1].Reason == reason && !x.last[1].By.IsValid() {
+		x.last[1].By = by
+		return
+	}
 	if w := r.lastPending(); w != nil && w.kind == onWake && w.wake.Reason == reason && !w.wake.By.IsValid() {
 		w.wake.By = by
 	}
@@ -290,6 +311,7 @@ func (f Ref) Link(to oteltrace.SpanContext) {
 		r.mu.Unlock()
 		return
 	}
+	r.tellAll()
 	r.next(onLink).by = to
 	r.deliver()
 }
@@ -304,6 +326,7 @@ func (f Ref) SetAttributes(attrs []attribute.KeyValue) {
 		r.mu.Unlock()
 		return
 	}
+	r.tellAll()
 	r.next(onAttributes).attrs = attrs
 	r.deliver()
 }
@@ -331,13 +354,16 @@ func (f Ref) End(e *End) {
 	if r.state == blocked {
 		w := Edge{At: at}
 		r.unblocked(f, &w)
+		r.tellAll()
 		ev := r.next(onWake)
 		ev.block, ev.wake = r.block, w
-		ev.block.Show = r.show
+		ev.block.Show = r.shown()
 	}
+	r.tellAll()
 	r.state = ended
 	ev := r.next(onEnd)
 	ev.end = *e
+	ev.end.Left = 2 * r.fold.more
 	ev.end.At, ev.end.Blocks, ev.end.Blocked = at, r.blocks, r.blocked
 	r.deliver()
 }
@@ -360,6 +386,18 @@ func (f Ref) SetShow(s Show) {
 	if r.show != ShowAll && r.show != ShowNone {
 		r.show = s
 	}
+	if r.show == ShowAll {
+		r.tellAll()
+	}
+}
+
+// shown is r.show for a block of which sinks that make spans are told: that of an
+// operation that has come to something is shown, even where it was idle.
+func (r *Record) shown() Show {
+	if r.fold.over {
+		return min(r.show, ShowBlocked)
+	}
+	return r.show
 }
 
 // Ref returns the reference to the operation. Only its sinks may call it.
@@ -375,6 +413,7 @@ func (r *Record) SetSpan(span oteltrace.Span, below context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.span, r.below = span, below
+	r.fold.standing = nil
 }
 
 // Span returns the operation's span, nil as long as it has none.
@@ -396,6 +435,11 @@ func (r *Record) context() context.Context {
 	switch {
 	case r.below != nil:
 		return r.below
+	case r.span == nil && r.fold.stand != nil:
+		if r.fold.standing == nil {
+			r.fold.standing = oteltrace.ContextWithSpan(r.Context, r.fold.stand)
+		}
+		return r.fold.standing
 	case r.span == nil:
 		return r.Context
 	}
@@ -403,12 +447,15 @@ func (r *Record) context() context.Context {
 	return r.below
 }
 
-// SpanContext returns that of the operation's span. It is invalid as long as it has
-// none, and for a stale Ref.
+// SpanContext returns that of the operation's span, or of what stands for it. It is
+// invalid as long as there is none, and for a stale Ref.
 func (f Ref) SpanContext() (sc oteltrace.SpanContext) {
 	if r := f.lock(); r != nil {
-		if r.span != nil {
+		switch {
+		case r.span != nil:
 			sc = r.span.SpanContext()
+		case r.fold.stand != nil:
+			sc = r.fold.stand.SpanContext()
 		}
 		r.mu.Unlock()
 	}

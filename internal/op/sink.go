@@ -72,10 +72,11 @@ type Config struct {
 	At      time.Time       // when it began; zero: now. Only of one that is Late
 	Attrs   []attribute.KeyValue
 	Sinks   []Sink
-	Owner   Owner // nil: none that is known
-	On      any   // what it waits for or is a part of, for package live; nil: not known
-	Held    bool  // from the start; see [Ref.Hold]
-	Late    bool  // its span begins with its first delivered event, and not at Start
+	Owner   Owner  // nil: none that is known
+	On      any    // what it waits for or is a part of, for package live; nil: not known
+	Held    bool   // from the start; see [Ref.Hold]
+	Late    bool   // its span begins with its first delivered event, and not at Start
+	Stalls  Stalls // what it is not folded for, as one of many alike; nil: it is not to be folded
 
 	// For sinks that make spans.
 	Show   Show

@@ -45,6 +45,9 @@ type Tracer interface {
 	// with err. The goroutine's links to it if it fails with that, too.
 	Failed(ctx context.Context, span oteltrace.Span, err error)
 
+	// FinishAt ends a span that Span or Root began, at the given time.
+	FinishAt(span oteltrace.Span, end time.Time, attrs ...attribute.KeyValue)
+
 	// Records reports whether a span below ctx may be recorded. At the root of a trace
 	// that is for the provider to say.
 	Records(ctx context.Context) bool

@@ -85,6 +85,7 @@ func build(parts iter.Seq[[]Span], n int, cfg config) *Chain {
 	b := builder{chain: &Chain{}}
 	b.take(parts, n)
 	b.resolve()
+	b.resolveRuns()
 	b.cut()
 	if cfg.skew {
 		b.chain.Skews = correctSkew(b.all, b.procs, cfg.maxSkew)

@@ -72,10 +72,10 @@ func (s *Span) Established() bool {
 }
 
 // OnConnection reports whether the span is an operation on a connection: a read,
-// write, ping, pong or close.
+// write, ping, pong or close, or a run of reads or writes.
 func (s *Span) OnConnection() bool {
 	switch s.Name {
-	case semconv.SpanRead, semconv.SpanWrite, semconv.SpanPing, semconv.SpanPong, semconv.SpanClose:
+	case semconv.SpanRead, semconv.SpanWrite, semconv.SpanReads, semconv.SpanWrites, semconv.SpanPing, semconv.SpanPong, semconv.SpanClose:
 		return true
 	default:
 		return false

@@ -33,7 +33,7 @@ func (p *printer) fixed(s *Span) []string {
 		d.unsaid(s, semconv.WakeReasonKey)
 	case semconv.SpanStalled:
 		p.stalled(&d, s)
-	case semconv.SpanRead, semconv.SpanWrite, semconv.SpanPing, semconv.SpanClose:
+	case semconv.SpanRead, semconv.SpanWrite, semconv.SpanReads, semconv.SpanWrites, semconv.SpanPing, semconv.SpanClose:
 	default:
 		d.attr(s, semconv.WebSocketRoleKey, "")
 		d.address(s)
@@ -224,8 +224,51 @@ func goTimes(s *Span) []string {
 	return parts
 }
 
-// sizes returns what the messages of spans measure: one size or a range.
+// messages returns how many messages runs are of, and which.
+func messages(spans []*Span) []string {
+	if !spans[0].isRun() {
+		return nil
+	}
+	var n int64
+	for _, s := range spans {
+		n += s.Messages()
+	}
+	first, _ := spans[0].Indexes()
+	_, last := spans[len(spans)-1].Indexes()
+	switch {
+	case n == 1:
+		return []string{"1 message"}
+	case first == 0 || last-first+1 != n: // not known, or one end's and another's
+		return []string{text.Number(n) + " messages"}
+	default:
+		return []string{fmt.Sprintf("%s messages, %s to %s", text.Number(n), text.Number(first), text.Number(last))}
+	}
+}
+
+// longest returns how long the longest message of runs took, and how long none was
+// under way.
+func longest(spans []*Span) []string {
+	if !spans[0].isRun() {
+		return nil
+	}
+	var most, idle time.Duration
+	for _, s := range spans {
+		most = max(most, s.Seconds(semconv.WebSocketRunLongestKey))
+		idle = Sum(idle, s.Seconds(semconv.WebSocketRunIdleKey))
+	}
+	return []string{"longest " + text.Duration(most, ""), "idle " + text.Duration(idle, "")}
+}
+
+// sizes returns what the messages of spans measure: one size or a range, and of runs
+// the sum.
 func sizes(spans []*Span) []string {
+	if spans[0].isRun() {
+		var total int64
+		for _, s := range spans {
+			total += max(s.Int(semconv.WebSocketMessageSizeKey), 0)
+		}
+		return []string{text.Bytes(float64(total))}
+	}
 	var low, high int64
 	var seen bool
 	for _, s := range spans {
@@ -251,6 +294,9 @@ func sizes(spans []*Span) []string {
 
 // blocked returns the total that a span brings along where no children show it.
 func blocked(spans []*Span) []string {
+	if spans[0].Name == semconv.SpanReads { // it was idle, as the line says
+		return nil
+	}
 	var total time.Duration
 	var count int64
 	for _, s := range spans {

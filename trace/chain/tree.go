@@ -330,8 +330,10 @@ func (p *printer) text(it *item, parent *Span) string {
 		return fmt.Sprintf("↻ ×%d  %s", it.rounds, text.Duration(max(span, 0), ""))
 	}
 	parts := []string{text.Shorten(p.escape(text.Shorten(first.Name, 2*maxText)), 2*maxText) + p.tally(it.spans)}
+	parts = append(parts, messages(it.spans)...)
 	parts = append(parts, sizes(it.spans)...)
 	parts = append(parts, times(it.spans)...)
+	parts = append(parts, longest(it.spans)...)
 	parts = append(parts, p.fixed(first)...)
 	parts = append(parts, blocked(it.spans)...)
 	if name := p.service(first); name != "" && (parent == nil || parent.proc != first.proc) {

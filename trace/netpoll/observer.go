@@ -102,6 +102,12 @@ var sourceAttrs = map[semconv.Source][]attribute.KeyValue{
 	semconv.SourceMemory: {semconv.BlockSourceKey.String(string(semconv.SourceMemory))},
 }
 
+// ends reports whether a wake ends the direction: few do, and what is known of the
+// connection then is of use, however the operation ends.
+func ends(w semconv.WakeReason) bool {
+	return w == semconv.WakePeerClosed || w == semconv.WakePeerReset || w == semconv.WakeDeadline
+}
+
 // Wake says that the call runs again.
 func (c Call) Wake(w Wake) {
 	if c.also != nil {
@@ -112,7 +118,7 @@ func (c Call) Wake(w Wake) {
 		c.to.Wake(w)
 	case w.Reason == "":
 		core.Ref(c.op).Unblock()
-	case w.Evidence != nil && c.op.Wants(w.Blocked):
+	case w.Evidence != nil && (ends(w.Reason) || c.op.Wants(w.Blocked)):
 		c.op.Wake(w.Reason, trace.At(w.At), trace.CausedBy(w.By), trace.Evidence(w.Evidence.AppendTo(nil)...))
 	default:
 		c.op.Wake(w.Reason, trace.At(w.At), trace.CausedBy(w.By))

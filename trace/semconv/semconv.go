@@ -15,6 +15,8 @@ const (
 	SpanHandshake = "handshake" // a WebSocket opening handshake, RFC 6455 §4; on a server with the request's pattern or the handler's name
 	SpanRead      = "read"      // one message read
 	SpanWrite     = "write"     // one message written
+	SpanReads     = "reads"     // messages read one after the other, which came to nothing more
+	SpanWrites    = "writes"    // messages written, likewise
 	SpanPing      = "ping"      // a ping and the wait for its pong
 	SpanPong      = "pong"      // the answer to the peer's ping
 	SpanClose     = "close"     // a closing handshake, RFC 6455 §7
@@ -297,6 +299,11 @@ const (
 	WebSocketMessageSizeKey        = attribute.Key("websocket.message.size")              // int, bytes of payload
 	WebSocketMessageTakenKey       = attribute.Key("websocket.message.taken")             // int, bytes of it that the program read, if it did not read to the end
 	WebSocketMessageIndexKey       = attribute.Key("websocket.message.index")             // int, per direction, from 1
+	WebSocketRunMessagesKey        = attribute.Key("websocket.run.messages")              // int, that are told as one span
+	WebSocketRunFirstKey           = attribute.Key("websocket.run.first")                 // int, the index of the first of them
+	WebSocketRunLastKey            = attribute.Key("websocket.run.last")                  // int, of the last
+	WebSocketRunLongestKey         = attribute.Key("websocket.run.longest")               // float64, s that the longest took
+	WebSocketRunIdleKey            = attribute.Key("websocket.run.idle")                  // float64, s in which none was under way
 	WebSocketFrameCountKey         = attribute.Key("websocket.frame.count")               // int
 	WebSocketWireSizeKey           = attribute.Key("websocket.wire.size")                 // int, bytes with headers, as sent
 	WebSocketSubprotocolKey        = attribute.Key("websocket.subprotocol")               // string

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // line is what one line of text says of a span. What it does not say is open.
@@ -375,7 +376,7 @@ func unquote(s string) (string, error) {
 func (p *line) describes(s *chain.Span, prefixes []string) bool {
 	ended := !s.End.IsZero()
 	switch {
-	case !s.Named(p.name),
+	case !s.Named(p.name) && !p.runs(s),
 		p.service != nil && *p.service != s.Service,
 		p.open && ended,
 		p.duration != nil && (!ended || !p.duration.holds(s.End.Sub(s.Start))):
@@ -387,6 +388,12 @@ func (p *line) describes(s *chain.Span, prefixes []string) bool {
 		}
 	}
 	return p.linked(s)
+}
+
+// runs reports whether the line is of any number of reads or writes, and the span a run
+// of them.
+func (p *line) runs(s *chain.Span) bool {
+	return p.max < 0 && (p.name == semconv.SpanRead && s.Name == semconv.SpanReads || p.name == semconv.SpanWrite && s.Name == semconv.SpanWrites)
 }
 
 // linked reports whether the span has the links that the line names.

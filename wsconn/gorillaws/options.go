@@ -114,14 +114,23 @@ type MessageSpans = session.MessageSpans
 // Which reads and writes have spans. What was left out is counted, in spans, by
 // spans.suppressed on the next span of the connection that was not.
 const (
-	// MessagesAuto is the default: all, as long as the connection makes no more
-	// spans than the budget of a trace allows (see [WithTraceBudget]), and
-	// MessagesBlocked from the next trace on, until it has become quieter. So a
-	// short program shows its whole chain, and a busy connection in production
-	// what held it up.
+	// MessagesAuto is the default: the first 16 messages of a direction each have
+	// their span, and from then on those that stall or fail. The others are told
+	// together, in a span reads or writes for each second or 1,000 messages, which
+	// says how many they were, which, how large, how long the longest took and how
+	// long none was under way. A message is not told with others, either, where its
+	// context has another span than that of the message before, where it took a
+	// second or came a second later, nor with [WithTracePerMessage]. A message stalls
+	// if one of its blocks lasts 10 ms or more, or the peer's window was closed; to
+	// wait for a message to begin is a stall from a second on.
+	//
+	// So a short program shows its whole chain, and a busy connection in production
+	// what held it up, and how much went on between. A message that is told with
+	// others costs some hundred nanoseconds and allocates nothing.
 	MessagesAuto = session.MessagesAuto
 
-	// MessagesAll is all of them.
+	// MessagesAll is all of them, one span a message: what a recorder of package
+	// tracetest and a Pipe of package wstest ask for.
 	MessagesAll = session.MessagesAll
 
 	// MessagesBlocked are those that failed or were blocked: a write wherever it

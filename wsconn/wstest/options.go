@@ -25,7 +25,8 @@ type config struct {
 const defaultWindow = 64 << 10
 
 func newConfig(opts []Option) *config {
-	c := &config{window: defaultWindow}
+	whole := []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesAll)}
+	c := &config{window: defaultWindow, dialed: whole[:1:1], serving: whole[:1:1]}
 	for _, o := range opts {
 		if o != nil {
 			o(c)
@@ -65,12 +66,12 @@ func WithConns(client, server *Conn) Option {
 func WithContext(ctx context.Context) Option { return func(c *config) { c.ctx = ctx } }
 
 // WithClient adds options for the client's Dial. Those of wsconn are those of
-// coderws, too.
+// coderws, too. The first is wsconn.WithMessageSpans(wsconn.MessagesAll).
 func WithClient(opts ...wsconn.Option) Option {
 	return func(c *config) { c.dialed = append(c.dialed, opts...) }
 }
 
-// WithServer adds options for the server's Accept.
+// WithServer adds options for the server's Accept, as WithClient does.
 func WithServer(opts ...wsconn.Option) Option {
 	return func(c *config) { c.serving = append(c.serving, opts...) }
 }

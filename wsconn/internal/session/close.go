@@ -200,6 +200,7 @@ func (s *Session) closed() {
 	wasOpen := c.established
 	report := c.established && !c.byProgram && !c.reported
 	inside := s.inside()
+	s.endRuns()
 	c.reported = c.reported || report
 	if report {
 		s.left = append(s.left, s.closeReport())

@@ -22,8 +22,9 @@ type inbound struct {
 	metered      int                   // of these, in the metrics
 	meteredPongs int                   // of the ignored, in the metrics
 	reader       call                  // the read that the program is inside the library with
-	polling      int                   // how many goroutines read the wire
-	bytes        int64                 // received, without trace pongs
+	told         told
+	polling      int   // how many goroutines read the wire
+	bytes        int64 // received, without trace pongs
 
 	// unread are the messages, from first on, that were received whole for the
 	// program's reads and are not returned yet: at the most what one buffer of the

@@ -21,7 +21,8 @@ type outbound struct {
 	metered    int     // of these, in the metrics
 	writer     call    // the write that the program is inside the library with
 	writerType frame.Opcode
-	holder     Write  // that has the write lock
+	holder     Write // that has the write lock
+	told       told
 	rival      writer // a write that began meanwhile; see [Library.ConcurrentWriters]
 	failure    failure
 	control    *Control   // whose frame is being sent

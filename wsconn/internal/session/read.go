@@ -32,7 +32,7 @@ func (s *Session) BeginRead(ctx context.Context) Read {
 	// The reader of the last message need not have come to its end: a
 	// json.Decoder stops where the value does.
 	s.in.stream.Swap(nil).end(nil)
-	r := Read{s: s, call: call{ctx, s.startMessage(ctx, semconv.SpanRead)}}
+	r := Read{s: s, call: call{ctx, s.nextRead(ctx)}}
 	r.entered = s.enterRead(r.call)
 	return r
 }
@@ -64,19 +64,20 @@ func (s *Session) leaveRead(entered bool) {
 // End ends the read of a message of the library's message type and of size
 // bytes, or one that failed.
 func (r *Read) End(messageType int, size int64, err error) {
-	r.end(messageType, size, err, nil)
+	r.end(messageType, size, err, nil, nil)
 }
 
 // Receive is End, and returns what the message's context is made of.
 func (r *Read) Receive(messageType int, size int64, err error) Received {
 	own := r.op.SpanContext()
 	var origin oteltrace.SpanContext
-	r.end(messageType, size, err, &origin)
+	r.end(messageType, size, err, &origin, &own)
 	return r.s.messageOf(r.ctx, own, origin)
 }
 
-// end stores the peer's write of the message in origin, if that is not nil.
-func (r *Read) end(messageType int, size int64, err error, origin *oteltrace.SpanContext) {
+// end stores the peer's write of the message in origin and, if the message is in a run,
+// the span of that in own, unless these are nil.
+func (r *Read) end(messageType int, size int64, err error, origin, own *oteltrace.SpanContext) {
 	if r.s.off {
 		r.s.stalls.readEnded(r.ctx, err)
 		return
@@ -92,11 +93,14 @@ func (r *Read) end(messageType int, size int64, err error, origin *oteltrace.Spa
 	r.s.unlock()
 	r.s.reportStarved(gaveUp, true)
 	r.s.meter.recordRead(r.call, size, err)
-	r.s.endRead(r.op, &m, messageType, size, verdict, err)
-	r.s.live.setLastRead(r.op, err)
 	if origin != nil {
 		*origin = m.origin
 	}
+	if r.s.foldRead(r.call, &m, messageType, size, err == nil && m.index > 0 && !gaveUp.known(), own) {
+		return
+	}
+	r.s.endRead(r.op, &m, messageType, size, verdict, err)
+	r.s.live.setLastRead(r.op, err)
 	r.s.stalls.readEnded(r.ctx, err)
 }
 
@@ -113,7 +117,11 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 	verdict := r.s.closing.verdict(r.op)
 	r.s.live.clearLastRead(r.s, r.op, err)
 	r.s.unlock()
-	r.s.endRead(r.op, &message{origin: from}, messageType, n, verdict, err)
+	m := message{origin: from}
+	if r.s.foldRead(r.call, &m, messageType, n, err == nil, nil) {
+		return
+	}
+	r.s.endRead(r.op, &m, messageType, n, verdict, err)
 	r.s.live.setLastRead(r.op, err)
 	r.s.stalls.readEnded(r.ctx, err)
 }
@@ -230,6 +238,9 @@ func (m *messageReader) end(err error) {
 		size, _ = msg.known(-1, 0)
 	}
 	m.s.meter.recordRead(m.call, size, err)
+	if m.s.foldRead(m.call, &msg, m.typ, size, err == nil && msg.index > 0, nil) {
+		return
+	}
 	m.s.endRead(m.op, &msg, m.typ, size, verdict, err)
 	m.s.live.setLastRead(m.op, err)
 	m.s.stalls.readEnded(m.ctx, err)

@@ -183,6 +183,9 @@ func (s *Session) startMessage(ctx context.Context, name string) trace.Op {
 	}
 	c, sampled, seg := s.place(ctx, name, true)
 	c.Show, c.Held = s.traces.show(name, seg.busy), true
+	if s.likeLast(ctx, name) {
+		c.Show, c.Stalls = untilShown(name), isStall
+	}
 	return trace.Op(core.Of(s.tracer).Start(c, sampled))
 }
 

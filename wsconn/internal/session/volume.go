@@ -21,10 +21,7 @@ type volume struct {
 // waits for its message to begin, which alone is no reason; a read that waits in the
 // middle of a message is shown (see [showBlocks]).
 func (v *volume) show(name string, busy bool) core.Show {
-	blocked := core.ShowBlocked
-	if name == semconv.SpanRead {
-		blocked = core.ShowFailed
-	}
+	blocked := untilShown(name)
 	switch v.messages {
 	case MessagesNone:
 		return core.ShowNone
@@ -36,6 +33,15 @@ func (v *volume) show(name string, busy bool) core.Show {
 		}
 	}
 	return core.ShowAll
+}
+
+// untilShown is what a message must come to where those that come to nothing have no
+// span of their own.
+func untilShown(name string) core.Show {
+	if name == semconv.SpanRead {
+		return core.ShowFailed
+	}
+	return core.ShowBlocked
 }
 
 // showLast notes that op, which is about to end, has a span if the connection's close is

@@ -43,9 +43,18 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 			_ = m.Close()
 		}
 	}
+	var pc uintptr
+	if s.lib.ConcurrentWriters && s.light == nil {
+		pc = caller()
+	}
+	if s.recorded {
+		if w, ok := s.nextWrite(ctx, frame.Opcode(messageType), pc); ok {
+			return w
+		}
+	}
 	w := Write{s: s, call: call{ctx, s.startMessage(ctx, semconv.SpanWrite)}, typ: frame.Opcode(messageType), wait: wait}
-	if s.lib.ConcurrentWriters && w.op.Valid() {
-		w.pc = caller()
+	if w.op.Valid() {
+		w.pc = pc
 	}
 	var first Write
 	s.mu.Lock()
@@ -65,6 +74,9 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 		w.held = true
 		core.Ref(w.op).Release() // that may begin the span that a trace pong names
 		s.enterWrite(w)
+	}
+	if w.held {
+		s.joinRun(&w)
 	}
 	return w
 }
@@ -115,6 +127,13 @@ func (w *Write) End(size int64, err error) {
 	var m message
 	var promise *core.Promise
 	var rival writer
+	metered := w.call
+	if s.meter != nil && s.recorded {
+		metered = call{ctx: w.context()} // also when it is folded
+	}
+	var f core.Folded
+	var over *run
+	folded := false
 	s.mu.Lock()
 	if w.held {
 		promise = s.out.promiseOf(w.op, s.writing.waiting > 0)
@@ -126,10 +145,29 @@ func (w *Write) End(size int64, err error) {
 			m = s.out.message
 			s.out.keepSpan(w.op)
 		}
-		s.writing.unlock(sender{w.origin(), promise})
+		by := sender{w.origin(), promise}
+		if err == nil && m.index > 0 && !rival.known() {
+			known, typ := m.known(size, w.typ)
+			over, folded = s.fold(&s.out.told, w.call, &m, typ, known, &f)
+		}
+		s.writing.unlock(by)
+	}
+	if s.recorded && !folded && !w.typ.IsControl() {
+		over = s.out.told.ends(w.op)
 	}
 	s.unlock()
 	promise.Keep()
+	if folded {
+		f.Settle()
+		s.live.lastWrite.Store(int64(f.End().Sub(s.live.began)))
+		size, _ = m.known(size, w.typ)
+		s.meter.recordWrite(metered, size, nil)
+		s.finishRun(over)
+		return
+	}
+	over.leave(w.op)
+	s.finishRun(over)
+	core.Ref(w.op).Unfold()
 	w.beside(rival)
 	w.noteRival()
 	if err != nil {
@@ -139,7 +177,7 @@ func (w *Write) End(size int64, err error) {
 		w.op.SetAttributes(limit)
 	}
 	size, typ := m.known(size, w.typ)
-	s.meter.recordWrite(w.call, size, err)
+	s.meter.recordWrite(metered, size, err)
 	switch {
 	case !w.op.Valid():
 	case !s.recorded:
@@ -163,18 +201,23 @@ func (w *Write) EndPanicked() {
 	s := w.s
 	var other writer
 	var promise *core.Promise
+	var over *run
 	s.mu.Lock()
 	if w.held {
 		promise = s.out.promiseOf(w.op, false)
 		s.leaveLockWait()
 		s.out.writer, s.out.holder = call{}, Write{}
+		over = s.out.told.ends(w.op)
 		other, s.out.rival = s.out.rival, writer{}
 		s.writing.unlock(sender{w.origin(), promise})
 	}
 	s.unlock()
 	promise.Keep()
+	over.leave(w.op)
+	s.finishRun(over)
 	w.beside(other)
 	w.noteRival()
+	core.Ref(w.op).Unfold()
 	w.op.EndAs(semconv.ErrorPanic)
 }
 

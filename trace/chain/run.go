@@ -1,0 +1,116 @@
+package chain
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// IsRead reports whether the span is a read of a message or a run of them, and IsWrite
+// whether it is a write or a run of these.
+func (s *Span) IsRead() bool { return s.Name == semconv.SpanRead || s.Name == semconv.SpanReads }
+
+// IsWrite is described at [Span.IsRead].
+func (s *Span) IsWrite() bool { return s.Name == semconv.SpanWrite || s.Name == semconv.SpanWrites }
+
+func (s *Span) isRun() bool { return s.Name == semconv.SpanReads || s.Name == semconv.SpanWrites }
+
+// Messages returns how many messages a read or a write stands for: those of a run, 1
+// for one that had a message, else 0.
+func (s *Span) Messages() int64 {
+	switch {
+	case s.isRun():
+		return max(s.Int(semconv.WebSocketRunMessagesKey), 1)
+	case (s.IsRead() || s.IsWrite()) && s.Int(semconv.WebSocketMessageIndexKey) > 0:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// Indexes returns the numbers of the first and the last message that a read, a write
+// or a run stands for, in their direction and from 1; 0 where it does not say.
+func (s *Span) Indexes() (first, last int64) {
+	if i := s.Int(semconv.WebSocketMessageIndexKey); i > 0 {
+		return i, i
+	}
+	return s.Int(semconv.WebSocketRunFirstKey), s.Int(semconv.WebSocketRunLastKey)
+}
+
+// Has reports whether it stands for the message of that number.
+func (s *Span) Has(index int64) bool {
+	first, last := s.Indexes()
+	return index > 0 && first <= index && index <= last
+}
+
+// resolveRuns finds the write that a read links to by way of a run: the peer names the
+// run of a message before that is sent, and the message is in it unless it stalls or
+// fails, and so has a span of its own.
+func (b *builder) resolveRuns() {
+	var writes map[writer][]*Span
+	for _, s := range b.all {
+		read := s
+		if s.Is(semconv.SpanWake) {
+			read = s.Parent
+		}
+		if read == nil || read.Name != semconv.SpanRead || len(s.Links) == 0 {
+			continue
+		}
+		index := read.Int(semconv.WebSocketMessageIndexKey)
+		for i := range s.Links {
+			to := s.Links[i].Span
+			if index == 0 || to == nil || !to.IsWrite() || ownSide(to, read) {
+				continue
+			}
+			if first, _ := to.Indexes(); first == 0 || to.Has(index) {
+				continue
+			}
+			if writes == nil {
+				writes = b.writes()
+			}
+			s.Links[i].Span = find(writes[writerOf(to)], index)
+		}
+	}
+}
+
+// ownSide reports whether two spans are on the same end of a connection.
+func ownSide(x, y *Span) bool { return writerOf(x) == writerOf(y) }
+
+// writer is one end of a connection.
+type writer struct {
+	proc int32
+	id   string
+}
+
+func writerOf(s *Span) writer { return writer{s.proc, s.Str(semconv.WebSocketConnectionIDKey)} }
+
+// writes returns the writes of each end, in the order of their messages.
+func (b *builder) writes() map[writer][]*Span {
+	all := make(map[writer][]*Span)
+	for _, s := range b.all {
+		if _, last := s.Indexes(); s.IsWrite() && last > 0 {
+			all[writerOf(s)] = append(all[writerOf(s)], s)
+		}
+	}
+	for _, of := range all {
+		slices.SortStableFunc(of, func(x, y *Span) int {
+			_, xl := x.Indexes()
+			_, yl := y.Indexes()
+			return cmp.Compare(xl, yl)
+		})
+	}
+	return all
+}
+
+// find returns the write of the message, nil if it is not there.
+func find(writes []*Span, index int64) *Span {
+	i, _ := slices.BinarySearchFunc(writes, index, func(s *Span, index int64) int {
+		_, last := s.Indexes()
+		return cmp.Compare(last, index)
+	})
+	if i < len(writes) && writes[i].Has(index) {
+		return writes[i]
+	}
+	return nil
+}
