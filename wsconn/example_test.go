@@ -78,7 +78,7 @@ func serve(ctx context.Context, addr string, exporter sdktrace.SpanExporter, met
 		wsconn.WithPublicEndpoint(),                   // clients are linked, but do not decide what is recorded
 		wsconn.WithMinBlock(time.Millisecond),         // shorter ones are only counted; 0 by default
 		wsconn.WithTraceBudget(1_000, 10*time.Minute), // what a trace has of this side of a connection; the default
-		wsconn.WithMessageSpans(wsconn.MessagesAuto),  // all; if busy, what failed or was blocked; the default
+		wsconn.WithMessageSpans(wsconn.MessagesAuto),  // what stalled or failed, and runs of the others; the default
 	)
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
