@@ -228,7 +228,9 @@ func TestDemo(t *testing.T) {
 		if first == 0 {
 			continue // no message came
 		}
-		sent := func(l chain.Link) bool { return l.Span != nil && l.Span.IsWrite() && (first < last || l.Span.Has(first)) }
+		sent := func(l chain.Link) bool {
+			return l.Span != nil && l.Span.IsWrite() && (first < last || l.Span.Has(first))
+		}
 		if len(r.Links) == 0 || !sent(r.Links[0]) || !sent(r.Links[len(r.Links)-1]) {
 			t.Errorf("%v links to %v, want the writes that sent its messages %d to %d", r, r.Links, first, last)
 		}
