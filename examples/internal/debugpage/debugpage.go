@@ -14,10 +14,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/metric"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/wakechain/wakechain/trace/live"
+	"github.com/wakechain/wakechain/trace/meter"
 )
 
 // Where the page and the metrics are.
@@ -32,7 +34,7 @@ type Page struct {
 
 	// Meters are the source of what MetricsPath answers, in the text formats of
 	// Prometheus and OpenMetrics; the latter has exemplars.
-	Meters *sdkmetric.MeterProvider
+	Meters metric.MeterProvider
 
 	srv  *http.Server
 	done chan error
@@ -50,7 +52,8 @@ func Start(ctx context.Context, addr string, opts ...live.Option) (*Page, error)
 		return nil, fmt.Errorf("the debug page: %w", err)
 	}
 	registry := prometheus.NewRegistry()
-	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry))
+	histograms := meter.New()
+	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry), otelprometheus.WithProducer(histograms.Producer(nil)))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("the metrics: %w", err), l.Close())
 	}
@@ -60,7 +63,7 @@ func Start(ctx context.Context, addr string, opts ...live.Option) (*Page, error)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace) // for wakechain record
 	p := &Page{
 		URL:    "http://" + l.Addr().String() + Path,
-		Meters: sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter)),
+		Meters: histograms.MeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))),
 		srv:    &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second},
 		done:   make(chan error, 1),
 	}
