@@ -62,8 +62,8 @@ func WithTracerProvider(p oteltrace.TracerProvider) Option {
 // WithMeterProvider sets the provider of the metrics: [semconv.MetricBlockDuration] and
 // [semconv.MetricSpansSuppressed]. Without it, or with nil, it is the global one,
 // otel.GetMeterProvider. They count operations whose spans are not sampled, too:
-// where a MeterProvider records, one of those costs an allocation and, for each
-// block, some hundred nanoseconds. Where none does, nothing is measured for it.
+// where a MeterProvider records, each block of one of those costs some hundred
+// nanoseconds, or less with package meter. Where none does, nothing is measured for it.
 func WithMeterProvider(p metric.MeterProvider) Option {
 	return optionFunc(func(c *config) {
 		if p != nil {
