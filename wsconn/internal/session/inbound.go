@@ -150,7 +150,8 @@ func (s *Session) enterReceive() (op trace.Op, gaveUp starved) {
 // are held back. It returns how many bytes at the front of buf are the library's. op
 // was woken by the peer's write whose message or trace pong is first.
 func (s *Session) endReceive(op trace.Op, buf []byte, err error) (n int) {
-	n, first, faulty := s.scan(buf, err)
+	n, first, faulty, ignored := s.scan(buf, err)
+	s.countIgnored(ignored)
 	op.WokenBy(first)
 	if faulty {
 		s.reportFault()
@@ -160,7 +161,7 @@ func (s *Session) endReceive(op trace.Op, buf []byte, err error) (n int) {
 
 // scan does this. It also returns the peer's write that is first, and whether there is
 // a fault to report.
-func (s *Session) scan(buf []byte, err error) (n int, first oteltrace.SpanContext, faulty bool) {
+func (s *Session) scan(buf []byte, err error) (n int, first oteltrace.SpanContext, faulty bool, ignored int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closing.noteError(err)
@@ -180,7 +181,7 @@ func (s *Session) scan(buf []byte, err error) (n int, first oteltrace.SpanContex
 		n = in.frames.End()
 	}
 	in.bytes += int64(n)
-	return n, first, s.faulty.Valid()
+	return n, first, s.faulty.Valid(), s.countReceived(n)
 }
 
 // receive notes what was received, and returns the peer's write that sent it, if that

@@ -1,12 +1,16 @@
 package session
 
 import (
+	"context"
+	"reflect"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/internal/live"
 	core "github.com/wakechain/wakechain/internal/op"
@@ -25,6 +29,33 @@ type light struct {
 	// waits is since when the write that the program is inside the library with has waited
 	// for the library's lock; zero: it does not. The session's mu guards it.
 	waits time.Time
+
+	// spans are those in the contexts that reads and writes had last, as a rule the same
+	// ones each time. The session's mu guards them.
+	spans [2]struct {
+		in   context.Context
+		span oteltrace.SpanContext
+	}
+}
+
+// spanOf is what a value that a call measures is an exemplar of, where a producer collects
+// it. The caller holds s.mu.
+func (s *Session) spanOf(c call, along int) (sc oteltrace.SpanContext) {
+	switch {
+	case s.meter == nil || s.meter.sizes[along] == nil || c.ctx == nil:
+		return sc
+	case s.light == nil || c.op.Valid():
+		return c.span()
+	}
+	last := &s.light.spans[along]
+	if last.in == c.ctx {
+		return last.span
+	}
+	sc = oteltrace.SpanContextFromContext(c.ctx)
+	if last.in, last.span = nil, sc; reflect.TypeOf(c.ctx).Kind() == reflect.Pointer { // so that comparing does not panic
+		last.in = c.ctx
+	}
+	return sc
 }
 
 func newLight(s *Session) *light {

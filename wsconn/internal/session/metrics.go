@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
 	"github.com/wakechain/wakechain/internal/measure"
 	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
@@ -195,19 +197,21 @@ func (m *meter) recordHandshake(ctx context.Context, start time.Time, status int
 
 // recordRead and recordWrite record the size of a message, unless err says that it failed
 // or it is not known.
-func (m *meter) recordRead(c call, size int64, err error) {
+func (m *meter) recordRead(c call, in oteltrace.SpanContext, size int64, err error) {
 	if m != nil && err == nil && size >= 0 {
-		m.recordSize(c, inward, size)
+		m.recordSize(c, in, inward, size)
 	}
 }
 
-func (m *meter) recordWrite(c call, size int64, err error) {
+func (m *meter) recordWrite(c call, in oteltrace.SpanContext, size int64, err error) {
 	if m != nil && err == nil && size >= 0 {
-		m.recordSize(c, outward, size)
+		m.recordSize(c, in, outward, size)
 	}
 }
 
-func (m *meter) recordSize(c call, along int, size int64) {
+// recordSize records the size of a message of c, whose span is in where a producer collects
+// it.
+func (m *meter) recordSize(c call, in oteltrace.SpanContext, along int, size int64) {
 	s := m.sizes[along]
 	if s == nil {
 		m.size.Record(c.context(), size, m.along[along].record...)
@@ -215,7 +219,7 @@ func (m *meter) recordSize(c call, along int, size int64) {
 	}
 	s.RecordTo(&m.tally.sizes[along], size)
 	runtime.KeepAlive(m)
-	s.Note(c.span(), size)
+	s.Note(in, size)
 }
 
 func (m *meter) addWaiting(n int64) {
@@ -226,21 +230,25 @@ func (m *meter) addWaiting(n int64) {
 }
 
 // countReceived counts n bytes from the wire, without trace pongs, and the messages
-// that are whole with them.
-func (s *Session) countReceived(n int) {
+// that are whole with them. It returns how many trace pongs are to be counted. The caller
+// holds s.mu.
+func (s *Session) countReceived(n int) (ignored int) {
 	if s.meter == nil {
-		return
+		return 0
 	}
-	s.mu.Lock()
 	messages := s.in.count - s.in.metered
-	ignored := s.in.ignored - s.in.meteredPongs
+	ignored = s.in.ignored - s.in.meteredPongs
 	s.in.metered, s.in.meteredPongs = s.in.count, s.in.ignored
-	s.mu.Unlock()
-	if ignored > 0 {
-		s.meter.pongs.Add(s.home, int64(ignored), s.meter.add...)
-	}
 	if n > 0 {
 		s.meter.addBytes(inward, n, messages)
+	}
+	return ignored
+}
+
+// countIgnored counts trace pongs that were not as they must be.
+func (s *Session) countIgnored(n int) {
+	if n > 0 {
+		s.meter.pongs.Add(s.home, int64(n), s.meter.add...)
 	}
 }
 
@@ -249,10 +257,8 @@ func (s *Session) countSent(n int, err error) {
 	if s.meter == nil || n == 0 {
 		return
 	}
-	s.mu.Lock()
 	messages := s.out.count - s.out.metered
 	s.out.metered = s.out.count
-	s.mu.Unlock()
 	if err != nil {
 		messages = 0
 	}

@@ -225,5 +225,6 @@ func (s *Session) endSend(n int, err error) {
 	}
 	s.out.answers, s.out.closes, s.out.sending = false, false, false
 	s.endPong(err)
+	s.countSent(n, err)
 	s.mu.Unlock()
 }

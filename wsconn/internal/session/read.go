@@ -90,9 +90,10 @@ func (r *Read) end(messageType int, size int64, err error, origin, own *oteltrac
 	r.s.leaveRead(r.entered)
 	m, verdict := r.s.didRead(r.call, err)
 	r.s.live.clearLastRead(r.s, r.op, err)
+	in := r.s.spanOf(r.call, inward)
 	r.s.unlock()
 	r.s.reportStarved(gaveUp, true)
-	r.s.meter.recordRead(r.call, size, err)
+	r.s.meter.recordRead(r.call, in, size, err)
 	if origin != nil {
 		*origin = m.origin
 	}
@@ -231,13 +232,14 @@ func (m *messageReader) end(err error) {
 	m.s.mu.Lock()
 	msg, verdict := m.s.didRead(m.call, err)
 	m.s.live.clearLastRead(m.s, m.op, err)
+	in := m.s.spanOf(m.call, inward)
 	m.s.unlock()
 	size := m.size.Load()
 	if err == nil && !m.whole.Load() {
 		m.op.SetAttributes(semconv.WebSocketMessageTakenKey.Int64(size))
 		size, _ = msg.known(-1, 0)
 	}
-	m.s.meter.recordRead(m.call, size, err)
+	m.s.meter.recordRead(m.call, in, size, err)
 	if m.s.foldRead(m.call, &msg, m.typ, size, err == nil && msg.index > 0, nil) {
 		return
 	}

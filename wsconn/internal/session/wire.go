@@ -105,7 +105,6 @@ func (w *wire) chunk(buf []byte) (int, error) {
 	op, held := w.s.beginReceive(), w.s.in.frames.Held()
 	received, err := w.read(op, buf[held:])
 	n := w.s.endReceive(op, buf[:held+received], err)
-	w.s.countReceived(n)
 	return n, err
 }
 
@@ -153,7 +152,6 @@ func (w *wire) Write(p []byte) (n int, err error) {
 		all = n
 	}
 	w.s.endSend(all, err)
-	w.s.countSent(all, err)
 	return n, err
 }
 

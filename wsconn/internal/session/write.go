@@ -135,6 +135,7 @@ func (w *Write) End(size int64, err error) {
 	var over *run
 	folded := false
 	s.mu.Lock()
+	in := s.spanOf(metered, outward)
 	if w.held {
 		promise = s.out.promiseOf(w.op, s.writing.waiting > 0)
 		rival = s.out.rival
@@ -145,7 +146,10 @@ func (w *Write) End(size int64, err error) {
 			m = s.out.message
 			s.out.keepSpan(w.op)
 		}
-		by := sender{w.origin(), promise}
+		by := sender{later: promise}
+		if s.light == nil || s.writing.waiting > 0 {
+			by.span = w.origin()
+		}
 		if err == nil && m.index > 0 && !rival.known() {
 			known, typ := m.known(size, w.typ)
 			over, folded = s.fold(&s.out.told, w.call, &m, typ, known, &f)
@@ -161,7 +165,7 @@ func (w *Write) End(size int64, err error) {
 		f.Settle()
 		s.live.lastWrite.Store(int64(f.End().Sub(s.live.began)))
 		size, _ = m.known(size, w.typ)
-		s.meter.recordWrite(metered, size, nil)
+		s.meter.recordWrite(metered, in, size, nil)
 		s.finishRun(over)
 		return
 	}
@@ -177,7 +181,7 @@ func (w *Write) End(size int64, err error) {
 		w.op.SetAttributes(limit)
 	}
 	size, typ := m.known(size, w.typ)
-	s.meter.recordWrite(metered, size, err)
+	s.meter.recordWrite(metered, in, size, err)
 	switch {
 	case !w.op.Valid():
 	case !s.recorded:
