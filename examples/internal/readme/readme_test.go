@@ -22,7 +22,10 @@ func read(t *testing.T, file string) string {
 	return string(b)
 }
 
-// block is a fenced block of the README.
+// pages are the README and what it was before it became short.
+var pages = []string{"README.md", "docs/testing.md", "docs/production.md"}
+
+// block is a fenced block of a page.
 type block struct{ language, text string }
 
 var fence = regexp.MustCompile("(?ms)^```(\\w*)[^\n]*\n(.*?\n)```$")
@@ -30,18 +33,20 @@ var fence = regexp.MustCompile("(?ms)^```(\\w*)[^\n]*\n(.*?\n)```$")
 func blocks(t *testing.T) []block {
 	t.Helper()
 	var all []block
-	for _, m := range fence.FindAllStringSubmatch(read(t, "README.md"), -1) {
-		switch m[1] {
-		case "go", "sh", "text":
-		default:
-			t.Errorf("a block of language %q, want go, sh or text: nothing checks it\n%s", m[1], m[2])
+	for _, page := range pages {
+		for _, m := range fence.FindAllStringSubmatch(read(t, page), -1) {
+			switch m[1] {
+			case "go", "sh", "text":
+			default:
+				t.Errorf("%s: a block of language %q, want go, sh or text: nothing checks it\n%s", page, m[1], m[2])
+			}
+			all = append(all, block{m[1], m[2]})
 		}
-		all = append(all, block{m[1], m[2]})
 	}
 	return all
 }
 
-// TestSnippets holds that the paragraphs of each of the README's blocks of Go stand
+// TestSnippets holds that the paragraphs of each of the pages' blocks of Go stand
 // in one test file, which the compiler checks; most of them are run there, too.
 func TestSnippets(t *testing.T) {
 	var sources []string
@@ -74,7 +79,7 @@ func TestSnippets(t *testing.T) {
 		}
 	}
 	if checked == 0 {
-		t.Error("the README has no Go")
+		t.Error("the pages have no Go")
 	}
 }
 
@@ -98,7 +103,7 @@ var link = regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
 
 // TestLinks holds that the relative links of all pages lead to files.
 func TestLinks(t *testing.T) {
-	pages := []string{"README.md", "CHANGELOG.md"}
+	pages := []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md"}
 	for _, pattern := range []string{"docs/*.md", "docs/*/*.md", "examples/*/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil || len(found) == 0 {
