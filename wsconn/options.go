@@ -129,7 +129,7 @@ type Stalls = session.Stalls
 // history, in the same trace: a span history, over the time in which nobody read.
 //
 // After is how long a block must last; the default is a second. Blocks of one message add
-// up. History is how many messages and control frames are kept of each direction: 16
+// up. History is how many messages and control frames are kept of each direction: 12
 // by default, 256 at most. PerSecond is how many stalls a process tells of in a second,
 // of each cause: 10 by default; the others are counted by stalls.suppressed and the
 // metric wakechain.stalls.suppressed. TracerProvider makes the spans; without it that of

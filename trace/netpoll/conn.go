@@ -11,7 +11,6 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/trace"
-	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Conn is a net.Conn whose reads and writes report block and wake. Its methods
@@ -19,13 +18,15 @@ import (
 // concurrently as with any net.Conn.
 type Conn struct {
 	net.Conn
-	raw     syscall.RawConn // nil: calls are timed
-	self    Reporter        // nil: nc does not report by itself
-	read    half
-	write   half
-	written atomic.Int64                          // bytes handed to the wrapped conn
-	closed  atomic.Pointer[oteltrace.SpanContext] // the span of what closed the conn
-	fault   atomic.Uintptr                        // a syscall.Errno: of the connection, as the first parked call got it
+	raw                 syscall.RawConn      // nil: calls are timed
+	self                Reporter             // nil: nc does not report by itself
+	reading             atomic.Pointer[half] // nil: nobody has observed a read yet
+	write               half
+	start               time.Time                             // of the conn's clock
+	written             atomic.Int64                          // bytes handed to the wrapped conn
+	closed              atomic.Pointer[oteltrace.SpanContext] // the span of what closed the conn
+	readShut, writeShut atomic.Bool                           // by this side
+	fault               atomic.Uintptr                        // a syscall.Errno: of the connection, as the first parked call got it
 }
 
 var (
@@ -42,11 +43,24 @@ func Wrap(nc net.Conn) *Conn {
 	if c, ok := nc.(*Conn); ok {
 		return c
 	}
-	c := &Conn{Conn: nc, raw: rawConn(nc)}
+	c := &Conn{Conn: nc, raw: rawConn(nc), start: time.Now()}
 	c.self, _ = nc.(Reporter)
-	c.read.init(c, semconv.ReasonNetRead)
-	c.write.init(c, semconv.ReasonNetWrite)
+	c.write.init(c, true)
 	return c
+}
+
+// read returns the half that is read, which is made for its first observer: many
+// connections have none.
+func (c *Conn) read() *half {
+	if h := c.reading.Load(); h != nil {
+		return h
+	}
+	h := new(half)
+	h.init(c, false)
+	if !c.reading.CompareAndSwap(nil, h) {
+		h = c.reading.Load()
+	}
+	return h
 }
 
 // Below returns the Conn that nc is or that lies below it, as the conn below a
@@ -70,22 +84,26 @@ func (c *Conn) NetConn() net.Conn { return c.Conn }
 
 // ObserveRead makes o the observer of the Read calls that begin from now on; nil ends
 // that. A call in progress keeps the observer it began with.
-func (c *Conn) ObserveRead(o Observer) { c.read.observe(Call{to: o}) }
+func (c *Conn) ObserveRead(o Observer) { c.read().observe(Call{to: o}) }
 
 // ObserveWrite is ObserveRead for Write.
 func (c *Conn) ObserveWrite(o Observer) { c.write.observe(Call{to: o}) }
 
 // TraceRead is ObserveRead for an operation; the zero Op ends that. It allocates
 // nothing.
-func (c *Conn) TraceRead(op trace.Op) { c.read.observe(For(op)) }
+func (c *Conn) TraceRead(op trace.Op) { c.read().observe(For(op)) }
 
 // TraceWrite is TraceRead for Write.
 func (c *Conn) TraceWrite(op trace.Op) { c.write.observe(For(op)) }
 
 // WatchRead has o told of the Read calls that begin from now on, beside their
 // observer; nil ends that. It is for somebody who follows the connection for as long as
-// it lives.
-func (c *Conn) WatchRead(o Observer) { c.read.watch(o) }
+// it lives, and must not be called while a Read may begin.
+func (c *Conn) WatchRead(o Observer) {
+	if o != nil || c.reading.Load() != nil {
+		c.read().watch(o)
+	}
+}
 
 // WatchWrite is WatchRead for Write.
 func (c *Conn) WatchWrite(o Observer) { c.write.watch(o) }
@@ -117,7 +135,11 @@ func (c *Conn) Unread() (bytes int, ok bool) {
 
 // Read reads as the wrapped conn does.
 func (c *Conn) Read(p []byte) (int, error) {
-	call := c.read.begin()
+	h := c.reading.Load()
+	if h == nil {
+		return c.Conn.Read(p)
+	}
+	call := h.begin()
 	if !call.Observed() {
 		return c.Conn.Read(p)
 	}
@@ -129,10 +151,10 @@ func (c *Conn) Read(p []byte) (int, error) {
 	case c.raw == nil:
 		start := time.Now()
 		n, err := c.Conn.Read(p)
-		c.read.timed(call, start, err)
+		h.timed(call, start, err)
 		return n, err
 	default:
-		return c.read.poll(call, p)
+		return h.poll(call, p)
 	}
 }
 
@@ -194,7 +216,7 @@ func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
 // errors.ErrUnsupported if the wrapped conn cannot.
 func (c *Conn) CloseRead() error {
 	if cr, ok := c.Conn.(interface{ CloseRead() error }); ok {
-		c.read.shut.Store(true)
+		c.readShut.Store(true)
 		return cr.CloseRead()
 	}
 	return unsupported("close_read")
@@ -204,7 +226,7 @@ func (c *Conn) CloseRead() error {
 // errors.ErrUnsupported if the wrapped conn cannot.
 func (c *Conn) CloseWrite() error {
 	if cw, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		c.write.shut.Store(true)
+		c.writeShut.Store(true)
 		return cw.CloseWrite()
 	}
 	return unsupported("close_write")
@@ -225,8 +247,8 @@ func unsupported(op string) error { return &net.OpError{Op: op, Err: errors.ErrU
 // net.ErrClosed; what the kernel knows of a parked write is read first, since
 // nothing can be asked of a closed descriptor.
 func (c *Conn) Close() error {
-	c.read.shut.Store(true)
-	c.write.shut.Store(true)
+	c.readShut.Store(true)
+	c.writeShut.Store(true)
 	if c.self != nil {
 		return c.self.CloseFor(c.closedBy())
 	}

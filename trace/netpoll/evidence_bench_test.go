@@ -40,7 +40,7 @@ func BenchmarkBlock(b *testing.B) {
 		half *half
 		opts []trace.Option
 	}{
-		{"evidence=no", &c.read, nil},
+		{"evidence=no", c.read(), nil},
 		{"evidence=yes", &c.write, nil},
 		{"evidence=skipped", &c.write, []trace.Option{trace.WithMinBlock(time.Hour)}},
 	} {

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/internal/annotate"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -20,11 +21,15 @@ const maxIO = 1 << 30
 
 // half is one direction of a Conn.
 type half struct {
-	conn     *Conn
-	reason   semconv.Reason
-	set      sync.Mutex  // guards observer
-	observer Call        // of the calls to come
-	seen     atomic.Bool // there is one
+	conn    *Conn
+	to      Observer // of the calls to come
+	op      trace.Op // or else that
+	watcher Observer // is told, too; does not change while calls go on
+
+	set     sync.Mutex  // guards to and op
+	writes  bool        // the direction
+	seen    atomic.Bool // there is an observer
+	watched atomic.Bool // and so is watcher
 
 	// try is attempt as a func value, made once so that a call allocates nothing.
 	try func(fd uintptr) bool
@@ -32,9 +37,8 @@ type half struct {
 	// mu is held by the call in progress, whose state is now. Two calls can overlap
 	// even where a protocol has one writer: http.Transport's write loop may still be
 	// inside the Write of a request whose response the caller has already read.
-	mu    sync.Mutex
-	start time.Time // of the conn's clock
-	now   *state    // nil: no call is in progress
+	mu  sync.Mutex
+	now *state // nil: no call is in progress
 
 	// look guards shown, the state of a call that has parked, and since, info and total
 	// in it, against who looks at a park. It is held for the moment in which they change.
@@ -43,7 +47,6 @@ type half struct {
 
 	// What Close, which does not wait for mu, reads and writes.
 	parked atomic.Bool
-	shut   atomic.Bool             // this side shut the direction down
 	last   atomic.Pointer[tcpInfo] // at the Close that ended the park
 }
 
@@ -85,39 +88,55 @@ func (h *half) leave(s *state) {
 	states.Put(s)
 }
 
-func (h *half) init(c *Conn, r semconv.Reason) {
-	h.conn, h.reason, h.try, h.start = c, r, h.attempt, time.Now()
+func (h *half) init(c *Conn, writes bool) { h.conn, h.writes, h.try = c, writes, h.attempt }
+
+func (h *half) reason() semconv.Reason {
+	if h.writes {
+		return semconv.ReasonNetWrite
+	}
+	return semconv.ReasonNetRead
+}
+
+// shut is whether this side shut the direction down.
+func (h *half) shut() *atomic.Bool {
+	if h.writes {
+		return &h.conn.writeShut
+	}
+	return &h.conn.readShut
 }
 
 // observe sets the observer.
 func (h *half) observe(by Call) {
 	h.set.Lock()
-	by.also = h.observer.also
-	h.observer = by
-	h.seen.Store(by.Observed())
+	h.to, h.op = by.to, by.op
 	h.set.Unlock()
+	h.seen.Store(by.Observed())
 }
 
-// watch sets who is told beside the observer.
+// watch sets who is told beside the observer; nil: nobody.
 func (h *half) watch(o Observer) {
-	h.set.Lock()
-	h.observer.also = o
-	h.seen.Store(h.observer.Observed())
-	h.set.Unlock()
+	h.watched.Store(false)
+	if o != nil {
+		h.watcher = o
+		h.watched.Store(true)
+	}
 }
 
 // begin returns the observer of a call that begins, the zero Call if there is none.
 func (h *half) begin() (call Call) {
 	if h.seen.Load() {
 		h.set.Lock()
-		call = h.observer
+		call = Call{to: h.to, op: h.op}
 		h.set.Unlock()
+	}
+	if h.watched.Load() {
+		call.also = h.watcher
 	}
 	return call
 }
 
 // clock reads the conn's clock, which does not step and is cheaper than time.Now.
-func (h *half) clock() time.Time { return h.start.Add(time.Since(h.start)) }
+func (h *half) clock() time.Time { return h.conn.start.Add(time.Since(h.conn.start)) }
 
 // poll runs one call in the runtime poller's own loop: attempt is called, and
 // while it returns false the goroutine is parked until the descriptor is ready.
@@ -131,7 +150,7 @@ func (h *half) run(call Call, p []byte, v *net.Buffers) (int, error) {
 	defer h.leave(s)
 
 	name, loop := "read", h.conn.raw.Read
-	if h.reason == semconv.ReasonNetWrite {
+	if h.writes {
 		name, loop = "write", h.conn.raw.Write
 	}
 	if v != nil {
@@ -166,7 +185,7 @@ func (h *half) lock(call Call) {
 		return
 	}
 	r := semconv.ReasonLock
-	if h.reason == semconv.ReasonNetWrite {
+	if h.writes {
 		r = semconv.ReasonWriteLock
 	}
 	since := time.Now()
@@ -243,7 +262,7 @@ func (h *half) attempt(fd uintptr) bool {
 				h.wakes(awake, func() tcpInfo { return measure(fd) })
 			}
 		}
-		if err != nil || h.reason == semconv.ReasonNetRead || h.done() {
+		if err != nil || !h.writes || h.done() {
 			return true
 		}
 	}
@@ -255,7 +274,7 @@ func (h *half) transfer(fd uintptr) (n int, err error) {
 	s := h.now
 	if s.v != nil {
 		n, err = writeSome(fd, s.v)
-	} else if p := s.p[s.n:min(len(s.p), s.n+maxIO)]; h.reason == semconv.ReasonNetRead {
+	} else if p := s.p[s.n:min(len(s.p), s.n+maxIO)]; !h.writes {
 		if n, err = sysRead(fd, p); n == 0 && err == nil {
 			err = io.EOF
 		}
@@ -288,7 +307,7 @@ func (h *half) parking(fd uintptr) {
 	if annotate.On() {
 		annotate.Park(h.conn.LocalAddr(), h.conn.RemoteAddr())
 	}
-	if h.reason == semconv.ReasonNetWrite {
+	if h.writes {
 		info := measure(fd)
 		h.look.Lock()
 		h.shown = s
@@ -301,7 +320,7 @@ func (h *half) parking(fd uintptr) {
 		h.parked.Store(true)
 		s.since = h.clock() // as late as can be: what comes before is no park
 	}
-	s.call.Park(Park{At: s.since, Reason: h.reason, Source: semconv.SourcePoll})
+	s.call.Park(Park{At: s.since, Reason: h.reason(), Source: semconv.SourcePoll})
 }
 
 // shortestPark is less than a park takes, whose goroutine has to be found ready by
@@ -324,7 +343,7 @@ func (h *half) wakes(at time.Time, info func() tcpInfo) {
 	switch {
 	case s.info.ok:
 		s.found.written, s.found.park, s.found.awake = s.total, s.info, info()
-	case h.reason == semconv.ReasonNetRead && s.found.blocked >= 2*counterStep:
+	case !h.writes && s.found.blocked >= 2*counterStep:
 		// Most reads wait briefly, and all that the kernel can say of one is
 		// whether what this side sent has come through.
 		s.found.awake = info()
@@ -338,7 +357,7 @@ func (h *half) whole(err error) error {
 	errno, ok := err.(syscall.Errno) //nolint:errorlint // as it comes from transfer
 	_, tcp := h.conn.Conn.(*net.TCPConn)
 	switch fault := syscall.Errno(h.conn.fault.Load()); {
-	case !tcp || h.shut.Load():
+	case !tcp || h.shut().Load():
 		return err
 	case ended(err) && fault != 0:
 		return fault
@@ -378,7 +397,7 @@ const timedFloor = 100 * time.Microsecond
 // timed reports a whole call as one block.
 func (h *half) timed(call Call, start time.Time, err error) {
 	if end := time.Now(); end.Sub(start) >= timedFloor {
-		call.Park(Park{At: start, Reason: h.reason, Source: semconv.SourceTimed})
+		call.Park(Park{At: start, Reason: h.reason(), Source: semconv.SourceTimed})
 		h.wake(call, end, err, &evidence{blocked: end.Sub(start)})
 	}
 }
@@ -387,17 +406,17 @@ func (h *half) timed(call Call, start time.Time, err error) {
 func (h *half) wake(call Call, at time.Time, err error, e *evidence) {
 	w := Wake{At: at, Blocked: e.blocked}
 	switch {
-	case err == nil && h.reason == semconv.ReasonNetRead:
+	case err == nil && !h.writes:
 		w.Reason = semconv.WakeReadable
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		w.Reason = semconv.WakeDeadline
-	case errors.Is(err, net.ErrClosed), ended(err) && h.shut.Load():
+	case errors.Is(err, net.ErrClosed), ended(err) && h.shut().Load():
 		w.Reason, w.By = semconv.WakeClosed, h.conn.closedBy()
 	case errors.Is(err, syscall.ECONNRESET):
 		w.Reason = semconv.WakePeerReset
 	case ended(err):
 		w.Reason = semconv.WakePeerClosed
-	case h.reason == semconv.ReasonNetRead: // with an error of another kind
+	case !h.writes: // with an error of another kind
 		w.Reason = semconv.WakeReadable
 	case e.peerRead():
 		w.Reason = semconv.WakePeerRead

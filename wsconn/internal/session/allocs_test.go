@@ -37,6 +37,7 @@ func TestAllocs(t *testing.T) {
 		}{
 			{"no-op", noopProvider, nil, nil, false, 0, 0},
 			{"unsampled", offs(t)["unsampled"].TracerProvider, nil, nil, false, 0, 0},
+			{"unsampled with stalls", offs(t)["unsampled"].TracerProvider, []session.Option{stalling}, nil, false, 0, 0},
 			{"unsampled and followed", offs(t)["unsampled"].TracerProvider, []session.Option{session.WithLive()}, nil, false, 0, 0},
 			{"handwritten", nil, nil, hand, false, 30, 36},
 			{"messages", full, []session.Option{allMessages, noBlocks}, nil, false, 18, 26},

@@ -55,6 +55,7 @@ var (
 	noLinks     = session.WithoutPeerLinks()
 	unsampled   = sdk(sdktrace.WithSampler(sdktrace.NeverSample()))
 	metering    = newMeasured().option()
+	stalling    = session.WithStalls(session.Stalls{TracerProvider: sdktrace.NewTracerProvider()})
 	producing   = newProduced().option()
 )
 
@@ -65,6 +66,7 @@ var modes = []mode{
 	{name: "control"},
 	{name: "off", provider: func(sdktrace.SpanExporter) oteltrace.TracerProvider { return noopProvider }},
 	{name: "unsampled", provider: unsampled},
+	{name: "stalls", provider: unsampled, opts: []session.Option{stalling}},
 	{name: "metrics", provider: unsampled, opts: []session.Option{metering}},
 	{name: "metrics+producer", provider: unsampled, opts: []session.Option{producing}},
 	{name: "live", provider: unsampled, live: true},

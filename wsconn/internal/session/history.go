@@ -20,18 +20,18 @@ type history struct {
 	fin, open, compressed, control, broken bool
 	kind, controlKind                      frame.Opcode
 
-	count int // messages that passed whole
-	whole passage
+	count uint32 // messages that passed whole
+	next  atomic.Uint32
+	ring  []atomic.Uint64
 
-	ring []atomic.Uint64
-	next atomic.Uint32
+	whole passage
 }
 
 // passage is a message or a control frame that passed whole.
 type passage struct {
-	kind       frame.Opcode
 	size       int64
-	index      int // of a message
+	index      uint32 // of a message
+	kind       frame.Opcode
 	compressed bool
 }
 
@@ -159,7 +159,7 @@ func (h *history) frameEnds() int {
 	case h.fin:
 		h.open, h.fin = false, false
 		h.count++
-		h.note(passage{h.kind, h.size, h.count, h.compressed})
+		h.note(passage{h.size, h.count, h.kind, h.compressed})
 	default:
 		return 0
 	}

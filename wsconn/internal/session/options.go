@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -41,7 +42,9 @@ type Config struct {
 
 	trace  []trace.Option // for the tracer in the context
 	stalls *stallWatch    // nil: none are told
-	volume volume
+
+	derived atomic.Pointer[derived] // the last tracer, of what
+	volume  volume
 }
 
 // Option configures connections.
@@ -74,11 +77,19 @@ func (c *Config) peerLinks() bool {
 // tracer returns the tracer that ctx carries, with what is configured.
 func (c *Config) tracer(ctx context.Context) *trace.Tracer {
 	t := trace.FromContext(ctx)
-	if len(c.trace) > 0 {
-		t = t.With(c.trace...)
+	if len(c.trace) == 0 {
+		return t
 	}
-	return t
+	if d := c.derived.Load(); d != nil && d.from == t {
+		return d.tracer
+	}
+	d := &derived{t, t.With(c.trace...)}
+	c.derived.Store(d)
+	return d.tracer
 }
+
+// derived is a tracer with what is configured. The connections of a handler share it.
+type derived struct{ from, tracer *trace.Tracer }
 
 // WithTracerProvider is trace.WithTracerProvider.
 func WithTracerProvider(p oteltrace.TracerProvider) Option {

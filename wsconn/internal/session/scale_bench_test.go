@@ -39,6 +39,7 @@ var onePercent = sdktrace.ParentBased(sdktrace.TraceIDRatioBased(0.01))
 
 var scaleModes = []mode{
 	{name: "bare"},
+	{name: "stalls", provider: unsampled, opts: []session.Option{stalling}},
 	{name: "default", own: true, provider: sdk()},
 	{name: "full", own: true, provider: sdk(), opts: []session.Option{allMessages, unbounded}},
 	{name: "lean", own: true, provider: leanly(), opts: []session.Option{allMessages, unbounded}},

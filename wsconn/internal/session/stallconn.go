@@ -44,7 +44,7 @@ type stallConn struct {
 	flag        atomic.Pointer[oteltrace.SpanContext]
 
 	left int64 // when a read of the connection has returned, on the coarse clock; 0: none has
-	away away  // the last one
+	away *away // the last one; nil: there was none
 
 	strip *stripper // nil: no pong has come
 	joins *joined   // nil: nothing is joined
@@ -73,8 +73,8 @@ func (j *joined) write(p []byte) (n int, err error) {
 
 // away is a time in which nobody asked the connection for bytes.
 type away struct {
-	from, to int64      // of the coarse clock
-	rings    [][]uint64 // as they were when it was over: received, transmitted
+	from, to int64       // of the coarse clock
+	rings    [2][]uint64 // as they were when it was over: received, transmitted
 }
 
 // stripper takes trace pongs off.
@@ -87,7 +87,7 @@ type stripper struct {
 
 // attach makes the stallConn over nc, whose parks are reported by conn.
 func (st *stalls) attach(nc net.Conn, conn *netpoll.Conn, early []byte, links bool) *stallConn {
-	c := &stallConn{Conn: nc, st: st, conn: conn, early: early, server: st.role == roleServer, links: links}
+	c := &stallConn{Conn: nc, st: st, conn: conn, early: early, server: st.server, links: links}
 	rings := make([]atomic.Uint64, 2*st.history)
 	c.in.ring, c.out.ring = rings[:st.history:st.history], rings[st.history:]
 	c.read.c, c.write.c, c.write.writes = c, c, true
@@ -174,11 +174,11 @@ func (c *stallConn) beginRead() {
 // returned notes that nobody asked for bytes until now, and keeps the rings as they
 // are: what is received next may well be all that was sent meanwhile.
 func (c *stallConn) returned(now int64) {
-	a := &c.away
-	a.from, a.to = c.left, now
-	if a.rings == nil {
-		a.rings = make([][]uint64, 2)
+	if c.away == nil {
+		c.away = new(away)
 	}
+	a := c.away
+	a.from, a.to = c.left, now
 	a.rings[receiving], a.rings[transmitting] = c.in.last(a.rings[receiving]), c.out.last(a.rings[transmitting])
 }
 
@@ -255,7 +255,7 @@ func (c *stallConn) event(e *tracepong.Event) {
 	case tracepong.Control:
 		c.in.note(passage{kind: e.Segment.Header.Opcode, size: e.Segment.Header.Length})
 	case tracepong.Trace:
-		if e.Pong.Stall && e.Pong.Number == uint32(c.in.count+1) && !c.in.open {
+		if e.Pong.Stall && e.Pong.Number == c.in.count+1 && !c.in.open {
 			c.asked(e.Pong.Write)
 		}
 	case tracepong.Stop:
@@ -285,7 +285,7 @@ func (c *stallConn) Write(p []byte) (n int, err error) {
 	switch {
 	case flag != nil && begins >= 0 && c.send && !c.joins.holds():
 		c.flag.CompareAndSwap(flag, nil)
-		n, err = c.writeFlagged(p, begins, tracepong.Pong{Number: uint32(number), Write: *flag, Stall: true})
+		n, err = c.writeFlagged(p, begins, tracepong.Pong{Number: number, Write: *flag, Stall: true})
 	case c.joins == nil:
 		n, err = c.Conn.Write(p)
 	case c.joins.part != nil:
@@ -346,7 +346,7 @@ func (c *stallConn) WriteBuffers(v *net.Buffers) (n int64, err error) {
 	whole, inside := c.out.whole, c.out.mid()
 	if flag := c.flag.Load(); flag != nil && first == 0 && c.send {
 		c.flag.CompareAndSwap(flag, nil)
-		pong := tracepong.Append(nil, tracepong.Pong{Number: uint32(number), Write: *flag, Stall: true}, !c.server)
+		pong := tracepong.Append(nil, tracepong.Pong{Number: number, Write: *flag, Stall: true}, !c.server)
 		if m, err := c.Conn.Write(pong); err != nil || m < len(pong) {
 			c.write.over(whole, err)
 			return 0, err

@@ -30,7 +30,7 @@ type Stalls struct {
 // The defaults of Stalls, and the most entries of a history.
 const (
 	DefaultStallAfter      = time.Second
-	DefaultStallHistory    = 16
+	DefaultStallHistory    = 12
 	DefaultStallsPerSecond = 10
 
 	maxHistory = 256
@@ -133,12 +133,12 @@ type stalls struct {
 	*stallWatch
 	s      *Session
 	lib    *Library
-	role   string
+	server bool
 	links  bool        // of a client: trace pongs are agreed to
 	failed atomic.Bool // that was told: a connection fails once
+	timer  atomic.Bool // tells of what is over where no call of the program's does
 
 	pending [2]atomic.Pointer[stalled] // over, and not told yet; by direction
-	timer   atomic.Bool                // tells them where no call of the program's does
 	freed   atomic.Int64               // when a write that was parked went on, in nanoseconds since clockBase
 
 	lastTold atomic.Pointer[oteltrace.SpanContext] // of writes
@@ -151,7 +151,7 @@ func stallsOf(s *Session, role string, cfg *Config, lib *Library) *stalls {
 	if cfg.stalls.of(s.tracer) == nil {
 		return nil
 	}
-	return &stalls{stallWatch: cfg.stalls, s: s, lib: lib, role: role}
+	return &stalls{stallWatch: cfg.stalls, s: s, lib: lib, server: role == roleServer}
 }
 
 // take asks the limiter, and counts what it refuses.

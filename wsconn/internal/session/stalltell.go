@@ -177,7 +177,11 @@ func handshakeLink(s *Session) []oteltrace.Link {
 
 // appendConnection appends what tells which connection it is, and which end.
 func (st *stalls) appendConnection(attrs []attribute.KeyValue) []attribute.KeyValue {
-	attrs = append(attrs, semconv.WebSocketRoleKey.String(st.role))
+	role := roleClient
+	if st.server {
+		role = roleServer
+	}
+	attrs = append(attrs, semconv.WebSocketRoleKey.String(role))
 	if sc := st.s.handshake.SpanContext(); sc.IsValid() {
 		attrs = append(attrs, semconv.WebSocketConnectionIDKey.String(sc.SpanID().String()))
 	}
@@ -200,7 +204,7 @@ func (r *stalled) messageAttributes() []attribute.KeyValue {
 	if r.message.index > 0 {
 		attrs = append(attrs,
 			semconv.WebSocketMessageTypeKey.String(r.message.kind.String()),
-			semconv.WebSocketMessageIndexKey.Int(r.message.index))
+			semconv.WebSocketMessageIndexKey.Int64(int64(r.message.index)))
 		if !r.message.compressed {
 			attrs = append(attrs, semconv.WebSocketMessageSizeKey.Int64(r.message.size))
 		}
@@ -360,7 +364,7 @@ func (st *stalls) tellWait(since, size int64) {
 func (c *stallConn) asked(by oteltrace.SpanContext) {
 	r := stalledRecords.Get().(*stalled)
 	r.c, r.peer = c, by
-	if a := &c.away; a.to > 0 {
+	if a := c.away; a != nil && a.to > 0 {
 		r.from, r.to = a.from, a.to
 		r.rings = [2][]uint64{slices.Clone(a.rings[receiving]), slices.Clone(a.rings[transmitting])}
 		a.to = 0 // it is told once

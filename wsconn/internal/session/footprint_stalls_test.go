@@ -1,0 +1,75 @@
+package session_test
+
+import (
+	"net/http"
+	"runtime"
+	"testing"
+
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
+
+// An idle connection that is not sampled, and whose stalls are told, takes at most 1 KiB
+// more at each end than one whose are not. Without the header that announces trace pongs,
+// which is net/http's for as long as the program has the request.
+func TestFootprintOfStalls(t *testing.T) {
+	if race {
+		t.Skip("the race detector allocates")
+	}
+	each(t, func(t *testing.T, lib library) {
+		unsampled := offs(t)["unsampled"].option()
+		off := footprintOfEnd(t, lib.traced, unsampled, noLinks)
+		with := footprintOfEnd(t, lib.traced, unsampled, noLinks, stalling)
+		if with-off > 1<<10 || with-off < 200 {
+			t.Errorf("got %d bytes more than %d, want 200 to 1,024", with-off, off)
+		}
+	})
+}
+
+// footprintOfEnd returns what each end of an idle connection takes, which has exchanged
+// some messages.
+func footprintOfEnd(t *testing.T, end endpoint, opts ...session.Option) int64 {
+	t.Helper()
+	const n = 300
+	l, url := listen(t)
+	serve(t, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := end.accept(w, r, options{}, opts...)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for {
+			typ, p, err := c.Read(r.Context())
+			if err != nil || c.Write(r.Context(), typ, p) != nil {
+				_ = c.CloseNow()
+				return
+			}
+		}
+	}))
+	dial := func() conn {
+		c, _, err := end.dial(t.Context(), url, options{}, opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if err := c.Write(t.Context(), messageBinary, make([]byte, 100)); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := c.Read(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return c
+	}
+	conns := []conn{dial()}
+	before := heap()
+	for range n {
+		conns = append(conns, dial())
+	}
+	each := (heap() - before) / (2 * n)
+	runtime.KeepAlive(conns)
+	for _, c := range conns {
+		_ = c.CloseNow()
+	}
+	return each
+}
+
