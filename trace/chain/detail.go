@@ -33,6 +33,9 @@ func (p *printer) fixed(s *Span) []string {
 		d.unsaid(s, semconv.WakeReasonKey)
 	case semconv.SpanStalled:
 		p.stalled(&d, s)
+	case semconv.SpanHistory:
+		d.attr(s, semconv.WebSocketRoleKey, "")
+		d.history(s)
 	case semconv.SpanRead, semconv.SpanWrite, semconv.SpanReads, semconv.SpanWrites, semconv.SpanPing, semconv.SpanClose:
 	default:
 		d.attr(s, semconv.WebSocketRoleKey, "")

@@ -98,7 +98,7 @@ func (st *stall) finding(s *scene) Finding {
 	if why.advice != "" {
 		f.Advice = why.advice
 	}
-	f.Text += why.evidence + b.ledger() + s.outcome(b) + b.timeLimit()
+	f.Text += why.evidence + b.ledger() + b.history() + s.outcome(b) + b.timeLimit()
 	s.tell(b.op)
 	if last := st.last; last != b && last.op != nil && last.op.Failed() {
 		s.tell(last.op)

@@ -95,6 +95,9 @@ func (b *builder) item(it item, encloses bool) {
 	if first.Failed() && !launch(first) && !b.calls(first) && (len(blocks) > 0 || encloses) {
 		b.fail(it, b.d.Rows[from:])
 	}
+	if rows := b.d.Rows[from:]; len(rows) > 0 && len(it.spans) == 1 {
+		rows[0].Details = append(rows[0].Details, history(first)...)
+	}
 	for _, r := range b.d.Rows[from:] {
 		r.Loop = it.loop
 	}

@@ -1,0 +1,94 @@
+package explain
+
+import (
+	"time"
+
+	"github.com/wakechain/wakechain/internal/text"
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// history says what passed on a connection that was not sampled before the block of one of
+// its operations, as far as the trace of the stall tells: sentences with a space before
+// each, or "".
+func (b *block) history() (said string) {
+	if b.op == nil {
+		return ""
+	}
+	received, sent := b.op.History()
+	said = passed("Before that this side", received, sent, b.Start.Sub(b.op.Start))
+	for _, h := range b.op.Children {
+		if h.Name == semconv.SpanHistory {
+			said += b.peerHistory(h)
+		}
+	}
+	return said
+}
+
+// peerHistory says what the other end told in h.
+func (b *block) peerHistory(h *chain.Span) (said string) {
+	who := "the peer"
+	if same, known := chain.SameConnection(b.op, h); known && !same {
+		who = "whoever is at the far end, beyond something that stands between,"
+	}
+	received, sent := h.History()
+	if away, known := h.Away(); known {
+		both := min(overlap(h, b.Span), b.Duration())
+		said = " By its own account " + who + " asked the connection for no bytes for " + duration(away) + ", " + duration(both) + " of them in that block."
+		during := 0
+		for _, p := range sent {
+			if p.At > coarse && p.At <= away {
+				during += p.Like
+			}
+		}
+		if during > 0 {
+			said += " Meanwhile it sent " + text.Counted(during, "message") + "."
+		}
+		return said + passed("Until then it", received, sent, 0)
+	}
+	return " By its own account " + who + " knows of no long time in which it did not ask for bytes." + passed("It", received, sent, h.Duration()+time.Nanosecond)
+}
+
+// span is a duration in its words; "" where it is less than what a history tells.
+func span(d time.Duration, before, behind string) string {
+	if d < time.Millisecond {
+		return ""
+	}
+	return before + duration(d) + behind
+}
+
+// passed says what who had received and sent until then, since the span began.
+func passed(who string, received, sent []chain.Passed, until time.Duration) string {
+	what := ""
+	for _, side := range []struct {
+		verb string
+		all  []chain.Passed
+	}{{"received", received}, {"sent", sent}} {
+		var last *chain.Passed
+		n := 0
+		for i := range side.all {
+			if p := &side.all[i]; p.At <= until {
+				last = p
+				n += p.Like
+			}
+		}
+		if last == nil {
+			continue
+		}
+		if what != "" {
+			what += ", and "
+		}
+		what += side.verb + " "
+		if n > 1 {
+			what += "its last " + text.Number(n) + " messages or frames" + span(until-side.all[0].At, " in ", "") + ", the last "
+		}
+		what += plain(last.Kind) + " of " + size(last.Size) + span(until-last.At, ", ", " before")
+	}
+	if what == "" {
+		return ""
+	}
+	return " " + who + " had " + what + "."
+}
+
+// coarse is how exact the times of a history are.
+const coarse = 25 * time.Millisecond
