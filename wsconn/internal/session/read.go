@@ -164,6 +164,7 @@ func (s *Session) endRead(op trace.Op, m *message, messageType int, size int64, 
 // or with the connection.
 func (r *Read) Reader(messageType int, rd io.Reader) io.Reader {
 	if r.s.off {
+		r.s.stalls.readEnded(r.ctx, nil)
 		return rd
 	}
 	m := &messageReader{s: r.s, rd: rd, call: r.call, typ: messageType}
