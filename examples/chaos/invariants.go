@@ -113,7 +113,7 @@ func (c *checker) span(s *chain.Span) {
 	e := c.ends[s.Str(semconv.WebSocketConnectionIDKey)]
 	if e == nil {
 		switch word(s) {
-		case semconv.SpanRead, semconv.SpanWrite, semconv.SpanPing, semconv.SpanPong, semconv.SpanClose:
+		case semconv.SpanRead, semconv.SpanWrite, semconv.SpanReads, semconv.SpanWrites, semconv.SpanPing, semconv.SpanPong, semconv.SpanClose:
 			if !c.raw(s) {
 				c.fault(s, "of no connection that is known: %q", s.Str(semconv.WebSocketConnectionIDKey))
 			}
@@ -129,6 +129,31 @@ func (c *checker) span(s *chain.Span) {
 		c.read(s, e)
 	case semconv.SpanWrite:
 		c.message(s, e)
+	case semconv.SpanReads, semconv.SpanWrites:
+		c.run(s, e)
+	}
+}
+
+// run: it stands for as many messages as it says, of which no other span tells, and took
+// about a second at the most.
+func (c *checker) run(s *chain.Span, e *end) {
+	first, last := s.Indexes()
+	name := semconv.SpanWrite
+	if s.IsRead() {
+		name = semconv.SpanRead
+	}
+	if n := s.Int(semconv.WebSocketRunMessagesKey); first > 0 && n != last-first+1 || n < 1 || n > 1000 {
+		c.fault(s, "is of %d messages, %d to %d", n, first, last)
+	}
+	for i := first; i <= last && i > 0; i++ {
+		key := fmt.Sprint(name, " #", i)
+		if c.told[e][key]++; c.told[e][key] > 1 {
+			c.fault(s, "there are two with the index %d", i)
+		}
+	}
+	longest := s.Seconds(semconv.WebSocketRunLongestKey)
+	if s.Duration() > time.Second+longest+100*time.Millisecond || longest > s.Duration() || s.Failed() {
+		c.fault(s, "took %v, the longest of it %v", s.Duration(), longest)
 	}
 }
 
@@ -217,11 +242,11 @@ func (c *checker) read(s *chain.Span, e *end) {
 				if peer.recorded {
 					c.fault(holder, "links to %v, which is nowhere", l.SpanContext.SpanID())
 				}
-			case word(to) != semconv.SpanWrite || holder != s:
+			case !to.IsWrite() || holder != s:
 			case to.Str(semconv.WebSocketConnectionIDKey) != peer.id:
 				c.fault(s, "links to %s of %s, and not of its peer %s", to, to.Str(semconv.WebSocketConnectionIDKey), peer.id)
-			case index > 0 && to.Int(semconv.WebSocketMessageIndexKey) > 0 && to.Int(semconv.WebSocketMessageIndexKey) != index:
-				c.fault(s, "of message %d links to the write of message %d", index, to.Int(semconv.WebSocketMessageIndexKey))
+			case index > 0 && number(to) > 0 && !to.Has(index):
+				c.fault(s, "of message %d links to the write of message %d", index, number(to))
 			case index > 0 && to.Int(semconv.WebSocketMessageIndexKey) == index && !e.leaves() && to.Int(semconv.WebSocketMessageSizeKey) != s.Int(semconv.WebSocketMessageSizeKey):
 				c.fault(s, "of %d bytes links to the write of %d", s.Int(semconv.WebSocketMessageSizeKey), to.Int(semconv.WebSocketMessageSizeKey))
 			}
@@ -241,7 +266,13 @@ func (e *end) leaves() bool {
 }
 
 func linked(s *chain.Span) bool {
-	return slices.ContainsFunc(s.Links, func(l chain.Link) bool { return l.Span != nil && word(l.Span) == semconv.SpanWrite })
+	return slices.ContainsFunc(s.Links, func(l chain.Link) bool { return l.Span != nil && l.Span.IsWrite() })
+}
+
+// number is the index of the first message that a span stands for.
+func number(s *chain.Span) int64 {
+	first, _ := s.Indexes()
+	return first
 }
 
 // forges reports whether trace pongs are forged in the play.
@@ -300,9 +331,11 @@ func (c *checker) metrics(plays []*play) {
 }
 
 // sums: what was exported and what was left out are all that there was. A block has its
-// wake, but for that of a write which waited for a lock in vain, with which it ended.
+// wake, but for that of a write which waited for a lock in vain, with which it ended. A run
+// stands for its messages and their blocks, but not for what its first one waited for, which
+// was before.
 func (c *checker) sums(m *measured, calls int64) {
-	var exported, closes, said, locks, vain int64
+	var exported, closes, said, locks, vain, before int64
 	of := func(s *chain.Span) bool {
 		switch word(s) {
 		case semconv.SpanRead, semconv.SpanWrite, semconv.SpanClose:
@@ -313,7 +346,21 @@ func (c *checker) sums(m *measured, calls int64) {
 	for _, s := range c.chain.Spans {
 		said += s.Int(semconv.SpansSuppressedKey)
 		switch w := word(s); {
+		case w == semconv.SpanReads || w == semconv.SpanWrites:
+			exported += s.Messages()
+			if s.Float(semconv.BlockDurationKey) > 0 {
+				exported += 2 * max(s.Int(semconv.BlockCountKey), 1)
+			}
+			if s.IsRead() {
+				before += 8
+			}
 		case of(s):
+			if s.IsRead() && len(s.Children) == 0 && s.Int(semconv.WebSocketMessageIndexKey) > 16 {
+				before += 8 // a run of one
+			}
+			if len(s.Children) == 0 && s.Int(semconv.WebSocketMessageIndexKey) > 16 && s.Float(semconv.BlockDurationKey) > 0 {
+				exported += 2 * max(s.Int(semconv.BlockCountKey), 1) // likewise
+			}
 			exported++
 			if w == semconv.SpanClose || closeFrame(s) {
 				closes++
@@ -330,7 +377,7 @@ func (c *checker) sums(m *measured, calls int64) {
 	}
 	blocks, left := m.counts[semconv.MetricBlockDuration], m.values[semconv.MetricSpansSuppressed]
 	most := calls + closes + 2*blocks - vain
-	least := most - (m.locks - locks) // were those that were left out all in vain
+	least := most - (m.locks - locks) - before // were those that were left out all in vain
 	if got := exported + left; got < least || got > most {
 		c.report(-1, "%d spans exported and %d left out are not the %d to %d there were: %d calls, %d closes, %d blocks, %d in vain (%s)",
 			exported, left, least, most, calls, closes, blocks, vain, c.t.maker)

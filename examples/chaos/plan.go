@@ -92,6 +92,15 @@ func newPlan(seed uint64, index int) plan {
 		}
 		p.pings[k] = max(0, rng.IntN(6)-3)
 	}
+	if rng.IntN(5) == 0 { // enough for runs
+		for k := range p.sizes {
+			for i := range p.sizes[k] {
+				for range 40 {
+					p.sizes[k][i] = append(p.sizes[k][i], rng.IntN(300))
+				}
+			}
+		}
+	}
 	if p.fault.lossless {
 		p.pings[1] = 0 // see "pings between the frames"
 	}
