@@ -44,7 +44,7 @@ func neverRead(s *scene) []Finding {
 			Rule: NeverRead, Severity: Warning,
 			Headline: headline("%s wrote and never read, and left %s unanswered for "+duration(u.total), who, e.peer.name()),
 			Text: fmt.Sprintf("It made %s on the connection, and the trace has no read there. It did not answer %s.",
-				text.Counted(len(e.writes), "write"), listed(u.told, ", nor ")),
+				text.Counted(e.written(), "write"), listed(u.told, ", nor ")),
 			Advice: readAlways,
 			Spans:  append([]*chain.Span{e.Handshake}, u.spans...),
 			At:     u.spans[0].Start.Sub(s.start), Count: u.count, Total: u.total,
@@ -111,4 +111,12 @@ func (e *end) unansweredPings(u *unread) {
 	if n > 0 {
 		u.told = append(u.told, fmt.Sprintf("%s of %s in up to %s", text.Counted(n, "ping"), e.peer.name(), duration(longest)))
 	}
+}
+
+// written is how many messages the end wrote, as far as the trace tells.
+func (e *end) written() (n int) {
+	for _, w := range e.writes {
+		n += int(max(w.Messages(), 1))
+	}
+	return n
 }

@@ -101,7 +101,7 @@ func (e *end) waitedForBytes(b *block) (sum time.Duration, longest *block) {
 func mostly(run, during *chain.Span) (name string, most time.Duration) {
 	sum := map[string]time.Duration{}
 	for _, c := range run.Children {
-		if c == run.Rest() || c.Name == semconv.SpanRead || c.Is(semconv.SpanHandshake) || c.IsGoroutine() || c.Process() != run.Process() {
+		if c == run.Rest() || c.IsRead() || c.Is(semconv.SpanHandshake) || c.IsGoroutine() || c.Process() != run.Process() {
 			continue
 		}
 		if both := overlap(c, during); both > 0 {

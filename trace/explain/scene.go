@@ -219,9 +219,9 @@ func (e *end) add(s *chain.Span) {
 	e.gap = e.gap || suppressed(s)
 	e.hidden = e.hidden || suppressed(s)
 	switch s.Name {
-	case semconv.SpanRead:
+	case semconv.SpanRead, semconv.SpanReads:
 		e.reads = append(e.reads, s)
-	case semconv.SpanWrite:
+	case semconv.SpanWrite, semconv.SpanWrites:
 		e.writes = append(e.writes, e.next(s))
 	case semconv.SpanPong:
 		e.pongs = append(e.pongs, s)
@@ -235,16 +235,23 @@ func (e *end) next(s *chain.Span) write {
 	defer func() { e.gap = false }()
 	if n := len(e.writes); n > 0 {
 		last := e.writes[n-1]
-		w.sent, w.before, w.blocked = last.sent, n, last.blocked
-		if last.Int(semconv.WebSocketMessageIndexKey) > 0 {
+		w.sent, w.before, w.blocked = last.sent, last.before+int(max(last.Messages(), 1)), last.blocked
+		if _, sent := last.Indexes(); sent > 0 {
 			w.sent = last.Span
 		}
 		if e.gap { // then it is not known which was the last
 			w.sent = nil
 		}
-		if last.Blocked() > 0 {
-			w.blocked++
+		if last.Blocked() > 0 { // of a run at the most once a message
+			w.blocked += int(min(max(last.Int(semconv.BlockCountKey), 1), max(last.Messages(), 1)))
 		}
 	}
 	return w
+}
+
+// lastIndex is the number of the last message that a read, a write or a run of them
+// stands for; 0: it does not say.
+func lastIndex(s *chain.Span) int64 {
+	_, last := s.Indexes()
+	return last
 }

@@ -115,11 +115,11 @@ func (b *block) message() string {
 	if b.op == nil {
 		return "a write"
 	}
-	if i := b.op.Int(semconv.WebSocketMessageIndexKey); i > 0 {
+	if i := lastIndex(b.op); i > 0 {
 		return "the write of message " + text.Number(i)
 	}
 	if w := b.write(); w != nil && w.sent != nil && !w.sent.End.After(b.Start) {
-		return "the write after message " + text.Number(w.sent.Int(semconv.WebSocketMessageIndexKey))
+		return "the write after message " + text.Number(lastIndex(w.sent))
 	}
 	return "a " + plain(b.op.Name)
 }
@@ -222,7 +222,7 @@ func (b *block) ledger() string {
 // them all.
 func (b *block) room() string {
 	w := b.write()
-	if w == nil || w.sent == nil || w.before != int(w.sent.Int(semconv.WebSocketMessageIndexKey)) {
+	if w == nil || w.sent == nil || w.before != int(lastIndex(w.sent)) {
 		return ""
 	}
 	switch {

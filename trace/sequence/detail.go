@@ -87,6 +87,9 @@ func slow(spans []*chain.Span) string {
 // messageSize returns the size of messages, one or a range.
 func messageSize(spans []*chain.Span) string {
 	low, high := int64(-1), int64(-1)
+	if s := runSize(spans); s != "" {
+		return s
+	}
 	for _, s := range spans {
 		if _, ok := s.Attr(semconv.WebSocketMessageSizeKey); !ok {
 			continue
@@ -105,4 +108,20 @@ func messageSize(spans []*chain.Span) string {
 	default:
 		return text.Bytes(float64(low)) + " – " + text.Bytes(float64(high))
 	}
+}
+
+// runSize is messageSize where some of the spans are runs: how many messages there are,
+// and their bytes in all.
+func runSize(spans []*chain.Span) string {
+	var messages, bytes int64
+	runs := false
+	for _, s := range spans {
+		runs = runs || s.Name == semconv.SpanReads || s.Name == semconv.SpanWrites
+		messages += s.Messages()
+		bytes += max(s.Int(semconv.WebSocketMessageSizeKey), 0)
+	}
+	if !runs {
+		return ""
+	}
+	return text.Counted(messages, "message") + ", " + text.Bytes(float64(bytes))
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
-	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // messages draws the arrows that links prove, and rows for reads and writes without one.
@@ -34,7 +33,7 @@ func (b *builder) messages(it item, blocks []*Row) bool {
 			linked[r] = append(linked[r], s, w)
 			found = true
 		}
-		if !found && !(first.Name == semconv.SpanWrite && b.matched[s.Seq]) {
+		if !found && !(first.IsWrite() && b.matched[s.Seq]) {
 			alone = append(alone, s)
 		}
 	}
@@ -42,11 +41,11 @@ func (b *builder) messages(it item, blocks []*Row) bool {
 		b.message(r.lane, linked[r], blocks)
 	}
 	switch {
-	case first.Scope != trace.ScopeName || first.Name != semconv.SpanRead && first.Name != semconv.SpanWrite:
+	case first.Scope != trace.ScopeName || !first.IsRead() && !first.IsWrite():
 		return len(blocks) == 0 && b.allMatched(it.spans) // the arrow that begins here shows it
 	case len(alone) == 0:
 		return true
-	case first.Name == semconv.SpanWrite:
+	case first.IsWrite():
 		r := b.row(Sent, alone, messageSize(alone), slow(alone), failure(first))
 		r.From, r.To = r.To, b.peer(first)
 		b.add(r)
@@ -124,7 +123,7 @@ func (b *builder) message(from int, pairs []*chain.Span, blocks []*Row) {
 // received is when the span had what it links to: a read at its end, any other
 // span when it began.
 func (b *builder) received(s *chain.Span) time.Duration {
-	if s.Name == semconv.SpanRead {
+	if s.IsRead() {
 		return b.ended(s)
 	}
 	return b.at(s.Start)

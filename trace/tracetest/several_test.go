@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 
@@ -199,4 +200,16 @@ func TestImpossible(t *testing.T) {
 	if got := failure(func(tb testing.TB) { tracetest.AssertTree(tb, c, "go hello\n\tread {status=failed}") }); got != want {
 		t.Errorf("AssertTree: got %q, want %q", got, want)
 	}
+}
+
+// A line of any number of writes stands for runs of them, too.
+func TestTreeRuns(t *testing.T) {
+	rec := tracetest.NewRecorder(t)
+	ctx := trace.New(trace.WithTracerProvider(rec.TracerProvider())).NewContext(t.Context())
+	for _, name := range []string{semconv.SpanWrite, semconv.SpanWrites, semconv.SpanWrite, semconv.SpanReads, semconv.SpanRead} {
+		_, op := trace.Start(ctx, name)
+		op.End(nil)
+	}
+	tracetest.AssertTree(t, rec.Chain(), "write ×*\nread ×*\n")
+	tracetest.AssertTree(t, rec.Chain(), "write\nwrites\nwrite\nreads\nread\n")
 }
