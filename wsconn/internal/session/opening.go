@@ -14,11 +14,13 @@ import (
 const maxHead = 1 << 20
 
 // opening is a handshake of a library that writes and reads HTTP on the wire by
-// itself. What passes until its end is no frames. It belongs to the goroutine that
-// performs the handshake.
+// itself. What passes until its end is no frames. What passes before the first request,
+// or after a proxy's answer and before the next request, is no HTTP, as the binary
+// messages of a SOCKS proxy, and is left alone. It belongs to the goroutine that performs
+// the handshake.
 type opening struct {
-	sent     []byte    // the client's request or the server's answer
-	first    time.Time // when the first byte of it was about to be sent
+	sent     []byte    // the client's last request or the server's answer
+	first    time.Time // when the first byte of it was about to be sent; zero: none yet
 	last     time.Time // when the last byte had been
 	received []byte    // the server's answer
 	dial     *Dial     // nil: of a server
@@ -29,7 +31,10 @@ func appendHead(head, p []byte) []byte { return append(head, p[:min(len(p), maxH
 // write passes what the library sends on the connection below.
 func (o *opening) write(below io.Writer, p []byte) (int, error) {
 	if o.first.IsZero() {
-		o.first = time.Now()
+		if len(p) == 0 || p[0] < 'A' || p[0] > 'Z' {
+			return below.Write(p)
+		}
+		o.first, o.sent = time.Now(), nil
 		if o.dial != nil {
 			o.dial.steps.beginRequest()
 		}
@@ -44,6 +49,10 @@ func (o *opening) write(below io.Writer, p []byte) (int, error) {
 // over where the answer is: what was received behind it, which is frames, is early, for
 // the next read.
 func (o *opening) read(below io.Reader, p []byte) (_ int, early []byte, over bool, _ error) {
+	if o.first.IsZero() {
+		n, err := below.Read(p)
+		return n, nil, false, err
+	}
 	if len(o.received) == 0 {
 		o.dial.steps.endRequest(nil)
 	}
@@ -58,7 +67,7 @@ func (o *opening) read(below io.Reader, p []byte) (_ int, early []byte, over boo
 	o.dial.steps.endResponse()
 	resp := parseResponse(o.received)
 	if resp == nil || resp.StatusCode != http.StatusSwitchingProtocols { // a proxy's, or a refusal
-		o.received, o.first = append([]byte(nil), p[end:n]...), time.Time{}
+		o.received, o.first = nil, time.Time{}
 		return n, nil, false, err
 	}
 	o.dial.confirm(resp)
