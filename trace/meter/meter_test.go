@@ -136,7 +136,8 @@ func TestExemplars(t *testing.T) {
 		mp := h.MeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(r)))
 		tracer := trace.New(trace.WithTracerProvider(sdktrace.NewTracerProvider()), trace.WithMeterProvider(mp))
 		sleep := func() {
-			ctx, op := tracer.Start(t.Context(), "work")
+			_, op := tracer.Start(t.Context(), "work")
+			id := op.SpanContext().SpanID()
 			op.Block(semconv.ReasonSleep)
 			time.Sleep(ms)
 			op.Wake(semconv.WakeTimer)
@@ -147,9 +148,7 @@ func TestExemplars(t *testing.T) {
 			}
 			data := rm.ScopeMetrics[0].Metrics[0].Data.(metricdata.Histogram[float64])
 			e := data.DataPoints[0].Exemplars
-			id := op.SpanContext().SpanID()
-			_ = ctx
-			if len(e) != 1 || e[0].Value != .001 || !e[0].Time.Equal(time.Now()) || len(e[0].SpanID) != len(id) {
+			if len(e) != 1 || e[0].Value != .001 || !e[0].Time.Equal(time.Now()) || string(e[0].SpanID) != string(id[:]) {
 				t.Errorf("got exemplars %+v", e)
 			}
 		}
