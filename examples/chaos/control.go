@@ -3,6 +3,7 @@ package main
 import (
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,8 @@ type control struct {
 	seen map[call]map[string]*outcome
 	of   map[kindOfPlay]*[2]int   // plays, traced and bare
 	took map[string]time.Duration // all plays of a fault
+
+	slow atomic.Int64 // plays whose losses were not judged
 }
 
 type kindOfPlay struct{ fault, library string }

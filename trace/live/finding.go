@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
@@ -14,7 +15,7 @@ const stalledAfter = time.Second
 
 // Told returns the findings without those that say nothing more to a reader: a HEAD that
 // holds up one goroutine, whose write is STALLED, as that one's sentence says whom it
-// waits for.
+// waits for. Their kinds and texts are escaped, since a view may be a stranger's.
 func (v *View) Told() []Finding {
 	stalled := map[string]bool{}
 	for _, f := range v.Findings {
@@ -22,10 +23,17 @@ func (v *View) Told() []Finding {
 			stalled[f.Goroutines[0]] = true
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(v.Findings), func(f Finding) bool {
+	told := slices.DeleteFunc(slices.Clone(v.Findings), func(f Finding) bool {
 		return f.Kind == KindHead && f.HoldsUp == 1 && len(f.Goroutines) > 0 && stalled[f.Goroutines[len(f.Goroutines)-1]]
 	})
+	for i := range told {
+		told[i].Kind, told[i].Text = printable(told[i].Kind), text.Printable(text.Shorten(told[i].Text, maxFinding))
+	}
+	return told
 }
+
+// maxFinding is how much of a finding's text is shown, in characters.
+const maxFinding = 4_000
 
 // mostFindings is how many findings of a kind are reported. The others are counted.
 const mostFindings = 20

@@ -185,7 +185,7 @@ func (s *sheet) find() {
 			s.MoreFindings++
 			continue
 		}
-		line := found{Kind: text.Printable(f.Kind), Class: "other", Text: f.Text, For: s.since(f.Since)}
+		line := found{Kind: f.Kind, Class: "other", Text: f.Text, For: s.since(f.Since)}
 		switch f.Kind {
 		case KindDeadlock, KindHead, KindStalled, KindSilent:
 			line.Class = strings.ToLower(f.Kind)
