@@ -55,7 +55,7 @@ func (s *stage) telemetry(p *plan) *telemetry {
 // adds reports whether the sum of the spans is known (see sums): pongs are told in runs,
 // and a block that is too short is not counted.
 func (p *plan) adds() bool {
-	return p.ratio == 1 && p.minBlock == 0 && p.pings == [2]int{} && !p.fault.pinged && p.fault.raw == nil && !p.fault.parts && (p.fault.lossless || p.streams == [2]bool{})
+	return p.ratio == 1 && p.minBlock == 0 && p.pings == [2]int{} && !p.fault.pinged && p.fault.raw == nil
 }
 
 func newTelemetry(key setKey) *telemetry {
