@@ -91,16 +91,18 @@ func (r *Read) end(messageType int, size int64, err error, origin, own *oteltrac
 	m, verdict := r.s.didRead(r.call, err)
 	r.s.live.clearLastRead(r.s, r.op, err)
 	in := r.s.spanOf(r.call, inward)
-	r.s.unlock()
+	later := r.s.unlockToEnd()
 	r.s.reportStarved(gaveUp, true)
 	r.s.meter.recordRead(r.call, in, size, err)
 	if origin != nil {
 		*origin = m.origin
 	}
 	if r.s.foldRead(r.call, &m, messageType, size, err == nil && m.index > 0 && !gaveUp.known(), own) {
+		do(later)
 		return
 	}
 	r.s.endRead(r.op, &m, messageType, size, verdict, err)
+	do(later)
 	r.s.live.setLastRead(r.op, err)
 	r.s.stalls.readEnded(r.ctx, err)
 }
@@ -117,12 +119,14 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 	r.s.showLast(r.op)
 	verdict := r.s.closing.verdict(r.op)
 	r.s.live.clearLastRead(r.s, r.op, err)
-	r.s.unlock()
+	later := r.s.unlockToEnd()
 	m := message{origin: from}
 	if r.s.foldRead(r.call, &m, messageType, n, err == nil, nil) {
+		do(later)
 		return
 	}
 	r.s.endRead(r.op, &m, messageType, n, verdict, err)
+	do(later)
 	r.s.live.setLastRead(r.op, err)
 	r.s.stalls.readEnded(r.ctx, err)
 }
@@ -202,7 +206,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 	m.s.mu.Lock()
 	m.s.leaveRead(entered)
 	whole := m.s.in.peek().whole(size)
-	m.s.unlock()
+	later := m.s.unlockToEnd()
 	core.Ref(m.op).Release()
 	switch {
 	case err == io.EOF, err == nil && whole:
@@ -212,6 +216,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 		m.end(err)
 	}
 	m.calls.Add(-1)
+	do(later)
 	m.settle()
 	return n, err
 }

@@ -53,6 +53,26 @@ func (s *Session) showLast(op trace.Op) {
 	}
 }
 
+// unlockToEnd unlocks s.mu for a read or write that has left the library and is about to
+// end. What was left to be done, such as the report of the close, is done at once or, where
+// messages have no spans, by [do] behind that end: no other span states what was left out
+// of it.
+func (s *Session) unlockToEnd() (later []func()) {
+	if !s.recorded || s.traces.messages != MessagesNone {
+		s.unlock()
+		return nil
+	}
+	later, s.left = s.left, nil
+	s.mu.Unlock()
+	return later
+}
+
+func do(later []func()) {
+	for _, f := range later {
+		f()
+	}
+}
+
 // tellAll has each message have its span where somebody wants that, unless the program
 // says which have one.
 func (v *volume) tellAll(whole bool) {

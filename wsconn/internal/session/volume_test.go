@@ -2,12 +2,14 @@ package session_test
 
 import (
 	"context"
+	"io"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/semconv"
+	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
@@ -194,4 +196,43 @@ func TestLeftOutAfterClose(t *testing.T) {
 			t.Errorf("got %d spans and %d left out, want 3 in all: a read, its block and its wake", spans, left)
 		}
 	})
+}
+
+// Where messages have no spans, the close states what was left out with the call in which
+// the connection ended.
+func TestLeftOutOfTheLastCall(t *testing.T) {
+	for name, call := range map[string]func(ctx context.Context, c conn){
+		"read": func(ctx context.Context, c conn) { _, _, _ = c.Read(ctx) },
+		"reader": func(ctx context.Context, c conn) {
+			if _, r, err := c.Reader(ctx); err == nil {
+				_, _ = io.ReadAll(r)
+			}
+		},
+		"write": func(ctx context.Context, c conn) { _ = c.Write(ctx, messageText, make([]byte, 1000)) },
+	} {
+		bubble(t, func(t *testing.T, lib library) {
+			p := connect(t, lib, setup{stalls: true, client: []session.Option{session.WithMessageSpans(session.MessagesNone)}})
+			ctx, cancel := context.WithTimeout(t.Context(), 10*ms) // which closes the connection
+			defer cancel()
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				call(ctx, p.client)
+			}()
+			if name == "reader" {
+				go func() {
+					if w, err := p.server.Writer(t.Context(), messageText); err == nil {
+						_, _ = w.Write(make([]byte, 10_000))
+					}
+				}()
+			}
+			<-done
+			_ = p.server.CloseNow()
+			wantEnded(t, p.clientSpans)
+			left := tracetest.One(t, p.clientSpans.Chain(), semconv.SpanClose).Int(semconv.SpansSuppressedKey)
+			if left < 3 {
+				t.Errorf("%s: the close states %d that were left out, want the call, its block and its wake", name, left)
+			}
+		})
+	}
 }

@@ -159,7 +159,7 @@ func (w *Write) End(size int64, err error) {
 	if s.recorded && !folded && !w.typ.IsControl() {
 		over = s.out.told.ends(w.op)
 	}
-	s.unlock()
+	later := s.unlockToEnd()
 	promise.Keep()
 	if folded {
 		f.Settle()
@@ -191,6 +191,7 @@ func (w *Write) End(size int64, err error) {
 	default:
 		s.end(w.op, err, m.attributes(transmit, typ, s.id, size)...)
 	}
+	do(later)
 	s.live.setLastWrite(w.op, err)
 }
 
