@@ -40,7 +40,8 @@ func (s *Span) Cited() bool {
 // the rest of its story. It is nil for every other span, and where the chain does not
 // have it.
 func (s *Span) Rest() *Span {
-	if s.partner == nil || !s.ofGoroutine() {
+	// A hostile block or handshake may say that it is a goroutine: its partner is no rest.
+	if s.partner == nil || s.partner.Parent != s || !s.ofGoroutine() {
 		return nil
 	}
 	return s.partner

@@ -267,6 +267,25 @@ type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
+// A hostile block or handshake says that it is a goroutine which goes on: its wake, or its
+// other side, is none of its rest.
+func TestTreeOfFalseGoroutines(t *testing.T) {
+	s := &script{}
+	op := s.add(0, semconv.SpanWrite, 0, 30)
+	block, _ := s.block(op, 10, 20, 30, semconv.ReasonNetWrite, "", semconv.WakeWritable)
+	b := s.at(block)
+	b.Attributes = append(b.Attributes, semconv.GoroutineStateKey.String(string(semconv.StateRunning)))
+	c := chain.New(s.spans)
+	for _, span := range c.Spans {
+		if rest := span.Rest(); rest != nil {
+			t.Errorf("%v: got the rest %v", span, rest)
+		}
+	}
+	if got := c.String(); strings.Count(got, "wake") != 1 {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 func TestTreeReportsTheWritersError(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")

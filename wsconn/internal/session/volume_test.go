@@ -95,7 +95,7 @@ func TestMessageSpans(t *testing.T) {
 			read @40ms 10ms {status=error, error.type=deadline_exceeded}
 			close @50ms 0s {status=error, error.type=deadline_exceeded, close.completed=false}
 		`},
-		{"none", session.MessagesNone, map[string]string{"10": semconv.SpanClose}, `
+		{"none", session.MessagesNone, map[string]string{"13": semconv.SpanClose}, `
 			close @50ms 0s {status=error, error.type=deadline_exceeded, close.completed=false}
 		`},
 	} {
