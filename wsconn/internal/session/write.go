@@ -167,6 +167,7 @@ func (w *Write) End(size int64, err error) {
 		size, _ = m.known(size, w.typ)
 		s.meter.recordWrite(metered, in, size, nil)
 		s.finishRun(over)
+		do(later)
 		return
 	}
 	over.leave(w.op)
