@@ -155,7 +155,7 @@ func (b *builder) spawn(it item) {
 	last := slices.MaxFunc(lives, func(x, y *chain.Span) int { return x.End.Compare(y.End) })
 	end := b.row(End, lives, short(last.Str(semconv.GoroutineStateKey)), failure(last))
 	end.At, end.seq, end.To = b.ended(last), last.Seq, r.To
-	end.Failed = last.Failed()
+	end.Failed, r.Failed = last.Failed(), false // the goroutine's end says it
 	if len(lives) == 1 {
 		end.Details = append(end.Details, "lived "+human(longest))
 	} else {
