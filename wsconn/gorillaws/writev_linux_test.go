@@ -54,6 +54,10 @@ func writes(t *testing.T) (n uint32, ok bool) {
 	return n, true
 }
 
+// about reports whether n is want, or little more: the kernel may send a packet twice,
+// and the runtime wakes its poller by a write.
+func about(n, want uint32) bool { return n >= want && n <= want+want/4 }
+
 // wrapped is a listener as most programs have one somewhere.
 type wrapped struct{ net.Listener }
 
@@ -122,7 +126,7 @@ func TestOnePacket(t *testing.T) {
 					}
 					<-came
 				}
-				if n, _ := writes(t); counted && n-called != tt.want*messages {
+				if n, _ := writes(t); counted && !about(n-called, tt.want*messages) {
 					t.Errorf("got %d system calls for %d messages, want %d a message", n-called, messages, tt.want)
 				}
 				got <- packets(t, nc) - before
@@ -144,7 +148,7 @@ func TestOnePacket(t *testing.T) {
 				}
 				came <- struct{}{}
 			}
-			if n := <-got; n < tt.want*messages || n > tt.want*messages+messages/4 { // the kernel may send one twice
+			if n := <-got; !about(n, tt.want*messages) {
 				t.Errorf("got %d packets for %d messages, want %d a message", n, messages, tt.want)
 			}
 		})
