@@ -109,8 +109,12 @@ func (r *Read) end(messageType int, size int64, err error, origin, own *oteltrac
 
 // EndPart ends the read of n bytes, which need not be a whole message.
 func (r *Read) EndPart(messageType int, n int64, err error) {
+	failed := err
+	if err == io.EOF { //nolint:errorlint // a NetConn's way to say that the peer closed as it should
+		failed = nil
+	}
 	if r.s.off {
-		r.s.stalls.readEnded(r.ctx, err)
+		r.s.stalls.readEnded(r.ctx, failed)
 		return
 	}
 	r.s.mu.Lock()
@@ -128,7 +132,7 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 	r.s.endRead(r.op, &m, messageType, n, verdict, err)
 	do(later)
 	r.s.live.setLastRead(r.op, err)
-	r.s.stalls.readEnded(r.ctx, err)
+	r.s.stalls.readEnded(r.ctx, failed)
 }
 
 // didRead returns the message that was read. If err says that there is none, it returns

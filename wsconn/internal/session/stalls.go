@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -186,6 +187,9 @@ func (st *stalls) errorOf(ctx context.Context, err error) (string, error) {
 	}
 	if expired := st.lib.expired(call{ctx: ctx}); expired != nil && errors.Is(err, net.ErrClosed) {
 		err = expired
+	}
+	if errors.Is(err, io.EOF) { // without a close frame
+		return semconv.ErrorUnexpectedEOF, err
 	}
 	return trace.ErrorType(err), err
 }
