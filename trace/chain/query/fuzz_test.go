@@ -34,7 +34,9 @@ func FuzzAnswers(f *testing.F) {
 		{`{"data":["a","b"]}`, `{"data":[{"traceID":"0af7651916cd43dd8448eb211c80319c","spans":[{"traceID":"0af7651916cd43dd8448eb211c80319c","spanID":"b7ad6b7169203331","operationName":"a","startTime":1,"duration":1,"processID":"p"}],"processes":{"p":{"serviceName":"s"}}}]}`},
 		{`{"traces":[{"traceID":"af7651916cd43dd8448eb211c80319c","startTimeUnixNano":"1700000000000000000"},{"traceID":"1","startTimeUnixNano":"-1"}]}`, `{"batches":[]}`},
 		{`{"errors":[{"msg":"\u001b[2J"}]}`, `{"error":{"message":"no"}}`},
-		{`null`, `[]`}, {``, `{`}, {`{"data":null}`, `{"traces":[{}]}`},
+		{`null`, `[]`},
+		{``, `{`},
+		{`{"data":null}`, `{"traces":[{}]}`},
 	} {
 		f.Add([]byte(in[0]), []byte(in[1]))
 	}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -204,8 +205,8 @@ func (st *stalls) add(direction int, r *stalled) {
 	if !st.timer.Swap(true) {
 		time.AfterFunc(settleAfter, func() {
 			st.timer.Store(false)
-			st.settle(receiving, nil, "", nil)
-			st.settle(transmitting, nil, "", nil)
+			st.settle(receiving, context.Background(), "", nil)
+			st.settle(transmitting, context.Background(), "", nil)
 		})
 	}
 }
@@ -216,10 +217,9 @@ const settleAfter = 100 * time.Millisecond
 
 // parkedList are the operations that have parked and are not over, of all connections.
 type parkedList struct {
-	mu      sync.Mutex
-	all     map[*stalled]struct{}
-	n       atomic.Int64
-	telling atomic.Bool
+	mu  sync.Mutex
+	all map[*stalled]struct{}
+	n   atomic.Int64
 }
 
 var parked = parkedList{all: map[*stalled]struct{}{}}

@@ -238,9 +238,9 @@ func (st *stalls) closeEnded(since time.Time, sends bool, err error) {
 	if st == nil || since.IsZero() {
 		return
 	}
-	st.settle(transmitting, nil, semconv.SpanClose, nil)
+	st.settle(transmitting, context.Background(), semconv.SpanClose, nil)
 	end := time.Now()
-	typ, why := st.errorOf(nil, err)
+	typ, why := st.errorOf(context.Background(), err)
 	if failed := sends && st.tells(typ); !failed && end.Sub(since) < st.after {
 		return
 	}
