@@ -43,7 +43,7 @@ type stallConn struct {
 	closed      atomic.Bool // by this side
 	flag        atomic.Pointer[oteltrace.SpanContext]
 
-	left int64 // when a read of the connection has returned, on the coarse clock; 0: none has
+	left int64 // when a read of the connection has returned, or else the handshake, on the coarse clock
 	away *away // the last one; nil: there was none
 
 	strip *stripper // nil: no pong has come
@@ -102,6 +102,7 @@ func (st *stalls) attach(nc net.Conn, conn *netpoll.Conn, early []byte, links bo
 	st.conn = c
 	conn.WatchWrite(&c.write)
 	ticking.use()
+	c.left = max(coarse.Load(), 1) // nobody has asked for bytes since
 	return c
 }
 
