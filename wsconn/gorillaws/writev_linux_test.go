@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 	"go.opentelemetry.io/otel/trace/noop"
@@ -72,7 +73,7 @@ type server interface {
 }
 
 // A server's message that does not fit into the write buffer leaves by one system call
-// in one packet, as it does bare, with and without spans, trace pongs and a listener.
+// in one packet, as it does bare, with and without spans, stalls, trace pongs and a listener.
 // Through any other wrapper it is two of each.
 func TestOnePacket(t *testing.T) {
 	const messages = 50
@@ -88,6 +89,7 @@ func TestOnePacket(t *testing.T) {
 	}
 	rec := newRecorder(t)
 	spans, none := rec.option("server"), gorillaws.WithTracerProvider(noop.NewTracerProvider())
+	stalls := unsampled(rec, time.Minute)
 	for _, tt := range []struct {
 		name    string
 		upgrade func(http.ResponseWriter, *http.Request) (server, error)
@@ -101,6 +103,8 @@ func TestOnePacket(t *testing.T) {
 		{"off, listener", traced(none), gorillaws.NewListener, none, 1},
 		{"spans", traced(spans), nil, none, 1},
 		{"spans, listener", traced(spans), gorillaws.NewListener, none, 1},
+		{"stalls", traced(stalls...), nil, none, 1},
+		{"stalls, listener", traced(stalls...), gorillaws.NewListener, none, 1},
 		{"spans, trace pongs", traced(spans), gorillaws.NewListener, rec.option("client"), 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

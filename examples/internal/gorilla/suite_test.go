@@ -31,8 +31,8 @@ var inside = []struct {
 // without are the test files of such parts, and an example of the documentation.
 var without = map[string]bool{"util_test.go": true, "mask_test.go": true, "client_test.go": true, "example_test.go": true}
 
-// The library's own tests pass through the adapter as they do bare: without spans, and
-// with those of the SDK and of package lean. The copies are made here, from the module
+// The library's own tests pass through the adapter as they do bare: without spans, with
+// those of the SDK and of package lean, and with the stalls of what is not sampled. The copies are made here, from the module
 // that this one requires.
 func TestSuite(t *testing.T) {
 	lib, root := moduleDir(t, "github.com/gorilla/websocket"), moduleDir(t, "github.com/wakechain/wakechain")
@@ -86,7 +86,7 @@ func TestSuite(t *testing.T) {
 	}
 	run(t, suite, nil, "go", build...)
 	// A test seeds package math/rand, which a module of the library's age may.
-	for _, spans := range []string{"off", "sdk", "lean"} {
+	for _, spans := range []string{"off", "sdk", "lean", "stalls"} {
 		t.Run(spans, func(t *testing.T) {
 			out := run(t, suite, []string{"SUITE_SPANS=" + spans, "GODEBUG=randseednop=0"}, binary, "-test.v")
 			passed := strings.Count(out, "\n--- PASS: Test")

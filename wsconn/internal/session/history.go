@@ -49,7 +49,10 @@ func entry(at int64, kind frame.Opcode, size int64) uint64 {
 }
 
 // mid reports whether a frame or a message is under way.
-func (h *history) mid() bool { return h.open || h.left > 0 || h.have > 0 }
+func (h *history) mid() bool { return h.open || h.midFrame() }
+
+// midFrame reports whether a frame is under way.
+func (h *history) midFrame() bool { return h.left > 0 || h.have > 0 }
 
 // scan passes p, or as much of it as is before a frame that begins with the byte stop
 // (0: none is), and returns that much; begins is where the first message in it begins,

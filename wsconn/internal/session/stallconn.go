@@ -291,7 +291,7 @@ func (c *stallConn) Write(p []byte) (n int, err error) {
 		n, err = c.Conn.Write(p)
 	case c.joins.part != nil:
 		n, err = c.joins.write(p)
-	case inside && len(p) > 0:
+	case c.out.midFrame() && len(p) > 0:
 		c.joins.part = p
 		return len(p), nil
 	default:
