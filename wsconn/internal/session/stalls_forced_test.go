@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -235,6 +236,9 @@ func (r *roots) OnEnd(s sdktrace.ReadOnlySpan) {
 		}
 	case s.Parent().IsValid():
 	case s.Name() != semconv.SpanWrite:
+		if s.Name() == semconv.SpanRead && slices.Contains(s.Attributes(), semconv.StallCauseKey.String(string(semconv.StallFailed))) {
+			return // the client is done
+		}
 		if r.others == nil {
 			r.others = map[string]int{}
 		}
