@@ -321,9 +321,8 @@ func (c *checker) metrics(plays []*play) {
 			c.report(-1, "%s is %d when all is over (%s, %g)", name, n, c.t.maker, c.t.ratio)
 		}
 	}
-	// A message that came whole counts, though its reader was left or failed behind it; and
-	// one may be read to its end after the connection, and with that its read, has ended.
-	var calls, written, read, writtenBytes, readBytes, failed, late int64
+	// A message that came whole counts, though its reader was left or failed behind it.
+	var calls, written, read, writtenBytes, readBytes, failed int64
 	for _, p := range plays {
 		for _, e := range p.ends {
 			calls += e.reads.Load() + e.writes.Load()
@@ -333,7 +332,6 @@ func (c *checker) metrics(plays []*play) {
 			readBytes += e.receivedBytes.Load()
 			if p.fault.parts || e.streamed && !p.fault.lossless {
 				failed += e.reads.Load() - e.received.Load()
-				late += e.received.Load()
 			}
 		}
 	}
@@ -343,10 +341,10 @@ func (c *checker) metrics(plays []*play) {
 			c.report(-1, "%s counts %d written, and %d were", size, got, written)
 		}
 		got := m.counts[size+" receive"]
-		if got < read-late || got > read+failed {
-			c.report(-1, "%s counts %d read, and %d to %d were (%s)", size, got, read-late, read+failed, c.t.maker)
+		if got < read || got > read+failed {
+			c.report(-1, "%s counts %d read, and %d to %d were (%s)", size, got, read, read+failed, c.t.maker)
 		}
-		if sum := m.sums[size+" receive"]; late == 0 && failed == 0 && int64(sum) != readBytes {
+		if sum := m.sums[size+" receive"]; int64(sum) < readBytes || got == read && int64(sum) != readBytes {
 			c.report(-1, "%s is %v read, and %d were (%s)", size, sum, readBytes, c.t.maker)
 		}
 		c.sums(&m, calls)

@@ -297,7 +297,7 @@ const (
 	WebSocketRoleKey               = attribute.Key("websocket.role")                      // string: client or server
 	WebSocketMessageTypeKey        = attribute.Key("websocket.message.type")              // string: text or binary
 	WebSocketMessageSizeKey        = attribute.Key("websocket.message.size")              // int, bytes of payload
-	WebSocketMessageTakenKey       = attribute.Key("websocket.message.taken")             // int, bytes of it that the program read, if it did not read to the end
+	WebSocketMessageTakenKey       = attribute.Key("websocket.message.taken")             // int, bytes of it that the program had read, if the read ended before the message's end
 	WebSocketMessageIndexKey       = attribute.Key("websocket.message.index")             // int, per direction, from 1
 	WebSocketRunMessagesKey        = attribute.Key("websocket.run.messages")              // int, that are told as one span
 	WebSocketRunFirstKey           = attribute.Key("websocket.run.first")                 // int, the index of the first of them

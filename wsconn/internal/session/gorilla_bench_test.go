@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"slices"
 
@@ -11,8 +12,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// benched are the libraries of the benchmarks: gorilla's as well, with no more of its
-// methods than they call.
+// benched are the libraries of the benchmarks, and of tests of what all have: gorilla's as
+// well, with no more of its methods than they call.
 var benched = append(slices.Clone(libraries), library{
 	name: "gorilla",
 	bare: endpoint{
@@ -30,8 +31,12 @@ var benched = append(slices.Clone(libraries), library{
 			c, err := (&gorillaws.Upgrader{Options: opts}).Upgrade(w, r, nil)
 			return tracedGorilla{Conn: c}, err
 		},
-		dial: func(ctx context.Context, url string, _ options, opts ...session.Option) (conn, *http.Response, error) {
-			c, resp, err := (&gorillaws.Dialer{Options: opts}).DialContext(ctx, url, nil)
+		dial: func(ctx context.Context, url string, o options, opts ...session.Option) (conn, *http.Response, error) {
+			d := gorillaws.Dialer{EnableCompression: o.compression != 0, Options: opts}
+			if o.client != nil {
+				d.NetDialContext = o.client.Transport.(*http.Transport).DialContext
+			}
+			c, resp, err := d.DialContext(ctx, url, nil)
 			return tracedGorilla{Conn: c}, resp, err
 		},
 	},
@@ -65,6 +70,8 @@ type tracedGorilla struct {
 }
 
 func (c tracedGorilla) Read(context.Context) (int, []byte, error) { return c.ReadMessage() }
+
+func (c tracedGorilla) Reader(context.Context) (int, io.Reader, error) { return c.NextReader() }
 
 func (c tracedGorilla) Write(_ context.Context, typ int, p []byte) error {
 	return c.WriteMessage(typ, p)

@@ -95,6 +95,7 @@ type setup struct {
 	stalls         bool // in memory, a write waits until all but a byte is read
 	bare           bool
 	announced      bool // by the raw peer: trace pongs
+	deflates       bool // the raw server
 	client, server []session.Option
 }
 
@@ -238,6 +239,9 @@ func rawServer(t *testing.T, lib library, s setup) (conn, *recorder, *peer) {
 		more := ""
 		if s.announced {
 			more = announcement
+		}
+		if s.deflates {
+			more += "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"
 		}
 		_, _ = io.WriteString(nc, switching(r, more))
 		hijacked <- &peer{nc, brw.Reader, false}

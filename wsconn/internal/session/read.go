@@ -31,7 +31,7 @@ func (s *Session) BeginRead(ctx context.Context) Read {
 	}
 	// The reader of the last message need not have come to its end: a
 	// json.Decoder stops where the value does.
-	s.in.stream.Swap(nil).end(nil)
+	s.in.stream.Swap(nil).leave()
 	r := Read{s: s, call: call{ctx, s.nextRead(ctx)}}
 	r.entered = s.enterRead(r.call)
 	return r
@@ -196,11 +196,20 @@ type messageReader struct {
 	calls atomic.Int32 // in progress
 	whole atomic.Bool  // the program has the message to its end
 	over  atomic.Bool
+
+	// The read may end with the connection while the message is in the library's buffer,
+	// from where the program reads it on.
+	measured atomic.Bool // the size is in the metrics
+	left     atomic.Bool // or never will be: the program reads another message, or rd failed
 }
 
 func (m *messageReader) Read(p []byte) (int, error) {
 	if m.over.Load() {
-		return m.rd.Read(p)
+		n, err := m.rd.Read(p)
+		if size := m.size.Add(int64(n)); err == io.EOF && !m.left.Load() {
+			m.measure(oteltrace.SpanContextFromContext(m.call.context()), size)
+		}
+		return n, err
 	}
 	m.calls.Add(1)
 	core.Ref(m.op).Hold()
@@ -217,6 +226,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 		m.whole.Store(true)
 		m.end(nil)
 	case err != nil:
+		m.left.Store(true)
 		m.end(err)
 	}
 	m.calls.Add(-1)
@@ -238,7 +248,6 @@ func (m *messageReader) end(err error) {
 	if m == nil || m.over.Swap(true) {
 		return
 	}
-	m.s.in.stream.CompareAndSwap(m, nil)
 	m.s.mu.Lock()
 	msg, verdict := m.s.didRead(m.call, err)
 	m.s.live.clearLastRead(m.s, m.op, err)
@@ -249,13 +258,35 @@ func (m *messageReader) end(err error) {
 		m.op.SetAttributes(semconv.WebSocketMessageTakenKey.Int64(size))
 		size, _ = msg.known(-1, 0)
 	}
-	m.s.meter.recordRead(m.call, in, size, err)
+	if err == nil {
+		m.measure(in, size)
+	}
+	if m.measured.Load() || m.left.Load() {
+		m.s.in.stream.CompareAndSwap(m, nil)
+	}
 	if m.s.foldRead(m.call, &msg, m.typ, size, err == nil && msg.index > 0, nil) {
 		return
 	}
 	m.s.endRead(m.op, &msg, m.typ, size, verdict, err)
 	m.s.live.setLastRead(m.op, err)
 	m.s.stalls.readEnded(m.ctx, err)
+}
+
+// measure records the size of the message, once; a negative one is not known. in is the
+// read's span.
+func (m *messageReader) measure(in oteltrace.SpanContext, size int64) {
+	if size >= 0 && !m.measured.Swap(true) {
+		m.s.meter.recordRead(m.call, in, size, nil)
+	}
+}
+
+// leave ends the read for the next one. From then on the library may say io.EOF to whoever
+// reads the message on.
+func (m *messageReader) leave() {
+	if m != nil {
+		m.left.Store(true)
+		m.end(nil)
+	}
 }
 
 // closed ends the read with the connection, unless the program is inside the
