@@ -46,7 +46,8 @@ func (s *Span) Has(index int64) bool {
 
 // resolveRuns finds the write that a read links to by way of a run: the peer names the
 // run of a message before that is sent, and the message is in it unless it stalls or
-// fails, and so has a span of its own.
+// fails, and so has a span of its own. A run of reads links to no write that has none of
+// its messages.
 func (b *builder) resolveRuns() {
 	var writes map[writer][]*Span
 	for _, s := range b.all {
@@ -54,16 +55,20 @@ func (b *builder) resolveRuns() {
 		if s.Is(semconv.SpanWake) {
 			read = s.Parent
 		}
-		if read == nil || read.Name != semconv.SpanRead || len(s.Links) == 0 {
+		if read == nil || !read.IsRead() || len(s.Links) == 0 {
 			continue
 		}
-		index := read.Int(semconv.WebSocketMessageIndexKey)
+		index, last := read.Indexes()
 		for i := range s.Links {
 			to := s.Links[i].Span
 			if index == 0 || to == nil || !to.IsWrite() || ownSide(to, read) {
 				continue
 			}
-			if first, _ := to.Indexes(); first == 0 || to.Has(index) {
+			if first, end := to.Indexes(); first == 0 || first <= last && index <= end {
+				continue
+			}
+			if read.isRun() { // which of its messages was named is not known
+				s.Links[i].Span = nil
 				continue
 			}
 			if writes == nil {

@@ -36,8 +36,9 @@ func TestRuns(t *testing.T) {
 	in := s.add(reader, semconv.SpanRead, 200, 300, message("r", 18)...)
 	after := s.add(reader, semconv.SpanRead, 300, 5100, message("r", 41)...)
 	nowhere := s.add(reader, semconv.SpanRead, 5100, 6100, message("r", 42)...)
-	reads := s.add(reader, semconv.SpanReads, 6200, 7200, messages("r", 43, 50)...)
-	for _, read := range []int{in, after, nowhere, reads} {
+	reads := s.add(reader, semconv.SpanReads, 6200, 7200, messages("r", 40, 50)...)
+	others := s.add(reader, semconv.SpanReads, 7200, 8200, messages("r", 51, 60)...)
+	for _, read := range []int{in, after, nowhere, reads, others} {
 		s.link(read, run)
 	}
 	c := chain.New(s.spans)
@@ -49,7 +50,7 @@ func TestRuns(t *testing.T) {
 		}
 		return nil
 	}
-	for _, test := range []struct{ from, to int }{{in, run}, {after, stalled}, {nowhere, 0}, {stalled, run}, {reads, run}} {
+	for _, test := range []struct{ from, to int }{{in, run}, {after, stalled}, {nowhere, 0}, {stalled, run}, {reads, run}, {others, 0}} {
 		var want *chain.Span
 		if test.to != 0 {
 			want = find(test.to)
@@ -67,7 +68,7 @@ func TestRuns(t *testing.T) {
 	text := tree(t, c, chain.WithoutTimes())
 	for _, want := range []string{
 		"writes #", "  24 messages, 17 to 40  120 B  1ms  longest 100µs  idle 500µs\n",
-		"reads  8 messages, 43 to 50  40 B  1ms  longest 100µs  idle 500µs  ← writes #",
+		"reads  11 messages, 40 to 50  55 B  1ms  longest 100µs  idle 500µs  ← writes #",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the tree has no %q:\n%s", want, text)

@@ -35,7 +35,7 @@ func converse(t *testing.T, n, pause int) *chain.Chain {
 		wstest.WithServer(wsconn.WithTracerProvider(rec.Service("socket_start")), auto))
 	sender := trace.Go(server.Context(t.Context()), "sen_data", func(ctx context.Context) error {
 		for range n {
-			time.Sleep(time.Millisecond) // and so it is read
+			time.Sleep(time.Millisecond) // by then the last one has been read
 			if err := server.Write(ctx, wsconn.MessageBinary, make([]byte, 100)); err != nil {
 				return err
 			}

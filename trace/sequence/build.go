@@ -140,7 +140,7 @@ func begins(s *chain.Span) bool {
 // late reports whether a message was read so long after it was written that it
 // is not drawn as one arrow: the read stands where it was.
 func (b *builder) late(write, read *chain.Span) bool {
-	return read.IsRead() && write.IsWrite() && b.at(read.End)-b.ended(write) >= late
+	return read.IsRead() && write.IsWrite() && b.after(read, write) >= late
 }
 
 // late is how long a message may be under way to be one arrow.

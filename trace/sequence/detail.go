@@ -125,3 +125,36 @@ func runSize(spans []*chain.Span) string {
 	}
 	return text.Counted(messages, "message") + ", " + text.Bytes(float64(bytes))
 }
+
+// passed is runSize of an arrow: pairs has each reader and what it links to. What both
+// stand for has passed; how many bytes that is says the one that stands for nothing else.
+func passed(pairs []*chain.Span) string {
+	var messages, bytes int64
+	runs, known := false, true
+	for i := 0; i < len(pairs); i += 2 {
+		read, write := pairs[i], pairs[i+1]
+		runs = runs || read.Name == semconv.SpanReads || write.Name == semconv.SpanWrites
+		n := min(max(read.Messages(), 1), max(write.Messages(), 1))
+		from, to := read.Indexes()
+		if first, last := write.Indexes(); from > 0 && first > 0 {
+			n = max(min(to, last)-max(from, first)+1, 1)
+		}
+		messages += n
+		switch n {
+		case max(read.Messages(), 1):
+			bytes += max(read.Int(semconv.WebSocketMessageSizeKey), 0)
+		case max(write.Messages(), 1):
+			bytes += max(write.Int(semconv.WebSocketMessageSizeKey), 0)
+		default:
+			known = false
+		}
+	}
+	switch {
+	case !runs:
+		return ""
+	case !known:
+		return text.Counted(messages, "message")
+	default:
+		return text.Counted(messages, "message") + ", " + text.Bytes(float64(bytes))
+	}
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // messages draws the arrows that links prove, and rows for reads and writes without one.
@@ -75,7 +76,7 @@ func (b *builder) got(reads []*chain.Span, blocked bool) bool {
 	r.From = b.peer(first)
 	if w := b.sources[first.Seq]; w != nil {
 		r.From, r.Proven = b.lanes[w.Seq], true
-		r.Details = append(r.Details, "sent "+human(b.ended(first)-b.ended(w))+" before")
+		r.Details = append(r.Details, "sent "+human(b.after(first, w))+" before")
 	}
 	if blocked && !r.Proven {
 		return false // the block says it
@@ -95,10 +96,16 @@ func (b *builder) message(from int, pairs []*chain.Span, blocks []*Row) {
 	var late time.Duration
 	for i := 0; i < len(pairs); i += 2 {
 		readers, writers = append(readers, pairs[i]), append(writers, pairs[i+1])
-		late = max(late, b.received(pairs[i])-b.ended(pairs[i+1]))
+		late = max(late, b.after(pairs[i], pairs[i+1]))
+	}
+	size := passed(pairs)
+	if size == "" {
+		size = messageSize(readers)
+	} else { // one run may be read in several parts
+		writers = inOrder(writers)
 	}
 	first := slices.MinFunc(writers, func(x, y *chain.Span) int { return x.Seq - y.Seq })
-	r := b.row(Message, writers, messageSize(readers), failure(first))
+	r := b.row(Message, writers, size, failure(first))
 	r.Kind, r.From, r.To, r.Proven = Message, from, b.lanes[readers[0].Seq], true
 	r.At, r.seq = b.at(first.Start), first.Seq
 	r.writes = writers
@@ -127,6 +134,16 @@ func (b *builder) received(s *chain.Span) time.Duration {
 		return b.ended(s)
 	}
 	return b.at(s.Start)
+}
+
+// after is for how long, at the least, what a span links to was over when that had it. Of
+// a run of reads it is not known when each of its messages was read, but for the last.
+func (b *builder) after(s, source *chain.Span) time.Duration {
+	at := b.received(s)
+	if _, last := s.Indexes(); s.Name == semconv.SpanReads && !source.Has(last) {
+		at = b.at(s.Start)
+	}
+	return at - b.ended(source)
 }
 
 // wokenBy reports whether all of a wake row's links are to the writers.
