@@ -3,10 +3,7 @@ package trace
 import (
 	"context"
 	"errors"
-	"runtime"
 	"runtime/pprof"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +13,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/wakechain/wakechain/internal/live"
+	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace/internal/annotate"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -153,7 +151,7 @@ func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 		l.start = after(l.called)
 	}
 	if l.span != nil || l.tracer.live {
-		t.id, t.began = goroutineID(), l.start
+		t.id, t.began = core.GoroutineID(), l.start
 		t.entry.Add((*liveTask)(t))
 		defer t.entry.Remove()
 	}
@@ -290,14 +288,3 @@ func (t *Task) Name() string { return t.name }
 // Cancel ends the context of the function, with cause as its context.Cause.
 // It does not wait.
 func (t *Task) Cancel(cause error) { t.cancel(cause) }
-
-// goroutineID reads the runtime's number of the calling goroutine from the
-// first line of its stack, "goroutine 18 [running]:". The runtime offers no
-// other way; it takes about a microsecond, once per goroutine.
-func goroutineID() int64 {
-	var buf [64]byte
-	line := string(buf[:runtime.Stack(buf[:], false)])
-	line, _, _ = strings.Cut(strings.TrimPrefix(line, "goroutine "), " ")
-	id, _ := strconv.ParseInt(line, 10, 64)
-	return id
-}

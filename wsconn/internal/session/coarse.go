@@ -37,7 +37,7 @@ func (t *ticker) use() {
 	defer t.mu.Unlock()
 	t.users++
 	late := clockNow() - coarse.Load()
-	if t.timer && late >= 0 && late < 40*coarseTick.Milliseconds() {
+	if t.timer && late > 0 && late < 40*coarseTick.Milliseconds() {
 		return
 	}
 	t.turn++

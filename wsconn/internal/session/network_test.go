@@ -21,15 +21,26 @@ import (
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
 
-// network is wstest's, of conns that do not say what they wait for: it is timed.
-type network struct{ *wstest.Listener }
+// network is wstest's, of conns that do not say what they wait for, unless exact: it is
+// timed.
+type network struct {
+	*wstest.Listener
+	exact bool
+}
 
-func newNetwork(opts ...wstest.Option) network { return network{wstest.Listen(opts...)} }
+func newNetwork(opts ...wstest.Option) network { return network{wstest.Listen(opts...), false} }
 
-func (n network) Accept() (net.Conn, error) { return timed(n.Listener.Accept()) }
+func (n network) Accept() (net.Conn, error) { return n.conn(n.Listener.Accept()) }
 
 func (n network) DialContext(ctx context.Context, on, addr string) (net.Conn, error) {
-	return timed(n.Listener.DialContext(ctx, on, addr))
+	return n.conn(n.Listener.DialContext(ctx, on, addr))
+}
+
+func (n network) conn(nc net.Conn, err error) (net.Conn, error) {
+	if n.exact {
+		return nc, err
+	}
+	return timed(nc, err)
 }
 
 // timedConn hides a wstest.Conn.
@@ -93,6 +104,8 @@ type setup struct {
 	options
 	tcp            bool // on loopback rather than in memory
 	stalls         bool // in memory, a write waits until all but a byte is read
+	window         int  // in memory, in bytes
+	exact          bool // in memory, conns say what they wait for
 	bare           bool
 	announced      bool // by the raw peer: trace pongs
 	deflates       bool // the raw server
@@ -100,10 +113,15 @@ type setup struct {
 }
 
 func (s *setup) network() network {
-	if s.stalls {
-		return newNetwork(wstest.WithWindow(1))
+	n := newNetwork()
+	switch {
+	case s.stalls:
+		n = newNetwork(wstest.WithWindow(1))
+	case s.window > 0:
+		n = newNetwork(wstest.WithWindow(s.window))
 	}
-	return newNetwork()
+	n.exact = s.exact
+	return n
 }
 
 const announcement = tracepong.Header + ": " + tracepong.Version + "\r\n"

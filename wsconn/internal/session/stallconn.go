@@ -102,7 +102,7 @@ func (st *stalls) attach(nc net.Conn, conn *netpoll.Conn, early []byte, links bo
 	st.conn = c
 	conn.WatchWrite(&c.write)
 	ticking.use()
-	c.left = max(coarse.Load(), 1) // nobody has asked for bytes since
+	c.left = coarse.Load() // nobody has asked for bytes since
 	return c
 }
 
@@ -167,7 +167,7 @@ func (c *stallConn) beginRead() {
 			c.conn.WatchRead(nil)
 		}
 	}
-	if now := coarse.Load(); c.left > 0 && now-c.left >= c.st.after.Milliseconds() {
+	if now := coarse.Load(); now-c.left >= c.st.after.Milliseconds() {
 		c.returned(now)
 	}
 }

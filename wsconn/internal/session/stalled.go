@@ -29,6 +29,12 @@ type stalled struct {
 	errorType string // of what the program's call returned, or else of err
 	why       error
 
+	// Of a write that waited for another one, which was parked, before it did.
+	waits    time.Time
+	waitFor  *freed // nil: it did not wait
+	waitTold bool
+	freed    *freed // for those that waited for this one; nil: nobody did
+
 	// Of the peer's wish to be told what passed, in its trace.
 	peer     oteltrace.SpanContext // not valid: it is none
 	rings    [2][]uint64           // as they were
@@ -46,6 +52,7 @@ type stalled struct {
 	op       core.Ref // once told
 	replayed int      // blocks that op knows
 	allowed  bool     // op is made
+	toldFor  string   // the cause that it was told for
 }
 
 type telling uint8
@@ -100,6 +107,9 @@ func (w *parkWatch) Park(p netpoll.Park) {
 	if r == nil {
 		r = stalledRecords.Get().(*stalled)
 		r.c, r.writes = w.c, w.writes
+		if w.writes {
+			r.waits, r.waitFor = w.c.st.waits.claim()
+		}
 		w.record.Store(r)
 	}
 	r.mu.Lock()
@@ -128,9 +138,6 @@ func (w *parkWatch) Wake(k netpoll.Wake) {
 		return
 	}
 	r.total += k.Blocked
-	if r.writes {
-		r.c.st.freed.Store(int64(k.At.Sub(clockBase)))
-	}
 	if b := r.room(k.Blocked); b != nil {
 		b.from, b.to, b.source, b.wake, b.by, b.attrs = since, k.At, r.source, k.Reason, k.By, b.attrs[:0]
 		if k.Evidence != nil && k.Blocked >= leastEvidence {
@@ -180,8 +187,14 @@ func (w *parkWatch) over(m passage, err error) {
 	w.record.Store(nil)
 	st := w.c.st
 	r.message, r.err = m, err
+	if w.writes {
+		r.freed = st.waits.writeFreed()
+	}
 	r.mu.Lock()
-	listed, tell := r.listed, r.told != untold || r.total >= st.after || err != nil && !w.c.closed.Load()
+	listed, tell := r.listed, r.told != untold || r.total >= st.after || r.waited() >= st.after || err != nil && !w.c.closed.Load()
+	if r.told == toldNow {
+		r.freed.name(r.op)
+	}
 	r.mu.Unlock()
 	if listed {
 		parked.remove(r)

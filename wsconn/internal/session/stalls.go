@@ -140,9 +140,7 @@ type stalls struct {
 	timer  atomic.Bool // tells of what is over where no call of the program's does
 
 	pending [2]atomic.Pointer[stalled] // over, and not told yet; by direction
-	freed   atomic.Int64               // when a write that was parked went on, in nanoseconds since clockBase
-
-	lastTold atomic.Pointer[oteltrace.SpanContext] // of writes
+	waits   stallWaits
 
 	conn *stallConn // nil: there is none yet
 }
@@ -204,15 +202,6 @@ func (st *stalls) tells(errorType string) bool {
 	return !st.failed.Swap(true)
 }
 
-// waitBegins returns when a write begins that another one is in the way of, as far as
-// that is parked; 0: none is.
-func (st *stalls) waitBegins() int64 {
-	if st.lib.ConcurrentWriters || st.conn == nil || !st.conn.write.parked.Load() {
-		return 0
-	}
-	return int64(time.Since(clockBase))
-}
-
 // readEnded is called when the program has left the library with a read.
 func (st *stalls) readEnded(ctx context.Context, err error) {
 	if st != nil && (err != nil || st.pending[receiving].Load() != nil) {
@@ -220,16 +209,17 @@ func (st *stalls) readEnded(ctx context.Context, err error) {
 	}
 }
 
-// writeEnded is readEnded for a write, which began to wait at since.
-func (st *stalls) writeEnded(ctx context.Context, since, size int64, err error) {
+// writeEnded is readEnded for a write, which w says to have waited.
+func (st *stalls) writeEnded(ctx context.Context, w *stallWait, size int64, err error) {
 	if st == nil {
 		return
 	}
+	before := st.waitEnds(w)
 	if err != nil || st.pending[transmitting].Load() != nil {
 		st.settle(transmitting, ctx, semconv.SpanWrite, err)
 	}
-	if since > 0 {
-		st.tellWait(since, size)
+	if before != nil && err == nil {
+		st.tellWait(w.since, before, size)
 	}
 }
 

@@ -65,7 +65,7 @@ func (st *stalls) complete(r *stalled) {
 	failed := st.tells(r.errorType)
 	switch {
 	case r.told != untold:
-	case r.total >= st.after:
+	case r.total >= st.after, r.waited() >= st.after:
 		st.begin(r, r.cause())
 	case failed:
 		st.begin(r, stallFailed)
@@ -73,8 +73,12 @@ func (st *stalls) complete(r *stalled) {
 	if !r.allowed {
 		return
 	}
+	r.freed.name(r.op)
 	r.replay()
 	attrs := r.messageAttributes()
+	if cause := r.cause(); r.toldFor != stallFailed && r.toldFor != cause { // of a block that went on
+		attrs = append(attrs, semconv.StallCauseKey.String(cause))
+	}
 	attrs = r.c.appendHistory(attrs, r.start)
 	if r.left > 0 {
 		attrs = append(attrs, semconv.SpansSuppressedKey.Int(2*r.left))
@@ -84,15 +88,12 @@ func (st *stalls) complete(r *stalled) {
 	if !sc.IsSampled() {
 		return
 	}
-	if r.writes {
-		st.lastTold.Store(&sc)
-	}
 	if r.c.send && !r.c.closed.Load() {
 		r.c.flag.Store(&sc)
 	}
 }
 
-// cause is that of the longest block.
+// cause is that of the longest block, or of the wait for another write.
 func (r *stalled) cause() string {
 	if !r.writes {
 		return stallRead
@@ -102,6 +103,9 @@ func (r *stalled) cause() string {
 		if b := &r.blocks[i]; longest == nil || b.to.Sub(b.from) > longest.to.Sub(longest.from) {
 			longest = b
 		}
+	}
+	if wait := r.waited(); wait > 0 && (longest == nil || wait > longest.to.Sub(longest.from)) {
+		return stallWriteLock
 	}
 	if longest != nil {
 		for _, a := range longest.attrs {
@@ -119,6 +123,7 @@ func (st *stalls) begin(r *stalled, cause string) {
 	if r.allowed = ok; !ok {
 		return
 	}
+	r.toldFor = cause
 	r.start = r.end
 	if r.start.IsZero() {
 		r.start = time.Now()
@@ -130,6 +135,9 @@ func (st *stalls) begin(r *stalled, cause string) {
 		r.start = r.parked
 	}
 	r.mu.Unlock()
+	if r.waitFor != nil {
+		r.start = r.waits
+	}
 	r.start = r.start.Add(-core.Tick(r.start)) // an edge is after it
 	name := semconv.SpanRead
 	if r.writes {
@@ -242,6 +250,10 @@ func (r *stalled) replay() {
 	if r.writes {
 		reason = string(semconv.ReasonNetWrite)
 	}
+	if r.waitFor != nil && !r.waitTold {
+		r.waitTold = true
+		r.waitFor.replay(r.op, r.waits)
+	}
 	for _, b := range blocks {
 		r.op.Block(b.from, core.Edge{Reason: reason, Attrs: sourceOf(b.source)})
 		r.op.Wake(b.to, core.Edge{Reason: string(b.wake), By: b.by}, b.attrs)
@@ -333,38 +345,12 @@ func (st *stalls) tellInstant(name, cause string, start, end time.Time, errorTyp
 	op.End(&core.End{Time: end, ErrorType: errorType, Err: err, Attrs: st.conn.appendHistory(nil, start)})
 }
 
-// tellWait tells of a write of size bytes that waited from since on for another one,
-// which was parked, if it waited for long: until that went on.
-func (st *stalls) tellWait(since, size int64) {
-	freed := st.freed.Load()
-	if time.Duration(freed-since) < st.after {
-		return
-	}
-	attrs, ok := st.take(stallWriteLock)
-	if !ok {
-		return
-	}
-	from, to := clockBase.Add(time.Duration(since)), clockBase.Add(time.Duration(freed))
-	op := st.start(semconv.SpanWrite, from, append(attrs, transmit))
-	var by oteltrace.SpanContext
-	if sc := st.lastTold.Load(); sc != nil {
-		by = *sc
-	}
-	op.Block(from, core.Edge{Reason: string(semconv.ReasonWriteLock)})
-	op.Wake(to, core.Edge{Reason: string(semconv.WakeUnlocked), By: by}, nil)
-	attrs = st.conn.appendHistory(nil, from)
-	if size >= 0 {
-		attrs = append(attrs, semconv.WebSocketMessageSizeKey.Int64(size))
-	}
-	op.End(&core.End{Attrs: attrs})
-}
-
 // asked is called when the peer asks, by a trace pong, for what passed: in the trace of
 // its own stall.
 func (c *stallConn) asked(by oteltrace.SpanContext) {
 	r := stalledRecords.Get().(*stalled)
 	r.c, r.peer = c, by
-	if a := c.away; a != nil && a.to > 0 {
+	if a := c.away; a != nil && a.to != 0 {
 		r.from, r.to = a.from, a.to
 		r.rings = [2][]uint64{slices.Clone(a.rings[receiving]), slices.Clone(a.rings[transmitting])}
 		a.to = 0 // it is told once
@@ -383,7 +369,7 @@ func (st *stalls) tellPeer(r *stalled) {
 		return
 	}
 	start, end := clockTime(r.from), clockTime(r.to)
-	if r.to > 0 {
+	if r.to != 0 {
 		attrs = append(attrs, semconv.WebSocketReaderAwayKey.Float64(end.Sub(start).Seconds()))
 	} else if start, end = span(r.rings); start.IsZero() {
 		return

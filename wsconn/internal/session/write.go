@@ -19,8 +19,8 @@ type Write struct {
 	typ  frame.Opcode // of the message; 0: its frames say
 	held bool         // the write lock
 	over bool
-	wait int64   // since when another one is in the way, that is parked; see [stalls.waitBegins]
-	pc   uintptr // of the program's call, where the library does not serialise writers
+	wait *stallWait // nil: none was in the way that is parked
+	pc   uintptr    // of the program's call, where the library does not serialise writers
 }
 
 // BeginWrite begins the write of a message of the library's message type; 0 is for the
@@ -28,7 +28,7 @@ type Write struct {
 // being written; if not, it closes a [Write.Writer] that the program left open, as the
 // library would do next. [Write.End] or [Write.Writer] must follow.
 func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
-	wait := int64(0)
+	var wait *stallWait
 	if s.stalls != nil {
 		wait = s.stalls.waitBegins()
 	}
@@ -200,11 +200,17 @@ func (w *Write) End(size int64, err error) {
 // that was in progress at the same time, if that is why. It is for a deferred call,
 // and does nothing after [Write.End]. It does not recover.
 func (w *Write) EndPanicked() {
-	if w.s == nil || w.over || w.s.off {
+	if w.s == nil || w.over {
 		return
 	}
 	w.over = true
 	s := w.s
+	if s.stalls != nil {
+		s.stalls.waitEnds(w.wait)
+	}
+	if s.off {
+		return
+	}
 	var other writer
 	var promise *core.Promise
 	var over *run

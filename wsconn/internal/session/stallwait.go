@@ -1,0 +1,145 @@
+package session
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	core "github.com/wakechain/wakechain/internal/op"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// stallWait is a write that another one is in the way of, which is parked.
+type stallWait struct {
+	goroutine int64
+	since     time.Time
+	told      bool // by the record of the write, which has parked itself
+}
+
+// stallWaits are those of a connection.
+type stallWaits struct {
+	n     atomic.Int32
+	mu    sync.Mutex
+	all   []*stallWait
+	freed *freed // nil: nobody waited when a write was over that had parked
+}
+
+// freed is when a write that had parked was over.
+type freed struct {
+	at time.Time
+	by atomic.Pointer[oteltrace.SpanContext] // nil: it is not told, or not yet
+}
+
+// waitBegins is called when a write begins. It returns nil where none is in its way that
+// is parked.
+func (st *stalls) waitBegins() *stallWait {
+	if st.lib.ConcurrentWriters || st.conn == nil || !st.conn.write.parked.Load() {
+		return nil
+	}
+	w := &stallWait{goroutine: core.GoroutineID(), since: time.Now()}
+	st.waits.mu.Lock()
+	defer st.waits.mu.Unlock()
+	st.waits.all = append(st.waits.all, w)
+	st.waits.n.Store(int32(len(st.waits.all)))
+	return w
+}
+
+// waitEnds is called when the write has ended. It returns what was in its way, if that
+// is over and it is not told.
+func (st *stalls) waitEnds(w *stallWait) *freed {
+	if w == nil {
+		return nil
+	}
+	x := &st.waits
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i, other := range x.all {
+		if other == w {
+			x.all = append(x.all[:i], x.all[i+1:]...)
+			break
+		}
+	}
+	x.n.Store(int32(len(x.all)))
+	if w.told || x.freed == nil || x.freed.at.Before(w.since) {
+		return nil
+	}
+	return x.freed
+}
+
+// writeFreed is called when a write is over that had parked.
+func (x *stallWaits) writeFreed() *freed {
+	if x.n.Load() == 0 {
+		return nil
+	}
+	f := &freed{at: time.Now()}
+	x.mu.Lock()
+	x.freed = f
+	x.mu.Unlock()
+	return f
+}
+
+// claim returns what the calling goroutine's write had waited for before it parked.
+func (x *stallWaits) claim() (since time.Time, f *freed) {
+	if x.n.Load() == 0 {
+		return since, nil
+	}
+	id := core.GoroutineID()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, w := range x.all {
+		if w.goroutine == id && x.freed != nil && !x.freed.at.Before(w.since) {
+			w.told = true
+			return w.since, x.freed
+		}
+	}
+	return since, nil
+}
+
+// waited is how long the write had waited for another one.
+func (r *stalled) waited() time.Duration {
+	if r.waitFor == nil {
+		return 0
+	}
+	return r.waitFor.at.Sub(r.waits)
+}
+
+// tellWait tells of a write of size bytes that waited for another one, if it waited for
+// long.
+func (st *stalls) tellWait(since time.Time, f *freed, size int64) {
+	if f.at.Sub(since) < st.after {
+		return
+	}
+	attrs, ok := st.take(stallWriteLock)
+	if !ok {
+		return
+	}
+	op := st.start(semconv.SpanWrite, since.Add(-core.Tick(since)), append(attrs, transmit))
+	f.replay(op, since)
+	attrs = st.conn.appendHistory(nil, since)
+	if size >= 0 {
+		attrs = append(attrs, semconv.WebSocketMessageSizeKey.Int64(size))
+	}
+	op.End(&core.End{Time: f.at.Add(core.Tick(f.at)), Attrs: attrs})
+}
+
+// name notes that op is of the write that is over; nil: nobody waited for it.
+func (f *freed) name(op core.Ref) {
+	if f == nil {
+		return
+	}
+	if sc := op.SpanContext(); sc.IsSampled() {
+		f.by.Store(&sc)
+	}
+}
+
+// replay gives op the wait.
+func (f *freed) replay(op core.Ref, since time.Time) {
+	var by oteltrace.SpanContext
+	if sc := f.by.Load(); sc != nil {
+		by = *sc
+	}
+	op.Block(since, core.Edge{Reason: string(semconv.ReasonWriteLock)})
+	op.Wake(f.at, core.Edge{Reason: string(semconv.WakeUnlocked), By: by}, nil)
+}
