@@ -71,7 +71,8 @@ func (j *joined) write(p []byte) (n int, err error) {
 	return max(int(wrote)-held, 0), err
 }
 
-// away is a time in which nobody asked the connection for bytes.
+// away is a time in which nobody asked the connection for bytes: the last one, or one
+// just before it that was longer.
 type away struct {
 	from, to int64       // of the coarse clock
 	rings    [2][]uint64 // as they were when it was over: received, transmitted
@@ -179,6 +180,9 @@ func (c *stallConn) returned(now int64) {
 		c.away = new(away)
 	}
 	a := c.away
+	if a.to != 0 && c.left-a.to < c.st.after.Milliseconds() && a.to-a.from > now-c.left {
+		return // it is busy with what came meanwhile
+	}
 	a.from, a.to = c.left, now
 	a.rings[receiving], a.rings[transmitting] = c.in.last(a.rings[receiving]), c.out.last(a.rings[transmitting])
 }
