@@ -108,7 +108,7 @@ func (w *parkWatch) Park(p netpoll.Park) {
 		r = stalledRecords.Get().(*stalled)
 		r.c, r.writes = w.c, w.writes
 		if w.writes {
-			r.waits, r.waitFor = w.c.st.waits.claim()
+			r.waits, r.waitFor = w.c.st.waits.Load().claim()
 		}
 		w.record.Store(r)
 	}
@@ -188,7 +188,7 @@ func (w *parkWatch) over(m passage, err error) {
 	st := w.c.st
 	r.message, r.err = m, err
 	if w.writes {
-		r.freed = st.waits.writeFreed()
+		r.freed = st.waits.Load().writeFreed()
 	}
 	r.mu.Lock()
 	listed, tell := r.listed, r.told != untold || r.total >= st.after || r.waited() >= st.after || err != nil && !w.c.closed.Load()

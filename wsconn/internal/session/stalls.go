@@ -140,7 +140,7 @@ type stalls struct {
 	timer  atomic.Bool // tells of what is over where no call of the program's does
 
 	pending [2]atomic.Pointer[stalled] // over, and not told yet; by direction
-	waits   stallWaits
+	waits   atomic.Pointer[stallWaits] // nil: no write has waited
 
 	conn *stallConn // nil: there is none yet
 }

@@ -39,10 +39,12 @@ func (st *stalls) waitBegins() *stallWait {
 		return nil
 	}
 	w := &stallWait{goroutine: core.GoroutineID(), since: time.Now()}
-	st.waits.mu.Lock()
-	defer st.waits.mu.Unlock()
-	st.waits.all = append(st.waits.all, w)
-	st.waits.n.Store(int32(len(st.waits.all)))
+	st.waits.CompareAndSwap(nil, new(stallWaits))
+	x := st.waits.Load()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.all = append(x.all, w)
+	x.n.Store(int32(len(x.all)))
 	return w
 }
 
@@ -52,7 +54,7 @@ func (st *stalls) waitEnds(w *stallWait) *freed {
 	if w == nil {
 		return nil
 	}
-	x := &st.waits
+	x := st.waits.Load()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for i, other := range x.all {
@@ -70,7 +72,7 @@ func (st *stalls) waitEnds(w *stallWait) *freed {
 
 // writeFreed is called when a write is over that had parked.
 func (x *stallWaits) writeFreed() *freed {
-	if x.n.Load() == 0 {
+	if x == nil || x.n.Load() == 0 {
 		return nil
 	}
 	f := &freed{at: time.Now()}
@@ -82,7 +84,7 @@ func (x *stallWaits) writeFreed() *freed {
 
 // claim returns what the calling goroutine's write had waited for before it parked.
 func (x *stallWaits) claim() (since time.Time, f *freed) {
-	if x.n.Load() == 0 {
+	if x == nil || x.n.Load() == 0 {
 		return since, nil
 	}
 	id := core.GoroutineID()
