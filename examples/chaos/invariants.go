@@ -352,11 +352,10 @@ func (c *checker) metrics(plays []*play) {
 }
 
 // sums: what was exported and what was left out are all that there was. A block has its
-// wake, but for that of a write which waited for a lock in vain, with which it ended. A run
-// stands for its messages and their blocks, but not for what its first one waited for, which
-// was before.
+// wake, but for that of a write which waited for a lock in vain, with which it ended.
+// There are no runs.
 func (c *checker) sums(m *measured, calls int64) {
-	var exported, closes, said, locks, vain, before int64
+	var exported, closes, said, locks, vain int64
 	of := func(s *chain.Span) bool {
 		switch word(s) {
 		case semconv.SpanRead, semconv.SpanWrite, semconv.SpanClose:
@@ -367,21 +366,7 @@ func (c *checker) sums(m *measured, calls int64) {
 	for _, s := range c.chain.Spans {
 		said += s.Int(semconv.SpansSuppressedKey)
 		switch w := word(s); {
-		case w == semconv.SpanReads || w == semconv.SpanWrites:
-			exported += s.Messages()
-			if s.Float(semconv.BlockDurationKey) > 0 {
-				exported += 2 * max(s.Int(semconv.BlockCountKey), 1)
-			}
-			if s.IsRead() {
-				before += 8
-			}
 		case of(s):
-			if s.IsRead() && len(s.Children) == 0 && s.Int(semconv.WebSocketMessageIndexKey) > 16 {
-				before += 8 // a run of one
-			}
-			if len(s.Children) == 0 && s.Int(semconv.WebSocketMessageIndexKey) > 16 && s.Float(semconv.BlockDurationKey) > 0 {
-				exported += 2 * max(s.Int(semconv.BlockCountKey), 1) // likewise
-			}
 			exported++
 			if w == semconv.SpanClose || closeFrame(s) {
 				closes++
@@ -398,7 +383,7 @@ func (c *checker) sums(m *measured, calls int64) {
 	}
 	blocks, left := m.counts[semconv.MetricBlockDuration], m.values[semconv.MetricSpansSuppressed]
 	most := calls + closes + 2*blocks - vain
-	least := most - (m.locks - locks) - before // were those that were left out all in vain
+	least := most - (m.locks - locks) // were those that were left out all in vain
 	if got := exported + left; got < least || got > most {
 		c.report(-1, "%d spans exported and %d left out are not the %d to %d there were: %d calls, %d closes, %d blocks, %d in vain (%s)",
 			exported, left, least, most, calls, closes, blocks, vain, c.t.maker)

@@ -67,6 +67,9 @@ func calm(t *testing.T) (*telemetry, []*play) {
 	var found reports
 	s := newStage(newControl(), found.add)
 	pl := newPlan(1, 0)
+	for i := 1; pl.runs; i++ {
+		pl = newPlan(1, i)
+	}
 	pl.bare, pl.ratio, pl.makes, pl.minBlock, pl.public = false, 1, "sdk", 0, false
 	pl.volume, pl.fault, pl.streams, pl.pings = &volumes[0], &faults[0], [2]bool{}, [2]int{}
 	plays := playAll(s, slices.Repeat([]plan{pl}, 3), 3)
@@ -169,7 +172,9 @@ func TestBaseline(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
-	go func() { <-done }()
+	for range 20 { // more than may end of what an earlier test left
+		go func() { <-done }()
+	}
 	found := reports(before.settle(50 * time.Millisecond))
 	close(done)
 	_ = l.Close()

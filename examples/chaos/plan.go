@@ -16,6 +16,7 @@ type plan struct {
 
 	library  *library
 	bare     bool // the control: the library alone
+	runs     bool // there are so many messages that some are told in runs
 	makes    string
 	ratio    float64 // of the connections that are sampled
 	volume   *volume
@@ -92,7 +93,7 @@ func newPlan(seed uint64, index int) plan {
 		}
 		p.pings[k] = max(0, rng.IntN(6)-3)
 	}
-	if rng.IntN(5) == 0 { // enough for runs
+	if p.runs = rng.IntN(5) == 0; p.runs {
 		for k := range p.sizes {
 			for i := range p.sizes[k] {
 				for range 40 {
