@@ -138,7 +138,7 @@ var faults = []fault{
 	{name: "everything at once", pinged: true, beside: func(ctx context.Context, e *end, rng *rand.Rand) {
 		pause(ctx, rng)
 		var calls sync.WaitGroup
-		for range 2 + rng.IntN(4) {
+		for i := range 2 + rng.IntN(4) {
 			own := e.p.rng(rng.Uint64()>>56 | 1<<7)
 			calls.Go(func() {
 				switch own.IntN(4) {
@@ -150,7 +150,7 @@ var faults = []fault{
 					e.pings.Add(1)
 					_ = e.conn.Ping(ctx)
 				default:
-					e.write(ctx, 100+own.IntN(1<<15), []int{own.IntN(70_000)}, own)
+					e.write(ctx, 100+i, []int{own.IntN(70_000)}, own)
 				}
 			})
 		}
