@@ -47,27 +47,11 @@ func Record(f func()) (*Trace, error) {
 	if err := rtrace.Start(&buf); err != nil {
 		return nil, fmt.Errorf("parks: %w", err)
 	}
-	anchors := []anchor{drop()}
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(anchorEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-				anchors = append(anchors, drop())
-			}
-		}
-	}()
+	first := drop()
 	f()
-	close(stop)
-	<-stopped
-	anchors = append(anchors, drop())
+	last := drop()
 	rtrace.Stop()
-	return read(&buf, anchors)
+	return read(&buf, first, last)
 }
 
 // Parks returns the parks of a goroutine in their order.
@@ -80,16 +64,11 @@ func (t *Trace) Starved(goroutine int64) []Park { return t.starved[goroutine] }
 // category is that of the log messages which tie the two clocks together.
 const category = "github.com/wakechain/wakechain/trace/internal/parks"
 
-// anchorEvery is the time between two of them. The runtime takes the rate of the trace's
-// clock anew about once a second, for a part of the trace (a generation): on a busy
-// machine it is off by a thousandth now and then, and the next part begins with a step.
-const anchorEvery = 5 * time.Millisecond
-
 // anchor is an event whose time is known on both clocks.
 type anchor struct {
 	name          string
 	before, after time.Time // read around it
-	trace         instant
+	trace         exptrace.Time
 }
 
 func (a anchor) time() time.Time { return a.before.Add(a.width() / 2) }
@@ -99,7 +78,7 @@ func (a anchor) width() time.Duration { return a.after.Sub(a.before) }
 // drop logs some events, and returns the one that is known best: others may
 // have been interrupted.
 func drop() (best anchor) {
-	for i := range 10 {
+	for i := range 100 {
 		a := anchor{name: fmt.Sprint(time.Now().UnixNano(), " ", i)}
 		a.before = time.Now()
 		rtrace.Log(context.Background(), category, a.name)
@@ -111,84 +90,21 @@ func drop() (best anchor) {
 	return best
 }
 
-// instant is a time on the trace's clock, in a generation.
-type instant struct {
-	at         exptrace.Time
-	generation int
-}
-
-// clocks ties the trace's clock to time.Now.
-type clocks struct {
-	anchors map[int][]anchor // of each generation, in order
-	worst   time.Duration    // width of those
-}
-
-// rough returns how far an anchor is, at the most, from where its neighbours say it is.
-func (c *clocks) rough() (worst time.Duration) {
-	for _, all := range c.anchors {
-		for i := 1; i+1 < len(all); i++ {
-			off := between(all[i-1], all[i+1], all[i].trace.at).Sub(all[i].time())
-			worst = max(worst, off.Abs())
-		}
-	}
-	return worst
-}
-
-// between returns when t was, on the line through two anchors.
-func between(x, y anchor, t exptrace.Time) time.Time {
-	if x.trace.at == y.trace.at {
-		return x.time()
-	}
-	rate := float64(y.time().Sub(x.time())) / float64(y.trace.at-x.trace.at)
-	return x.time().Add(time.Duration(rate * float64(t-x.trace.at)))
-}
-
-// maxWidth is that of an anchor which is of use.
-const maxWidth = 50 * time.Microsecond
-
-func (c *clocks) add(a anchor) {
-	if a.width() > maxWidth {
-		return
-	}
-	c.anchors[a.trace.generation] = append(c.anchors[a.trace.generation], a)
-	c.worst = max(c.worst, a.width())
-}
-
-// time returns when t was, by the two anchors of its generation that are next to it; ok
-// is false if the generation has no two.
-func (c *clocks) time(t instant) (_ time.Time, ok bool) {
-	all := c.anchors[t.generation]
-	if len(all) < 2 {
-		return time.Time{}, false
-	}
-	i := sort.Search(len(all), func(i int) bool { return all[i].trace.at >= t.at })
-	if i == 0 || i == len(all) { // the rate of the whole generation is known best
-		return between(all[0], all[len(all)-1], t.at), true
-	}
-	return between(all[i-1], all[i], t.at), true
-}
-
 // stay is a Park on the trace's clock.
 type stay struct {
 	reason            string
-	start, ready, run instant
+	start, ready, run exptrace.Time
 	by                int64
 	starved           bool // it was never waiting
 }
 
-func read(r io.Reader, anchors []anchor) (*Trace, error) {
+func read(r io.Reader, first, last anchor) (*Trace, error) {
 	reader, err := exptrace.NewReader(r)
 	if err != nil {
 		return nil, fmt.Errorf("parks: %w", err)
 	}
 	open := map[int64]*stay{} // not running again yet
 	stays := map[int64][]stay{}
-	named := make(map[string]anchor, len(anchors))
-	for _, a := range anchors {
-		named[a.name] = a
-	}
-	tied := clocks{anchors: map[int][]anchor{}}
-	generation := 0
 	for {
 		ev, err := reader.ReadEvent()
 		if errors.Is(err, io.EOF) {
@@ -197,15 +113,12 @@ func read(r io.Reader, anchors []anchor) (*Trace, error) {
 		if err != nil {
 			return nil, fmt.Errorf("parks: %w", err)
 		}
-		now := instant{ev.Time(), generation}
 		switch ev.Kind() {
-		case exptrace.EventSync:
-			generation++
 		case exptrace.EventLog:
-			l := ev.Log()
-			if a, ok := named[l.Message]; ok && l.Category == category {
-				a.trace = now
-				tied.add(a)
+			for _, a := range []*anchor{&first, &last} {
+				if l := ev.Log(); l.Category == category && l.Message == a.name {
+					a.trace = ev.Time()
+				}
 			}
 		case exptrace.EventStateTransition:
 			tr := ev.StateTransition()
@@ -217,15 +130,15 @@ func read(r io.Reader, anchors []anchor) (*Trace, error) {
 			s := open[g]
 			switch {
 			case from.Executing() && to == exptrace.GoWaiting:
-				open[g] = &stay{reason: tr.Reason, start: now}
+				open[g] = &stay{reason: tr.Reason, start: ev.Time()}
 			case from.Executing() && to == exptrace.GoRunnable:
-				open[g] = &stay{reason: tr.Reason, start: now, ready: now, starved: true}
+				open[g] = &stay{reason: tr.Reason, start: ev.Time(), ready: ev.Time(), starved: true}
 			case s == nil:
 			case from == exptrace.GoWaiting && to == exptrace.GoRunnable:
-				s.ready = now
+				s.ready = ev.Time()
 				s.by = max(int64(ev.Goroutine()), 0)
 			case to.Executing():
-				if s.run = now; s.ready.at == 0 {
+				if s.run = ev.Time(); s.ready == 0 {
 					s.ready = s.run
 				}
 				stays[g] = append(stays[g], *s)
@@ -233,38 +146,38 @@ func read(r io.Reader, anchors []anchor) (*Trace, error) {
 			}
 		}
 	}
-	if len(tied.anchors) == 0 {
+	if first.trace == 0 || last.trace <= first.trace {
 		return nil, errors.New("parks: the trace lacks the events that tie its clock to time.Now")
 	}
-	// The width of an anchor, how far they are from one line, and what the clocks of two
-	// processors may be apart: ten microseconds were seen on a virtual machine.
-	t := &Trace{Error: tied.worst + tied.rough() + 50*time.Microsecond, parks: map[int64][]Park{}, starved: map[int64][]Park{}}
+
+	rate := float64(last.time().Sub(first.time())) / float64(last.trace-first.trace)
+	at := func(t exptrace.Time) time.Time {
+		return first.time().Add(time.Duration(rate * float64(t-first.trace)))
+	}
+	// Half of each width, and what the clocks of two processors may be apart: ten
+	// microseconds were seen on a virtual machine.
+	t := &Trace{Error: (first.width()+last.width())/2 + 50*time.Microsecond, parks: map[int64][]Park{}, starved: map[int64][]Park{}}
 	for g, stays := range stays {
 		for _, s := range stays {
 			into := t.parks
 			if s.starved {
 				into = t.starved
 			}
-			start, ok1 := tied.time(s.start)
-			ready, ok2 := tied.time(s.ready)
-			run, ok3 := tied.time(s.run)
-			if ok1 && ok2 && ok3 {
-				into[g] = append(into[g], Park{s.reason, start, ready, run, s.by})
-			}
+			into[g] = append(into[g], Park{s.reason, at(s.start), at(s.ready), at(s.run), s.by})
 		}
 	}
 	return t, nil
 }
 
-// Span is a time that a goroutine spent in an operation or in a block, as its spans
-// say.
+// Span is a time that a goroutine spent: in an operation, or blocked, as it
+// was told.
 type Span struct {
 	Goroutine  int64
 	Start, End time.Time
 }
 
-// Check compares blocks, which claim to be parks for a reason, with what the goroutines
-// did. It returns what cannot be true, a line each:
+// Check compares blocks that are told to be parks for a reason with what the
+// goroutines did, and returns what cannot be true, a line each:
 //
 //   - a park that is only partly in a block: a block begins before the goroutine
 //     parks and ends when it runs again;
