@@ -23,7 +23,7 @@ const (
 	between = `^sender-stalled: socket_start's sen_data was blocked .+: 127\.0\.0\.1:\d+ .*was not reading\n`
 	network = `^network-limited: socket_start's sen_data was blocked .+: loss or congestion in the network\n`
 	lost    = `^connection-lost: The connection of socket_start ended, and no close frame was read\n`
-	unread  = lost + `socket_start lost it \(.+\), with 8 bytes of its peer's that were never read(, and sen_data ended with it)?\.` // a close frame of a client
+	unread  = lost + `socket_start lost it \(.+\), with 8 bytes of its peer's that were never read \(the trace has no read there, and only a reader answers pings\)(, and sen_data ended with it)?\.` // a close frame of a client
 	both    = `^connection-lost: The connection of socket_get with socket_start ended without a close frame\n`
 )
 
