@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"testing"
@@ -97,7 +98,11 @@ func exchange(t *testing.T, tracer *trace.Tracer, n int, opts ...wsconn.Option) 
 			}
 		}
 	}, opts...)
-	srv := httptest.NewUnstartedServer(handler)
+	served := make(chan struct{})
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(served)
+		handler.ServeHTTP(w, r)
+	}))
 	srv.Config.BaseContext = func(net.Listener) context.Context { return tracer.NewContext(context.Background()) }
 	srv.Start()
 	defer srv.Close()
@@ -120,4 +125,5 @@ func exchange(t *testing.T, tracer *trace.Tracer, n int, opts ...wsconn.Option) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	<-served // its spans have ended
 }
