@@ -93,7 +93,9 @@ func sound(t *testing.T, c *chain.Chain) {
 			t.Errorf("%v lasts %v, which Jaeger calls negative", s, s.End.Sub(s.Start))
 		}
 		for _, l := range s.Links {
-			if l.Span == nil {
+			// A goroutine links to its longest wait, which a process that was killed in it
+			// has not exported.
+			if l.Span == nil && !(s.IsGoroutine() && s.Str(semconv.GoroutineStateKey) == string(semconv.StateRunning)) {
 				t.Errorf("%v links to %s, which is not there", s, l.SpanContext.SpanID())
 			}
 		}
