@@ -23,7 +23,7 @@ type folding struct {
 	last   *[2]Edge      // the last block and its wake, of which sinks are told if it comes to something; memory
 	kept   bool          // there is one
 	latest bool          // and it was the last block of all
-	more   int           // blocks before that one, which no sink is told of
+	more   int           // blocks before that one, which no sink has seen
 	idle   time.Duration // in all
 	idles  int           // blocks of it
 	began  time.Duration // when it was idle last
