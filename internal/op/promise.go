@@ -45,3 +45,24 @@ func (p *Promise) spanContext() (sc oteltrace.SpanContext) {
 	}
 	return p.of.SpanContext()
 }
+
+// Now returns the promised span, and begins it if that is possible by now. Like
+// [Promise.Keep] it hands pending events to the sinks, on a goroutine that is not the
+// operation's and holds no lock. Later events are kept again.
+func (p *Promise) Now() (sc oteltrace.SpanContext) {
+	if p == nil {
+		return sc
+	}
+	if sc = p.spanContext(); !sc.IsValid() {
+		sc = p.of.Now()
+	}
+	return sc
+}
+
+// Now is [Promise.Now] for the operation. It returns an invalid span for a stale Ref.
+func (f Ref) Now() (sc oteltrace.SpanContext) {
+	f.Release()
+	sc = f.SpanContext()
+	f.Hold()
+	return sc
+}

@@ -7,8 +7,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	oteltrace "go.opentelemetry.io/otel/trace"
-
 	"github.com/wakechain/wakechain/internal/live"
 	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace"
@@ -176,67 +174,6 @@ func (w *stallWatch) teller(t *trace.Tracer) *trace.Tracer {
 	return t.With(unmetered, trace.WithMinBlock(0))
 }
 
-func handshakeLink(s *Session) []oteltrace.Link {
-	if sc := s.handshake.SpanContext(); sc.IsValid() {
-		return []oteltrace.Link{{SpanContext: sc}}
-	}
-	return nil
-}
-
-// appendConnection appends what tells which connection it is, and which end.
-func (st *stalls) appendConnection(attrs []attribute.KeyValue) []attribute.KeyValue {
-	role := roleClient
-	if st.server {
-		role = roleServer
-	}
-	attrs = append(attrs, semconv.WebSocketRoleKey.String(role))
-	if sc := st.s.handshake.SpanContext(); sc.IsValid() {
-		attrs = append(attrs, semconv.WebSocketConnectionIDKey.String(sc.SpanID().String()))
-	}
-	if c := st.conn; c != nil {
-		if _, ok := c.conn.Conn.(stream); !ok {
-			attrs = appendAddresses(attrs, c.conn.RemoteAddr(), c.conn.LocalAddr())
-		}
-	}
-	return attrs
-}
-
-// messageAttributes are those of the message that has passed.
-func (r *stalled) messageAttributes() []attribute.KeyValue {
-	attrs := make([]attribute.KeyValue, 0, 8)
-	if r.writes {
-		attrs = append(attrs, transmit)
-	} else {
-		attrs = append(attrs, receive)
-	}
-	if r.message.index > 0 {
-		attrs = append(attrs,
-			semconv.WebSocketMessageTypeKey.String(r.message.kind.String()),
-			semconv.WebSocketMessageIndexKey.Int64(int64(r.message.index)))
-		if !r.message.compressed {
-			attrs = append(attrs, semconv.WebSocketMessageSizeKey.Int64(r.message.size))
-		}
-	}
-	return attrs
-}
-
-// appendHistory appends what passed last, by times from zero.
-func (c *stallConn) appendHistory(attrs []attribute.KeyValue, zero time.Time) []attribute.KeyValue {
-	if c == nil {
-		return attrs
-	}
-	return appendRings(attrs, [2][]uint64{c.in.last(nil), c.out.last(nil)}, zero)
-}
-
-func appendRings(attrs []attribute.KeyValue, rings [2][]uint64, zero time.Time) []attribute.KeyValue {
-	for i, key := range []attribute.Key{semconv.WebSocketHistoryReceiveKey, semconv.WebSocketHistoryTransmitKey} {
-		if text := historyText(rings[i], zero); text != "" {
-			attrs = append(attrs, key.String(text))
-		}
-	}
-	return attrs
-}
-
 // replay gives the operation the blocks that are over and that it does not know.
 func (r *stalled) replay() {
 	r.mu.Lock()
@@ -258,13 +195,6 @@ func (r *stalled) replay() {
 		r.op.Block(b.from, core.Edge{Reason: reason, Attrs: sourceOf(b.source)})
 		r.op.Wake(b.to, core.Edge{Reason: string(b.wake), By: b.by}, b.attrs)
 	}
-}
-
-func sourceOf(s semconv.Source) []attribute.KeyValue {
-	if s == "" {
-		return nil
-	}
-	return []attribute.KeyValue{semconv.BlockSourceKey.String(string(s))}
 }
 
 // tellProgress tells of an operation that has come to be blocked for long, while it is.
@@ -310,25 +240,6 @@ func (r *stalled) tellProgress(now time.Time) {
 	}
 }
 
-// appendSocket appends what the kernel says of a write that is parked now.
-func appendSocket(attrs []attribute.KeyValue, k *live.Socket) []attribute.KeyValue {
-	attrs = append(attrs, semconv.TCPWrittenKey.Int64(k.Written))
-	if !k.Known {
-		return attrs
-	}
-	return append(attrs,
-		semconv.BlockCauseKey.String(k.Cause),
-		semconv.TCPSendQueueKey.Int(k.Queue),
-		semconv.TCPNotSentKey.Int(k.NotSent),
-		semconv.TCPUnackedKey.Int(k.Unacked),
-		semconv.TCPPeerWindowKey.Int(k.Window),
-		semconv.TCPRTTKey.Float64(k.RTT.Seconds()),
-		semconv.TCPBusyKey.Float64(k.Busy.Seconds()),
-		semconv.TCPRwndLimitedKey.Float64(k.RwndLimited.Seconds()),
-		semconv.TCPSndbufLimitedKey.Float64(k.SndbufLimited.Seconds()),
-		semconv.TCPRetransmitsKey.Int(k.Retransmits))
-}
-
 // tellInstant tells of an operation of which nothing is known in between.
 func (st *stalls) tellInstant(name, cause string, start, end time.Time, errorType string, err error) {
 	attrs, ok := st.take(cause)
@@ -343,81 +254,4 @@ func (st *stalls) tellInstant(name, cause string, start, end time.Time, errorTyp
 	}
 	op := st.start(name, start, attrs)
 	op.End(&core.End{Time: end, ErrorType: errorType, Err: err, Attrs: st.conn.appendHistory(nil, start)})
-}
-
-// asked is called when the peer asks, by a trace pong, for what passed: in the trace of
-// its own stall.
-func (c *stallConn) asked(by oteltrace.SpanContext) {
-	r := stalledRecords.Get().(*stalled)
-	r.c, r.peer = c, by
-	if a := c.away; a != nil && a.to != 0 {
-		r.from, r.to = a.from, a.to
-		r.rings = [2][]uint64{slices.Clone(a.rings[receiving]), slices.Clone(a.rings[transmitting])}
-		a.to = 0 // it is told once
-	} else {
-		r.rings = [2][]uint64{c.in.last(nil), c.out.last(nil)}
-	}
-	c.st.add(receiving, r)
-}
-
-// tellPeer tells the peer's trace what passed here: over the time in which nobody read,
-// if there was one.
-func (st *stalls) tellPeer(r *stalled) {
-	defer r.free()
-	attrs, ok := st.take(stallPeer)
-	if !ok {
-		return
-	}
-	start, end := clockTime(r.from), clockTime(r.to)
-	if r.to != 0 {
-		attrs = append(attrs, semconv.WebSocketReaderAwayKey.Float64(end.Sub(start).Seconds()))
-	} else if start, end = span(r.rings); start.IsZero() {
-		return
-	}
-	attrs = appendRings(st.appendConnection(attrs), r.rings, start)
-	ctx := oteltrace.ContextWithRemoteSpanContext(core.MarkStall(context.Background()), r.peer)
-	_, s := core.Of(st.teller()).Span(ctx, semconv.SpanHistory, start, oteltrace.WithAttributes(attrs...), oteltrace.WithLinks(handshakeLink(st.s)...))
-	if s != nil {
-		s.End(oteltrace.WithTimestamp(end))
-	}
-}
-
-// span is from when to when the entries are; the zero times where there are none.
-func span(rings [2][]uint64) (first, last time.Time) {
-	for _, ring := range rings {
-		for _, e := range ring {
-			at := entryTime(e)
-			if first.IsZero() || at.Before(first) {
-				first = at
-			}
-			if at.After(last) {
-				last = at
-			}
-		}
-	}
-	return first, last
-}
-
-// tellHandshake begins the span of a handshake that began at start and took long, or
-// failed; nil: it is not to be told. It is called when the handshake is over.
-func (w *stallWatch) tellHandshake(t *trace.Tracer, of *Session, name string, start time.Time, errorType string, opts ...oteltrace.SpanStartOption) (teller *trace.Tracer, ctx context.Context, s oteltrace.Span) {
-	if w.of(t) == nil {
-		return nil, nil, nil
-	}
-	cause := ""
-	switch {
-	case errorType != "" && errorType != semconv.ErrorCanceled:
-		cause = stallRefused
-	case errorType == "" && time.Since(start) >= w.after:
-		cause = stallHandshake
-	default:
-		return nil, nil, nil
-	}
-	attrs, ok := w.take(t, cause)
-	if !ok {
-		return nil, nil, nil
-	}
-	teller = w.teller(t)
-	ctx, s = core.Of(teller).Span(core.MarkStall(context.Background()), name, start, append(opts, oteltrace.WithAttributes(attrs...), oteltrace.WithLinks(handshakeLink(of)...))...)
-	return teller, ctx, s
 }

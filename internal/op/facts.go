@@ -1,0 +1,62 @@
+package op
+
+import (
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// MaxInts is how many integers a [Schema] may have.
+const MaxInts = 4
+
+// A Schema is the attributes that many operations end with: some are the same of
+// all, and of the others only the keys are. No key is empty or there twice.
+type Schema struct {
+	Fixed []attribute.KeyValue
+	Text  attribute.Key // of a string; "": none
+	Ints  [MaxInts]attribute.Key
+	N     int // of Ints
+
+	Blocked attribute.Key // of the seconds that the operation was blocked
+}
+
+// Facts are the values of one operation in a [Schema], from which attributes are
+// made when somebody asks. The zero Facts are none.
+type Facts struct {
+	Of   *Schema
+	Text string
+	Ints [MaxInts]int64
+
+	Blocked float64 // seconds; negative: no attribute
+}
+
+// Len returns how many attributes there are.
+func (f *Facts) Len() int {
+	if f.Of == nil {
+		return 0
+	}
+	n := len(f.Of.Fixed) + f.Of.N
+	if f.Of.Text != "" {
+		n++
+	}
+	if f.Blocked >= 0 {
+		n++
+	}
+	return n
+}
+
+// AppendTo appends the attributes.
+func (f *Facts) AppendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
+	if f.Of == nil {
+		return attrs
+	}
+	attrs = append(attrs, f.Of.Fixed...)
+	if f.Of.Text != "" {
+		attrs = append(attrs, f.Of.Text.String(f.Text))
+	}
+	for i, key := range f.Of.Ints[:f.Of.N] {
+		attrs = append(attrs, key.Int64(f.Ints[i]))
+	}
+	if f.Blocked >= 0 {
+		attrs = append(attrs, f.Of.Blocked.Float64(f.Blocked))
+	}
+	return attrs
+}

@@ -1,0 +1,81 @@
+package op
+
+import (
+	"context"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+)
+
+// SetSpan sets the span that a sink has begun for the operation, and the context that
+// carries it; nil for one that is made when somebody asks. A nil span is none, with a
+// context that says so to what is below.
+func (r *Record) SetSpan(span oteltrace.Span, below context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.span, r.below = span, below
+	r.fold.standing = nil
+}
+
+// Span returns the operation's span, nil as long as it has none.
+func (r *Record) Span() oteltrace.Span {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.span
+}
+
+// Below returns the context that carries the operation's span, or the one that it was
+// started with as long as it has none.
+func (r *Record) Below() context.Context {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.context()
+}
+
+func (r *Record) context() context.Context {
+	switch {
+	case r.below != nil:
+		return r.below
+	case r.span == nil && r.fold.stand != nil:
+		if r.fold.standing == nil {
+			r.fold.standing = oteltrace.ContextWithSpan(r.Context, r.fold.stand)
+		}
+		return r.fold.standing
+	case r.span == nil:
+		return r.Context
+	}
+	r.below = oteltrace.ContextWithSpan(r.Context, r.span)
+	return r.below
+}
+
+// SpanContext returns that of the operation's span, or of what stands for it. It is
+// invalid as long as there is none, and for a stale Ref.
+func (f Ref) SpanContext() (sc oteltrace.SpanContext) {
+	if r := f.lock(); r != nil {
+		switch {
+		case r.span != nil:
+			sc = r.span.SpanContext()
+		case r.fold.stand != nil:
+			sc = r.fold.stand.SpanContext()
+		}
+		r.mu.Unlock()
+	}
+	return sc
+}
+
+// Context returns what [Record.Below] does; nil for a stale Ref.
+func (f Ref) Context() (ctx context.Context) {
+	if r := f.lock(); r != nil {
+		ctx = r.context()
+		r.mu.Unlock()
+	}
+	return ctx
+}
+
+// Started returns the context that the operation was started with; nil for a stale Ref.
+func (f Ref) Started() (ctx context.Context) {
+	if r := f.lock(); r != nil {
+		ctx = r.Context
+		r.mu.Unlock()
+	}
+	return ctx
+}

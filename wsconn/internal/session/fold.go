@@ -1,0 +1,285 @@
+package session
+
+import (
+	"context"
+	"reflect"
+	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	core "github.com/wakechain/wakechain/internal/op"
+	"github.com/wakechain/wakechain/trace"
+	"github.com/wakechain/wakechain/trace/semconv"
+	"github.com/wakechain/wakechain/wsconn/internal/frame"
+)
+
+// stallLeast is the shortest block that is a stall. What is shorter is a hand-over of
+// the lock of writes, or a send buffer that was full for a moment, and an exchange with
+// a peer that is far away. It is more than two steps of the kernel's counters, which
+// tell the cause of a block and move every 4 ms. A closed window that they prove is a
+// stall however short. So is a wait for a message to begin that lasts as long as a run.
+const stallLeast = 10 * time.Millisecond
+
+// isStall is the [core.Stalls] of messages.
+func isStall(idle bool, block *core.Edge, d time.Duration) bool {
+	switch {
+	case idle:
+		return d >= runTime
+	case d >= stallLeast:
+		return true
+	case block.Reason != string(semconv.ReasonNetWrite):
+		return false
+	}
+	for i := range block.Attrs {
+		if a := &block.Attrs[i]; a.Key == semconv.BlockCauseKey {
+			return a.Value.AsString() == string(semconv.CausePeerWindow)
+		}
+	}
+	return false
+}
+
+// told is how the messages of one direction are told. It is guarded by the session's mu.
+type told struct {
+	seen  int              // messages, up to runAfter
+	above oteltrace.SpanID // that the latest began below
+	last  time.Time        // when the latest ended
+
+	open  *run        // nil: none
+	timer *time.Timer // ends it; made with the first
+
+	// kept is the memory of the operation of the last message that was folded, for the
+	// next one with the same context.
+	kept core.Ref
+	ctx  context.Context
+}
+
+func (s *Session) direction(name string) *told {
+	if name == semconv.SpanWrite {
+		return &s.out.told
+	}
+	return &s.in.told
+}
+
+// folds reports whether messages are told in runs.
+func (v *volume) folds() bool { return v.messages == MessagesAuto && !v.perMessage }
+
+// likeLast reports whether the message that begins with ctx may be told with the one
+// before it: that began below the same span, and is not long ago.
+func (s *Session) likeLast(ctx context.Context, name string) bool {
+	if !s.traces.folds() {
+		return false
+	}
+	above := oteltrace.SpanContextFromContext(ctx).SpanID()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.direction(name)
+	like := d.seen >= runAfter && d.above == above && time.Since(d.last) < runTime
+	d.above = above
+	return like
+}
+
+// next returns the operation of the next message, in the memory of the last one: false
+// if there is none, or if that had another context. The caller holds s.mu.
+func (d *told) next(ctx context.Context) (op trace.Op, ok bool) {
+	if !d.kept.Valid() || d.open == nil || d.ctx != ctx {
+		return op, false
+	}
+	op = trace.Op(d.kept.Again())
+	d.kept = core.Ref{}
+	return op, true
+}
+
+// nextWrite is BeginWrite for a message in the run that is open, of the same context as
+// the last one: false if it is not so, or another write is in progress.
+func (s *Session) nextWrite(ctx context.Context, typ frame.Opcode, pc uintptr) (w Write, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := &s.out.told
+	if !d.kept.Valid() || d.ctx != ctx || !s.writing.tryLock() {
+		return w, false
+	}
+	op, ok := d.next(ctx)
+	if !ok {
+		s.writing.held = false
+		return w, false
+	}
+	w = Write{s: s, call: call{ctx, op}, typ: typ, held: true, pc: pc}
+	d.enter(op)
+	s.enterWriteLocked(w)
+	s.out.holder = w
+	return w, true
+}
+
+// nextRead is startMessage for a read in the run that is open.
+func (s *Session) nextRead(ctx context.Context) trace.Op {
+	if !s.recorded {
+		return s.startMessage(ctx, semconv.SpanRead)
+	}
+	s.mu.Lock()
+	op, ok := s.in.told.next(ctx)
+	s.mu.Unlock()
+	if ok {
+		return op
+	}
+	return s.startMessage(ctx, semconv.SpanRead)
+}
+
+// keep keeps the memory of an operation of the context, which was folded.
+func (d *told) keep(next core.Ref, ctx context.Context) {
+	if d.ctx != ctx {
+		d.drop()
+		// Comparing with it must not panic.
+		if ctx == context.Background() || reflect.TypeOf(ctx).Kind() == reflect.Pointer {
+			d.ctx = ctx
+		}
+	}
+	if d.ctx == nil || d.kept.Valid() {
+		next.Drop()
+		return
+	}
+	d.kept = next
+}
+
+func (d *told) drop() {
+	d.kept.Drop()
+	d.kept, d.ctx = core.Ref{}, nil
+}
+
+// take ends the run, for whoever then calls finishRun. The caller holds s.mu.
+func (d *told) take() *run {
+	r := d.open
+	d.open = nil
+	d.drop()
+	if r == nil {
+		return nil
+	}
+	d.timer.Stop()
+	if r.inside.Valid() {
+		core.Ref(r.inside).Stand(r.span, r.count == 0)
+	}
+	return r
+}
+
+// joinRun has the write w, which has the write lock and is about to enter the library,
+// be in a run: that is what a trace pong names.
+func (s *Session) joinRun(w *Write) {
+	op := core.Ref(w.op)
+	if !op.Folds() {
+		return
+	}
+	above := oteltrace.SpanContextFromContext(w.ctx).SpanID()
+	s.mu.Lock()
+	d := &s.out.told
+	if d.open != nil && d.open.above == above {
+		d.enter(w.op)
+		s.mu.Unlock()
+		return
+	}
+	before := d.take()
+	s.mu.Unlock()
+	s.finishRun(before)
+	if r := s.newRun(op, above, false); r != nil {
+		s.mu.Lock()
+		s.openRun(d, r)
+		d.enter(w.op)
+		s.mu.Unlock()
+	}
+}
+
+// enter notes that op is in the run.
+func (d *told) enter(op trace.Op) {
+	d.open.inside = op
+	d.open.named++
+	core.Ref(op).Stand(d.open.span, d.open.count == 0)
+}
+
+// ends notes that a message of the direction has ended otherwise than in a run, which
+// it ends. The caller holds s.mu.
+func (d *told) ends(op trace.Op) (over *run) {
+	if d.seen < runAfter {
+		d.seen++
+	}
+	if d.seen == runAfter {
+		d.last = time.Now()
+	}
+	if d.open != nil {
+		over = d.take()
+	}
+	return over
+}
+
+// fold folds the message of the operation of c if it has come to nothing and a run is
+// open that it belongs to. The caller holds s.mu, calls finishRun with the run that it
+// ends, and settles f.
+func (s *Session) fold(d *told, c call, m *message, typ frame.Opcode, size int64, f *core.Folded) (over *run, ok bool) {
+	if d.open == nil || size < 0 || s.closing.done || !core.Ref(c.op).Fold(f, runTime) {
+		return nil, false
+	}
+	d.open.add(m, typ, size, f)
+	d.last = f.End()
+	if f.Next.Valid() {
+		d.keep(f.Next, c.ctx)
+	}
+	if d.open.full() {
+		over = d.take()
+	}
+	return over, true
+}
+
+// foldRead does this for a read that has left the library, and begins a run if there is
+// none. whole says that the read has all that it was for. The span of the run is stored
+// in in, unless that is nil. If it reports false, the read has a span of its
+// own.
+func (s *Session) foldRead(c call, m *message, typ int, size int64, whole bool, in *oteltrace.SpanContext) (ok bool) {
+	op := core.Ref(c.op)
+	if !s.recorded || !s.traces.folds() {
+		return false
+	}
+	var f core.Folded
+	var over *run
+	d := &s.in.told
+	folds := whole && size >= 0 && op.Folds()
+	var above oteltrace.SpanID
+	if folds {
+		above = oteltrace.SpanContextFromContext(c.ctx).SpanID()
+	}
+	s.mu.Lock()
+	if folds && (d.open == nil || d.open.above != above) && !s.closing.done {
+		before := d.take()
+		s.mu.Unlock()
+		s.finishRun(before)
+		r := s.newRun(op, above, true)
+		s.mu.Lock()
+		if r != nil {
+			s.openRun(d, r)
+		}
+	}
+	if folds && d.open != nil {
+		if in != nil && core.Ref(c.op).Folds() {
+			*in = d.open.span.SpanContext()
+		}
+		over, ok = s.fold(d, c, m, frame.Opcode(typ), size, &f)
+	}
+	if ok {
+		s.live.lastRead.Store(int64(f.End().Sub(s.live.began)))
+	} else {
+		over = d.ends(c.op)
+	}
+	s.mu.Unlock()
+	if ok {
+		f.Settle()
+	} else {
+		op.Unfold()
+	}
+	s.finishRun(over)
+	return ok
+}
+
+// endRuns ends both runs with the connection. The caller holds s.mu.
+func (s *Session) endRuns() {
+	for _, d := range []*told{&s.in.told, &s.out.told} {
+		if r := d.take(); r != nil {
+			s.left = append(s.left, func() { s.finishRun(r) })
+		}
+	}
+}

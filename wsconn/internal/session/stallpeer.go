@@ -1,0 +1,65 @@
+package session
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	core "github.com/wakechain/wakechain/internal/op"
+	"github.com/wakechain/wakechain/trace/semconv"
+)
+
+// asked is called when the peer asks, by a trace pong, for what passed: in the trace of
+// its own stall.
+func (c *stallConn) asked(by oteltrace.SpanContext) {
+	r := stalledRecords.Get().(*stalled)
+	r.c, r.peer = c, by
+	if a := c.away; a != nil && a.to != 0 {
+		r.from, r.to = a.from, a.to
+		r.rings = [2][]uint64{slices.Clone(a.rings[receiving]), slices.Clone(a.rings[transmitting])}
+		a.to = 0 // it is told once
+	} else {
+		r.rings = [2][]uint64{c.in.last(nil), c.out.last(nil)}
+	}
+	c.st.add(receiving, r)
+}
+
+// tellPeer tells the peer's trace what passed here: over the time in which nobody read,
+// if there was one.
+func (st *stalls) tellPeer(r *stalled) {
+	defer r.free()
+	attrs, ok := st.take(stallPeer)
+	if !ok {
+		return
+	}
+	start, end := clockTime(r.from), clockTime(r.to)
+	if r.to != 0 {
+		attrs = append(attrs, semconv.WebSocketReaderAwayKey.Float64(end.Sub(start).Seconds()))
+	} else if start, end = span(r.rings); start.IsZero() {
+		return
+	}
+	attrs = appendRings(st.appendConnection(attrs), r.rings, start)
+	ctx := oteltrace.ContextWithRemoteSpanContext(core.MarkStall(context.Background()), r.peer)
+	_, s := core.Of(st.teller()).Span(ctx, semconv.SpanHistory, start, oteltrace.WithAttributes(attrs...), oteltrace.WithLinks(handshakeLink(st.s)...))
+	if s != nil {
+		s.End(oteltrace.WithTimestamp(end))
+	}
+}
+
+// span is from when to when the entries are; the zero times where there are none.
+func span(rings [2][]uint64) (first, last time.Time) {
+	for _, ring := range rings {
+		for _, e := range ring {
+			at := entryTime(e)
+			if first.IsZero() || at.Before(first) {
+				first = at
+			}
+			if at.After(last) {
+				last = at
+			}
+		}
+	}
+	return first, last
+}
