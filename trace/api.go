@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"context"
 	"reflect"
 	"time"
 
@@ -40,7 +41,7 @@ func (a *apiSpan) clear() {
 }
 
 // beginByAPI leaves it to the provider to read the clock where the record has no start.
-func (s spans) beginByAPI(r *core.Record, x *shown, attrs []attribute.KeyValue, links []oteltrace.Link) {
+func (s spans) beginByAPI(ctx context.Context, r *core.Record, x *shown, attrs []attribute.KeyValue, links []oteltrace.Link) {
 	var opts []oteltrace.SpanStartOption
 	if len(attrs) > 0 {
 		opts = append(opts, oteltrace.WithAttributes(attrs...))
@@ -49,7 +50,7 @@ func (s spans) beginByAPI(r *core.Record, x *shown, attrs []attribute.KeyValue, 
 		opts = append(opts, oteltrace.WithLinks(links...))
 	}
 	if r.Root.IsValid() {
-		if ctx, span := s.root(r.Context, r.Root, r.Name, r.Start, opts...); span != nil {
+		if ctx, span := s.root(ctx, r.Root, r.Name, r.Start, opts...); span != nil {
 			x.hold(r, s.Tracer, span)
 			r.SetSpan(span, ctx)
 		} else {
@@ -60,7 +61,7 @@ func (s spans) beginByAPI(r *core.Record, x *shown, attrs []attribute.KeyValue, 
 	if !r.Start.IsZero() {
 		opts = append(opts, oteltrace.WithTimestamp(r.Start))
 	}
-	ctx, span := s.tracer.Start(r.Context, r.Name, opts...)
+	ctx, span := s.tracer.Start(ctx, r.Name, opts...)
 	if r.Start.IsZero() {
 		if began, ok := span.(interface{ StartTime() time.Time }); ok {
 			r.Start = began.StartTime()

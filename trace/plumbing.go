@@ -140,7 +140,7 @@ func (t *Tracer) span(ctx context.Context, name string, at time.Time, opts ...ot
 	if t.skips(ctx) {
 		return ctx, nil
 	}
-	child, span := t.tracer.Start(ctx, name, append(slices.Clip(opts), oteltrace.WithTimestamp(at))...)
+	child, span := t.tracer.Start(core.Below(ctx, at), name, append(slices.Clip(opts), oteltrace.WithTimestamp(at))...)
 	switch {
 	case span.IsRecording():
 		return child, span

@@ -68,8 +68,9 @@ func (s spans) begin(r *core.Record) bool {
 	if len(x.links) > 0 {
 		links = append(links[:len(links):len(links)], x.links...)
 	}
-	if !s.beginByMaker(r, x, attrs, links) {
-		s.beginByAPI(r, x, attrs, links)
+	ctx := core.Below(r.Context, r.Start)
+	if !s.beginByMaker(ctx, r, x, attrs, links) {
+		s.beginByAPI(ctx, r, x, attrs, links)
 	}
 	if x.refused = x.span == nil; !x.refused {
 		r.Budget.Spend(1)
@@ -90,14 +91,14 @@ func (s spans) adopt(r *core.Record, x *shown, span oteltrace.Span) {
 	r.SetSpan(x.span, oteltrace.ContextWithSpan(r.Context, span))
 }
 
-func (s spans) beginByMaker(r *core.Record, x *shown, attrs []attribute.KeyValue, links []oteltrace.Link) bool {
+func (s spans) beginByMaker(ctx context.Context, r *core.Record, x *shown, attrs []attribute.KeyValue, links []oteltrace.Link) bool {
 	m := s.maker()
 	if m == nil || r.Root.IsValid() {
 		return false
 	}
 	n, waits := size(r.Name)
 	x.start = core.SpanStart{Name: r.Name, At: r.Start, Attrs: attrs, Links: links, Size: max(n, len(attrs)), Waits: waits}
-	span, ok := m.Begin(r.Context, &x.start)
+	span, ok := m.Begin(ctx, &x.start)
 	x.start = core.SpanStart{}
 	if !ok {
 		return false

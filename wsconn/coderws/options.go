@@ -198,11 +198,11 @@ func WithTracePerMessage() Option { return session.WithTracePerMessage() }
 
 // WithTraceBudget bounds what one trace has of a connection: when this side has
 // made so many spans, or began it so long ago, what it does next is in a new
-// trace. That one's root is a span segment, over at once, which links to the
-// handshake and to the segment before. The default is 1,000 spans and 10
-// minutes: both ends of a connection may share a trace, and the page of Jaeger
-// slows down above 2,000 spans. What is 0 or less is no bound. While one goroutine
-// begins a trace, others go on in the one before, which may so have some spans
+// trace. That one's root is a span segment, over at once, which begins with the first
+// span below it, and links to the handshake and to the segment before. The default is
+// 1,000 spans and 10 minutes: both ends of a connection may share a trace, and the page
+// of Jaeger slows down above 2,000 spans. What is 0 or less is no bound. While one
+// goroutine begins a trace, others go on in the one before, which may so have some spans
 // more. It costs a reading of the clock for each operation.
 //
 // Below the segment is then what has no span in its context, and what has one

@@ -61,14 +61,15 @@ func (s *Session) pong(ctx context.Context) trace.Op {
 	return op
 }
 
-// startPong begins the operation of a run. It begins no segment, which has a span.
+// startPong begins the operation of a run. It makes no segment of
+// its own.
 func (s *Session) startPong(ctx context.Context) trace.Op {
 	c := core.Config{Name: semconv.SpanPong, Context: ctx, On: s}
 	tracer := s.silent
 	if s.recorded {
 		tracer = s.tracer
 		seg, sc := s.traces.current.Load(), oteltrace.SpanContextFromContext(ctx)
-		if !sc.IsValid() || sc.IsSampled() && sc.TraceID() != seg.trace && s.owns(sc) {
+		if !sc.IsValid() || sc.IsSampled() && !seg.holds(ctx, sc) && s.owns(sc) {
 			m := s.move(seg, ctx, sc, semconv.SpanRead)
 			c.Context, c.Links = m.to, m.links
 		}

@@ -26,7 +26,7 @@ func (s *Session) messageOf(ctx context.Context, own, origin oteltrace.SpanConte
 	if !parent.IsValid() {
 		parent = s.handshake.SpanContext()
 		if !s.off && s.recorded {
-			parent = s.traces.current.Load().root.SpanContext()
+			parent = s.traces.current.Load().SpanContext()
 		}
 	}
 	if !s.off && s.peerParent && origin.IsValid() && parent.IsSampled() {

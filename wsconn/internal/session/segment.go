@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
@@ -17,14 +18,21 @@ import (
 )
 
 // segment is the part of a connection that one trace shows: the first is in the
-// handshake's, and each of the others below a span of its own.
+// handshake's, and each of the others below a span of its own, which it stands for.
 type segment struct {
-	index int
-	root  oteltrace.Span // stands for its span context
-	trace oteltrace.TraceID
-	since time.Time
-	share *core.Budget
-	busy  bool // more is to be told than fits: see [MessagesAuto]
+	noop.Span
+	s      *Session
+	index  int
+	before oteltrace.SpanContext // the root of the one before that is recorded
+	share  *core.Budget
+
+	state atomic.Uint32
+	root  oteltrace.SpanContext // of what has begun, as is start
+	start time.Time
+
+	since   atomic.Int64 // nanoseconds from traces.began: its start, or when it was last renewed
+	busy    atomic.Bool  // more is to be told than fits: see [MessagesAuto]
+	counted int64        // of share.Wanted then; guarded by traces.rolling
 
 	// moved are the contexts that reads and writes had last, below the root.
 	moved [2]atomic.Pointer[moved]
@@ -48,7 +56,7 @@ func (s *Session) move(seg *segment, ctx context.Context, sc oteltrace.SpanConte
 	if m := last.Load(); m != nil && m.from == ctx {
 		return m
 	}
-	m := &moved{from: ctx, to: oteltrace.ContextWithSpan(ctx, seg.root)}
+	m := &moved{from: ctx, to: oteltrace.ContextWithSpan(ctx, seg)}
 	if sc.IsValid() {
 		m.links = s.links(sc)[1:]
 	}
@@ -63,10 +71,10 @@ type traces struct {
 	volume
 	name    string               // of each segment's span
 	attrs   []attribute.KeyValue // likewise
-	rolling sync.Mutex           // held while the next segment begins
-	first   oteltrace.TraceID    // the handshake's
+	began   time.Time
+	rolling sync.Mutex        // held while the next segment is made
+	first   oteltrace.TraceID // the handshake's
 	current atomic.Pointer[segment]
-	before  atomic.Pointer[segment] // the current one
 
 	// aside is the share of what is told in no segment's trace: it has no bound.
 	aside *core.Budget
@@ -74,49 +82,42 @@ type traces struct {
 
 func (s *Session) beginTraces(v volume, attrs ...attribute.KeyValue) {
 	t := &s.traces
-	t.volume, t.attrs, t.aside = v, attrs, core.NewBudget(0)
-	t.first = s.handshake.SpanContext().TraceID()
-	t.current.Store(&segment{root: s.handshake, trace: t.first, since: time.Now(), share: t.aside.Next(v.spans)})
+	t.volume, t.attrs, t.aside, t.began = v, attrs, core.NewBudget(0), time.Now()
+	root := s.handshake.SpanContext()
+	t.first = root.TraceID()
+	g := &segment{s: s, before: root, root: root, start: t.began, share: t.aside.Next(v.spans)}
+	g.state.Store(begun)
+	t.current.Store(g)
 }
 
 // segment returns the segment that an operation that begins now belongs to.
-// While one goroutine begins the next segment, the others go on in this.
 func (s *Session) segment() *segment {
 	t := &s.traces
 	seg := t.current.Load()
-	old := t.age > 0 && time.Since(seg.since) >= t.age
-	if !old && !seg.share.Spent() || !t.rolling.TryLock() {
+	if !t.over(seg) || !t.rolling.TryLock() {
 		return seg
 	}
 	defer t.rolling.Unlock()
-	if now := t.current.Load(); now != seg {
-		return now
+	if seg = t.current.Load(); !t.over(seg) {
+		return seg
 	}
-	next := s.nextSegment(seg)
-	t.before.Store(seg)
-	t.current.Store(next)
-	return next
+	wanted := seg.share.Wanted()
+	busy := t.spans > 0 && wanted-seg.counted >= int64(t.spans)
+	if seg.state.Load() == begun {
+		seg = &segment{s: s, index: seg.index + 1, before: seg.recorded(), share: t.aside.Next(t.spans)}
+		wanted = 0
+	}
+	seg.counted = wanted
+	seg.busy.Store(busy)
+	seg.since.Store(int64(time.Since(t.began)))
+	t.current.Store(seg)
+	return seg
 }
 
-// nextSegment makes the span of the segment after prev, which is over at once.
-func (s *Session) nextSegment(prev *segment) *segment {
-	t := &s.traces
-	next := &segment{index: prev.index + 1, since: time.Now(), share: t.aside.Next(t.spans)}
-	next.busy = t.spans > 0 && prev.share.Wanted() >= int64(t.spans)
-	attrs := append(make([]attribute.KeyValue, 0, len(t.attrs)+2), t.attrs...)
-	attrs = append(attrs, semconv.WebSocketSegmentIndexKey.Int(next.index))
-	if n := t.aside.Suppressed(); n > 0 {
-		attrs = append(attrs, semconv.SpansSuppressedKey.Int64(n))
-	}
-	ctx, span := core.Of(s.tracer).Root(context.Background(), s.handshake.SpanContext(), t.name, next.since,
-		oteltrace.WithAttributes(attrs...),
-		oteltrace.WithLinks(s.links(prev.root.SpanContext())...))
-	if span != nil {
-		core.Of(s.tracer).Finish(span, next.since, "", nil)
-		next.share.Spend(1)
-	}
-	next.root, next.trace = standIn(ctx), traceOf(ctx)
-	return next
+// over reports whether the segment is to be followed by the next one or, as long as
+// nothing of it is recorded, renewed.
+func (t *traces) over(seg *segment) bool {
+	return t.age > 0 && time.Since(t.began)-time.Duration(seg.since.Load()) >= t.age || seg.share.Spent()
 }
 
 // links are to the handshake and to sc, unless that is the handshake itself or
@@ -132,12 +133,8 @@ func (s *Session) links(sc oteltrace.SpanContext) []oteltrace.Link {
 // owns reports whether sc is in a trace of the connection, as far back as the
 // segment before the current one and the handshake.
 func (s *Session) owns(sc oteltrace.SpanContext) bool {
-	id := sc.TraceID()
-	if id == s.traces.current.Load().trace || id == s.traces.first {
-		return true
-	}
-	before := s.traces.before.Load()
-	return before != nil && id == before.trace
+	id, seg := sc.TraceID(), s.traces.current.Load()
+	return id == s.traces.first || id == seg.before.TraceID() || id == seg.SpanContext().TraceID()
 }
 
 // place says where an operation with ctx belongs: where ctx has a span of a
@@ -155,7 +152,7 @@ func (s *Session) place(ctx context.Context, name string, message bool) (c core.
 	case message && s.traces.perMessage:
 		c.Budget = s.traces.aside.Next(s.traces.spans)
 		c.Root, c.Links = s.handshake.SpanContext(), s.links(sc)
-	case !sc.IsValid() || sc.TraceID() != seg.trace:
+	case !sc.IsValid() || !seg.holds(ctx, sc):
 		m := s.move(seg, ctx, sc, name)
 		c.Context, c.Links = m.to, m.links
 	}
@@ -182,7 +179,7 @@ func (s *Session) startMessage(ctx context.Context, name string) trace.Op {
 		return s.measure(ctx, name)
 	}
 	c, sampled, seg := s.place(ctx, name, true)
-	c.Show, c.Held = s.traces.show(name, seg.busy), true
+	c.Show, c.Held = s.traces.show(name, seg.busy.Load()), true
 	if s.likeLast(ctx, name) {
 		c.Show, c.Stalls = untilShown(name), isStall
 	}
@@ -204,9 +201,11 @@ func (s *Session) startClose(ctx context.Context) trace.Op {
 // what it links to. moved says that ctx is not where the program called, but
 // where place put it.
 func (s *Session) last(ctx context.Context, moved bool) (context.Context, []oteltrace.Link) {
-	cause := s.traces.current.Load().root.SpanContext()
+	cause := s.traces.current.Load().SpanContext()
 	sc := oteltrace.SpanContextFromContext(ctx)
-	if sc.IsValid() && sc.TraceID() != s.handshake.SpanContext().TraceID() && (moved || s.owns(sc)) {
+	g, ok := oteltrace.SpanFromContext(ctx).(*segment)
+	later := ok && g.index > 0 // perhaps one that has not begun
+	if sc.IsValid() && (later || sc.TraceID() != s.handshake.SpanContext().TraceID()) && (moved || s.owns(sc)) {
 		ctx, cause = s.home, sc
 	}
 	return s.below(ctx), s.links(cause)[1:]

@@ -1,0 +1,163 @@
+package session_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/semconv"
+	"github.com/wakechain/wakechain/trace/tracetest"
+	"github.com/wakechain/wakechain/wsconn/internal/session"
+)
+
+// wantSegments fails the test unless each segment begins with its first child, and links to
+// the handshake and the one before it, with the given numbers of spans left out.
+func wantSegments(t *testing.T, c *chain.Chain, left ...int64) {
+	t.Helper()
+	segments := c.Named(semconv.SpanSegment)
+	if len(segments) != len(left) {
+		t.Errorf("got %d segments, want %d", len(segments), len(left))
+		return
+	}
+	for i, s := range segments {
+		want := "handshake"
+		if i > 0 {
+			want = fmt.Sprintf("handshake segment%d", i)
+		}
+		if got := linked(s); got != want {
+			t.Errorf("segment %d: got links to %q, want %q", i+1, got, want)
+		}
+		if got := s.Int(semconv.WebSocketSegmentIndexKey); got != int64(i+1) {
+			t.Errorf("segment %d: got index %d", i+1, got)
+		}
+		if got := s.Int(semconv.SpansSuppressedKey); got != left[i] {
+			t.Errorf("segment %d: got %d spans left out, want %d", i+1, got, left[i])
+		}
+		var first *chain.Span
+		for _, child := range c.Spans {
+			if child.ParentID == s.SpanID && (first == nil || child.Start.Before(first.Start)) {
+				first = child
+			}
+		}
+		if first == nil {
+			t.Errorf("segment %d: got no child", i+1)
+		} else if !first.Start.Equal(s.Start) {
+			t.Errorf("segment %d begins at %v, and its first child, a %s, at %v", i+1, s.Start, first.Name, first.Start)
+		}
+	}
+}
+
+// A flood of messages of which none is shown leaves no segment behind, however long it
+// goes on. What comes to something begins one.
+func TestSegmentOfNothing(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		spans  session.MessageSpans
+		budget session.Option
+		want   string
+		left   []int64
+	}{
+		{"blocked", session.MessagesBlocked, session.WithTraceBudget(0, time.Second), `
+			handshake
+				close {status=error, error.type=close_now}
+			segment -> handshake
+				write
+					block {block.reason=net.write}
+					wake {wake.reason=writable}
+			segment -> handshake -> segment
+				write ×2
+					block {block.reason=net.write}
+					wake {wake.reason=writable}
+		`, []int64{50, 50}},
+		{"none", session.MessagesNone, session.WithTraceBudget(0, time.Second), `
+			handshake
+				close {status=error, error.type=close_now}
+		`, nil},
+		// What is told together is recorded, too.
+		{"auto", session.MessagesAuto, session.WithTraceBudget(16, 0), `
+			handshake
+				write ×16
+				close {status=error, error.type=close_now}
+			segment -> handshake
+				writes ×4
+				write
+					block {block.reason=net.write}
+					wake {wake.reason=writable}
+				writes ×5
+				write
+					block {block.reason=net.write}
+					wake {wake.reason=writable}
+			segment -> handshake -> segment
+				write
+					block {block.reason=net.write}
+					wake {wake.reason=writable}
+		`, []int64{0, 0}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, lib library) {
+				c, rec, p := rawServer(t, lib, setup{stalls: true, client: []session.Option{
+					session.WithMessageSpans(test.spans), test.budget,
+				}})
+				for range 2 {
+					for range 50 { // five times as long as a trace
+						writeTo(t, c, p, 0)
+						time.Sleep(100 * ms)
+					}
+					writeTo(t, c, p, 10*ms)
+				}
+				writeTo(t, c, p, 10*ms)
+				_ = c.CloseNow()
+				wantEnded(t, rec)
+				tracetest.AssertTree(t, rec.Chain(), test.want, tracetest.Without(steps))
+				wantSegments(t, rec.Chain(), test.left...)
+			})
+		})
+	}
+}
+
+// writeTo writes a message to the peer, which reads it after some time.
+func writeTo(t *testing.T, c conn, p *peer, after time.Duration) {
+	t.Helper()
+	received := make(chan struct{})
+	go func() {
+		defer close(received)
+		time.Sleep(after)
+		_, _ = p.receive(t)
+	}()
+	synctest.Wait() // it waits
+	if err := c.Write(t.Context(), messageText, []byte("m")); err != nil {
+		t.Error(err)
+	}
+	<-received
+}
+
+// What began before the first that is recorded in a segment, and is recorded later, is
+// in the trace before: none begins before the root of its trace.
+func TestSegmentBegunMeanwhile(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{stalls: true, client: []session.Option{
+			session.WithMessageSpans(session.MessagesBlocked), session.WithTraceBudget(0, time.Second),
+		}})
+		time.Sleep(2 * time.Second)
+		read := make(chan struct{})
+		go func() {
+			defer close(read)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, _, _ = c.Read(ctx)
+		}()
+		time.Sleep(100 * ms)
+		writeTo(t, c, p, 10*ms)
+		<-read
+		_ = c.CloseNow()
+		wantEnded(t, rec)
+		wantSegments(t, rec.Chain(), 0)
+		handshake, failed := tracetest.One(t, rec.Chain(), semconv.SpanHandshake), tracetest.One(t, rec.Chain(), semconv.SpanRead)
+		if failed.ParentID != handshake.SpanID || failed.TraceID != handshake.TraceID {
+			t.Errorf("the read, which began before the segment, is below %v, want the handshake %v", failed.ParentID, handshake.SpanID)
+		}
+	})
+}
