@@ -61,8 +61,8 @@ func (s *Session) pong(ctx context.Context) trace.Op {
 	return op
 }
 
-// startPong begins the operation of a run. It makes no segment of
-// its own.
+// startPong begins the operation of a run. It goes on in the
+// current segment.
 func (s *Session) startPong(ctx context.Context) trace.Op {
 	c := core.Config{Name: semconv.SpanPong, Context: ctx, On: s}
 	tracer := s.silent

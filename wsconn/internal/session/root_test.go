@@ -161,3 +161,28 @@ func TestSegmentBegunMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+// The close that the peer begins is in the handshake's trace, also while a read waits in
+// a segment in which nothing is recorded.
+func TestSegmentOfNothingClose(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		c, rec, p := rawServer(t, lib, setup{client: []session.Option{
+			session.WithMessageSpans(session.MessagesBlocked), session.WithTraceBudget(0, time.Second),
+		}})
+		time.Sleep(2 * time.Second)
+		read := make(chan struct{})
+		go func() {
+			defer close(read)
+			_, _, _ = c.Read(t.Context())
+		}()
+		time.Sleep(100 * ms)
+		_ = p.Close()
+		<-read
+		_ = c.CloseNow()
+		wantEnded(t, rec)
+		tracetest.AssertTree(t, rec.Chain(), `
+			handshake
+				close {status=error, error.type=unexpected_eof}
+		`, tracetest.Without(steps))
+	})
+}
