@@ -50,6 +50,14 @@ func (b *Budget) Suppressed() int64 {
 	return b.unstated.Swap(0)
 }
 
+// Restate has n spans that were left out be stated again: the span that was to state
+// them is not recorded.
+func (b *Budget) Restate(n int64) {
+	if b != nil && n > 0 {
+		b.unstated.Add(n)
+	}
+}
+
 // Take takes n spans, and reports whether as many were left.
 func (b *Budget) Take(n int64) bool {
 	if b == nil {

@@ -54,14 +54,17 @@ func (g *segment) begin(at time.Time) {
 	}
 	attrs := append(make([]attribute.KeyValue, 0, len(t.attrs)+2), t.attrs...)
 	attrs = append(attrs, semconv.WebSocketSegmentIndexKey.Int(g.index))
-	if n := t.aside.Suppressed(); n > 0 {
-		attrs = append(attrs, semconv.SpansSuppressedKey.Int64(n))
+	left := t.aside.Suppressed()
+	if left > 0 {
+		attrs = append(attrs, semconv.SpansSuppressedKey.Int64(left))
 	}
 	ctx, span := core.Of(g.s.tracer).Root(context.Background(), g.s.handshake.SpanContext(), t.name, at,
 		oteltrace.WithAttributes(attrs...), oteltrace.WithLinks(g.s.links(g.before)...))
 	if span != nil {
 		core.Of(g.s.tracer).FinishAt(span, at.Add(core.Tick(at)))
 		g.share.Spend(1)
+	} else {
+		t.aside.Restate(left)
 	}
 	g.root, g.start = oteltrace.SpanContextFromContext(ctx), at
 	g.since.Store(int64(at.Sub(t.began)))

@@ -3,9 +3,12 @@ package session_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
@@ -185,4 +188,39 @@ func TestSegmentOfNothingClose(t *testing.T) {
 				close {status=error, error.type=unexpected_eof}
 		`, tracetest.Without(steps))
 	})
+}
+
+// What was left out before a segment that the sampler refuses is counted by the next span
+// that is recorded: here the close.
+func TestSegmentRefused(t *testing.T) {
+	bubble(t, func(t *testing.T, lib library) {
+		rec := newRecorder(t, sdktrace.WithSampler(noSegments{sdktrace.ParentBased(sdktrace.AlwaysSample())}))
+		c, _, p := rawServer(t, lib, setup{stalls: true, client: []session.Option{
+			rec.option(), session.WithMessageSpans(session.MessagesBlocked), session.WithTraceBudget(0, time.Second),
+		}})
+		for range 20 {
+			writeTo(t, c, p, 0)
+			time.Sleep(100 * ms)
+		}
+		writeTo(t, c, p, 10*ms) // the sampler is asked about a segment
+		_ = c.CloseNow()
+		wantEnded(t, rec)
+		tracetest.AssertTree(t, rec.Chain(), `
+			handshake
+				close {status=error, error.type=close_now}
+		`, tracetest.Without(steps))
+		if got, want := tracetest.One(t, rec.Chain(), semconv.SpanClose).Int(semconv.SpansSuppressedKey), int64(20); got != want {
+			t.Errorf("the close counts %d spans left out, want %d", got, want)
+		}
+	})
+}
+
+// noSegments refuses segments.
+type noSegments struct{ sdktrace.Sampler }
+
+func (s noSegments) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	if strings.HasPrefix(p.Name, semconv.SpanSegment) {
+		return sdktrace.SamplingResult{Decision: sdktrace.Drop}
+	}
+	return s.Sampler.ShouldSample(p)
 }
