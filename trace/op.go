@@ -152,7 +152,7 @@ func (o Op) Wake(w semconv.WakeReason, details ...Detail) {
 	at, by := look(details)
 	edge := core.Edge{Reason: string(w), By: by}
 	if w == semconv.WakeClosed || w == semconv.WakeCanceled || w == semconv.WakeDeadline {
-		edge.Reason, edge.Cause = canceledWake(core.Ref(o).Started(), w)
+		edge.Reason, edge.Cause = canceledWake(core.Ref(o).StartContext(), w)
 	}
 	core.Ref(o).Wake(at, edge, gather(details))
 }
@@ -208,7 +208,7 @@ func (o Op) End(err error, attrs ...attribute.KeyValue) {
 	}
 	typ := ErrorType(err)
 	if typ != "" {
-		if ctx := core.Ref(o).Started(); ctx != nil && canceled(ctx, err) {
+		if ctx := core.Ref(o).StartContext(); ctx != nil && canceled(ctx, err) {
 			typ = ""
 		}
 	}
@@ -251,7 +251,7 @@ func (o Op) SpanContext() oteltrace.SpanContext { return core.Ref(o).SpanContext
 // Task returns the goroutine that the operation was started in, nil where package
 // trace did not start it, and for an operation that has ended.
 func (o Op) Task() *Task {
-	t, _ := core.Ref(o).OwnerOf().(*owner)
+	t, _ := core.Ref(o).Owner().(*owner)
 	return (*Task)(t)
 }
 

@@ -22,11 +22,11 @@ type plumbing Tracer
 
 func init() {
 	core.Of = func(tracer any) core.Tracer { return (*plumbing)(tracer.(*Tracer)) }
-	live.Hold = func(_, o any, since time.Time) bool {
+	live.HoldBlock = func(_, o any, since time.Time) bool {
 		ref, _ := o.(core.Ref)
 		return ref.BlockedSince(since)
 	}
-	live.Tell = func(o any, s *live.Stall) (told, busy bool) {
+	live.RecordStall = func(o any, s *live.Stall) (told, busy bool) {
 		ref, _ := o.(core.Ref)
 		if !ref.BlockedSince(s.Since) {
 			return false, false

@@ -271,8 +271,8 @@ func (s spans) End(r *core.Record, e *core.End) {
 			x.left++
 		}
 	}
-	x.left += e.Left
-	r.Budget.Leave(x.left)
+	x.left += e.Suppressed
+	r.Budget.Suppress(x.left)
 	s.suppress(x.left)
 	if x.span != nil {
 		if e.Blocks > 0 {

@@ -25,12 +25,12 @@ var (
 	// Hold keeps the operation op of the task for Tell, and reports whether it is in a
 	// block that began at since. A nil task is none: then the caller knows that op is
 	// in use meanwhile. It does not wait.
-	Hold = func(task, op any, since time.Time) bool { return false }
+	HoldBlock = func(task, op any, since time.Time) bool { return false }
 
 	// Tell makes the span of a stall in op, which was held, and reports whether it
 	// did: the block may be over, or of no trace. It is busy if a sink of the operation
 	// was running, for which Tell does not wait: then it may be tried again.
-	Tell = func(op any, s *Stall) (told, busy bool) { return false, false }
+	RecordStall = func(op any, s *Stall) (told, busy bool) { return false, false }
 )
 
 // Holder is a Source that has operations of no task. HoldCall is Hold for one of these.

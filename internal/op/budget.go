@@ -13,7 +13,7 @@ import "sync/atomic"
 type Budget struct {
 	bound    int64
 	made     atomic.Int64
-	left     atomic.Int64  // left out, of this budget
+	suppressed     atomic.Int64  // left out, of this budget
 	unstated *atomic.Int64 // left out and not yet stated on a span, of this and those before
 }
 
@@ -39,7 +39,7 @@ func (b *Budget) Wanted() int64 {
 	if b == nil {
 		return 0
 	}
-	return b.made.Load() + b.left.Load()
+	return b.made.Load() + b.suppressed.Load()
 }
 
 // Suppressed returns how many spans were left out since it was called last.
@@ -71,9 +71,9 @@ func (b *Budget) Take(n int64) bool {
 }
 
 // Leave counts n spans that were left out.
-func (b *Budget) Leave(n int) {
+func (b *Budget) Suppress(n int) {
 	if b != nil && n > 0 {
-		b.left.Add(int64(n))
+		b.suppressed.Add(int64(n))
 		b.unstated.Add(int64(n))
 	}
 }

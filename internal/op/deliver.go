@@ -15,16 +15,16 @@ type event struct {
 	attrs       []attribute.KeyValue
 	end         End
 	do          func(*Record)
-	to          addressees
+	audience          audience
 }
 
 // addressees are the sinks that are told.
-type addressees uint8
+type audience uint8
 
 const (
-	everybody addressees = iota
-	describers
-	others
+	allSinks audience = iota
+	describersOnly
+	plainSinksOnly
 )
 
 type kind uint8
@@ -46,7 +46,7 @@ func (r *Record) next(k kind) *event {
 		r.queue = append(r.queue, event{kind: k})
 		return &r.queue[len(r.queue)-1]
 	}
-	r.current.kind, r.current.named, r.current.to = k, false, everybody
+	r.current.kind, r.current.named, r.current.audience = k, false, allSinks
 	return &r.current
 }
 
@@ -117,7 +117,7 @@ func (r *Record) run() {
 		switch e.kind {
 		case onWake:
 			d, ok := s.(Describer)
-			if e.to == describers && !ok || e.to == others && ok {
+			if e.audience == describersOnly && !ok || e.audience == plainSinksOnly && ok {
 				continue
 			}
 			s.Wake(r, &e.block, &e.wake)
@@ -155,7 +155,7 @@ func (f Ref) Do(do func(r *Record)) bool {
 		r.mu.Unlock()
 		return false
 	}
-	r.tellAll()
+	r.stopFolding()
 	r.next(onDo).do = do
 	r.drain()
 	return true

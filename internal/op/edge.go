@@ -31,7 +31,7 @@ type End struct {
 	Err       error         // whose text says more, nil: none
 	Attrs     []attribute.KeyValue
 	Facts     Facts
-	Left      int // spans of blocks that sinks were not told of; Ref.End knows
+	Suppressed      int // spans of blocks that sinks were not told of; Ref.End knows
 
 	Blocks  int           // in all
 	Blocked time.Duration // the sum of them

@@ -18,19 +18,19 @@ type Stalls func(idle bool, block *Edge, d time.Duration) bool
 type folding struct {
 	stalls Stalls // nil: it is not to be folded
 	show   Show   // at its start
-	over   bool   // it has come to something
+	stopped   bool   // it has come to something
 
 	last   *[2]Edge      // the last block and its wake, of which sinks are told if it comes to something; memory
 	kept   bool          // there is one
 	latest bool          // and it was the last block of all
-	more   int           // blocks before that one, which no sink has seen
+	dropped   int           // blocks before that one, which no sink has seen
 	idle   time.Duration // in all
 	idles  int           // blocks of it
 	began  time.Duration // when it was idle last
 
-	stand    oteltrace.Span // of those that are told together; nil: none has begun
+	standIn    oteltrace.Span // of those that are told together; nil: none has begun
 	adopt    bool           // it becomes the operation's own, if that comes to something
-	standing context.Context
+	standInCtx context.Context
 }
 
 // fresh makes x that of the next operation.
@@ -45,7 +45,7 @@ func (x *folding) fresh() {
 // tells the others. It reports false where all are to be told. The lock is held.
 func (r *Record) withhold(w *Edge) bool {
 	x := &r.fold
-	if x.stalls == nil || x.over {
+	if x.stalls == nil || x.stopped {
 		return false
 	}
 	idle, d := r.show > ShowBlocked, w.At-r.block.At
@@ -53,7 +53,7 @@ func (r *Record) withhold(w *Edge) bool {
 		x.idle, x.idles, x.began = x.idle+d, x.idles+1, w.At
 	}
 	if r.span != nil || r.below != nil || x.stalls(idle, &r.block, d) {
-		r.tellAll()
+		r.stopFolding()
 		return false
 	}
 	x.latest = false
@@ -63,7 +63,7 @@ func (r *Record) withhold(w *Edge) bool {
 			metered = true
 		} else if least := s.Wants(ShowBlocked, true); least >= 0 && d >= least {
 			if x.latest = true; x.kept {
-				x.more++
+				x.dropped++
 			}
 		}
 	}
@@ -75,22 +75,22 @@ func (r *Record) withhold(w *Edge) bool {
 	}
 	if metered {
 		e := r.next(onWake)
-		e.block, e.wake, e.to = r.block, *w, others
+		e.block, e.wake, e.audience = r.block, *w, plainSinksOnly
 	}
 	return true
 }
 
 // tellAll has sinks told of all blocks from now on, and of the last one. The lock is
 // held.
-func (r *Record) tellAll() {
+func (r *Record) stopFolding() {
 	x := &r.fold
-	if x.stalls == nil || x.over {
+	if x.stalls == nil || x.stopped {
 		return
 	}
-	x.over = true
+	x.stopped = true
 	if x.kept {
 		e := r.next(onWake)
-		e.block, e.wake, e.to = x.last[0], x.last[1], describers
+		e.block, e.wake, e.audience = x.last[0], x.last[1], describersOnly
 		e.block.Show = ShowBlocked
 	}
 }
@@ -106,7 +106,7 @@ func (f Ref) Folds() bool {
 }
 
 func (r *Record) folds() bool {
-	return r.fold.stalls != nil && !r.fold.over && r.span == nil && r.below == nil
+	return r.fold.stalls != nil && !r.fold.stopped && r.span == nil && r.below == nil
 }
 
 // Unfold says that the operation is told by itself, if it was to be folded.
@@ -118,7 +118,7 @@ func (f Ref) Unfold() {
 	defer r.mu.Unlock()
 	if r.fold.stalls != nil && r.show != ShowNone {
 		r.show = ShowAll
-		r.tellAll()
+		r.stopFolding()
 	}
 }
 
@@ -181,7 +181,7 @@ func (x *Folded) Settle() {
 
 // Again begins the next operation now, in the same context as the one that f is what
 // [Folded.Next] was of. Nobody else has f.
-func (f Ref) Again() Ref {
+func (f Ref) Reuse() Ref {
 	r := f.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -203,9 +203,9 @@ func (f Ref) Drop() {
 
 // Stand has span stand for the operation's span as long as it has none; nil: none does.
 // If adopt is true, and the operation comes to have one, it is that.
-func (f Ref) Stand(span oteltrace.Span, adopt bool) {
+func (f Ref) SetStandIn(span oteltrace.Span, adopt bool) {
 	if r := f.lock(); r != nil {
-		r.fold.stand, r.fold.adopt, r.fold.standing = span, adopt, nil
+		r.fold.standIn, r.fold.adopt, r.fold.standInCtx = span, adopt, nil
 		r.mu.Unlock()
 	}
 }
@@ -215,7 +215,7 @@ func (r *Record) Adopted() oteltrace.Span {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.fold.adopt {
-		return r.fold.stand
+		return r.fold.standIn
 	}
 	return nil
 }

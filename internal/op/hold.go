@@ -42,7 +42,7 @@ func (r *Record) release(f Ref) *Record {
 
 // Limits of what is kept before it is delivered.
 const (
-	maxAge  = time.Second
+	maxHeldTime  = time.Second
 	maxHeld = 64 // events
 )
 
@@ -53,7 +53,7 @@ func (r *Record) deliverInTime(f Ref) {
 	switch {
 	case !r.held || r.running || !r.pending():
 	case r.late == nil:
-		r.late = time.AfterFunc(maxAge, func() {
+		r.late = time.AfterFunc(maxHeldTime, func() {
 			if r := f.lock(); r != nil {
 				r.late = nil
 				r.drain()

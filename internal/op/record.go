@@ -137,14 +137,14 @@ func (f Ref) SetShow(s Show) {
 		r.show = s
 	}
 	if r.show == ShowAll {
-		r.tellAll()
+		r.stopFolding()
 	}
 }
 
 // shown is r.show for a block of which sinks that make spans are told: that of an
 // operation that has come to something is shown, even where it was idle.
 func (r *Record) shown() Show {
-	if r.fold.over {
+	if r.fold.stopped {
 		return min(r.show, ShowBlocked)
 	}
 	return r.show
@@ -166,7 +166,7 @@ func (f Ref) SetOn(on any) {
 
 // OwnerOf returns the goroutine that the operation is of; nil: none is known, or the
 // Ref is stale.
-func (f Ref) OwnerOf() (o Owner) {
+func (f Ref) Owner() (o Owner) {
 	if r := f.lock(); r != nil {
 		o = r.Owner
 		r.mu.Unlock()

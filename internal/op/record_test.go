@@ -147,7 +147,7 @@ func TestStale(t *testing.T) {
 			if len(s.lines) != before {
 				t.Fatalf("a sink was told %q", s.lines[before:])
 			}
-			if ref.Context() != nil || ref.Started() != nil || ref.OwnerOf() != nil || ref.Describe(new(live.Report)) != nil ||
+			if ref.Context() != nil || ref.StartContext() != nil || ref.Owner() != nil || ref.Describe(new(live.Report)) != nil ||
 				ref.SpanContext().IsValid() || ref.Wants(time.Hour) || ref.BlockedSince(time.Now()) ||
 				ref.Do(func(*op.Record) {}) {
 				t.Error("it says something")

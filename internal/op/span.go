@@ -13,7 +13,7 @@ func (r *Record) SetSpan(span oteltrace.Span, below context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.span, r.below = span, below
-	r.fold.standing = nil
+	r.fold.standInCtx = nil
 }
 
 // Span returns the operation's span, nil as long as it has none.
@@ -35,11 +35,11 @@ func (r *Record) context() context.Context {
 	switch {
 	case r.below != nil:
 		return r.below
-	case r.span == nil && r.fold.stand != nil:
-		if r.fold.standing == nil {
-			r.fold.standing = oteltrace.ContextWithSpan(r.Context, r.fold.stand)
+	case r.span == nil && r.fold.standIn != nil:
+		if r.fold.standInCtx == nil {
+			r.fold.standInCtx = oteltrace.ContextWithSpan(r.Context, r.fold.standIn)
 		}
-		return r.fold.standing
+		return r.fold.standInCtx
 	case r.span == nil:
 		return r.Context
 	}
@@ -54,8 +54,8 @@ func (f Ref) SpanContext() (sc oteltrace.SpanContext) {
 		switch {
 		case r.span != nil:
 			sc = r.span.SpanContext()
-		case r.fold.stand != nil:
-			sc = r.fold.stand.SpanContext()
+		case r.fold.standIn != nil:
+			sc = r.fold.standIn.SpanContext()
 		}
 		r.mu.Unlock()
 	}
@@ -72,7 +72,7 @@ func (f Ref) Context() (ctx context.Context) {
 }
 
 // Started returns the context that the operation was started with; nil for a stale Ref.
-func (f Ref) Started() (ctx context.Context) {
+func (f Ref) StartContext() (ctx context.Context) {
 	if r := f.lock(); r != nil {
 		ctx = r.Context
 		r.mu.Unlock()

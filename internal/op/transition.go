@@ -60,8 +60,8 @@ func (f Ref) Wake(t time.Time, w Edge, about []attribute.KeyValue) {
 	}
 	w.At = r.edge(t)
 	r.state, r.woken = running, true
-	r.learn(about)
-	r.unblocked(f, &w)
+	r.addEvidence(about)
+	r.endBlock(f, &w)
 	if !r.withhold(&w) {
 		e := r.next(onWake)
 		e.block, e.wake = r.block, w
@@ -78,7 +78,7 @@ func (f Ref) Wants(d time.Duration) bool {
 	}
 	defer r.mu.Unlock()
 	show := r.show
-	if r.fold.stalls != nil && (r.fold.over || r.fold.stalls(show > ShowBlocked, &r.block, d)) {
+	if r.fold.stalls != nil && (r.fold.stopped || r.fold.stalls(show > ShowBlocked, &r.block, d)) {
 		show = min(show, ShowBlocked)
 	}
 	for _, s := range r.sinks {
@@ -91,7 +91,7 @@ func (f Ref) Wants(d time.Duration) bool {
 
 // learn adds what was found out to the block in progress. It copies nothing where
 // that begins with what is known.
-func (r *Record) learn(about []attribute.KeyValue) {
+func (r *Record) addEvidence(about []attribute.KeyValue) {
 	b := &r.block
 	switch more := slices.Clip(about); {
 	case len(more) == 0:
@@ -103,7 +103,7 @@ func (r *Record) learn(about []attribute.KeyValue) {
 }
 
 // unblocked counts the block that w ends.
-func (r *Record) unblocked(f Ref, w *Edge) {
+func (r *Record) endBlock(f Ref, w *Edge) {
 	r.blocks++
 	r.blocked += w.At - r.block.At
 	if r.Owner != nil {
@@ -125,7 +125,7 @@ func (f Ref) WokenBy(by oteltrace.SpanContext) {
 		return
 	}
 	r.woken = false
-	if x := &r.fold; x.stalls != nil && !x.over {
+	if x := &r.fold; x.stalls != nil && !x.stopped {
 		if x.latest && !x.last[1].By.IsValid() {
 			x.last[1].By = by
 		}
@@ -151,7 +151,7 @@ func (f Ref) NameWake(reason string, by oteltrace.SpanContext) {
 		return
 	}
 	defer r.mu.Unlock()
-	if x := &r.fold; x.latest && !x.over && x.last[1].Reason == reason && !x.last[1].By.IsValid() {
+	if x := &r.fold; x.latest && !x.stopped && x.last[1].Reason == reason && !x.last[1].By.IsValid() {
 		x.last[1].By = by
 		return
 	}
@@ -174,7 +174,7 @@ func (f Ref) Link(to oteltrace.SpanContext) {
 		r.mu.Unlock()
 		return
 	}
-	r.tellAll()
+	r.stopFolding()
 	r.next(onLink).by = to
 	r.deliver()
 }
@@ -189,7 +189,7 @@ func (f Ref) SetAttributes(attrs []attribute.KeyValue) {
 		r.mu.Unlock()
 		return
 	}
-	r.tellAll()
+	r.stopFolding()
 	r.next(onAttributes).attrs = attrs
 	r.deliver()
 }
@@ -216,17 +216,17 @@ func (f Ref) End(e *End) {
 	}
 	if r.state == blocked {
 		w := Edge{At: at}
-		r.unblocked(f, &w)
-		r.tellAll()
+		r.endBlock(f, &w)
+		r.stopFolding()
 		ev := r.next(onWake)
 		ev.block, ev.wake = r.block, w
 		ev.block.Show = r.shown()
 	}
-	r.tellAll()
+	r.stopFolding()
 	r.state = ended
 	ev := r.next(onEnd)
 	ev.end = *e
-	ev.end.Left = 2 * r.fold.more
+	ev.end.Suppressed = 2 * r.fold.dropped
 	ev.end.At, ev.end.Blocks, ev.end.Blocked = at, r.blocks, r.blocked
 	r.deliver()
 }

@@ -175,7 +175,7 @@ func (s *seen) below() oteltrace.SpanContext {
 // in this block.
 func (s *seen) hold() bool {
 	if s.task != nil {
-		return registry.Hold(s.task.Key, s.Op, s.Since)
+		return registry.HoldBlock(s.task.Key, s.Op, s.Since)
 	}
 	h, ok := s.conn.Key.(registry.Holder)
 	return ok && h.HoldCall(s.Op, s.Since)

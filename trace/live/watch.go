@@ -237,7 +237,7 @@ func (w *watch) tell(l *look, due []*seen) {
 		if s.task != nil {
 			stall.Task = s.task.Key
 		}
-		switch told, busy := registry.Tell(s.Op, &stall); {
+		switch told, busy := registry.RecordStall(s.Op, &stall); {
 		case told:
 			w.told++
 			w.suppressed = 0

@@ -33,7 +33,7 @@ func (c *Conn) context() context.Context {
 	if c.ctx != nil {
 		return c.ctx
 	}
-	return c.session.Home()
+	return c.session.BaseContext()
 }
 
 // NetConn returns the connection below, for deadlines.

@@ -52,7 +52,7 @@ func (c *Conn) context() context.Context {
 	if c.ctx != nil {
 		return c.ctx
 	}
-	return c.session.Home()
+	return c.session.BaseContext()
 }
 
 // Subprotocol returns the negotiated subprotocol.

@@ -74,7 +74,7 @@ func BeginAccept(lib *Library, w http.ResponseWriter, r *http.Request, cfg *Conf
 		parent = oteltrace.ContextWithSpanContext(parent, oteltrace.SpanContext{})
 	}
 	a.parent, a.tracer = parent, cfg.tracer(ctx)
-	a.links = asks(r.Header) && cfg.peerLinks() && (core.Of(a.tracer).Records(parent) || cfg.stalls.of(a.tracer) != nil)
+	a.links = asks(r.Header) && cfg.peerLinks() && (core.Of(a.tracer).Records(parent) || cfg.stalls.tracerFor(a.tracer) != nil)
 	return a
 }
 
@@ -103,11 +103,11 @@ func (a *Accept) begin(nc net.Conn) {
 	}
 	var whole bool
 	a.ctx, a.span, whole = beginSpan(a.parent, a.tracer, a.name(), a.began, opts...)
-	watched := a.span == nil && a.cfg.stalls.of(a.tracer) != nil // which takes the trace pongs off itself
+	watched := a.span == nil && a.cfg.stalls.tracerFor(a.tracer) != nil // which takes the trace pongs off itself
 	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.links && !watched, a.cfg, a.lib)
 	if !a.s.off {
-		a.s.traces.tellAll(whole)
-		a.s.traces.name = named(semconv.SpanSegment, cmp.Or(a.cfg.NameFor(a.r), core.Of(a.tracer).Goroutine(a.ctx), a.r.Pattern))
+		a.s.traces.showAllMessages(whole)
+		a.s.traces.name = spanName(semconv.SpanSegment, cmp.Or(a.cfg.NameFor(a.r), core.Of(a.tracer).Goroutine(a.ctx), a.r.Pattern))
 		a.s.traces.attrs = append(a.s.traces.attrs, more...)
 		a.s.live.peerID = a.peer
 		a.s.pongs.send = a.links
@@ -116,7 +116,7 @@ func (a *Accept) begin(nc net.Conn) {
 
 // name is that of the handshake's span.
 func (a *Accept) name() string {
-	return named(semconv.SpanHandshake, cmp.Or(a.r.Pattern, a.cfg.NameFor(a.r)))
+	return spanName(semconv.SpanHandshake, cmp.Or(a.r.Pattern, a.cfg.NameFor(a.r)))
 }
 
 // options are those that the span begins with, over nc.
@@ -167,7 +167,7 @@ func (a *Accept) End(err error) *Session {
 	}
 	t, ctx, span := a.tracer, a.ctx, a.span
 	if span == nil {
-		if t, ctx, span = a.cfg.stalls.tellHandshake(a.tracer, a.s, a.name(), a.began, errorType, a.options(nil)...); span == nil {
+		if t, ctx, span = a.cfg.stalls.beginHandshake(a.tracer, a.s, a.name(), a.began, errorType, a.options(nil)...); span == nil {
 			return a.s
 		}
 	}

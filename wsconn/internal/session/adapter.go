@@ -12,7 +12,7 @@ func (d *Dial) Off() bool { return d.s.off && d.s.stalls == nil }
 
 // Home returns the context of what the program does with the connection without one:
 // that of the goroutine of [Session.Handle], or else the background.
-func (s *Session) Home() context.Context { return s.home }
+func (s *Session) BaseContext() context.Context { return s.base }
 
 // Bare returns the connection that nc, which the library was given, stands for: what
 // it would have been given without a session.

@@ -138,10 +138,10 @@ type Close struct {
 
 // BeginClose begins a close that performs the closing handshake. [Close.End] must
 // follow. Only the first close of a connection that is not closed yet has a span.
-func (s *Session) BeginClose() Close { return s.beginClose(s.home, true) }
+func (s *Session) BeginClose() Close { return s.beginClose(s.base, true) }
 
 // BeginCloseNow is BeginClose for a close that sends no close frame.
-func (s *Session) BeginCloseNow() Close { return s.beginClose(s.home, false) }
+func (s *Session) BeginCloseNow() Close { return s.beginClose(s.base, false) }
 
 func (s *Session) beginClose(ctx context.Context, sends bool) Close {
 	var since time.Time
@@ -203,20 +203,20 @@ func (s *Session) closed() {
 	s.endRuns()
 	c.reported = c.reported || report
 	if report {
-		s.left = append(s.left, s.closeReport())
+		s.deferred = append(s.deferred, s.closeReport())
 	}
 	if !s.out.pongs.sending {
 		if run := s.out.pongs.end(); run.count > 0 {
-			s.left = append(s.left, func() { s.reportPongs(run, nil) })
+			s.deferred = append(s.deferred, func() { s.reportPongs(run, nil) })
 		}
 	}
 	if s.in.stream.Load() != nil || s.out.stream.Load() != nil {
-		s.left = append(s.left, func() {
+		s.deferred = append(s.deferred, func() {
 			s.in.stream.Load().closed()
 			s.out.stream.Load().closed()
 		})
 	}
-	nothing := len(s.left) == 0
+	nothing := len(s.deferred) == 0
 	s.mu.Unlock()
 	if wasOpen {
 		s.meter.addOpen(-1)
@@ -233,7 +233,7 @@ func (s *Session) finish() {
 }
 
 // over reports whether the connection is closed.
-func (s *Session) over() bool {
+func (s *Session) isClosed() bool {
 	select {
 	case <-s.done:
 		return true
@@ -256,7 +256,7 @@ func (s *Session) closeReport() func() {
 	if s.lib.expired(s.out.writer) != nil {
 		by = s.out.writer
 	}
-	ctx, moved, expired := s.home, false, s.lib.expired(by) != nil
+	ctx, moved, expired := s.base, false, s.lib.expired(by) != nil
 	if by.op.Valid() {
 		ctx, moved = by.op.Context(), traceOf(by.op.Context()) != traceOf(by.ctx)
 	}
@@ -265,9 +265,9 @@ func (s *Session) closeReport() func() {
 		if !s.recorded {
 			return
 		}
-		ctx, links := s.last(ctx, moved)
+		ctx, links := s.placeClose(ctx, moved)
 		if _, span := core.Of(s.tracer).Span(ctx, semconv.SpanClose, start, oteltrace.WithLinks(links...)); span != nil {
-			if n := s.traces.aside.Suppressed(); n > 0 {
+			if n := s.traces.unbounded.Suppressed(); n > 0 {
 				attrs = append(attrs, semconv.SpansSuppressedKey.Int64(n))
 			}
 			if !expired { // a context that ended woke whoever is parked, and not the close

@@ -69,8 +69,8 @@ func BeginDial(ctx context.Context, lib *Library, url string, header http.Header
 		return ctx, d
 	}
 	if !d.s.off {
-		d.s.traces.tellAll(whole)
-		d.s.traces.name = named(semconv.SpanSegment, core.Of(t).Goroutine(ctx))
+		d.s.traces.showAllMessages(whole)
+		d.s.traces.name = spanName(semconv.SpanSegment, core.Of(t).Goroutine(ctx))
 	}
 	return httptrace.WithClientTrace(ctx, d.steps.hooks()), d
 }
@@ -158,7 +158,7 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 	}
 	t, ctx, span := d.s.tracer, d.ctx, d.span
 	if span == nil {
-		if t, ctx, span = d.cfg.stalls.tellHandshake(t, d.s, semconv.SpanHandshake, d.start, errorType,
+		if t, ctx, span = d.cfg.stalls.beginHandshake(t, d.s, semconv.SpanHandshake, d.start, errorType,
 			oteltrace.WithSpanKind(oteltrace.SpanKindClient), oteltrace.WithAttributes(urlAttributes(d.url)...)); span == nil {
 			return d.s
 		}

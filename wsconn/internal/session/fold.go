@@ -39,7 +39,7 @@ func isStall(idle bool, block *core.Edge, d time.Duration) bool {
 }
 
 // told is how the messages of one direction are told. It is guarded by the session's mu.
-type told struct {
+type runs struct {
 	seen  int              // messages, up to runAfter
 	above oteltrace.SpanID // that the latest began below
 	last  time.Time        // when the latest ended
@@ -53,11 +53,11 @@ type told struct {
 	ctx  context.Context
 }
 
-func (s *Session) direction(name string) *told {
+func (s *Session) runsOf(name string) *runs {
 	if name == semconv.SpanWrite {
-		return &s.out.told
+		return &s.out.runs
 	}
-	return &s.in.told
+	return &s.in.runs
 }
 
 // folds reports whether messages are told in runs.
@@ -72,7 +72,7 @@ func (s *Session) likeLast(ctx context.Context, name string) bool {
 	above := oteltrace.SpanContextFromContext(ctx).SpanID()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d := s.direction(name)
+	d := s.runsOf(name)
 	like := d.seen >= runAfter && d.above == above && time.Since(d.last) < runTime
 	d.above = above
 	return like
@@ -80,11 +80,11 @@ func (s *Session) likeLast(ctx context.Context, name string) bool {
 
 // next returns the operation of the next message, in the memory of the last one: false
 // if there is none, or if that had another context. The caller holds s.mu.
-func (d *told) next(ctx context.Context) (op trace.Op, ok bool) {
+func (d *runs) next(ctx context.Context) (op trace.Op, ok bool) {
 	if !d.kept.Valid() || d.open == nil || d.ctx != ctx {
 		return op, false
 	}
-	op = trace.Op(d.kept.Again())
+	op = trace.Op(d.kept.Reuse())
 	d.kept = core.Ref{}
 	return op, true
 }
@@ -94,7 +94,7 @@ func (d *told) next(ctx context.Context) (op trace.Op, ok bool) {
 func (s *Session) nextWrite(ctx context.Context, typ frame.Opcode, pc uintptr) (w Write, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d := &s.out.told
+	d := &s.out.runs
 	if !d.kept.Valid() || d.ctx != ctx || !s.writing.tryLock() {
 		return w, false
 	}
@@ -116,7 +116,7 @@ func (s *Session) nextRead(ctx context.Context) trace.Op {
 		return s.startMessage(ctx, semconv.SpanRead)
 	}
 	s.mu.Lock()
-	op, ok := s.in.told.next(ctx)
+	op, ok := s.in.runs.next(ctx)
 	s.mu.Unlock()
 	if ok {
 		return op
@@ -125,7 +125,7 @@ func (s *Session) nextRead(ctx context.Context) trace.Op {
 }
 
 // keep keeps the memory of an operation of the context, which was folded.
-func (d *told) keep(next core.Ref, ctx context.Context) {
+func (d *runs) keep(next core.Ref, ctx context.Context) {
 	if d.ctx != ctx {
 		d.drop()
 		// Comparing with it must not panic.
@@ -140,13 +140,13 @@ func (d *told) keep(next core.Ref, ctx context.Context) {
 	d.kept = next
 }
 
-func (d *told) drop() {
+func (d *runs) drop() {
 	d.kept.Drop()
 	d.kept, d.ctx = core.Ref{}, nil
 }
 
 // take ends the run, for whoever then calls finishRun. The caller holds s.mu.
-func (d *told) take() *run {
+func (d *runs) take() *run {
 	r := d.open
 	d.open = nil
 	d.drop()
@@ -155,7 +155,7 @@ func (d *told) take() *run {
 	}
 	d.timer.Stop()
 	if r.inside.Valid() {
-		core.Ref(r.inside).Stand(r.span, r.count == 0)
+		core.Ref(r.inside).SetStandIn(r.span, r.count == 0)
 	}
 	return r
 }
@@ -169,7 +169,7 @@ func (s *Session) joinRun(w *Write) {
 	}
 	above := oteltrace.SpanContextFromContext(w.ctx).SpanID()
 	s.mu.Lock()
-	d := &s.out.told
+	d := &s.out.runs
 	if d.open != nil && d.open.above == above {
 		d.enter(w.op)
 		s.mu.Unlock()
@@ -187,15 +187,15 @@ func (s *Session) joinRun(w *Write) {
 }
 
 // enter notes that op is in the run.
-func (d *told) enter(op trace.Op) {
+func (d *runs) enter(op trace.Op) {
 	d.open.inside = op
 	d.open.named++
-	core.Ref(op).Stand(d.open.span, d.open.count == 0)
+	core.Ref(op).SetStandIn(d.open.span, d.open.count == 0)
 }
 
 // ends notes that a message of the direction has ended otherwise than in a run, which
 // it ends. The caller holds s.mu.
-func (d *told) ends(op trace.Op) (over *run) {
+func (d *runs) ends(op trace.Op) (over *run) {
 	if d.seen < runAfter {
 		d.seen++
 	}
@@ -211,7 +211,7 @@ func (d *told) ends(op trace.Op) (over *run) {
 // fold folds the message of the operation of c if it has come to nothing and a run is
 // open that it belongs to. The caller holds s.mu, calls finishRun with the run that it
 // ends, and settles f.
-func (s *Session) fold(d *told, c call, m *message, typ frame.Opcode, size int64, f *core.Folded) (over *run, ok bool) {
+func (s *Session) fold(d *runs, c call, m *message, typ frame.Opcode, size int64, f *core.Folded) (over *run, ok bool) {
 	if d.open == nil || size < 0 || s.closing.done || !core.Ref(c.op).Fold(f, runTime) {
 		return nil, false
 	}
@@ -237,7 +237,7 @@ func (s *Session) foldRead(c call, m *message, typ int, size int64, whole bool, 
 	}
 	var f core.Folded
 	var over *run
-	d := &s.in.told
+	d := &s.in.runs
 	folds := whole && size >= 0 && op.Folds()
 	var above oteltrace.SpanID
 	if folds {
@@ -277,9 +277,9 @@ func (s *Session) foldRead(c call, m *message, typ int, size int64, whole bool, 
 
 // endRuns ends both runs with the connection. The caller holds s.mu.
 func (s *Session) endRuns() {
-	for _, d := range []*told{&s.in.told, &s.out.told} {
+	for _, d := range []*runs{&s.in.runs, &s.out.runs} {
 		if r := d.take(); r != nil {
-			s.left = append(s.left, func() { s.finishRun(r) })
+			s.deferred = append(s.deferred, func() { s.finishRun(r) })
 		}
 	}
 }

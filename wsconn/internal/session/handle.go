@@ -15,7 +15,7 @@ import (
 // on. An error that is no normal end is passed to what WithOnError has added.
 func (s *Session) Handle(ctx context.Context, cfg *Config, r *http.Request, fn func(context.Context) error, closer func(code int) error) {
 	_ = trace.Handle(ctx, cfg.NameFor(r), func(ctx context.Context) error {
-		s.home = ctx
+		s.base = ctx
 		code := 1011 // of a panic
 		defer func() { _ = closer(code) }()
 		err := fn(ctx)

@@ -143,7 +143,7 @@ func beginSpan(ctx context.Context, t *trace.Tracer, name string, start time.Tim
 
 // named is the name of a span of the kind: with what tells it from others, if there is
 // something.
-func named(kind, what string) string {
+func spanName(kind, what string) string {
 	if what == "" {
 		return kind
 	}

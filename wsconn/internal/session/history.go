@@ -24,7 +24,7 @@ type history struct {
 	next  atomic.Uint32
 	ring  []atomic.Uint64
 
-	whole passage
+	last passage
 }
 
 // passage is a message or a control frame that passed whole.
@@ -136,7 +136,7 @@ func (h *history) frameBegins(head []byte) {
 	h.begin(frame.Opcode(head[0]&0xF), head[0]&0x80 != 0, head[0]&0x40 != 0)
 	h.left = length
 	if h.control {
-		h.whole.size = length
+		h.last.size = length
 	} else {
 		h.size += length
 	}
@@ -158,7 +158,7 @@ func (h *history) begin(o frame.Opcode, fin, compressed bool) {
 func (h *history) frameEnds() int {
 	switch {
 	case h.control:
-		h.note(passage{kind: h.controlKind, size: h.whole.size})
+		h.note(passage{kind: h.controlKind, size: h.last.size})
 	case h.fin:
 		h.open, h.fin = false, false
 		h.count++
@@ -170,11 +170,11 @@ func (h *history) frameEnds() int {
 }
 
 // segment is scan for what a tracepong.Stream has scanned.
-func (h *history) segment(g *frame.Segment) {
+func (h *history) noteSegment(g *frame.Segment) {
 	if g.HeaderEnd {
 		h.begin(g.Header.Opcode, g.Header.Fin, g.Header.RSV1)
 		if h.control {
-			h.whole.size = g.Header.Length
+			h.last.size = g.Header.Length
 		} else {
 			h.size += g.Header.Length
 		}
@@ -186,14 +186,14 @@ func (h *history) segment(g *frame.Segment) {
 
 // note adds to the ring.
 func (h *history) note(p passage) {
-	h.whole = p
+	h.last = p
 	i := h.next.Load()
 	h.ring[i%uint32(len(h.ring))].Store(entry(coarse.Load(), p.kind, p.size))
 	h.next.Store(i + 1)
 }
 
 // last returns the entries, the oldest first, in the memory of into.
-func (h *history) last(into []uint64) []uint64 {
+func (h *history) entries(into []uint64) []uint64 {
 	into = into[:0]
 	n, size := h.next.Load(), uint32(len(h.ring))
 	first := uint32(0)

@@ -22,7 +22,7 @@ type inbound struct {
 	metered      int                   // of these, in the metrics
 	meteredPongs int                   // of the ignored, in the metrics
 	reader       call                  // the read that the program is inside the library with
-	told         told
+	runs         runs
 	polling      int   // how many goroutines read the wire
 	bytes        int64 // received, without trace pongs
 

@@ -65,7 +65,7 @@ func newLight(s *Session) *light {
 }
 
 // measure measures a block of a read or a write that is no operation.
-func (l *light) measure(c call, reason semconv.Reason, cause string, d time.Duration) {
+func (l *light) measureBlock(c call, reason semconv.Reason, cause string, d time.Duration) {
 	core.Of(l.s.silent).MeasureBlock(c.context(), string(reason), cause, d)
 }
 
@@ -144,7 +144,7 @@ func (p *parks) Park(park netpoll.Park) {
 		return
 	}
 	p.cause = ""
-	p.learn(park.Evidence)
+	p.noteCause(park.Evidence)
 	p.park = park
 }
 
@@ -158,18 +158,18 @@ func (p *parks) Wake(w netpoll.Wake) {
 		return
 	}
 	if !p.inward {
-		p.learn(w.Evidence)
+		p.noteCause(w.Evidence)
 	}
 	cause := p.cause
 	p.mu.Unlock()
 	if w.At.IsZero() {
 		w.At = time.Now()
 	}
-	p.light.parked(p, park.Reason, cause, max(w.At.Sub(park.At), 0))
+	p.light.measurePark(p, park.Reason, cause, max(w.At.Sub(park.At), 0))
 }
 
 // learn takes the cause from what is known of a block. The caller holds mu.
-func (p *parks) learn(e netpoll.Evidence) {
+func (p *parks) noteCause(e netpoll.Evidence) {
 	if e == nil {
 		return
 	}
@@ -182,7 +182,7 @@ func (p *parks) learn(e netpoll.Evidence) {
 }
 
 // parked measures a block.
-func (l *light) parked(p *parks, reason semconv.Reason, cause string, d time.Duration) {
+func (l *light) measurePark(p *parks, reason semconv.Reason, cause string, d time.Duration) {
 	s := l.s
 	s.mu.Lock()
 	c := s.out.writer
@@ -192,7 +192,7 @@ func (l *light) parked(p *parks, reason semconv.Reason, cause string, d time.Dur
 	s.mu.Unlock()
 	m := s.meter
 	if m.reads == nil || reason != semconv.ReasonNetRead || cause != "" {
-		l.measure(c, reason, cause, d)
+		l.measureBlock(c, reason, cause, d)
 		return
 	}
 	m.reads.RecordTo(&m.tally.reads, int64(d))
@@ -217,7 +217,7 @@ func (p *parks) describe(c *live.Call, operation string) {
 // waitForTurn is [writeLock.lock] for a write, which is an operation from here on.
 func (s *Session) waitForTurn(w *Write) bool {
 	if s.light != nil {
-		w.op = s.measure(w.ctx, semconv.SpanWrite)
+		w.op = s.startUnrecorded(w.ctx, semconv.SpanWrite)
 	}
 	return s.writing.lock(w.ctx, w.op, s.done)
 }
@@ -232,13 +232,13 @@ func (s *Session) lockWait() func() {
 	}
 	c, d := s.out.writer, time.Since(l.waits)
 	l.waits = time.Time{}
-	return func() { l.measure(c, semconv.ReasonWriteLock, "", d) }
+	return func() { l.measureBlock(c, semconv.ReasonWriteLock, "", d) }
 }
 
 // leaveLockWait is lockWait for a write that leaves the library.
 func (s *Session) leaveLockWait() {
 	if f := s.lockWait(); f != nil {
-		s.left = append(s.left, f)
+		s.deferred = append(s.deferred, f)
 	}
 }
 
@@ -260,6 +260,6 @@ func (s *Session) enterLight() func() {
 // measureAnswer measures that the read c has waited since then to answer a frame.
 func (s *Session) measureAnswer(c call, since time.Time) {
 	if s.light != nil && c.inside() && !since.IsZero() {
-		s.light.measure(c, semconv.ReasonWriteLock, "", time.Since(since))
+		s.light.measureBlock(c, semconv.ReasonWriteLock, "", time.Since(since))
 	}
 }

@@ -25,7 +25,7 @@ type registration struct {
 	peerID oteltrace.SpanID // that the client's headers named
 
 	local, remote net.Addr // nil: not known
-	texts         atomic.Pointer[texts]
+	cachedLabels         atomic.Pointer[labels]
 
 	// Guarded by the session's mu.
 	lastReader *trace.Task
@@ -40,19 +40,19 @@ type registration struct {
 }
 
 // texts are what a connection is called, made when it is asked for first.
-type texts struct{ local, remote, peerID string }
+type labels struct{ local, remote, peerID string }
 
-func (l *registration) called() *texts {
-	t := l.texts.Load()
+func (l *registration) labels() *labels {
+	t := l.cachedLabels.Load()
 	if t == nil {
-		t = new(texts)
+		t = new(labels)
 		if l.local != nil && l.remote != nil {
 			t.local, t.remote = l.local.String(), l.remote.String()
 		}
 		if l.peerID.IsValid() {
 			t.peerID = l.peerID.String()
 		}
-		l.texts.Store(t)
+		l.cachedLabels.Store(t)
 	}
 	return t
 }
@@ -134,7 +134,7 @@ func (s *Session) Describe(r *live.Report) {
 	if s.recorded {
 		c.Handshake = s.handshake.SpanContext()
 	}
-	called := l.called()
+	called := l.labels()
 	c.Local, c.Remote, c.PeerID = called.local, called.remote, called.peerID
 	if s.conn != nil {
 		c.Socket = s.conn.ParkedWrite(r)

@@ -169,7 +169,7 @@ func meterOf(ctx context.Context, t *trace.Tracer, role string) *meter {
 	if h := core.Of(t).Blocks(); h != nil {
 		m.reads = h.Series(readBlocks)
 	}
-	i.roles[role].begin(m)
+	i.roles[role].register(m)
 	return m
 }
 
@@ -248,7 +248,7 @@ func (s *Session) countReceived(n int) (ignored int) {
 // countIgnored counts trace pongs that were not as they must be.
 func (s *Session) countIgnored(n int) {
 	if n > 0 {
-		s.meter.pongs.Add(s.home, int64(n), s.meter.add...)
+		s.meter.pongs.Add(s.base, int64(n), s.meter.add...)
 	}
 }
 

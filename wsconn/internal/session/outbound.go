@@ -22,8 +22,8 @@ type outbound struct {
 	writer     call    // the write that the program is inside the library with
 	writerType frame.Opcode
 	holder     Write // that has the write lock
-	told       told
-	rival      writer // a write that began meanwhile; see [Library.ConcurrentWriters]
+	runs       runs
+	rival      rivalWrite // a write that began meanwhile; see [Library.ConcurrentWriters]
 	failure    failure
 	control    *Control   // whose frame is being sent
 	controls   []*Control // that the program is inside the library with

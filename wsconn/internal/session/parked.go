@@ -40,8 +40,8 @@ func (l *parkedList) look() {
 	l.mu.Lock()
 	for r := range l.all {
 		r.mu.Lock()
-		if !r.parked.IsZero() && r.told == untold && r.total+now.Sub(r.parked) >= r.c.st.after {
-			r.told = tellingNow
+		if !r.parked.IsZero() && r.report == unreported && r.total+now.Sub(r.parked) >= r.c.st.after {
+			r.report = reporting
 			due = append(due, r)
 		}
 		r.mu.Unlock()
@@ -51,7 +51,7 @@ func (l *parkedList) look() {
 		slices.SortFunc(due, func(a, b *stalled) int { return a.parkedAt().Compare(b.parkedAt()) })
 		go func() { // an exporter may take its time
 			for _, r := range due {
-				r.tellProgress(now)
+				r.reportBlocked(now)
 			}
 		}()
 	}
@@ -59,9 +59,9 @@ func (l *parkedList) look() {
 
 func (r *stalled) direction() int {
 	if r.writes {
-		return transmitting
+		return outward
 	}
-	return receiving
+	return inward
 }
 
 func (r *stalled) parkedAt() time.Time {

@@ -28,7 +28,7 @@ func (w *parkWatch) Park(p netpoll.Park) {
 		r = stalledRecords.Get().(*stalled)
 		r.c, r.writes = w.c, w.writes
 		if w.writes {
-			r.waits, r.waitFor = w.c.st.waits.Load().claim()
+			r.waitSince, r.waitFor = w.c.st.waits.Load().claim()
 		}
 		w.record.Store(r)
 	}
@@ -67,7 +67,7 @@ func (w *parkWatch) Wake(k netpoll.Wake) {
 }
 
 // over is called when the operation is over that passed a message, or failed.
-func (w *parkWatch) over(m passage, err error) {
+func (w *parkWatch) end(m passage, err error) {
 	r := w.record.Load()
 	if r == nil {
 		return
@@ -79,8 +79,8 @@ func (w *parkWatch) over(m passage, err error) {
 		r.freed = st.waits.Load().writeFreed()
 	}
 	r.mu.Lock()
-	listed, tell := r.listed, r.told != untold || r.total >= st.after || r.waited() >= st.after || err != nil && !w.c.closed.Load()
-	if r.told == toldNow {
+	listed, tell := r.listed, r.report != unreported || r.total >= st.after || r.waited() >= st.after || err != nil && !w.c.closed.Load()
+	if r.report == reported {
 		r.freed.name(r.op)
 	}
 	r.mu.Unlock()

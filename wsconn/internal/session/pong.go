@@ -73,7 +73,7 @@ func (s *Session) startPong(ctx context.Context) trace.Op {
 			m := s.move(seg, ctx, sc, semconv.SpanRead)
 			c.Context, c.Links = m.to, m.links
 		}
-		c.Budget = s.traces.aside.Next(pongSpans)
+		c.Budget = s.traces.unbounded.Next(pongSpans)
 	}
 	c.Held, c.Late = true, true
 	return trace.Op(core.Of(tracer).Start(c, false))
@@ -92,7 +92,7 @@ func (s *Session) endPong(err error) {
 	switch {
 	case err != nil:
 		run := p.end()
-		s.left = append(s.left, func() { s.reportPongs(run, err) })
+		s.deferred = append(s.deferred, func() { s.reportPongs(run, err) })
 		if !s.inside() {
 			go s.finish()
 		}

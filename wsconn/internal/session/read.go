@@ -72,7 +72,7 @@ func (r *Read) Receive(messageType int, size int64, err error) Received {
 	own := r.op.SpanContext()
 	var origin oteltrace.SpanContext
 	r.end(messageType, size, err, &origin, &own)
-	return r.s.messageOf(r.ctx, own, origin)
+	return r.s.newReceived(r.ctx, own, origin)
 }
 
 // end stores the peer's write of the message in origin and, if the message is in a run,
@@ -98,11 +98,11 @@ func (r *Read) end(messageType int, size int64, err error, origin, own *oteltrac
 		*origin = m.origin
 	}
 	if r.s.foldRead(r.call, &m, messageType, size, err == nil && m.index > 0 && !gaveUp.known(), own) {
-		do(later)
+		runAll(later)
 		return
 	}
 	r.s.endRead(r.op, &m, messageType, size, verdict, err)
-	do(later)
+	runAll(later)
 	r.s.live.setLastRead(r.op, err)
 	r.s.stalls.readEnded(r.ctx, err)
 }
@@ -126,11 +126,11 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 	later := r.s.unlockToEnd()
 	m := message{origin: from}
 	if r.s.foldRead(r.call, &m, messageType, n, err == nil, nil) {
-		do(later)
+		runAll(later)
 		return
 	}
 	r.s.endRead(r.op, &m, messageType, n, verdict, err)
-	do(later)
+	runAll(later)
 	r.s.live.setLastRead(r.op, err)
 	r.s.stalls.readEnded(r.ctx, failed)
 }
@@ -146,7 +146,7 @@ func (s *Session) didRead(c call, err error) (m message, verdict string) {
 		showBlocks(c.op)
 		c.op.Block(semconv.ReasonWriteLock, trace.At(since), sourceTimed)
 		if s.light != nil {
-			s.left = append(s.left, func() { s.measureAnswer(c, since) })
+			s.deferred = append(s.deferred, func() { s.measureAnswer(c, since) })
 		}
 	}
 	return message{}, s.closing.verdict(c.op)
@@ -200,14 +200,14 @@ type messageReader struct {
 	// The read may end with the connection while the message is in the library's buffer,
 	// from where the program reads it on.
 	measured atomic.Bool // the size is in the metrics
-	left     atomic.Bool // or never will be: the program reads another message, or rd failed
+	abandoned     atomic.Bool // or never will be: the program reads another message, or rd failed
 }
 
 func (m *messageReader) Read(p []byte) (int, error) {
 	if m.over.Load() {
 		n, err := m.rd.Read(p)
-		if size := m.size.Add(int64(n)); err == io.EOF && !m.left.Load() {
-			m.measure(oteltrace.SpanContextFromContext(m.call.context()), size)
+		if size := m.size.Add(int64(n)); err == io.EOF && !m.abandoned.Load() {
+			m.recordSize(oteltrace.SpanContextFromContext(m.call.context()), size)
 		}
 		return n, err
 	}
@@ -226,11 +226,11 @@ func (m *messageReader) Read(p []byte) (int, error) {
 		m.whole.Store(true)
 		m.end(nil)
 	case err != nil:
-		m.left.Store(true)
+		m.abandoned.Store(true)
 		m.end(err)
 	}
 	m.calls.Add(-1)
-	do(later)
+	runAll(later)
 	m.settle()
 	return n, err
 }
@@ -238,7 +238,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 // settle ends the read if the connection has ended, which saw nothing of this reader,
 // or the program inside of it.
 func (m *messageReader) settle() {
-	if m.s.over() {
+	if m.s.isClosed() {
 		m.closed()
 	}
 }
@@ -259,9 +259,9 @@ func (m *messageReader) end(err error) {
 		size, _ = msg.known(-1, 0)
 	}
 	if err == nil {
-		m.measure(in, size)
+		m.recordSize(in, size)
 	}
-	if m.measured.Load() || m.left.Load() {
+	if m.measured.Load() || m.abandoned.Load() {
 		m.s.in.stream.CompareAndSwap(m, nil)
 	}
 	if m.s.foldRead(m.call, &msg, m.typ, size, err == nil && msg.index > 0, nil) {
@@ -274,7 +274,7 @@ func (m *messageReader) end(err error) {
 
 // measure records the size of the message, once; a negative one is not known. in is the
 // read's span.
-func (m *messageReader) measure(in oteltrace.SpanContext, size int64) {
+func (m *messageReader) recordSize(in oteltrace.SpanContext, size int64) {
 	if size >= 0 && !m.measured.Swap(true) {
 		m.s.meter.recordRead(m.call, in, size, nil)
 	}
@@ -284,7 +284,7 @@ func (m *messageReader) measure(in oteltrace.SpanContext, size int64) {
 // reads the message on.
 func (m *messageReader) leave() {
 	if m != nil {
-		m.left.Store(true)
+		m.abandoned.Store(true)
 		m.end(nil)
 	}
 }

@@ -18,7 +18,7 @@ type Received struct {
 // messageOf returns the Received of a message that the peer wrote in origin, and that
 // was read with ctx by the operation whose span is own. If own is none, the parent is
 // what that operation is a child of, so that the work is recorded if that is.
-func (s *Session) messageOf(ctx context.Context, own, origin oteltrace.SpanContext) Received {
+func (s *Session) newReceived(ctx context.Context, own, origin oteltrace.SpanContext) Received {
 	parent := own
 	if !parent.IsValid() {
 		parent = oteltrace.SpanContextFromContext(ctx)

@@ -70,7 +70,7 @@ func (s *Session) newRun(op core.Ref, above oteltrace.SpanID, reads bool) *run {
 }
 
 // openRun makes r the current run. The caller holds s.mu.
-func (s *Session) openRun(d *told, r *run) {
+func (s *Session) openRun(d *runs, r *run) {
 	d.open, r.opened = r, time.Now()
 	if d.timer == nil {
 		d.timer = time.AfterFunc(runTime, func() { s.runOver(d) })
@@ -81,7 +81,7 @@ func (s *Session) openRun(d *told, r *run) {
 
 // runOver ends a run that has gone on for long enough. If a write is under way it ends
 // with that, but does not wait for one that takes as long again.
-func (s *Session) runOver(d *told) {
+func (s *Session) runOver(d *runs) {
 	s.mu.Lock()
 	r := d.open
 	switch {

@@ -18,6 +18,12 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
+// The directions of a connection, as indices.
+const (
+	inward = iota
+	outward
+)
+
 // Session is one connection. Above the library its methods bracket the library's
 // calls; below it, a wire carries the bytes and knows from the frames among them which
 // operation sends or receives.
@@ -28,7 +34,7 @@ import (
 type Session struct {
 	tracer    *trace.Tracer
 	handshake oteltrace.Span  // stands for its span context
-	home      context.Context // of the goroutine that handles the connection, for what has no context
+	base      context.Context // of the goroutine that handles the connection, for what has no context
 	off       bool            // nothing is recorded
 	stalls    *stalls         // nil: it is sampled, or its stalls are not told
 
@@ -59,7 +65,7 @@ type recording struct {
 	in      inbound
 	out     outbound
 	closing closing
-	left    []func()           // what is done once no lock of the library's is held
+	deferred    []func()           // what is done once no lock of the library's is held
 	faulty  trace.Op           // whose frames could not be scanned, until that is reported
 	fault   attribute.KeyValue // what is to be reported
 }
@@ -68,7 +74,7 @@ type recording struct {
 // recorded, whose span context ctx carries. links says that the peer's trace pongs are
 // taken off.
 func newSession(ctx context.Context, t *trace.Tracer, role string, recorded, links bool, cfg *Config, lib *Library) *Session {
-	s := &Session{tracer: t, handshake: standIn(ctx), home: context.Background()}
+	s := &Session{tracer: t, handshake: standIn(ctx), base: context.Background()}
 	m := meterOf(ctx, t, role)
 	if !recorded && cfg.stalls != nil {
 		s.stalls = stallsOf(s, role, cfg, lib)
@@ -125,8 +131,8 @@ func (s *Session) established(ctx context.Context) {
 // unlock unlocks s.mu for a call of the program's that has left the library, and does
 // what was left to be done then.
 func (s *Session) unlock() {
-	left := s.left
-	s.left = nil
+	left := s.deferred
+	s.deferred = nil
 	s.mu.Unlock()
 	for _, do := range left {
 		do()

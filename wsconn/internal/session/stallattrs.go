@@ -60,7 +60,7 @@ func (c *stallConn) appendHistory(attrs []attribute.KeyValue, zero time.Time) []
 	if c == nil {
 		return attrs
 	}
-	return appendRings(attrs, [2][]uint64{c.in.last(nil), c.out.last(nil)}, zero)
+	return appendRings(attrs, [2][]uint64{c.in.entries(nil), c.out.entries(nil)}, zero)
 }
 
 func appendRings(attrs []attribute.KeyValue, rings [2][]uint64, zero time.Time) []attribute.KeyValue {

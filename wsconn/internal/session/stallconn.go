@@ -12,12 +12,6 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
-// The directions of a connection.
-const (
-	receiving = iota
-	transmitting
-)
-
 // stallConn is the connection as the library, or the wire, sees it where it is not
 // sampled and its stalls are told. It is above TLS, where frames are; the parks it
 // learns from conn, which is below.
@@ -43,7 +37,7 @@ type stallConn struct {
 	closed      atomic.Bool // by this side
 	flag        atomic.Pointer[oteltrace.SpanContext]
 
-	left int64 // when a read of the connection has returned, or else the handshake, on the coarse clock
+	readEnd int64 // when a read of the connection has returned, or else the handshake, on the coarse clock
 	away *away // the last one; nil: there was none
 
 	strip *stripper // nil: no pong has come
@@ -103,7 +97,7 @@ func (st *stalls) attach(nc net.Conn, conn *netpoll.Conn, early []byte, links bo
 	st.conn = c
 	conn.WatchWrite(&c.write)
 	ticking.use()
-	c.left = coarse.Load() // nobody has asked for bytes since
+	c.readEnd = coarse.Load() // nobody has asked for bytes since
 	return c
 }
 
@@ -129,7 +123,7 @@ func (c *stallConn) Read(p []byte) (n int, err error) {
 	}
 	c.beginRead()
 	n, err = c.Conn.Read(p)
-	c.left = coarse.Load()
+	c.readEnd = coarse.Load()
 	if n > 0 && c.opening == nil {
 		stop := byte(0)
 		if c.links {
@@ -138,20 +132,20 @@ func (c *stallConn) Read(p []byte) (n int, err error) {
 		if at, _, ends := c.in.scan(p[:n], stop); at < n {
 			return c.received(p, at, n, err)
 		} else if ends > 0 {
-			c.messageRead()
+			c.noteFrame()
 		}
 	}
 	if err != nil {
-		c.read.over(passage{}, err)
+		c.read.end(passage{}, err)
 	}
 	return n, err
 }
 
 // messageRead is called when a frame has come whole: a read that was blocked is over
 // unless it was a control frame in the midst of a message.
-func (c *stallConn) messageRead() {
-	if !c.in.open || !c.in.whole.kind.IsControl() {
-		c.read.over(c.in.whole, nil)
+func (c *stallConn) noteFrame() {
+	if !c.in.open || !c.in.last.kind.IsControl() {
+		c.read.end(c.in.last, nil)
 	}
 }
 
@@ -168,23 +162,23 @@ func (c *stallConn) beginRead() {
 			c.conn.WatchRead(nil)
 		}
 	}
-	if now := coarse.Load(); now-c.left >= c.st.after.Milliseconds() {
-		c.returned(now)
+	if now := coarse.Load(); now-c.readEnd >= c.st.after.Milliseconds() {
+		c.noteAway(now)
 	}
 }
 
 // returned notes that nobody asked for bytes until now, and keeps the rings as they
 // are: what is received next may well be all that was sent meanwhile.
-func (c *stallConn) returned(now int64) {
+func (c *stallConn) noteAway(now int64) {
 	if c.away == nil {
 		c.away = new(away)
 	}
 	a := c.away
-	if a.to != 0 && c.left-a.to < c.st.after.Milliseconds() && a.to-a.from > now-c.left {
+	if a.to != 0 && c.readEnd-a.to < c.st.after.Milliseconds() && a.to-a.from > now-c.readEnd {
 		return // it is busy with what came meanwhile
 	}
-	a.from, a.to = c.left, now
-	a.rings[receiving], a.rings[transmitting] = c.in.last(a.rings[receiving]), c.out.last(a.rings[transmitting])
+	a.from, a.to = c.readEnd, now
+	a.rings[inward], a.rings[outward] = c.in.entries(a.rings[inward]), c.out.entries(a.rings[outward])
 }
 
 // readStripped is Read for a connection on which pongs have come.
@@ -205,7 +199,7 @@ func (c *stallConn) readStripped(p []byte) (n int, err error) {
 		}
 		c.beginRead()
 		n, err = c.Conn.Read(buf[held:])
-		c.left = coarse.Load()
+		c.readEnd = coarse.Load()
 		n, err = c.received(buf, 0, held+n, err)
 		if len(p) <= held && n > 0 {
 			x.ready, n, err = x.spare[:n], 0, nil // an error comes again
@@ -245,10 +239,10 @@ func (c *stallConn) received(buf []byte, at, n int, err error) (int, error) {
 		}
 	}
 	if c.in.next.Load() != before {
-		c.messageRead()
+		c.noteFrame()
 	}
 	if err != nil {
-		c.read.over(passage{}, err)
+		c.read.end(passage{}, err)
 	}
 	return kept, err
 }
@@ -256,12 +250,12 @@ func (c *stallConn) received(buf []byte, at, n int, err error) (int, error) {
 func (c *stallConn) event(e *tracepong.Event) {
 	switch e.Kind {
 	case tracepong.Data:
-		c.in.segment(&e.Segment)
+		c.in.noteSegment(&e.Segment)
 	case tracepong.Control:
 		c.in.note(passage{kind: e.Segment.Header.Opcode, size: e.Segment.Header.Length})
 	case tracepong.Trace:
 		if e.Pong.Stall && e.Pong.Number == c.in.count+1 && !c.in.open {
-			c.asked(e.Pong.Write)
+			c.peerAsked(e.Pong.Write)
 		}
 	case tracepong.Stop:
 		c.in.broken, c.in.open = true, false
@@ -282,7 +276,7 @@ func (c *stallConn) Write(p []byte) (n int, err error) {
 		number++
 	}
 	_, begins, ends := c.out.scan(p, 0)
-	whole, inside := c.out.whole, c.out.mid()
+	whole, inside := c.out.last, c.out.mid()
 	if c.several {
 		c.scanning.Unlock()
 	}
@@ -302,7 +296,7 @@ func (c *stallConn) Write(p []byte) (n int, err error) {
 		n, err = c.Conn.Write(p)
 	}
 	if ends > 0 && !inside || err != nil {
-		c.write.over(whole, err)
+		c.write.end(whole, err)
 	}
 	return n, err
 }
@@ -348,18 +342,18 @@ func (c *stallConn) WriteBuffers(v *net.Buffers) (n int64, err error) {
 			first = 0
 		}
 	}
-	whole, inside := c.out.whole, c.out.mid()
+	whole, inside := c.out.last, c.out.mid()
 	if flag := c.flag.Load(); flag != nil && first == 0 && c.send {
 		c.flag.CompareAndSwap(flag, nil)
 		pong := tracepong.Append(nil, tracepong.Pong{Number: number, Write: *flag, Stall: true}, !c.server)
 		if m, err := c.Conn.Write(pong); err != nil || m < len(pong) {
-			c.write.over(whole, err)
+			c.write.end(whole, err)
 			return 0, err
 		}
 	}
 	n, err = c.joins.conn.WriteBuffers(v)
 	if ends > 0 && !inside || err != nil {
-		c.write.over(whole, err)
+		c.write.end(whole, err)
 	}
 	return n, err
 }

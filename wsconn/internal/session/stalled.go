@@ -21,15 +21,15 @@ type stalled struct {
 	message    passage // that it was of, once it is over
 	err        error   // of the conn
 	start, end time.Time
-	after      *stalled // another one that is pending
+	next      *stalled // another one that is pending
 
 	errorType string // of what the program's call returned, or else of err
 	why       error
 
 	// Of a write that waited for another one, which was parked, before it did.
-	waits    time.Time
+	waitSince    time.Time
 	waitFor  *freed // nil: it did not wait
-	waitTold bool
+	waitReplayed bool
 	freed    *freed // for those that waited for this one; nil: nobody did
 
 	// Of the peer's wish to be told what passed, in its trace.
@@ -39,25 +39,25 @@ type stalled struct {
 
 	mu       sync.Mutex // of what follows
 	blocks   []stallBlock
-	left     int           // blocks that found no room
+	dropped     int           // blocks that found no room
 	total    time.Duration // of all
 	parked   time.Time     // the block in progress; zero: there is none
 	source   semconv.Source
 	listed   bool
-	told     telling
-	over     bool     // while telling
+	report     reportState
+	ended     bool     // while telling
 	op       core.Ref // once told
 	replayed int      // blocks that op knows
 	allowed  bool     // op is made
-	toldFor  string   // the cause that it was told for
+	reportedCause  string   // the cause that it was told for
 }
 
-type telling uint8
+type reportState uint8
 
 const (
-	untold telling = iota
-	tellingNow
-	toldNow
+	unreported reportState = iota
+	reporting
+	reported
 )
 
 // stallBlock is a block that is over.
@@ -97,10 +97,10 @@ func (r *stalled) room(d time.Duration) *stallBlock {
 		}
 		return &r.blocks[n]
 	}
-	r.left++
+	r.dropped++
 	least := -1
 	first := r.replayed
-	if r.told != untold {
+	if r.report != unreported {
 		first++ // op is in that one
 	}
 	for i := first; i < n; i++ {
@@ -120,16 +120,16 @@ func (r *stalled) room(d time.Duration) *stallBlock {
 // add has r told once the program has left the library, or soon.
 func (st *stalls) add(direction int, r *stalled) {
 	for {
-		r.after = st.pending[direction].Load()
-		if st.pending[direction].CompareAndSwap(r.after, r) {
+		r.next = st.pending[direction].Load()
+		if st.pending[direction].CompareAndSwap(r.next, r) {
 			break
 		}
 	}
 	if !st.timer.Swap(true) {
 		time.AfterFunc(settleAfter, func() {
 			st.timer.Store(false)
-			st.settle(receiving, context.Background(), "", nil)
-			st.settle(transmitting, context.Background(), "", nil)
+			st.settle(inward, context.Background(), "", nil)
+			st.settle(outward, context.Background(), "", nil)
 		})
 	}
 }

@@ -13,8 +13,8 @@ import (
 
 // tellHandshake begins the span of a handshake that began at start and took long, or
 // failed; nil: it is not to be told. It is called when the handshake is over.
-func (w *stallWatch) tellHandshake(t *trace.Tracer, of *Session, name string, start time.Time, errorType string, opts ...oteltrace.SpanStartOption) (teller *trace.Tracer, ctx context.Context, s oteltrace.Span) {
-	if w.of(t) == nil {
+func (w *stallWatch) beginHandshake(t *trace.Tracer, of *Session, name string, start time.Time, errorType string, opts ...oteltrace.SpanStartOption) (teller *trace.Tracer, ctx context.Context, s oteltrace.Span) {
+	if w.tracerFor(t) == nil {
 		return nil, nil, nil
 	}
 	cause := ""
@@ -26,11 +26,11 @@ func (w *stallWatch) tellHandshake(t *trace.Tracer, of *Session, name string, st
 	default:
 		return nil, nil, nil
 	}
-	attrs, ok := w.take(t, cause)
+	attrs, ok := w.allow(t, cause)
 	if !ok {
 		return nil, nil, nil
 	}
-	teller = w.teller(t)
+	teller = w.reporter(t)
 	ctx, s = core.Of(teller).Span(core.MarkStall(context.Background()), name, start, append(opts, oteltrace.WithAttributes(attrs...), oteltrace.WithLinks(handshakeLink(of)...))...)
 	return teller, ctx, s
 }

@@ -13,43 +13,43 @@ import (
 
 // asked is called when the peer asks, by a trace pong, for what passed: in the trace of
 // its own stall.
-func (c *stallConn) asked(by oteltrace.SpanContext) {
+func (c *stallConn) peerAsked(by oteltrace.SpanContext) {
 	r := stalledRecords.Get().(*stalled)
 	r.c, r.peer = c, by
 	if a := c.away; a != nil && a.to != 0 {
 		r.from, r.to = a.from, a.to
-		r.rings = [2][]uint64{slices.Clone(a.rings[receiving]), slices.Clone(a.rings[transmitting])}
+		r.rings = [2][]uint64{slices.Clone(a.rings[inward]), slices.Clone(a.rings[outward])}
 		a.to = 0 // it is told once
 	} else {
-		r.rings = [2][]uint64{c.in.last(nil), c.out.last(nil)}
+		r.rings = [2][]uint64{c.in.entries(nil), c.out.entries(nil)}
 	}
-	c.st.add(receiving, r)
+	c.st.add(inward, r)
 }
 
 // tellPeer tells the peer's trace what passed here: over the time in which nobody read,
 // if there was one.
-func (st *stalls) tellPeer(r *stalled) {
+func (st *stalls) reportToPeer(r *stalled) {
 	defer r.free()
-	attrs, ok := st.take(stallPeer)
+	attrs, ok := st.allow(stallPeer)
 	if !ok {
 		return
 	}
 	start, end := clockTime(r.from), clockTime(r.to)
 	if r.to != 0 {
 		attrs = append(attrs, semconv.WebSocketReaderAwayKey.Float64(end.Sub(start).Seconds()))
-	} else if start, end = span(r.rings); start.IsZero() {
+	} else if start, end = extent(r.rings); start.IsZero() {
 		return
 	}
 	attrs = appendRings(st.appendConnection(attrs), r.rings, start)
 	ctx := oteltrace.ContextWithRemoteSpanContext(core.MarkStall(context.Background()), r.peer)
-	_, s := core.Of(st.teller()).Span(ctx, semconv.SpanHistory, start, oteltrace.WithAttributes(attrs...), oteltrace.WithLinks(handshakeLink(st.s)...))
+	_, s := core.Of(st.reporter()).Span(ctx, semconv.SpanHistory, start, oteltrace.WithAttributes(attrs...), oteltrace.WithLinks(handshakeLink(st.s)...))
 	if s != nil {
 		s.End(oteltrace.WithTimestamp(end))
 	}
 }
 
 // span is from when to when the entries are; the zero times where there are none.
-func span(rings [2][]uint64) (first, last time.Time) {
+func extent(rings [2][]uint64) (first, last time.Time) {
 	for _, ring := range rings {
 		for _, e := range ring {
 			at := entryTime(e)

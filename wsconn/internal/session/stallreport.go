@@ -19,38 +19,38 @@ import (
 func (st *stalls) settle(direction int, ctx context.Context, name string, err error) {
 	var last *stalled // the oldest first
 	for r := st.pending[direction].Swap(nil); r != nil; {
-		r, r.after, last = r.after, last, r
+		r, r.next, last = r.next, last, r
 	}
 	for r := last; r != nil; {
-		next := r.after
-		r.after = nil
+		next := r.next
+		r.next = nil
 		switch {
 		case r.peer.IsValid():
-			st.tellPeer(r)
+			st.reportToPeer(r)
 		case r.err != nil && err != nil:
-			st.tellOver(r, ctx, err)
+			st.reportEnded(r, ctx, err)
 			err = nil // it is told
 		default:
-			st.tellOver(r, ctx, r.err)
+			st.reportEnded(r, ctx, r.err)
 		}
 		r = next
 	}
 	if err == nil {
 		return
 	}
-	if typ, why := st.errorOf(ctx, err); st.tells(typ) {
+	if typ, why := st.errorOf(ctx, err); st.claimFailure(typ) {
 		now := time.Now()
-		st.tellInstant(name, stallFailed, now, now, typ, why)
+		st.reportOperation(name, stallFailed, now, now, typ, why)
 	}
 }
 
 // tellOver tells of an operation that is over, which failed with err.
-func (st *stalls) tellOver(r *stalled, ctx context.Context, err error) {
+func (st *stalls) reportEnded(r *stalled, ctx context.Context, err error) {
 	typ, why := st.errorOf(ctx, err)
 	r.errorType, r.why = typ, why
 	r.mu.Lock()
-	r.over = true
-	busy := r.told == tellingNow // whoever tells goes on
+	r.ended = true
+	busy := r.report == reporting // whoever tells goes on
 	r.mu.Unlock()
 	if !busy {
 		st.complete(r)
@@ -60,13 +60,13 @@ func (st *stalls) tellOver(r *stalled, ctx context.Context, err error) {
 // complete tells the rest of an operation that is over.
 func (st *stalls) complete(r *stalled) {
 	defer r.free()
-	failed := st.tells(r.errorType)
+	failed := st.claimFailure(r.errorType)
 	switch {
-	case r.told != untold:
+	case r.report != unreported:
 	case r.total >= st.after, r.waited() >= st.after:
-		st.begin(r, r.cause())
+		st.beginReport(r, r.cause())
 	case failed:
-		st.begin(r, stallFailed)
+		st.beginReport(r, stallFailed)
 	}
 	if !r.allowed {
 		return
@@ -74,12 +74,12 @@ func (st *stalls) complete(r *stalled) {
 	r.freed.name(r.op)
 	r.replay()
 	attrs := r.messageAttributes()
-	if cause := r.cause(); r.toldFor != stallFailed && r.toldFor != cause { // of a block that went on
+	if cause := r.cause(); r.reportedCause != stallFailed && r.reportedCause != cause { // of a block that went on
 		attrs = append(attrs, semconv.StallCauseKey.String(cause))
 	}
 	attrs = r.c.appendHistory(attrs, r.start)
-	if r.left > 0 {
-		attrs = append(attrs, semconv.SpansSuppressedKey.Int(2*r.left))
+	if r.dropped > 0 {
+		attrs = append(attrs, semconv.SpansSuppressedKey.Int(2*r.dropped))
 	}
 	sc := r.op.SpanContext()
 	r.op.End(&core.End{Time: r.end, ErrorType: r.errorType, Err: r.why, Attrs: attrs})
@@ -116,12 +116,12 @@ func (r *stalled) cause() string {
 }
 
 // begin begins the operation, unless too many are told of.
-func (st *stalls) begin(r *stalled, cause string) {
-	attrs, ok := st.take(cause)
+func (st *stalls) beginReport(r *stalled, cause string) {
+	attrs, ok := st.allow(cause)
 	if r.allowed = ok; !ok {
 		return
 	}
-	r.toldFor = cause
+	r.reportedCause = cause
 	r.start = r.end
 	if r.start.IsZero() {
 		r.start = time.Now()
@@ -134,7 +134,7 @@ func (st *stalls) begin(r *stalled, cause string) {
 	}
 	r.mu.Unlock()
 	if r.waitFor != nil {
-		r.start = r.waits
+		r.start = r.waitSince
 	}
 	r.start = r.start.Add(-core.Tick(r.start)) // an edge is after it
 	name := semconv.SpanRead
@@ -158,16 +158,16 @@ func (p passage) operation() string {
 
 // start begins an operation that is the root of a trace.
 func (st *stalls) start(name string, at time.Time, attrs []attribute.KeyValue) core.Ref {
-	return core.Of(st.teller()).Start(core.Config{
+	return core.Of(st.reporter()).Start(core.Config{
 		Name: name, Context: core.MarkStall(context.Background()), At: at, Late: true,
 		Attrs: st.appendConnection(attrs), Links: handshakeLink(st.s),
 	}, false)
 }
 
 // teller is the tracer of what is told.
-func (st *stalls) teller() *trace.Tracer { return st.stallWatch.teller(st.s.tracer) }
+func (st *stalls) reporter() *trace.Tracer { return st.stallWatch.reporter(st.s.tracer) }
 
-func (w *stallWatch) teller(t *trace.Tracer) *trace.Tracer {
+func (w *stallWatch) reporter(t *trace.Tracer) *trace.Tracer {
 	if w.tracer != nil {
 		return w.tracer
 	}
@@ -187,9 +187,9 @@ func (r *stalled) replay() {
 	if r.writes {
 		reason = string(semconv.ReasonNetWrite)
 	}
-	if r.waitFor != nil && !r.waitTold {
-		r.waitTold = true
-		r.waitFor.replay(r.op, r.waits)
+	if r.waitFor != nil && !r.waitReplayed {
+		r.waitReplayed = true
+		r.waitFor.replay(r.op, r.waitSince)
 	}
 	for _, b := range blocks {
 		r.op.Block(b.from, core.Edge{Reason: reason, Attrs: sourceOf(b.source)})
@@ -198,7 +198,7 @@ func (r *stalled) replay() {
 }
 
 // tellProgress tells of an operation that has come to be blocked for long, while it is.
-func (r *stalled) tellProgress(now time.Time) {
+func (r *stalled) reportBlocked(now time.Time) {
 	st := r.c.st
 	since := r.parkedAt()
 	var report live.Report
@@ -210,7 +210,7 @@ func (r *stalled) tellProgress(now time.Time) {
 			cause = k.Cause
 		}
 	}
-	if st.begin(r, cause); r.allowed {
+	if st.beginReport(r, cause); r.allowed {
 		r.replay()
 		r.mu.Lock()
 		still := !since.IsZero() && r.parked.Equal(since)
@@ -228,12 +228,12 @@ func (r *stalled) tellProgress(now time.Time) {
 				attrs = appendSocket(attrs, k)
 			}
 			attrs = r.c.appendHistory(attrs, since)
-			live.Tell(r.op, &live.Stall{Since: since, At: now, Attributes: attrs})
+			live.RecordStall(r.op, &live.Stall{Since: since, At: now, Attributes: attrs})
 		}
 	}
 	r.mu.Lock()
-	r.told = toldNow
-	over := r.over
+	r.report = reported
+	over := r.ended
 	r.mu.Unlock()
 	if over {
 		st.complete(r)
@@ -241,8 +241,8 @@ func (r *stalled) tellProgress(now time.Time) {
 }
 
 // tellInstant tells of an operation of which nothing is known in between.
-func (st *stalls) tellInstant(name, cause string, start, end time.Time, errorType string, err error) {
-	attrs, ok := st.take(cause)
+func (st *stalls) reportOperation(name, cause string, start, end time.Time, errorType string, err error) {
+	attrs, ok := st.allow(cause)
 	if !ok {
 		return
 	}

@@ -69,7 +69,7 @@ type stallWatch struct {
 
 // of returns what tells of the stalls of a connection with the tracer t; nil: nothing
 // can, since t records nothing whatever the sampler says.
-func (w *stallWatch) of(t *trace.Tracer) *trace.Tracer {
+func (w *stallWatch) tracerFor(t *trace.Tracer) *trace.Tracer {
 	if w == nil {
 		return nil
 	}
@@ -101,14 +101,14 @@ type limiter struct {
 
 type limit struct {
 	second     int64
-	told       int
+	reported       int
 	suppressed int64 // since one was told
 }
 
 var stallLimit = limiter{causes: map[string]*limit{}}
 
 // take reports whether one more may be told now, and how many were not before it.
-func (l *limiter) take(cause string, perSecond int) (ok bool, suppressed int64) {
+func (l *limiter) allow(cause string, perSecond int) (ok bool, suppressed int64) {
 	second := time.Now().Unix()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -118,13 +118,13 @@ func (l *limiter) take(cause string, perSecond int) (ok bool, suppressed int64) 
 		l.causes[cause] = c
 	}
 	if c.second != second {
-		c.second, c.told = second, 0
+		c.second, c.reported = second, 0
 	}
-	if c.told >= perSecond {
+	if c.reported >= perSecond {
 		c.suppressed++
 		return false, 0
 	}
-	c.told++
+	c.reported++
 	suppressed, c.suppressed = c.suppressed, 0
 	return true, suppressed
 }
@@ -147,19 +147,19 @@ type stalls struct {
 
 // stallsOf returns the stalls of a connection of s; nil: none are told.
 func stallsOf(s *Session, role string, cfg *Config, lib *Library) *stalls {
-	if cfg.stalls.of(s.tracer) == nil {
+	if cfg.stalls.tracerFor(s.tracer) == nil {
 		return nil
 	}
 	return &stalls{stallWatch: cfg.stalls, s: s, lib: lib, server: role == roleServer}
 }
 
 // take asks the limiter, and counts what it refuses.
-func (st *stalls) take(cause string) (attrs []attribute.KeyValue, ok bool) {
-	return st.stallWatch.take(st.s.tracer, cause)
+func (st *stalls) allow(cause string) (attrs []attribute.KeyValue, ok bool) {
+	return st.stallWatch.allow(st.s.tracer, cause)
 }
 
-func (w *stallWatch) take(t *trace.Tracer, cause string) (attrs []attribute.KeyValue, ok bool) {
-	ok, suppressed := stallLimit.take(cause, w.perSecond)
+func (w *stallWatch) allow(t *trace.Tracer, cause string) (attrs []attribute.KeyValue, ok bool) {
+	ok, suppressed := stallLimit.allow(cause, w.perSecond)
 	if !ok {
 		if m := core.Of(t).Meter(); m != nil {
 			c := maker{m}.counter(semconv.MetricStallsSuppressed, "{stall}", "Stalls of connections that are not sampled, left out.")
@@ -194,7 +194,7 @@ func (st *stalls) errorOf(ctx context.Context, err error) (string, error) {
 
 // tells reports whether a failure of that type is to be told: not one that this side
 // wanted.
-func (st *stalls) tells(errorType string) bool {
+func (st *stalls) claimFailure(errorType string) bool {
 	switch errorType {
 	case "", semconv.ErrorCanceled, semconv.ErrorClosed:
 		return false
@@ -204,8 +204,8 @@ func (st *stalls) tells(errorType string) bool {
 
 // readEnded is called when the program has left the library with a read.
 func (st *stalls) readEnded(ctx context.Context, err error) {
-	if st != nil && (err != nil || st.pending[receiving].Load() != nil) {
-		st.settle(receiving, ctx, semconv.SpanRead, err)
+	if st != nil && (err != nil || st.pending[inward].Load() != nil) {
+		st.settle(inward, ctx, semconv.SpanRead, err)
 	}
 }
 
@@ -215,11 +215,11 @@ func (st *stalls) writeEnded(ctx context.Context, w *stallWait, size int64, err 
 		return
 	}
 	before := st.waitEnds(w)
-	if err != nil || st.pending[transmitting].Load() != nil {
-		st.settle(transmitting, ctx, semconv.SpanWrite, err)
+	if err != nil || st.pending[outward].Load() != nil {
+		st.settle(outward, ctx, semconv.SpanWrite, err)
 	}
 	if before != nil && err == nil {
-		st.tellWait(w.since, before, size)
+		st.reportWait(w.since, before, size)
 	}
 }
 
@@ -228,11 +228,11 @@ func (st *stalls) closeEnded(since time.Time, sends bool, err error) {
 	if st == nil || since.IsZero() {
 		return
 	}
-	st.settle(transmitting, context.Background(), semconv.SpanClose, nil)
+	st.settle(outward, context.Background(), semconv.SpanClose, nil)
 	end := time.Now()
 	typ, why := st.errorOf(context.Background(), err)
-	if failed := sends && st.tells(typ); !failed && end.Sub(since) < st.after {
+	if failed := sends && st.claimFailure(typ); !failed && end.Sub(since) < st.after {
 		return
 	}
-	st.tellInstant(semconv.SpanClose, stallClose, since, end, typ, why)
+	st.reportOperation(semconv.SpanClose, stallClose, since, end, typ, why)
 }

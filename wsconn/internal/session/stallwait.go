@@ -15,7 +15,7 @@ import (
 type stallWait struct {
 	goroutine int64
 	since     time.Time
-	told      bool // by the record of the write, which has parked itself
+	claimed      bool // by the record of the write, which has parked itself
 }
 
 // stallWaits are those of a connection.
@@ -64,7 +64,7 @@ func (st *stalls) waitEnds(w *stallWait) *freed {
 		}
 	}
 	x.n.Store(int32(len(x.all)))
-	if w.told || x.freed == nil || x.freed.at.Before(w.since) {
+	if w.claimed || x.freed == nil || x.freed.at.Before(w.since) {
 		return nil
 	}
 	return x.freed
@@ -92,7 +92,7 @@ func (x *stallWaits) claim() (since time.Time, f *freed) {
 	defer x.mu.Unlock()
 	for _, w := range x.all {
 		if w.goroutine == id && x.freed != nil && !x.freed.at.Before(w.since) {
-			w.told = true
+			w.claimed = true
 			return w.since, x.freed
 		}
 	}
@@ -104,16 +104,16 @@ func (r *stalled) waited() time.Duration {
 	if r.waitFor == nil {
 		return 0
 	}
-	return r.waitFor.at.Sub(r.waits)
+	return r.waitFor.at.Sub(r.waitSince)
 }
 
 // tellWait tells of a write of size bytes that waited for another one, if it waited for
 // long.
-func (st *stalls) tellWait(since time.Time, f *freed, size int64) {
+func (st *stalls) reportWait(since time.Time, f *freed, size int64) {
 	if f.at.Sub(since) < st.after {
 		return
 	}
-	attrs, ok := st.take(stallWriteLock)
+	attrs, ok := st.allow(stallWriteLock)
 	if !ok {
 		return
 	}

@@ -25,12 +25,6 @@ type tally struct {
 	reads measure.Cell    // as are the blocks of reads
 }
 
-// Indices of a tally.
-const (
-	inward = iota
-	outward
-)
-
 // roleTally is what all connections of one role add to the metrics of one meter.
 type roleTally struct {
 	open, waiting         atomic.Int64
@@ -64,7 +58,7 @@ func (r *roleTally) sum() counts {
 
 // begin has the tally of m be counted, until m is garbage: whoever counts keeps it alive
 // until then.
-func (r *roleTally) begin(m *meter) {
+func (r *roleTally) register(m *meter) {
 	t, sizes, reads := m.tally, m.sizes, m.reads
 	t.role = r
 	if sizes[0] != nil {

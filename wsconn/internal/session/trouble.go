@@ -17,12 +17,12 @@ import (
 )
 
 // writer is one of two writes of messages that must not be in progress at once.
-type writer struct {
+type rivalWrite struct {
 	span oteltrace.SpanContext
 	pc   uintptr // of the program's call
 }
 
-func (w writer) known() bool { return w.pc != 0 }
+func (w rivalWrite) known() bool { return w.pc != 0 }
 
 // caller returns where the program called the adapter's method that has called a
 // session's.
@@ -33,18 +33,18 @@ func caller() uintptr {
 }
 
 // place returns the function, without its directory, and the line of a call.
-func (w writer) place() (function string, line int) {
+func (w rivalWrite) place() (function string, line int) {
 	f, _ := runtime.CallersFrames([]uintptr{w.pc}).Next()
 	return f.Function[strings.LastIndexByte(f.Function, '/')+1:], f.Line
 }
 
 // beside reports on w that other was in progress at the same time, and where both
 // began.
-func (w *Write) beside(other writer) {
+func (w *Write) reportRival(other rivalWrite) {
 	if !other.known() {
 		return
 	}
-	function, line := writer{pc: w.pc}.place()
+	function, line := rivalWrite{pc: w.pc}.place()
 	otherFunction, otherLine := other.place()
 	w.op.Link(other.span)
 	w.op.SetAttributes(
@@ -190,8 +190,8 @@ func (s *Session) reportStarved(g starved, left bool) {
 	pong := func() {
 		attrs := []attribute.KeyValue{s.id}
 		holder := g.holder.span
-		if g.holder.later != nil {
-			holder = g.holder.later.Now()
+		if g.holder.promise != nil {
+			holder = g.holder.promise.Now()
 		}
 		if holder.IsValid() {
 			attrs = append(attrs, semconv.BlockHolderKey.String(holder.SpanID().String()))
@@ -204,6 +204,6 @@ func (s *Session) reportStarved(g starved, left bool) {
 		return
 	}
 	s.mu.Lock()
-	s.left = append(s.left, pong)
+	s.deferred = append(s.deferred, pong)
 	s.mu.Unlock()
 }

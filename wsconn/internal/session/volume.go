@@ -62,12 +62,12 @@ func (s *Session) unlockToEnd() (later []func()) {
 		s.unlock()
 		return nil
 	}
-	later, s.left = s.left, nil
+	later, s.deferred = s.deferred, nil
 	s.mu.Unlock()
 	return later
 }
 
-func do(later []func()) {
+func runAll(later []func()) {
 	for _, f := range later {
 		f()
 	}
@@ -75,7 +75,7 @@ func do(later []func()) {
 
 // tellAll has each message have its span where somebody wants that, unless the program
 // says which have one.
-func (v *volume) tellAll(whole bool) {
+func (v *volume) showAllMessages(whole bool) {
 	if whole && !v.chosen {
 		v.messages = MessagesAll
 	}

@@ -62,14 +62,14 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 		s.enterWriteLocked(w)
 		s.out.holder = w
 	} else if s.lib.ConcurrentWriters {
-		first, s.out.rival = s.out.holder, writer{pc: w.pc}
+		first, s.out.rival = s.out.holder, rivalWrite{pc: w.pc}
 	}
 	s.mu.Unlock()
 	switch {
 	case w.held:
 	case s.lib.ConcurrentWriters:
 		showBlocks(w.op)
-		w.beside(writer{first.spanNow(), first.pc})
+		w.reportRival(rivalWrite{first.spanNow(), first.pc})
 	case s.waitForTurn(&w):
 		w.held = true
 		core.Ref(w.op).Release() // that may begin the span that a trace pong names
@@ -126,7 +126,7 @@ func (w *Write) End(size int64, err error) {
 	}
 	var m message
 	var promise *core.Promise
-	var rival writer
+	var rival rivalWrite
 	metered := w.call
 	if s.meter != nil && s.recorded {
 		metered = call{ctx: w.context()} // also when it is folded
@@ -140,24 +140,24 @@ func (w *Write) End(size int64, err error) {
 		promise = s.out.promiseOf(w.op, s.writing.waiting > 0)
 		rival = s.out.rival
 		s.leaveLockWait()
-		s.out.writer, s.out.rival, s.out.holder = call{}, writer{}, Write{}
+		s.out.writer, s.out.rival, s.out.holder = call{}, rivalWrite{}, Write{}
 		s.showLast(w.op)
 		if err == nil && !w.typ.IsControl() {
 			m = s.out.message
 			s.out.keepSpan(w.op)
 		}
-		by := sender{later: promise}
+		by := sender{promise: promise}
 		if s.light == nil || s.writing.waiting > 0 {
 			by.span = w.origin()
 		}
 		if err == nil && m.index > 0 && !rival.known() {
 			known, typ := m.known(size, w.typ)
-			over, folded = s.fold(&s.out.told, w.call, &m, typ, known, &f)
+			over, folded = s.fold(&s.out.runs, w.call, &m, typ, known, &f)
 		}
 		s.writing.unlock(by)
 	}
 	if s.recorded && !folded && !w.typ.IsControl() {
-		over = s.out.told.ends(w.op)
+		over = s.out.runs.ends(w.op)
 	}
 	later := s.unlockToEnd()
 	promise.Keep()
@@ -167,13 +167,13 @@ func (w *Write) End(size int64, err error) {
 		size, _ = m.known(size, w.typ)
 		s.meter.recordWrite(metered, in, size, nil)
 		s.finishRun(over)
-		do(later)
+		runAll(later)
 		return
 	}
 	over.leave(w.op)
 	s.finishRun(over)
 	core.Ref(w.op).Unfold()
-	w.beside(rival)
+	w.reportRival(rival)
 	w.noteRival()
 	if err != nil {
 		s.settleFailure(w.call)
@@ -192,7 +192,7 @@ func (w *Write) End(size int64, err error) {
 	default:
 		s.end(w.op, err, m.attributes(transmit, typ, s.id, size)...)
 	}
-	do(later)
+	runAll(later)
 	s.live.setLastWrite(w.op, err)
 }
 
@@ -211,7 +211,7 @@ func (w *Write) EndPanicked() {
 	if s.off {
 		return
 	}
-	var other writer
+	var other rivalWrite
 	var promise *core.Promise
 	var over *run
 	s.mu.Lock()
@@ -219,15 +219,15 @@ func (w *Write) EndPanicked() {
 		promise = s.out.promiseOf(w.op, false)
 		s.leaveLockWait()
 		s.out.writer, s.out.holder = call{}, Write{}
-		over = s.out.told.ends(w.op)
-		other, s.out.rival = s.out.rival, writer{}
+		over = s.out.runs.ends(w.op)
+		other, s.out.rival = s.out.rival, rivalWrite{}
 		s.writing.unlock(sender{w.origin(), promise})
 	}
 	s.unlock()
 	promise.Keep()
 	over.leave(w.op)
 	s.finishRun(over)
-	w.beside(other)
+	w.reportRival(other)
 	w.noteRival()
 	core.Ref(w.op).Unfold()
 	w.op.EndAs(semconv.ErrorPanic)
@@ -298,7 +298,7 @@ func (m *messageWriter) leave(ends bool, err error) {
 // settle ends the write if the connection has ended, which saw nothing of this writer,
 // or the program inside of it.
 func (m *messageWriter) settle() {
-	if m.write.s.over() {
+	if m.write.s.isClosed() {
 		m.closed()
 	}
 }

@@ -88,15 +88,15 @@ func (l *writeLock) unlock(by sender) {
 // promised only.
 type sender struct {
 	span  oteltrace.SpanContext
-	later *core.Promise // nil: span is known
+	promise *core.Promise // nil: span is known
 }
 
 // wake reports that op was woken because the operation unlocked.
 func (b sender) wake(op trace.Op) {
-	if b.later != nil {
+	if b.promise != nil {
 		b.span = oteltrace.SpanContext{}
 	}
-	core.Ref(op).Wake(time.Time{}, core.Edge{Reason: string(semconv.WakeUnlocked), By: b.span, Later: b.later}, nil)
+	core.Ref(op).Wake(time.Time{}, core.Edge{Reason: string(semconv.WakeUnlocked), By: b.span, Later: b.promise}, nil)
 }
 
 // handOver never blocks: the previous one that it handed the lock to has taken it.
