@@ -11,10 +11,10 @@ import "sync/atomic"
 //
 // Methods are safe for concurrent use. A nil Budget is no bound, and counts nothing.
 type Budget struct {
-	bound    int64
-	made     atomic.Int64
-	suppressed     atomic.Int64  // left out, of this budget
-	unstated *atomic.Int64 // left out and not yet stated on a span, of this and those before
+	bound      int64
+	made       atomic.Int64
+	suppressed atomic.Int64  // left out, of this budget
+	unstated   *atomic.Int64 // left out and not yet stated on a span, of this and those before
 }
 
 // NewBudget returns a Budget of n spans; n <= 0 is no bound.

@@ -15,7 +15,7 @@ type event struct {
 	attrs       []attribute.KeyValue
 	end         End
 	do          func(*Record)
-	audience          audience
+	audience    audience
 }
 
 // addressees are the sinks that are told.

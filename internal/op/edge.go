@@ -25,13 +25,13 @@ type Edge struct {
 
 // End is how an operation ended.
 type End struct {
-	Time      time.Time     // when; zero: now
-	At        time.Duration // since its start; Ref.End knows
-	ErrorType string        // "": no error
-	Err       error         // whose text says more, nil: none
-	Attrs     []attribute.KeyValue
-	Facts     Facts
-	Suppressed      int // spans of blocks that sinks were not told of; Ref.End knows
+	Time       time.Time     // when; zero: now
+	At         time.Duration // since its start; Ref.End knows
+	ErrorType  string        // "": no error
+	Err        error         // whose text says more, nil: none
+	Attrs      []attribute.KeyValue
+	Facts      Facts
+	Suppressed int // spans of blocks that sinks were not told of; Ref.End knows
 
 	Blocks  int           // in all
 	Blocked time.Duration // the sum of them

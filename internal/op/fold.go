@@ -16,20 +16,20 @@ type Stalls func(idle bool, block *Edge, d time.Duration) bool
 // folding is what a record has of an operation that is to be folded: one of many alike,
 // which whoever starts them tells together as long as they come to nothing.
 type folding struct {
-	stalls Stalls // nil: it is not to be folded
-	show   Show   // at its start
-	stopped   bool   // it has come to something
+	stalls  Stalls // nil: it is not to be folded
+	show    Show   // at its start
+	stopped bool   // it has come to something
 
-	last   *[2]Edge      // the last block and its wake, of which sinks are told if it comes to something; memory
-	kept   bool          // there is one
-	latest bool          // and it was the last block of all
-	dropped   int           // blocks before that one, which no sink has seen
-	idle   time.Duration // in all
-	idles  int           // blocks of it
-	began  time.Duration // when it was idle last
+	last    *[2]Edge      // the last block and its wake, of which sinks are told if it comes to something; memory
+	kept    bool          // there is one
+	latest  bool          // and it was the last block of all
+	dropped int           // blocks before that one, which no sink has seen
+	idle    time.Duration // in all
+	idles   int           // blocks of it
+	began   time.Duration // when it was idle last
 
 	standIn    oteltrace.Span // of those that are told together; nil: none has begun
-	adopt    bool           // it becomes the operation's own, if that comes to something
+	adopt      bool           // it becomes the operation's own, if that comes to something
 	standInCtx context.Context
 }
 

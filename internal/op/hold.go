@@ -42,8 +42,8 @@ func (r *Record) release(f Ref) *Record {
 
 // Limits of what is kept before it is delivered.
 const (
-	maxHeldTime  = time.Second
-	maxHeld = 64 // events
+	maxHeldTime = time.Second
+	maxHeld     = 64 // events
 )
 
 // deliverInTime is called when the operation f blocks, and may not go on for long. It

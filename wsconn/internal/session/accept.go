@@ -30,29 +30,28 @@ type Accept struct {
 	tracer *trace.Tracer
 	start  time.Time
 
-	// parent is what the handshake is a child of; local, that it is a span of
-	// this process, which began when the request had been read.
+	// parent is the context of the handshake's parent. local: the parent is a span of
+	// this process, which began once the request had been read.
 	parent context.Context
 	local  bool
-	caller oteltrace.SpanContext // of a public endpoint: what the handshake links to instead
-	peer   oteltrace.SpanID      // that the client's headers name
+	caller oteltrace.SpanContext // the client's span, which a public endpoint's handshake links to
+	peer   oteltrace.SpanID      // the client's span, from its headers
 	links  bool                  // the client asked for trace pongs, and may have them
 
-	// Since the handshake's span began, which needs the connection.
+	// Set by begin, which needs the connection.
 	s       *Session
 	ctx     context.Context
-	span    oteltrace.Span // nil where nothing is recorded
+	span    oteltrace.Span // nil: nothing is recorded
 	began   time.Time
 	arrival arrival
-	wire    *wire      // nil: none was hijacked
-	stall   *stallConn // nil: nor is it watched for stalls
+	wire    *wire      // nil: not hijacked, or not recorded
+	stall   *stallConn // nil: not watched for stalls
 }
 
-// BeginAccept begins a handshake: a child of the span in r's context or else
-// of the client's, which r's headers name. That of a public endpoint is the root
-// of a trace of its own rather than a child of a span of another process, and
-// links to it; nothing else of the headers goes into its context. [Accept.End] must
-// follow.
+// BeginAccept begins a handshake. Its parent is the span in r's context or else the
+// client's, from r's headers. At a public endpoint a client's span is not the parent:
+// the handshake begins a trace of its own and links to it, and ignores whatever else
+// the headers carry. [Accept.End] must follow.
 func BeginAccept(lib *Library, w http.ResponseWriter, r *http.Request, cfg *Config) *Accept {
 	a := &Accept{r: r, cfg: cfg, lib: lib, start: time.Now()}
 	a.w = &responseWriter{ResponseWriter: w, a: a}
@@ -62,7 +61,7 @@ func BeginAccept(lib *Library, w http.ResponseWriter, r *http.Request, cfg *Conf
 	if caller.IsRemote() {
 		a.peer = caller.SpanID()
 	}
-	if cfg.PublicEndpoint { // without what else the headers brought, as baggage
+	if cfg.PublicEndpoint { // ignore baggage as well
 		parent = ctx
 	}
 	if local := oteltrace.SpanFromContext(ctx); local.SpanContext().IsValid() {
@@ -78,8 +77,8 @@ func BeginAccept(lib *Library, w http.ResponseWriter, r *http.Request, cfg *Conf
 	return a
 }
 
-// begin begins the handshake's span: with the first bytes that nc has read of
-// it, or else where BeginAccept was called.
+// begin begins the handshake's span, at the first byte that nc received of it if that
+// is known, and else when BeginAccept was called.
 func (a *Accept) begin(nc net.Conn) {
 	if c := acceptedBelow(nc); c != nil {
 		if arrival := c.handOver(a.start); !a.local {
@@ -98,12 +97,12 @@ func (a *Accept) begin(nc net.Conn) {
 		more = a.cfg.attributes(a.r)
 		opts = append(opts, oteltrace.WithAttributes(more...))
 	}
-	if a.caller.IsSampled() { // else nobody could follow the link
+	if a.caller.IsSampled() { // a link to an unsampled span leads nowhere
 		opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: a.caller}))
 	}
 	var whole bool
 	a.ctx, a.span, whole = beginSpan(a.parent, a.tracer, a.name(), a.began, opts...)
-	watched := a.span == nil && a.cfg.stalls.tracerFor(a.tracer) != nil // which takes the trace pongs off itself
+	watched := a.span == nil && a.cfg.stalls.tracerFor(a.tracer) != nil // the stallConn strips trace pongs itself
 	a.s = newSession(a.ctx, a.tracer, roleServer, a.span != nil, a.links && !watched, a.cfg, a.lib)
 	if !a.s.off {
 		a.s.traces.showAllMessages(whole)
@@ -114,12 +113,12 @@ func (a *Accept) begin(nc net.Conn) {
 	}
 }
 
-// name is that of the handshake's span.
+// name returns the name of the handshake's span.
 func (a *Accept) name() string {
 	return spanName(semconv.SpanHandshake, cmp.Or(a.r.Pattern, a.cfg.NameFor(a.r)))
 }
 
-// options are those that the span begins with, over nc.
+// options returns the start options of the span; nc may be nil.
 func (a *Accept) options(nc net.Conn) []oteltrace.SpanStartOption {
 	return []oteltrace.SpanStartOption{
 		oteltrace.WithSpanKind(oteltrace.SpanKindServer),
@@ -127,12 +126,12 @@ func (a *Accept) options(nc net.Conn) []oteltrace.SpanStartOption {
 	}
 }
 
-// Context returns r's context with the handshake's span and what the headers
-// brought: the context of what the connection is handled with.
+// Context returns r's context with the handshake's span and the contents of the
+// headers. The connection's handler runs with it.
 func (a *Accept) Context() context.Context { return a.tracer.NewContext(a.ctx) }
 
-// Header returns the header of the answer for a library that hijacks first: h, or a
-// copy that announces trace pongs.
+// Header returns the response header for a library that hijacks first: h, or a copy
+// that announces trace pongs.
 func (a *Accept) Header(h http.Header) http.Header {
 	if !a.links && h.Get(tracepong.Header) == "" {
 		return h
@@ -189,8 +188,8 @@ func (a *Accept) End(err error) *Session {
 	return a.s
 }
 
-// takeOpening ends the opening of a library that writes the answer on the connection, and
-// returns it; nil: there is none.
+// takeOpening ends and returns the opening of a library that writes the response
+// itself; nil if there is none.
 func (a *Accept) takeOpening() (o *opening) {
 	if a.stall != nil {
 		o, a.stall.opening = a.stall.opening, nil
@@ -201,7 +200,7 @@ func (a *Accept) takeOpening() (o *opening) {
 	return o
 }
 
-// endOpening notes the answer that a library wrote on the wire.
+// endOpening notes the response that a library wrote itself.
 func (a *Accept) endOpening(o *opening) (header http.Header) {
 	a.w.answered, a.w.hijacked = o.first, o.last
 	if resp := parseResponse(o.sent); resp != nil {
@@ -210,8 +209,8 @@ func (a *Accept) endOpening(o *opening) (header http.Header) {
 	return header
 }
 
-// responseWriter watches the library answer a handshake, and hands it the wire in
-// place of the connection.
+// responseWriter observes the library's response to a handshake. Its Hijack returns the
+// wire in place of the connection.
 type responseWriter struct {
 	http.ResponseWriter
 	a        *Accept
@@ -236,7 +235,7 @@ func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter 
 
 // ResponseWriter returns the response writer for the library. It has the optional
 // methods that the library looks for, if w or a writer that w unwraps to has them, as
-// with http.ResponseController. So it has whether or not anything is recorded.
+// with http.ResponseController. It is the same whether or not anything is recorded.
 func (a *Accept) ResponseWriter() http.ResponseWriter {
 	w := a.w
 	var now interface{ WriteHeaderNow() } // gin
@@ -267,10 +266,9 @@ type writeHeaderNow interface{ WriteHeaderNow() }
 
 type hijacker struct{ *responseWriter }
 
-// Hijack returns the wire, and over it the reader and writer that the inner Hijack
-// returned. Where nothing is recorded it returns what the inner Hijack did, or, for a
-// client that was promised that its trace pongs are taken off, a wire that does no
-// more than that.
+// Hijack returns the wire, and the inner Hijack's reader and writer over it. If nothing
+// is recorded, it returns the inner Hijack's results, or a wire that only strips trace
+// pongs, if the client was promised that.
 func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	nc, brw, err := w.hj.Hijack()
 	if err != nil {
@@ -282,7 +280,7 @@ func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return Bare(nc), brw, nil
 	}
 
-	if err := brw.Writer.Flush(); err != nil { // whoever gave it may have written
+	if err := brw.Writer.Flush(); err != nil { // a middleware may have written to it
 		return nc, brw, err
 	}
 	early, _ := brw.Reader.Peek(brw.Reader.Buffered())

@@ -10,12 +10,12 @@ import (
 // Off reports whether nothing of the connection is recorded, measured or watched.
 func (d *Dial) Off() bool { return d.s.off && d.s.stalls == nil }
 
-// Home returns the context of what the program does with the connection without one:
-// that of the goroutine of [Session.Handle], or else the background.
+// BaseContext returns the context of calls that have none: that of the goroutine of
+// [Session.Handle], or else the background.
 func (s *Session) BaseContext() context.Context { return s.base }
 
-// Bare returns the connection that nc, which the library was given, stands for: what
-// it would have been given without a session.
+// Bare returns the connection below the wrappers of a session: the one that the library
+// would have without a session.
 func Bare(nc net.Conn) net.Conn {
 	for {
 		switch c := nc.(type) {

@@ -19,36 +19,36 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
-// errorCloseNow is the error.type of a connection that the program ended
-// without a close frame.
+// errorCloseNow is the error.type of a connection that the program closed without a
+// close frame.
 const errorCloseNow = "close_now"
 
-// closing is how a connection comes to its end.
+// closing is the state of a connection's end.
 type closing struct {
 	established bool            // the handshake is over
 	byProgram   bool            // the program has called Close or CloseNow
-	op          trace.Op        // that call
-	reported    bool            // the connection has its span close
+	op          trace.Op        // of that call
+	reported    bool            // the span close has been made
 	done        bool            // the connection below is closed
-	unreadKnown bool            // so is how much the program has left unread then
-	unread      int             // bytes of the peer's
+	unreadKnown bool            // unread is known
+	unread      int             // received bytes that were not read at the close
 	ctx         context.Context // of CloseRead
 
 	// The deadlines of a NetConn.
 	readBy, writeBy time.Time
 
-	err      error // of the connection below, the first
+	err      error // the first error of the connection below
 	sent     closeFrame
 	received closeFrame
 	answer   bool   // sent came after received
 	reason   string // the peer's
 
-	// judged is that the library closed by itself over what it read, and judge
-	// the read in which it did.
+	// judged: the library closed the connection by itself because of what it read, in
+	// the read judge.
 	judged bool
 	judge  trace.Op
 
-	attrs []attribute.KeyValue // what no other span could report
+	attrs []attribute.KeyValue // that no other span could report
 }
 
 // closeFrame is the first close frame of one direction.
@@ -68,21 +68,21 @@ func newCloseFrame(payload []byte) closeFrame {
 }
 
 // noteSent notes that a close frame is about to be sent, while reader reads, and
-// reports whether it is the first. byProgram says that the program wrote it. It is
-// noted before the peer can answer it.
+// reports whether it is the first. byProgram: the program wrote it. It is called before
+// sending, since the peer may answer at once.
 func (c *closing) noteSent(payload []byte, reader trace.Op, byProgram bool) (first bool) {
 	if c.sent.seen() {
 		return false
 	}
 	c.sent, c.answer = newCloseFrame(payload), c.received.seen()
-	// The answer to a close frame that the library accepts repeats its code.
+	// Answering a close frame that it accepts, the library repeats the code.
 	if c.judged = !byProgram && !c.byProgram && c.sent.code != c.received.code; c.judged {
 		c.judge = reader
 	}
 	return true
 }
 
-// forgetSent forgets the close frame, which could not be sent.
+// forgetSent undoes noteSent: the close frame could not be sent.
 func (c *closing) forgetSent() {
 	c.sent, c.judged, c.judge = closeFrame{}, false, trace.Op{}
 }
@@ -104,8 +104,8 @@ func (c *closing) noteError(err error) {
 	}
 }
 
-// verdict returns the error.type of the read in which the library closed, by itself,
-// over what it read; "" for any other read.
+// verdict returns the error.type of the read because of which the library closed the
+// connection by itself; "" for any other read.
 func (c *closing) verdict(read trace.Op) string {
 	if !c.judged || c.judge != read {
 		return ""
@@ -113,8 +113,7 @@ func (c *closing) verdict(read trace.Op) string {
 	return closeErrorType(c.sent.code)
 }
 
-// CloseRead notes the context with which the library reads by itself from now
-// on.
+// CloseRead notes that the library reads by itself from now on, with ctx.
 func (s *Session) CloseRead(ctx context.Context) {
 	if s.off {
 		return
@@ -131,7 +130,7 @@ type Close struct {
 	s  *Session
 	op trace.Op
 
-	// For stalls: when it began, and whether it performs the closing handshake.
+	// For stalls: when the close began, and whether it performs the closing handshake.
 	since time.Time
 	sends bool
 }
@@ -226,13 +225,13 @@ func (s *Session) closed() {
 	}
 }
 
-// finish does what was left to be done, where no call of the program's will.
+// finish runs what was deferred, if no call of the program will.
 func (s *Session) finish() {
 	s.mu.Lock()
 	s.unlock()
 }
 
-// over reports whether the connection is closed.
+// isClosed reports whether the connection is closed.
 func (s *Session) isClosed() bool {
 	select {
 	case <-s.done:
@@ -242,10 +241,10 @@ func (s *Session) isClosed() bool {
 	}
 }
 
-// closeReport returns a function that reports a close that is not the program's. It
-// lasts from the first close frame on, and is a child of the operation in which it
-// happened, unless that is in a trace that is not the handshake's. The caller holds
-// s.mu.
+// closeReport returns a function that reports a close that the program did not make.
+// Its span begins with the first close frame. It is a child of the operation during
+// which the connection closed, unless that is in another trace than the handshake's.
+// The caller holds s.mu.
 func (s *Session) closeReport() func() {
 	typ, attrs, why := s.outcome(nil)
 	start := time.Now()
@@ -270,9 +269,9 @@ func (s *Session) closeReport() func() {
 			if n := s.traces.unbounded.Suppressed(); n > 0 {
 				attrs = append(attrs, semconv.SpansSuppressedKey.Int64(n))
 			}
-			if !expired { // a context that ended woke whoever is parked, and not the close
+			if !expired { // else the context woke those that were parked, not the close
 				s.conn.CloseBy(span.SpanContext())
-				for _, op := range woken { // before there was a span
+				for _, op := range woken { // they were woken before the span began
 					core.Ref(op).NameWake(string(semconv.WakeClosed), span.SpanContext())
 				}
 			}
@@ -281,8 +280,8 @@ func (s *Session) closeReport() func() {
 	}
 }
 
-// first returns the close frame that was first, and whose it was: "" where there was
-// none.
+// first returns the first close frame of either direction, and its initiator: "local",
+// "remote", or "" if there was no close frame.
 func (c *closing) first() (f closeFrame, initiator string) {
 	switch {
 	case c.sent.seen() && !c.answer:
@@ -294,9 +293,9 @@ func (c *closing) first() (f closeFrame, initiator string) {
 	}
 }
 
-// outcome describes a close: which side was first and with what code, whether the
-// other side answered, or else what ended the connection. err is what the program's
-// Close returned.
+// outcome describes a close: which side sent the first close frame, its code, and
+// whether the other side answered; or what ended the connection instead. err is the
+// result of the program's Close.
 func (s *Session) outcome(err error) (errorType string, attrs []attribute.KeyValue, why error) {
 	c := &s.closing
 	completed := c.sent.seen() && c.received.seen()
@@ -335,14 +334,14 @@ func (s *Session) outcome(err error) (errorType string, attrs []attribute.KeyVal
 	return errorType, attrs, why
 }
 
-// Why a connection ended where no error of a call says so.
+// Reasons for the end of a connection that no call's error states.
 var (
 	errCloseNow = errors.New("this side closed without a close frame")
 	errDeadline = errors.New("a deadline of the NetConn has passed")
 )
 
-// noAnswer returns the error of a peer that did not answer the close frame in time;
-// nil while it may.
+// noAnswer returns an error if the peer has not answered the close frame in time; nil
+// while it still may.
 func (s *Session) noAnswer() error {
 	if c := &s.closing; s.lib.CloseTimeout > 0 && c.sent.seen() && time.Since(c.sent.at) >= s.lib.CloseTimeout {
 		return fmt.Errorf("no close frame from the peer within %s", text(s.lib.CloseTimeout))
@@ -350,11 +349,11 @@ func (s *Session) noAnswer() error {
 	return nil
 }
 
-// text is a number of seconds with its unit.
+// text formats d in seconds.
 func text(d time.Duration) string { return fmt.Sprintf("%g s", d.Seconds()) }
 
-// abnormal returns the error.type of a connection that ended otherwise than by both
-// close frames, and what says more. err is what the program's Close returned.
+// abnormal returns the error.type of a connection that ended without both close frames,
+// and an error with details. err is the result of the program's Close.
 func (s *Session) abnormal(err error) (string, error) {
 	c := &s.closing
 	switch {

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// The coarse clock gives what passes on connections that are not sampled a time
-// without reading one: it is kept by a timer, as long as there is such a connection.
-// Its times are in milliseconds since the program began.
+// The coarse clock timestamps what passes on unsampled connections without reading the
+// real clock. A timer advances it as long as there is such a connection. Its times are
+// milliseconds since the program began.
 
-// coarseTick is how exact it is.
+// coarseTick is the clock's resolution.
 const coarseTick = 25 * time.Millisecond
 
 var (
@@ -22,16 +22,16 @@ var (
 func clockNow() int64             { return time.Since(clockBase).Milliseconds() }
 func clockTime(n int64) time.Time { return clockBase.Add(time.Duration(n) * time.Millisecond) }
 
-// ticker keeps the clock, and looks at what is blocked.
+// ticker advances the clock, and checks the parked operations at every tick.
 type ticker struct {
 	mu    sync.Mutex
 	users int
-	turn  int // of the timer that runs: an older one ends by itself
+	turn  int // of the running timer; an older one stops by itself
 	timer bool
 }
 
-// use is called when a connection begins to use the clock. The timer of a
-// testing/synctest bubble stands still when that is over: then there is a new one.
+// use is called when a connection begins to use the clock. A timer of a
+// testing/synctest bubble stops with the bubble; use replaces it.
 func (t *ticker) use() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -45,7 +45,7 @@ func (t *ticker) use() {
 	t.again(t.turn)
 }
 
-// done is called when a connection no longer uses it.
+// done is called when a connection stops using the clock.
 func (t *ticker) done() {
 	t.mu.Lock()
 	t.users--

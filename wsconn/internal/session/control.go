@@ -18,26 +18,26 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
-// Control is a control frame that the program sends, while the program is inside the
-// library with it. A nil Control does nothing.
+// Control is a control frame that the program sends, for the duration of the library's
+// call. A nil Control does nothing.
 type Control struct {
 	s       *Session
 	op      trace.Op
 	opcode  frame.Opcode
 	payload string
 
-	// Of a ping that waits for its pong.
+	// For a ping that waits for its pong.
 	waits bool
 	ctx   pingContext
 
-	seen bool                  // its frame, on the wire
-	sent time.Time             // when its frame was
-	read oteltrace.SpanContext // the read that the pong was received in
+	seen bool                  // its frame has been scanned
+	sent time.Time             // when its frame had been sent
+	read oteltrace.SpanContext // the read that received the pong
 }
 
-// BeginControl begins the sending of a control frame, for a library that has the
-// program write it: the span is ping, pong, or write for a close frame. An answer is a
-// child of the read that received what it answers. A second close frame has no span,
+// BeginControl begins the sending of a control frame, for a library whose program
+// writes it. The span is ping, pong, or write for a close frame. An answer is a child
+// of the read that received the ping or close frame. A second close frame has no span,
 // since no library sends one. [Control.End] must follow.
 func (s *Session) BeginControl(ctx context.Context, opcode int, payload []byte) *Control { //nolint:contextcheck // an answer belongs to the read
 	if s.off {
@@ -54,7 +54,7 @@ func (s *Session) BeginControl(ctx context.Context, opcode int, payload []byte) 
 	s.mu.Lock()
 	if s.in.reader.inside() && (c.opcode == frame.Pong || c.opcode == frame.Close && s.closing.received.seen()) {
 		ctx = s.in.reader.context()
-		s.in.answering = time.Time{} // the answer itself shows what it waits for
+		s.in.answering = time.Time{} // the answer's own span shows the wait
 	}
 	closed := c.opcode == frame.Close && s.closing.sent.seen()
 	s.mu.Unlock()
@@ -74,14 +74,13 @@ func (s *Session) enterControl(c *Control) {
 	s.awaitLock(c.op)
 }
 
-// BeginPing begins a ping and the wait for its pong, for a library that waits. It must
-// be called with the context that [Control.Context] returns, and [Control.End] must
-// follow.
+// BeginPing begins a ping and the wait for its pong, for a library whose Ping waits. It
+// must be called with the context that [Control.Context] returns, and [Control.End]
+// must follow.
 //
-// The library numbers a connection's pings, each in the call of Ping and before it
-// looks at the context. From here until then one ping enters at a time, which takes no
-// wait for anything. So it is known which frame is whose, however many pings wait for
-// the library's lock or for their pongs.
+// The library numbers a connection's pings in Ping, before it first uses the context.
+// One ping at a time is between here and that point, which never blocks. So the number
+// of each ping is known, however many wait for the library's lock or for their pongs.
 func (s *Session) BeginPing(ctx context.Context) *Control {
 	if s.off || ctx == nil { // a nil context is the library's to refuse
 		return nil
@@ -97,8 +96,8 @@ func (s *Session) BeginPing(ctx context.Context) *Control {
 	return c
 }
 
-// Context returns the context that the library is to be called with: ctx, whose first
-// use lets the next ping enter.
+// Context returns the context for the library's call: ctx, whose first use lets the
+// next ping begin.
 func (c *Control) Context(ctx context.Context) context.Context {
 	if c == nil {
 		return ctx
@@ -106,7 +105,7 @@ func (c *Control) Context(ctx context.Context) context.Context {
 	return &c.ctx
 }
 
-// pingContext is the program's context.
+// pingContext is the program's context. Its first use unlocks pinging.
 type pingContext struct {
 	context.Context
 	s       *Session
@@ -170,8 +169,8 @@ func (c *Control) End(err error) {
 	s.end(c.op, err, attrs...)
 }
 
-// endWait reports what ended the wait for the pong or, before the frame was sent, for
-// the lock.
+// endWait reports what ended the wait for the pong or, if the frame was not sent, for
+// the library's lock.
 func (c *Control) endWait(err error) {
 	if !c.sent.IsZero() {
 		c.op.Block(semconv.ReasonPong, trace.At(c.sent), sourceTimed)
@@ -191,8 +190,8 @@ func (c *Control) endWait(err error) {
 var sourceTimed = trace.Evidence(semconv.BlockSourceKey.String(string(semconv.SourceTimed)))
 
 // controlOf returns the program's control frame that is being sent, of which payload
-// is what is known so far. It returns nil while that may be one or the other, and for
-// a frame of the library's own or one that did not come through here.
+// has been seen so far. It returns nil while several match, for the library's own
+// frames, and for frames that were not sent through a session.
 func (out *outbound) controlOf(opcode frame.Opcode, payload []byte, complete bool) (found *Control) {
 	for _, c := range out.controls {
 		switch {
@@ -208,10 +207,9 @@ func (out *outbound) controlOf(opcode frame.Opcode, payload []byte, complete boo
 	return found
 }
 
-// noteSeen notes that the frame of c, which may be nil, is complete with what is about
-// to be sent.
+// noteSeen notes that the whole frame of c is about to be sent; c may be nil.
 func (out *outbound) noteSeen(c *Control, opcode frame.Opcode, payload []byte) {
-	if opcode == frame.Ping { // also of a ping that did not come through here
+	if opcode == frame.Ping { // also one that was not sent through a session
 		if number, err := strconv.ParseInt(string(payload), 10, 64); err == nil {
 			out.numbered = max(out.numbered, number)
 		}
@@ -221,8 +219,8 @@ func (out *outbound) noteSeen(c *Control, opcode frame.Opcode, payload []byte) {
 	}
 }
 
-// noteControlSent notes that what was about to be sent has been, or failed: if that
-// was the frame of a ping, its wait begins.
+// noteControlSent notes that the frame has been sent, or has failed. The wait of a ping
+// begins.
 func (s *Session) noteControlSent(err error) {
 	if c := s.out.control; c != nil {
 		s.out.control = nil
@@ -232,7 +230,7 @@ func (s *Session) noteControlSent(err error) {
 	}
 }
 
-// notePong notes the read in which a pong was received.
+// notePong notes the read that received a pong.
 func (out *outbound) notePong(payload []byte, read oteltrace.SpanContext) {
 	for _, c := range out.controls {
 		if c.opcode == frame.Ping && c.seen && c.payload == string(payload) {

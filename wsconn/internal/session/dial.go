@@ -22,26 +22,26 @@ import (
 type Dial struct {
 	ctx     context.Context
 	header  http.Header
-	span    oteltrace.Span // nil where nothing is recorded
+	span    oteltrace.Span // nil: nothing is recorded
 	start   time.Time
 	s       *Session
 	steps   steps
-	req     *http.Request // that was answered last
-	opening *opening      // of a connection of Conn's
+	req     *http.Request // the last one that got a response
+	opening *opening      // of Conn's connection; nil: the library uses net/http
 	url     string
 	cfg     *Config
 }
 
-// BeginDial begins a handshake, a child of the span in ctx. The library must be called
-// with the context that it returns, with the [Dial.Header], and with the [Dial.Client]
-// or connections of [Dial.Conn]. [Dial.End] must follow.
+// BeginDial begins a handshake, a child of the span in ctx. Call the library with the
+// returned context, with [Dial.Header], and with [Dial.Client] or the connections of
+// [Dial.Conn]. [Dial.End] must follow.
 //
-// A nil context is the library's to refuse, and is returned as it is.
+// A nil context is returned as it is, for the library to refuse.
 func BeginDial(ctx context.Context, lib *Library, url string, header http.Header, cfg *Config) (context.Context, *Dial) {
 	d := &Dial{start: time.Now()}
 	refused := ctx == nil
 	if refused {
-		ctx = context.Background() // there is none to pass on
+		ctx = context.Background() // the spans need one
 	}
 	t := cfg.tracer(ctx)
 	ctx, span, whole := beginSpan(ctx, t, semconv.SpanHandshake, d.start,
@@ -60,7 +60,7 @@ func BeginDial(ctx context.Context, lib *Library, url string, header http.Header
 		d.header = http.Header{}
 	}
 	cfg.Propagators.Inject(ctx, propagation.HeaderCarrier(d.header))
-	announce(d.header, links) // if only the answer loses its header on the way, the server sends them
+	announce(d.header, links) // if a proxy drops the response's header alone, the server sends trace pongs
 	d.ctx = ctx
 	if refused {
 		return nil, d
@@ -75,11 +75,12 @@ func BeginDial(ctx context.Context, lib *Library, url string, header http.Header
 	return httptrace.WithClientTrace(ctx, d.steps.hooks()), d
 }
 
-// Header returns the request's header for the library: a copy that carries the trace.
+// Header returns the request header for the library: a copy that carries the trace
+// context.
 func (d *Dial) Header() http.Header { return d.header }
 
-// Client returns the client for a library that dials through net/http: a copy of
-// client whose connections report their blocks, or client where nothing is recorded.
+// Client returns the client for a library that dials through net/http: a copy of client
+// whose connections report their blocks, or client itself if nothing is recorded.
 func (d *Dial) Client(client *http.Client) *http.Client {
 	if d.Off() {
 		return client
@@ -99,9 +100,9 @@ func (d *Dial) Client(client *http.Client) *http.Client {
 }
 
 // Conn returns the connection for a library that writes the request and reads the
-// answer by itself, over nc, which it has dialed; or nc where nothing is recorded.
-// If there is TLS, nc must have performed it. Blocks are exact if nc is of package
-// netpoll or has such a conn below its TLS.
+// response by itself: one over nc, which it has dialed, or nc itself if nothing is
+// recorded. TLS must be complete. Blocks are exact if nc is from package netpoll or has
+// such a conn below its TLS.
 func (d *Dial) Conn(nc net.Conn) net.Conn {
 	if d.Off() {
 		return nc
@@ -125,7 +126,7 @@ func (d *Dial) Conn(nc net.Conn) net.Conn {
 	return &wireConn{nc, w}
 }
 
-// confirm notes the answer that accepts the handshake.
+// confirm notes the response that accepts the handshake.
 func (d *Dial) confirm(resp *http.Response) {
 	if st := d.s.stalls; st != nil {
 		st.conn.send = st.links && confirms(resp.Header)
@@ -185,7 +186,7 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 	return d.s
 }
 
-// roundTripper hands the library the wire in place of the connection.
+// roundTripper returns responses whose body is the wire in place of the connection.
 type roundTripper struct {
 	base http.RoundTripper
 	d    *Dial
@@ -221,15 +222,15 @@ func (rt roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		rt.d.confirm(resp)
 		w := rt.d.s.attach(rwc, conn, nil)
-		if resp.Body = w; addressed { // and so is the library's NetConn
+		if resp.Body = w; addressed { // then the library's NetConn has addresses, too
 			resp.Body = &wireConn{Conn: nc, wire: w}
 		}
 	}
 	return resp, nil
 }
 
-// stream makes a net.Conn of what http gives for an upgraded connection, as far
-// as netpoll needs it.
+// stream is a net.Conn over the body of a response that upgraded the connection, with
+// what netpoll needs.
 type stream struct {
 	io.ReadWriteCloser
 	net.Conn

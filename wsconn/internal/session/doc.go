@@ -1,7 +1,6 @@
 // Package session is the part of a traced WebSocket connection that does not depend on
-// the library that speaks the protocol: the handshake on either side, the bytes as they
-// pass below the library, and the operations above it. What it must know of a library
-// is a [Library].
+// the WebSocket library: the handshake of either side, the bytes below the library, and
+// the operations above it. A [Library] states what it must know of a library.
 //
 // # Words
 //
@@ -13,6 +12,9 @@
 //     frames, as in RFC 6455.
 //   - A session notes what it finds out until it can report it: in a span, in an
 //     attribute, to package live.
+//   - Reports that may run code of the program are deferred until the program has left
+//     the library.
+//   - Metrics are recorded; a block of a read or write that is no operation is measured.
 //   - A connection is established when its handshake has succeeded, and closed when
 //     the connection below is.
 package session

@@ -13,11 +13,11 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
-// stallLeast is the shortest block that is a stall. What is shorter is a hand-over of
-// the lock of writes, or a send buffer that was full for a moment, and an exchange with
-// a peer that is far away. It is more than two steps of the kernel's counters, which
-// tell the cause of a block and move every 4 ms. A closed window that they prove is a
-// stall however short. So is a wait for a message to begin that lasts as long as a run.
+// stallLeast is the shortest block that is a stall. Shorter ones are a handover of the
+// write lock, a send buffer that was full for a moment, or a round trip to a distant
+// peer. It is more than two updates of the kernel's counters, which show the cause of a
+// block and move every 4 ms. A closed window that they prove is a stall however short.
+// Waiting for a message to begin is a stall if it lasts as long as a run.
 const stallLeast = 10 * time.Millisecond
 
 // isStall is the [core.Stalls] of messages.
@@ -38,17 +38,17 @@ func isStall(idle bool, block *core.Edge, d time.Duration) bool {
 	return false
 }
 
-// told is how the messages of one direction are told. It is guarded by the session's mu.
+// runs is the state of folding in one direction. s.mu guards it.
 type runs struct {
 	seen  int              // messages, up to runAfter
-	above oteltrace.SpanID // that the latest began below
-	last  time.Time        // when the latest ended
+	above oteltrace.SpanID // the latest message's parent
+	last  time.Time        // when the latest message ended
 
 	open  *run        // nil: none
-	timer *time.Timer // ends it; made with the first
+	timer *time.Timer // ends open; nil before the first run
 
-	// kept is the memory of the operation of the last message that was folded, for the
-	// next one with the same context.
+	// kept is the memory of the last folded operation, for the next message with the
+	// same context.
 	kept core.Ref
 	ctx  context.Context
 }
@@ -60,11 +60,11 @@ func (s *Session) runsOf(name string) *runs {
 	return &s.in.runs
 }
 
-// folds reports whether messages are told in runs.
+// folds reports whether messages are folded.
 func (v *volume) folds() bool { return v.messages == MessagesAuto && !v.perMessage }
 
-// likeLast reports whether the message that begins with ctx may be told with the one
-// before it: that began below the same span, and is not long ago.
+// likeLast reports whether the message that begins with ctx may be folded with the one
+// before it: that had the same parent, and ended recently.
 func (s *Session) likeLast(ctx context.Context, name string) bool {
 	if !s.traces.folds() {
 		return false
@@ -78,7 +78,7 @@ func (s *Session) likeLast(ctx context.Context, name string) bool {
 	return like
 }
 
-// next returns the operation of the next message, in the memory of the last one: false
+// next returns the operation of the next message, in the memory of the last one; false
 // if there is none, or if that had another context. The caller holds s.mu.
 func (d *runs) next(ctx context.Context) (op trace.Op, ok bool) {
 	if !d.kept.Valid() || d.open == nil || d.ctx != ctx {
@@ -89,8 +89,8 @@ func (d *runs) next(ctx context.Context) (op trace.Op, ok bool) {
 	return op, true
 }
 
-// nextWrite is BeginWrite for a message in the run that is open, of the same context as
-// the last one: false if it is not so, or another write is in progress.
+// nextWrite is BeginWrite for a message that continues the open run with the same
+// context as the last one; false if it does not, or if another write is in progress.
 func (s *Session) nextWrite(ctx context.Context, typ frame.Opcode, pc uintptr) (w Write, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,7 +110,7 @@ func (s *Session) nextWrite(ctx context.Context, typ frame.Opcode, pc uintptr) (
 	return w, true
 }
 
-// nextRead is startMessage for a read in the run that is open.
+// nextRead is startMessage for a read, which may continue the open run.
 func (s *Session) nextRead(ctx context.Context) trace.Op {
 	if !s.recorded {
 		return s.startMessage(ctx, semconv.SpanRead)
@@ -124,11 +124,11 @@ func (s *Session) nextRead(ctx context.Context) trace.Op {
 	return s.startMessage(ctx, semconv.SpanRead)
 }
 
-// keep keeps the memory of an operation of the context, which was folded.
+// keep keeps the memory of a folded operation of ctx.
 func (d *runs) keep(next core.Ref, ctx context.Context) {
 	if d.ctx != ctx {
 		d.drop()
-		// Comparing with it must not panic.
+		// Other types may panic when compared.
 		if ctx == context.Background() || reflect.TypeOf(ctx).Kind() == reflect.Pointer {
 			d.ctx = ctx
 		}
@@ -145,7 +145,8 @@ func (d *runs) drop() {
 	d.kept, d.ctx = core.Ref{}, nil
 }
 
-// take ends the run, for whoever then calls finishRun. The caller holds s.mu.
+// take ends the open run and returns it, for finishRun without the lock; nil: there is
+// none. The caller holds s.mu.
 func (d *runs) take() *run {
 	r := d.open
 	d.open = nil
@@ -160,8 +161,8 @@ func (d *runs) take() *run {
 	return r
 }
 
-// joinRun has the write w, which has the write lock and is about to enter the library,
-// be in a run: that is what a trace pong names.
+// joinRun puts the write w, which has the write lock and is about to enter the library,
+// into a run, which its trace pong then names.
 func (s *Session) joinRun(w *Write) {
 	op := core.Ref(w.op)
 	if !op.Folds() {
@@ -186,15 +187,16 @@ func (s *Session) joinRun(w *Write) {
 	}
 }
 
-// enter notes that op is in the run.
+// enter notes that op's trace pong names the open run. The caller holds the session's
+// mu.
 func (d *runs) enter(op trace.Op) {
 	d.open.inside = op
 	d.open.named++
 	core.Ref(op).SetStandIn(d.open.span, d.open.count == 0)
 }
 
-// ends notes that a message of the direction has ended otherwise than in a run, which
-// it ends. The caller holds s.mu.
+// ends notes that a message of the direction has ended outside a run, and returns the
+// run that this ends. The caller holds s.mu.
 func (d *runs) ends(op trace.Op) (over *run) {
 	if d.seen < runAfter {
 		d.seen++
@@ -208,9 +210,8 @@ func (d *runs) ends(op trace.Op) (over *run) {
 	return over
 }
 
-// fold folds the message of the operation of c if it has come to nothing and a run is
-// open that it belongs to. The caller holds s.mu, calls finishRun with the run that it
-// ends, and settles f.
+// fold folds c's message into the open run, if it neither stalled nor failed. The
+// caller holds s.mu, calls finishRun with the returned run, and settles f.
 func (s *Session) fold(d *runs, c call, m *message, typ frame.Opcode, size int64, f *core.Folded) (over *run, ok bool) {
 	if d.open == nil || size < 0 || s.closing.done || !core.Ref(c.op).Fold(f, runTime) {
 		return nil, false
@@ -226,10 +227,9 @@ func (s *Session) fold(d *runs, c call, m *message, typ frame.Opcode, size int64
 	return over, true
 }
 
-// foldRead does this for a read that has left the library, and begins a run if there is
-// none. whole says that the read has all that it was for. The span of the run is stored
-// in in, unless that is nil. If it reports false, the read has a span of its
-// own.
+// foldRead is fold for a read that has left the library; it opens a run if there is
+// none. whole: the read has returned all of its message. It stores the run's span in
+// in, unless that is nil. If it reports false, the read has a span of its own.
 func (s *Session) foldRead(c call, m *message, typ int, size int64, whole bool, in *oteltrace.SpanContext) (ok bool) {
 	op := core.Ref(c.op)
 	if !s.recorded || !s.traces.folds() {
@@ -275,7 +275,7 @@ func (s *Session) foldRead(c call, m *message, typ int, size int64, whole bool, 
 	return ok
 }
 
-// endRuns ends both runs with the connection. The caller holds s.mu.
+// endRuns ends both runs because the connection closes. The caller holds s.mu.
 func (s *Session) endRuns() {
 	for _, d := range []*runs{&s.in.runs, &s.out.runs} {
 		if r := d.take(); r != nil {

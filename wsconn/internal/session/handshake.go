@@ -35,10 +35,10 @@ func firstFailed(checks []check, otherwise string) string {
 	return otherwise
 }
 
-// serverCheck names the check by which a server refused r with status: that of
-// RFC 6455 §4.2.1 which fails first, in the order in which both libraries look.
+// serverCheck names the check because of which a server refused r with status: the
+// first of RFC 6455 §4.2.1 that fails, in the libraries' order.
 func serverCheck(r *http.Request, status int) string {
-	if status == http.StatusForbidden { // before the key or after it
+	if status == http.StatusForbidden { // the libraries check it at different points
 		return "origin"
 	}
 	keys := r.Header.Values("Sec-WebSocket-Key")
@@ -57,8 +57,8 @@ func validKey(key string) bool {
 	return err == nil && len(b) == 16
 }
 
-// clientCheck names the check of RFC 6455 §4.1 by which a client refused the
-// server's answer.
+// clientCheck names the check of RFC 6455 §4.1 because of which a client refused the
+// server's response.
 func clientCheck(req *http.Request, resp *http.Response) string {
 	return firstFailed([]check{
 		{"status", resp.StatusCode == http.StatusSwitchingProtocols},
@@ -73,7 +73,7 @@ func offered(h http.Header, subprotocol string) bool {
 	return subprotocol == "" || hasToken(h, "Sec-WebSocket-Protocol", subprotocol)
 }
 
-// acceptKey answers a key as RFC 6455 §4.2.2 has it.
+// acceptKey returns the Sec-WebSocket-Accept of a key (RFC 6455 §4.2.2).
 func acceptKey(key string) string {
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	return base64.StdEncoding.EncodeToString(sum[:])
@@ -90,8 +90,8 @@ func hasToken(h http.Header, key, token string) bool {
 	return false
 }
 
-// refusal is the error.type of a refused handshake: the status that says so,
-// or else the error's.
+// refusal returns the error.type of a refused handshake: the status if it is an error,
+// else that of err.
 func refusal(status int, err error) string {
 	if status >= 400 {
 		return strconv.Itoa(status)
@@ -102,7 +102,8 @@ func refusal(status int, err error) string {
 	return semconv.ErrorUnexpectedEOF
 }
 
-// handshakeAttributes are what both sides know at the end of a handshake.
+// handshakeAttributes returns the attributes that both sides set at the end of a
+// handshake.
 func handshakeAttributes(s *Session, status int, h http.Header, err error) []attribute.KeyValue {
 	attrs := make([]attribute.KeyValue, 0, 8)
 	if status != 0 {
@@ -129,8 +130,8 @@ const (
 
 var protocolName = semconv.NetworkProtocolNameKey.String("websocket")
 
-// beginSpan begins the span of a handshake, nil where nothing is recorded. whole says that
-// the recorder of a test wants all there is.
+// beginSpan begins the span of a handshake; nil if nothing is recorded. whole: the
+// recorder of a test wants a span for each message.
 func beginSpan(ctx context.Context, t *trace.Tracer, name string, start time.Time, opts ...oteltrace.SpanStartOption) (_ context.Context, span oteltrace.Span, whole bool) {
 	tracer := core.Of(t)
 	if !tracer.Records(ctx) {
@@ -141,8 +142,8 @@ func beginSpan(ctx context.Context, t *trace.Tracer, name string, start time.Tim
 	return ctx, span, w.Wanted()
 }
 
-// named is the name of a span of the kind: with what tells it from others, if there is
-// something.
+// spanName returns the name of a span: its kind, and what distinguishes it, if anything
+// does.
 func spanName(kind, what string) string {
 	if what == "" {
 		return kind
@@ -150,7 +151,7 @@ func spanName(kind, what string) string {
 	return kind + " " + what
 }
 
-// route is the path of a pattern of [http.ServeMux], as http.route has it.
+// route returns the http.route of a pattern of [http.ServeMux]: its path.
 func route(pattern string) string {
 	if i := strings.IndexByte(pattern, '/'); i >= 0 {
 		return pattern[i:]
@@ -158,8 +159,8 @@ func route(pattern string) string {
 	return ""
 }
 
-// requestAttributes are what a server knows at the start of a handshake over
-// nc, nil where the connection was not handed over.
+// requestAttributes returns a server's attributes at the beginning of a handshake over
+// nc; nil: the connection was not hijacked.
 func requestAttributes(r *http.Request, nc net.Conn) []attribute.KeyValue {
 	scheme := "ws"
 	if r.TLS != nil {
@@ -168,7 +169,7 @@ func requestAttributes(r *http.Request, nc net.Conn) []attribute.KeyValue {
 	attrs := append(make([]attribute.KeyValue, 0, 11), protocolName,
 		semconv.WebSocketRoleKey.String(roleServer),
 		semconv.URLSchemeKey.String(scheme))
-	if r.URL != nil { // which a request has that net/http made
+	if r.URL != nil { // it has one if net/http made the request
 		attrs = append(attrs, semconv.URLPathKey.String(limited(r.URL.Path)))
 	}
 	if route := route(r.Pattern); route != "" {
@@ -183,8 +184,8 @@ func requestAttributes(r *http.Request, nc net.Conn) []attribute.KeyValue {
 	return appendAddresses(attrs, nil, local)
 }
 
-// appendAddresses are the two ends of a connection. They are the conn's own: a
-// middleware may have put another address into a request.
+// appendAddresses appends the addresses of both ends, from the connection: a middleware
+// may have replaced those of a request.
 func appendAddresses(attrs []attribute.KeyValue, peer, local net.Addr) []attribute.KeyValue {
 	if peer != nil {
 		attrs = appendHostPort(attrs, semconv.NetworkPeerAddressKey, semconv.NetworkPeerPortKey, peer.String())
@@ -208,10 +209,11 @@ func urlAttributes(rawURL string) []attribute.KeyValue {
 	return appendHostPort(attrs, semconv.ServerAddressKey, semconv.ServerPortKey, u.Host)
 }
 
-// maxText is the most that an attribute keeps of a text that the peer chooses, in bytes.
+// maxText is the maximum length of an attribute with text from the peer, in bytes.
 const maxText = 1 << 10
 
-// limited cuts a longer text at the end of a character, and marks that with "…".
+// limited shortens text to maxText bytes at a character boundary, and marks that with
+// "…".
 func limited(text string) string {
 	if len(text) <= maxText {
 		return text

@@ -8,26 +8,27 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
-// history is one direction of a connection that is not sampled: where frames end, and
-// the last messages and control frames, each in eight bytes with a coarse time. It is
-// written by the one who reads or writes the connection, and the ring read by anybody.
+// history is one direction of an unsampled connection: the frame boundaries, and a ring
+// of the last messages and control frames, each eight bytes with a coarse time. Only
+// the goroutine that reads or writes the connection writes it. Any goroutine may read
+// the ring.
 type history struct {
-	left int64    // bytes of payload of the frame in progress that are to come
-	size int64    // bytes of payload of the message in progress, without those
-	head [14]byte // of a header that came in parts
-	have uint8    // bytes of it
+	left int64    // payload bytes of the current frame that are still to come
+	size int64    // payload bytes of the current message, with those
+	head [14]byte // a header that came in parts
+	have uint8    // bytes of head
 
 	fin, open, compressed, control, broken bool
 	kind, controlKind                      frame.Opcode
 
-	count uint32 // messages that passed whole
+	count uint32 // complete messages
 	next  atomic.Uint32
 	ring  []atomic.Uint64
 
 	last passage
 }
 
-// passage is a message or a control frame that passed whole.
+// passage is a complete message or control frame.
 type passage struct {
 	size       int64
 	index      uint32 // of a message
@@ -35,7 +36,7 @@ type passage struct {
 	compressed bool
 }
 
-// An entry of the ring: the coarse time in milliseconds, the kind and the size.
+// An entry of the ring has the coarse time in milliseconds, the kind and the size.
 const (
 	sizeBits = 25
 	kindBits = 4
@@ -48,15 +49,23 @@ func entry(at int64, kind frame.Opcode, size int64) uint64 {
 	return uint64(at&maxTime)<<(sizeBits+kindBits) | uint64(kind)<<sizeBits | uint64(min(size, maxSize))
 }
 
-// mid reports whether a frame or a message is under way.
+// mid reports whether a frame or a message is incomplete.
 func (h *history) mid() bool { return h.open || h.midFrame() }
 
-// midFrame reports whether a frame is under way.
+// midFrame reports whether a frame is incomplete.
 func (h *history) midFrame() bool { return h.left > 0 || h.have > 0 }
 
-// scan passes p, or as much of it as is before a frame that begins with the byte stop
-// (0: none is), and returns that much; begins is where the first message in it begins,
-// -1 where none does, and ends how many messages and control frames end in it.
+// nextIndex returns the index of the next message to begin.
+func (h *history) nextIndex() uint32 {
+	if h.open {
+		return h.count + 2
+	}
+	return h.count + 1
+}
+
+// scan scans p, but stops before a frame that begins with the byte stop, unless that is
+// 0. n is how much was scanned, begins the offset of the first message that begins in
+// it or -1, and ends how many messages and control frames end in it.
 func (h *history) scan(p []byte, stop byte) (n, begins, ends int) {
 	begins = -1
 	for n < len(p) && !h.broken {
@@ -102,7 +111,7 @@ func (h *history) scan(p []byte, stop byte) (n, begins, ends int) {
 	return len(p), begins, ends
 }
 
-// headerSize is that of a header with the second byte b (RFC 6455 §5.2).
+// headerSize returns the size of a header with the second byte b (RFC 6455 §5.2).
 func headerSize(b byte) int {
 	n := 2
 	switch b & 0x7F {
@@ -117,7 +126,7 @@ func headerSize(b byte) int {
 	return n
 }
 
-// frameBegins is called with a whole header.
+// frameBegins is called with a complete header.
 func (h *history) frameBegins(head []byte) {
 	length := int64(head[1] & 0x7F)
 	switch length {
@@ -153,8 +162,7 @@ func (h *history) begin(o frame.Opcode, fin, compressed bool) {
 	}
 }
 
-// frameEnds reports, as a number, whether a message or a control frame ends with the
-// frame.
+// frameEnds returns 1 if a message or a control frame ends with the frame, else 0.
 func (h *history) frameEnds() int {
 	switch {
 	case h.control:
@@ -169,7 +177,7 @@ func (h *history) frameEnds() int {
 	return 1
 }
 
-// segment is scan for what a tracepong.Stream has scanned.
+// noteSegment does what scan does, for a segment that a tracepong.Stream has scanned.
 func (h *history) noteSegment(g *frame.Segment) {
 	if g.HeaderEnd {
 		h.begin(g.Header.Opcode, g.Header.Fin, g.Header.RSV1)
@@ -184,7 +192,7 @@ func (h *history) noteSegment(g *frame.Segment) {
 	}
 }
 
-// note adds to the ring.
+// note adds a passage to the ring.
 func (h *history) note(p passage) {
 	h.last = p
 	i := h.next.Load()
@@ -192,7 +200,7 @@ func (h *history) note(p passage) {
 	h.next.Store(i + 1)
 }
 
-// last returns the entries, the oldest first, in the memory of into.
+// entries returns the entries, oldest first, in the memory of into.
 func (h *history) entries(into []uint64) []uint64 {
 	into = into[:0]
 	n, size := h.next.Load(), uint32(len(h.ring))
@@ -206,10 +214,10 @@ func (h *history) entries(into []uint64) []uint64 {
 	return into
 }
 
-// historyText is what the attributes of a history say (see docs/telemetry.md): for
-// each entry its kind, size, time before or after zero, and the time since the one
-// before it, as "text:128@-3.512+0.250". Like ones that passed at one time are one, with
-// their number behind it, as "text:128@-3.512x7".
+// historyText formats a history for its attribute (see docs/telemetry.md). Each entry
+// has its kind, its size, its time relative to zero, and the time since the entry
+// before it: "text:128@-3.512+0.250". Equal entries are one, with their number:
+// "text:128@-3.512x7".
 func historyText(entries []uint64, zero time.Time) string {
 	if len(entries) == 0 {
 		return ""
@@ -248,11 +256,11 @@ func historyText(entries []uint64, zero time.Time) string {
 	return string(b)
 }
 
-// entryTime is when an entry was made, which is less than half a year ago.
+// entryTime returns the time of an entry, which is less than half a year old.
 func entryTime(e uint64) time.Time {
 	now := clockNow()
 	ago := (now - int64(e>>(sizeBits+kindBits))) & maxTime
-	if ago > maxTime/2 { // it was made just now
+	if ago > maxTime/2 { // the entry is newer than now, which was read before it
 		ago -= maxTime + 1
 	}
 	return clockTime(now - ago)

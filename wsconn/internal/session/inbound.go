@@ -12,32 +12,32 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
-// inbound is the peer's direction.
+// inbound is the state of the receiving direction.
 type inbound struct {
 	frames       tracepong.Stream
-	origin       oteltrace.SpanContext // of the next message to begin
+	origin       oteltrace.SpanContext // the peer's write of the next message to begin
 	ignored      int                   // trace pongs
 	message      message               // in progress
-	count        int                   // messages that were received
-	metered      int                   // of these, in the metrics
-	meteredPongs int                   // of the ignored, in the metrics
-	reader       call                  // the read that the program is inside the library with
+	count        int                   // received messages
+	metered      int                   // those of count that are in the metrics
+	meteredPongs int                   // those of ignored that are in the metrics
+	reader       call                  // the read that is inside the library
 	runs         runs
-	polling      int   // how many goroutines read the wire
+	polling      int   // goroutines that read the wire
 	bytes        int64 // received, without trace pongs
 
-	// unread are the messages, from first on, that were received whole for the
-	// program's reads and are not returned yet: at the most what one buffer of the
-	// library holds. taken are the bytes of the first of them, or else of the message
-	// in progress, that reads of a part have returned.
+	// unread are the received messages, from first on, that the program's reads have
+	// not returned yet: at most what fits into a buffer of the library. taken counts
+	// the bytes of the first of them, or else of the message in progress, that partial
+	// reads have returned.
 	unread []message
 	first  int
 	taken  int64
 
 	stream atomic.Pointer[messageReader] // open
 
-	// answering is when a frame was received that the library answers, while another
-	// frame was being sent.
+	// answering is when a frame was received that the library answers, if another frame
+	// was being sent at that time; zero: no answer waits.
 	answering time.Time
 }
 
@@ -47,14 +47,14 @@ func (in *inbound) endMessage() {
 	in.message.index = in.count
 	if in.reader.inside() {
 		in.unread = append(in.unread, in.message)
-	} else { // the library discards it, or the program reads past the session
+	} else { // the library discards it, or the program bypasses the session
 		in.taken = 0
 	}
 	in.message = message{}
 }
 
-// peek returns the message that the program reads: the zero message while that is not
-// received whole, or not known.
+// peek returns the message that the program is reading; the zero message if it is
+// incomplete or not known.
 func (in *inbound) peek() message {
 	if in.first == len(in.unread) {
 		return message{}
@@ -62,7 +62,7 @@ func (in *inbound) peek() message {
 	return in.unread[in.first]
 }
 
-// next is peek for a message that the program has read.
+// next removes and returns the message that the program has read.
 func (in *inbound) next() message {
 	m := in.peek()
 	in.first = min(in.first+1, len(in.unread))
@@ -81,9 +81,9 @@ func (in *inbound) forget(n int) {
 	}
 }
 
-// take takes the next n bytes that a read of a part has returned, and returns the
-// peer's write of their message. Where a compressed message ends is not known, so it
-// returns none for what was received behind one.
+// take counts n bytes that a partial read has returned, and returns the peer's write of
+// their message. The end of a compressed message is not known, so it returns none for a
+// message behind one.
 func (in *inbound) take(n int64) (from oteltrace.SpanContext) {
 	if n == 0 {
 		return from
@@ -105,20 +105,21 @@ func (in *inbound) take(n int64) (from oteltrace.SpanContext) {
 	return in.message.origin
 }
 
-// beginReceive is called when the library wants bytes. It returns the operation that
-// reads them: a read, or else a close, which reads until the peer's close frame.
+// beginReceive is called when the library asks for bytes. It returns the operation that
+// receives them: a read, or else a close, which reads until the peer's close frame.
 // [Session.endReceive] must follow.
 //
-// The library asks only when it has used up what it has. So the program's reads have
-// missed whatever is still unread. Only during a close, for which another goroutine may
-// read, the first unread message can belong to a read that is returning.
+// The library asks only when its buffer is empty. So the program's reads will not
+// return the messages that are still unread. Only during a close can the first unread
+// message belong to a read that is just returning on another goroutine.
 func (s *Session) beginReceive() trace.Op {
 	op, gaveUp := s.enterReceive()
 	s.reportStarved(gaveUp, false)
 	return op
 }
 
-// enterReceive does this. It also returns an answer that the library has given up.
+// enterReceive is beginReceive without the report. It also returns an answer that the
+// library gave up.
 func (s *Session) enterReceive() (op trace.Op, gaveUp starved) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,9 +147,9 @@ func (s *Session) enterReceive() (op trace.Op, gaveUp starved) {
 	}
 }
 
-// endReceive scans what was received for op: what follows in buf after the bytes that
-// are held back. It returns how many bytes at the front of buf are the library's. op
-// was woken by the peer's write whose message or trace pong is first.
+// endReceive scans buf, which was received for op and begins with the bytes that were
+// held back. It returns how many bytes at the front of buf are for the library. op was
+// woken by the peer's write of the first message or trace pong.
 func (s *Session) endReceive(op trace.Op, buf []byte, err error) (n int) {
 	n, first, faulty, ignored := s.scan(buf, err)
 	s.countIgnored(ignored)
@@ -159,8 +160,9 @@ func (s *Session) endReceive(op trace.Op, buf []byte, err error) (n int) {
 	return n
 }
 
-// scan does this. It also returns the peer's write that is first, and whether there is
-// a fault to report.
+// scan is endReceive without the reports. It also returns the peer's write that woke
+// the operation, whether there is a fault to report, and how many trace pongs to count
+// as ignored.
 func (s *Session) scan(buf []byte, err error) (n int, first oteltrace.SpanContext, faulty bool, ignored int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -184,8 +186,7 @@ func (s *Session) scan(buf []byte, err error) (n int, first oteltrace.SpanContex
 	return n, first, s.faulty.Valid(), s.countReceived(n)
 }
 
-// receive notes what was received, and returns the peer's write that sent it, if that
-// is known.
+// receive notes what was received, and returns the peer's write that sent it, if known.
 func (s *Session) receive(e *tracepong.Event) (by oteltrace.SpanContext) {
 	in, g := &s.in, e.Segment
 	switch e.Kind {
@@ -224,7 +225,7 @@ func (s *Session) receive(e *tracepong.Event) (by oteltrace.SpanContext) {
 	return by
 }
 
-// toAnswer reports whether the library answers a frame.
+// toAnswer reports whether the library answers a frame of this type.
 func (s *Session) toAnswer(o frame.Opcode) bool {
 	return o == frame.Ping || o == frame.Close && !s.closing.sent.seen()
 }
@@ -240,7 +241,7 @@ func (s *Session) noteFault(op trace.Op, err error) {
 	s.closing.attrs = append(s.closing.attrs, attr)
 }
 
-// reportFault reports what noteFault has noted.
+// reportFault reports what noteFault noted.
 func (s *Session) reportFault() {
 	s.mu.Lock()
 	op, attr := s.faulty, s.fault

@@ -6,12 +6,12 @@ import (
 	"github.com/wakechain/wakechain/internal/outcome"
 )
 
-// Library describes a WebSocket library: what a session must know of it and cannot
-// see. An adapter states these facts once, and calls the methods of a session that
-// fit what its library offers:
+// Library describes a WebSocket library: what a session must know about it and cannot
+// observe. An adapter states these facts once, and calls the methods of a session that
+// fit the library's API:
 //
-//   - a server: [BeginAccept], with [Accept.ResponseWriter] and, where the library
-//     writes the answer by itself, [Accept.Header]
+//   - a server: [BeginAccept], with [Accept.ResponseWriter] and, if the library writes
+//     the response by itself, [Accept.Header]
 //   - a client: [BeginDial], with [Dial.Client] for a library that dials through
 //     net/http, or [Dial.Conn] in the dial functions of one that does not
 //   - messages: [Session.BeginRead], [Session.BeginWrite]
@@ -20,29 +20,27 @@ import (
 //   - the end: [Session.BeginClose] for a library that performs the closing
 //     handshake, [Session.BeginCloseNow] for one that closes the connection below
 type Library struct {
-	// CloseStatus returns the close code that an error of the library's carries, -1
-	// for none.
+	// CloseStatus returns the close code of an error of the library, -1 if it has none.
 	CloseStatus func(error) int
 
 	// HijacksFirst: a server hijacks the connection, refuses a client that has sent
-	// more than its request, and writes the answer to the connection. Otherwise it
-	// writes the answer with WriteHeader and hijacks afterwards.
+	// more than its request, and writes the response to the connection. Otherwise it
+	// writes the response with WriteHeader and hijacks afterwards.
 	HijacksFirst bool
 
-	// ConcurrentWriters: a second write of a message does not wait for the first one,
-	// because the library forbids it and may panic; and a message that is begun ends
-	// the one before. Otherwise the library serialises writers.
+	// ConcurrentWriters: the library does not serialise writes of messages. A second
+	// one does not wait, and may panic; beginning a message ends the message before.
+	// Otherwise writers wait for each other.
 	ConcurrentWriters bool
 
-	// WholeFrames: whatever the library writes ends where a frame does, in one Write or
-	// one net.Buffers.WriteTo, whose buffers then leave in one system call.
+	// WholeFrames: the library writes whole frames only, each in one Write or one
+	// net.Buffers.WriteTo, whose buffers are to leave in one system call.
 	WholeFrames bool
 
-	// LooseFrames: what the library answers is sent beside what the program writes, with
-	// no lock between them.
+	// LooseFrames: no lock serialises the library's answers with the program's writes.
 	LooseFrames bool
 
-	// FailsForGood: after an error of sending the library sends nothing any more, and
+	// FailsForGood: after an error of sending, the library sends nothing more and
 	// returns that error.
 	FailsForGood bool
 
@@ -50,14 +48,14 @@ type Library struct {
 	// ends during that call.
 	ClosesOnContext bool
 
-	// ControlTimeout is how long the library gives a control frame of its own to be
-	// written. CloseTimeout is how long its Close waits for the peer's close frame; 0:
+	// ControlTimeout limits how long the library tries to write a control frame of its
+	// own. CloseTimeout limits how long its Close waits for the peer's close frame; 0:
 	// it does not wait.
 	ControlTimeout, CloseTimeout time.Duration
 }
 
-// NewLibrary returns l, and has package trace know the errors that have a close code.
-// Their text may quote the peer's close reason, and is not used.
+// NewLibrary returns l, and registers its errors that have a close code with package
+// trace. Their text may quote the peer's close reason, so it is replaced.
 func NewLibrary(l Library) *Library {
 	outcome.Register(func(err error) (outcome.Outcome, bool) {
 		code := l.CloseStatus(err)
@@ -69,8 +67,8 @@ func NewLibrary(l Library) *Library {
 	return &l
 }
 
-// expired returns why the context of a call has ended, where the library closes the
-// connection for that; nil otherwise.
+// expired returns the error of a call's context if that has ended and the library
+// closes the connection for that; else nil.
 func (l *Library) expired(c call) error {
 	if c.ctx == nil || !l.ClosesOnContext {
 		return nil

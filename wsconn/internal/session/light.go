@@ -19,27 +19,27 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// light is what a session has of a connection that is measured and nothing else: its
-// reads and writes are no operations, and their parks are measured by themselves. What is
-// rare, as a ping, a close or a write that waits for another, is an operation all the same.
+// light is the state of a connection that is only measured. Its reads and writes are no
+// operations; their parks are measured individually. Rare calls, such as a ping, a
+// close, or a write that waits for another, are operations all the same.
 type light struct {
 	s       *Session
 	in, out parks
 
-	// waits is since when the write that the program is inside the library with has waited
-	// for the library's lock; zero: it does not. The session's mu guards it.
+	// waits is when the current write began to wait for the library's lock; zero: it
+	// does not wait. s.mu guards it.
 	waits time.Time
 
-	// spans are those in the contexts that reads and writes had last, as a rule the same
-	// ones each time. The session's mu guards them.
+	// spans caches the span of the last context of reads and of writes, which rarely
+	// changes. s.mu guards it.
 	spans [2]struct {
 		in   context.Context
 		span oteltrace.SpanContext
 	}
 }
 
-// spanOf is what a value that a call measures is an exemplar of, where a producer collects
-// it. The caller holds s.mu.
+// spanOf returns the span for exemplars of what call c records, if a producer collects
+// them. The caller holds s.mu.
 func (s *Session) spanOf(c call, along int) (sc oteltrace.SpanContext) {
 	switch {
 	case s.meter == nil || s.meter.sizes[along] == nil || c.ctx == nil:
@@ -52,7 +52,7 @@ func (s *Session) spanOf(c call, along int) (sc oteltrace.SpanContext) {
 		return last.span
 	}
 	sc = oteltrace.SpanContextFromContext(c.ctx)
-	if last.in, last.span = nil, sc; reflect.TypeOf(c.ctx).Kind() == reflect.Pointer { // so that comparing does not panic
+	if last.in, last.span = nil, sc; reflect.TypeOf(c.ctx).Kind() == reflect.Pointer { // other types may panic when compared
 		last.in = c.ctx
 	}
 	return sc
@@ -64,13 +64,13 @@ func newLight(s *Session) *light {
 	return l
 }
 
-// measure measures a block of a read or a write that is no operation.
+// measureBlock measures a block of a read or a write that is no operation.
 func (l *light) measureBlock(c call, reason semconv.Reason, cause string, d time.Duration) {
 	core.Of(l.s.silent).MeasureBlock(c.context(), string(reason), cause, d)
 }
 
-// observeRead has op observe the read of the connection that follows, and observeWrite the
-// write. Where there is no operation, the parks of a light connection are observed.
+// observeRead reports the parks of the following read of the connection to op. Without
+// an operation, a light connection measures them.
 func (s *Session) observeRead(op trace.Op) {
 	l := s.light
 	if l == nil || op.Valid() {
@@ -95,7 +95,7 @@ func (s *Session) observeWrite(op trace.Op) {
 	}
 }
 
-// unobserveRead ends that, and unobserveWrite: TLS may write by itself.
+// unobserveRead ends observeRead: TLS may read and write on its own afterwards.
 func (s *Session) unobserveRead(op trace.Op) {
 	if l := s.light; l != nil && !op.Valid() {
 		l.in.inside.Store(false)
@@ -116,18 +116,18 @@ func (s *Session) unobserveWrite(op trace.Op) {
 	s.conn.TraceWrite(trace.Op{})
 }
 
-// parks measures the parks of one direction, while the program is inside the library with
-// a message.
+// parks measures the parks of one direction, while a message's call is inside the
+// library.
 type parks struct {
 	light  *light
 	inward bool
 	inside atomic.Bool
 
-	observing bool // the connection, which belongs to whoever reads or writes it
+	observing bool // the connection reports to this; only the reading or writing goroutine uses it
 
 	mu       sync.Mutex
-	park     netpoll.Park // that goes on; of none At is zero
-	cause    string       // that was known at the park
+	park     netpoll.Park // in progress; At is zero: none
+	cause    string       // as known at the park
 	evidence []attribute.KeyValue
 }
 
@@ -148,7 +148,7 @@ func (p *parks) Park(park netpoll.Park) {
 	p.park = park
 }
 
-// Wake measures the block, unless there was none.
+// Wake measures the block, unless the park was not noted.
 func (p *parks) Wake(w netpoll.Wake) {
 	p.mu.Lock()
 	park := p.park
@@ -168,7 +168,7 @@ func (p *parks) Wake(w netpoll.Wake) {
 	p.light.measurePark(p, park.Reason, cause, max(w.At.Sub(park.At), 0))
 }
 
-// learn takes the cause from what is known of a block. The caller holds mu.
+// noteCause sets the cause from the evidence of a block. The caller holds mu.
 func (p *parks) noteCause(e netpoll.Evidence) {
 	if e == nil {
 		return
@@ -181,7 +181,7 @@ func (p *parks) noteCause(e netpoll.Evidence) {
 	}
 }
 
-// parked measures a block.
+// measurePark measures a block of d, with the context of the current call.
 func (l *light) measurePark(p *parks, reason semconv.Reason, cause string, d time.Duration) {
 	s := l.s
 	s.mu.Lock()
@@ -200,7 +200,8 @@ func (l *light) measurePark(p *parks, reason semconv.Reason, cause string, d tim
 	runtime.KeepAlive(m)
 }
 
-// describe adds a park that goes on to what package live shows of a call; nil: there is none.
+// describe adds a park in progress to package live's description of a call; c may be
+// nil.
 func (p *parks) describe(c *live.Call, operation string) {
 	if c == nil {
 		return
@@ -214,7 +215,8 @@ func (p *parks) describe(c *live.Call, operation string) {
 	c.Wait = &live.Wait{Op: p, Operation: operation, Reason: string(p.park.Reason), Since: p.park.At, On: p.light.s}
 }
 
-// waitForTurn is [writeLock.lock] for a write, which is an operation from here on.
+// waitForTurn waits for the write lock. A write of a light connection becomes an
+// operation for that.
 func (s *Session) waitForTurn(w *Write) bool {
 	if s.light != nil {
 		w.op = s.startUnrecorded(w.ctx, semconv.SpanWrite)
@@ -222,9 +224,8 @@ func (s *Session) waitForTurn(w *Write) bool {
 	return s.writing.lock(w.ctx, w.op, s.done)
 }
 
-// lockWait ends the wait of the write that the program is inside the library with for the
-// library's lock, and returns what measures it; nil: it has not waited. The caller holds
-// s.mu.
+// lockWait ends the current write's wait for the library's lock, and returns a function
+// that measures it; nil: it has not waited. The caller holds s.mu.
 func (s *Session) lockWait() func() {
 	l := s.light
 	if l == nil || l.waits.IsZero() {
@@ -235,15 +236,15 @@ func (s *Session) lockWait() func() {
 	return func() { l.measureBlock(c, semconv.ReasonWriteLock, "", d) }
 }
 
-// leaveLockWait is lockWait for a write that leaves the library.
+// leaveLockWait is lockWait for a write that leaves the library. The caller holds s.mu.
 func (s *Session) leaveLockWait() {
 	if f := s.lockWait(); f != nil {
 		s.deferred = append(s.deferred, f)
 	}
 }
 
-// enterLight notes that a frame is about to be sent. It returns what lockWait does, if the
-// frame is the write's. The caller holds s.mu.
+// enterLight notes that a frame is about to be sent. If it is the write's, it returns
+// the result of lockWait. The caller holds s.mu.
 func (s *Session) enterLight() func() {
 	l := s.light
 	if l == nil {
@@ -257,7 +258,7 @@ func (s *Session) enterLight() func() {
 	return s.lockWait()
 }
 
-// measureAnswer measures that the read c has waited since then to answer a frame.
+// measureAnswer measures how long the read c has waited since then to answer a frame.
 func (s *Session) measureAnswer(c call, since time.Time) {
 	if s.light != nil && c.inside() && !since.IsZero() {
 		s.light.measureBlock(c, semconv.ReasonWriteLock, "", time.Since(since))

@@ -11,9 +11,9 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/record"
 )
 
-// NewListener returns a listener that accepts from l. Its conns report block
-// and wake, and know when the bytes of a handshake were received. A *tls.Conn that l
-// accepts is passed on as it is, since net/http recognises it by its type.
+// NewListener returns a listener that accepts from l. Its conns report block and wake,
+// and note when the bytes of a handshake are received. A *tls.Conn that l accepts is
+// returned as it is, since net/http recognises it by its type.
 func NewListener(l net.Listener) net.Listener { return listener{l} }
 
 type listener struct{ net.Listener }
@@ -29,34 +29,34 @@ func (l listener) Accept() (net.Conn, error) {
 	return &accepted{Conn: netpoll.Wrap(nc)}, nil
 }
 
-// arrival is when the bytes of an opening handshake were received; what was not seen
-// is the zero time.
+// arrival is when the bytes of an opening handshake were received. A zero time was not
+// observed.
 type arrival struct {
-	// Of the TLS handshake: the first byte from the client, and the last byte of
-	// either side.
+	// The TLS handshake: the client's first byte, and the last byte of either side.
 	hello, secured time.Time
 	request
 }
 
-// request is when the bytes of an HTTP request were received: the first and the last
-// or, below TLS, those of the records that hold it.
+// request is when the bytes of an HTTP request were received: its first and last byte
+// or, with TLS, those of its records.
 type request struct{ first, last time.Time }
 
-// accepted is a conn of a listener, until a handshake hands it over.
+// accepted is a conn of a listener. It notes arrivals until a handshake takes them.
 type accepted struct {
 	*netpoll.Conn
-	over atomic.Bool // handed over: nothing more is noted
+	over atomic.Bool // the arrivals were taken: note no more
 
 	mu       sync.Mutex
 	tls      bool
 	records  record.Scanner
 	arrival  arrival // the latest request
 	before   request // the one before it
-	answered bool    // the latest: what comes in next is another
-	answers  int     // to the requests before the latest
+	answered bool    // the latest request: the next byte begins another
+	answers  int     // to requests before the latest
 }
 
-// acceptedBelow returns the accepted that nc is or that lies below it, or nil.
+// acceptedBelow returns nc, or a conn below it, that is an *accepted; nil: there is
+// none.
 func acceptedBelow(nc net.Conn) *accepted {
 	for {
 		switch c := nc.(type) {
@@ -118,7 +118,7 @@ func (c *accepted) read(p []byte, now time.Time) {
 	a.last = now
 }
 
-// wrote notes that something went out.
+// wrote notes that something was sent.
 func (c *accepted) wrote() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -130,14 +130,14 @@ func (c *accepted) wrote() {
 	}
 }
 
-// handOver returns what was noted of the handshake that is processed since
-// start, and ends the notes.
+// handOver returns the arrival of the handshake whose processing began at start, and
+// stops noting.
 func (c *accepted) handOver(start time.Time) arrival {
 	c.over.Store(true)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	a, answers := c.arrival, c.answers
-	if a.first.After(start) { // these follow the answer, which is being processed
+	if a.first.After(start) { // the next request: the one before it is being processed
 		a.request = c.before
 		answers--
 	}

@@ -15,31 +15,30 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// registration is what a connection keeps for package live, beside what it keeps
-// anyway.
+// registration is what a connection keeps for package live alone.
 type registration struct {
 	entry  live.Entry
 	role   string
 	serial int64
 	began  time.Time
-	peerID oteltrace.SpanID // that the client's headers named
+	peerID oteltrace.SpanID // the client's span, from its headers
 
 	local, remote net.Addr // nil: not known
-	cachedLabels         atomic.Pointer[labels]
+	cachedLabels  atomic.Pointer[labels]
 
 	// Guarded by the session's mu.
 	lastReader *trace.Task
 	everRead   bool
 	sent       int64 // bytes
-	readBytes  int64 // that had come when the last read ended
+	readBytes  int64 // received when the last read ended
 	pong       time.Time
 
-	// When the last read and write ended, since began. 0: none did, or it is being
-	// found out.
+	// When the last read and write ended, since began. 0: none did, or the time is
+	// being taken.
 	lastRead, lastWrite atomic.Int64
 }
 
-// texts are what a connection is called, made when it is asked for first.
+// labels are the texts for a connection, made on first use.
 type labels struct{ local, remote, peerID string }
 
 func (l *registration) labels() *labels {
@@ -57,7 +56,7 @@ func (l *registration) labels() *labels {
 	return t
 }
 
-// locate notes the addresses of the ends.
+// locate notes the addresses of both ends.
 func (l *registration) locate(conn *netpoll.Conn) {
 	if conn == nil {
 		return
@@ -67,18 +66,18 @@ func (l *registration) locate(conn *netpoll.Conn) {
 	}
 }
 
-// noteReader notes who read. The caller holds s.mu.
+// noteReader notes the goroutine that read. The caller holds s.mu.
 func (l *registration) noteReader(op trace.Op) { l.everRead, l.lastReader = true, op.Task() }
 
-// clearLastRead notes that the read op is about to end with err, and setLastRead that it
-// has. The caller holds s.mu.
+// clearLastRead notes that the read op is about to end with err, and setLastRead that
+// it has ended. The caller holds s.mu.
 func (l *registration) clearLastRead(s *Session, op trace.Op, err error) {
 	switch {
 	case err != nil:
 	case op.Valid():
 		l.readBytes = s.in.bytes
 		l.lastRead.Store(0)
-	case s.light != nil: // when it ends is not measured
+	case s.light != nil: // reads of a light connection are not timed
 		l.readBytes = s.in.bytes
 	}
 }
@@ -95,7 +94,7 @@ func (l *registration) setLastWrite(op trace.Op, err error) {
 	}
 }
 
-// at is the time that was stored as d.
+// at converts a stored duration to a time.
 func (l *registration) at(d int64) time.Time {
 	if d == 0 {
 		return time.Time{}
@@ -105,8 +104,8 @@ func (l *registration) at(d int64) time.Time {
 
 var serials atomic.Int64
 
-// register has package live follow the connection, until it ends or nobody uses
-// it any more. The caller holds s.mu.
+// register adds the connection to package live's list, until it closes or is
+// unreachable. The caller holds s.mu.
 func (s *Session) register() {
 	s.live.began, s.live.serial = time.Now(), serials.Add(1)
 	s.live.entry.AddWeak(s)
@@ -114,7 +113,7 @@ func (s *Session) register() {
 
 var _ live.Weakly = (*Session)(nil)
 
-// Weak returns a function that returns s while somebody uses it, and then nil.
+// Weak returns a function that returns s while it is reachable, and nil after that.
 func (s *Session) Weak() func() live.Source {
 	p := weak.Make(s)
 	return func() live.Source {
@@ -125,7 +124,7 @@ func (s *Session) Weak() func() live.Source {
 	}
 }
 
-// Describe says what the connection does now.
+// Describe describes what the connection does now.
 func (s *Session) Describe(r *live.Report) {
 	l := &s.live
 	r.Connections = append(r.Connections, live.Connection{})
@@ -181,8 +180,8 @@ func (s *Session) Describe(r *live.Report) {
 	}
 }
 
-// holder describes the write that holds the write lock: writer, or one whose Writer
-// the program has without being inside.
+// holder describes the write that holds the write lock: writer, or one whose Writer the
+// program has but is not inside.
 func (s *Session) holder(r *live.Report, writer *live.Call) *live.Call {
 	if writer != nil {
 		return writer
@@ -193,8 +192,8 @@ func (s *Session) holder(r *live.Report, writer *live.Call) *live.Call {
 	return nil
 }
 
-// describe returns what a call does that is in the library. One that is not
-// followed is known to be there, and no more.
+// describe describes a call that is inside the library. Of one that is not followed
+// only its presence is known.
 func describe(r *live.Report, c call) *live.Call {
 	if !c.inside() {
 		return nil
@@ -207,8 +206,8 @@ func describe(r *live.Report, c call) *live.Call {
 
 var _ live.Holder = (*Session)(nil)
 
-// HoldCall keeps the operation op, of the connection but of no task, for package
-// live, and reports whether it is in a block that began at since.
+// HoldCall reports whether op, an operation of the connection but of no task, is in a
+// block that began at since. It does so under the lock that keeps op in use.
 func (s *Session) HoldCall(op any, since time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

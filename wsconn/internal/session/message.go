@@ -11,7 +11,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
-// message is what the frames of one message say. The zero message was not seen.
+// message is what the frames of one message show. The zero message was not seen.
 type message struct {
 	index  int // in its direction, from 1; 0 until the last frame has passed
 	frames int
@@ -38,14 +38,14 @@ func (m *message) add(g frame.Segment) {
 	m.bytes += int64(len(g.Payload))
 }
 
-// whole reports whether size bytes are all of a message that has passed. Of a
-// compressed one that is not known.
+// whole reports whether size bytes are all of a complete message; false for a
+// compressed one, whose size is not known.
 func (m message) whole(size int64) bool {
 	return m.index > 0 && !m.compressed && m.payload == size
 }
 
-// known returns the size and the type of a message, from its frames where the caller
-// does not know: a negative size, a type of 0.
+// known returns the size and the type of a message. A negative size and a type of 0 are
+// taken from its frames.
 func (m *message) known(size int64, typ frame.Opcode) (int64, frame.Opcode) {
 	if size < 0 && m.index > 0 && !m.compressed {
 		size = m.payload
@@ -56,8 +56,8 @@ func (m *message) known(size int64, typ frame.Opcode) (int64, frame.Opcode) {
 	return size, typ
 }
 
-// attributes are those of a message of one type in one direction, of size bytes on
-// the connection id. A negative size is not known.
+// attributes returns the attributes of a message of size bytes on the connection id. A
+// negative size is not known.
 func (m *message) attributes(direction attribute.KeyValue, typ frame.Opcode, id attribute.KeyValue, size int64) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
 		direction, semconv.WebSocketMessageTypeKey.String(typ.String()),
@@ -75,7 +75,7 @@ func (m *message) attributes(direction attribute.KeyValue, typ frame.Opcode, id 
 	return attrs
 }
 
-// facts are these attributes in a schema.
+// facts returns these attributes as values of a schema.
 func (m *message) facts(l *layouts, id attribute.KeyValue, size int64) core.Facts {
 	f := core.Facts{Of: l.unseen, Text: id.Value.AsString()}
 	if m.index > 0 {
@@ -85,11 +85,11 @@ func (m *message) facts(l *layouts, id attribute.KeyValue, size int64) core.Fact
 	return f
 }
 
-// layouts are the attributes of messages of one type in one direction: of those
-// whose frames were seen, and of those of which only the program's bytes were.
+// layouts are the schemas of messages of one type in one direction: with and without
+// what their frames show.
 type layouts struct{ seen, unseen *core.Schema }
 
-// schema is that of the fixed attributes, of a string and of some integers.
+// schema returns a schema of fixed attributes, one string and some integers.
 func schema(fixed []attribute.KeyValue, text attribute.Key, ints ...attribute.Key) *core.Schema {
 	x := &core.Schema{Fixed: fixed, Text: text, Blocked: semconv.BlockDurationKey}
 	x.N = copy(x.Ints[:], ints)
@@ -105,8 +105,8 @@ func newLayouts(direction attribute.KeyValue, o frame.Opcode) *layouts {
 	}
 }
 
-// byType are the layouts of a direction. Libraries number message types as RFC 6455
-// §5.2 does opcodes.
+// byType are the layouts of a direction, by message type. Libraries number types like
+// opcodes (RFC 6455 §5.2).
 type byType struct {
 	direction    attribute.KeyValue
 	text, binary *layouts
@@ -118,14 +118,14 @@ func newByType(d attribute.KeyValue) *byType {
 
 var received, transmitted = newByType(receive), newByType(transmit)
 
-// endWith ends op, of the connection id, with a message of size bytes.
+// endWith ends op, on the connection id, with a message of size bytes.
 func (m *message) endWith(op trace.Op, b *byType, typ frame.Opcode, id attribute.KeyValue, size int64) {
 	switch {
 	case size >= 0 && typ == frame.Text:
 		core.Ref(op).End(&core.End{Facts: m.facts(b.text, id, size)})
 	case size >= 0 && typ == frame.Binary:
 		core.Ref(op).End(&core.End{Facts: m.facts(b.binary, id, size)})
-	default: // a library may write a type that does not exist
+	default: // a program may write a type that does not exist
 		op.End(nil, m.attributes(b.direction, typ, id, size)...)
 	}
 }

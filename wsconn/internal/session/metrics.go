@@ -19,9 +19,9 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// instruments are those of all connections with one meter. What is counted for every
-// message is in tallies. Synchronous is what is rare, and the size of messages where package
-// meter does not collect it.
+// instruments are shared by all connections with one meter. Per-message counts are kept
+// in tallies. Synchronous instruments are for rare values, and for message sizes if
+// package meter does not collect these.
 type instruments struct {
 	meter     metric.Meter
 	handshake metric.Float64Histogram
@@ -31,7 +31,7 @@ type instruments struct {
 
 	roles map[string]*roleTally
 
-	looked atomic.Bool // what stands behind size is known
+	looked atomic.Bool // sizes is final
 	sizes  atomic.Pointer[measure.Histogram]
 }
 
@@ -60,7 +60,7 @@ func newInstruments(m metric.Meter) *instruments {
 	return i
 }
 
-// maker makes instruments, no-ops where the meter fails.
+// maker creates instruments, no-ops if the meter fails.
 type maker struct{ metric.Meter }
 
 func (m maker) counter(name, unit, what string) metric.Int64Counter {
@@ -96,7 +96,7 @@ func made[T any](i T, err error, otherwise T) T {
 	return i
 }
 
-// instrumentsFor has the callback of each meter registered once.
+// instrumentsFor holds the instruments by meter, so that each meter has one callback.
 var instrumentsFor = measure.Registry[instruments]{Drop: func(i *instruments) {
 	if i.registration != nil {
 		_ = i.registration.Unregister()
@@ -107,16 +107,16 @@ func instrumentsOf(m metric.Meter) *instruments {
 	return instrumentsFor.Of(m, func() *instruments { return newInstruments(m) })
 }
 
-// enabled reports whether anything is recorded. The instruments of a no-op meter
-// say no, and so do the global ones for as long as the program has set no other. What is
-// observed cannot be asked before somebody has collected it.
+// enabled reports whether anything is recorded. Instruments of a no-op meter are
+// disabled, and so are the global ones until the program sets a provider. Observable
+// instruments cannot say so before they are first collected.
 func (i *instruments) enabled(ctx context.Context, t *trace.Tracer) bool {
 	return i.size.Enabled(ctx) || i.handshake.Enabled(ctx) || i.pongs.Enabled(ctx) || i.asked.Load() || core.Of(t).Measures(ctx)
 }
 
-// collected returns the histogram of sizes that package meter collects; nil: it is another.
+// collected returns the histogram of sizes if package meter collects it, else nil.
 func (i *instruments) collected(ctx context.Context) *measure.Histogram {
-	if !i.looked.Load() && i.size.Enabled(ctx) { // else it may come yet
+	if !i.looked.Load() && i.size.Enabled(ctx) { // before that, a producer may still be registered
 		i.sizes.Store(measure.Behind(i.size))
 		i.looked.Store(true)
 	}
@@ -128,8 +128,8 @@ type meter struct {
 	*instruments
 	*options
 	*tally
-	sizes [2]*measure.Series // nil: size is recorded
-	reads *measure.Series    // of blocks; nil: no producer collects them
+	sizes [2]*measure.Series // by direction; nil: the instrument size is used
+	reads *measure.Series    // blocks of reads; nil: no producer collects them
 }
 
 var optionsOf = map[string]*options{roleClient: newOptions(roleClient), roleServer: newOptions(roleServer)}
@@ -150,7 +150,7 @@ func newOptions(role string) *options {
 
 var readBlocks = attribute.NewSet(semconv.BlockReasonKey.String(string(semconv.ReasonNetRead)))
 
-// meterOf returns the meter of a connection, nil where nothing is recorded.
+// meterOf returns the meter of a connection, nil if nothing is recorded.
 func meterOf(ctx context.Context, t *trace.Tracer, role string) *meter {
 	given := core.Of(t).Meter()
 	if given == nil {
@@ -180,7 +180,7 @@ func (m *meter) addOpen(n int64) {
 	}
 }
 
-// recordHandshake records a handshake that began at start and is over.
+// recordHandshake records a completed handshake that began at start.
 func (m *meter) recordHandshake(ctx context.Context, start time.Time, status int, errorType string) {
 	if m == nil {
 		return
@@ -195,8 +195,8 @@ func (m *meter) recordHandshake(ctx context.Context, start time.Time, status int
 	m.handshake.Record(ctx, time.Since(start).Seconds(), metric.WithAttributes(attrs...))
 }
 
-// recordRead and recordWrite record the size of a message, unless err says that it failed
-// or it is not known.
+// recordRead and recordWrite record the size of a message, unless it failed or its size
+// is not known.
 func (m *meter) recordRead(c call, in oteltrace.SpanContext, size int64, err error) {
 	if m != nil && err == nil && size >= 0 {
 		m.recordSize(c, in, inward, size)
@@ -209,8 +209,8 @@ func (m *meter) recordWrite(c call, in oteltrace.SpanContext, size int64, err er
 	}
 }
 
-// recordSize records the size of a message of c, whose span is in where a producer collects
-// it.
+// recordSize records the size of c's message; in is its span if a producer collects
+// exemplars.
 func (m *meter) recordSize(c call, in oteltrace.SpanContext, along int, size int64) {
 	s := m.sizes[along]
 	if s == nil {
@@ -229,9 +229,9 @@ func (m *meter) addWaiting(n int64) {
 	}
 }
 
-// countReceived counts n bytes from the wire, without trace pongs, and the messages
-// that are whole with them. It returns how many trace pongs are to be counted. The caller
-// holds s.mu.
+// countReceived counts n received bytes, without trace pongs, and the messages that
+// they complete. It returns how many ignored trace pongs to count. The caller holds
+// s.mu.
 func (s *Session) countReceived(n int) (ignored int) {
 	if s.meter == nil {
 		return 0
@@ -245,14 +245,14 @@ func (s *Session) countReceived(n int) (ignored int) {
 	return ignored
 }
 
-// countIgnored counts trace pongs that were not as they must be.
+// countIgnored counts trace pongs that were malformed or out of place.
 func (s *Session) countIgnored(n int) {
 	if n > 0 {
 		s.meter.pongs.Add(s.base, int64(n), s.meter.add...)
 	}
 }
 
-// countSent is countReceived for the other direction.
+// countSent counts n sent bytes, and the messages that they complete.
 func (s *Session) countSent(n int, err error) {
 	if s.meter == nil || n == 0 {
 		return
@@ -270,5 +270,5 @@ func (m *meter) addBytes(along, bytes, messages int) {
 	if messages > 0 {
 		m.tally.messages[along].Add(int64(messages))
 	}
-	runtime.KeepAlive(m) // and so the tally among those that are counted
+	runtime.KeepAlive(m) // keep the tally registered until here
 }

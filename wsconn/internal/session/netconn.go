@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// NetConn returns nc with a span for each call: nc is the library's net.Conn over the
+// NetConn returns nc with a span for each call. nc is the library's net.Conn over the
 // connection, made with ctx for messages of the given type. It returns nc itself if
 // nothing is recorded.
 func (s *Session) NetConn(ctx context.Context, nc net.Conn, messageType int) net.Conn {
@@ -59,8 +59,8 @@ func (c *netConn) SetWriteDeadline(t time.Time) error {
 	return c.Conn.SetWriteDeadline(t)
 }
 
-// deadlines notes the deadlines that are not nil: the library closes the
-// connection when one passes during a call.
+// deadlines notes the deadlines that are not nil. The library closes the connection
+// when one passes during a call.
 func (s *Session) deadlines(read, write *time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,26 +9,25 @@ import (
 	"time"
 )
 
-// maxHead is how much of a handshake's HTTP is kept, in bytes: the default limit of
+// maxHead limits how much of a handshake's HTTP is kept, in bytes: the default limit of
 // net/http for a request.
 const maxHead = 1 << 20
 
-// opening is a handshake of a library that writes and reads HTTP on the wire by
-// itself. What passes until its end is no frames. What passes before the first request,
-// or after a proxy's answer and before the next request, is no HTTP, as the binary
-// messages of a SOCKS proxy, and is left alone. It belongs to the goroutine that performs
-// the handshake.
+// opening is the handshake of a library that performs HTTP on the connection by itself.
+// Until it ends, the bytes are not scanned as frames. Bytes before the first request,
+// or between a proxy's response and the next request, may not be HTTP, such as those of
+// SOCKS, and are ignored. Only the goroutine that performs the handshake uses it.
 type opening struct {
-	sent     []byte    // the client's last request or the server's answer
-	first    time.Time // when the first byte of it was about to be sent; zero: none yet
-	last     time.Time // when the last byte had been
-	received []byte    // the server's answer
-	dial     *Dial     // nil: of a server
+	sent     []byte    // the client's last request or the server's response
+	first    time.Time // before its first byte was sent; zero: not yet
+	last     time.Time // after its last byte was sent
+	received []byte    // the server's response
+	dial     *Dial     // nil: this is a server
 }
 
 func appendHead(head, p []byte) []byte { return append(head, p[:min(len(p), maxHead-len(head))]...) }
 
-// write passes what the library sends on the connection below.
+// write sends what the library writes.
 func (o *opening) write(below io.Writer, p []byte) (int, error) {
 	if o.first.IsZero() {
 		if len(p) == 0 || p[0] < 'A' || p[0] > 'Z' {
@@ -45,9 +44,8 @@ func (o *opening) write(below io.Writer, p []byte) (int, error) {
 	return n, err
 }
 
-// read passes what a client's library receives from the connection below. The opening is
-// over where the answer is: what was received behind it, which is frames, is early, for
-// the next read.
+// read receives for a client's library. The opening is over at the end of the response.
+// Bytes behind that, which are frames, are returned as early, for the next read.
 func (o *opening) read(below io.Reader, p []byte) (_ int, early []byte, over bool, _ error) {
 	if o.first.IsZero() {
 		n, err := below.Read(p)
@@ -71,10 +69,10 @@ func (o *opening) read(below io.Reader, p []byte) (_ int, early []byte, over boo
 		return n, nil, false, err
 	}
 	o.dial.confirm(resp)
-	return end, slices.Clone(p[end:n]), true, nil // an error comes again
+	return end, slices.Clone(p[end:n]), true, nil // the next read returns an error again
 }
 
-// parseResponse parses the head of a response; nil: it is none.
+// parseResponse parses the head of a response; nil: it is not one.
 func parseResponse(head []byte) *http.Response {
 	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(head)), nil)
 	if err != nil {
@@ -84,7 +82,7 @@ func parseResponse(head []byte) *http.Response {
 	return resp
 }
 
-// parseRequest is parseResponse for a request.
+// parseRequest parses a request; nil: it is not one.
 func parseRequest(head []byte) *http.Request {
 	req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(head)))
 	if err != nil {

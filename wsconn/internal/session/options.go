@@ -19,7 +19,7 @@ import (
 	"github.com/wakechain/wakechain/trace"
 )
 
-// Config is what the options of an adapter set. The options and their defaults are
+// Config is what an adapter's options set. The options and their defaults are
 // documented in package wsconn.
 type Config struct {
 	Propagators propagation.TextMapPropagator
@@ -41,16 +41,16 @@ type Config struct {
 	onError     []func(context.Context, *http.Request, error)
 
 	trace  []trace.Option // for the tracer in the context
-	stalls *stallWatch    // nil: none are told
+	stalls *stallWatch    // nil: stalls are not reported
 
-	derived atomic.Pointer[derived] // the last tracer, of what
+	derived atomic.Pointer[derived] // the last one used
 	volume  volume
 }
 
 // Option configures connections.
 type Option func(*Config)
 
-// NewConfig applies opts; the last of a kind wins.
+// NewConfig applies opts; the last of each kind wins.
 func NewConfig(opts []Option) *Config {
 	c := Config{volume: volume{spans: DefaultTraceSpans, age: DefaultTraceAge}}
 	for _, o := range opts {
@@ -61,7 +61,7 @@ func NewConfig(opts []Option) *Config {
 	if c.Propagators == nil {
 		c.Propagators = otel.GetTextMapPropagator()
 	}
-	if len(c.Propagators.Fields()) == 0 { // none was set
+	if len(c.Propagators.Fields()) == 0 { // the program has set none
 		c.Propagators = w3c
 	}
 	return &c
@@ -74,7 +74,7 @@ func (c *Config) peerLinks() bool {
 	return !c.WithoutPeerLinks && (!c.PublicEndpoint || c.PublicPeerLinks)
 }
 
-// tracer returns the tracer that ctx carries, with what is configured.
+// tracer returns the tracer in ctx, with the configured options.
 func (c *Config) tracer(ctx context.Context) *trace.Tracer {
 	t := trace.FromContext(ctx)
 	if len(c.trace) == 0 {
@@ -88,7 +88,8 @@ func (c *Config) tracer(ctx context.Context) *trace.Tracer {
 	return d.tracer
 }
 
-// derived is a tracer with what is configured. The connections of a handler share it.
+// derived is a tracer with the configured options. The connections of a handler share
+// it.
 type derived struct{ from, tracer *trace.Tracer }
 
 // WithTracerProvider is trace.WithTracerProvider.
@@ -136,7 +137,7 @@ func WithHandlerName(f func(*http.Request) string) Option {
 	return func(c *Config) { c.handlerName = f }
 }
 
-// NameFor returns the name of the Handler for a request; "": there is no Handler.
+// NameFor returns the Handler's name for a request; "": there is no Handler.
 func (c *Config) NameFor(r *http.Request) string {
 	if c.handlerName != nil && c.Handler != "" {
 		return cmp.Or(c.handlerName(r), c.Handler)
@@ -169,7 +170,7 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// Failed calls what WithOnError has added.
+// Failed calls the functions of WithOnError.
 func (c *Config) Failed(ctx context.Context, r *http.Request, err error) {
 	for _, f := range c.onError {
 		f(ctx, r, err)
@@ -211,10 +212,10 @@ func WithAcceptOptions[T any](opts *T) Option {
 	return func(c *Config) { c.Accept = &o }
 }
 
-// MessageSpans says which reads and writes have spans.
+// MessageSpans selects which reads and writes have spans.
 type MessageSpans uint8
 
-// Which reads and writes have spans.
+// The values of MessageSpans.
 const (
 	MessagesAuto MessageSpans = iota
 	MessagesAll
@@ -231,8 +232,8 @@ func (m MessageSpans) String() string {
 	return names[m]
 }
 
-// The default budget. Both ends of a connection may be in one trace, and the page of
-// Jaeger slows down above 2,000 spans.
+// The default trace budget. Both ends of a connection may be in one trace, and Jaeger's
+// page slows down above 2,000 spans.
 const (
 	DefaultTraceSpans = 1000
 	DefaultTraceAge   = 10 * time.Minute
@@ -243,10 +244,10 @@ func WithMessageSpans(x MessageSpans) Option {
 	return func(c *Config) { c.volume.messages, c.volume.chosen = x, true }
 }
 
-// WithTracePerMessage makes a trace of each read and write.
+// WithTracePerMessage makes each read and write a trace of its own.
 func WithTracePerMessage() Option { return func(c *Config) { c.volume.perMessage = true } }
 
-// WithTraceBudget bounds what one trace has of a connection.
+// WithTraceBudget limits a connection's share of one trace.
 func WithTraceBudget(spans int, age time.Duration) Option {
 	return func(c *Config) { c.volume.spans, c.volume.age = spans, age }
 }

@@ -12,42 +12,42 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
-// outbound is this side's direction.
+// outbound is the state of the sending direction.
 type outbound struct {
 	scan       frame.Scanner
 	payload    controlPayload
 	message    message // in progress, or the last one
-	count      int     // messages that were sent
-	metered    int     // of these, in the metrics
-	writer     call    // the write that the program is inside the library with
+	count      int     // sent messages
+	metered    int     // those of count that are in the metrics
+	writer     call    // the write that is inside the library
 	writerType frame.Opcode
-	holder     Write // that has the write lock
+	holder     Write // has the write lock
 	runs       runs
-	rival      rivalWrite // a write that began meanwhile; see [Library.ConcurrentWriters]
+	rival      rivalWrite // a write that began beside holder; see [Library.ConcurrentWriters]
 	failure    failure
-	control    *Control   // whose frame is being sent
-	controls   []*Control // that the program is inside the library with
+	control    *Control   // its frame is being sent
+	controls   []*Control // inside the library
 	numbered   int64      // the highest number of a ping
 	answers    bool       // a control frame is being sent
-	closes     bool       // and it is the first close frame
+	closes     bool       // the first close frame is being sent
 
-	// sending: a frame is being sent, and the library's lock is held. last is the
-	// operation that sends it or that sent the last one, and lastSpan the span of that
-	// operation once it has ended.
+	// sending: a frame is being sent, with the library's lock held. last is the
+	// operation that sends it, or that sent the last one; lastSpan is that operation's
+	// span once it has ended.
 	sending  bool
 	last     trace.Op
 	lastSpan oteltrace.SpanContext
-	promise  *core.Promise // of the write that is inside; nil: nobody needs it
-	awaited  bool          // some operation has waited for the library's lock
+	promise  *core.Promise // of the current write; nil: not needed
+	awaited  bool          // an operation has waited for the library's lock
 
 	stream atomic.Pointer[messageWriter] // open
-	mark   mark                          // in what is being sent
+	mark   mark                          // in the bytes being sent
 	pongs  pongs
 }
 
-// beginSend scans what is about to be sent, and returns the operation that sends it:
-// the zero Op for none that is known. An operation that waited for the library's lock
-// has it now.
+// beginSend scans p, which is about to be sent, and returns the operation that sends
+// it; the zero Op if none is known. An operation that waited for the library's lock has
+// it now.
 func (s *Session) beginSend(p []byte) trace.Op {
 	s.mu.Lock()
 	op, answer := s.scanSent(p)
@@ -93,8 +93,8 @@ func (s *Session) beginSend(p []byte) trace.Op {
 	return op
 }
 
-// awaitLock notes that op enters the library to send a frame. While another frame is
-// being sent, op waits for the library's lock until its own frame is. The caller holds
+// awaitLock notes that op enters the library to send a frame. If another frame is being
+// sent, op waits for the library's lock until its own frame is sent. The caller holds
 // s.mu.
 func (s *Session) awaitLock(op trace.Op) {
 	if !s.out.sending || !s.out.answers && s.lib.ConcurrentWriters {
@@ -109,7 +109,7 @@ func (s *Session) awaitLock(op trace.Op) {
 	}
 }
 
-// lastSender returns the operation that sends a frame or sent the last one.
+// lastSender returns the operation that sends a frame, or that sent the last one.
 func (out *outbound) lastSender() sender {
 	if sc := out.last.SpanContext(); sc.IsValid() {
 		return sender{span: sc}
@@ -120,8 +120,8 @@ func (out *outbound) lastSender() sender {
 	return sender{out.lastSpan, out.promise}
 }
 
-// promiseOf returns the promise of the span of the write op, which is about to end: one
-// that was made, or a new one if it is needed. The caller keeps it.
+// promiseOf removes and returns the promise of the span of the write op, which is about
+// to end. It makes one if that is needed. The caller keeps the promise.
 func (out *outbound) promiseOf(op trace.Op, needed bool) (p *core.Promise) {
 	p, out.promise = out.promise, nil
 	if p == nil && needed {
@@ -130,20 +130,20 @@ func (out *outbound) promiseOf(op trace.Op, needed bool) (p *core.Promise) {
 	return p
 }
 
-// noteSender notes that op sends a frame; the zero Op is none that is known.
+// noteSender notes that op, the zero Op if none is known, sends a frame.
 func (out *outbound) noteSender(op trace.Op) {
 	out.sending, out.last, out.lastSpan = true, op, op.SpanContext()
 }
 
-// keepSpan keeps the span of op, which is about to end and may have one by now.
+// keepSpan notes the span of op, which is about to end; it may have begun only now.
 func (out *outbound) keepSpan(op trace.Op) {
 	if op.Valid() && out.last == op {
 		out.lastSpan = op.SpanContext()
 	}
 }
 
-// scanSent scans p. It returns the operation whose frame p ends with, or that this is
-// the library's own answer to a ping.
+// scanSent scans p. It returns the operation whose frame p ends with. answer: the frame
+// is the library's own answer to a ping.
 func (s *Session) scanSent(p []byte) (op trace.Op, answer bool) {
 	out := &s.out
 	out.mark = mark{}
@@ -152,7 +152,7 @@ func (s *Session) scanSent(p []byte) (op trace.Op, answer bool) {
 		at := whole - len(p)
 		g, n := out.scan.Next(p)
 		p = p[n:]
-		if g.Stop { // by a message type that does not exist
+		if g.Stop { // the message type does not exist
 			s.noteFault(op, out.scan.Err())
 		}
 		if out.scan.Err() != nil {
@@ -161,8 +161,8 @@ func (s *Session) scanSent(p []byte) (op trace.Op, answer bool) {
 		}
 		out.answers = g.Header.Opcode.IsControl()
 		if !out.answers {
-			// A frame of a Writer that waited in the library's buffer may be sent by
-			// another goroutine: then nobody is inside with a write.
+			// A frame of a Writer that was left in the library's buffer may be sent by
+			// another goroutine. Then no write is inside.
 			op, answer = out.writer.op, false
 			if g.Begin && g.Header.Opcode != frame.Continuation {
 				s.markBegin(at)
@@ -187,7 +187,7 @@ func (s *Session) scanSent(p []byte) (op trace.Op, answer bool) {
 			answer, out.pongs.whole = true, complete
 		case opcode == frame.Close:
 			if op = s.closing.op; !op.Valid() {
-				op = s.in.reader.op // the library's own, over an error or as the answer
+				op = s.in.reader.op // the library's own: an error, or the answer
 			}
 		}
 		if complete && opcode == frame.Close {

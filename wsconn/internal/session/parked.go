@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// parkedList are the operations that have parked and are not over, of all connections.
+// parkedList is the set of operations of all connections that have parked and not
+// ended.
 type parkedList struct {
 	mu  sync.Mutex
 	all map[*stalled]struct{}
@@ -30,7 +31,7 @@ func (l *parkedList) remove(r *stalled) {
 	l.mu.Unlock()
 }
 
-// look has those told that have come to be blocked for long.
+// look reports the operations that have been blocked for long.
 func (l *parkedList) look() {
 	if l.n.Load() == 0 {
 		return
@@ -49,7 +50,7 @@ func (l *parkedList) look() {
 	l.mu.Unlock()
 	if len(due) > 0 {
 		slices.SortFunc(due, func(a, b *stalled) int { return a.parkedAt().Compare(b.parkedAt()) })
-		go func() { // an exporter may take its time
+		go func() { // an exporter may block
 			for _, r := range due {
 				r.reportBlocked(now)
 			}

@@ -8,20 +8,20 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// parkWatch is told of the parks of one direction.
+// parkWatch observes the parks of one direction.
 type parkWatch struct {
 	c      *stallConn
 	writes bool
 	parked atomic.Bool
-	record atomic.Pointer[stalled] // of the operation in progress; nil: it has not parked
+	record atomic.Pointer[stalled] // of the current operation; nil: it has not parked
 }
 
 var _ netpoll.Observer = (*parkWatch)(nil)
 
-// Park is called where the descriptor is locked.
+// Park is called with the descriptor locked.
 func (w *parkWatch) Park(p netpoll.Park) {
 	if p.Reason != semconv.ReasonNetRead && p.Reason != semconv.ReasonNetWrite {
-		return // for another call of the conn, which is told of by itself
+		return // another call of the conn
 	}
 	r := w.record.Load()
 	if r == nil {
@@ -66,7 +66,7 @@ func (w *parkWatch) Wake(k netpoll.Wake) {
 	}
 }
 
-// over is called when the operation is over that passed a message, or failed.
+// end is called when the operation ends, with a complete message or an error.
 func (w *parkWatch) end(m passage, err error) {
 	r := w.record.Load()
 	if r == nil {

@@ -15,28 +15,27 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// A peer that sends pings causes pongs, as many as it likes, so they have a budget of
-// their own: of each connection a few are reported one by one, and then the pongs of
-// some seconds as one span, a run.
+// A peer can cause any number of pongs by its pings, so pongs have a budget of their
+// own: some are reported individually, and beyond that those of a few seconds as one
+// span, a run.
 const (
-	pongBurst = 4                // runs that are reported at once, if none was for long
-	pongEvery = 10 * time.Second // that one more may be reported
-	pongSpans = 16               // spans of a run
+	pongBurst = 4                // runs that may be reported in a row
+	pongEvery = 10 * time.Second // adds one to them
+	pongSpans = 16               // maximum spans of a run
 )
 
-// pongs are the pongs with which the library answers the peer's pings. They are
-// guarded by the session's mu.
+// pongs is the state of the library's answers to the peer's pings. s.mu guards it.
 type pongs struct {
 	run     pongRun
 	sending bool // a pong is being sent
-	whole   bool // with its last byte
+	whole   bool // its last byte is being sent
 
-	tokens int       // runs that may be reported at once
-	since  time.Time // when tokens was counted
+	tokens int       // runs that may be reported now
+	since  time.Time // when tokens was updated
 	timer  *time.Timer
 }
 
-// pongRun is pongs that are reported as one span.
+// pongRun is the pongs that are reported as one span.
 type pongRun struct {
 	op    trace.Op // the zero Op: there is no run
 	ctx   context.Context
@@ -44,8 +43,8 @@ type pongRun struct {
 	last  time.Time
 }
 
-// pong returns the operation of the pong that is being sent, which was caused in ctx.
-// It has no span yet: that begins once no lock of the library's is held.
+// pong returns the operation of the pong that is being sent because of ctx's operation.
+// Its span begins later, when no lock of the library is held.
 func (s *Session) pong(ctx context.Context) trace.Op {
 	s.mu.Lock()
 	op := s.out.pongs.run.op
@@ -61,8 +60,7 @@ func (s *Session) pong(ctx context.Context) trace.Op {
 	return op
 }
 
-// startPong begins the operation of a run. It goes on in the
-// current segment.
+// startPong begins the operation of a run, in the current segment even if that is full.
 func (s *Session) startPong(ctx context.Context) trace.Op {
 	c := core.Config{Name: semconv.SpanPong, Context: ctx, On: s}
 	tracer := s.silent
@@ -79,7 +77,7 @@ func (s *Session) startPong(ctx context.Context) trace.Op {
 	return trace.Op(core.Of(tracer).Start(c, false))
 }
 
-// endPong notes that the pong has been sent, or err. The caller holds s.mu.
+// endPong notes that sending the pong has ended with err. The caller holds s.mu.
 func (s *Session) endPong(err error) {
 	p := &s.out.pongs
 	if !p.sending || !p.whole && err == nil {
@@ -111,7 +109,7 @@ func (s *Session) endPong(err error) {
 
 // take takes a token, and reports whether there was one.
 func (p *pongs) take(now time.Time) bool {
-	if more := int(now.Sub(p.since) / pongEvery); more > 0 { // at first, since ever
+	if more := int(now.Sub(p.since) / pongEvery); more > 0 { // since is zero at first
 		p.tokens, p.since = min(p.tokens+more, pongBurst), now
 	}
 	if p.tokens == 0 {
@@ -121,7 +119,7 @@ func (p *pongs) take(now time.Time) bool {
 	return true
 }
 
-// end ends the run, and returns it.
+// end ends and returns the run.
 func (p *pongs) end() (run pongRun) {
 	if p.timer != nil {
 		p.timer.Stop()

@@ -29,31 +29,31 @@ func (s *Session) BeginRead(ctx context.Context) Read {
 	if s.off {
 		return Read{s: s, call: call{ctx: ctx}}
 	}
-	// The reader of the last message need not have come to its end: a
-	// json.Decoder stops where the value does.
+	// The program may not have read the last message to its end: a json.Decoder stops
+	// at the end of the value.
 	s.in.stream.Swap(nil).leave()
 	r := Read{s: s, call: call{ctx, s.nextRead(ctx)}}
 	r.entered = s.enterRead(r.call)
 	return r
 }
 
-// enterRead notes that the program enters the library with the read c. Reads must not
-// overlap: if two do, the later one sees no blocks.
+// enterRead notes that read c enters the library. If reads overlap, which they must
+// not, the later one records no blocks.
 func (s *Session) enterRead(c call) (entered bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.in.reader.inside() {
 		return false
 	}
-	if !s.in.answering.IsZero() { // the library comes to what it answers only now
+	if !s.in.answering.IsZero() { // the library answers only now
 		s.in.answering = time.Now()
 	}
 	s.in.reader = c
 	return true
 }
 
-// leaveRead notes that the program has left the library with a read, if that had
-// entered it. The caller holds s.mu.
+// leaveRead notes that a read has left the library, if it had entered. The caller holds
+// s.mu.
 func (s *Session) leaveRead(entered bool) {
 	if entered {
 		s.live.noteReader(s.in.reader.op)
@@ -61,13 +61,13 @@ func (s *Session) leaveRead(entered bool) {
 	}
 }
 
-// End ends the read of a message of the library's message type and of size
-// bytes, or one that failed.
+// End ends the read of a message of size bytes, of the library's message type, or one
+// that failed.
 func (r *Read) End(messageType int, size int64, err error) {
 	r.end(messageType, size, err, nil, nil)
 }
 
-// Receive is End, and returns what the message's context is made of.
+// Receive is End, and returns the parent for the message's work.
 func (r *Read) Receive(messageType int, size int64, err error) Received {
 	own := r.op.SpanContext()
 	var origin oteltrace.SpanContext
@@ -76,7 +76,7 @@ func (r *Read) Receive(messageType int, size int64, err error) Received {
 }
 
 // end stores the peer's write of the message in origin and, if the message is in a run,
-// the span of that in own, unless these are nil.
+// the run's span in own, unless these are nil.
 func (r *Read) end(messageType int, size int64, err error, origin, own *oteltrace.SpanContext) {
 	if r.s.off {
 		r.s.stalls.readEnded(r.ctx, err)
@@ -110,7 +110,7 @@ func (r *Read) end(messageType int, size int64, err error, origin, own *oteltrac
 // EndPart ends the read of n bytes, which need not be a whole message.
 func (r *Read) EndPart(messageType int, n int64, err error) {
 	failed := err
-	if err == io.EOF { //nolint:errorlint // a NetConn's way to say that the peer closed as it should
+	if err == io.EOF { //nolint:errorlint // a NetConn returns it after a normal close
 		failed = nil
 	}
 	if r.s.off {
@@ -135,14 +135,14 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 	r.s.stalls.readEnded(r.ctx, failed)
 }
 
-// didRead returns the message that was read. If err says that there is none, it returns
-// the library's verdict on what it read instead.
+// didRead returns the message that was read or, if err is not nil, the error.type of
+// what the library refused. The caller holds s.mu.
 func (s *Session) didRead(c call, err error) (m message, verdict string) {
 	s.showLast(c.op)
 	if err == nil {
 		return s.in.next(), ""
 	}
-	if since := s.in.answering; !since.IsZero() { // in vain
+	if since := s.in.answering; !since.IsZero() { // the answer was not sent
 		showBlocks(c.op)
 		c.op.Block(semconv.ReasonWriteLock, trace.At(since), sourceTimed)
 		if s.light != nil {
@@ -167,9 +167,9 @@ func (s *Session) endRead(op trace.Op, m *message, messageType int, size int64, 
 	}
 }
 
-// Reader returns a reader of the message for the program. It ends the read once
-// it has returned the whole message, when rd fails, when the next read begins,
-// or with the connection.
+// Reader returns a reader of the message for the program. The read ends when the whole
+// message has been returned, when rd fails, when the next read begins, or when the
+// connection closes.
 func (r *Read) Reader(messageType int, rd io.Reader) io.Reader {
 	if r.s.off {
 		r.s.stalls.readEnded(r.ctx, nil)
@@ -194,13 +194,13 @@ type messageReader struct {
 	typ   int
 	size  atomic.Int64
 	calls atomic.Int32 // in progress
-	whole atomic.Bool  // the program has the message to its end
+	whole atomic.Bool  // the program has read the whole message
 	over  atomic.Bool
 
-	// The read may end with the connection while the message is in the library's buffer,
-	// from where the program reads it on.
-	measured atomic.Bool // the size is in the metrics
-	abandoned     atomic.Bool // or never will be: the program reads another message, or rd failed
+	// The read may end with the connection while the rest of the message is in the
+	// library's buffer, from where the program reads on.
+	measured  atomic.Bool // the size is in the metrics
+	abandoned atomic.Bool // it never will be: the program reads another message, or rd failed
 }
 
 func (m *messageReader) Read(p []byte) (int, error) {
@@ -235,8 +235,8 @@ func (m *messageReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// settle ends the read if the connection has ended, which saw nothing of this reader,
-// or the program inside of it.
+// settle ends the read if the connection has closed meanwhile: then closed did not see
+// this reader, or the program was inside.
 func (m *messageReader) settle() {
 	if m.s.isClosed() {
 		m.closed()
@@ -272,16 +272,16 @@ func (m *messageReader) end(err error) {
 	m.s.stalls.readEnded(m.ctx, err)
 }
 
-// measure records the size of the message, once; a negative one is not known. in is the
-// read's span.
+// recordSize records the size of the message, once; a negative one is not known. in is
+// the read's span.
 func (m *messageReader) recordSize(in oteltrace.SpanContext, size int64) {
 	if size >= 0 && !m.measured.Swap(true) {
 		m.s.meter.recordRead(m.call, in, size, nil)
 	}
 }
 
-// leave ends the read for the next one. From then on the library may say io.EOF to whoever
-// reads the message on.
+// leave ends the read because the next one begins. From then on an io.EOF need not mean
+// that the message is complete.
 func (m *messageReader) leave() {
 	if m != nil {
 		m.abandoned.Store(true)
@@ -289,7 +289,7 @@ func (m *messageReader) leave() {
 	}
 }
 
-// closed ends the read with the connection, unless the program is inside the
+// closed ends the read because the connection closes, unless the program is inside the
 // library with it, which then returns.
 func (m *messageReader) closed() {
 	if m == nil || m.calls.Load() > 0 {

@@ -8,16 +8,15 @@ import (
 	"github.com/wakechain/wakechain/trace"
 )
 
-// Received is what a message brought beside its bytes: what the work that it
-// causes is a child of.
+// Received is the parent for the work that a message causes.
 type Received struct {
 	tracer *trace.Tracer
 	parent oteltrace.SpanContext
 }
 
-// messageOf returns the Received of a message that the peer wrote in origin, and that
-// was read with ctx by the operation whose span is own. If own is none, the parent is
-// what that operation is a child of, so that the work is recorded if that is.
+// newReceived returns the Received of a message that the peer wrote in origin, and that
+// was read with ctx by an operation with span own. If own is not valid, the parent is
+// that operation's parent.
 func (s *Session) newReceived(ctx context.Context, own, origin oteltrace.SpanContext) Received {
 	parent := own
 	if !parent.IsValid() {
@@ -35,8 +34,8 @@ func (s *Session) newReceived(ctx context.Context, own, origin oteltrace.SpanCon
 	return Received{s.tracer, parent}
 }
 
-// Context returns a copy of ctx with the connection's tracer and the message's
-// span in place of its own. The zero Received is of no message, and returns ctx.
+// Context returns a copy of ctx with the connection's tracer and the message's span as
+// the current one. The zero Received returns ctx.
 func (r Received) Context(ctx context.Context) context.Context {
 	if r.tracer == nil {
 		return ctx

@@ -12,19 +12,18 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// A segment is the span at the root of its trace, as far as contexts know. The span
-// itself is made with the first one below it, and begins with that: a segment in which
-// nothing is recorded does not show.
+// In contexts a segment is the span at the root of its trace. The root itself begins
+// with the first span below it, so a segment in which nothing is recorded has none.
 var _ core.Later = (*segment)(nil)
 
-// The states of a segment's span.
+// The states of a segment's root.
 const (
 	pending uint32 = iota
 	beginning
 	begun
 )
 
-// SpanContext returns that of the root or, as long as there is none, of the one before.
+// SpanContext returns the root's or, before it has begun, that of the segment before.
 func (g *segment) SpanContext() oteltrace.SpanContext {
 	if g.state.Load() == begun {
 		return g.root
@@ -32,9 +31,9 @@ func (g *segment) SpanContext() oteltrace.SpanContext {
 	return g.before
 }
 
-// Below begins the root if nobody has. A span that begins before the root is in the
-// trace before, and so is one that begins while another goroutine makes the root: it
-// does not wait for a span processor.
+// Below begins the root, if it has not begun. A span that begins before the root is in
+// the trace before. So is one that begins while another goroutine begins the root,
+// since that may be inside a span processor.
 func (g *segment) Below(ctx context.Context, at time.Time) context.Context {
 	if g.state.CompareAndSwap(pending, beginning) {
 		g.begin(at)
@@ -46,7 +45,7 @@ func (g *segment) Below(ctx context.Context, at time.Time) context.Context {
 	return oteltrace.ContextWithSpanContext(ctx, g.before)
 }
 
-// begin makes the root, which is over at once.
+// begin begins the root, which ends at once.
 func (g *segment) begin(at time.Time) {
 	t := &g.s.traces
 	if at.IsZero() {
@@ -54,9 +53,9 @@ func (g *segment) begin(at time.Time) {
 	}
 	attrs := append(make([]attribute.KeyValue, 0, len(t.attrs)+2), t.attrs...)
 	attrs = append(attrs, semconv.WebSocketSegmentIndexKey.Int(g.index))
-	left := t.aside.Suppressed()
-	if left > 0 {
-		attrs = append(attrs, semconv.SpansSuppressedKey.Int64(left))
+	suppressed := t.unbounded.Suppressed()
+	if suppressed > 0 {
+		attrs = append(attrs, semconv.SpansSuppressedKey.Int64(suppressed))
 	}
 	ctx, span := core.Of(g.s.tracer).Root(context.Background(), g.s.handshake.SpanContext(), t.name, at,
 		oteltrace.WithAttributes(attrs...), oteltrace.WithLinks(g.s.links(g.before)...))
@@ -64,14 +63,14 @@ func (g *segment) begin(at time.Time) {
 		core.Of(g.s.tracer).FinishAt(span, at.Add(core.Tick(at)))
 		g.share.Spend(1)
 	} else {
-		t.aside.Restate(left)
+		t.unbounded.Restate(suppressed)
 	}
 	g.root, g.start = oteltrace.SpanContextFromContext(ctx), at
 	g.since.Store(int64(at.Sub(t.began)))
 	g.state.Store(begun)
 }
 
-// holds reports whether ctx, which carries sc, is below the segment.
+// holds reports whether ctx, whose span is sc, is below the segment.
 func (g *segment) holds(ctx context.Context, sc oteltrace.SpanContext) bool {
 	if g.state.Load() == begun {
 		return sc.TraceID() == g.root.TraceID()
@@ -79,7 +78,7 @@ func (g *segment) holds(ctx context.Context, sc oteltrace.SpanContext) bool {
 	return oteltrace.SpanFromContext(ctx) == oteltrace.Span(g)
 }
 
-// recorded is the latest root that is exported.
+// recorded returns the last root that is exported.
 func (g *segment) recorded() oteltrace.SpanContext {
 	if sc := g.SpanContext(); sc.IsSampled() {
 		return sc

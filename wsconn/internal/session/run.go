@@ -13,17 +13,17 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
-// With [MessagesAuto] the first messages of a direction each have their span, and from
-// then on those that come to nothing are told together: a run of them is one span,
+// With [MessagesAuto] the first messages of a direction have spans of their own. From
+// then on, messages that neither stall nor fail are folded: a run of them is one span,
 // writes or reads.
 const (
-	runAfter    = 16          // messages of a direction that each have their span
-	runTime     = time.Second // that a run goes on
-	runMessages = 1000        // of a run
-	runLinks    = 8           // of a run of reads, to the peer's spans
+	runAfter    = 16          // messages of a direction that have spans of their own
+	runTime     = time.Second // maximum duration of a run
+	runMessages = 1000        // maximum messages of a run
+	runLinks    = 8           // maximum links of a run of reads
 )
 
-// run is messages that are told as one span.
+// run is messages that share one span.
 type run struct {
 	span   oteltrace.Span
 	budget *core.Budget
@@ -31,16 +31,16 @@ type run struct {
 	reads  bool
 	start  time.Time
 	opened time.Time
-	inside trace.Op // a write under way that the peer was told is in the run
-	late   bool     // it was, when the run was to end
-	named  int      // writes that the peer was told so of
+	inside trace.Op // the current write, whose trace pong names the run
+	late   bool     // the run is over its time, and ends with that write
+	named  int      // writes whose trace pong names the run
 
 	count              int
 	first, last, bytes int64
 	frames, wire       int64
-	unseen             bool // the frames of some are not known
+	unseen             bool // the frames of some were not seen
 	typ                frame.Opcode
-	mixed              bool // they are of several types
+	mixed              bool // there are several types
 	blocks             int
 	blocked            time.Duration
 	idle, busy         time.Duration
@@ -50,8 +50,7 @@ type run struct {
 	linked             int
 }
 
-// newRun begins the span of a run whose first message is that of op; nil: it is not
-// recorded.
+// newRun begins the span of a run whose first message is op's; nil: it is not recorded.
 func (s *Session) newRun(op core.Ref, above oteltrace.SpanID, reads bool) *run {
 	p, ok := op.Place()
 	if !ok {
@@ -79,13 +78,13 @@ func (s *Session) openRun(d *runs, r *run) {
 	}
 }
 
-// runOver ends a run that has gone on for long enough. If a write is under way it ends
-// with that, but does not wait for one that takes as long again.
+// runOver ends a run at its maximum duration. A write in progress may still join it,
+// for at most as long again.
 func (s *Session) runOver(d *runs) {
 	s.mu.Lock()
 	r := d.open
 	switch {
-	case r == nil || time.Since(r.opened) < runTime: // it was meant for the run before
+	case r == nil || time.Since(r.opened) < runTime: // the timer of an earlier run
 		s.mu.Unlock()
 		return
 	case r.inside.Valid() && !r.late:
@@ -100,15 +99,15 @@ func (s *Session) runOver(d *runs) {
 	s.finishRun(r)
 }
 
-// leave links op, which is not in the run after all, to it: the peer was told that it
-// is. Of a run that has no message it has the span. r may be nil.
+// leave links op to the run that its trace pong names, but which it did not join. A run
+// without messages has given its span to op. r may be nil.
 func (r *run) leave(op trace.Op) {
 	if r != nil && r.count > 0 && op.Valid() && r.inside == op {
 		op.Link(r.span.SpanContext())
 	}
 }
 
-// add adds the message m, of size bytes, which f was the operation of.
+// add adds the message m of size bytes; f is its folded operation.
 func (r *run) add(m *message, typ frame.Opcode, size int64, f *core.Folded) {
 	r.inside = trace.Op{}
 	if r.count++; r.count == 1 {
@@ -122,7 +121,7 @@ func (r *run) add(m *message, typ frame.Opcode, size int64, f *core.Folded) {
 	r.wire += m.bytes
 	r.blocks += f.Blocks
 	r.blocked += f.Blocked
-	if r.count == 1 { // what it waited for was before the run
+	if r.count == 1 { // its idle time was before the run
 		r.blocks -= f.Idles
 		r.blocked -= f.Idle
 	} else {
@@ -138,13 +137,13 @@ func (r *run) add(m *message, typ frame.Opcode, size int64, f *core.Folded) {
 	}
 }
 
-// full reports whether the run is to end with what it has.
+// full reports whether the run must end now.
 func (r *run) full() bool {
 	return r.late || r.count >= runMessages || r.end.Sub(r.start) >= runTime
 }
 
-// finishRun ends the span of a run; nil: there is none. That of a run without a message
-// is the span of the one that it was begun for.
+// finishRun ends the span of a run; r may be nil. The span of a run without messages
+// belongs to the operation that it was begun for.
 func (s *Session) finishRun(r *run) {
 	if r == nil || r.count == 0 {
 		return
@@ -183,7 +182,7 @@ func (s *Session) finishRun(r *run) {
 	core.Of(s.tracer).FinishAt(r.span, r.end, attrs...)
 }
 
-// attributes are those that a run has and a message has not.
+// attributes returns the attributes of a run that a single message does not have.
 func (r *run) attributes() []attribute.KeyValue {
 	idle := r.idle
 	if !r.reads {

@@ -24,55 +24,54 @@ const (
 	outward
 )
 
-// Session is one connection. Above the library its methods bracket the library's
-// calls; below it, a wire carries the bytes and knows from the frames among them which
+// Session is one connection. Above the library, its methods bracket the library's
+// calls. Below it, a wire carries the bytes, and finds from the frames in them which
 // operation sends or receives.
 //
-// Methods are safe for concurrent use. If nothing of a connection is recorded they do
-// nothing, it takes less than 300 bytes, and its bytes do not pass here. The exception
-// is a client that was promised that its trace pongs are taken off.
+// Methods are safe for concurrent use. If nothing of a connection is recorded, they do
+// nothing, a session takes less than 300 bytes, and the bytes do not pass through a
+// wire. The exception is a client that was promised that trace pongs are stripped.
 type Session struct {
 	tracer    *trace.Tracer
-	handshake oteltrace.Span  // stands for its span context
-	base      context.Context // of the goroutine that handles the connection, for what has no context
+	handshake oteltrace.Span  // carries the span context alone
+	base      context.Context // for calls without a context: of the goroutine that handles the connection
 	off       bool            // nothing is recorded
-	stalls    *stalls         // nil: it is sampled, or its stalls are not told
+	stalls    *stalls         // nil: it is sampled, or stalls are not reported
 
-	*recording // nil: neither is anything taken off
+	*recording // nil: nothing is recorded, and no trace pongs are stripped
 }
 
-// recording is what a session has of a connection that is recorded.
+// recording is the state of a connection that is recorded.
 type recording struct {
 	recorded bool // with spans; else with metrics, or for package live, alone
 	id       attribute.KeyValue
-	traces   traces        // of what is recorded
-	silent   *trace.Tracer // of what is not
+	traces   traces
+	silent   *trace.Tracer // makes no spans
 	meter    *meter
 	light    *light // nil: reads and writes are operations
 
 	lib         *Library
 	closeReason bool          // record the peer's text
 	conn        *netpoll.Conn // reports block and wake
-	wire        *wire         // over it
-	pongs       peerLinks     // trace pongs
-	peerParent  bool          // the work that a message causes is a child of the peer's write
+	wire        *wire         // over conn
+	pongs       peerLinks
+	peerParent  bool // the work that a message causes is a child of the peer's write
 	writing     writeLock
 	pinging     sync.Mutex    // a ping is about to be numbered
 	done        chan struct{} // closed with the connection
 	live        registration
 
-	mu      sync.Mutex // never held while a span is started or ended
-	in      inbound
-	out     outbound
-	closing closing
-	deferred    []func()           // what is done once no lock of the library's is held
-	faulty  trace.Op           // whose frames could not be scanned, until that is reported
-	fault   attribute.KeyValue // what is to be reported
+	mu       sync.Mutex // never held while a span is started or ended
+	in       inbound
+	out      outbound
+	closing  closing
+	deferred []func()           // run once no lock of the library is held
+	faulty   trace.Op           // its frames could not be scanned; until that is reported
+	fault    attribute.KeyValue // the attribute to report on it
 }
 
-// newSession returns the session of a handshake whose span or, where nothing is
-// recorded, whose span context ctx carries. links says that the peer's trace pongs are
-// taken off.
+// newSession returns the session of a handshake whose span, or span context if nothing
+// is recorded, is in ctx. links: the peer's trace pongs are stripped.
 func newSession(ctx context.Context, t *trace.Tracer, role string, recorded, links bool, cfg *Config, lib *Library) *Session {
 	s := &Session{tracer: t, handshake: standIn(ctx), base: context.Background()}
 	m := meterOf(ctx, t, role)
@@ -103,14 +102,13 @@ func newSession(ctx context.Context, t *trace.Tracer, role string, recorded, lin
 	return s
 }
 
-// standIn is a span that has the span context of the one in ctx and nothing
-// else: the handshake's own is over before the connection is.
+// standIn returns a span that carries only the span context in ctx, since the
+// handshake's own span ends before the connection.
 func standIn(ctx context.Context) oteltrace.Span {
 	return oteltrace.SpanFromContext(oteltrace.ContextWithSpanContext(ctx, oteltrace.SpanContextFromContext(ctx)))
 }
 
-// established notes that the handshake has succeeded and the connection is the
-// program's.
+// established notes that the handshake has succeeded.
 func (s *Session) established(ctx context.Context) {
 	if s.off {
 		return
@@ -128,8 +126,8 @@ func (s *Session) established(ctx context.Context) {
 	}
 }
 
-// unlock unlocks s.mu for a call of the program's that has left the library, and does
-// what was left to be done then.
+// unlock unlocks s.mu for a call that has left the library, and runs what was deferred
+// until then.
 func (s *Session) unlock() {
 	left := s.deferred
 	s.deferred = nil
@@ -139,14 +137,14 @@ func (s *Session) unlock() {
 	}
 }
 
-// inside reports whether the program is inside the library with a call, which is about
-// to leave it since the connection is closed. The caller holds s.mu.
+// inside reports whether a call of the program is inside the library. It will leave,
+// since the connection is closed. The caller holds s.mu.
 func (s *Session) inside() bool {
 	return s.in.reader.inside() || s.out.writer.inside() || len(s.out.controls) > 0 || s.closing.byProgram && !s.closing.reported
 }
 
-// Context returns a copy of parent that carries the connection's tracer and,
-// where parent carries no span, the span context of its handshake.
+// Context returns a copy of parent that carries the connection's tracer and, if parent
+// carries no span, the handshake's span context.
 func (s *Session) Context(parent context.Context) context.Context {
 	return s.tracer.NewContext(s.below(parent))
 }
@@ -168,15 +166,15 @@ func (s *Session) end(op trace.Op, err error, attrs ...attribute.KeyValue) {
 		op.EndWithError(closeErrorType(code), err, attrs...)
 		return
 	}
-	// A library that closes the connection when the operation's context ends may
-	// return the one error or the other.
+	// If the library closes the connection when the context of an operation ends, it
+	// may return either error.
 	if expired := s.lib.expired(call{ctx: op.Context()}); expired != nil && errors.Is(err, net.ErrClosed) {
 		err = expired
 	}
 	op.End(err, attrs...)
 }
 
-// ErrorType classifies what a connection's method returned, as error.type.
+// ErrorType returns the error.type of an error of the connection's methods.
 func (s *Session) ErrorType(err error) string {
 	if !s.off {
 		if code := s.lib.CloseStatus(err); code >= 0 {
@@ -186,8 +184,8 @@ func (s *Session) ErrorType(err error) string {
 	return trace.ErrorType(err)
 }
 
-// call is an operation while the program is inside the library with it. Its op
-// is nil where its ctx is not sampled; the zero call is none.
+// call is an operation that is inside the library. Its op is zero if it is not
+// followed; the zero call is none.
 type call struct {
 	ctx context.Context
 	op  trace.Op
@@ -195,8 +193,8 @@ type call struct {
 
 func (c call) inside() bool { return c.ctx != nil }
 
-// origin is the span that links to the call lead to: its own, or as long as it
-// has none, the one that it was called in.
+// origin returns the span that links to the call name: its own or, as long as it has
+// none, the sampled span in its context.
 func (c call) origin() oteltrace.SpanContext {
 	if sc := c.op.SpanContext(); sc.IsValid() || c.ctx == nil {
 		return sc
@@ -207,7 +205,7 @@ func (c call) origin() oteltrace.SpanContext {
 	return oteltrace.SpanContext{}
 }
 
-// span is the span of the call or, as long as it has none, of the context that it is in.
+// span returns the span of the call or, as long as it has none, that of its context.
 func (c call) span() oteltrace.SpanContext {
 	if sc := c.op.SpanContext(); sc.IsValid() {
 		return sc
@@ -215,7 +213,7 @@ func (c call) span() oteltrace.SpanContext {
 	return oteltrace.SpanContextFromContext(c.context())
 }
 
-// context is what an operation that this one causes is started with.
+// context returns the context for an operation that this one causes.
 func (c call) context() context.Context {
 	switch {
 	case c.op.Valid():

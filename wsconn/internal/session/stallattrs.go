@@ -11,7 +11,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// appendConnection appends what tells which connection it is, and which end.
+// appendConnection appends the attributes that identify the connection and its end.
 func (st *stalls) appendConnection(attrs []attribute.KeyValue) []attribute.KeyValue {
 	role := roleClient
 	if st.server {
@@ -36,7 +36,7 @@ func handshakeLink(s *Session) []oteltrace.Link {
 	return nil
 }
 
-// messageAttributes are those of the message that has passed.
+// messageAttributes returns the attributes of the completed message.
 func (r *stalled) messageAttributes() []attribute.KeyValue {
 	attrs := make([]attribute.KeyValue, 0, 8)
 	if r.writes {
@@ -55,7 +55,8 @@ func (r *stalled) messageAttributes() []attribute.KeyValue {
 	return attrs
 }
 
-// appendHistory appends what passed last, by times from zero.
+// appendHistory appends the last messages in both directions, with times relative to
+// zero.
 func (c *stallConn) appendHistory(attrs []attribute.KeyValue, zero time.Time) []attribute.KeyValue {
 	if c == nil {
 		return attrs
@@ -79,7 +80,7 @@ func sourceOf(s semconv.Source) []attribute.KeyValue {
 	return []attribute.KeyValue{semconv.BlockSourceKey.String(string(s))}
 }
 
-// appendSocket appends what the kernel says of a write that is parked now.
+// appendSocket appends the kernel's view of a write that is parked now.
 func appendSocket(attrs []attribute.KeyValue, k *live.Socket) []attribute.KeyValue {
 	attrs = append(attrs, semconv.TCPWrittenKey.Int64(k.Written))
 	if !k.Known {

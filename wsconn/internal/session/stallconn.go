@@ -12,12 +12,12 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
-// stallConn is the connection as the library, or the wire, sees it where it is not
-// sampled and its stalls are told. It is above TLS, where frames are; the parks it
-// learns from conn, which is below.
+// stallConn is the connection of an unsampled session whose stalls are reported, as the
+// library or the wire sees it. It is above TLS, and scans frames. conn, below TLS,
+// reports the parks.
 //
-// A message costs it a look at the frame's header and eight bytes in a ring. The clock
-// is read where a write parks, and a read in the midst of a message.
+// A message costs a look at each frame header and eight bytes in a ring. The clock is
+// read only when a write parks, or a read in the middle of a message.
 type stallConn struct {
 	net.Conn
 	st    *stalls
@@ -30,32 +30,34 @@ type stallConn struct {
 	read, write parkWatch
 	watching    bool // parks of reads are reported
 	server      bool
-	links       bool        // the peer's trace pongs are taken off
-	send        bool        // the peer takes those of this side off
-	several     bool        // the library lets the program write from several goroutines
-	scanning    sync.Mutex  // if so, held while out is scanned
+	links       bool        // the peer's trace pongs are stripped
+	send        bool        // the peer strips those of this side
+	several     bool        // the library may write from several goroutines
+	scanning    sync.Mutex  // held while out is scanned, if several
 	closed      atomic.Bool // by this side
-	flag        atomic.Pointer[oteltrace.SpanContext]
 
-	readEnd int64 // when a read of the connection has returned, or else the handshake, on the coarse clock
-	away *away // the last one; nil: there was none
+	// flag is the span of a reported stall, to name to the peer; nil: none.
+	flag atomic.Pointer[oteltrace.SpanContext]
 
-	strip *stripper // nil: no pong has come
-	joins *joined   // nil: nothing is joined
+	readEnd int64 // when the last read or the handshake returned, on the coarse clock
+	away    *away // nil: there was none
+
+	strip *stripper // nil: no pong was received
+	joins *joined   // nil: parts are written individually
 }
 
-// joined is a part of a frame that the library writes with one call of
+// joined is the first part of a frame that the library writes with one call of
 // net.Buffers.WriteTo; see [vector].
 type joined struct {
 	conn  buffersWriter
-	part  []byte // that is held, for the next Write
+	part  []byte // held for the next Write; nil: none
 	v     net.Buffers
 	array [2][]byte
 }
 
 func (j *joined) holds() bool { return j != nil && j.part != nil }
 
-// write writes the part that is held and p in one system call.
+// write writes the held part and p in one system call.
 func (j *joined) write(p []byte) (n int, err error) {
 	held := len(j.part)
 	j.array = [2][]byte{j.part, p}
@@ -65,22 +67,22 @@ func (j *joined) write(p []byte) (n int, err error) {
 	return max(int(wrote)-held, 0), err
 }
 
-// away is a time in which nobody asked the connection for bytes: the last one, or one
-// just before it that was longer.
+// away is a time in which the library did not read: the last one, or a longer one just
+// before it.
 type away struct {
-	from, to int64       // of the coarse clock
-	rings    [2][]uint64 // as they were when it was over: received, transmitted
+	from, to int64       // on the coarse clock
+	rings    [2][]uint64 // at its end, by direction
 }
 
-// stripper takes trace pongs off.
+// stripper removes trace pongs.
 type stripper struct {
 	tracepong.Stream
-	inside bool // what comes next is for it
+	inside bool // the next bytes are in or before a pong
 	spare  [2 * tracepong.MaxHeld]byte
 	ready  []byte
 }
 
-// attach makes the stallConn over nc, whose parks are reported by conn.
+// attach makes the stallConn over nc; conn reports its parks.
 func (st *stalls) attach(nc net.Conn, conn *netpoll.Conn, early []byte, links bool) *stallConn {
 	c := &stallConn{Conn: nc, st: st, conn: conn, early: early, server: st.server, links: links}
 	rings := make([]atomic.Uint64, 2*st.history)
@@ -97,7 +99,7 @@ func (st *stalls) attach(nc net.Conn, conn *netpoll.Conn, early []byte, links bo
 	st.conn = c
 	conn.WatchWrite(&c.write)
 	ticking.use()
-	c.readEnd = coarse.Load() // nobody has asked for bytes since
+	c.readEnd = coarse.Load() // the library has not read since
 	return c
 }
 
@@ -141,8 +143,8 @@ func (c *stallConn) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// messageRead is called when a frame has come whole: a read that was blocked is over
-// unless it was a control frame in the midst of a message.
+// noteFrame is called when a frame has been received whole. A read that was blocked is
+// over, unless it was a control frame in the middle of a message.
 func (c *stallConn) noteFrame() {
 	if !c.in.open || !c.in.last.kind.IsControl() {
 		c.read.end(c.in.last, nil)
@@ -152,7 +154,7 @@ func (c *stallConn) noteFrame() {
 // firstOfPong is the first byte of a trace pong: FIN, no extension, pong.
 const firstOfPong = 0x80 | byte(frame.Pong)
 
-// beginRead is called when the library wants bytes.
+// beginRead is called when the library asks for bytes.
 func (c *stallConn) beginRead() {
 	if mid := c.in.mid() || c.strip != nil && c.strip.inside; mid != c.watching {
 		c.watching = mid
@@ -167,21 +169,21 @@ func (c *stallConn) beginRead() {
 	}
 }
 
-// returned notes that nobody asked for bytes until now, and keeps the rings as they
-// are: what is received next may well be all that was sent meanwhile.
+// noteAway notes that the library did not read until now, and keeps a copy of the
+// rings: the next read may receive all that was sent in the meantime.
 func (c *stallConn) noteAway(now int64) {
 	if c.away == nil {
 		c.away = new(away)
 	}
 	a := c.away
 	if a.to != 0 && c.readEnd-a.to < c.st.after.Milliseconds() && a.to-a.from > now-c.readEnd {
-		return // it is busy with what came meanwhile
+		return // it processes what was received while it was away
 	}
 	a.from, a.to = c.readEnd, now
 	a.rings[inward], a.rings[outward] = c.in.entries(a.rings[inward]), c.out.entries(a.rings[outward])
 }
 
-// readStripped is Read for a connection on which pongs have come.
+// readStripped is Read for a connection on which pongs were received.
 func (c *stallConn) readStripped(p []byte) (n int, err error) {
 	x := c.strip
 	for n == 0 && err == nil {
@@ -202,15 +204,15 @@ func (c *stallConn) readStripped(p []byte) (n int, err error) {
 		c.readEnd = coarse.Load()
 		n, err = c.received(buf, 0, held+n, err)
 		if len(p) <= held && n > 0 {
-			x.ready, n, err = x.spare[:n], 0, nil // an error comes again
+			x.ready, n, err = x.spare[:n], 0, nil // the next read returns an error again
 		}
 	}
 	return n, err
 }
 
-// received takes the trace pongs out of buf[:n], of which the first at bytes have been
-// scanned, and returns how much of it is the library's. What is held back of a pong is
-// put in front of the next bytes.
+// received removes the trace pongs from buf[:n], whose first at bytes have been
+// scanned, and returns how much is left for the library. A part of a pong is held back,
+// and prepended to the next bytes.
 func (c *stallConn) received(buf []byte, at, n int, err error) (int, error) {
 	before := c.in.next.Load()
 	x := c.strip
@@ -218,7 +220,7 @@ func (c *stallConn) received(buf []byte, at, n int, err error) (int, error) {
 		x = &stripper{Stream: tracepong.Stream{On: true, Masked: c.server}}
 		c.strip = x
 	}
-	if !x.inside && at == 0 { // as far as no pong comes
+	if !x.inside && at == 0 { // up to the first pong
 		at, _, _ = c.in.scan(buf[:n], firstOfPong)
 	}
 	kept := at
@@ -262,7 +264,7 @@ func (c *stallConn) event(e *tracepong.Event) {
 	}
 }
 
-// Write sends. The library has one writer at a time, or several writes that are whole
+// Write sends. The library has one writer at a time, or several that write whole
 // frames.
 func (c *stallConn) Write(p []byte) (n int, err error) {
 	if c.opening != nil {
@@ -271,10 +273,7 @@ func (c *stallConn) Write(p []byte) (n int, err error) {
 	if c.several {
 		c.scanning.Lock()
 	}
-	number := c.out.count + 1 // of the next message to begin
-	if c.out.open {
-		number++
-	}
+	number := c.out.nextIndex()
 	_, begins, ends := c.out.scan(p, 0)
 	whole, inside := c.out.last, c.out.mid()
 	if c.several {
@@ -284,7 +283,7 @@ func (c *stallConn) Write(p []byte) (n int, err error) {
 	switch {
 	case flag != nil && begins >= 0 && c.send && !c.joins.holds():
 		c.flag.CompareAndSwap(flag, nil)
-		n, err = c.writeFlagged(p, begins, tracepong.Pong{Number: number, Write: *flag, Stall: true})
+		n, err = writeWithPong(c.Conn, p, begins, tracepong.Pong{Number: number, Write: *flag, Stall: true}, !c.server)
 	case c.joins == nil:
 		n, err = c.Conn.Write(p)
 	case c.joins.part != nil:
@@ -301,25 +300,7 @@ func (c *stallConn) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// writeFlagged writes p with a trace pong in it, at the begin of a message.
-func (c *stallConn) writeFlagged(p []byte, at int, pong tracepong.Pong) (int, error) {
-	piece := pieces.Get().(*[]byte)
-	b := append((*piece)[:0], p[:at]...)
-	b = tracepong.Append(b, pong, !c.server)
-	size := len(b) - at
-	b = append(b, p[at:]...)
-	n, err := c.Conn.Write(b)
-	if cap(b) <= maxPiece {
-		*piece = b
-		pieces.Put(piece)
-	}
-	if n > at {
-		n = max(at, n-size)
-	}
-	return n, err
-}
-
-// Close ends the connection.
+// Close closes the connection.
 func (c *stallConn) Close() error {
 	if !c.closed.Swap(true) {
 		ticking.done()
@@ -327,13 +308,10 @@ func (c *stallConn) Close() error {
 	return c.Conn.Close()
 }
 
-// WriteBuffers is Write for parts of a frame, of a library that joins them and of which a
-// wire has made one call. It is one system call.
+// WriteBuffers is Write, in one system call, for the parts of a frame that a wire has
+// joined.
 func (c *stallConn) WriteBuffers(v *net.Buffers) (n int64, err error) {
-	number := c.out.count + 1
-	if c.out.open {
-		number++
-	}
+	number := c.out.nextIndex()
 	first, ends := -1, 0
 	for i, p := range *v {
 		_, begins, e := c.out.scan(p, 0)

@@ -13,43 +13,43 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// stalled is an operation that has parked, until it is over: a write of a message, or a
-// read in the midst of one. Most are over at once, and told to nobody.
+// stalled is an operation that has parked, until its end: a write of a message, or a
+// read in the middle of one. Most end soon, and are not reported.
 type stalled struct {
 	c          *stallConn
 	writes     bool
-	message    passage // that it was of, once it is over
-	err        error   // of the conn
+	message    passage // once it has ended
+	err        error   // of the connection below
 	start, end time.Time
-	next      *stalled // another one that is pending
+	next       *stalled // in the list of pending ones
 
-	errorType string // of what the program's call returned, or else of err
+	errorType string // of the program's call, or else of err
 	why       error
 
-	// Of a write that waited for another one, which was parked, before it did.
+	// For a write that waited for another one, before it parked itself.
 	waitSince    time.Time
-	waitFor  *freed // nil: it did not wait
+	waitFor      *freed // the end of that write; nil: it did not wait
 	waitReplayed bool
-	freed    *freed // for those that waited for this one; nil: nobody did
+	freed        *freed // the end of this write, for those that waited; nil: none did
 
-	// Of the peer's wish to be told what passed, in its trace.
-	peer     oteltrace.SpanContext // not valid: it is none
-	rings    [2][]uint64           // as they were
-	from, to int64                 // nobody asked for bytes
+	// For a request of the peer to report the history in its trace.
+	peer     oteltrace.SpanContext // invalid: this is no request
+	rings    [2][]uint64           // copies, by direction
+	from, to int64                 // when the library did not read, on the coarse clock
 
-	mu       sync.Mutex // of what follows
-	blocks   []stallBlock
-	dropped     int           // blocks that found no room
-	total    time.Duration // of all
-	parked   time.Time     // the block in progress; zero: there is none
-	source   semconv.Source
-	listed   bool
-	report     reportState
-	ended     bool     // while telling
-	op       core.Ref // once told
-	replayed int      // blocks that op knows
-	allowed  bool     // op is made
-	reportedCause  string   // the cause that it was told for
+	mu            sync.Mutex // guards what follows
+	blocks        []stallBlock
+	dropped       int           // blocks that are not kept
+	total         time.Duration // of all blocks
+	parked        time.Time     // since when; zero: not now
+	source        semconv.Source
+	listed        bool
+	report        reportState
+	ended         bool     // while it was reported
+	op            core.Ref // once reported
+	replayed      int      // blocks that were replayed to op
+	allowed       bool     // the limiter allowed the report: op is valid
+	reportedCause string   // the cause at the first report
 }
 
 type reportState uint8
@@ -60,21 +60,21 @@ const (
 	reported
 )
 
-// stallBlock is a block that is over.
+// stallBlock is a completed block.
 type stallBlock struct {
 	from, to time.Time
 	source   semconv.Source
 	wake     semconv.WakeReason
 	by       oteltrace.SpanContext
-	attrs    []attribute.KeyValue // in memory that is used again
+	attrs    []attribute.KeyValue // reused memory
 }
 
 const (
-	// maxStallBlocks are the blocks of an operation that are kept: the longest.
+	// maxStallBlocks is how many blocks of an operation are kept: the longest.
 	maxStallBlocks = 64
 
-	// leastEvidence is how long a block must last for the kernel's counters to say
-	// anything of it.
+	// leastEvidence is the shortest block for which the kernel's counters show
+	// anything.
 	leastEvidence = 8 * time.Millisecond
 )
 
@@ -85,8 +85,8 @@ func (r *stalled) free() {
 	stalledRecords.Put(r)
 }
 
-// room returns the place for a block that lasted d, in that of the shortest one where
-// there is no other; nil: it is shorter than all. The caller holds r.mu.
+// room returns a slot for a block that lasted d, if need be that of the shortest kept
+// block; nil: d is shorter than all. The caller holds r.mu.
 func (r *stalled) room(d time.Duration) *stallBlock {
 	n := len(r.blocks)
 	if n < maxStallBlocks {
@@ -101,7 +101,7 @@ func (r *stalled) room(d time.Duration) *stallBlock {
 	least := -1
 	first := r.replayed
 	if r.report != unreported {
-		first++ // op is in that one
+		first++ // op may be in that block now
 	}
 	for i := first; i < n; i++ {
 		if b := &r.blocks[i]; least < 0 || b.to.Sub(b.from) < r.blocks[least].to.Sub(r.blocks[least].from) {
@@ -117,7 +117,7 @@ func (r *stalled) room(d time.Duration) *stallBlock {
 	return &r.blocks[n-1]
 }
 
-// add has r told once the program has left the library, or soon.
+// add queues r, which is reported when the program leaves the library, or soon.
 func (st *stalls) add(direction int, r *stalled) {
 	for {
 		r.next = st.pending[direction].Load()
@@ -134,6 +134,6 @@ func (st *stalls) add(direction int, r *stalled) {
 	}
 }
 
-// settleAfter is how long what is over waits for the program to leave the library, where
-// the program may have called it past the session.
+// settleAfter is how long an ended operation waits for the program to leave the
+// library. The program may have bypassed the session.
 const settleAfter = 100 * time.Millisecond

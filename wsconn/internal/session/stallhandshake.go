@@ -11,8 +11,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// tellHandshake begins the span of a handshake that began at start and took long, or
-// failed; nil: it is not to be told. It is called when the handshake is over.
+// beginHandshake begins the span of a completed handshake that began at start and took
+// long or failed; nil: it is not reported.
 func (w *stallWatch) beginHandshake(t *trace.Tracer, of *Session, name string, start time.Time, errorType string, opts ...oteltrace.SpanStartOption) (teller *trace.Tracer, ctx context.Context, s oteltrace.Span) {
 	if w.tracerFor(t) == nil {
 		return nil, nil, nil

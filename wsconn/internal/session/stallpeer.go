@@ -11,23 +11,23 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// asked is called when the peer asks, by a trace pong, for what passed: in the trace of
-// its own stall.
+// peerAsked is called when a trace pong of the peer asks for the history, in the trace
+// of its own stall.
 func (c *stallConn) peerAsked(by oteltrace.SpanContext) {
 	r := stalledRecords.Get().(*stalled)
 	r.c, r.peer = c, by
 	if a := c.away; a != nil && a.to != 0 {
 		r.from, r.to = a.from, a.to
 		r.rings = [2][]uint64{slices.Clone(a.rings[inward]), slices.Clone(a.rings[outward])}
-		a.to = 0 // it is told once
+		a.to = 0 // report it once
 	} else {
 		r.rings = [2][]uint64{c.in.entries(nil), c.out.entries(nil)}
 	}
 	c.st.add(inward, r)
 }
 
-// tellPeer tells the peer's trace what passed here: over the time in which nobody read,
-// if there was one.
+// reportToPeer reports the history in the peer's trace, over the time in which the
+// library did not read, if there was one.
 func (st *stalls) reportToPeer(r *stalled) {
 	defer r.free()
 	attrs, ok := st.allow(stallPeer)
@@ -48,7 +48,8 @@ func (st *stalls) reportToPeer(r *stalled) {
 	}
 }
 
-// span is from when to when the entries are; the zero times where there are none.
+// extent returns the times of the first and the last entry; zero times if there are
+// none.
 func extent(rings [2][]uint64) (first, last time.Time) {
 	for _, ring := range rings {
 		for _, e := range ring {

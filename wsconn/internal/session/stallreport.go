@@ -13,9 +13,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// settle tells what is over in a direction. Where it is a call of the program's that
-// has left the library, name is that of the operation, which was called with ctx and
-// returned err.
+// settle reports the ended operations of a direction. If a call of the program has left
+// the library, name is its operation, ctx its context and err its error.
 func (st *stalls) settle(direction int, ctx context.Context, name string, err error) {
 	var last *stalled // the oldest first
 	for r := st.pending[direction].Swap(nil); r != nil; {
@@ -29,7 +28,7 @@ func (st *stalls) settle(direction int, ctx context.Context, name string, err er
 			st.reportToPeer(r)
 		case r.err != nil && err != nil:
 			st.reportEnded(r, ctx, err)
-			err = nil // it is told
+			err = nil // it is reported with r
 		default:
 			st.reportEnded(r, ctx, r.err)
 		}
@@ -44,20 +43,20 @@ func (st *stalls) settle(direction int, ctx context.Context, name string, err er
 	}
 }
 
-// tellOver tells of an operation that is over, which failed with err.
+// reportEnded reports an operation that has ended with err.
 func (st *stalls) reportEnded(r *stalled, ctx context.Context, err error) {
 	typ, why := st.errorOf(ctx, err)
 	r.errorType, r.why = typ, why
 	r.mu.Lock()
 	r.ended = true
-	busy := r.report == reporting // whoever tells goes on
+	busy := r.report == reporting // reportBlocked completes the report
 	r.mu.Unlock()
 	if !busy {
 		st.complete(r)
 	}
 }
 
-// complete tells the rest of an operation that is over.
+// complete reports the rest of an ended operation.
 func (st *stalls) complete(r *stalled) {
 	defer r.free()
 	failed := st.claimFailure(r.errorType)
@@ -74,7 +73,7 @@ func (st *stalls) complete(r *stalled) {
 	r.freed.name(r.op)
 	r.replay()
 	attrs := r.messageAttributes()
-	if cause := r.cause(); r.reportedCause != stallFailed && r.reportedCause != cause { // of a block that went on
+	if cause := r.cause(); r.reportedCause != stallFailed && r.reportedCause != cause { // the block was reported while in progress
 		attrs = append(attrs, semconv.StallCauseKey.String(cause))
 	}
 	attrs = r.c.appendHistory(attrs, r.start)
@@ -83,15 +82,12 @@ func (st *stalls) complete(r *stalled) {
 	}
 	sc := r.op.SpanContext()
 	r.op.End(&core.End{Time: r.end, ErrorType: r.errorType, Err: r.why, Attrs: attrs})
-	if !sc.IsSampled() {
-		return
-	}
-	if r.c.send && !r.c.closed.Load() {
+	if sc.IsSampled() && r.c.send && !r.c.closed.Load() {
 		r.c.flag.Store(&sc)
 	}
 }
 
-// cause is that of the longest block, or of the wait for another write.
+// cause returns the cause of the longest block, or of the wait for another write.
 func (r *stalled) cause() string {
 	if !r.writes {
 		return stallRead
@@ -115,7 +111,7 @@ func (r *stalled) cause() string {
 	return string(semconv.CauseUnknown)
 }
 
-// begin begins the operation, unless too many are told of.
+// beginReport begins the operation, unless there are too many reports.
 func (st *stalls) beginReport(r *stalled, cause string) {
 	attrs, ok := st.allow(cause)
 	if r.allowed = ok; !ok {
@@ -136,7 +132,7 @@ func (st *stalls) beginReport(r *stalled, cause string) {
 	if r.waitFor != nil {
 		r.start = r.waitSince
 	}
-	r.start = r.start.Add(-core.Tick(r.start)) // an edge is after it
+	r.start = r.start.Add(-core.Tick(r.start)) // edges are later than the start
 	name := semconv.SpanRead
 	if r.writes {
 		name = r.message.operation()
@@ -144,7 +140,7 @@ func (st *stalls) beginReport(r *stalled, cause string) {
 	r.op = st.start(name, r.start, attrs)
 }
 
-// operation is the name of the write of a message or a control frame.
+// operation returns the name of the write of a message or a control frame.
 func (p passage) operation() string {
 	switch p.kind.String() {
 	case semconv.SpanPing:
@@ -156,7 +152,7 @@ func (p passage) operation() string {
 	}
 }
 
-// start begins an operation that is the root of a trace.
+// start begins an operation at the root of a trace.
 func (st *stalls) start(name string, at time.Time, attrs []attribute.KeyValue) core.Ref {
 	return core.Of(st.reporter()).Start(core.Config{
 		Name: name, Context: core.MarkStall(context.Background()), At: at, Late: true,
@@ -164,7 +160,7 @@ func (st *stalls) start(name string, at time.Time, attrs []attribute.KeyValue) c
 	}, false)
 }
 
-// teller is the tracer of what is told.
+// reporter returns the tracer of the reports.
 func (st *stalls) reporter() *trace.Tracer { return st.stallWatch.reporter(st.s.tracer) }
 
 func (w *stallWatch) reporter(t *trace.Tracer) *trace.Tracer {
@@ -174,7 +170,7 @@ func (w *stallWatch) reporter(t *trace.Tracer) *trace.Tracer {
 	return t.With(unmetered, trace.WithMinBlock(0))
 }
 
-// replay gives the operation the blocks that are over and that it does not know.
+// replay records the completed blocks on the operation that it does not have yet.
 func (r *stalled) replay() {
 	r.mu.Lock()
 	blocks := slices.Clone(r.blocks[r.replayed:])
@@ -183,21 +179,25 @@ func (r *stalled) replay() {
 	}
 	r.replayed += len(blocks)
 	r.mu.Unlock()
-	reason := string(semconv.ReasonNetRead)
-	if r.writes {
-		reason = string(semconv.ReasonNetWrite)
-	}
 	if r.waitFor != nil && !r.waitReplayed {
 		r.waitReplayed = true
 		r.waitFor.replay(r.op, r.waitSince)
 	}
 	for _, b := range blocks {
-		r.op.Block(b.from, core.Edge{Reason: reason, Attrs: sourceOf(b.source)})
+		r.op.Block(b.from, core.Edge{Reason: r.reason(), Attrs: sourceOf(b.source)})
 		r.op.Wake(b.to, core.Edge{Reason: string(b.wake), By: b.by}, b.attrs)
 	}
 }
 
-// tellProgress tells of an operation that has come to be blocked for long, while it is.
+// reason returns the reason of the operation's blocks.
+func (r *stalled) reason() string {
+	if r.writes {
+		return string(semconv.ReasonNetWrite)
+	}
+	return string(semconv.ReasonNetRead)
+}
+
+// reportBlocked reports an operation that has been blocked for long, while it still is.
 func (r *stalled) reportBlocked(now time.Time) {
 	st := r.c.st
 	since := r.parkedAt()
@@ -217,10 +217,7 @@ func (r *stalled) reportBlocked(now time.Time) {
 		source := r.source
 		r.mu.Unlock()
 		if still {
-			reason := string(semconv.ReasonNetRead)
-			if r.writes {
-				reason = string(semconv.ReasonNetWrite)
-			}
+			reason := r.reason()
 			r.op.Block(since, core.Edge{Reason: reason, Attrs: sourceOf(source)})
 			attrs := append(make([]attribute.KeyValue, 0, 24), semconv.BlockReasonKey.String(reason), semconv.StallCauseKey.String(cause))
 			attrs = append(st.appendConnection(attrs), sourceOf(source)...)
@@ -240,7 +237,7 @@ func (r *stalled) reportBlocked(now time.Time) {
 	}
 }
 
-// tellInstant tells of an operation of which nothing is known in between.
+// reportOperation reports an operation whose blocks are not known.
 func (st *stalls) reportOperation(name, cause string, start, end time.Time, errorType string, err error) {
 	attrs, ok := st.allow(cause)
 	if !ok {

@@ -20,7 +20,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Stalls is the option of that name. It is documented in package wsconn.
+// Stalls is the option of that name, which is documented in package wsconn.
 type Stalls struct {
 	After          time.Duration
 	History        int
@@ -28,7 +28,7 @@ type Stalls struct {
 	TracerProvider oteltrace.TracerProvider
 }
 
-// The defaults of Stalls, and the most entries of a history.
+// The defaults of Stalls, and the maximum length of a history.
 const (
 	DefaultStallAfter      = time.Second
 	DefaultStallHistory    = 12
@@ -37,7 +37,7 @@ const (
 	maxHistory = 256
 )
 
-// WithStalls tells of the stalls of connections that are not sampled.
+// WithStalls reports the stalls of unsampled connections.
 func WithStalls(x Stalls) Option {
 	w := &stallWatch{after: x.After, history: x.History, perSecond: x.PerSecond}
 	if w.after <= 0 {
@@ -56,7 +56,7 @@ func WithStalls(x Stalls) Option {
 	return func(c *Config) { c.stalls = w }
 }
 
-// unmetered: what is told of stalls was measured already, if that is.
+// unmetered: the connection's own tracer has measured the blocks already.
 var unmetered = trace.WithMeterProvider(noopmetric.NewMeterProvider())
 
 // stallWatch is what the connections of one option share.
@@ -64,11 +64,11 @@ type stallWatch struct {
 	after     time.Duration
 	history   int
 	perSecond int
-	tracer    *trace.Tracer // nil: that of the connection
+	tracer    *trace.Tracer // nil: the connection's
 }
 
-// of returns what tells of the stalls of a connection with the tracer t; nil: nothing
-// can, since t records nothing whatever the sampler says.
+// tracerFor returns the tracer that reports the stalls of a connection with the tracer
+// t; nil if t never records anything.
 func (w *stallWatch) tracerFor(t *trace.Tracer) *trace.Tracer {
 	if w == nil {
 		return nil
@@ -82,7 +82,7 @@ func (w *stallWatch) tracerFor(t *trace.Tracer) *trace.Tracer {
 	return t
 }
 
-// The causes that stalls are told by, beside those of a block.
+// The causes of stalls, beside those of a block.
 const (
 	stallRead      = string(semconv.StallRead)
 	stallWriteLock = string(semconv.StallWriteLock)
@@ -93,7 +93,7 @@ const (
 	stallPeer      = string(semconv.StallPeer)
 )
 
-// limiter bounds what is told in a second, of all connections together, by cause.
+// limiter limits the reports per second, of all connections together, by cause.
 type limiter struct {
 	mu     sync.Mutex
 	causes map[string]*limit
@@ -101,18 +101,19 @@ type limiter struct {
 
 type limit struct {
 	second     int64
-	reported       int
-	suppressed int64 // since one was told
+	reported   int
+	suppressed int64 // since the last report
 }
 
 var stallLimit = limiter{causes: map[string]*limit{}}
 
-// take reports whether one more may be told now, and how many were not before it.
+// allow reports whether one more report is allowed now, and how many were suppressed
+// before it.
 func (l *limiter) allow(cause string, perSecond int) (ok bool, suppressed int64) {
 	second := time.Now().Unix()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := l.causes[cause] // of a vocabulary: they are few
+	c := l.causes[cause] // causes are few
 	if c == nil {
 		c = new(limit)
 		l.causes[cause] = c
@@ -129,23 +130,23 @@ func (l *limiter) allow(cause string, perSecond int) (ok bool, suppressed int64)
 	return true, suppressed
 }
 
-// stalls is what a connection has that is not sampled and whose stalls are told.
+// stalls is the state of an unsampled connection whose stalls are reported.
 type stalls struct {
 	*stallWatch
 	s      *Session
 	lib    *Library
 	server bool
-	links  bool        // of a client: trace pongs are agreed to
-	failed atomic.Bool // that was told: a connection fails once
-	timer  atomic.Bool // tells of what is over where no call of the program's does
+	links  bool        // of a client: it may use trace pongs
+	failed atomic.Bool // a failure was reported: a connection fails once
+	timer  atomic.Bool // set: it reports what no call of the program reports
 
-	pending [2]atomic.Pointer[stalled] // over, and not told yet; by direction
+	pending [2]atomic.Pointer[stalled] // ended, and not reported yet; by direction
 	waits   atomic.Pointer[stallWaits] // nil: no write has waited
 
-	conn *stallConn // nil: there is none yet
+	conn *stallConn // nil: not attached yet
 }
 
-// stallsOf returns the stalls of a connection of s; nil: none are told.
+// stallsOf returns the stalls of a connection of s; nil: they are not reported.
 func stallsOf(s *Session, role string, cfg *Config, lib *Library) *stalls {
 	if cfg.stalls.tracerFor(s.tracer) == nil {
 		return nil
@@ -153,7 +154,8 @@ func stallsOf(s *Session, role string, cfg *Config, lib *Library) *stalls {
 	return &stalls{stallWatch: cfg.stalls, s: s, lib: lib, server: role == roleServer}
 }
 
-// take asks the limiter, and counts what it refuses.
+// allow asks the limiter whether a stall may be reported, and counts what it refuses.
+// It returns the first attributes of the report.
 func (st *stalls) allow(cause string) (attrs []attribute.KeyValue, ok bool) {
 	return st.stallWatch.allow(st.s.tracer, cause)
 }
@@ -174,8 +176,8 @@ func (w *stallWatch) allow(t *trace.Tracer, cause string) (attrs []attribute.Key
 	return attrs, true
 }
 
-// errorOf is the error.type of what a call of the program's returned, and the error
-// that it is of.
+// errorOf returns the error.type of the error of a program's call, and the error to
+// describe.
 func (st *stalls) errorOf(ctx context.Context, err error) (string, error) {
 	if err == nil {
 		return "", nil
@@ -186,14 +188,14 @@ func (st *stalls) errorOf(ctx context.Context, err error) (string, error) {
 	if expired := st.lib.expired(call{ctx: ctx}); expired != nil && errors.Is(err, net.ErrClosed) {
 		err = expired
 	}
-	if errors.Is(err, io.EOF) { // without a close frame
+	if errors.Is(err, io.EOF) { // no close frame was received
 		return semconv.ErrorUnexpectedEOF, err
 	}
 	return trace.ErrorType(err), err
 }
 
-// tells reports whether a failure of that type is to be told: not one that this side
-// wanted.
+// claimFailure reports whether to report a failure of this type: the first one that
+// this side did not cause itself.
 func (st *stalls) claimFailure(errorType string) bool {
 	switch errorType {
 	case "", semconv.ErrorCanceled, semconv.ErrorClosed:
@@ -202,14 +204,15 @@ func (st *stalls) claimFailure(errorType string) bool {
 	return !st.failed.Swap(true)
 }
 
-// readEnded is called when the program has left the library with a read.
+// readEnded is called when a read has left the library.
 func (st *stalls) readEnded(ctx context.Context, err error) {
 	if st != nil && (err != nil || st.pending[inward].Load() != nil) {
 		st.settle(inward, ctx, semconv.SpanRead, err)
 	}
 }
 
-// writeEnded is readEnded for a write, which w says to have waited.
+// writeEnded is called when a write has left the library; w is its wait for another
+// write, or nil.
 func (st *stalls) writeEnded(ctx context.Context, w *stallWait, size int64, err error) {
 	if st == nil {
 		return
@@ -223,7 +226,7 @@ func (st *stalls) writeEnded(ctx context.Context, w *stallWait, size int64, err 
 	}
 }
 
-// closeEnded is called when the program's close has ended, which began at since.
+// closeEnded is called when the program's close, which began at since, has ended.
 func (st *stalls) closeEnded(since time.Time, sends bool, err error) {
 	if st == nil || since.IsZero() {
 		return

@@ -11,29 +11,29 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// stallWait is a write that another one is in the way of, which is parked.
+// stallWait is a write that waits for another one, which is parked.
 type stallWait struct {
 	goroutine int64
 	since     time.Time
-	claimed      bool // by the record of the write, which has parked itself
+	claimed   bool // by the stalled record of the same write, which has parked itself
 }
 
-// stallWaits are those of a connection.
+// stallWaits are the waiting writes of a connection.
 type stallWaits struct {
 	n     atomic.Int32
 	mu    sync.Mutex
 	all   []*stallWait
-	freed *freed // nil: nobody waited when a write was over that had parked
+	freed *freed // the last one; nil: none yet
 }
 
-// freed is when a write that had parked was over.
+// freed is the end of a write that had parked and that others waited for.
 type freed struct {
 	at time.Time
-	by atomic.Pointer[oteltrace.SpanContext] // nil: it is not told, or not yet
+	by atomic.Pointer[oteltrace.SpanContext] // nil: not reported, or not yet
 }
 
-// waitBegins is called when a write begins. It returns nil where none is in its way that
-// is parked.
+// waitBegins is called when a write begins. It returns nil unless a parked write is in
+// its way.
 func (st *stalls) waitBegins() *stallWait {
 	if st.lib.ConcurrentWriters || st.conn == nil || !st.conn.write.parked.Load() {
 		return nil
@@ -48,8 +48,8 @@ func (st *stalls) waitBegins() *stallWait {
 	return w
 }
 
-// waitEnds is called when the write has ended. It returns what was in its way, if that
-// is over and it is not told.
+// waitEnds is called when the write has ended. It returns the end of the write that was
+// in its way, unless the wait is reported with the write's own stall.
 func (st *stalls) waitEnds(w *stallWait) *freed {
 	if w == nil {
 		return nil
@@ -70,7 +70,7 @@ func (st *stalls) waitEnds(w *stallWait) *freed {
 	return x.freed
 }
 
-// writeFreed is called when a write is over that had parked.
+// writeFreed is called when a write ends that had parked.
 func (x *stallWaits) writeFreed() *freed {
 	if x == nil || x.n.Load() == 0 {
 		return nil
@@ -82,7 +82,8 @@ func (x *stallWaits) writeFreed() *freed {
 	return f
 }
 
-// claim returns what the calling goroutine's write had waited for before it parked.
+// claim returns the calling goroutine's wait for another write before its own write
+// parked.
 func (x *stallWaits) claim() (since time.Time, f *freed) {
 	if x == nil || x.n.Load() == 0 {
 		return since, nil
@@ -99,7 +100,7 @@ func (x *stallWaits) claim() (since time.Time, f *freed) {
 	return since, nil
 }
 
-// waited is how long the write had waited for another one.
+// waited returns how long the write had waited for another one.
 func (r *stalled) waited() time.Duration {
 	if r.waitFor == nil {
 		return 0
@@ -107,8 +108,8 @@ func (r *stalled) waited() time.Duration {
 	return r.waitFor.at.Sub(r.waitSince)
 }
 
-// tellWait tells of a write of size bytes that waited for another one, if it waited for
-// long.
+// reportWait reports a write of size bytes that waited for another one, if it waited
+// for long.
 func (st *stalls) reportWait(since time.Time, f *freed, size int64) {
 	if f.at.Sub(since) < st.after {
 		return
@@ -126,7 +127,7 @@ func (st *stalls) reportWait(since time.Time, f *freed, size int64) {
 	op.End(&core.End{Time: f.at.Add(core.Tick(f.at)), Attrs: attrs})
 }
 
-// name notes that op is of the write that is over; nil: nobody waited for it.
+// name notes the span of op, the write that others waited for; f may be nil.
 func (f *freed) name(op core.Ref) {
 	if f == nil {
 		return
@@ -136,7 +137,7 @@ func (f *freed) name(op core.Ref) {
 	}
 }
 
-// replay gives op the wait.
+// replay records the wait on op.
 func (f *freed) replay(op core.Ref, since time.Time) {
 	var by oteltrace.SpanContext
 	if sc := f.by.Load(); sc != nil {

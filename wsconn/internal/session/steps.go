@@ -16,18 +16,18 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// steps are what net/http/httptrace reports of a client's handshake. Its hooks may be
-// called concurrently, and after the handshake is over: a dial that lost the race
-// against another ends later.
+// steps are the steps of a client's handshake that net/http/httptrace reports. Its
+// hooks may be called concurrently, and also after the handshake: a dial that lost the
+// race against another ends later.
 type steps struct {
 	mu   sync.Mutex
 	open map[string]time.Time // by name, and by address for a connect
 	done []step
-	conn net.Conn // that the last request went over
+	conn net.Conn // of the last request
 	over bool
 }
 
-// step is one that is over.
+// step is a completed step.
 type step struct {
 	name       string
 	start, end time.Time
@@ -78,8 +78,7 @@ func (st *steps) hooks() *httptrace.ClientTrace {
 	}
 }
 
-// beginRequest is called when a request is about to be written, and endRequest when it
-// has been.
+// beginRequest is called before a request is written, and endRequest after it.
 func (st *steps) beginRequest() { st.begin(semconv.StepWriteHTTPRequest) }
 
 func (st *steps) endRequest(err error) {
@@ -87,13 +86,13 @@ func (st *steps) endRequest(err error) {
 	st.begin(semconv.StepReadHTTPResponse)
 }
 
-// endResponse is called when the headers of a response have been read.
+// endResponse is called when the header of a response has been read.
 func (st *steps) endResponse() {
 	st.end(semconv.StepReadHTTPResponse, semconv.StepReadHTTPResponse, nil)
 }
 
-// observed returns the conn that the last request went over, if netpoll sees
-// its blocks.
+// observed returns the conn of the last request if netpoll observes its blocks, else
+// nil.
 func (st *steps) observed() *netpoll.Conn {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -103,7 +102,7 @@ func (st *steps) observed() *netpoll.Conn {
 	return netpoll.Below(st.conn)
 }
 
-// record makes the spans of the steps that are over, and ends the hooks.
+// record makes the spans of the completed steps, and ignores later calls of the hooks.
 func (st *steps) record(ctx context.Context, t *trace.Tracer) {
 	st.mu.Lock()
 	st.over = true
@@ -113,7 +112,7 @@ func (st *steps) record(ctx context.Context, t *trace.Tracer) {
 	}
 }
 
-// addresses returns those of the conn that the last request went over.
+// addresses returns the addresses of the last request's connection.
 func (st *steps) addresses() []attribute.KeyValue {
 	st.mu.Lock()
 	defer st.mu.Unlock()

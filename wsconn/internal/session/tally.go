@@ -12,30 +12,30 @@ import (
 	"github.com/wakechain/wakechain/internal/measure"
 )
 
-// A tally is what one connection adds to the metrics: atomics, which are read when
-// somebody collects. It outlives the session, so that nothing is lost of what is counted
-// while the connection closes: once nobody has the session any more, its sums go to what
-// all such connections have left.
+// A tally is one connection's share of the metrics: atomics that are read at
+// collection. It outlives the session, so that the last counts of a closing connection
+// are not lost: once the session is unreachable, its sums are added to those of its
+// role.
 type tally struct {
 	role     *roleTally
 	messages [2]atomic.Int64
 	bytes    [2]atomic.Int64
 
-	sizes [2]measure.Cell // used where package meter collects them,
-	reads measure.Cell    // as are the blocks of reads
+	sizes [2]measure.Cell // used if package meter collects them
+	reads measure.Cell    // blocks of reads; likewise
 }
 
-// roleTally is what all connections of one role add to the metrics of one meter.
+// roleTally is the sum over the connections of one role with one meter.
 type roleTally struct {
 	open, waiting         atomic.Int64
 	everOpen, everWaiting atomic.Bool
 
 	mu   sync.Mutex
 	live map[*tally]struct{}
-	rest counts // of those that are gone
+	rest counts // of unreachable sessions
 }
 
-// counts are the sums of tallies.
+// counts are sums of tallies.
 type counts struct{ messages, bytes [2]int64 }
 
 func (c *counts) add(t *tally) {
@@ -45,7 +45,7 @@ func (c *counts) add(t *tally) {
 	}
 }
 
-// sum returns what all connections have counted.
+// sum returns the counts of all connections.
 func (r *roleTally) sum() counts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -56,7 +56,7 @@ func (r *roleTally) sum() counts {
 	return c
 }
 
-// begin has the tally of m be counted, until m is garbage: whoever counts keeps it alive
+// register adds the tally of m until m is garbage. Whoever counts must keep m alive
 // until then.
 func (r *roleTally) register(m *meter) {
 	t, sizes, reads := m.tally, m.sizes, m.reads
@@ -90,7 +90,7 @@ func (r *roleTally) register(m *meter) {
 	}, t)
 }
 
-// observed are the instruments that are observed when somebody collects.
+// observed are the instruments that are read at collection.
 type observed struct {
 	open, waiting   metric.Int64ObservableUpDownCounter
 	messages, bytes metric.Int64ObservableCounter
@@ -98,7 +98,7 @@ type observed struct {
 	asked           atomic.Bool         // somebody has collected
 }
 
-// observe is the callback of all connections with one meter.
+// observe is the callback for all connections with one meter.
 func (i *instruments) observe(_ context.Context, o metric.Observer) error {
 	i.asked.Store(true)
 	for role, opts := range optionsOf {
@@ -122,7 +122,8 @@ func (i *instruments) observe(_ context.Context, o metric.Observer) error {
 	return nil
 }
 
-// options are what a recording is given, made once so that it allocates nothing.
+// options are the arguments of recordings, made once so that recording does not
+// allocate.
 type options struct {
 	role    attribute.KeyValue
 	add     []metric.AddOption

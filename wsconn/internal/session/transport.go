@@ -12,14 +12,14 @@ import (
 	"github.com/wakechain/wakechain/trace/netpoll"
 )
 
-// observable returns a copy of t that dials through netpoll, below TLS. A copy
-// for each dial follows changes to t; and it keeps no idle connection, which
-// nobody could close. [http.Transport.Clone] leaves registered protocols behind.
+// observable returns a copy of t that dials through netpoll, below TLS. Each dial gets
+// a new copy, which follows changes to t. The copy keeps no idle connections, since
+// nothing would close them. [http.Transport.Clone] does not copy registered protocols.
 func observable(t *http.Transport) *http.Transport {
 	registered := protocols(t)
 	t = t.Clone()
 	for scheme, rt := range registered {
-		if scheme != "https" { // which no handshake uses, and a clone makes its own of
+		if scheme != "https" { // no handshake uses it, and Clone makes its own
 			t.RegisterProtocol(scheme, rt)
 		}
 	}
@@ -38,9 +38,9 @@ func observable(t *http.Transport) *http.Transport {
 	return t
 }
 
-// protocols returns what was registered with t's RegisterProtocol, by scheme. The
-// map is not to be changed. net/http tells nobody, so this looks at the field that
-// keeps it; with a net/http that has no such field it returns nil.
+// protocols returns the protocols of t's RegisterProtocol, by scheme. The map must not
+// be changed. net/http has no accessor, so this reads the unexported field; it returns
+// nil if net/http has no such field.
 func protocols(t *http.Transport) map[string]http.RoundTripper {
 	offset, ok := protocolsField()
 	if !ok {

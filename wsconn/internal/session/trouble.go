@@ -16,7 +16,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// writer is one of two writes of messages that must not be in progress at once.
+// rivalWrite is one of two concurrent writes of messages, which the library forbids.
 type rivalWrite struct {
 	span oteltrace.SpanContext
 	pc   uintptr // of the program's call
@@ -24,21 +24,21 @@ type rivalWrite struct {
 
 func (w rivalWrite) known() bool { return w.pc != 0 }
 
-// caller returns where the program called the adapter's method that has called a
-// session's.
+// caller returns the pc of the program's call of an adapter's method, which called one
+// of a session.
 func caller() uintptr {
 	var pcs [1]uintptr
 	runtime.Callers(4, pcs[:]) // Callers, caller, the session's, the adapter's
 	return pcs[0]
 }
 
-// place returns the function, without its directory, and the line of a call.
+// place returns the call's function, without its directory, and line.
 func (w rivalWrite) place() (function string, line int) {
 	f, _ := runtime.CallersFrames([]uintptr{w.pc}).Next()
 	return f.Function[strings.LastIndexByte(f.Function, '/')+1:], f.Line
 }
 
-// beside reports on w that other was in progress at the same time, and where both
+// reportRival reports on w that other was in progress at the same time, and where both
 // began.
 func (w *Write) reportRival(other rivalWrite) {
 	if !other.known() {
@@ -52,8 +52,8 @@ func (w *Write) reportRival(other rivalWrite) {
 		semconv.WebSocketOtherWriteFunctionKey.String(otherFunction), semconv.WebSocketOtherWriteLineKey.Int(otherLine))
 }
 
-// spanNow returns the span of a write that is inside the library in another goroutine.
-// What its sinks are told here they are told without a lock of the library's.
+// spanNow returns the span of a write that is inside the library on another goroutine,
+// and begins it if need be: its sinks run here, where no lock of the library is held.
 func (w *Write) spanNow() oteltrace.SpanContext {
 	showBlocks(w.op)
 	if sc := core.Ref(w.op).Now(); sc.IsValid() {
@@ -62,8 +62,8 @@ func (w *Write) spanNow() oteltrace.SpanContext {
 	return w.origin()
 }
 
-// noteRival tells the write that w began beside, if that still goes on, w's span. The
-// program has left the library with w.
+// noteRival notes the span of w, which has left the library, for the write that w began
+// beside, if that is still in progress.
 func (w *Write) noteRival() {
 	if w.held || w.pc == 0 {
 		return
@@ -77,11 +77,10 @@ func (w *Write) noteRival() {
 	w.s.mu.Unlock()
 }
 
-// failure is the first error that sending has met, after which the library sends
-// nothing any more.
+// failure is the first error of sending, after which the library sends nothing more.
 type failure struct {
 	met  bool
-	by   trace.Op // while that goes on
+	by   trace.Op // the failed operation, while it lasts
 	span oteltrace.SpanContext
 }
 
@@ -92,8 +91,8 @@ func (out *outbound) noteFailure() {
 	}
 }
 
-// settleFailure is called when the program has left the library with c, which has
-// failed: in the first of all failures, or because of it, which c then reports.
+// settleFailure is called when c has left the library with an error: the first of all,
+// or one because of an earlier one, which c then links to.
 func (s *Session) settleFailure(c call) {
 	if !s.lib.FailsForGood || !c.op.Valid() {
 		return
@@ -114,8 +113,7 @@ func (s *Session) settleFailure(c call) {
 	}
 }
 
-// deadline is when the library has a conn's writes fail. It is set and read by whoever
-// writes.
+// deadline is the write deadline that the library has set.
 type deadline struct{ at atomic.Int64 } // in nanoseconds; 0: not known, 1: never
 
 func (d *deadline) set(t time.Time) {
@@ -126,7 +124,7 @@ func (d *deadline) set(t time.Time) {
 	d.at.Store(t.UnixNano())
 }
 
-// timeout returns how long a write that begins at start has; 0: for ever.
+// timeout returns the time limit of a write that begins at start; 0: none.
 func (d *deadline) timeout(start time.Time) (seconds float64, known bool) {
 	switch at := d.at.Load(); at {
 	case 0:
@@ -138,8 +136,8 @@ func (d *deadline) timeout(start time.Time) (seconds float64, known bool) {
 	}
 }
 
-// timeLimit is the attribute of a blocked write that says how long it had, as the
-// library said; false if that is not known or not of interest.
+// timeLimit returns an attribute with the time limit of a blocked write, in seconds;
+// false if that is not known, or if the write was not blocked.
 func (w *Write) timeLimit() (attribute.KeyValue, bool) {
 	blocked := core.Ref(w.op).Blocked()
 	if blocked < time.Millisecond || w.s.wire == nil {
@@ -160,9 +158,9 @@ type starved struct {
 
 func (g starved) known() bool { return !g.since.IsZero() }
 
-// takeStarved returns the answer that the library has given up, since it has waited for
-// as long as it does, and now reads on or has read a message; none if there is none.
-// The caller holds s.mu.
+// takeStarved removes and returns the answer that the library has given up: it has
+// waited for ControlTimeout, and reads on or has returned a message. The caller holds
+// s.mu.
 func (s *Session) takeStarved() (g starved) {
 	since := s.in.answering
 	if since.IsZero() || s.lib.ControlTimeout == 0 || time.Since(since) < s.lib.ControlTimeout {
@@ -173,8 +171,8 @@ func (s *Session) takeStarved() (g starved) {
 	return starved{s.in.reader, since, s.out.lastSender()}
 }
 
-// reportStarved reports it as a wait of the read and as a pong that failed: that one once
-// the read has left the library, where sinks may be told. left says that it has.
+// reportStarved reports it as a wait of the read, and as a failed pong. The pong is
+// deferred until the read has left the library; left: it has.
 func (s *Session) reportStarved(g starved, left bool) {
 	if !g.known() {
 		return

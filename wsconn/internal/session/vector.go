@@ -9,26 +9,26 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
-// vector joins what a library writes with one call of net.Buffers.WriteTo, as
-// [Library.WholeFrames] says, into one system call. Package net would make it one, but
-// only on a conn of its own; on the wire WriteTo makes a Write of each buffer. So a
-// Write that ends inside a frame is held, which is for no longer than WriteTo takes.
+// vector joins the parts that a library writes with one call of net.Buffers.WriteTo
+// into one system call; see [Library.WholeFrames]. Package net does so only for its own
+// conns, and calls Write for each buffer of any other. So a Write that ends inside a
+// frame is held until the next Write of the same WriteTo.
 type vector struct {
-	conn  buffersWriter // nil: nothing is joined
+	conn  buffersWriter // nil: parts are written individually
 	v     net.Buffers
 	array [4][]byte // a part, a trace pong, the rest of the part, the next part
-	held  int       // bytes of the library's in v
+	held  int       // bytes of the library in v
 	pong  []byte
 	at    int // where in v the pong is
 }
 
-// buffersWriter is a *netpoll.Conn or what is over one.
+// buffersWriter is a *netpoll.Conn or a conn over one.
 type buffersWriter interface {
 	WriteBuffers(v *net.Buffers) (int64, error)
 }
 
-// vectored returns the conn under a wire that is not over TLS, where the bare library
-// writes buffer by buffer as well.
+// vectored returns the conn below a wire if it is not TLS, over which the bare library
+// writes each buffer individually, too.
 func vectored(rwc io.ReadWriteCloser) buffersWriter {
 	switch c := rwc.(type) {
 	case *netpoll.Conn:
@@ -45,7 +45,7 @@ func vectored(rwc io.ReadWriteCloser) buffersWriter {
 	}
 }
 
-// holds reports whether a Write that beginSend has scanned is to be held.
+// holds reports whether to hold a Write that beginSend has scanned.
 func (w *wire) holds() bool {
 	if w.vector.conn == nil {
 		return false
@@ -70,8 +70,8 @@ func (w *wire) hold(p []byte) {
 	x.v = append(x.v, p)
 }
 
-// writeHeld writes what is held, and p behind it, for op. It returns how much of p was
-// written, and how much of all that the library wrote.
+// writeHeld writes the held parts and p for op. n is how much of p was written, and all
+// how much of the library's bytes.
 func (w *wire) writeHeld(op trace.Op, p []byte) (n, all int, err error) {
 	x := &w.vector
 	x.v = append(x.v, p)

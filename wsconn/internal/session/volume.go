@@ -17,9 +17,9 @@ type volume struct {
 	age        time.Duration
 }
 
-// show returns what an operation must come to before it has a span. Almost every read
-// waits for its message to begin, which alone is no reason; a read that waits in the
-// middle of a message is shown (see [showBlocks]).
+// show returns when an operation gets a span. Most reads wait for their message to
+// begin, which alone gives them none; a read that waits in the middle of a message has
+// one (see [showBlocks]).
 func (v *volume) show(name string, busy bool) core.Show {
 	blocked := untilShown(name)
 	switch v.messages {
@@ -35,8 +35,7 @@ func (v *volume) show(name string, busy bool) core.Show {
 	return core.ShowAll
 }
 
-// untilShown is what a message must come to where those that come to nothing have no
-// span of their own.
+// untilShown returns when a message gets a span of its own, if not all do.
 func untilShown(name string) core.Show {
 	if name == semconv.SpanRead {
 		return core.ShowFailed
@@ -44,19 +43,18 @@ func untilShown(name string) core.Show {
 	return core.ShowBlocked
 }
 
-// showLast notes that op, which is about to end, has a span if the connection's close is
-// reported already: no other span would state what was left out since. The caller holds
-// s.mu.
+// showLast gives op, which is about to end, a span if the connection's close is already
+// reported: no later span could count op as suppressed. The caller holds s.mu.
 func (s *Session) showLast(op trace.Op) {
 	if s.closing.reported {
 		core.Ref(op).SetShow(core.ShowAll)
 	}
 }
 
-// unlockToEnd unlocks s.mu for a read or write that has left the library and is about to
-// end. What was left to be done, such as the report of the close, is done at once or, where
-// messages have no spans, by [do] behind that end: no other span states what was left out
-// of it.
+// unlockToEnd unlocks s.mu for a read or write that has left the library and is about
+// to end. It runs what was deferred, such as the report of the close. If messages have
+// no spans, it returns that instead, for runAll after the operation's end, so that the
+// close counts the operation as suppressed.
 func (s *Session) unlockToEnd() (later []func()) {
 	if !s.recorded || s.traces.messages != MessagesNone {
 		s.unlock()
@@ -73,8 +71,7 @@ func runAll(later []func()) {
 	}
 }
 
-// tellAll has each message have its span where somebody wants that, unless the program
-// says which have one.
+// showAllMessages gives each message a span if whole, unless the program has chosen.
 func (v *volume) showAllMessages(whole bool) {
 	if whole && !v.chosen {
 		v.messages = MessagesAll

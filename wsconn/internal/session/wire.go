@@ -12,9 +12,9 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
-// wire is the connection as the library sees it: it hands the bytes on, and
-// knows from the frames among them which operation sends or receives. Trace pongs
-// are put in and taken off here.
+// wire is the connection as the library sees it. It passes the bytes on, and finds from
+// the frames in them which operation sends or receives. It inserts and strips trace
+// pongs.
 type wire struct {
 	io.ReadWriteCloser
 	s     *Session
@@ -23,15 +23,15 @@ type wire struct {
 
 	opening *opening // nil: frames pass
 	vector  vector
-	sending sync.Mutex // of a library that sends beside its writer
+	sending sync.Mutex // serialises the writes of a library with LooseFrames
 
 	deadline deadline // of writes
 
-	spare [2 * tracepong.MaxHeld]byte // where the library gives no room
-	ready []byte                      // of spare, for the library
+	spare [2 * tracepong.MaxHeld]byte // if the library's buffer is too small
+	ready []byte                      // the part of spare that is for the library
 }
 
-// wireConn is the wire of a server, whose addresses the library may ask for.
+// wireConn is a wire with the addresses of its connection.
 type wireConn struct {
 	net.Conn
 	wire *wire
@@ -51,8 +51,7 @@ func (c *wireConn) SetWriteDeadline(t time.Time) error {
 	return c.Conn.SetWriteDeadline(t)
 }
 
-// unlinked is the conn of a server that records nothing, without the trace pongs
-// that come in.
+// unlinked is the conn of a server that records nothing. It only strips trace pongs.
 type unlinked struct {
 	net.Conn
 	wire *wire
@@ -60,7 +59,7 @@ type unlinked struct {
 
 func (c unlinked) Read(p []byte) (int, error) { return c.wire.Read(p) }
 
-// attach makes the wire over rwc, whose blocks are reported by conn.
+// attach makes the wire over rwc; conn reports its blocks.
 func (s *Session) attach(rwc io.ReadWriteCloser, conn *netpoll.Conn, early []byte) *wire {
 	s.conn = conn
 	w := &wire{ReadWriteCloser: rwc, s: s, early: early}
@@ -71,8 +70,8 @@ func (s *Session) attach(rwc io.ReadWriteCloser, conn *netpoll.Conn, early []byt
 	return w
 }
 
-// Read receives for the operation that reads. The library has one reader at a time. If
-// all that was received is trace pongs, it reads on.
+// Read receives for the current operation. The library has one reader at a time. If
+// only trace pongs were received, it reads on.
 func (w *wire) Read(p []byte) (n int, err error) {
 	switch o := w.opening; {
 	case len(p) == 0:
@@ -93,14 +92,14 @@ func (w *wire) Read(p []byte) (n int, err error) {
 			n, err = w.chunk(p)
 		default:
 			if n, err = w.chunk(w.spare[:]); n > 0 {
-				w.ready, n, err = w.spare[:n], 0, nil // an error comes again
+				w.ready, n, err = w.spare[:n], 0, nil // the next read returns an error again
 			}
 		}
 	}
 	return n, err
 }
 
-// chunk reads what comes next into buf, which has more room than is held back.
+// chunk reads the next bytes into buf, which is larger than what is held back.
 func (w *wire) chunk(buf []byte) (int, error) {
 	op, held := w.s.beginReceive(), w.s.in.frames.Held()
 	received, err := w.read(op, buf[held:])
@@ -122,9 +121,9 @@ func (w *wire) read(op trace.Op, p []byte) (n int, err error) {
 	return n, err
 }
 
-// Write writes for the operation whose frame p ends with: a frame that p begins
-// with may have been left in the library's buffer by another goroutine. A library with
-// [Library.LooseFrames] may have several writers, which a socket lets in one by one.
+// Write writes for the operation whose frame p ends with: p may begin with a frame that
+// another goroutine left in the library's buffer. A library with [Library.LooseFrames]
+// may have several writers, which take turns here.
 func (w *wire) Write(p []byte) (n int, err error) {
 	if w.opening != nil {
 		return w.opening.write(w.ReadWriteCloser, p)
@@ -144,7 +143,7 @@ func (w *wire) Write(p []byte) (n int, err error) {
 	default:
 		w.s.observeWrite(op)
 		if m.set {
-			n, err = w.writeMarked(p, m)
+			n, err = writeWithPong(w.ReadWriteCloser, p, m.at, m.pong, w.s.pongs.client)
 		} else {
 			n, err = w.ReadWriteCloser.Write(p)
 		}
@@ -155,7 +154,7 @@ func (w *wire) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Close ends the connection, whoever ends it: every way of closing leads here.
+// Close closes the connection. Every way of closing it ends here.
 func (w *wire) Close() error {
 	w.once.Do(w.s.closed)
 	return w.ReadWriteCloser.Close()
@@ -163,10 +162,10 @@ func (w *wire) Close() error {
 
 // controlPayload gathers the payload of a control frame.
 type controlPayload struct {
-	buf []byte // many connections see none
+	buf []byte // nil before the first control frame
 }
 
-// add returns the payload so far, all of it once g ends the frame.
+// add returns the payload so far; complete: g ends the frame.
 func (c *controlPayload) add(g frame.Segment) (payload []byte, complete bool) {
 	if g.Begin {
 		c.buf = c.buf[:0]

@@ -16,17 +16,17 @@ import (
 type Write struct {
 	s *Session
 	call
-	typ  frame.Opcode // of the message; 0: its frames say
-	held bool         // the write lock
+	typ  frame.Opcode // of the message; 0: see its frames
+	held bool         // it has the write lock
 	over bool
-	wait *stallWait // nil: none was in the way that is parked
-	pc   uintptr    // of the program's call, where the library does not serialise writers
+	wait *stallWait // its wait for a parked write; nil: none
+	pc   uintptr    // of the program's call, if the library does not serialise writers
 }
 
-// BeginWrite begins the write of a message of the library's message type; 0 is for the
-// frames to say. If the library serialises writers, it waits until no other message is
-// being written; if not, it closes a [Write.Writer] that the program left open, as the
-// library would do next. [Write.End] or [Write.Writer] must follow.
+// BeginWrite begins the write of a message of the library's message type; 0 means the
+// type in its frames. If the library serialises writers, it waits until no other
+// message is being written. If not, it closes a [Write.Writer] that the program left
+// open, as the library would. [Write.End] or [Write.Writer] must follow.
 func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 	var wait *stallWait
 	if s.stalls != nil {
@@ -72,7 +72,7 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 		w.reportRival(rivalWrite{first.spanNow(), first.pc})
 	case s.waitForTurn(&w):
 		w.held = true
-		core.Ref(w.op).Release() // that may begin the span that a trace pong names
+		core.Ref(w.op).Release() // begin the span if possible: a trace pong names it
 		s.enterWrite(w)
 	}
 	if w.held {
@@ -81,8 +81,7 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 	return w
 }
 
-// enterWrite notes that the program enters the library with w. Its frames are those
-// that are sent from now on.
+// enterWrite notes that w enters the library. Frames that are sent from now on are its.
 func (s *Session) enterWrite(w Write) {
 	s.mu.Lock()
 	s.enterWriteLocked(w)
@@ -99,7 +98,7 @@ func (s *Session) enterWriteLocked(w Write) {
 	s.awaitLock(w.op)
 }
 
-// leaveWrite notes that the program has left the library with w, which goes on.
+// leaveWrite notes that w has left the library before its end.
 func (s *Session) leaveWrite(w Write) {
 	if w.held {
 		s.mu.Lock()
@@ -110,8 +109,8 @@ func (s *Session) leaveWrite(w Write) {
 	}
 }
 
-// End ends the write of a message of size bytes, or one that failed. If size is
-// negative, the size is what the frames say, as far as they do.
+// End ends the write of a message of size bytes, or one that failed. A negative size is
+// taken from the frames, if they show it.
 func (w *Write) End(size int64, err error) {
 	if w.s == nil || w.over {
 		return
@@ -196,9 +195,9 @@ func (w *Write) End(size int64, err error) {
 	s.live.setLastWrite(w.op, err)
 }
 
-// EndPanicked ends a write in which the library panicked, and links it to the write
-// that was in progress at the same time, if that is why. It is for a deferred call,
-// and does nothing after [Write.End]. It does not recover.
+// EndPanicked ends a write in which the library panicked, and links it to the
+// concurrent write that caused the panic, if any. It is for a deferred call, and does
+// nothing after [Write.End]. It does not recover.
 func (w *Write) EndPanicked() {
 	if w.s == nil || w.over {
 		return
@@ -233,14 +232,14 @@ func (w *Write) EndPanicked() {
 	w.op.EndAs(semconv.ErrorPanic)
 }
 
-// Writer returns a writer of the message for the program. It ends the write at
-// Close, at the first error, or with the connection.
+// Writer returns a writer of the message for the program. The write ends at Close, at
+// the first error, or when the connection closes.
 func (w *Write) Writer(wc io.WriteCloser) io.WriteCloser {
 	if w.s == nil || w.s.off {
 		return wc
 	}
 	m := &messageWriter{wc: wc, write: *w}
-	w.over = true // it goes on as m
+	w.over = true // m continues it
 	w.s.leaveWrite(*w)
 	w.s.out.stream.Store(m)
 	m.settle()
@@ -289,14 +288,14 @@ func (m *messageWriter) leave(ends bool, err error) {
 		m.end(err)
 	case !m.over.Load():
 		m.write.s.leaveWrite(m.write)
-		m.write.op.Wake(semconv.WakeUnlocked) // with what it wrote still in the library's buffer
+		m.write.op.Wake(semconv.WakeUnlocked) // its bytes are still in the library's buffer
 	}
 	m.calls.Add(-1)
 	m.settle()
 }
 
-// settle ends the write if the connection has ended, which saw nothing of this writer,
-// or the program inside of it.
+// settle ends the write if the connection has closed meanwhile: then closed did not see
+// this writer, or the program was inside.
 func (m *messageWriter) settle() {
 	if m.write.s.isClosed() {
 		m.closed()
@@ -322,8 +321,8 @@ func (m *messageWriter) end(err error) {
 	}
 }
 
-// closed ends the write with the connection, unless the program is inside the library
-// with it, which then returns.
+// closed ends the write because the connection closes, unless the program is inside the
+// library with it, which then returns.
 func (m *messageWriter) closed() {
 	if m != nil && m.calls.Load() == 0 {
 		m.end(cmp.Or(m.write.s.lib.expired(m.write.call), net.ErrClosed))

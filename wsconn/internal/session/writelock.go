@@ -13,19 +13,19 @@ import (
 )
 
 // writeLock is held by the write whose message is being written. A library that
-// serialises writers has a lock of its own behind this one, where a write then waits
-// for control frames at the most. So a session knows who waits, and for whom.
+// serialises writers has its own lock behind this one, where a write then waits for
+// control frames only. With it, a session knows which write waits for which.
 type writeLock struct {
-	meter *meter      // counts who waits
+	meter *meter      // counts waiting writes
 	mu    *sync.Mutex // the session's; guards what follows
 
 	held    bool
 	waiting int
-	next    chan struct{} // hands the lock to one that waits; made for the first
-	from    sender        // who handed it over
+	next    chan struct{} // hands the lock to a waiting write; nil before the first
+	from    sender        // handed it over
 }
 
-// tryLock locks l if nobody holds it. The caller holds mu.
+// tryLock locks l if it is free. The caller holds mu.
 func (l *writeLock) tryLock() bool {
 	if l.held {
 		return false
@@ -34,8 +34,8 @@ func (l *writeLock) tryLock() bool {
 	return true
 }
 
-// lock locks l for op, and reports whether it did. It gives up when ctx or the
-// connection ends: the library then returns the error that is due.
+// lock locks l for op, and reports whether it did. It gives up when ctx ends or the
+// connection closes; then the library returns the error.
 func (l *writeLock) lock(ctx context.Context, op trace.Op, done <-chan struct{}) bool {
 	l.mu.Lock()
 	if l.tryLock() {
@@ -54,7 +54,7 @@ func (l *writeLock) lock(ctx context.Context, op trace.Op, done <-chan struct{})
 	op.Block(semconv.ReasonWriteLock)
 	select {
 	case <-next:
-		l.from.wake(op) // from is the holder's to read
+		l.from.wake(op) // only the holder reads from
 		return true
 	case <-ctx.Done():
 		op.Wake(semconv.WakeCanceled)
@@ -65,8 +65,7 @@ func (l *writeLock) lock(ctx context.Context, op trace.Op, done <-chan struct{})
 	return false
 }
 
-// giveUp ends a wait in vain. If the lock was handed over after all, it goes on to
-// the next.
+// giveUp ends a wait. If the lock was handed over meanwhile, the next write gets it.
 func (l *writeLock) giveUp() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -84,10 +83,9 @@ func (l *writeLock) unlock(by sender) {
 	l.handOver()
 }
 
-// sender is an operation that held a lock: what links to it lead to, which may be
-// promised only.
+// sender is an operation that held a lock: its span, for links, or the promise of one.
 type sender struct {
-	span  oteltrace.SpanContext
+	span    oteltrace.SpanContext
 	promise *core.Promise // nil: span is known
 }
 
@@ -99,7 +97,8 @@ func (b sender) wake(op trace.Op) {
 	core.Ref(op).Wake(time.Time{}, core.Edge{Reason: string(semconv.WakeUnlocked), By: b.span, Later: b.promise}, nil)
 }
 
-// handOver never blocks: the previous one that it handed the lock to has taken it.
+// handOver passes l to a waiting write. It never blocks: the previous receiver has
+// taken its turn.
 func (l *writeLock) handOver() {
 	if l.waiting == 0 {
 		l.held = false
