@@ -2,29 +2,29 @@ package op
 
 import "sync/atomic"
 
-// Budget is what one trace may have of the spans of operations that belong together,
-// such as those of a connection, and counts what was left out.
+// Budget limits the spans that operations that belong together, such as those of a
+// connection, have in one trace. It counts the spans that were suppressed.
 //
-// Where it is used up, operations go on to have spans, since only whoever starts them
-// knows a trace to go on in, but their blocks have none: so that one operation alone
-// does not make a trace that grows for ever.
+// When it is used up, operations still have spans, since only their caller can continue
+// in another trace, but their blocks have none. So a single operation cannot grow a
+// trace without bound.
 //
-// Methods are safe for concurrent use. A nil Budget is no bound, and counts nothing.
+// Methods are safe for concurrent use. A nil Budget has no limit, and counts nothing.
 type Budget struct {
 	bound      int64
 	made       atomic.Int64
-	suppressed atomic.Int64  // left out, of this budget
-	unstated   *atomic.Int64 // left out and not yet stated on a span, of this and those before
+	suppressed atomic.Int64  // of this budget
+	unstated   *atomic.Int64 // suppressed and not yet stated on a span, of this budget and those before
 }
 
-// NewBudget returns a Budget of n spans; n <= 0 is no bound.
+// NewBudget returns a Budget of n spans; n <= 0 means no limit.
 func NewBudget(n int) *Budget { return &Budget{bound: int64(n), unstated: new(atomic.Int64)} }
 
-// Next returns the Budget of the trace that follows, of n spans. What was left out
-// before is stated in either.
+// Next returns the Budget of the next trace, of n spans. Both state what was suppressed
+// before.
 func (b *Budget) Next(n int) *Budget { return &Budget{bound: int64(n), unstated: b.unstated} }
 
-// Spend counts n spans that were made.
+// Spend counts n spans.
 func (b *Budget) Spend(n int) {
 	if b != nil {
 		b.made.Add(int64(n))
@@ -34,7 +34,7 @@ func (b *Budget) Spend(n int) {
 // Spent reports whether the budget is used up.
 func (b *Budget) Spent() bool { return b != nil && b.bound > 0 && b.made.Load() >= b.bound }
 
-// Wanted returns how many spans there would be if none had been left out.
+// Wanted returns how many spans there would be if none had been suppressed.
 func (b *Budget) Wanted() int64 {
 	if b == nil {
 		return 0
@@ -42,7 +42,7 @@ func (b *Budget) Wanted() int64 {
 	return b.made.Load() + b.suppressed.Load()
 }
 
-// Suppressed returns how many spans were left out since it was called last.
+// Suppressed returns how many spans were suppressed since its last call.
 func (b *Budget) Suppressed() int64 {
 	if b == nil || b.unstated.Load() == 0 {
 		return 0
@@ -50,15 +50,16 @@ func (b *Budget) Suppressed() int64 {
 	return b.unstated.Swap(0)
 }
 
-// Restate has n spans that were left out be stated again: the span that was to state
-// them is not recorded.
+// Restate returns n suppressed spans to the count: the span that was to state them is
+// not recorded.
 func (b *Budget) Restate(n int64) {
 	if b != nil && n > 0 {
 		b.unstated.Add(n)
 	}
 }
 
-// Take takes n spans, and reports whether as many were left.
+// Take counts n spans, and reports whether the budget allows them; if not, it counts
+// none.
 func (b *Budget) Take(n int64) bool {
 	if b == nil {
 		return true
@@ -70,7 +71,7 @@ func (b *Budget) Take(n int64) bool {
 	return true
 }
 
-// Leave counts n spans that were left out.
+// Suppress counts n spans that were suppressed.
 func (b *Budget) Suppress(n int) {
 	if b != nil && n > 0 {
 		b.suppressed.Add(int64(n))

@@ -6,7 +6,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// event is one message to the sinks.
+// event is one call of the sinks.
 type event struct {
 	kind        kind
 	block, wake Edge
@@ -18,13 +18,13 @@ type event struct {
 	audience    audience
 }
 
-// addressees are the sinks that are told.
+// audience selects the sinks of an event.
 type audience uint8
 
 const (
 	allSinks audience = iota
 	describersOnly
-	plainSinksOnly
+	plainSinksOnly // those that are no Describers
 )
 
 type kind uint8
@@ -39,8 +39,8 @@ const (
 	onDo
 )
 
-// next returns the event to fill in, behind those that are still pending. The lock is
-// held. [Record.deliver] must follow.
+// next returns a new event to fill in, behind those that are pending. The lock is held.
+// [Record.deliver] must follow.
 func (r *Record) next(k kind) *event {
 	if r.running || r.pending() {
 		r.queue = append(r.queue, event{kind: k})
@@ -50,10 +50,10 @@ func (r *Record) next(k kind) *event {
 	return &r.current
 }
 
-// pending reports whether the sinks have events to come. The lock is held.
+// pending reports whether there are undelivered events. The lock is held.
 func (r *Record) pending() bool { return r.current.kind != nothing || r.first < len(r.queue) }
 
-// maxKept is how large a queue is kept with a record's memory, in events.
+// maxKept is the largest queue that is kept with a record's memory, in events.
 const maxKept = 4
 
 // forgetQueue empties the queue, and keeps its memory if it is small.
@@ -65,7 +65,7 @@ func (r *Record) forgetQueue() {
 	r.queue, r.first = r.queue[:0], 0
 }
 
-// deliver hands the event that next returned to the sinks, unless the operation is
+// deliver runs the sinks for the event that next returned, unless the operation is
 // held. The caller holds the lock; deliver releases it.
 func (r *Record) deliver() {
 	if r.held {
@@ -75,8 +75,8 @@ func (r *Record) deliver() {
 	r.drain()
 }
 
-// drain is deliver for a caller that is outside the operation's calls. If a goroutine
-// is in a sink already, it is that one which delivers.
+// drain is deliver for an operation that is not held. If another goroutine is running
+// the sinks, that one delivers.
 func (r *Record) drain() {
 	if r.running {
 		r.mu.Unlock()
@@ -103,7 +103,7 @@ func (r *Record) drain() {
 	r.mu.Unlock()
 }
 
-// run hands the current event to the sinks, without the lock.
+// run runs the sinks for the current event, without the lock.
 func (r *Record) run() {
 	e := &r.current
 	switch {
@@ -144,8 +144,8 @@ func (r *Record) run() {
 	}
 }
 
-// Do has f run in the order of the edges, as a sink does, while the operation is in a
-// block, and reports whether it did. It does not wait for a sink that runs.
+// Do runs f in the order of the edges, like a sink, if the operation is in a block, and
+// reports whether it did. It does not wait for a running sink.
 func (f Ref) Do(do func(r *Record)) bool {
 	r := f.lock()
 	if r == nil {

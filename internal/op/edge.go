@@ -8,31 +8,31 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// Edge is the begin of a block or of a wake, and what is known of it.
+// Edge is the beginning of a block or of a wake, with what is known about it.
 type Edge struct {
 	At     time.Duration // since the operation's start, on the monotonic clock
 	Reason string
 
-	Cause string // of a wake: the text of what canceled the operation; "": nothing did
+	Cause string // of a wake: the text of the error that canceled the operation; "": none
 
-	By    oteltrace.SpanContext // what a wake is due to; invalid: not known
-	Later *Promise              // of By, which is not valid then; nil: none
-	Show  Show                  // what the operation had to come to when a block was over
+	By    oteltrace.SpanContext // the cause of a wake; invalid: not known
+	Later *Promise              // of By, which is invalid then; nil: none
+	Show  Show                  // of the operation, at the end of the block
 
-	// Attrs are what was measured about a block. Nobody changes them any more.
+	// Attrs are measurements of the block. They must not change.
 	Attrs []attribute.KeyValue
 }
 
 // End is how an operation ended.
 type End struct {
-	Time       time.Time     // when; zero: now
-	At         time.Duration // since its start; Ref.End knows
+	Time       time.Time     // zero: now
+	At         time.Duration // since the start; set by Ref.End
 	ErrorType  string        // "": no error
-	Err        error         // whose text says more, nil: none
+	Err        error         // its text describes the error; nil: none
 	Attrs      []attribute.KeyValue
 	Facts      Facts
-	Suppressed int // spans of blocks that sinks were not told of; Ref.End knows
+	Suppressed int // spans of blocks that did not reach the sinks; set by Ref.End
 
-	Blocks  int           // in all
-	Blocked time.Duration // the sum of them
+	Blocks  int           // their number; set by Ref.End
+	Blocked time.Duration // their sum; set by Ref.End
 }

@@ -7,19 +7,19 @@ import (
 // MaxInts is how many integers a [Schema] may have.
 const MaxInts = 4
 
-// A Schema is the attributes that many operations end with: some are the same of
-// all, and of the others only the keys are. No key is empty or there twice.
+// A Schema describes the attributes that many operations end with: some are the same
+// for all, and the others have fixed keys. No key is empty or occurs twice.
 type Schema struct {
 	Fixed []attribute.KeyValue
 	Text  attribute.Key // of a string; "": none
 	Ints  [MaxInts]attribute.Key
 	N     int // of Ints
 
-	Blocked attribute.Key // of the seconds that the operation was blocked
+	Blocked attribute.Key // for the seconds that the operation was blocked
 }
 
-// Facts are the values of one operation in a [Schema], from which attributes are
-// made when somebody asks. The zero Facts are none.
+// Facts are the values of one operation for a [Schema]. Attributes are made of them on
+// demand. The zero Facts has none.
 type Facts struct {
 	Of   *Schema
 	Text string
@@ -28,7 +28,7 @@ type Facts struct {
 	Blocked float64 // seconds; negative: no attribute
 }
 
-// Len returns how many attributes there are.
+// Len returns the number of attributes.
 func (f *Facts) Len() int {
 	if f.Of == nil {
 		return 0

@@ -7,33 +7,33 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// Stalls reports whether a block that lasted d makes of an operation that is to be
-// folded one that has a span of its own. idle says that the operation waited for what
-// it is about to begin ([ShowFailed]). It is called with the record's lock held, and
-// only compares.
+// Stalls reports whether a block that lasted d is a stall, which gives an operation
+// that was to be folded a span of its own. idle: the operation waited for its message
+// to begin ([ShowFailed]). It is called with the record's lock held, and must only
+// compare.
 type Stalls func(idle bool, block *Edge, d time.Duration) bool
 
-// folding is what a record has of an operation that is to be folded: one of many alike,
-// which whoever starts them tells together as long as they come to nothing.
+// folding is the state of an operation that is to be folded: it is one of many similar
+// ones that share a span if they neither stall nor fail.
 type folding struct {
-	stalls  Stalls // nil: it is not to be folded
-	show    Show   // at its start
-	stopped bool   // it has come to something
+	stalls  Stalls // nil: do not fold
+	show    Show   // at the start
+	stopped bool   // it has stalled or failed: it is not folded
 
-	last    *[2]Edge      // the last block and its wake, of which sinks are told if it comes to something; memory
-	kept    bool          // there is one
-	latest  bool          // and it was the last block of all
-	dropped int           // blocks before that one, which no sink has seen
-	idle    time.Duration // in all
-	idles   int           // blocks of it
-	began   time.Duration // when it was idle last
+	last    *[2]Edge      // the last block and its wake, delivered if folding stops; its memory is kept
+	kept    bool          // last is set
+	latest  bool          // last is the latest block of all
+	dropped int           // blocks before last, which no sink will see
+	idle    time.Duration // total idle time
+	idles   int           // idle blocks
+	began   time.Duration // when it was last idle
 
-	standIn    oteltrace.Span // of those that are told together; nil: none has begun
-	adopt      bool           // it becomes the operation's own, if that comes to something
+	standIn    oteltrace.Span // the shared span; nil: not begun
+	adopt      bool           // it becomes the operation's own span if folding stops
 	standInCtx context.Context
 }
 
-// fresh makes x that of the next operation.
+// fresh resets x for the next operation.
 func (x *folding) fresh() {
 	if x.kept {
 		*x.last = [2]Edge{}
@@ -41,8 +41,9 @@ func (x *folding) fresh() {
 	*x = folding{stalls: x.stalls, show: x.show, last: x.last}
 }
 
-// withhold keeps the block in progress, which w ends, from sinks that make spans, and
-// tells the others. It reports false where all are to be told. The lock is held.
+// withhold keeps the block in progress, which w ends, from the sinks that make spans,
+// and delivers it to the others. It reports false if all sinks are to see it. The lock
+// is held.
 func (r *Record) withhold(w *Edge) bool {
 	x := &r.fold
 	if x.stalls == nil || x.stopped {
@@ -80,8 +81,8 @@ func (r *Record) withhold(w *Edge) bool {
 	return true
 }
 
-// tellAll has sinks told of all blocks from now on, and of the last one. The lock is
-// held.
+// stopFolding delivers all further blocks and the last one to the sinks that make
+// spans. The lock is held.
 func (r *Record) stopFolding() {
 	x := &r.fold
 	if x.stalls == nil || x.stopped {
@@ -95,7 +96,7 @@ func (r *Record) stopFolding() {
 	}
 }
 
-// Folds reports whether the operation can be folded, as far as it has come.
+// Folds reports whether the operation can still be folded.
 func (f Ref) Folds() bool {
 	r := f.lock()
 	if r == nil {
@@ -109,7 +110,7 @@ func (r *Record) folds() bool {
 	return r.fold.stalls != nil && !r.fold.stopped && r.span == nil && r.below == nil
 }
 
-// Unfold says that the operation is told by itself, if it was to be folded.
+// Unfold gives an operation that was to be folded a span of its own.
 func (f Ref) Unfold() {
 	r := f.lock()
 	if r == nil {
@@ -122,24 +123,23 @@ func (f Ref) Unfold() {
 	}
 }
 
-// A Folded is what an operation came to that was folded.
+// A Folded is the summary of a folded operation.
 type Folded struct {
 	Start         time.Time
 	Took          time.Duration
-	Blocks, Idles int // the latter of those that were idle
+	Blocks, Idles int // Idles of them are idle
 	Blocked, Idle time.Duration
 
-	Next Ref // for [Ref.Again] or [Ref.Drop]; not valid: the memory is not free
+	Next Ref // for [Ref.Reuse] or [Ref.Drop]; invalid: the memory is in use
 	rest *Record
 }
 
-// End is when the operation ended.
+// End returns when the operation ended.
 func (x *Folded) End() time.Time { return x.Start.Add(x.Took) }
 
-// Fold ends the operation, of which sinks that make spans are told nothing, unless it
-// has come to something or took longer than limit beside being idle: then it does
-// nothing and reports false. If x.Next is not valid, [Folded.Settle] must follow. No
-// sink runs.
+// Fold ends the operation without a span, unless it has stalled or failed, or took
+// longer than limit without its idle time: then it does nothing and reports false. If
+// x.Next is invalid, [Folded.Settle] must follow. It runs no sink.
 func (f Ref) Fold(x *Folded, limit time.Duration) bool {
 	r := f.lock()
 	if r == nil {
@@ -170,7 +170,7 @@ func (f Ref) Fold(x *Folded, limit time.Duration) bool {
 	return true
 }
 
-// Settle tells the other sinks what they are still to be told.
+// Settle delivers the pending events to the other sinks.
 func (x *Folded) Settle() {
 	if r := x.rest; r != nil {
 		x.rest = nil
@@ -179,8 +179,8 @@ func (x *Folded) Settle() {
 	}
 }
 
-// Again begins the next operation now, in the same context as the one that f is what
-// [Folded.Next] was of. Nobody else has f.
+// Reuse begins the next operation now, with the same configuration. f is a
+// [Folded.Next] that nothing else uses.
 func (f Ref) Reuse() Ref {
 	r := f.r
 	r.mu.Lock()
@@ -193,16 +193,15 @@ func (f Ref) Reuse() Ref {
 	return Ref{r, r.gen}
 }
 
-// Drop gives back the memory, of which f is what [Folded.Next] was. The zero Ref has
-// none.
+// Drop frees the memory of f, a [Folded.Next] or the zero Ref.
 func (f Ref) Drop() {
 	if f.r != nil {
 		f.r.Free()
 	}
 }
 
-// Stand has span stand for the operation's span as long as it has none; nil: none does.
-// If adopt is true, and the operation comes to have one, it is that.
+// SetStandIn sets the span that links name as long as the operation has none; nil:
+// none. If adopt, that span becomes the operation's own when folding stops.
 func (f Ref) SetStandIn(span oteltrace.Span, adopt bool) {
 	if r := f.lock(); r != nil {
 		r.fold.standIn, r.fold.adopt, r.fold.standInCtx = span, adopt, nil
@@ -210,7 +209,7 @@ func (f Ref) SetStandIn(span oteltrace.Span, adopt bool) {
 	}
 }
 
-// Adopted returns the span that has begun already for the operation; nil: none has.
+// Adopted returns the span that has already begun for the operation; nil: none.
 func (r *Record) Adopted() oteltrace.Span {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -220,16 +219,16 @@ func (r *Record) Adopted() oteltrace.Span {
 	return nil
 }
 
-// Place is where an operation belongs.
+// Place is the parent, links and budget of an operation, and when it began.
 type Place struct {
 	Context context.Context
 	Links   []oteltrace.Link
 	Budget  *Budget
 	Start   time.Time // of the operation
-	Began   time.Time // when it ceased to be idle, or Start
+	Began   time.Time // when it was last idle, or Start
 }
 
-// Place returns where the operation belongs, and false for a stale Ref.
+// Place returns the operation's Place, and false for a stale Ref.
 func (f Ref) Place() (p Place, ok bool) {
 	r := f.lock()
 	if r == nil {

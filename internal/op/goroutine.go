@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// GoroutineID reads the runtime's number of the calling goroutine from the first line
-// of its stack, "goroutine 18 [running]:". The runtime offers no other way; it takes
+// GoroutineID returns the calling goroutine's ID. It parses the first line of its
+// stack, "goroutine 18 [running]:", since the runtime offers no other way. That takes
 // about a microsecond.
 func GoroutineID() int64 {
 	var buf [64]byte

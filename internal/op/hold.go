@@ -2,13 +2,12 @@ package op
 
 import "time"
 
-// A caller that is about to enter code that holds locks, and that reports the
-// operation's edges, holds the operation: a sink may run code of the program's that
-// waits for such a lock. Events are kept meanwhile, until Release or End. If that takes
-// long, a goroutine of its own delivers them. It waits for nothing, and nothing waits
-// for it.
+// A caller that is about to enter code that holds locks holds the operation: a sink may
+// run code of the program that waits for such a lock. Until Release or End, events are
+// queued. If that takes long, another goroutine delivers them. It waits for nothing,
+// and nothing waits for it.
 
-// Hold keeps events from the sinks until Release.
+// Hold queues events until Release.
 func (f Ref) Hold() {
 	if r := f.lock(); r != nil {
 		r.held = true
@@ -16,7 +15,7 @@ func (f Ref) Hold() {
 	}
 }
 
-// Release delivers the events since Hold, and from now on each at once.
+// Release delivers the queued events. Later ones are delivered immediately.
 func (f Ref) Release() {
 	if r := f.lock(); r != nil {
 		if r = r.release(f); r != nil {
@@ -40,14 +39,14 @@ func (r *Record) release(f Ref) *Record {
 	return f.lock()
 }
 
-// Limits of what is kept before it is delivered.
+// Limits of the queue of a held operation.
 const (
 	maxHeldTime = time.Second
 	maxHeld     = 64 // events
 )
 
-// deliverInTime is called when the operation f blocks, and may not go on for long. It
-// sees to it that kept events are delivered. The lock is held.
+// deliverInTime is called when the operation f blocks, possibly for long. It ensures
+// that queued events are delivered. The lock is held.
 func (r *Record) deliverInTime(f Ref) {
 	n := len(r.queue) - r.first
 	switch {
@@ -64,8 +63,7 @@ func (r *Record) deliverInTime(f Ref) {
 	}
 }
 
-// lastPending returns the last event that no sink has seen yet, or nil. The lock is
-// held.
+// lastPending returns the last event that no sink has seen, or nil. The lock is held.
 func (r *Record) lastPending() *event {
 	switch n := len(r.queue); {
 	case n > r.first:

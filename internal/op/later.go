@@ -12,13 +12,13 @@ import (
 type Later interface {
 	oteltrace.Span
 
-	// Below returns the context for a span that begins at the given time, zero: now. It
-	// is ctx, whose span is the Later and has begun, or else carries another. No lock is
-	// held.
+	// Below returns the context for a span that begins at the given time; zero: now.
+	// That is ctx if the Later has begun, and else a context with another span. It is
+	// called without a lock.
 	Below(ctx context.Context, at time.Time) context.Context
 }
 
-// Below returns the context for a span that begins at the given time below ctx, zero:
+// Below returns the context for a span below ctx that begins at the given time; zero:
 // now.
 func Below(ctx context.Context, at time.Time) context.Context {
 	if l, ok := oteltrace.SpanFromContext(ctx).(Later); ok {

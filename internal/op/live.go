@@ -6,9 +6,9 @@ import (
 	"github.com/wakechain/wakechain/internal/live"
 )
 
-// What package live asks: nothing here is done unless somebody looks.
+// The methods that package live calls. Without a viewer they cost nothing.
 
-// Describe returns what the operation does now, in the memory of a report; nil for a
+// Describe describes what the operation does now, in the memory of report; nil for a
 // stale Ref. It does not wait for a sink.
 func (f Ref) Describe(report *live.Report) *live.Call {
 	r := f.lock()

@@ -6,16 +6,16 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// Promise is the span that an operation will have once its kept events are delivered.
-// Wakes that it caused carry it in place of the span context. Methods are safe for
-// concurrent use.
+// Promise is the span that an operation will have once its queued events are delivered.
+// The wakes that the operation causes carry it in place of the span context. Methods
+// are safe for concurrent use.
 type Promise struct {
 	of Ref
 	sc atomic.Pointer[oteltrace.SpanContext]
 }
 
-// Promise returns the promise of the operation's span; nil if it has one, or if nothing
-// is kept that could begin one.
+// Promise returns the promise of the operation's span; nil if it has one, or if no
+// queued event could begin one.
 func (f Ref) Promise() *Promise {
 	r := f.lock()
 	if r == nil {
@@ -28,8 +28,8 @@ func (f Ref) Promise() *Promise {
 	return &Promise{of: f}
 }
 
-// Keep delivers the kept events, and keeps the promise. The operation must be outside
-// code that holds locks, and must not have ended. A nil Promise does nothing.
+// Keep delivers the queued events and sets the promised span. The operation must be
+// outside code that holds locks, and must not have ended. A nil Promise does nothing.
 func (p *Promise) Keep() {
 	if p != nil {
 		p.of.Release()
@@ -38,7 +38,7 @@ func (p *Promise) Keep() {
 	}
 }
 
-// spanContext returns the span that was promised; invalid: there is none yet.
+// spanContext returns the promised span; invalid: there is none yet.
 func (p *Promise) spanContext() (sc oteltrace.SpanContext) {
 	if kept := p.sc.Load(); kept != nil {
 		return *kept
@@ -46,9 +46,9 @@ func (p *Promise) spanContext() (sc oteltrace.SpanContext) {
 	return p.of.SpanContext()
 }
 
-// Now returns the promised span, and begins it if that is possible by now. Like
-// [Promise.Keep] it hands pending events to the sinks, on a goroutine that is not the
-// operation's and holds no lock. Later events are kept again.
+// Now returns the promised span, and begins it if possible. Like [Promise.Keep] it
+// delivers queued events, and must be called on a goroutine other than the operation's
+// that holds no lock. Later events are queued again.
 func (p *Promise) Now() (sc oteltrace.SpanContext) {
 	if p == nil {
 		return sc
@@ -59,7 +59,8 @@ func (p *Promise) Now() (sc oteltrace.SpanContext) {
 	return sc
 }
 
-// Now is [Promise.Now] for the operation. It returns an invalid span for a stale Ref.
+// Now is [Promise.Now] for an operation without a promise. It returns an invalid span
+// context for a stale Ref.
 func (f Ref) Now() (sc oteltrace.SpanContext) {
 	f.Release()
 	sc = f.SpanContext()

@@ -10,8 +10,9 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// Record is one operation: what it began with, and the edges so far. Sinks read what
-// is exported; it does not change from Start to the End of the last sink.
+// Record is one operation: its configuration, and the edges so far. Sinks read the
+// exported fields, which do not change from Start until the last sink's End has
+// returned.
 type Record struct {
 	Name    string
 	Start   time.Time
@@ -23,29 +24,29 @@ type Record struct {
 	Owner   Owner
 	On      any
 
-	// State is the memory of whoever makes spans. It stays with the record's memory
-	// when that is used again, and only sinks touch it.
+	// State is the memory of the sink that makes spans. It is kept when the record is
+	// reused, and only sinks access it.
 	State any
 
 	mu      sync.Mutex
 	gen     uint32
 	state   state
 	show    Show
-	last    time.Duration // the latest edge; edges never go back
+	last    time.Duration // the latest edge; edges are in order
 	block   Edge          // in progress while blocked
-	woken   bool          // and nobody has said yet by whom
+	woken   bool          // and the cause is not known yet
 	blocks  int
 	blocked time.Duration
 	sinks   []Sink
-	span    oteltrace.Span  // nil: none, or not yet
-	below   context.Context // carries the span, or what stands for one that was refused; nil: not made yet
+	span    oteltrace.Span  // nil: none yet
+	below   context.Context // carries the span, or that it was refused; nil: not made yet
 	fold    folding
 
-	running bool        // a sink
-	held    bool        // events are kept for later
-	late    *time.Timer // delivers them if that takes too long; nil: not set
+	running bool        // a sink is running
+	held    bool        // events are queued
+	late    *time.Timer // delivers them if that takes long; nil: not set
 	current event       // being delivered
-	queue   []event     // to be delivered next, from first on
+	queue   []event     // delivered next, from first on
 	first   int
 }
 
@@ -57,8 +58,8 @@ const (
 	ended
 )
 
-// Ref is a reference to an operation. The zero Ref and one whose operation has ended
-// do nothing. A Ref may be copied, and is safe for concurrent use.
+// Ref is a reference to an operation. The zero Ref does nothing, nor does one whose
+// operation has ended. A Ref may be copied, and is safe for concurrent use.
 type Ref struct {
 	r   *Record
 	gen uint32
@@ -66,12 +67,12 @@ type Ref struct {
 
 var records = sync.Pool{New: func() any { return new(Record) }}
 
-// New begins an operation at start. No sink knows of it yet.
+// New begins an operation at start. No sink knows it yet.
 func New(start time.Time, c *Config) (*Record, Ref) {
 	r := records.Get().(*Record)
 	r.Name, r.Context, r.Attrs, r.Links, r.Root = c.Name, c.Context, c.Attrs, c.Links, c.Root
 	r.Budget, r.Owner, r.On = c.Budget, c.Owner, c.On
-	r.mu.Lock() // a stale Ref may look
+	r.mu.Lock() // a stale Ref may be in use
 	defer r.mu.Unlock()
 	r.state, r.show, r.sinks, r.held = running, c.Show, c.Sinks, c.Held
 	r.fold.stalls, r.fold.show = c.Stalls, c.Show
@@ -79,8 +80,8 @@ func New(start time.Time, c *Config) (*Record, Ref) {
 	return r, Ref{r, r.gen}
 }
 
-// Free releases the memory of a record that no sink knows, or that has ended. From then
-// on Refs to it are stale.
+// Free frees a record that no sink knows, or that has ended. From then on Refs to it
+// are stale.
 func (r *Record) Free() {
 	r.mu.Lock()
 	r.free()
@@ -114,19 +115,18 @@ func (f Ref) lock() *Record {
 	return f.r
 }
 
-// Valid reports whether the Ref was made for an operation. It does not say whether
-// that goes on.
+// Valid reports whether the Ref was made for an operation, which may have ended.
 func (f Ref) Valid() bool { return f.r != nil }
 
-// Show returns what the operation must come to before it is shown.
+// Show returns when the operation is shown.
 func (r *Record) Show() Show {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.show
 }
 
-// SetShow changes what the operation must come to from now on. It does nothing to one
-// that was started with [ShowAll] or [ShowNone].
+// SetShow changes when the operation is shown. It does nothing to one that was started
+// with [ShowAll] or [ShowNone].
 func (f Ref) SetShow(s Show) {
 	r := f.lock()
 	if r == nil {
@@ -141,8 +141,8 @@ func (f Ref) SetShow(s Show) {
 	}
 }
 
-// shown is r.show for a block of which sinks that make spans are told: that of an
-// operation that has come to something is shown, even where it was idle.
+// shown returns r.show for a block that sinks which make spans see: once folding has
+// stopped, idle blocks count, too.
 func (r *Record) shown() Show {
 	if r.fold.stopped {
 		return min(r.show, ShowBlocked)
@@ -150,13 +150,13 @@ func (r *Record) shown() Show {
 	return r.show
 }
 
-// Ref returns the reference to the operation. Only its sinks may call it.
+// Ref returns a reference to the operation. Only sinks may call it.
 func (r *Record) Ref() Ref { return Ref{r, r.gen} }
 
-// Sinks returns what the operation's edges go to.
+// Sinks returns the operation's sinks.
 func (r *Record) Sinks() []Sink { return r.sinks }
 
-// SetOn says what the operation is about to wait for.
+// SetOn sets what the operation waits for.
 func (f Ref) SetOn(on any) {
 	if r := f.lock(); r != nil {
 		r.On = on
@@ -164,8 +164,7 @@ func (f Ref) SetOn(on any) {
 	}
 }
 
-// OwnerOf returns the goroutine that the operation is of; nil: none is known, or the
-// Ref is stale.
+// Owner returns the operation's goroutine; nil: it is not known, or the Ref is stale.
 func (f Ref) Owner() (o Owner) {
 	if r := f.lock(); r != nil {
 		o = r.Owner
@@ -174,8 +173,7 @@ func (f Ref) Owner() (o Owner) {
 	return o
 }
 
-// Blocked returns for how long the operation has been blocked in all, in blocks that
-// are over. It is 0 for a stale Ref.
+// Blocked returns the total duration of the completed blocks; 0 for a stale Ref.
 func (f Ref) Blocked() (d time.Duration) {
 	if r := f.lock(); r != nil {
 		d = r.blocked

@@ -9,29 +9,28 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// A Sink makes something of the edges of operations. Its methods are called without
-// a lock held, one at a time for each record and in order, and by several goroutines
-// for several records. What it is given by pointer is the record's, and valid until
-// it returns.
+// A Sink receives the edges of operations. Its methods are called without a lock held,
+// one at a time and in order for each record, and concurrently for different records.
+// Pointer arguments belong to the record, and are valid until the method returns.
 type Sink interface {
-	// Wake is called when a block is over. A wake without a reason is the end of an
+	// Wake is called at the end of a block. A wake without a reason is the end of an
 	// operation that was still blocked.
 	Wake(r *Record, block, wake *Edge)
 
 	// End is called once, last.
 	End(r *Record, e *End)
 
-	// Wants returns how long a block must last for its evidence to be of use to the
-	// sink; negative: it is of none. It is asked with the record's lock held, and only
-	// compares. shown says that the operation has a span.
+	// Wants returns how long a block must last for the sink to use its evidence;
+	// negative: it uses none. It is called with the record's lock held, and must only
+	// compare. shown: the operation has a span.
 	Wants(s Show, shown bool) time.Duration
 }
 
-// A Describer is a Sink that takes more than edges: those that make spans.
+// A Describer is a Sink that makes spans, and takes more than edges.
 type Describer interface {
 	Sink
 
-	// WokenBy names what the latest wake is due to, where that shows only after it.
+	// WokenBy sets the cause of the latest wake, which became known after it.
 	WokenBy(r *Record, by oteltrace.SpanContext)
 
 	// Link links the operation to a span.
@@ -41,46 +40,47 @@ type Describer interface {
 	SetAttributes(r *Record, attrs []attribute.KeyValue)
 }
 
-// Owner is the goroutine that operations run on. It is called at once, also inside the
-// callback of the runtime's poller and with the record's lock held: it may store a few
-// words under a lock of its own, and nothing else.
+// Owner is the goroutine of operations. Its methods are called immediately, also inside
+// the callback of the runtime's poller and with the record's lock held: they may store
+// a few words under a lock of their own, and nothing else.
 type Owner interface {
 	Parked(ref Ref, r *Record, reason string, at time.Time)
 
-	// Unparked ends the block that began at since. Where at is zero it was none.
+	// Unparked ends the block that began at since. If at is zero, the goroutine did not
+	// park.
 	Unparked(ref Ref, reason string, since, at time.Time)
 
-	// Key returns what the goroutine is known by to whoever looks at what is blocked.
+	// Key identifies the goroutine to package live.
 	Key() any
 }
 
-// Show says what an operation must come to before it is shown as a span.
+// Show selects when an operation is shown as a span.
 type Show uint8
 
-// What an operation must come to.
+// The values of Show.
 const (
-	ShowAll     Show = iota // nothing
-	ShowBlocked             // a block that is shown, or an error
-	ShowFailed              // an error
-	ShowNone                // it is not shown, whatever comes
+	ShowAll     Show = iota // always
+	ShowBlocked             // if it has a block that is shown, or fails
+	ShowFailed              // if it fails
+	ShowNone                // never
 )
 
-// Config is how an operation begins.
+// Config is the configuration of an operation.
 type Config struct {
 	Name    string
 	Context context.Context // that it is started with
-	At      time.Time       // when it began; zero: now. Only of one that is Late
+	At      time.Time       // when it began; zero: now. Only if Late
 	Attrs   []attribute.KeyValue
 	Sinks   []Sink
-	Owner   Owner  // nil: none that is known
+	Owner   Owner  // nil: not known
 	On      any    // what it waits for or is a part of, for package live; nil: not known
 	Held    bool   // from the start; see [Ref.Hold]
 	Late    bool   // its span begins with its first delivered event, and not at Start
-	Stalls  Stalls // what it is not folded for, as one of many alike; nil: it is not to be folded
+	Stalls  Stalls // which blocks keep it from being folded; nil: do not fold
 
 	// For sinks that make spans.
 	Show   Show
 	Budget *Budget
-	Root   oteltrace.SpanContext // valid: it is the root of a new trace that goes on where this one's went
+	Root   oteltrace.SpanContext // valid: begin a new trace, which continues the one of this span
 	Links  []oteltrace.Link
 }

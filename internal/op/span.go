@@ -7,8 +7,8 @@ import (
 )
 
 // SetSpan sets the span that a sink has begun for the operation, and the context that
-// carries it; nil for one that is made when somebody asks. A nil span is none, with a
-// context that says so to what is below.
+// carries it; nil: that is made on demand. If the span is nil too, there is none; a
+// context then carries that it was refused.
 func (r *Record) SetSpan(span oteltrace.Span, below context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -23,8 +23,8 @@ func (r *Record) Span() oteltrace.Span {
 	return r.span
 }
 
-// Below returns the context that carries the operation's span, or the one that it was
-// started with as long as it has none.
+// Below returns the context that carries the operation's span or, as long as it has
+// none, the context that it was started with.
 func (r *Record) Below() context.Context {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -47,8 +47,8 @@ func (r *Record) context() context.Context {
 	return r.below
 }
 
-// SpanContext returns that of the operation's span, or of what stands for it. It is
-// invalid as long as there is none, and for a stale Ref.
+// SpanContext returns that of the operation's span, or of its stand-in. It is invalid
+// as long as there is neither, and for a stale Ref.
 func (f Ref) SpanContext() (sc oteltrace.SpanContext) {
 	if r := f.lock(); r != nil {
 		switch {
@@ -62,7 +62,7 @@ func (f Ref) SpanContext() (sc oteltrace.SpanContext) {
 	return sc
 }
 
-// Context returns what [Record.Below] does; nil for a stale Ref.
+// Context returns [Record.Below]; nil for a stale Ref.
 func (f Ref) Context() (ctx context.Context) {
 	if r := f.lock(); r != nil {
 		ctx = r.context()
@@ -71,7 +71,8 @@ func (f Ref) Context() (ctx context.Context) {
 	return ctx
 }
 
-// Started returns the context that the operation was started with; nil for a stale Ref.
+// StartContext returns the context that the operation was started with; nil for a stale
+// Ref.
 func (f Ref) StartContext() (ctx context.Context) {
 	if r := f.lock(); r != nil {
 		ctx = r.Context

@@ -4,12 +4,12 @@ import "context"
 
 type stallKey struct{}
 
-// MarkStall returns a copy of ctx below which spans are those of a stall: they are made
-// afterwards, of what is not sampled, and a sampler that knows of them takes them all.
-// The context never reaches the program.
+// MarkStall returns a copy of ctx below which spans belong to the report of a stall.
+// These are made afterwards, of unsampled operations, and a sampler that checks for it
+// takes them all. The program never sees this context.
 func MarkStall(ctx context.Context) context.Context {
 	return context.WithValue(ctx, stallKey{}, true)
 }
 
-// IsStall reports whether a span below ctx is one of a stall.
+// IsStall reports whether a span below ctx belongs to the report of a stall.
 func IsStall(ctx context.Context) bool { return ctx != nil && ctx.Value(stallKey{}) != nil }

@@ -9,8 +9,8 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// Block notes that the goroutine is about to park, at t or, if that is zero, now. An
-// operation that is blocked already stays in its block. No sink runs: it may be called
+// Block records that the goroutine is about to park, at t or, if that is zero, now. It
+// does nothing if the operation is already blocked. It runs no sink: it may be called
 // in the callback of the runtime's poller.
 func (f Ref) Block(t time.Time, e Edge) {
 	r := f.lock()
@@ -30,8 +30,8 @@ func (f Ref) Block(t time.Time, e Edge) {
 	}
 }
 
-// Unblock takes [Ref.Block] back: the goroutine did not park after all. It does nothing
-// where no block is in progress.
+// Unblock reverts [Ref.Block]: the goroutine did not park after all. It does nothing if
+// no block is in progress.
 func (f Ref) Unblock() {
 	r := f.lock()
 	if r == nil {
@@ -47,8 +47,8 @@ func (f Ref) Unblock() {
 	}
 }
 
-// Wake says that the goroutine runs again, since t or, if that is zero, now, and what
-// was found out about the block. It does nothing where no block is in progress.
+// Wake records that the goroutine runs again, since t or, if that is zero, now, with
+// evidence about the block. It does nothing if no block is in progress.
 func (f Ref) Wake(t time.Time, w Edge, about []attribute.KeyValue) {
 	r := f.lock()
 	if r == nil {
@@ -70,7 +70,7 @@ func (f Ref) Wake(t time.Time, w Edge, about []attribute.KeyValue) {
 	r.deliver()
 }
 
-// Wants reports whether evidence of a block that lasted d is of use to a sink.
+// Wants reports whether a sink uses the evidence of a block that lasted d.
 func (f Ref) Wants(d time.Duration) bool {
 	r := f.lock()
 	if r == nil {
@@ -89,8 +89,8 @@ func (f Ref) Wants(d time.Duration) bool {
 	return false
 }
 
-// learn adds what was found out to the block in progress. It copies nothing where
-// that begins with what is known.
+// addEvidence adds evidence to the block in progress. It copies nothing if the evidence
+// repeats what is known.
 func (r *Record) addEvidence(about []attribute.KeyValue) {
 	b := &r.block
 	switch more := slices.Clip(about); {
@@ -102,7 +102,7 @@ func (r *Record) addEvidence(about []attribute.KeyValue) {
 	}
 }
 
-// unblocked counts the block that w ends.
+// endBlock counts the block that w ends.
 func (r *Record) endBlock(f Ref, w *Edge) {
 	r.blocks++
 	r.blocked += w.At - r.block.At
@@ -111,10 +111,10 @@ func (r *Record) endBlock(f Ref, w *Edge) {
 	}
 }
 
-// WokenBy names the cause of the latest wake, if that is known only afterwards: a
-// reader is woken first, and then finds in what it read who sent it. Only the first
-// call after a wake counts; an invalid span context says that the cause is not known. A
-// wake that already has a cause keeps it.
+// WokenBy sets the cause of the latest wake, if that is known only afterwards: a reader
+// is woken first, and then finds the sender in what it read. Only the first call after
+// a wake counts; an invalid span context says that the cause is not known. A wake that
+// already has a cause keeps it.
 func (f Ref) WokenBy(by oteltrace.SpanContext) {
 	r := f.lock()
 	if r == nil {
@@ -143,8 +143,8 @@ func (f Ref) WokenBy(by oteltrace.SpanContext) {
 	r.deliver()
 }
 
-// NameWake names what the latest wake is due to, if no sink knows of it yet, its reason
-// is the given one, and nothing is known.
+// NameWake sets the cause of the latest wake, if that has the given reason and no
+// cause, and no sink has seen it.
 func (f Ref) NameWake(reason string, by oteltrace.SpanContext) {
 	r := f.lock()
 	if r == nil {
@@ -160,7 +160,7 @@ func (f Ref) NameWake(reason string, by oteltrace.SpanContext) {
 	}
 }
 
-// Link links the operation to the span that it is due to. An invalid span context is
+// Link links the operation to a span that caused it. An invalid span context is
 // ignored.
 func (f Ref) Link(to oteltrace.SpanContext) {
 	if !to.IsValid() {
@@ -179,7 +179,7 @@ func (f Ref) Link(to oteltrace.SpanContext) {
 	r.deliver()
 }
 
-// SetAttributes adds attributes to what is shown of the operation. The slice is kept.
+// SetAttributes adds attributes to the operation's span. The slice is kept.
 func (f Ref) SetAttributes(attrs []attribute.KeyValue) {
 	r := f.lock()
 	if r == nil {
@@ -194,7 +194,7 @@ func (f Ref) SetAttributes(attrs []attribute.KeyValue) {
 	r.deliver()
 }
 
-// describes reports whether a sink takes more than edges. The lock is held.
+// describes reports whether a sink is a [Describer]. The lock is held.
 func (r *Record) describes() bool {
 	for _, s := range r.sinks {
 		if _, ok := s.(Describer); ok {
@@ -231,8 +231,8 @@ func (f Ref) End(e *End) {
 	r.deliver()
 }
 
-// edge is when something happened: at t or, if that is zero, now. A time before the
-// last edge counts as that edge. The lock is held.
+// edge returns the time of an edge: t or, if that is zero, now. A time before the last
+// edge counts as that edge. The lock is held.
 func (r *Record) edge(t time.Time) time.Duration {
 	var at time.Duration
 	if t.IsZero() {
@@ -244,9 +244,9 @@ func (r *Record) edge(t time.Time) time.Duration {
 	return r.last
 }
 
-// Tick is the least time between two edges. A real clock may read the same twice
-// where it is coarse, and backends warn of spans without duration; the clock of a
-// testing/synctest bubble is exact, and stays so.
+// Tick is the least time between two edges. A coarse clock may return the same time
+// twice, and backends warn about spans without duration. It is 0 in a testing/synctest
+// bubble, whose clock is exact.
 func Tick(start time.Time) time.Duration {
 	if start.Before(epoch) {
 		return 0
@@ -254,6 +254,6 @@ func Tick(start time.Time) time.Duration {
 	return 1
 }
 
-// epoch is the first day of testing/synctest's clock plus some years: no real clock
-// is before it.
+// epoch is some years after the first day of testing/synctest's clock. No real clock is
+// before it.
 var epoch = time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// Whole is whether somebody wants to see all spans whole and each message as a span:
-// the recorder of a test, which says so when the span starts below which they are.
+// Whole is a request, by the recorder of a test, for all spans and a span for each
+// message. The recorder makes it when the span starts below which they are.
 type Whole struct{ wanted atomic.Bool }
 
 type wholeKey struct{}
@@ -16,7 +16,7 @@ func (w *Whole) Context(ctx context.Context) context.Context {
 	return context.WithValue(ctx, wholeKey{}, w)
 }
 
-// Wanted reports whether somebody has said so.
+// Wanted reports whether it was requested.
 func (w *Whole) Wanted() bool { return w.wanted.Load() }
 
 // WantWhole is called by a span processor's OnStart, with the context that it is given.
