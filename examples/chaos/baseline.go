@@ -33,13 +33,20 @@ func descriptors() int {
 	return len(all)
 }
 
-// heap is what is in use, after what is not has been collected.
-func heap() uint64 {
-	debug.FreeOSMemory() // collects twice, so that pools are empty
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
+// heap is what is in use, once what is not has been collected. It waits until that is no
+// more than most, but not for longer: the runtime keeps a timer that was stopped, and all
+// that its function holds, until the processor that it is of looks at its timers again, or
+// its time has come. A play has such ones, which hold all of its epoch.
+func heap(most uint64, longest time.Duration) uint64 {
+	for end := time.Now().Add(longest); ; time.Sleep(20 * time.Millisecond) {
+		debug.FreeOSMemory() // collects twice, so that pools are empty
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if m.HeapAlloc <= most || time.Now().After(end) {
+			return m.HeapAlloc
+		}
+	}
 }
 
 // settle waits until the process has no more than before, and returns what it has if

@@ -169,9 +169,12 @@ func (c *contextless) Close(code int, reason string) error {
 	return errors.Join(err, c.CloseNow())
 }
 
+// CloseNow lets those who wait for a message to end go on when the connection is closed:
+// gorilla ends a message that was left when the next one begins.
 func (c *contextless) CloseNow() error {
+	err := c.close()
 	c.closedOnce.Do(func() { close(c.closed) })
-	return c.close()
+	return err
 }
 
 func (c *contextless) SetReadLimit(n int64) { c.limit(n) }

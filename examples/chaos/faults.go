@@ -19,6 +19,7 @@ type fault struct {
 	plain    bool // not below TLS
 	garbles  bool // what arrives may not be what was written
 	parts    bool // the program reads a part of a message
+	dribbles bool // bytes come a few at a time
 	pinged   bool // there are pings that the plan does not know of
 	streams  bool // with a Reader or a Writer
 	meddles  bool // a span processor closes the connection
@@ -34,7 +35,7 @@ var faults = []fault{
 	{name: "none", lossless: true},
 
 	// Between the ends, and nothing is lost.
-	{name: "bytes come one by one", lossless: true, cable: func(c *cable, rng *rand.Rand) {
+	{name: "bytes come one by one", lossless: true, dribbles: true, cable: func(c *cable, rng *rand.Rand) {
 		c.up, c.down = &dribble{rng.IntN(3000)}, &dribble{rng.IntN(3000)}
 	}},
 	{name: "a network that stutters", lossless: true, cable: func(c *cable, rng *rand.Rand) {

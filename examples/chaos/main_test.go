@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -40,9 +41,9 @@ func TestAgain(t *testing.T) {
 			t.Errorf("connection %d is %v, and then %v", i, &a, &b)
 		}
 	}
-	for epoch, plans := range epochs(flags{seed: 7, only: 3, times: 2}) {
-		if want := newPlan(7, 3); epoch > 0 || len(plans) != 2 || plans[1].String() != want.String() {
-			t.Errorf("epoch %d: got %d plans, want connection 3 twice", epoch, len(plans))
+	for plans := range epochs(flags{seed: 7, only: 3, times: 2}) {
+		if want := newPlan(7, 3); len(plans) != 2 || plans[1].String() != want.String() {
+			t.Errorf("got %d plans, want connection 3 twice", len(plans))
 		}
 	}
 }
@@ -61,17 +62,21 @@ func (r *reports) want(t *testing.T, part string) {
 	}
 }
 
-// calm plays connections to which nothing happens, every span of which is recorded.
-func calm(t *testing.T) (*telemetry, []*play) {
+// calm plays connections to which nothing happens, every span of which is recorded, or
+// with messages in runs.
+func calm(t *testing.T, runs bool) (*telemetry, []*play) {
 	t.Helper()
 	var found reports
 	s := newStage(newControl(), found.add)
 	pl := newPlan(1, 0)
-	for i := 1; pl.runs; i++ {
+	for i := 1; pl.runs != runs; i++ {
 		pl = newPlan(1, i)
 	}
 	pl.bare, pl.ratio, pl.makes, pl.minBlock, pl.public = false, 1, "sdk", 0, false
 	pl.volume, pl.fault, pl.streams, pl.pings = &volumes[0], &faults[0], [2]bool{}, [2]int{}
+	if runs {
+		pl.volume = volumeNamed("default")
+	}
 	plays := playAll(s, slices.Repeat([]plan{pl}, 3), 3)
 	s.close()
 	if len(found) > 0 {
@@ -98,37 +103,47 @@ func TestInvariants(t *testing.T) {
 			}
 		}
 	}
+	messages := func(s *tracetest.SpanStub) int64 {
+		for _, a := range s.Attributes {
+			if a.Key == semconv.WebSocketRunMessagesKey {
+				return a.Value.AsInt64()
+			}
+		}
+		t.Fatalf("%s does not say how many messages it is of", s.Name)
+		return 0
+	}
 	for _, tt := range []struct {
 		name, want string
 		breaks     func(spans tracetest.SpanStubs) tracetest.SpanStubs
+		runs       bool
 	}{
-		{"nothing", "", func(s tracetest.SpanStubs) tracetest.SpanStubs { return s }},
-		{"a span twice", "the same id twice", func(s tracetest.SpanStubs) tracetest.SpanStubs { return append(s, s[0]) }},
+		{"nothing", "", func(s tracetest.SpanStubs) tracetest.SpanStubs { return s }, false},
+		{"a span twice", "the same id twice", func(s tracetest.SpanStubs) tracetest.SpanStubs { return append(s, s[0]) }, false},
 		{"a write is lost", "were called", func(s tracetest.SpanStubs) tracetest.SpanStubs {
 			named(s, semconv.SpanWrite).Name = "lost"
 			return s
-		}},
+		}, false},
 		{"a handshake is lost", "is nowhere", func(s tracetest.SpanStubs) tracetest.SpanStubs {
 			h := named(s, semconv.SpanHandshake)
 			id := h.SpanContext.WithSpanID(oteltrace.SpanID{1})
 			h.SpanContext = id
 			return s
-		}},
+		}, false},
 		{"a block ends early", "begins", func(s tracetest.SpanStubs) tracetest.SpanStubs {
 			b := named(s, semconv.SpanBlock)
 			b.EndTime = b.StartTime.Add(b.EndTime.Sub(b.StartTime) / 2)
 			return s
-		}},
+		}, false},
 		{"a wake goes on", "before it", func(s tracetest.SpanStubs) tracetest.SpanStubs {
 			w := named(s, semconv.SpanWake)
 			w.EndTime = w.EndTime.Add(time.Second)
 			return s
-		}},
+		}, false},
 		{"a span ends before it begins", "from ", func(s tracetest.SpanStubs) tracetest.SpanStubs {
 			w := named(s, semconv.SpanWrite)
 			w.EndTime = w.StartTime.Add(-1)
 			return s
-		}},
+		}, false},
 		{"another message's number", "the index 1", func(s tracetest.SpanStubs) tracetest.SpanStubs {
 			for i := range s {
 				if strings.HasPrefix(s[i].Name, semconv.SpanWrite) {
@@ -136,23 +151,34 @@ func TestInvariants(t *testing.T) {
 				}
 			}
 			return s
-		}},
+		}, false},
 		{"another message's link", "and not of its peer", func(s tracetest.SpanStubs) tracetest.SpanStubs {
 			set(named(s, semconv.SpanWrite), semconv.WebSocketConnectionIDKey.String("0102030405060708"))
 			return s
-		}},
+		}, false},
 		{"an error that is none", "with the status", func(s tracetest.SpanStubs) tracetest.SpanStubs {
 			w := named(s, semconv.SpanWrite)
 			w.Attributes = append(w.Attributes, semconv.ErrorTypeKey.String("closed"))
 			return s
-		}},
+		}, false},
 		{"a block is left out", "spans exported and", func(s tracetest.SpanStubs) tracetest.SpanStubs {
 			named(s, semconv.SpanBlock).Name = "left"
 			return s
-		}},
+		}, false},
+		{"nothing in runs", "", func(s tracetest.SpanStubs) tracetest.SpanStubs { return s }, true},
+		{"a run tells of one message less", "were called", func(s tracetest.SpanStubs) tracetest.SpanStubs {
+			w := named(s, semconv.SpanWrites)
+			set(w, semconv.WebSocketRunMessagesKey.Int64(messages(w)-1))
+			return s
+		}, true},
+		{"a run of blocks that there were not", "spans exported and", func(s tracetest.SpanStubs) tracetest.SpanStubs {
+			w := named(s, semconv.SpanReads)
+			w.Attributes = append(w.Attributes, semconv.BlockDurationKey.Float64(1), semconv.BlockCountKey.Int(10_000))
+			return s
+		}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			told, plays := calm(t)
+			told, plays := calm(t, tt.runs)
 			told.exported.spans = tt.breaks(tracetest.SpanStubsFromReadOnlySpans(told.exported.spans)).Snapshots()
 			var found reports
 			check(told, plays, found.add)
@@ -162,6 +188,10 @@ func TestInvariants(t *testing.T) {
 			found.want(t, tt.want)
 		})
 	}
+}
+
+func volumeNamed(name string) *volume {
+	return &volumes[slices.IndexFunc(volumes, func(v volume) bool { return v.name == name })]
 }
 
 // What is left over is found.
@@ -187,6 +217,20 @@ func TestBaseline(t *testing.T) {
 	}
 }
 
+// What is in use is found, and what is not, is not.
+func TestHeap(t *testing.T) {
+	const size = 32 << 20
+	empty := heap(0, 0)
+	kept := make([]byte, size)
+	if got := heap(empty+size/2, 0); got < empty+size/2 {
+		t.Errorf("%d bytes are in use, and %d were before %d more are", got, empty, size)
+	}
+	runtime.KeepAlive(kept)
+	if got := heap(empty+size/2, patient); got > empty+size/2 {
+		t.Errorf("%d bytes are in use, and %d were at first", got, empty)
+	}
+}
+
 func TestLedger(t *testing.T) {
 	l := newLedger(5)
 	for n := range 4 {
@@ -198,6 +242,9 @@ func TestLedger(t *testing.T) {
 	}
 	if cut, err := l.read(payload(5, 1, 2, 300)[:299]); !cut || err != nil {
 		t.Errorf("a part: got %t, %v", cut, err)
+	}
+	if _, err := l.read(good); err == nil || !strings.Contains(err.Error(), "after a part") {
+		t.Errorf("behind a part: got %v", err)
 	}
 	changed := payload(5, 1, 1, 300)
 	changed[200] ^= 1
@@ -223,6 +270,32 @@ func TestLedger(t *testing.T) {
 	}
 	if got := l.lost(); got != 2 {
 		t.Errorf("%d are lost, want 2", got)
+	}
+}
+
+// Behind a part of a message others come only if the program has closed that message.
+func TestLedgerOfParts(t *testing.T) {
+	whole := payload(5, 1, 0, 300)
+	for _, tt := range []struct {
+		part          int
+		ended, failed bool
+		want          bool
+	}{{299, true, false, true}, {10, true, false, true}, {0, true, false, true}, {299, false, false, false}, {0, false, false, false}, {299, true, true, false}} {
+		l := newLedger(5)
+		l.wrote(1, 0, false)
+		l.wrote(2, 0, true)
+		if tt.ended {
+			l.ends(1, 0, len(whole))
+		}
+		if tt.failed {
+			l.neverEnded(1, 0)
+		}
+		if cut, err := l.read(whole[:tt.part:tt.part]); !cut || err != nil {
+			t.Errorf("%+v: got %t, %v", tt, cut, err)
+		}
+		if _, err := l.read(payload(5, 2, 0, 300)); (err == nil) != tt.want {
+			t.Errorf("%+v: behind it got %v", tt, err)
+		}
 	}
 }
 

@@ -50,11 +50,13 @@ type ledger struct {
 	mu      sync.Mutex
 	sent    map[[2]int]bool // by writer and number: whether the write succeeded
 	arrived map[[2]int]bool
-	last    map[int]int // by writer, the number that arrived last
+	last    map[int]int    // by writer, the number that arrived last
+	ended   map[[2]int]int // the sizes of messages that failed, and that the program then closed
+	part    []byte         // the begin of a message, which arrived last; nil: a whole one did
 }
 
 func newLedger(play int) *ledger {
-	return &ledger{play: play, sent: map[[2]int]bool{}, arrived: map[[2]int]bool{}, last: map[int]int{}}
+	return &ledger{play: play, sent: map[[2]int]bool{}, arrived: map[[2]int]bool{}, last: map[int]int{}, ended: map[[2]int]int{}}
 }
 
 // wrote notes what became of a write. Before the call ok is false: what failed may
@@ -65,10 +67,54 @@ func (l *ledger) wrote(writer, n int, ok bool) {
 	l.sent[[2]int{writer, n}] = ok
 }
 
+// ends notes that the program is about to close the Writer of a message of which only a
+// part was written, since its context ended. If the connection outlives that, the part is
+// a message like any other: nhooyr's locks, and the loop that closes the connection when a
+// context ends, choose by chance among what is ready.
+func (l *ledger) ends(writer, n, size int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended[[2]int{writer, n}] = size
+}
+
+// neverEnded notes that closing that Writer failed.
+func (l *ledger) neverEnded(writer, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.ended, [2]int{writer, n})
+}
+
+// wasEnded reports whether part, which is the begin of a message, is one that the program
+// has closed. The caller holds l.mu.
+func (l *ledger) wasEnded(part []byte) bool {
+	for id, size := range l.ended {
+		if bytes.HasPrefix(payload(l.play, id[0], id[1], size), part) {
+			return true
+		}
+	}
+	return false
+}
+
 // read checks a message that arrived, byte for byte: it was written, once, and in the
 // order of its writer. cut says that it is the begin of such a message: both libraries
-// return that as a message, without an error, if the connection ends in its midst.
+// return that as a message, without an error, if the connection ends in its midst. Behind
+// one nothing may come, but for one that the program has closed.
 func (l *ledger) read(p []byte) (cut bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	part := l.part
+	l.part = nil
+	if part != nil && !l.wasEnded(part) {
+		return false, fmt.Errorf("%d bytes after a part of a message, of %d", len(p), len(part))
+	}
+	if cut, err = l.whole(p); cut {
+		l.part = append([]byte{}, p...) // not nil
+	}
+	return cut, err
+}
+
+// whole is read of one message. The caller holds l.mu.
+func (l *ledger) whole(p []byte) (cut bool, err error) {
 	if len(p) < headSize {
 		return true, nil
 	}
@@ -79,8 +125,6 @@ func (l *ledger) read(p []byte) (cut bool, err error) {
 	if play != l.play || size < len(p) || size > len(noise)/2 || !bytes.Equal(p, payload(play, writer, n, size)[:len(p)]) {
 		return false, fmt.Errorf("message %d of writer %d of play %d, of %d bytes, with others than were written", n, writer, play, len(p))
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	id := [2]int{writer, n}
 	if _, ok := l.sent[id]; !ok {
 		return false, fmt.Errorf("message %d of writer %d before it was written", n, writer)

@@ -37,20 +37,21 @@ type plan struct {
 type volume struct {
 	name     string
 	options  []wsconn.Option
-	messages bool // every read and write has its span
+	messages bool // every read and write has its span, or is one of those that a run tells of
 	blocks   bool // and every block
+	runs     bool // there are runs
 }
 
 var volumes = []volume{
-	{"all", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesAll), wsconn.WithTraceBudget(0, 0)}, true, true},
+	{"all", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesAll), wsconn.WithTraceBudget(0, 0)}, true, true, false},
 	{"trace per message", []wsconn.Option{
 		wsconn.WithMessageSpans(wsconn.MessagesAll), wsconn.WithTraceBudget(0, 0), wsconn.WithTracePerMessage(),
-	}, true, true},
-	{"all, in traces of 30", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesAll), wsconn.WithTraceBudget(30, 0)}, true, false},
-	{"default", nil, false, false},
-	{"auto, in traces of 10", []wsconn.Option{wsconn.WithTraceBudget(10, 0)}, false, false},
-	{"blocked", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesBlocked)}, false, false},
-	{"none", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesNone)}, false, false},
+	}, true, true, false},
+	{"all, in traces of 30", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesAll), wsconn.WithTraceBudget(30, 0)}, true, false, false},
+	{"default", nil, true, false, true},
+	{"auto, in traces of 10", []wsconn.Option{wsconn.WithTraceBudget(10, 0)}, false, false, true},
+	{"blocked", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesBlocked)}, false, false, false},
+	{"none", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesNone)}, false, false, false},
 }
 
 // makers are what makes the spans.
@@ -154,7 +155,7 @@ func (p *plan) String() string {
 	for _, word := range []struct {
 		on   bool
 		name string
-	}{{p.tls, "TLS"}, {p.listener, "listener"}, {p.handler, "handler"}, {p.compress, "compressed"}} {
+	}{{p.tls, "TLS"}, {p.listener, "listener"}, {p.handler, "handler"}, {p.compress, "compressed"}, {p.runs, "many messages"}, {p.streams[0], "client streams"}, {p.streams[1], "server streams"}} {
 		if word.on {
 			how += ", " + word.name
 		}

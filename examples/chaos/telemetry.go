@@ -56,7 +56,7 @@ func (s *stage) telemetry(p *plan) *telemetry {
 // a block that is too short is not counted, and a run of messages does not say what its
 // first one waited for.
 func (p *plan) adds() bool {
-	return p.ratio == 1 && !p.runs && p.minBlock == 0 && p.pings == [2]int{} && !p.fault.pinged && p.fault.raw == nil
+	return p.ratio == 1 && p.minBlock == 0 && p.pings == [2]int{} && !p.fault.pinged && p.fault.raw == nil
 }
 
 func newTelemetry(key setKey) *telemetry {
