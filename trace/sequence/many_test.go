@@ -59,52 +59,75 @@ func knots(n int) spans {
 	return ss
 }
 
-// TestManySpans sends knots through every format: what is written is bounded by rows
-// and not by spans, and none takes more than its time.
+// stages are all that is made of spans, in turn. Each may use what an earlier one made.
+func stages(ss spans) []stage {
+	var c *chain.Chain
+	var found []explain.Finding
+	var d *sequence.Diagram
+	all := []stage{
+		{"chain", func(io.Writer) error { c = chain.New(ss); return nil }, 0},
+		{"explain", func(io.Writer) error { found = explain.Explain(c); return nil }, 0},
+		{"tree", func(w io.Writer) error {
+			return c.WriteTree(w, chain.WithMaxLines(1_000), chain.WithWidth(200))
+		}, 1_000_000},
+		{"whole tree", func(w io.Writer) error { return c.WriteTree(w) }, 0},
+		{"trace events", func(w io.Writer) error { return traceevent.Write(w, c) }, 0},
+		{"OTLP", func(w io.Writer) error { return chain.WriteOTLP(w, ss) }, 0},
+		{"answers", func(w io.Writer) error { return explain.WriteJSON(w, c, found) }, 0},
+		{"diagram", func(io.Writer) error { d = sequence.New(c); return nil }, 0},
+	}
+	for _, f := range sequence.Formats() {
+		all = append(all, stage{string(f), func(w io.Writer) error { return d.Write(w, f) }, 12_000_000})
+	}
+	return all
+}
+
+type stage struct {
+	name string
+	do   func(w io.Writer) error
+	most int // bytes that it may write; 0: as many as the spans need
+}
+
+// run returns how many bytes the stage wrote, and how many it allocated.
+func (s *stage) run(t *testing.T) (wrote int, allocated uint64) {
+	t.Helper()
+	var before, after runtime.MemStats
+	var size counter
+	runtime.ReadMemStats(&before)
+	if err := s.do(&size); err != nil || s.most > 0 && int(size) > s.most {
+		t.Errorf("%s: %d bytes, %v", s.name, size, err)
+	}
+	runtime.ReadMemStats(&after)
+	return int(size), after.TotalAlloc - before.TotalAlloc
+}
+
+// TestManySpans sends knots through every format: what a diagram is written as is bounded
+// by its rows, and not by the spans.
 func TestManySpans(t *testing.T) {
 	t.Parallel()
-	begun := time.Now()
-	step := func(what string) {
+	all := stages(knots(*many))
+	for i := range all {
+		begun := time.Now()
+		wrote, allocated := all[i].run(t)
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		t.Logf("%8v  %5d MB  %s", time.Since(begun).Round(time.Millisecond), m.HeapAlloc>>20, what)
-		begun = time.Now()
+		t.Logf("%8v  %5d MB in use, %5d MB allocated, %9d bytes: %s", time.Since(begun).Round(time.Millisecond),
+			m.HeapAlloc>>20, allocated>>20, wrote, all[i].name)
 	}
-	ss := knots(*many)
-	step("made")
-	c := chain.New(ss)
-	step("chain")
-	found := explain.Explain(c)
-	step("explain: " + strconv.Itoa(len(found)) + " findings")
-	var size counter
-	if err := c.WriteTree(&size, chain.WithMaxLines(1_000), chain.WithWidth(200)); err != nil || size > 1_000_000 {
-		t.Errorf("tree: %d bytes, %v", size, err)
-	}
-	step("tree")
-	if err := c.WriteTree(io.Discard); err != nil {
-		t.Error(err)
-	}
-	step("whole tree")
-	if err := traceevent.Write(io.Discard, c); err != nil {
-		t.Error(err)
-	}
-	step("trace events")
-	if err := chain.WriteOTLP(io.Discard, ss); err != nil {
-		t.Error(err)
-	}
-	step("OTLP")
-	if err := explain.WriteJSON(io.Discard, c, found); err != nil {
-		t.Error(err)
-	}
-	step("answers")
-	d := sequence.New(c)
-	step("diagram")
-	for _, f := range sequence.Formats() {
-		size = 0
-		if err := d.Write(&size, f); err != nil || size > 12_000_000 {
-			t.Errorf("%s: %d bytes, %v", f, size, err)
+}
+
+// TestManySpansGrow: four times the spans take about four times the memory, in all that is
+// made of them. It is not parallel, since it counts what the process allocates.
+func TestManySpansGrow(t *testing.T) {
+	const n, more, slack = 2_000, 4, 1.5
+	few, many := stages(knots(n)), stages(knots(more*n))
+	for i := range few {
+		_, a := few[i].run(t)
+		_, b := many[i].run(t)
+		t.Logf("%6.0f bytes a span, and %6.0f of %d times as many: %s", float64(a)/n, float64(b)/(more*n), more, few[i].name)
+		if float64(b) > slack*more*float64(a)+1<<20 {
+			t.Errorf("%s: %d bytes for %d spans, and %d for %d", few[i].name, a, n, b, more*n)
 		}
-		step(string(f) + ": " + strconv.Itoa(int(size)) + " bytes")
 	}
 }
 
