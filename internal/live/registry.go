@@ -8,17 +8,17 @@ import (
 )
 
 // An Entry is the place of a Source in the list. It is a part of the source, so that
-// to register allocates nothing. The zero Entry is in no list.
+// registering allocates nothing. The zero Entry is in no list.
 //
-// The list holds a source that was added with Add until Remove. One that was added
-// with AddWeak and is used by nobody else is gone after the second garbage
-// collection from then: it is held until the first, since the weak pointer costs
-// a microsecond, which connections that are closed sooner never pay.
+// The list holds a source of Add until Remove. A source of AddWeak that is otherwise
+// unreachable is removed after the second garbage collection. Until the first one it is
+// held strongly: making a weak pointer costs a microsecond, which connections that
+// close sooner never pay.
 type Entry struct {
 	prev, next *Entry
 	source     Source
-	weak       bool  // to become so
-	node       *node // once it is
+	weak       bool  // to be held weakly
+	node       *node // once it is held weakly
 }
 
 // node is the place of a source that is held weakly.
@@ -27,8 +27,8 @@ type node struct {
 	source     func() Source
 }
 
-// Weakly is a Source that can be held weakly. Weak returns a function that returns
-// the source for as long as it is there, and then nil.
+// Weakly is a Source that can be held weakly. Weak returns a function that returns the
+// source while it is reachable, and then nil.
 type Weakly interface {
 	Source
 	Weak() func() Source
@@ -36,8 +36,8 @@ type Weakly interface {
 
 type shard struct {
 	mu    sync.Mutex
-	young Entry // of those that are held, a ring
-	old   node  // of those that are held weakly, a ring
+	young Entry // a ring of those that are held strongly
+	old   node  // a ring of those that are held weakly
 	_     [64]byte
 }
 
@@ -47,11 +47,11 @@ var list [shards]shard
 
 func (e *Entry) shard() *shard { return &list[uintptr(unsafe.Pointer(e))>>9%shards] }
 
-// Add registers source, which e is a part of, until Remove.
+// Add registers source, which contains e, until Remove.
 func (e *Entry) Add(source Source) { e.add(source, false) }
 
-// AddWeak registers source, which e is a part of, until Remove or until nobody
-// else uses it.
+// AddWeak registers source, which contains e, until Remove or until it is otherwise
+// unreachable.
 func (e *Entry) AddWeak(source Weakly) {
 	e.add(source, true)
 	if !armed.Load() && armed.CompareAndSwap(false, true) {
@@ -72,7 +72,7 @@ func (e *Entry) add(source Source, weak bool) {
 	s.mu.Unlock()
 }
 
-// Remove takes the source out of the list. It does nothing where it is in none.
+// Remove removes the source from the list, if it is in it.
 func (e *Entry) Remove() {
 	s := e.shard()
 	s.mu.Lock()
@@ -98,8 +98,8 @@ func (n *node) unlink() {
 	}
 }
 
-// All returns what is registered, in the memory of into. Nobody waits for it longer
-// than it takes to copy one part of the list in sixteen.
+// All returns the registered sources, in the memory of into. It locks a sixteenth of
+// the list at a time, while it copies that.
 func All(into []Source) []Source {
 	all := into[:0]
 	for i := range list {
@@ -122,20 +122,21 @@ func All(into []Source) []Source {
 	return all
 }
 
-// armed says that the next garbage collection is waited for.
+// armed reports whether age will run after the next garbage collection.
 var armed atomic.Bool
 
-// sentinel is larger than what the runtime puts together in one block.
+// sentinel is too large for the runtime's tiny allocator, which would combine it with
+// other objects.
 type sentinel struct{ _ [4]*byte }
 
-// arm has age run after the next garbage collection.
+// arm runs age after the next garbage collection.
 func arm() { runtime.AddCleanup(new(sentinel), age, struct{}{}) }
 
-// batch is how many sources become weak while their part of the list is locked.
+// batch is how many sources become weak while their shard is locked.
 const batch = 32
 
-// age makes those weak that have lived through a garbage collection, and forgets
-// those that nobody uses any more.
+// age weakens the sources that have survived a garbage collection, and removes the
+// unreachable ones.
 func age(struct{}) {
 	armed.Store(false)
 	for i := range list {
@@ -145,7 +146,7 @@ func age(struct{}) {
 	}
 }
 
-// age reports whether there may be more to do.
+// age handles one batch, and reports whether there is more to do.
 func (s *shard) age() (more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,7 +172,7 @@ func (s *shard) age() (more bool) {
 	return false
 }
 
-// weaken moves e from the one ring to the other.
+// weaken moves e from the strong ring to the weak one.
 func (s *shard) weaken(e *Entry) {
 	n := &node{source: e.source.(Weakly).Weak(), prev: s.old.prev, next: &s.old}
 	n.prev.next, n.next.prev = n, n

@@ -1,15 +1,14 @@
 package live
 
-// A Slab hands out values that are made many at a time. What it has handed out does
-// not move. The zero Slab is ready for use.
+// A Slab allocates values in chunks. Its values do not move. The zero Slab is ready for
+// use.
 type Slab[T any] struct {
 	chunks [][]T
-	at     int // chunk
-	used   int // of it
+	at     int // current chunk
+	used   int // values of it
 }
 
-// Chunks have room for so many values: the first for few, since most programs have
-// few.
+// The sizes of chunks. The first are small, since most programs need few values.
 const (
 	firstChunk = 16
 	mostChunk  = 256
@@ -18,7 +17,7 @@ const (
 // New returns a zero value.
 func (s *Slab[T]) New() *T { return &s.Take(1)[0] }
 
-// Take returns n zero values, which nothing can be appended to in place.
+// Take returns n zero values. Appending to them reallocates.
 func (s *Slab[T]) Take(n int) []T {
 	if n > mostChunk {
 		return make([]T, n)
@@ -35,7 +34,7 @@ func (s *Slab[T]) Take(n int) []T {
 	}
 }
 
-// Reset takes all back, which nobody may use any more, and keeps the memory.
+// Reset frees all values, which must no longer be used, and keeps the memory.
 func (s *Slab[T]) Reset() {
 	for _, chunk := range s.chunks[:min(s.at+1, len(s.chunks))] {
 		clear(chunk)

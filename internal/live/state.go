@@ -1,6 +1,6 @@
-// Package live is the list of the goroutines and connections that there are now,
-// and the words in which they say what they wait for. Package trace and the
-// WebSocket sessions register; trace/live asks.
+// Package live is the list of the current goroutines and connections, and the types
+// with which they describe what they wait for. Package trace and the WebSocket sessions
+// register; trace/live queries.
 package live
 
 import (
@@ -10,13 +10,12 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// Source is a goroutine or a connection that is registered. Describe says what it
-// is and does now. It may take only locks that no parked call and no exporter
-// holds.
+// Source is a registered goroutine or connection. Describe describes what it is and
+// does now. It may take only locks that no parked call and no exporter holds.
 type Source interface{ Describe(*Report) }
 
-// Report is what sources say. A Source appends to it. It can be used again, and then
-// allocates nothing.
+// Report is what sources describe. A Source appends to it. A reused Report allocates
+// nothing.
 type Report struct {
 	Tasks       []Task
 	Connections []Connection
@@ -26,21 +25,21 @@ type Report struct {
 	sockets Slab[Socket]
 }
 
-// Grow makes room for so many more tasks and connections.
+// Grow makes room for more tasks and connections.
 func (r *Report) Grow(tasks, connections int) {
 	r.Tasks, r.Connections = slices.Grow(r.Tasks, tasks), slices.Grow(r.Connections, connections)
 }
 
-// NewCall returns a Call that is the report's.
+// NewCall returns a Call in the report's memory.
 func (r *Report) NewCall() *Call { return r.calls.New() }
 
-// NewWaits returns n of these, which are the report's.
+// NewWaits returns n Waits in the report's memory.
 func (r *Report) NewWaits(n int) []Wait { return r.waits.Take(n) }
 
-// NewSocket returns a Socket that is the report's.
+// NewSocket returns a Socket in the report's memory.
 func (r *Report) NewSocket() *Socket { return r.sockets.New() }
 
-// Reset lets go of all that was said, but for its memory.
+// Reset empties the report, and keeps its memory.
 func (r *Report) Reset() {
 	clear(r.Tasks)
 	clear(r.Connections)
@@ -50,50 +49,50 @@ func (r *Report) Reset() {
 	r.sockets.Reset()
 }
 
-// Task is a goroutine's function, as package trace runs it. Several tasks can be
-// one goroutine: Outer is the task in which Handle was called.
+// Task is a goroutine's function that package trace runs. Several tasks can be one
+// goroutine: Outer is the task in which Handle was called.
 //
-// Key, Outer and Parent are pointers, for their identity.
+// Key, Outer and Parent are pointers that serve as identities.
 type Task struct {
 	Key    any
 	Outer  any // nil: none
-	Parent any // that started it; nil: none that is known
+	Parent any // started it; nil: not known
 	Name   string
 	ID     int64 // the runtime's; 0: not known
 	Ended  bool
 	Began  time.Time
 	Ran    time.Time // when its latest block ended; zero: never
 	Waits  []Wait
-	Span   oteltrace.SpanContext // of its first span; invalid: it is not sampled
+	Span   oteltrace.SpanContext // its first span; invalid: not sampled
 }
 
 // Wait is a block in progress.
 type Wait struct {
-	Op        any // the operation, for its identity
+	Op        any // identifies the operation
 	Operation string
 	Reason    string
 	Since     time.Time
 	Span      oteltrace.SpanContext // of the operation; invalid: none yet
-	On        any                   // what it waits for or is a part of: a Waitable, a task or a connection; nil: not known
+	On        any                   // what it waits for or belongs to: a Waitable, a task or a connection; nil: not known
 }
 
-// Waitable is something that a wait can be on, as a lock.
+// Waitable is something that a goroutine can wait for, such as a lock.
 type Waitable interface {
-	// DescribeWait says what n, of that many units, waits for. It may take only
-	// locks that no parked call holds.
+	// DescribeWait describes what a wait for n units waits for. It may take only locks
+	// that no parked call holds.
 	DescribeWait() On
 }
 
-// On is what a wait is on.
+// On is what a wait waits for.
 type On struct {
 	Kind             string // such as "mutex"
-	Name             string // that the program gave it; "": none
+	Name             string // given by the program; "": none
 	Length, Capacity int    // of a channel
-	Held, Size       int64  // of a lock or a semaphore; what a wait group waits for is Held
-	Waiting          int    // how many wait for it
+	Held, Size       int64  // of a lock or a semaphore; Held is also the counter of a wait group
+	Waiting          int    // waiting goroutines
 
-	// Holder is the task of the only holder. Known says that there is one holder
-	// and no other; its task may still be nil.
+	// Holder is the task of the only holder. Known: there is exactly one holder, whose
+	// task may still be nil.
 	Holder any
 	Known  bool
 
@@ -104,52 +103,52 @@ type On struct {
 // Connection is one end of a connection.
 type Connection struct {
 	Key    any
-	ID     string // "": it is not sampled, and has none
+	ID     string // "": not sampled
 	Serial int64  // from 1, in this process
-	PeerID string // that the other end gave for its own; "": none
+	PeerID string // the ID that the other end gave; "": none
 	Role   string
-	Local  string // address; "": it has none
+	Local  string // address; "": none
 	Remote string
 
 	Sampled bool
 	Began   time.Time
 
-	Handshake oteltrace.SpanContext // which has ended; invalid: it is not sampled
+	Handshake oteltrace.SpanContext // its span, which has ended; invalid: not sampled
 
 	MessagesRead, MessagesWritten int
 	BytesRead, BytesWritten       int64
 	LastRead, LastWrite, LastPong time.Time // of whole messages; zero: none
 
-	// PartRead says that bytes were read since LastRead.
+	// PartRead: bytes were received since LastRead.
 	PartRead bool
 
-	Reader, Writer *Call  // with which the program is in the library now
-	Reading        bool   // somebody waits for bytes, be it the library
-	CloseRead      bool   // the library reads by itself, and discards
+	Reader, Writer *Call  // inside the library now
+	Reading        bool   // the program or the library waits for bytes
+	CloseRead      bool   // the library reads and discards
 	EverRead       bool   // the program has read
-	LastReader     any    // the task of the read that was last; nil: not known
-	Pings          []Call // that wait for their pong
-	WritesWaiting  int    // for their turn
-	Turn           *Call  // whose turn it is to write a message
-	Frame          *Call  // whose frame is being written
+	LastReader     any    // the task of the last read; nil: not known
+	Pings          []Call // waiting for their pong
+	WritesWaiting  int    // for Turn
+	Turn           *Call  // holds the write lock
+	Frame          *Call  // its frame is being written
 	Socket         *Socket
 }
 
-// Call is an operation that is in progress.
+// Call is an operation in progress.
 type Call struct {
 	Op        any
 	Task      any // nil: not known
 	Operation string
 	Began     time.Time
 	Wait      *Wait // nil: it runs
-	InMessage bool  // a read has got a part of its message
+	InMessage bool  // a read has received a part of its message
 }
 
-// Socket is what the kernel says of a write that is parked now.
+// Socket is the kernel's view of a write that is parked now.
 type Socket struct {
-	Since   time.Time // of the park
+	Since   time.Time // the park
 	Written int64     // bytes handed to the kernel until the park
-	Known   bool      // the kernel said something, and so what follows holds
+	Known   bool      // the following fields are set
 	Cause   string
 
 	Queue, NotSent, Window, Unacked int // bytes, segments

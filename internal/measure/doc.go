@@ -1,9 +1,9 @@
-// Package measure keeps what is measured in atomics, until somebody collects it.
+// Package measure keeps measurements in atomics until they are collected.
 //
 // A synchronous instrument of OpenTelemetry costs 150 to 180 ns a call, whatever is
-// cached for it. So what is measured for every message is added to cells, which belong to
-// one connection as a rule, and nothing else is done before a collection: counters are
-// observed by a callback then, and histograms by a producer, which package meter has.
+// cached for it. So per-message values are added to cells, which usually belong to one
+// connection. At collection a callback reads the counters, and a producer, which is in
+// package meter, the histograms.
 //
-// The package knows OpenTelemetry's API, and no SDK.
+// The package uses OpenTelemetry's API, and no SDK.
 package measure

@@ -8,27 +8,27 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// Exemplar is a value that was measured below a span that is sampled.
+// Exemplar is a value that was recorded below a sampled span.
 type Exemplar struct {
 	Value int64
 	At    time.Time
 	Span  oteltrace.SpanContext
 }
 
-// exemplars are the latest of each bucket; nil: there was none.
+// exemplars are the latest of each bucket; nil: none yet.
 type exemplars struct {
 	mu  sync.Mutex
 	all *[MaxBounds + 1]Exemplar
 }
 
-// RecordIn is Record for a value of the given span, which becomes an exemplar if the span
-// is sampled.
+// RecordIn is Record for a value below the given span, and makes an exemplar of it if
+// the span is sampled.
 func (s *Series) RecordIn(sc oteltrace.SpanContext, v int64) {
 	s.Record(v)
 	s.Note(sc, v)
 }
 
-// Note makes an exemplar of a value that was recorded, if the span is sampled.
+// Note makes an exemplar of a recorded value, if the span is sampled.
 func (s *Series) Note(sc oteltrace.SpanContext, v int64) {
 	if !sc.IsSampled() {
 		return

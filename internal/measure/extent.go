@@ -2,7 +2,7 @@ package measure
 
 import "math"
 
-// extent is the least and the greatest of some values.
+// extent is the minimum and the maximum of some values.
 type extent struct{ min, max int64 }
 
 var nothing = extent{math.MaxInt64, math.MinInt64}

@@ -10,14 +10,14 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Limit is how many attribute sets a histogram has at most, as by default in the SDK.
-// What comes after is measured as one, with the attribute otel.metric.overflow.
+// Limit is the maximum number of attribute sets of a histogram, the SDK's default.
+// Further ones share the set otel.metric.overflow.
 const Limit = 2000
 
 var overflow = attribute.NewSet(attribute.Bool("otel.metric.overflow", true))
 
-// A Histogram is what a [Provider] has in the place of a synchronous histogram. Its
-// values are integers: bytes or, where the instrument has seconds, nanoseconds.
+// A Histogram is what a [Provider] has in place of a synchronous histogram. Its values
+// are integers: bytes or, if the instrument's unit is seconds, nanoseconds.
 //
 // Methods are safe for concurrent use.
 type Histogram struct {
@@ -30,10 +30,10 @@ type Histogram struct {
 
 	mu      sync.RWMutex
 	series  map[attribute.Distinct]*Series
-	windows int // whose minimum and maximum are kept; the first is since Start
+	windows int // their minimum and maximum are kept; the first is since Start
 }
 
-// MaxBounds is how many bounds a Histogram may have.
+// MaxBounds is the maximum number of bounds of a Histogram.
 const MaxBounds = 15
 
 func newHistogram(name, description, unit string, bounds []float64, scale float64) *Histogram {
@@ -47,7 +47,7 @@ func newHistogram(name, description, unit string, bounds []float64, scale float6
 	return h
 }
 
-// Series returns what is measured with these attributes.
+// Series returns the series with these attributes.
 func (h *Histogram) Series(set attribute.Set) *Series {
 	h.mu.RLock()
 	s := h.series[set.Equivalent()]
@@ -79,8 +79,8 @@ func (h *Histogram) All() []*Series {
 	return slices.Collect(maps.Values(h.series))
 }
 
-// Window returns the number of a new window, for [Series.Collect]. It begins with what
-// was measured since Start.
+// Window returns a new window for [Series.Collect]. It begins with all values since
+// Start.
 func (h *Histogram) Window() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -88,7 +88,7 @@ func (h *Histogram) Window() int {
 	return h.windows - 1
 }
 
-// Series is what a histogram measures with one set of attributes. Methods are safe for
+// Series is the values of a histogram with one attribute set. Methods are safe for
 // concurrent use.
 type Series struct {
 	Attributes attribute.Set
@@ -99,14 +99,14 @@ type Series struct {
 
 	mu      sync.Mutex
 	cells   map[*Cell]struct{} // of connections
-	rest    Totals             // of those that are gone
-	windows []extent           // by number: not yet collected there
+	rest    Totals             // of removed cells
+	windows []extent           // not yet collected, by window
 }
 
-// Record measures a value that is of no connection, or of one that has no cell.
+// Record records a value that belongs to no connection, or to one without a cell.
 func (s *Series) Record(v int64) { s.RecordTo(&s.shared, v) }
 
-// RecordTo measures a value in a cell of the series.
+// RecordTo records a value in a cell of the series.
 func (s *Series) RecordTo(c *Cell, v int64) { c.record(s.of.bounds, v) }
 
 // Add adds a cell.
@@ -117,7 +117,7 @@ func (s *Series) Add(c *Cell) {
 	s.mu.Unlock()
 }
 
-// Remove removes a cell, to which nobody records any more, and keeps what it has.
+// Remove removes a cell that is no longer used, and keeps its values.
 func (s *Series) Remove(c *Cell) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,7 +129,7 @@ func (s *Series) Remove(c *Cell) {
 	s.stretch(c.take())
 }
 
-// stretch has v be in all windows. The lock is held.
+// stretch extends all windows by v. The lock is held.
 func (s *Series) stretch(v extent) {
 	if v.empty() {
 		return
@@ -139,10 +139,10 @@ func (s *Series) stretch(v extent) {
 	}
 }
 
-// Collect returns all that was measured since the Histogram's Start, with the minimum and
-// the maximum since Start for window 0, and for the others since their last Collect. A value
-// that is measured meanwhile may be in one of count, sum, minimum and maximum, and in the
-// others of the next time.
+// Collect returns all values since the Histogram's Start. The minimum and the maximum
+// are those since Start for window 0, and since the last Collect for the others. Of a
+// value that is recorded meanwhile, count, sum, minimum and maximum may change in
+// different collections.
 func (s *Series) Collect(window int) (t Totals) {
 	s.of.mu.RLock()
 	windows := s.of.windows
@@ -185,7 +185,7 @@ func (t *Totals) Count() (n uint64) {
 	return n
 }
 
-// A Cell is what one connection adds to a series. It must have been added to it.
+// A Cell is one connection's share of a series. It must be added to the series.
 type Cell struct {
 	sum, min, max atomic.Int64
 	buckets       [MaxBounds + 1]atomic.Uint64
@@ -216,7 +216,7 @@ func (c *Cell) addTo(t *Totals) {
 	t.Sum += c.sum.Load()
 }
 
-// take returns the minimum and the maximum since it was called last.
+// take returns the minimum and the maximum since its last call.
 func (c *Cell) take() extent {
 	if c.min.Load() == nothing.min && c.max.Load() == nothing.max {
 		return nothing

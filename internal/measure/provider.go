@@ -10,8 +10,8 @@ import (
 	"go.opentelemetry.io/otel/metric/embedded"
 )
 
-// Set is the histograms of one MeterProvider that are collected by producers. The zero
-// Set has none. Methods are safe for concurrent use.
+// Set is the histograms of one MeterProvider that producers collect. The zero Set is
+// empty. Methods are safe for concurrent use.
 type Set struct {
 	scope, version string
 
@@ -19,7 +19,7 @@ type Set struct {
 	all []*Histogram
 }
 
-// NewSet returns a Set of the histograms of the meter of this name and version.
+// NewSet returns a Set for the meter of this name and version.
 func NewSet(scope, version string) *Set { return &Set{scope: scope, version: version} }
 
 // All returns the histograms.
@@ -29,7 +29,8 @@ func (s *Set) All() []*Histogram {
 	return slices.Clone(s.all)
 }
 
-// histogram returns the one of this name; nil: it cannot be made.
+// histogram returns the histogram of this name, and makes it if need be; nil: it cannot
+// be made.
 func (s *Set) histogram(name, description, unit string, bounds []float64, scale float64) *Histogram {
 	if len(bounds) == 0 || len(bounds) > MaxBounds || !slices.IsSorted(bounds) {
 		return nil
@@ -46,8 +47,8 @@ func (s *Set) histogram(name, description, unit string, bounds []float64, scale 
 	return h
 }
 
-// Provider returns a MeterProvider whose meter of the Set's name makes histograms of the
-// Set, of those names that may says. All else is p's.
+// Provider returns p with one change: the meter of the Set's name makes histograms of
+// the Set, if may allows their name.
 func (s *Set) Provider(p metric.MeterProvider, may func(name string) bool) metric.MeterProvider {
 	return &provider{MeterProvider: p, set: s, may: may}
 }
@@ -132,7 +133,7 @@ func (h *Histogram) record(ctx context.Context, v int64, opts []metric.RecordOpt
 	h.Series(c.Attributes()).RecordIn(spanOf(ctx), v)
 }
 
-// Behind returns the Histogram that stands behind an instrument, which may be the global
+// Behind returns the Histogram behind an instrument, even if that is the global
 // provider's; nil: there is none, or none yet.
 func Behind(instrument interface{ Enabled(context.Context) bool }) *Histogram {
 	p := new(probe)

@@ -7,20 +7,20 @@ import (
 	"weak"
 )
 
-// A Registry has one T for each key, a pointer such as a MeterProvider, for as long as
-// somebody has both. The zero Registry is empty. Its method is safe for concurrent use.
+// A Registry has one T for each key, a pointer such as a MeterProvider, as long as both
+// are reachable. The zero Registry is empty. Of is safe for concurrent use.
 type Registry[T any] struct {
-	// Drop is called with a T that was made at the same time as another for its key, which
-	// is the one that is used; nil: nothing needs to be done.
+	// Drop is called with a surplus T that was made concurrently with the one in use;
+	// nil: there is nothing to do.
 	Drop func(*T)
 
 	mu     sync.Mutex
 	of     map[any]weak.Pointer[T]
-	values map[any]*T // of keys that are no pointers, for ever
+	values map[any]*T // of keys that are no pointers; kept for ever
 }
 
-// Of returns the T of a key, and calls make for the first time that it is asked for. A key
-// that cannot be compared has a new one each time.
+// Of returns the T of a key, and makes it with newT on the first call. A key that is
+// not comparable gets a new T each time.
 func (r *Registry[T]) Of(key any, newT func() *T) *T {
 	v := reflect.ValueOf(key)
 	if !v.Comparable() {
@@ -29,12 +29,12 @@ func (r *Registry[T]) Of(key any, newT func() *T) *T {
 	if v.Kind() != reflect.Pointer {
 		return r.value(key, newT)
 	}
-	// What is weak does not keep the provider of a program or a test alive.
+	// A weak pointer does not keep a provider of the program or of a test alive.
 	p := weak.Make((*byte)(v.UnsafePointer()))
 	if t := r.get(p); t != nil {
 		return t
 	}
-	t := newT() // with no lock held: it registers a callback, which waits for a collection
+	t := newT() // without the lock: it registers a callback, which waits for a collection
 	if first := r.put(p, t); first != t {
 		if r.Drop != nil {
 			r.Drop(t)
@@ -44,7 +44,7 @@ func (r *Registry[T]) Of(key any, newT func() *T) *T {
 	return t
 }
 
-// put returns the T that p has, which is t unless there was one.
+// put stores t for p, unless p has a T, and returns the one that p has.
 func (r *Registry[T]) put(p any, t *T) *T {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,8 +11,8 @@ func Columns(s string) int {
 	return n
 }
 
-// RuneColumns returns the width of r on a terminal: 0 if it combines with what is
-// before it, 2 if it is wide as Chinese or an emoji, else 1.
+// RuneColumns returns the width of r on a terminal: 0 if it combines with the rune
+// before it, 2 if it is wide, such as Chinese or an emoji, else 1.
 func RuneColumns(r rune) int {
 	switch {
 	case unicode.Is(unicode.Mn, r):
@@ -26,8 +26,8 @@ func RuneColumns(r rune) int {
 	}
 }
 
-// Clip cuts s to a width on a terminal, in columns, and ends it with an ellipsis
-// if it did. An ellipsis wider than that stands alone.
+// Clip shortens s to a width on a terminal, in columns, and marks that with an ellipsis
+// at its end. An ellipsis wider than that stands alone.
 func Clip(s string, width int, ellipsis string) string {
 	if Columns(s) <= width {
 		return s

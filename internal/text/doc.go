@@ -1,4 +1,4 @@
-// Package text writes for people what is in a trace: names, durations, sizes,
-// and measures it in columns. It is what packages chain, explain and sequence
-// have in common. All its functions are pure.
+// Package text formats what is in a trace for people: names, durations, sizes. It
+// measures their width in columns. Packages chain, explain and sequence use it. All its
+// functions are pure.
 package text

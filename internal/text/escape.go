@@ -8,8 +8,8 @@ import (
 )
 
 // Printable returns s with everything escaped that is not plain text: control
-// characters, line breaks, invisible and reordering characters, invalid UTF-8.
-// What a trace says is a stranger's; it must not move the cursor.
+// characters, line breaks, invisible and reordering characters, invalid UTF-8. The text
+// of a trace is untrusted, and must not move the cursor.
 func Printable(s string) string {
 	clean := true
 	for i, r := range s {
@@ -24,21 +24,23 @@ func Printable(s string) string {
 	return unquoted(strconv.Quote(s))
 }
 
-// ASCII is [Printable] in ASCII: all else is escaped, and backslashes always.
+// ASCII is [Printable] in ASCII: everything else is escaped, and backslashes always
+// are.
 func ASCII(s string) string { return unquoted(strconv.QuoteToASCII(s)) }
 
-// unquoted undoes that quoting also escapes its own quotes and backslashes: they
-// are harmless here, except that a backslash could pass for an escape.
+// unquoted removes the quotes, and unescapes quotes inside, which are harmless.
+// Backslashes stay escaped, since one could pass for an escape.
 func unquoted(q string) string {
 	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
 }
 
-// Label is [Printable], cut to at most n characters. The cost is that of n, whatever the
-// length of s.
+// Label is [Printable], shortened to at most n characters. Its cost depends on n, not
+// on the length of s.
 func Label(s string, n int) string { return Shorten(Printable(Shorten(s, n)), n) }
 
-// Shorten cuts s to at most n characters; the last is then an ellipsis. An s of more
-// than n bytes but just n characters is cut too. For n <= 0 it returns s.
+// Shorten shortens s to at most n characters, the last of which is then an ellipsis. It
+// also shortens an s of exactly n characters with more than n bytes. For n <= 0 it
+// returns s.
 func Shorten(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -18,7 +18,7 @@ func Duration(d time.Duration, separator string) string {
 	for _, u := range []struct {
 		unit time.Duration
 		name string
-		top  float64 // 999.6 of a unit rounds up to the next one, but 59.96s to a minute
+		top  float64 // 999.6 of a unit rounds up to the next one, and 59.96s to a minute
 	}{
 		{time.Nanosecond, "ns", 999.5},
 		{time.Microsecond, "µs", 999.5},
@@ -41,9 +41,9 @@ func Duration(d time.Duration, separator string) string {
 	}
 }
 
-// Offset returns d, the time since the start of a chain, with at most three
-// decimals, so that neighbours differ where they should: +12µs, +1.234ms,
-// +62.003s. From a day on it is as in [Duration]: +4d1h.
+// Offset returns d, the time since the start of a chain, with at most three decimals,
+// so that close times differ: +12µs, +1.234ms, +62.003s. From one day on it is
+// formatted like [Duration]: +4d1h.
 func Offset(d time.Duration) string {
 	switch {
 	case d == 0:
@@ -104,7 +104,7 @@ func Number[N int | int64](n N) string {
 	return s
 }
 
-// Counted returns n of something that takes an s: "1 write", "2,401 writes".
+// Counted returns n with a noun whose plural ends in s: "1 write", "2,401 writes".
 func Counted[N int | int64](n N, thing string) string {
 	if n == 1 {
 		return "1 " + thing

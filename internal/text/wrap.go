@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Wrap breaks s at its spaces into lines of at most width columns. The first begins
-// with first, the others with rest. A longer word has a line of its own. No line breaks
-// between a number and its unit.
+// Wrap breaks s at its spaces into lines of at most width columns. The first line
+// begins with first, the others with rest. A longer word gets a line of its own. A
+// number and its unit stay together.
 func Wrap(s, first, rest string, width int) (lines []string) {
 	line, at, empty := first, Columns(first), true
 	for _, word := range words(s) {
@@ -26,7 +26,7 @@ func Wrap(s, first, rest string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// words are the words of s. A number and its unit are one.
+// words returns the words of s. A number and its unit are one.
 func words(s string) (all []string) {
 	for _, w := range strings.Fields(s) {
 		if last := len(all) - 1; last >= 0 && isUnit(w) && endsInNumber(all[last]) {
@@ -38,7 +38,7 @@ func words(s string) (all []string) {
 	return all
 }
 
-// units are those that texts have behind numbers.
+// units are the units that follow numbers in texts.
 var units = []string{"ns", "µs", "ms", "s", "min", "h", "d", "B", "kB", "MB", "GB", "TB", "byte", "bytes", "%", "/"}
 
 func isUnit(word string) bool {

@@ -23,29 +23,30 @@ type Histograms struct {
 	set *measure.Set
 }
 
-// New returns Histograms of which nothing is measured yet. Use one for each MeterProvider.
+// New returns empty Histograms. Use one for each MeterProvider.
 func New() *Histograms { return &Histograms{measure.NewSet(trace.ScopeName, trace.Version)} }
 
-// MeterProvider returns p with the histograms of this module measured for h, in the place
-// of p's own. All other instruments are p's. Give it to otel.SetMeterProvider, or to an
-// option as wsconn.WithMeterProvider, in the place of p. Shut p itself down.
+// MeterProvider returns p with this module's histograms recorded in h in place of p.
+// All other instruments are p's. Pass it to otel.SetMeterProvider, or to an option such
+// as wsconn.WithMeterProvider, in place of p. Shut down p itself.
 //
-// A reader of p's that has no [Histograms.Producer] does not see them.
+// A reader of p without a [Histograms.Producer] does not have the histograms.
 func (h *Histograms) MeterProvider(p metric.MeterProvider) metric.MeterProvider {
 	return h.set.Provider(p, collected)
 }
 
-// collected reports whether a histogram is recorded for every message. That of handshakes is
-// rare, and stays the SDK's.
+// collected reports whether a histogram is recorded for every message. That of
+// handshakes is rare, and stays in the SDK.
 func collected(name string) bool {
 	return name == semconv.MetricBlockDuration || name == semconv.MetricMessageSize
 }
 
-// Producer returns a producer for one reader, which sdkmetric.WithProducer gives it. A
-// histogram is as the selector says for a histogram: use the exporter's or the reader's,
-// such as exporter.Temporality. nil is cumulative, which is what Prometheus takes.
+// Producer returns a producer for one reader, to be passed to sdkmetric.WithProducer.
+// The selector chooses the temporality: use the exporter's or the reader's, such as
+// exporter.Temporality. nil means cumulative, which Prometheus needs.
 //
-// With delta temporality a value is in one collection alone: make a Producer for each reader.
+// With delta temporality a value is in one collection alone: make a Producer for each
+// reader.
 func (h *Histograms) Producer(t sdkmetric.TemporalitySelector) sdkmetric.Producer {
 	p := &producer{of: h, since: time.Now()}
 	if t != nil && t(sdkmetric.InstrumentKindHistogram) == metricdata.DeltaTemporality {
@@ -55,19 +56,20 @@ func (h *Histograms) Producer(t sdkmetric.TemporalitySelector) sdkmetric.Produce
 	return p
 }
 
-// producer is what one reader collects.
+// producer is the state of one reader.
 type producer struct {
 	of *Histograms
 
 	mu      sync.Mutex
-	since   time.Time                          // of delta: the last collection
-	last    map[*measure.Series]measure.Totals // of delta: what was collected; nil: cumulative
-	windows map[*measure.Histogram]int         // of delta
+	since   time.Time                          // with delta: the last collection
+	last    map[*measure.Series]measure.Totals // with delta: what was collected; nil: cumulative
+	windows map[*measure.Histogram]int         // with delta
 }
 
 var _ sdkmetric.Producer = (*producer)(nil)
 
-// Produce returns what was measured, or with delta temporality what was since the last call.
+// Produce returns the values since the start or, with delta temporality, since the last
+// call.
 func (p *producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,7 +98,7 @@ func (p *producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 
 func seconds(v int64) float64 { return time.Duration(v).Seconds() }
 
-// produce makes the data of a histogram; nil: there is none.
+// produce returns the data of a histogram; nil: it is empty.
 func produce[N int64 | float64](p *producer, h *measure.Histogram, now time.Time, number func(int64) N) metricdata.Aggregation {
 	data := metricdata.Histogram[N]{Temporality: metricdata.CumulativeTemporality}
 	start, window := h.Start, 0
@@ -141,7 +143,7 @@ func produce[N int64 | float64](p *producer, h *measure.Histogram, now time.Time
 	return data
 }
 
-// sinceLast returns what t has that was not collected before.
+// sinceLast returns the part of t that was not collected before.
 func (p *producer) sinceLast(s *measure.Series, t measure.Totals) measure.Totals {
 	last := p.last[s]
 	p.last[s] = t

@@ -60,6 +60,17 @@ func Handler(name string, fn func(context.Context, *Conn) error, options ...Opti
 	})
 }
 
+// WithAcceptOptions sets the options with which [Handler] accepts. They are copied.
+func WithAcceptOptions(opts *websocket.AcceptOptions) Option {
+	return session.WithAcceptOptions(opts)
+}
+
+// WithAcceptOptionsFor sets a function that returns the options with which [Handler]
+// accepts a request. nil stands for those of [WithAcceptOptions].
+func WithAcceptOptionsFor(f func(*http.Request) *websocket.AcceptOptions) Option {
+	return session.WithAcceptOptionsFor(f)
+}
+
 // NewListener returns a listener that accepts from l. A server that serves on
 // it, with http.Server.Serve or ServeTLS, sees the blocks of its connections
 // below TLS, exactly; and a handshake has two more steps, from the bytes on the

@@ -12,8 +12,8 @@ import (
 
 var errEarly = errors.New("gobwasws: the client sent data before the handshake was over")
 
-// Upgrade is ws.HTTPUpgrader.Upgrade: it accepts a WebSocket handshake from a client,
-// with the span handshake. A client that has sent more than its request is refused.
+// Upgrade is ws.HTTPUpgrader.Upgrade: it accepts a client's WebSocket handshake, with
+// the span handshake. It refuses a client that has sent more than its request.
 func Upgrade(u ws.HTTPUpgrader, w http.ResponseWriter, r *http.Request, options ...Option) (*Conn, ws.Handshake, error) {
 	c, hs, _, err := upgrade(u, w, r, session.NewConfig(options))
 	return c, hs, err
@@ -37,7 +37,7 @@ func upgrade(u ws.HTTPUpgrader, w http.ResponseWriter, r *http.Request, cfg *ses
 }
 
 // Handler returns a handler that upgrades a connection and runs fn on it as the
-// goroutine name, as trace.Handle does. Then it sends a close frame, and closes the
+// goroutine name, like trace.Handle. At the end it sends a close frame and closes the
 // connection: with 1000 if fn returned nil, 1001 if fn's context ended, and else 1011.
 func Handler(name string, fn func(context.Context, *Conn) error, options ...Option) http.Handler {
 	cfg := session.NewConfig(options)

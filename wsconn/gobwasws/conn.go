@@ -10,8 +10,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// Conn is a connection whose operations have spans. One goroutine reads and one
-// writes; Close may be called by any.
+// Conn is a connection whose operations have spans. One goroutine reads and one writes;
+// any may call Close.
 type Conn struct {
 	nc      net.Conn // the wire
 	session *session.Session
@@ -25,8 +25,8 @@ func (c *Conn) WithContext(ctx context.Context) *Conn {
 	return &Conn{nc: c.nc, session: c.session, state: c.state, ctx: ctx}
 }
 
-// Context returns a copy of parent that carries the connection's tracer and, where
-// parent carries no span, the span context of its handshake.
+// Context returns a copy of parent that carries the connection's tracer and, if parent
+// carries no span, the handshake's span context.
 func (c *Conn) Context(parent context.Context) context.Context { return c.session.Context(parent) }
 
 func (c *Conn) context() context.Context {

@@ -28,7 +28,7 @@ func Dial(ctx context.Context, d ws.Dialer, url string, options ...Option) (*Con
 			return h.Conn(nc)
 		}
 	}
-	nc, _, hs, err := d.Dial(ctx, url) // nothing is buffered: the wire ends a read where the answer ends
+	nc, _, hs, err := d.Dial(ctx, url) // nothing is buffered: the wire ends a read at the end of the response
 	s := h.End(answer(hs, err), err)
 	if err != nil {
 		return nil, hs, err
@@ -36,7 +36,7 @@ func Dial(ctx context.Context, d ws.Dialer, url string, options ...Option) (*Con
 	return &Conn{nc: nc, session: s, state: ws.StateClientSide}, hs, nil
 }
 
-// answer is the response that the library does not show.
+// answer returns the response, which the library does not return.
 func answer(hs ws.Handshake, err error) *http.Response {
 	status := ws.StatusError(http.StatusSwitchingProtocols)
 	if err != nil && !errors.As(err, &status) {
@@ -49,7 +49,7 @@ func answer(hs ws.Handshake, err error) *http.Response {
 	return resp
 }
 
-// headers are the program's and this package's.
+// headers are the program's headers and this package's.
 type headers []ws.HandshakeHeader
 
 func (h headers) WriteTo(w io.Writer) (n int64, err error) {

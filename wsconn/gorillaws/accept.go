@@ -11,10 +11,10 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// Upgrader is websocket.Upgrader: its fields are the library's, and Options. Its
-// methods may be called concurrently.
+// Upgrader is websocket.Upgrader: it has the library's fields, and Options. Its methods
+// may be called concurrently.
 type Upgrader struct {
-	// HandshakeTimeout is how long the handshake may take.
+	// HandshakeTimeout limits the duration of the handshake.
 	HandshakeTimeout time.Duration
 
 	// ReadBufferSize and WriteBufferSize are the sizes of the buffers in bytes. If one
@@ -24,14 +24,15 @@ type Upgrader struct {
 	// WriteBufferPool is a pool of write buffers. If it is nil, a connection keeps one.
 	WriteBufferPool BufferPool
 
-	// Subprotocols are the server's, in its order of preference.
+	// Subprotocols are those that the server supports, in its order of preference.
 	Subprotocols []string
 
-	// Error answers a handshake that is refused. If it is nil, http.Error does.
+	// Error writes the response to a handshake that is refused. If it is nil,
+	// http.Error does.
 	Error func(w http.ResponseWriter, r *http.Request, status int, reason error)
 
-	// CheckOrigin reports whether the request's Origin may connect. If it is nil, an
-	// Origin that is not the request's host may not.
+	// CheckOrigin reports whether the request's Origin is allowed. If it is nil, the
+	// Origin must be the request's host.
 	CheckOrigin func(r *http.Request) bool
 
 	// EnableCompression negotiates compression of messages (RFC 7692) without context
@@ -55,13 +56,12 @@ func (u *Upgrader) bare() *websocket.Upgrader {
 	}
 }
 
-// Upgrade is websocket.Upgrader.Upgrade: it accepts a WebSocket handshake from a
-// client, with responseHeader in the answer, and answers with an HTTP error if it
-// refuses.
+// Upgrade is websocket.Upgrader.Upgrade: it accepts a client's WebSocket handshake,
+// with responseHeader in the response, or refuses it with an HTTP error.
 //
 // The span handshake, of kind server, has the steps process_request and
-// write_http_response as children, and those of a [NewListener]; that of a refused
-// handshake names the check that refused.
+// write_http_response as children, and those of a [NewListener]. That of a refused
+// handshake names the failed check.
 func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, responseHeader http.Header) (*Conn, error) {
 	conn, _, err := u.upgrade(w, r, responseHeader, session.NewConfig(u.Options))
 	return conn, err
@@ -77,8 +77,8 @@ func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, responseHeade
 	return newConn(ws, s), a.Context(), nil
 }
 
-// Upgrade is websocket.Upgrade: it neither checks the Origin nor answers a handshake
-// that it refuses.
+// Upgrade is websocket.Upgrade: it does not check the Origin, and writes no response to
+// a handshake that it refuses.
 //
 // Deprecated: use [Upgrader].
 func Upgrade(w http.ResponseWriter, r *http.Request, responseHeader http.Header, readBufSize, writeBufSize int) (*Conn, error) {
@@ -92,15 +92,14 @@ func Upgrade(w http.ResponseWriter, r *http.Request, responseHeader http.Header,
 }
 
 // Handler returns a handler that upgrades a connection, with the [Upgrader] of
-// [WithUpgrader], and runs fn on it as trace.Handle does: as the goroutine name, whose
-// context fn is given. What the connection does without a context of its own belongs
-// to that goroutine. Then it sends a close frame, if none was sent, and closes the
-// connection: with 1000 if fn returned nil, 1001 if fn's context ended, and else
-// 1011. The error goes to the span, [WithOnError] and [WithLogger]. [Conn.Request] is the
-// request.
+// [WithUpgrader], and runs fn on it like trace.Handle: as the goroutine name, in fn's
+// context. Calls on the connection that have no context of their own belong to that
+// goroutine. At the end it sends a close frame, if none was sent, and closes the
+// connection: with 1000 if fn returned nil, 1001 if fn's context ended, and else 1011.
+// The error is recorded on the span, and passed to [WithOnError] and [WithLogger].
+// [Conn.Request] is the request.
 //
-// A panic in fn is recorded, closes the connection with 1011, and goes on to net/http
-// untouched.
+// A panic in fn is recorded, closes the connection with 1011, and is not recovered.
 func Handler(name string, fn func(context.Context, *Conn) error, options ...Option) http.Handler {
 	cfg := session.NewConfig(options)
 	u, _ := cfg.Accept.(*Upgrader)
@@ -125,7 +124,11 @@ func Handler(name string, fn func(context.Context, *Conn) error, options ...Opti
 	})
 }
 
-// NewListener returns a listener that accepts from l. A server that serves on it sees
-// the blocks of its connections below TLS, exactly, and two more steps of a
-// handshake; see wsconn.NewListener.
+// WithUpgrader sets the upgrader of [Handler], which is copied. Its Options come before
+// the handler's.
+func WithUpgrader(u *Upgrader) Option { return session.WithAcceptOptions(u) }
+
+// NewListener returns a listener that accepts from l. A server on it records the exact
+// blocks of its connections, below TLS, and two more steps of a handshake; see
+// wsconn.NewListener.
 func NewListener(l net.Listener) net.Listener { return session.NewListener(l) }

@@ -13,10 +13,9 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// Conn is a websocket.Conn whose operations have spans. Its methods return what the
-// library's return, and have its documentation and its rules for concurrency: one
-// goroutine reads and one writes, and Close, WriteControl and WithContext may be
-// called by any.
+// Conn is a websocket.Conn whose operations have spans. Its methods return the
+// library's results, and follow its documentation and its rules for concurrency: one
+// goroutine reads and one writes, and any may call Close, WriteControl and WithContext.
 type Conn struct {
 	ws      *websocket.Conn
 	session *session.Session
@@ -25,29 +24,29 @@ type Conn struct {
 }
 
 // Request returns the request that [Handler] has upgraded, for its path values, cookies
-// and context values; nil for any other connection. Its body is not to be used.
+// and context values; nil for any other connection. Its body must not be used.
 func (c *Conn) Request() *http.Request { return c.request }
 
 func newConn(ws *websocket.Conn, s *session.Session) *Conn { return &Conn{ws: ws, session: s} }
 
-// Unwrap returns the library's connection. What is done on it directly has no spans.
+// Unwrap returns the library's connection. Calls on that have no spans.
 func (c *Conn) Unwrap() *websocket.Conn { return c.ws }
 
-// Context returns a copy of parent that carries the connection's tracer and, where
-// parent carries no span, the span context of its handshake: so that a goroutine
-// started with it by trace.Go belongs to the connection's trace.
+// Context returns a copy of parent that carries the connection's tracer and, if parent
+// carries no span, the handshake's span context. A goroutine that trace.Go starts with
+// it belongs to the connection's trace.
 func (c *Conn) Context(parent context.Context) context.Context { return c.session.Context(parent) }
 
-// WithContext returns the same connection for calls that belong to ctx: their spans
-// are children of the span in ctx. Those of a Conn without a context are children of
-// [Handler]'s goroutine, or else of the handshake. The end of ctx ends nothing, as the
-// library knows no contexts; its deadlines are SetReadDeadline and SetWriteDeadline.
-// A nil ctx is none. It costs an allocation, and changes nothing for c.
+// WithContext returns the same connection for calls that belong to ctx: their spans are
+// children of the span in ctx. Those of a Conn without a context are children of
+// [Handler]'s goroutine, or else of the handshake. The end of ctx cancels nothing,
+// since the library has no contexts; it has SetReadDeadline and SetWriteDeadline. A nil
+// ctx means no context. It costs an allocation, and does not change c.
 func (c *Conn) WithContext(ctx context.Context) *Conn {
 	return &Conn{ws: c.ws, session: c.session, ctx: ctx}
 }
 
-// context is where an operation belongs.
+// context returns the context of an operation.
 func (c *Conn) context() context.Context {
 	if c.ctx != nil {
 		return c.ctx
@@ -64,9 +63,8 @@ func (c *Conn) LocalAddr() net.Addr { return c.ws.LocalAddr() }
 // RemoteAddr returns the remote network address.
 func (c *Conn) RemoteAddr() net.Addr { return c.ws.RemoteAddr() }
 
-// NetConn returns the connection below, which is the one that the bare library would
-// have. What is done on it has no spans; a read or a write corrupts the WebSocket
-// connection.
+// NetConn returns the connection below, the same as without this package. Calls on it
+// have no spans; a read or a write corrupts the WebSocket connection.
 func (c *Conn) NetConn() net.Conn { return session.Bare(c.ws.NetConn()) }
 
 // UnderlyingConn is NetConn.
@@ -74,9 +72,9 @@ func (c *Conn) NetConn() net.Conn { return session.Bare(c.ws.NetConn()) }
 // Deprecated: use [Conn.NetConn].
 func (c *Conn) UnderlyingConn() net.Conn { return c.NetConn() }
 
-// NextReader waits for a message and returns a reader of it. The span read lasts until
-// that reader has returned the whole message (of a compressed one, until it returns
-// io.EOF) or an error, but not beyond the next read or the connection's end.
+// NextReader waits for a message and returns a reader of it. The span read ends when
+// that reader has returned the whole message (a compressed one: when it returns io.EOF)
+// or an error, when the next read begins, or when the connection closes.
 func (c *Conn) NextReader() (messageType int, r io.Reader, err error) {
 	read := c.session.BeginRead(c.context())
 	messageType, r, err = c.ws.NextReader()
@@ -106,13 +104,13 @@ func (c *Conn) ReadJSON(v any) error {
 	counted := counter{r: r}
 	err = json.NewDecoder(&counted).Decode(v)
 	if err == io.EOF { //nolint:errorlint // as the library does
-		err = io.ErrUnexpectedEOF // a message has a value
+		err = io.ErrUnexpectedEOF // an empty message has no value
 	}
 	read.End(typ, counted.n, err)
 	return err
 }
 
-// counter counts what is read from r or written to w.
+// counter counts the bytes read from r or written to w.
 type counter struct {
 	r io.Reader
 	w io.Writer
@@ -131,9 +129,9 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// NextWriter returns a writer of one message. The span write lasts until the writer is
-// closed or fails, which the next write does to one that was left open, but not
-// beyond the connection's end. Of a control message it is as in [Conn.WriteControl].
+// NextWriter returns a writer of one message. The span write ends when the writer is
+// closed or fails, or when the connection closes. The next write closes a writer that
+// was left open. A control message has the span of [Conn.WriteControl].
 func (c *Conn) NextWriter(messageType int) (io.WriteCloser, error) {
 	w := c.session.BeginWrite(c.context(), messageType)
 	defer w.EndPanicked()
@@ -147,9 +145,9 @@ func (c *Conn) NextWriter(messageType int) (io.WriteCloser, error) {
 
 // WriteMessage writes one message, with the span write.
 //
-// As in the library, the program must not write messages concurrently: where the
-// library panics for it, so does this, and both writes have spans that link to each
-// other and say where each began.
+// As with the library, the program must not write messages concurrently. If the library
+// panics because of it, so does this; then the spans of both writes link to each other
+// and state where each began.
 func (c *Conn) WriteMessage(messageType int, data []byte) error {
 	w := c.session.BeginWrite(c.context(), messageType)
 	defer w.EndPanicked()
@@ -187,8 +185,8 @@ func (c *Conn) WritePreparedMessage(pm *PreparedMessage) error {
 }
 
 // WriteControl writes a control message by deadline. The span is ping, pong, or write
-// for a close message; that of a pong is a child of the read that received the ping,
-// if it is written by the handler. It may be called concurrently with all methods.
+// for a close message. A pong that the ping handler writes is a child of the read that
+// received the ping. It may be called concurrently with all methods.
 func (c *Conn) WriteControl(messageType int, data []byte, deadline time.Time) error {
 	ctl := c.session.BeginControl(c.context(), messageType, data)
 	err := c.ws.WriteControl(messageType, data, deadline)
@@ -196,8 +194,8 @@ func (c *Conn) WriteControl(messageType int, data []byte, deadline time.Time) er
 	return err
 }
 
-// Close closes the connection below without a close message, with the span close. It
-// says how the connection ended: with which close messages, if there were any.
+// Close closes the connection below without a close message. The span close states how
+// the connection ended, and with which close messages, if any.
 func (c *Conn) Close() error {
 	cl := c.session.BeginCloseNow()
 	err := c.ws.Close()
@@ -205,42 +203,43 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// SetReadDeadline sets when reads fail; the zero time is never. A read that has timed
+// SetReadDeadline sets when reads fail; the zero time means never. A read that times
 // out breaks the connection.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.ws.SetReadDeadline(t) }
 
-// SetWriteDeadline sets when the writes of messages that begin from now on fail; the
-// zero time is never. A write that has timed out breaks the connection.
+// SetWriteDeadline sets when writes of messages that begin from now on fail; the zero
+// time means never. A write that times out breaks the connection.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.ws.SetWriteDeadline(t) }
 
-// SetReadLimit sets the most bytes that a message may have; 0 is no limit, which is
-// the default. A longer one fails with ErrReadLimit, and a close message says why.
+// SetReadLimit sets the maximum size of a message in bytes; 0, the default, means no
+// limit. A longer message fails with ErrReadLimit, and the peer receives a close
+// message.
 func (c *Conn) SetReadLimit(limit int64) { c.ws.SetReadLimit(limit) }
 
-// EnableWriteCompression switches the compression of the next messages, if it was
-// negotiated.
+// EnableWriteCompression switches compression of the following messages on or off, if
+// it was negotiated.
 func (c *Conn) EnableWriteCompression(enable bool) { c.ws.EnableWriteCompression(enable) }
 
-// SetCompressionLevel sets the level of package compress/flate for the next messages.
+// SetCompressionLevel sets the compress/flate level of the following messages.
 func (c *Conn) SetCompressionLevel(level int) error { return c.ws.SetCompressionLevel(level) }
 
 // CloseHandler returns the handler of the peer's close message.
 func (c *Conn) CloseHandler() func(code int, text string) error { return c.ws.CloseHandler() }
 
-// SetCloseHandler sets the handler of the peer's close message. Reads call it; nil is
-// the library's, which sends a close message back.
+// SetCloseHandler sets the handler of the peer's close message. Reads call it; nil
+// stands for the library's, which sends a close message back.
 func (c *Conn) SetCloseHandler(h func(code int, text string) error) { c.ws.SetCloseHandler(h) }
 
 // PingHandler returns the handler of pings.
 func (c *Conn) PingHandler() func(appData string) error { return c.ws.PingHandler() }
 
-// SetPingHandler sets the handler of pings. Reads call it; nil is the library's, which
-// sends a pong within a second, or none.
+// SetPingHandler sets the handler of pings. Reads call it; nil stands for the
+// library's, which sends a pong, unless that takes more than a second.
 func (c *Conn) SetPingHandler(h func(appData string) error) { c.ws.SetPingHandler(h) }
 
 // PongHandler returns the handler of pongs.
 func (c *Conn) PongHandler() func(appData string) error { return c.ws.PongHandler() }
 
-// SetPongHandler sets the handler of pongs. Reads call it; nil is the library's, which
-// does nothing.
+// SetPongHandler sets the handler of pongs. Reads call it; nil stands for the
+// library's, which does nothing.
 func (c *Conn) SetPongHandler(h func(appData string) error) { c.ws.SetPongHandler(h) }

@@ -13,37 +13,37 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// Dialer is websocket.Dialer: its fields are the library's, and Options. Its methods
-// may be called concurrently. A nil Dialer is one with the [DefaultDialer]'s values.
+// Dialer is websocket.Dialer: it has the library's fields, and Options. Its methods may
+// be called concurrently. A nil Dialer has the values of [DefaultDialer].
 type Dialer struct {
-	// NetDial dials a TCP connection if NetDialContext is nil. If both are, a
+	// NetDial dials a TCP connection if NetDialContext is nil. If both are nil, a
 	// net.Dialer does.
 	NetDial func(network, addr string) (net.Conn, error)
 
 	// NetDialContext dials a TCP connection.
 	NetDialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	// NetDialTLSContext dials a TLS connection, whose handshake is over. If it is nil,
-	// TLSClientConfig is used on a TCP connection.
+	// NetDialTLSContext dials a TLS connection and performs its handshake. If it is
+	// nil, TLSClientConfig is used on a TCP connection.
 	NetDialTLSContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	// Proxy returns the proxy for a request; nil: none.
 	Proxy func(*http.Request) (*url.URL, error)
 
-	// TLSClientConfig is for TLS connections without NetDialTLSContext.
+	// TLSClientConfig configures TLS if NetDialTLSContext is nil.
 	TLSClientConfig *tls.Config
 
-	// HandshakeTimeout is how long the handshake may take; 0 is no limit.
+	// HandshakeTimeout limits the duration of the handshake; 0 means no limit.
 	HandshakeTimeout time.Duration
 
-	// ReadBufferSize and WriteBufferSize are the sizes of the buffers in bytes; 0 is
+	// ReadBufferSize and WriteBufferSize are the sizes of the buffers in bytes; 0 means
 	// 4,096. They do not limit messages.
 	ReadBufferSize, WriteBufferSize int
 
 	// WriteBufferPool is a pool of write buffers. If it is nil, a connection keeps one.
 	WriteBufferPool BufferPool
 
-	// Subprotocols are those that the client asks for.
+	// Subprotocols are those that the client requests.
 	Subprotocols []string
 
 	// EnableCompression negotiates compression of messages (RFC 7692) without context
@@ -90,19 +90,19 @@ func (d *Dialer) Dial(urlStr string, requestHeader http.Header) (*Conn, *http.Re
 
 // DialContext is websocket.Dialer.DialContext: it performs a WebSocket handshake on
 // urlStr, within ctx. The span handshake, of kind client, is a child of the span in
-// ctx and has the steps dns, connect, tls, write_http_request and read_http_response
-// as children.
+// ctx. Its children are the steps dns, connect, tls, write_http_request and
+// read_http_response.
 //
-// Blocks are exact, also below TLS and behind a proxy, but not where NetDialTLSContext
-// returns a connection that is not over one of package netpoll: those are timed. An
-// httptrace.ClientTrace in ctx has its GotConn called after the TLS handshake, as
-// net/http does, and not before it.
+// Blocks are exact, also below TLS and behind a proxy. The exception is a
+// NetDialTLSContext whose connections are not over one of package netpoll: their blocks
+// are timed. The GotConn hook of an httptrace.ClientTrace in ctx is called after the
+// TLS handshake, as net/http does.
 func (d *Dialer) DialContext(ctx context.Context, urlStr string, requestHeader http.Header) (*Conn, *http.Response, error) {
 	if d == nil {
 		d = &nilDialer
 	}
 	bare := d.bare()
-	if ctx == nil { // the library's to refuse
+	if ctx == nil { // the library refuses it
 		_, resp, err := bare.DialContext(ctx, urlStr, requestHeader)
 		return nil, resp, err
 	}

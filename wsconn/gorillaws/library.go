@@ -13,7 +13,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// controlTimeout is what the library gives a control frame of its own.
+// controlTimeout is the library's time limit for a control frame of its own.
 const controlTimeout = time.Second
 
 // library describes the library for package session.
@@ -26,8 +26,8 @@ var library = session.NewLibrary(session.Library{
 	ControlTimeout:    controlTimeout,
 })
 
-// closeStatus is the code of a close frame that the peer sent. The library also says
-// 1006 where there was none.
+// closeStatus returns the code of a close frame of the peer. The library also returns
+// 1006 if there was none.
 func closeStatus(err error) int {
 	if e := (*websocket.CloseError)(nil); errors.As(err, &e) && e.Code != websocket.CloseAbnormalClosure {
 		return e.Code
@@ -45,7 +45,7 @@ func classify(err error) (outcome.Outcome, bool) {
 		return outcome.Outcome{Type: semconv.ErrorUnexpectedEOF, Text: "the connection ended without a close frame"}, true
 	}
 	if e := net.Error(nil); errors.As(err, &e) && e.Timeout() {
-		// It hides errors of the connection below in a type of its own.
+		// The library replaces errors of the connection below by a type of its own.
 		if t := reflect.TypeOf(e); t.Kind() == reflect.Pointer && t.Elem().PkgPath() == libraryPath {
 			return outcome.Outcome{Type: semconv.ErrorDeadlineExceeded, Text: e.Error()}, true
 		}

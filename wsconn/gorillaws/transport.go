@@ -16,9 +16,9 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// observe has d dial connections that hs sees: their blocks below TLS, their frames
-// above it. The library performs TLS on what it dials, where nobody gets between; so
-// this does, as the library would.
+// observe replaces d's dial functions, so that hs observes the connections: their
+// blocks below TLS, and their frames above it. The library performs TLS by itself on a
+// connection that it dials, so the replacement performs TLS in the same way.
 func observe(d *websocket.Dialer, hs *session.Dial) {
 	t := transport{hs: hs, dial: d.NetDialContext, config: d.TLSClientConfig}
 	if dial := d.NetDial; t.dial == nil && dial != nil {
@@ -42,7 +42,7 @@ func observe(d *websocket.Dialer, hs *session.Dial) {
 	if proxy := d.Proxy; proxy != nil {
 		d.Proxy = func(req *http.Request) (*url.URL, error) {
 			u, err := proxy(req)
-			if req.URL.Scheme == "https" { // secure goes through it, below TLS
+			if req.URL.Scheme == "https" { // secure dials through it, below TLS
 				t.proxy, u = u, nil
 			}
 			return u, err
@@ -97,7 +97,8 @@ func (t *transport) secure(ctx context.Context, network, addr string) (net.Conn,
 	return t.hs.Conn(conn), nil
 }
 
-// hostOf is addr without the port, and with the brackets that the library leaves.
+// hostOf returns addr without the port. It keeps the brackets of an IPv6 address, like
+// the library.
 func hostOf(addr string) string {
 	for i := len(addr) - 1; i >= 0 && addr[i] != ']'; i-- {
 		if addr[i] == ':' {
@@ -122,8 +123,8 @@ func shake(ctx context.Context, conn *tls.Conn, config *tls.Config) error {
 	return err
 }
 
-// through dials addr through the proxy as the library does, which shows its connection
-// to GotConn before it writes a request: there it is taken away from it.
+// through dials addr through the proxy with the library's code. The library passes its
+// connection to GotConn before it writes a request: there it is taken over.
 func (t *transport) through(ctx context.Context, network, addr string) (net.Conn, error) {
 	var taken *taking
 	d := websocket.Dialer{
@@ -142,7 +143,7 @@ func (t *transport) through(ctx context.Context, network, addr string) (net.Conn
 			taken = c
 		}
 	}}
-	_, _, err := d.DialContext(httptrace.WithClientTrace(untraced{ctx}, hooks), "ws://"+addr, nil) //nolint:contextcheck // untraced is ctx, but for its values
+	_, _, err := d.DialContext(httptrace.WithClientTrace(untraced{ctx}, hooks), "ws://"+addr, nil) //nolint:contextcheck // untraced is ctx without one value
 	if taken != nil {
 		return taken.Conn, nil
 	}
@@ -151,7 +152,7 @@ func (t *transport) through(ctx context.Context, network, addr string) (net.Conn
 
 var errTaken = errors.New("gorillaws: the connection was taken")
 
-// taking is a conn that one user has until it is taken from him.
+// taking is a conn that the library uses until it is taken over.
 type taking struct {
 	net.Conn
 	taken atomic.Bool

@@ -8,19 +8,19 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// The library's types, constants, errors and functions, so that a program changes one
-// import.
+// The library's types, constants, errors and functions, so that a program changes only
+// its import.
 
 // BufferPool is a pool of write buffers.
 type BufferPool = websocket.BufferPool
 
-// CloseError is the error of a connection that the peer closed.
+// CloseError is the error after the peer's close message.
 type CloseError = websocket.CloseError
 
 // HandshakeError is the error of a handshake that [Upgrader.Upgrade] refused.
 type HandshakeError = websocket.HandshakeError
 
-// PreparedMessage is a message whose frames are made once for many connections.
+// PreparedMessage is a message that is encoded once for many connections.
 type PreparedMessage = websocket.PreparedMessage
 
 // Close codes of RFC 6455 §11.7.
@@ -91,8 +91,8 @@ func ReadJSON(c *Conn, v any) error { return c.ReadJSON(v) }
 // Deprecated: use [Conn.WriteJSON].
 func WriteJSON(c *Conn, v any) error { return c.WriteJSON(v) }
 
-// JoinMessages is websocket.JoinMessages: one reader of all messages, with term behind
-// each. Its Read must not be called concurrently. Each message has its span read.
+// JoinMessages is websocket.JoinMessages: one reader of all messages, with term after
+// each. Its Read must not be called concurrently. Each message has a span read.
 func JoinMessages(c *Conn, term string) io.Reader { return &joinReader{c: c, term: term} }
 
 type joinReader struct {
@@ -112,7 +112,7 @@ func (r *joinReader) Read(p []byte) (int, error) {
 		}
 	}
 	n, err := r.r.Read(p)
-	if err == io.EOF { // of the message, and not of them all
+	if err == io.EOF { // the end of one message
 		r.r, err = nil, nil
 	}
 	return n, err
