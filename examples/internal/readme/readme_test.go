@@ -99,9 +99,22 @@ func having(sources []string, lines string) []string {
 	return found
 }
 
-var link = regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
+var (
+	link    = regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]*))?[^)]*\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	noSlug  = regexp.MustCompile("[^\\pL\\pN _-]")
+)
 
-// TestLinks holds that the relative links of all pages lead to files.
+// anchors are the fragments of a page's headings, as GitHub makes them.
+func anchors(page string) map[string]bool {
+	all := map[string]bool{}
+	for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(page, ""), -1) {
+		all[strings.ReplaceAll(noSlug.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-")] = true
+	}
+	return all
+}
+
+// TestLinks holds that the relative links of all pages lead to files, and to headings in them.
 func TestLinks(t *testing.T) {
 	pages := []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md"}
 	for _, pattern := range []string{"docs/*.md", "docs/*/*.md", "examples/*/*.md"} {
@@ -119,9 +132,39 @@ func TestLinks(t *testing.T) {
 			if strings.Contains(m[1], "://") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), m[1])); err != nil {
+			to := page
+			if m[1] != "" {
+				to = filepath.Join(filepath.Dir(page), m[1])
+			}
+			if _, err := os.Stat(filepath.Join(root, to)); err != nil {
 				t.Errorf("%s: %v", page, err)
+			} else if m[2] != "" && strings.HasSuffix(to, ".md") && !anchors(read(t, to))[m[2]] {
+				t.Errorf("%s: %s has no heading %q", page, to, m[2])
 			}
 		}
+	}
+}
+
+// TestVersions holds that the versions that the README names are those that are tested.
+func TestVersions(t *testing.T) {
+	mod, build := read(t, "go.mod"), read(t, "examples/jaeger/README.md")
+	version := func(text, pattern string) string {
+		m := regexp.MustCompile(`(?m)` + pattern).FindStringSubmatch(text)
+		if m == nil {
+			t.Fatalf("nothing like %s", pattern)
+		}
+		return m[1]
+	}
+	want := "| " + strings.Join([]string{
+		strings.TrimSuffix(version(mod, `^go ([\d.]+)$`), ".0"),
+		version(mod, `nhooyr.io/websocket v(\S+)`),
+		version(mod, `github.com/coder/websocket v(\S+)`),
+		version(mod, `github.com/gorilla/websocket v(\S+)`),
+		version(mod, `github.com/gobwas/ws v(\S+)`),
+		version(mod, `go.opentelemetry.io/otel v(\S+)`),
+		version(build, `jaegertracing/jaeger:(\S+)`),
+	}, " | ") + " |\n"
+	if !strings.Contains(read(t, "README.md"), want) {
+		t.Errorf("the README does not have the versions of go.mod: %s", want)
 	}
 }
