@@ -22,15 +22,15 @@ type link struct {
 	changed sync.Cond
 }
 
-// notify has whoever waits look again.
+// notify wakes all waiting calls.
 func (l *link) notify() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.changed.Broadcast()
 }
 
-// wait releases the lock until something has changed, or the first of the times
-// after now has come.
+// wait releases the lock until something changes, or until the first of the times after
+// now.
 func (l *link) wait(now time.Time, times ...time.Time) {
 	var first time.Time
 	for _, t := range times {
@@ -44,13 +44,13 @@ func (l *link) wait(now time.Time, times ...time.Time) {
 	l.changed.Wait()
 }
 
-// Conn is one end of a connection in memory. It is a net.Conn that returns what a TCP
-// conn does on Linux: net.ErrClosed after Close, os.ErrDeadlineExceeded, io.EOF after
-// the other end's CloseWrite or Close, and syscall.ECONNRESET after its Reset, or its
-// Close with bytes unread; and a write after the end of the connection, syscall.EPIPE.
-// Each direction returns a reset once, and then the end of the stream.
+// Conn is one end of a connection in memory. It is a net.Conn that returns the errors
+// of a TCP conn on Linux: net.ErrClosed after Close, os.ErrDeadlineExceeded, io.EOF
+// after the other end's CloseWrite or Close, and syscall.ECONNRESET after its Reset, or
+// its Close with bytes unread. A write after the end of the connection returns
+// syscall.EPIPE. Each direction returns a reset once, and then the end of the stream.
 //
-// As a [netpoll.Reporter] it says when its calls park and what wakes them. Its
+// As a [netpoll.Reporter] it reports when its calls park and what wakes them. Its
 // methods may be called concurrently.
 type Conn struct {
 	link          *link
@@ -58,24 +58,23 @@ type Conn struct {
 	in, out       *stream
 	local, remote addr
 
-	// What follows is under the link's lock.
+	// The link's lock guards what follows.
 	readBy, writeBy time.Time
 	stopped         bool // reading
 	shut            bool // for writing, by this side
 	closed          bool // by this side
 	closedBy        oteltrace.SpanContext
-	gone            bool  // for what comes from the other end
-	reset           event // of the connection, as this side learns of it
-	resetRead       bool  // a Read has said so
-	resetWrite      bool  // likewise
+	gone            bool  // bytes from the other end are discarded
+	reset           event // of the connection, when this side notices it
+	resetRead       bool  // a Read has returned it
+	resetWrite      bool  // a Write has returned it
 }
 
 var _ netpoll.Reporter = (*Conn)(nil)
 
-// NetPipe returns the two ends of a connection in memory, which differ in their
-// addresses alone. Unlike net.Pipe's it has a window: a Write parks once that is
-// full, and not before. Nobody closes them for the caller, and nothing leaks if
-// nobody does.
+// NetPipe returns the two ends of a connection in memory, which differ only in their
+// addresses. Unlike net.Pipe's it has a window: a Write parks only when that is full.
+// They need not be closed: nothing leaks.
 func NetPipe(opts ...Option) (client, server *Conn) { return newConfig(opts).netPipe() }
 
 func (c *config) netPipe() (client, server *Conn) {
@@ -102,11 +101,11 @@ func (c *Conn) LocalAddr() net.Addr { return c.local }
 // RemoteAddr returns the address of the other end.
 func (c *Conn) RemoteAddr() net.Addr { return c.remote }
 
-// SetDeadline sets both deadlines. The zero time is none.
+// SetDeadline sets both deadlines. The zero time means none.
 func (c *Conn) SetDeadline(t time.Time) error { return c.setDeadlines(t, &c.readBy, &c.writeBy) }
 
-// SetReadDeadline sets when reads end with os.ErrDeadlineExceeded, those in
-// progress too. The zero time is never.
+// SetReadDeadline sets when reads, including those in progress, fail with
+// os.ErrDeadlineExceeded. The zero time means never.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadlines(t, &c.readBy) }
 
 // SetWriteDeadline is SetReadDeadline for writes.
@@ -125,17 +124,16 @@ func (c *Conn) setDeadlines(t time.Time, deadlines ...*time.Time) error {
 	return nil
 }
 
-// Read reads what has arrived, and parks while nothing has.
+// Read reads the bytes that have arrived, and parks until there are some.
 func (c *Conn) Read(p []byte) (int, error) { return c.ReadFor(netpoll.Call{}, p) }
 
-// ReadFor is Read that reports to call. A wake by bytes that arrived, or by the end
-// of the connection, links to the operation that the other end wrote or closed
-// for.
+// ReadFor is Read that reports to call. A wake by bytes, or by the end of the
+// connection, links to the other end's write or close.
 func (c *Conn) ReadFor(call netpoll.Call, p []byte) (int, error) {
 	w := &park{link: c.link, call: call, reason: semconv.ReasonNetRead}
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
-	held := false // by StopReading, and by nothing else
+	held := false // by StopReading alone
 	for {
 		now, next := time.Now(), c.in.next()
 		by := func(e event) oteltrace.SpanContext {
@@ -179,14 +177,13 @@ func (c *Conn) ReadFor(call netpoll.Call, p []byte) (int, error) {
 	}
 }
 
-// Write writes all of p, and parks while the window is full. Of concurrent
-// writes, each is whole.
+// Write writes all of p, and parks while the window is full. Concurrent writes are not
+// interleaved.
 func (c *Conn) Write(p []byte) (int, error) { return c.WriteFor(netpoll.Call{}, p) }
 
-// WriteFor is Write that reports to call. A park says why the window was full: the
-// other end had bytes that it did not read for at least half of the time
-// (peer_window), or they were on their way (network). A wake by room links to the
-// operation that the other end read for.
+// WriteFor is Write that reports to call. A park has the cause of the full window: for
+// at least half of the time the other end had bytes that it did not read (peer_window),
+// or they were on their way (network). A wake by room links to the other end's read.
 func (c *Conn) WriteFor(call netpoll.Call, p []byte) (n int, err error) {
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
@@ -214,8 +211,8 @@ func (c *Conn) WriteFor(call netpoll.Call, p []byte) (n int, err error) {
 	}
 }
 
-// refused is why nothing can be written, whom that is due to, and how a write
-// that is parked is woken by it.
+// refused returns why nothing can be written, with the reason and the cause of the wake
+// of a parked write.
 func (c *Conn) refused(now time.Time) (reason semconv.WakeReason, by oteltrace.SpanContext, err error) {
 	switch {
 	case c.closed:
@@ -226,7 +223,7 @@ func (c *Conn) refused(now time.Time) (reason semconv.WakeReason, by oteltrace.S
 		return semconv.WakeClosed, by, os.NewSyscallError("write", syscall.EPIPE)
 	case !c.reset.happened(now):
 		return "", by, nil
-	case c.resetWrite || c.in.fin.happened(c.reset.at): // the kernel's word for a reset after the end
+	case c.resetWrite || c.in.fin.happened(c.reset.at): // as the kernel reports a reset after the end
 		return semconv.WakePeerClosed, c.reset.by, os.NewSyscallError("write", syscall.EPIPE)
 	default:
 		c.resetWrite = true
@@ -251,10 +248,10 @@ func (c *Conn) pass(call netpoll.Call) {
 	c.link.changed.Broadcast()
 }
 
-// put writes what there is room for, or a piece of it.
+// put writes as much as there is room for, or a piece of it.
 func (c *Conn) put(p []byte, now time.Time, by oteltrace.SpanContext) (n int) {
 	defer c.link.changed.Broadcast()
-	if c.peer.gone { // it answers with a reset
+	if c.peer.gone { // the peer answers with a reset
 		c.resetAt(now.Add(2*c.link.latency), c.peer.closedBy)
 		return len(p)
 	}
@@ -265,12 +262,12 @@ func (c *Conn) put(p []byte, now time.Time, by oteltrace.SpanContext) (n int) {
 	return n
 }
 
-// Close closes the connection. The other end reads what was written and then
-// io.EOF; but if this end had bytes that it did not read, as whenever the other
-// one is parked in a Write, the connection is reset.
+// Close closes the connection. The other end reads what was written and then io.EOF.
+// But if this end has unread bytes, as it has whenever the other end is parked in a
+// Write, the connection is reset.
 func (c *Conn) Close() error { return c.CloseFor(oteltrace.SpanContext{}) }
 
-// CloseFor is Close for a span: whom it wakes, at either end, links to that.
+// CloseFor is Close for a span: the wakes that it causes, at either end, link to it.
 func (c *Conn) CloseFor(by oteltrace.SpanContext) error {
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
@@ -280,7 +277,7 @@ func (c *Conn) CloseFor(by oteltrace.SpanContext) error {
 	now := time.Now()
 	arrives := now.Add(c.link.latency)
 	c.closed, c.gone, c.closedBy = true, true, by
-	first := c.in.next().at // of what nobody will read
+	first := c.in.next().at // of the bytes that stay unread
 	if !first.IsZero() {
 		c.peer.resetAt(latest(first, now).Add(c.link.latency), c.closedBy)
 	}
@@ -291,8 +288,8 @@ func (c *Conn) CloseFor(by oteltrace.SpanContext) error {
 	return nil
 }
 
-// CloseWrite closes this end's direction: the other end reads what was written
-// and then io.EOF, and may still write.
+// CloseWrite closes this end's direction: the other end reads what was written and then
+// io.EOF, and may still write.
 func (c *Conn) CloseWrite() error {
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
@@ -305,9 +302,8 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// Reset closes the connection as a process that was killed does, or
-// net.TCPConn.SetLinger(0) and Close: the other end reads what has arrived, and then
-// gets a reset.
+// Reset closes the connection like a killed process, or net.TCPConn.SetLinger(0) and
+// Close: the other end reads what has arrived, and is then reset.
 func (c *Conn) Reset() error {
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
@@ -320,9 +316,9 @@ func (c *Conn) Reset() error {
 	return nil
 }
 
-// CutAfter cuts the connection once n more bytes were written here, as a proxy that
-// ends does: the other end reads those and then io.EOF, even in the middle of a frame,
-// while this end gets a reset.
+// CutAfter cuts the connection once n more bytes were written here, like a proxy that
+// ends: the other end reads those and then io.EOF, even in the middle of a frame, and
+// this end is reset.
 func (c *Conn) CutAfter(n int) {
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
@@ -340,9 +336,9 @@ func (c *Conn) cutOff(now time.Time) {
 	c.resetAt(now, oteltrace.SpanContext{})
 }
 
-// StopReading has this end's reads park, as those of a program that does not
-// read: the window fills, and whoever writes to it parks. A read that is ended by
-// ResumeReading links to nobody.
+// StopReading makes this end's reads park, like a program that does not read: the
+// window fills, and the other end's writes park. A read that ResumeReading ends links
+// to nothing.
 func (c *Conn) StopReading() { c.stop(true) }
 
 // ResumeReading ends StopReading.
@@ -355,14 +351,14 @@ func (c *Conn) stop(stopped bool) {
 	c.link.changed.Broadcast()
 }
 
-// resetAt says when this end learns of a reset; the first counts.
+// resetAt sets when this end notices a reset; the first one counts.
 func (c *Conn) resetAt(t time.Time, by oteltrace.SpanContext) {
 	if c.reset.at.IsZero() {
 		c.reset = event{t, by}
 	}
 }
 
-// fault is an error as package net returns it.
+// fault returns an error in the form of package net's.
 func (c *Conn) fault(op string, err error) error {
 	return &net.OpError{Op: op, Net: c.local.Network(), Source: c.local, Addr: c.remote, Err: err}
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// Option configures what this package makes. The last option of a kind wins, but
-// for WithClient and WithServer, which add to those before.
+// Option configures a connection. The last option of a kind wins. WithClient and
+// WithServer add up.
 type Option func(*config)
 
 type config struct {
@@ -35,43 +35,41 @@ func newConfig(opts []Option) *config {
 	return c
 }
 
-// WithWindow sets the window of each direction: how many bytes may have been
-// written that the other end has not read. At the least it is 1; the default is
-// 65,536.
+// WithWindow sets the window of each direction: how many bytes may be written that the
+// other end has not read. The minimum is 1; the default is 65,536.
 func WithWindow(bytes int) Option { return func(c *config) { c.window = max(bytes, 1) } }
 
-// WithLatency sets how long everything takes to the other end: bytes, the window
-// that a read opens, a close, a reset. The default is 0; a connection is made at
-// once in any case.
+// WithLatency sets how long everything takes to the other end: bytes, the window that a
+// read opens, a close, a reset. The default is 0. Connecting takes no time in any case.
 func WithLatency(d time.Duration) Option { return func(c *config) { c.latency = max(d, 0) } }
 
-// WithChunks cuts what is written into pieces of 1 to 1,024 bytes, mostly small
-// ones, and has each Read return a part of one piece. The seed decides the sizes,
-// and not which goroutine runs first, as long as the window is not in the way. By
-// default a Read returns what has arrived, as far as it has room.
+// WithChunks cuts writes into pieces of 1 to 1,024 bytes, mostly small ones, and each
+// Read returns a part of one piece. The seed determines the sizes, as long as the
+// window does not limit them; it does not determine which goroutine runs first. By
+// default a Read returns what has arrived and fits.
 func WithChunks(seed uint64) Option {
 	return func(c *config) { c.chunked, c.seed = true, seed }
 }
 
-// WithConns has [Pipe] and [CoderPipe] connect over a pair that [NetPipe] made,
-// so that a test holds the conns below its WebSocket connection. Window, latency
-// and chunks are then the pair's own.
+// WithConns connects [Pipe] and [CoderPipe] over a pair of [NetPipe], so that a test
+// has the conns below its WebSocket connection. Window, latency and chunks are then the
+// pair's own.
 func WithConns(client, server *Conn) Option {
 	return func(c *config) { c.client, c.server = client, server }
 }
 
-// WithContext sets the context of the dial: the client's handshake is a child of
-// its span, and both ends use its tracer (see trace.Tracer.NewContext) unless an
-// option of theirs says otherwise. The default is tb.Context.
+// WithContext sets the context of the dial: the client's handshake is a child of its
+// span, and both ends use its tracer (see trace.Tracer.NewContext) unless they have an
+// option for that. The default is tb.Context.
 func WithContext(ctx context.Context) Option { return func(c *config) { c.ctx = ctx } }
 
-// WithClient adds options for the client's Dial. Those of wsconn are those of
-// coderws, too. The first is wsconn.WithMessageSpans(wsconn.MessagesAll).
+// WithClient adds options for the client's Dial. wsconn and coderws have the same
+// options. The first is wsconn.WithMessageSpans(wsconn.MessagesAll).
 func WithClient(opts ...wsconn.Option) Option {
 	return func(c *config) { c.dialed = append(c.dialed, opts...) }
 }
 
-// WithServer adds options for the server's Accept, as WithClient does.
+// WithServer adds options for the server's Accept, like WithClient.
 func WithServer(opts ...wsconn.Option) Option {
 	return func(c *config) { c.serving = append(c.serving, opts...) }
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// park is the wait of one call, as it is reported.
+// park is the wait of one call, and its report.
 type park struct {
 	link   *link
 	call   netpoll.Call
@@ -18,8 +18,8 @@ type park struct {
 	since  time.Time
 }
 
-// begin reports that the call is about to park, unless it has been or nobody
-// observes. It releases the lock for it, and returns true if so.
+// begin reports that the call is about to park, unless it is reported already or not
+// observed. If so, it releases the lock meanwhile, and returns true.
 func (w *park) begin(now time.Time) bool {
 	if w.parked || !w.call.Observed() {
 		return false
@@ -31,8 +31,8 @@ func (w *park) begin(now time.Time) bool {
 	return true
 }
 
-// end reports that the call runs again, if begin reported that it parks, and
-// releases the lock for it.
+// end reports that the call runs again, if begin reported a park. It releases the lock
+// meanwhile.
 func (w *park) end(now time.Time, reason semconv.WakeReason, by oteltrace.SpanContext, known netpoll.Attributes) {
 	if !w.parked {
 		return

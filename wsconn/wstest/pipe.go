@@ -16,13 +16,13 @@ import (
 	"github.com/wakechain/wakechain/wsconn/coderws"
 )
 
-// url is what a client dials: the address of the server's end.
+// url is the URL that a client dials: the address of the server's end.
 const url = "ws://server/"
 
-// Pipe returns the two ends of a WebSocket connection in memory, of
-// nhooyr.io/websocket. Their handshake is a real one, by Dial through an
-// http.Transport and by Accept in an http.Server. Both are closed when the test
-// is over; one that fails to connect is over at once.
+// Pipe returns the two ends of a WebSocket connection of nhooyr.io/websocket in memory.
+// They perform a real handshake, by Dial through an http.Transport and by Accept in an
+// http.Server. The test's Cleanup closes both. If they do not connect, it fails the
+// test.
 //
 // In a synctest bubble the connection belongs to the bubble:
 //
@@ -53,8 +53,8 @@ func CoderPipe(tb testing.TB, opts ...Option) (client, server *coderws.Conn) {
 		})
 }
 
-// pipe connects over the listener that cfg describes, and ends whatever the
-// connection does not need.
+// pipe connects two ends over cfg's listener, and stops what the connection does not
+// need.
 func pipe[C interface{ CloseNow() error }](tb testing.TB, cfg *config,
 	dial func(context.Context, *http.Client, []wsconn.Option) (C, error),
 	accept func(http.ResponseWriter, *http.Request, []wsconn.Option) (C, error),
@@ -74,7 +74,7 @@ func pipe[C interface{ CloseNow() error }](tb testing.TB, cfg *config,
 		err  error
 	}
 	accepted, failed := make(chan result), make(chan struct{})
-	defer close(failed) // or not needed any more
+	defer close(failed) // or done
 	srv := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			c, err := accept(w, r, cfg.serving)
@@ -86,7 +86,7 @@ func pipe[C interface{ CloseNow() error }](tb testing.TB, cfg *config,
 				}
 			}
 		}),
-		// The client's tracer; its span comes in the request.
+		// The client's tracer; its span is in the request.
 		BaseContext: func(net.Listener) context.Context {
 			return trace.FromContext(ctx).NewContext(context.Background())
 		},
@@ -108,7 +108,7 @@ func pipe[C interface{ CloseNow() error }](tb testing.TB, cfg *config,
 	}
 	server = res.conn
 	tb.Cleanup(func() {
-		var closing sync.WaitGroup // each waits for what the other does
+		var closing sync.WaitGroup // each waits for the other
 		closing.Go(func() { _ = client.CloseNow() })
 		closing.Go(func() { _ = server.CloseNow() })
 		closing.Wait()

@@ -10,8 +10,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// event is what happens to an end at some time, and the operation behind it. The
-// zero event does not happen.
+// event is something that happens to an end at some time, and the operation that caused
+// it. The zero event does not happen.
 type event struct {
 	at time.Time
 	by oteltrace.SpanContext
@@ -19,38 +19,38 @@ type event struct {
 
 func (e event) happened(now time.Time) bool { return passed(e.at, now) }
 
-// stream is one direction of a connection, under the link's lock.
+// stream is one direction of a connection. The link's lock guards it.
 type stream struct {
-	unread  []segment // in their order
-	fin     event     // the end, as the reader learns of it
+	unread  []segment // in order
+	fin     event     // the end, when the reader notices it
 	credits []credit  // on their way to the writer
 
-	room   int    // that the writer knows of
-	roomBy credit // the first since there was none
+	room   int    // as the writer knows it
+	roomBy credit // the first credit since room was 0
 
 	busy bool                  // a Write is in progress
-	last oteltrace.SpanContext // the one before it
+	last oteltrace.SpanContext // the Write before it
 
-	// Once left more bytes were written, if they are limited, the connection is cut.
+	// If limited, the connection is cut once left more bytes were written.
 	limited, cut bool
 	left         int
 
 	chunked       bool
-	pieces, parts *rand.Rand // sizes, of what is written and of what is read
+	pieces, parts *rand.Rand // of the sizes of writes and of reads
 }
 
-// segment is what was written at once.
+// segment is the bytes of one put.
 type segment struct {
 	p []byte
 	event
 }
 
-// credit is room that a read made.
+// credit is the room that a read made.
 type credit struct {
 	n int
 	event
 
-	arrived, read time.Time // the first byte of what was read, and by the reader
+	arrived, read time.Time // when the first byte arrived, and when it was read
 }
 
 func newStream(c *config, direction uint64) *stream {
@@ -61,7 +61,7 @@ func newStream(c *config, direction uint64) *stream {
 	}
 }
 
-// size is at most n and, of chunks, small.
+// size returns n or, with chunks, a small number up to n.
 func (s *stream) size(r *rand.Rand, n int) int {
 	if !s.chunked {
 		return n
@@ -69,9 +69,9 @@ func (s *stream) size(r *rand.Rand, n int) int {
 	return min(n, 1+r.IntN(1<<r.IntN(11)))
 }
 
-// put writes what there is room for, or a piece of it.
+// put writes as much as there is room for, or a piece of it.
 func (s *stream) put(p []byte, arrives time.Time, by oteltrace.SpanContext) int {
-	n := s.size(s.pieces, len(p)) // of all that is to be written: the room depends on who runs first
+	n := s.size(s.pieces, len(p)) // independent of the room, which depends on which goroutine runs first
 	n = min(n, s.room)
 	if s.limited {
 		n = min(n, s.left)
@@ -83,7 +83,7 @@ func (s *stream) put(p []byte, arrives time.Time, by oteltrace.SpanContext) int 
 	return n
 }
 
-// take reads what has arrived, or of chunks a part of the first, and sends the
+// take reads what has arrived or, with chunks, a part of the first piece, and sends the
 // writer the room.
 func (s *stream) take(p []byte, now time.Time, latency time.Duration, by oteltrace.SpanContext) (n int) {
 	first := s.unread[0].at
@@ -103,7 +103,7 @@ func (s *stream) take(p []byte, now time.Time, latency time.Duration, by oteltra
 	return n
 }
 
-// next is the arrival of the first unread byte, the zero event if there is none.
+// next returns the arrival of the first unread byte; the zero event if there is none.
 func (s *stream) next() event {
 	if len(s.unread) == 0 {
 		return event{}
@@ -111,14 +111,14 @@ func (s *stream) next() event {
 	return s.unread[0].event
 }
 
-// finish ends the stream; the first end counts.
+// finish ends the stream; the first call counts.
 func (s *stream) finish(e event) {
 	if s.fin.at.IsZero() {
 		s.fin = e
 	}
 }
 
-// opened gives the writer the room that it has learnt of.
+// opened adds the credits that have reached the writer.
 func (s *stream) opened(now time.Time) {
 	for len(s.credits) > 0 && s.credits[0].happened(now) {
 		if s.room == 0 {
@@ -129,7 +129,7 @@ func (s *stream) opened(now time.Time) {
 	}
 }
 
-// opening is when the writer learns of room, the zero time if there is none.
+// opening returns when the next credit reaches the writer; zero if there is none.
 func (s *stream) opening() time.Time {
 	if len(s.credits) == 0 {
 		return time.Time{}
@@ -143,21 +143,21 @@ var (
 	fullNetwork = netpoll.Attributes{semconv.BlockCauseKey.String(string(semconv.CauseNetwork))}
 )
 
-// cause is why a write was blocked since then until it learnt of the credit.
+// cause returns why a write was blocked from since until the credit reached it.
 func (c credit) cause(since time.Time) netpoll.Attributes {
 	return cause(since, c.at, c.arrived, c.read)
 }
 
-// cause is why a write has been blocked since then, until now.
+// cause returns why a write has been blocked from since until now.
 func (s *stream) cause(since, now time.Time) netpoll.Attributes {
-	if len(s.credits) > 0 { // it was read, which the writer has not learnt
+	if len(s.credits) > 0 { // it was read, but the writer does not know yet
 		return cause(since, now, s.credits[0].arrived, s.credits[0].read)
 	}
 	return cause(since, now, s.next().at, now)
 }
 
-// cause weighs a block by how long of it the other end had a byte that it did not
-// read: from its arrival, which is zero if there is none, to its read.
+// cause decides by how much of the block the other end had a byte that it did not read:
+// from its arrival, which is zero if there is none, to its read.
 func cause(since, until, arrived, read time.Time) netpoll.Attributes {
 	if arrived.IsZero() || 2*read.Sub(latest(arrived, since)) < until.Sub(since) {
 		return fullNetwork

@@ -13,24 +13,24 @@ import (
 	"github.com/wakechain/wakechain/trace/lean/internal/encode"
 )
 
-// A payload is the body of a request, in memory that is used again when the exporter has
-// released it and all its readers are closed: a transport may read a body for longer than
-// the request takes.
+// A payload is the body of a request. Its memory is reused when the exporter has
+// released it and all its readers are closed: a transport may read a body for longer
+// than the request takes.
 type payload struct {
 	request encode.Request
 	raw     []byte
 	zipped  bytes.Buffer
-	zip     *gzip.Writer // nil: not needed yet
+	zip     *gzip.Writer // nil: not used yet
 	body    []byte
 	refs    atomic.Int32
 }
 
 var payloads = sync.Pool{New: func() any { return new(payload) }}
 
-// maxKept is the most memory of a payload that is kept for the next one.
+// maxKept is the maximum size of a pooled payload, in bytes.
 const maxKept = 4 << 20
 
-// encode returns the body of a request, nil if that would be too large.
+// encode returns the body of a request; nil if it would be too large.
 func (e *Exporter) encode(spans []sdktrace.ReadOnlySpan) (*payload, error) {
 	p := payloads.Get().(*payload)
 	p.refs.Store(1)
@@ -74,13 +74,13 @@ func (p *payload) compress() error {
 	return nil
 }
 
-// release gives the memory back when nobody has it any more.
+// release frees the memory once it has no other user.
 func (p *payload) release() {
 	if p.refs.Add(-1) > 0 {
 		return
 	}
 	p.body = nil
-	p.request.Reset() // what the spans have in common may be garbage now
+	p.request.Reset() // do not keep the spans' shared data alive
 	if p.request.Cap()+cap(p.raw)+p.zipped.Cap() <= maxKept {
 		payloads.Put(p)
 	}
@@ -92,7 +92,7 @@ func (p *payload) reader() io.ReadCloser {
 	return &reader{p: p, left: p.body}
 }
 
-// reader may be closed while somebody reads.
+// reader may be closed during a Read.
 type reader struct {
 	mu   sync.Mutex
 	p    *payload // nil: closed

@@ -16,8 +16,8 @@ import (
 
 const prefix = "OTEL_EXPORTER_OTLP_"
 
-// variable returns the value of a variable for traces or, if that is empty, of the one
-// for all signals, and its name. Neither is set: two empty strings.
+// variable returns the value and the name of a variable for traces or, if that is
+// empty, of the one for all signals; empty strings if neither is set.
 func variable(name string) (value, from string) {
 	for _, from := range []string{prefix + "TRACES_" + name, prefix + name} {
 		if v := strings.TrimSpace(os.Getenv(from)); v != "" {
@@ -27,9 +27,9 @@ func variable(name string) (value, from string) {
 	return "", ""
 }
 
-// newConfig returns the settings of the environment. A setting is an error where spans
-// would be sent elsewhere, or otherwise, than whoever made it wants; the rest that is wrong
-// goes to otel.Handle.
+// newConfig returns the settings of the environment. A wrong setting is an error if
+// spans would be sent elsewhere or otherwise than intended; other wrong settings go to
+// otel.Handle.
 func newConfig() *config {
 	c := &config{
 		timeout:    defaultTimeout,
@@ -41,7 +41,7 @@ func newConfig() *config {
 		c.endpoint(from, v, from == prefix+"ENDPOINT")
 	}
 	if v, from := variable("PROTOCOL"); v != "" && v != "http/protobuf" {
-		c.fail("%s is %q, and this exporter speaks http/protobuf alone: use OpenTelemetry's exporter for that protocol, or set %sTRACES_PROTOCOL=http/protobuf",
+		c.fail("%s is %q, but this exporter supports only http/protobuf: use OpenTelemetry's exporter for that protocol, or set %sTRACES_PROTOCOL=http/protobuf",
 			from, v, prefix)
 	}
 	switch v, from := variable("COMPRESSION"); v {
@@ -53,7 +53,7 @@ func newConfig() *config {
 	}
 	if v, from := variable("TIMEOUT"); v != "" {
 		if ms, err := strconv.ParseInt(v, 10, 32); err != nil || ms < 0 {
-			ignored(from, "is %q, which is no number of milliseconds", v)
+			ignored(from, "is %q, which is not a number of milliseconds", v)
 		} else {
 			c.timeout = time.Duration(ms) * time.Millisecond
 		}
@@ -65,7 +65,7 @@ func newConfig() *config {
 	return c
 }
 
-// ignored tells that a variable is not taken.
+// ignored reports that a variable is ignored.
 func ignored(from, format string, args ...any) {
 	otel.Handle(fmt.Errorf("otlp: ignored: %s "+format, append([]any{from}, args...)...))
 }
@@ -74,20 +74,20 @@ func (c *config) fail(format string, args ...any) {
 	c.errs = append(c.errs, fmt.Errorf("otlp: "+format, args...))
 }
 
-// endpoint sets the URL. Where it is the base of all signals, the path of traces is
-// appended.
+// endpoint sets the URL. If it is the base of all signals, it appends the path of
+// traces.
 func (c *config) endpoint(from, v string, base bool) {
 	u, err := url.Parse(v)
 	switch {
 	case err != nil:
 		var parse *url.Error
 		if errors.As(err, &parse) {
-			err = parse.Err // without the text, which may have a secret
+			err = parse.Err // without the URL, which may contain a secret
 		}
-		c.fail("%s is no URL: %w", from, err)
+		c.fail("%s is not a URL: %w", from, err)
 		return
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		c.fail("%s is %q: it needs to begin with http:// or https:// and a host", from, u.Redacted())
+		c.fail("%s is %q: it must begin with http:// or https:// and a host", from, u.Redacted())
 		return
 	}
 	if u.Path == "" {
@@ -100,8 +100,8 @@ func (c *config) endpoint(from, v string, base bool) {
 	c.url = u
 }
 
-// parseHeaders reads a list as of W3C Baggage, without properties. What is no
-// header is left out. Values are not repeated in errors: they may be secret.
+// parseHeaders parses a list as in W3C Baggage, without properties. It ignores invalid
+// headers. Errors do not contain values, which may be secret.
 func parseHeaders(from, list string) map[string]string {
 	headers := map[string]string{}
 	for pair := range strings.SplitSeq(list, ",") {
@@ -116,7 +116,7 @@ func parseHeaders(from, list string) map[string]string {
 		}
 		value, err := url.PathUnescape(strings.TrimSpace(v))
 		if err != nil || !validValue(value) {
-			ignored(from, "has a value of %s that is not percent-encoded as it needs to be", key)
+			ignored(from, "has a value of %s that is not percent-encoded correctly", key)
 			continue
 		}
 		headers[key] = value
@@ -124,7 +124,7 @@ func parseHeaders(from, list string) map[string]string {
 	return headers
 }
 
-// certificates reads the files that the environment names.
+// certificates reads the files named by the environment.
 func (c *config) certificates() {
 	var t tls.Config
 	if file, from := variable("CERTIFICATE"); file != "" {
@@ -134,7 +134,7 @@ func (c *config) certificates() {
 		case err != nil:
 			c.fail("%s: %w", from, err)
 		case !t.RootCAs.AppendCertsFromPEM(pem):
-			c.fail("%s: %s has no certificate in PEM", from, file)
+			c.fail("%s: %s contains no PEM certificate", from, file)
 		}
 		c.tls = &t
 	}
@@ -144,7 +144,7 @@ func (c *config) certificates() {
 	case cert == "" && key == "":
 		return
 	case cert == "" || key == "":
-		c.fail("%s%s is set, and it takes %sCLIENT_CERTIFICATE and %sCLIENT_KEY together", from, of, prefix, prefix)
+		c.fail("%s%s is set alone: set both %sCLIENT_CERTIFICATE and %sCLIENT_KEY", from, of, prefix, prefix)
 		return
 	}
 	pair, err := tls.LoadX509KeyPair(cert, key)
@@ -156,7 +156,7 @@ func (c *config) certificates() {
 	c.tls = &t
 }
 
-// validKey reports whether s is a token, as RFC 9110 §5.1 has it of a header's name.
+// validKey reports whether s is a valid header name, a token of RFC 9110 §5.1.
 func validKey(s string) bool {
 	for _, c := range []byte(s) {
 		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
@@ -166,8 +166,8 @@ func validKey(s string) bool {
 	return s != ""
 }
 
-// validValue reports whether s may be a header's value: it has no control character but
-// tabs.
+// validValue reports whether s is a valid header value: without control characters
+// except tabs.
 func validValue(s string) bool {
 	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
 }

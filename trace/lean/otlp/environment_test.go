@@ -143,20 +143,20 @@ func TestWrongSettings(t *testing.T) {
 		opts []otlp.Option
 		want string
 	}{
-		{map[string]string{"PROTOCOL": "grpc"}, nil, "OTEL_EXPORTER_OTLP_PROTOCOL is \"grpc\", and this exporter speaks http/protobuf alone"},
+		{map[string]string{"PROTOCOL": "grpc"}, nil, "OTEL_EXPORTER_OTLP_PROTOCOL is \"grpc\", but this exporter supports only http/protobuf"},
 		{map[string]string{"PROTOCOL": "http/protobuf", "TRACES_PROTOCOL": "http/json"}, nil, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL is \"http/json\""},
-		{map[string]string{"ENDPOINT": "localhost:4318"}, nil, "OTEL_EXPORTER_OTLP_ENDPOINT is \"localhost:4318\": it needs to begin with http:// or https://"},
+		{map[string]string{"ENDPOINT": "localhost:4318"}, nil, "OTEL_EXPORTER_OTLP_ENDPOINT is \"localhost:4318\": it must begin with http:// or https://"},
 		{map[string]string{"TRACES_ENDPOINT": "unix:///x"}, nil, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is"},
 		{map[string]string{"ENDPOINT": "http://"}, nil, "and a host"},
-		{map[string]string{"ENDPOINT": "https://user:secret@h\x7f/"}, nil, "OTEL_EXPORTER_OTLP_ENDPOINT is no URL: net/url: invalid control character in URL"},
+		{map[string]string{"ENDPOINT": "https://user:secret@h\x7f/"}, nil, "OTEL_EXPORTER_OTLP_ENDPOINT is not a URL: net/url: invalid control character in URL"},
 		{nil, []otlp.Option{otlp.WithEndpointURL("collector")}, "WithEndpointURL is \"collector\""},
 		{map[string]string{"CERTIFICATE": no, "ENDPOINT": "https://c"}, nil, "OTEL_EXPORTER_OTLP_CERTIFICATE: open"},
-		{map[string]string{"TRACES_CERTIFICATE": empty, "ENDPOINT": "https://c"}, nil, "has no certificate in PEM"},
-		{map[string]string{"CLIENT_CERTIFICATE": empty, "ENDPOINT": "https://c"}, nil, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE is set, and it takes"},
-		{map[string]string{"CLIENT_KEY": empty, "ENDPOINT": "https://c"}, nil, "OTEL_EXPORTER_OTLP_CLIENT_KEY is set, and it takes"},
+		{map[string]string{"TRACES_CERTIFICATE": empty, "ENDPOINT": "https://c"}, nil, "contains no PEM certificate"},
+		{map[string]string{"CLIENT_CERTIFICATE": empty, "ENDPOINT": "https://c"}, nil, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE is set alone"},
+		{map[string]string{"CLIENT_KEY": empty, "ENDPOINT": "https://c"}, nil, "OTEL_EXPORTER_OTLP_CLIENT_KEY is set alone"},
 		{map[string]string{"CLIENT_CERTIFICATE": empty, "TRACES_CLIENT_KEY": empty, "ENDPOINT": "https://c"}, nil, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY: tls:"},
-		{nil, []otlp.Option{otlp.WithTLSClientConfig(&tls.Config{})}, "there are certificates for TLS, and http://localhost:4318/v1/traces is without"},
-		{nil, []otlp.Option{otlp.WithHeaders(map[string]string{"a b": "secret"})}, "\"a b\" or its value is not valid as a header"},
+		{nil, []otlp.Option{otlp.WithTLSClientConfig(&tls.Config{})}, "certificates are set, but http://localhost:4318/v1/traces does not use TLS"},
+		{nil, []otlp.Option{otlp.WithHeaders(map[string]string{"a b": "secret"})}, "\"a b\" or its value is not a valid header"},
 		{nil, []otlp.Option{otlp.WithHeaders(map[string]string{"a": "sec\nret"})}, "\"a\" or its value"},
 	} {
 		t.Run(c.want, func(t *testing.T) {

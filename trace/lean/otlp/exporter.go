@@ -16,23 +16,23 @@ import (
 	"github.com/wakechain/wakechain/trace"
 )
 
-// Exporter sends spans by OTLP over HTTP. Methods are safe for concurrent use: exports
-// then run side by side.
+// Exporter sends spans by OTLP over HTTP. Methods are safe for concurrent use; exports
+// run in parallel.
 type Exporter struct {
 	url        *url.URL
-	name       string // of the URL, without what may be secret
+	name       string // the URL without its possibly secret parts
 	header     http.Header
 	client     *http.Client
-	own        *http.Transport // nil: the program's
+	own        *http.Transport // nil: the program's is used
 	gzip       bool
 	timeout    time.Duration
 	retry      RetryConfig
 	maxRequest int
 
-	away   atomic.Bool   // the last export gave up because nobody answered
-	stop   chan struct{} // closed by Shutdown: no more waiting
+	away   atomic.Bool   // the last export gave up without a response
+	stop   chan struct{} // closed by Shutdown: stop waiting
 	ctx    context.Context
-	cancel context.CancelFunc // what is sent is given up
+	cancel context.CancelFunc // aborts exports
 
 	mu      sync.Mutex
 	shut    bool
@@ -41,14 +41,14 @@ type Exporter struct {
 
 var _ sdktrace.SpanExporter = (*Exporter)(nil)
 
-// errShutdown is what an export returns after Shutdown; OpenTelemetry's exporter returns
-// a canceled context, too.
+// errShutdown is the error of an export after Shutdown. It wraps context.Canceled, as
+// OpenTelemetry's exporter returns.
 var errShutdown = fmt.Errorf("otlp: the exporter is shut down: %w", context.Canceled)
 
-// NewExporter returns an exporter that is configured by the environment and by opts, nil
-// ones left out. It does not connect to the server. An error says which setting is wrong,
-// or that ctx has ended; a header or a timeout of the environment that cannot be used
-// goes to otel.Handle, and the rest counts.
+// NewExporter returns an exporter that is configured by the environment and by opts;
+// nil options are ignored. It does not connect to the server. It returns an error if a
+// setting is wrong or ctx has ended. An unusable header or timeout of the environment
+// is ignored, and reported to otel.Handle.
 func NewExporter(ctx context.Context, opts ...Option) (*Exporter, error) {
 	c := newConfig()
 	for _, o := range opts {
@@ -63,7 +63,7 @@ func NewExporter(ctx context.Context, opts ...Option) (*Exporter, error) {
 	e.header.Set("User-Agent", "Wakechain-OTLP-Exporter-Go/"+trace.Version)
 	for key, v := range c.headers {
 		if !validKey(key) || !validValue(v) {
-			c.fail("%q or its value is not valid as a header", key)
+			c.fail("%q or its value is not a valid header", key)
 			continue
 		}
 		e.header.Set(key, v)
@@ -73,7 +73,7 @@ func NewExporter(ctx context.Context, opts ...Option) (*Exporter, error) {
 		e.header.Set("Content-Encoding", "gzip")
 	}
 	if c.url != nil && c.url.Scheme == "http" && c.tls != nil && c.client == nil {
-		c.fail("there are certificates for TLS, and %s is without", c.url.Redacted())
+		c.fail("certificates are set, but %s does not use TLS", c.url.Redacted())
 	}
 	if err := errors.Join(append(c.errs, ctx.Err())...); err != nil {
 		return nil, err
@@ -91,8 +91,8 @@ func NewExporter(ctx context.Context, opts ...Option) (*Exporter, error) {
 	return e, nil
 }
 
-// newTransport returns one with the limits of Go's default, which the program may have
-// replaced by one that makes spans.
+// newTransport returns a transport with the limits of http.DefaultTransport, which the
+// program may have replaced by a traced one.
 func newTransport(c *config) *http.Transport {
 	t := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -112,9 +112,9 @@ func newTransport(c *config) *http.Transport {
 	return t
 }
 
-// ExportSpans sends spans and returns when the server has taken them, when it has refused
-// them or when ctx has ended. It keeps no span. After Shutdown it returns an error, for
-// which errors.Is says context.Canceled.
+// ExportSpans sends spans. It returns when the server has accepted or refused them, or
+// when ctx has ended. It keeps no span. After Shutdown it returns an error that is
+// context.Canceled by errors.Is.
 func (e *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	if len(spans) == 0 {
 		return nil
@@ -133,14 +133,14 @@ func (e *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpa
 	return e.export(ctx, spans)
 }
 
-// export sends spans in one request, or in several where that is too large.
+// export sends spans in one request, or in several if that is too large.
 func (e *Exporter) export(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	p, err := e.encode(spans)
 	switch {
 	case err != nil:
 		return fmt.Errorf("otlp: %w", err)
 	case p == nil && len(spans) == 1:
-		return fmt.Errorf("otlp: a span %q is larger than a request may be, %d bytes", spans[0].Name(), e.maxRequest)
+		return fmt.Errorf("otlp: span %q is larger than the maximum request size, %d bytes", spans[0].Name(), e.maxRequest)
 	case p == nil:
 		half := len(spans) / 2
 		return errors.Join(e.export(ctx, spans[:half]), e.export(ctx, spans[half:]))
@@ -155,8 +155,9 @@ func (e *Exporter) export(ctx context.Context, spans []sdktrace.ReadOnlySpan) er
 	return nil
 }
 
-// Shutdown ends the exporter. Nothing is sent again any more, and what is being sent has
-// until ctx ends, whose error is returned then. More calls do nothing more.
+// Shutdown shuts the exporter down. Failed requests are not sent again. It waits for
+// requests in progress until ctx ends, and then returns that error. Further calls do
+// nothing.
 func (e *Exporter) Shutdown(ctx context.Context) error {
 	e.mu.Lock()
 	if !e.shut {
@@ -182,7 +183,7 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// MarshalLog returns what the SDK logs of the exporter: not its headers.
+// MarshalLog returns what the SDK logs about the exporter, without its headers.
 func (e *Exporter) MarshalLog() any {
 	return struct{ Type, Endpoint string }{"otlp", e.name}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Option configures an [Exporter]. The last one of a kind wins, and any wins over the
+// Option configures an [Exporter]. The last option of a kind wins. Options override the
 // environment.
 type Option interface{ apply(*config) }
 
@@ -20,7 +20,7 @@ type config struct {
 	retry       RetryConfig
 	tls         *tls.Config // nil: Go's defaults
 	proxy       func(*http.Request) (*url.URL, error)
-	client      *http.Client // nil: one of our own
+	client      *http.Client // nil: make one
 	maxRequest  int
 	errs        []error
 }
@@ -37,14 +37,14 @@ const (
 )
 
 // WithEndpointURL sets the URL that spans are sent to, such as
-// https://collector.example.com:4318/v1/traces. Nothing is appended to it. The default is
+// https://collector.example.com:4318/v1/traces. It is used as it is. The default is
 // http://localhost:4318/v1/traces.
 func WithEndpointURL(u string) Option {
 	return optionFunc(func(c *config) { c.endpoint("WithEndpointURL", u, false) })
 }
 
-// WithHeaders sets the headers of each request, in the place of those of the
-// environment: User-Agent, too, if it is among them. The map is copied.
+// WithHeaders sets the headers of each request, in place of the environment's. They may
+// include User-Agent. The map is copied.
 func WithHeaders(headers map[string]string) Option {
 	headers = maps.Clone(headers)
 	return optionFunc(func(c *config) { c.headers = headers })
@@ -53,8 +53,8 @@ func WithHeaders(headers map[string]string) Option {
 // Compression is how the body of a request is compressed.
 type Compression int
 
-// The kinds of compression. None is the default: gzip takes more time than all
-// the rest that is done with a span.
+// The kinds of compression. None is the default: gzip takes more time than everything
+// else that is done with a span.
 const (
 	NoCompression Compression = iota
 	GzipCompression
@@ -65,35 +65,36 @@ func WithCompression(k Compression) Option {
 	return optionFunc(func(c *config) { c.compression = k })
 }
 
-// WithTimeout sets how long one try to send may take; 0 or less: no limit. The default is
-// 10 seconds. How long an export may take with all its tries is up to [WithRetry] and to
-// its context: that of the SDK's batch processor ends after 30 seconds.
+// WithTimeout limits the duration of one try to send; 0 or less means no limit. The
+// default is 10 seconds. The duration of an export with all its tries is limited by
+// [WithRetry] and by its context: that of the SDK's batch processor ends after 30
+// seconds.
 func WithTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.timeout = d })
 }
 
-// RetryConfig is how often what failed is sent again.
+// RetryConfig configures how often a failed request is sent again.
 type RetryConfig struct {
-	// Enabled says whether anything is sent again.
+	// Enabled allows failed requests to be sent again.
 	Enabled bool
-	// InitialInterval is the first time to wait, of which up to a half is added or taken
-	// by chance; it grows by half each time. 0 or less: 5 seconds.
+	// InitialInterval is the first time to wait. It is varied randomly by up to a half,
+	// and grows by half each time. 0 or less means 5 seconds.
 	InitialInterval time.Duration
-	// MaxInterval is what it grows to. 0 or less: 30 seconds.
+	// MaxInterval limits that growth. 0 or less means 30 seconds.
 	MaxInterval time.Duration
-	// MaxElapsedTime is the time since the first try after which there is no other.
-	// 0 or less: no limit but the context's.
+	// MaxElapsedTime is the time since the first try after which there is no further
+	// one. 0 or less means no limit except the context's.
 	MaxElapsedTime time.Duration
 }
 
-// WithRetry sets how often what failed is sent again. The default is enabled, with 5 and
-// 30 seconds, for a minute.
+// WithRetry configures how often a failed request is sent again. The default is
+// enabled, with 5 and 30 seconds, for a minute.
 func WithRetry(r RetryConfig) Option {
 	return optionFunc(func(c *config) { c.retry = r })
 }
 
-// WithTLSClientConfig sets how TLS is spoken, in the place of the environment's
-// certificates, unless t is nil. t is copied. It needs an endpoint with https.
+// WithTLSClientConfig sets the TLS configuration, in place of the environment's
+// certificates, unless t is nil. t is copied. It requires an https endpoint.
 func WithTLSClientConfig(t *tls.Config) Option {
 	t = t.Clone()
 	return optionFunc(func(c *config) {
@@ -103,7 +104,7 @@ func WithTLSClientConfig(t *tls.Config) Option {
 	})
 }
 
-// WithProxy sets which proxy a request goes through, unless f is nil. The default is
+// WithProxy sets the proxy of requests, unless f is nil. The default is
 // [http.ProxyFromEnvironment].
 func WithProxy(f func(*http.Request) (*url.URL, error)) Option {
 	return optionFunc(func(c *config) {
@@ -113,10 +114,9 @@ func WithProxy(f func(*http.Request) (*url.URL, error)) Option {
 	})
 }
 
-// WithHTTPClient sets the client that sends requests, unless h is nil: its transport
-// takes the place of [WithTLSClientConfig], [WithProxy] and the environment's
-// certificates. h is copied; where it has no CheckRedirect of its own, redirects are not
-// followed.
+// WithHTTPClient sets the client that sends requests, unless h is nil. Its transport
+// replaces [WithTLSClientConfig], [WithProxy] and the environment's certificates. h is
+// copied. If it has no CheckRedirect, redirects are not followed.
 func WithHTTPClient(h *http.Client) Option {
 	return optionFunc(func(c *config) {
 		if h != nil {
@@ -126,9 +126,9 @@ func WithHTTPClient(h *http.Client) Option {
 	})
 }
 
-// WithMaxRequestSize sets the most bytes of a request before it is compressed, 20 MiB by
-// default, as the specification of OTLP recommends. A batch that is larger is sent in
-// parts, and a span that is larger is an error. 0 or less: the default.
+// WithMaxRequestSize limits the size of a request in bytes, before compression. The
+// default is 20 MiB, which OTLP's specification recommends; 0 or less means the
+// default. A larger batch is sent in parts, and a larger span is an error.
 func WithMaxRequestSize(size int) Option {
 	return optionFunc(func(c *config) {
 		if size <= 0 {

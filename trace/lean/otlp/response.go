@@ -15,28 +15,29 @@ import (
 
 const protobuf = "application/x-protobuf"
 
-// maxResponse is how much is read of an answer, maxMessage what is repeated of it.
+// maxResponse limits how much of a response is read, maxMessage how much of its message
+// is kept, in bytes.
 const (
 	maxResponse = 64 << 10
 	maxMessage  = 512
 )
 
-// PartialSuccess is what otel.Handle gets where a server took spans, but not all
-// of them, or has something to say about them. Test for it with errors.As.
+// PartialSuccess is passed to otel.Handle if a server rejected some of the spans, or
+// sent a warning about them. Test for it with errors.As.
 type PartialSuccess struct {
 	Rejected int64  // spans
-	Message  string // the server's, of which 512 bytes are kept
+	Message  string // the server's, at most 512 bytes
 }
 
-// Error says how many spans were rejected, and why.
+// Error returns how many spans were rejected, and why.
 func (p PartialSuccess) Error() string {
 	if p.Rejected == 0 {
-		return fmt.Sprintf("otlp: the server took all spans and warns: %q", p.Message)
+		return fmt.Sprintf("otlp: the server accepted all spans, with a warning: %q", p.Message)
 	}
 	return fmt.Sprintf("otlp: the server rejected %d spans: %q", p.Rejected, p.Message)
 }
 
-// readBody reads an answer, and says whether that is all of it.
+// readBody reads a response; whole: that is all of it.
 func readBody(r io.Reader) (body []byte, whole bool, err error) {
 	body, err = io.ReadAll(io.LimitReader(r, maxResponse+1))
 	if len(body) > maxResponse {
@@ -45,7 +46,8 @@ func readBody(r io.Reader) (body []byte, whole bool, err error) {
 	return body, true, err
 }
 
-// partialSuccess reads an ExportTraceServiceResponse: the zero PartialSuccess is a full one.
+// partialSuccess decodes an ExportTraceServiceResponse; the zero PartialSuccess means
+// full success.
 func partialSuccess(h http.Header, body []byte) (p PartialSuccess, err error) {
 	switch mediaType(h) {
 	case protobuf:
@@ -57,7 +59,7 @@ func partialSuccess(h http.Header, body []byte) (p PartialSuccess, err error) {
 		if err != nil {
 			return p, err
 		}
-		_, message, _ := field(inner, 2) // it can be read as often as one likes
+		_, message, _ := field(inner, 2) // body is valid: the fields before it were read
 		return PartialSuccess{Rejected: int64(n), Message: short(string(message))}, nil
 	case "application/json":
 		var answer struct {
@@ -83,8 +85,8 @@ func partialSuccess(h http.Header, body []byte) (p PartialSuccess, err error) {
 	return p, nil
 }
 
-// message is what a server says of a request that it refused: a google.rpc.Status, or
-// text. It is empty or begins with a colon.
+// message returns a server's message about a request that it refused: a
+// google.rpc.Status, or text. It is empty or begins with a colon.
 func message(h http.Header, body []byte) string {
 	text := string(body)
 	if mediaType(h) == protobuf {
@@ -108,7 +110,7 @@ func mediaType(h http.Header) string {
 	return t
 }
 
-// short cuts a text of the server's.
+// short shortens a text of the server to maxMessage bytes.
 func short(s string) string {
 	if len(s) > maxMessage {
 		s = s[:maxMessage]
@@ -121,8 +123,8 @@ func short(s string) string {
 
 var errDamaged = errors.New("not protobuf")
 
-// field returns the value of a field of a protobuf message: of one with a number, and of
-// one with bytes. Of several the last one counts; without one the values are zero.
+// field returns the value of a field of a protobuf message: its number, or its bytes.
+// The last one of several counts; a missing field is zero.
 func field(b []byte, number uint64) (n uint64, data []byte, err error) {
 	for len(b) > 0 {
 		key, size := binary.Uvarint(b)

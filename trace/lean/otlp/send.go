@@ -21,15 +21,15 @@ const (
 	maxInterval   = 30 * time.Second
 )
 
-// failure is a try that failed.
+// failure is a failed try.
 type failure struct {
 	err      error
-	again    bool          // it is worth another try
-	answered bool          // by the server
-	after    time.Duration // not before
+	again    bool          // try again
+	answered bool          // the server has responded
+	after    time.Duration // wait at least this long
 }
 
-// send sends a payload until it is taken, or there is no sense in another try.
+// send sends a payload until it is accepted, or until another try is pointless.
 func (e *Exporter) send(ctx context.Context, p *payload) error {
 	start, interval := time.Now(), e.retry.InitialInterval
 	if interval <= 0 {
@@ -64,7 +64,7 @@ func (e *Exporter) send(ctx context.Context, p *payload) error {
 	}
 }
 
-// wait waits before the next try. It reports false if there should be none.
+// wait waits until the next try. It reports false if there should be none.
 func (e *Exporter) wait(ctx context.Context, d time.Duration, start time.Time) bool {
 	if e.retry.MaxElapsedTime > 0 && time.Since(start)+d > e.retry.MaxElapsedTime {
 		return false
@@ -83,7 +83,7 @@ func (e *Exporter) wait(ctx context.Context, d time.Duration, start time.Time) b
 	return false
 }
 
-// post tries to send a payload. It returns nil if the server took it.
+// post tries to send a payload. It returns nil if the server accepted it.
 func (e *Exporter) post(ctx context.Context, p *payload) *failure {
 	try, cancel := ctx, context.CancelFunc(func() {})
 	if e.timeout > 0 {
@@ -107,7 +107,7 @@ func (e *Exporter) post(ctx context.Context, p *payload) *failure {
 		e.taken(a.Header, body, whole && err == nil)
 		return nil
 	case a.StatusCode/100 == 3:
-		return &failure{answered: true, err: fmt.Errorf("%s to %s, and redirects are not followed", a.Status, place(a))}
+		return &failure{answered: true, err: fmt.Errorf("%s to %s: redirects are not followed", a.Status, place(a))}
 	}
 	f := &failure{answered: true, err: fmt.Errorf("%s%s", a.Status, message(a.Header, body))}
 	switch a.StatusCode {
@@ -117,39 +117,39 @@ func (e *Exporter) post(ctx context.Context, p *payload) *failure {
 	return f
 }
 
-// unanswered is a try without an answer. Another one is worth it, but not where the two
-// ends do not agree on TLS.
+// unanswered returns the failure of a try without a response. It is worth another one,
+// unless the ends do not agree on TLS.
 func (e *Exporter) unanswered(ctx, try context.Context, err error) *failure {
-	var with *url.Error // and with what may be secret
+	var with *url.Error // it contains the URL, which may be secret
 	if errors.As(err, &with) {
 		err = with.Err
 	}
 	var cert *tls.CertificateVerificationError
 	var op *net.OpError
-	alert := errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error") // as package tls calls them
+	alert := errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error") // the words of package tls
 	f := &failure{err: err, again: !alert && !errors.As(err, &cert) && !errors.Is(err, http.ErrSchemeMismatch)}
 	if try.Err() != nil && ctx.Err() == nil {
-		f.err = fmt.Errorf("no answer within %v: %w", e.timeout, err)
+		f.err = fmt.Errorf("no response within %v: %w", e.timeout, err)
 	}
 	return f
 }
 
-// taken tells otel.Handle what a server says that has taken spans.
+// taken reports what is notable in the response of a server that accepted spans.
 func (e *Exporter) taken(h http.Header, body []byte, whole bool) {
 	if !whole {
-		otel.Handle(fmt.Errorf("otlp: %s took spans, perhaps not all of them: its answer is damaged or has more than %d bytes", e.name, maxResponse))
+		otel.Handle(fmt.Errorf("otlp: %s accepted spans, but perhaps not all: its response is damaged or larger than %d bytes", e.name, maxResponse))
 		return
 	}
 	p, err := partialSuccess(h, body)
 	switch {
 	case err != nil:
-		otel.Handle(fmt.Errorf("otlp: %s took spans, perhaps not all of them: its answer is damaged: %w", e.name, err))
+		otel.Handle(fmt.Errorf("otlp: %s accepted spans, but perhaps not all: its response is damaged: %w", e.name, err))
 	case p != PartialSuccess{}:
 		otel.Handle(p)
 	}
 }
 
-// place is where a redirect leads, without what may be secret.
+// place returns the target of a redirect, without its possibly secret parts.
 func place(a *http.Response) string {
 	u, err := a.Location()
 	if err != nil {
@@ -158,8 +158,8 @@ func place(a *http.Response) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// retryAfter is what the header Retry-After asks for, in seconds or as a date; 0: nothing
-// that can be read.
+// retryAfter parses the header Retry-After, in seconds or as a date; 0: it is missing
+// or invalid.
 func retryAfter(v string) time.Duration {
 	if s, err := strconv.ParseUint(v, 10, 31); err == nil {
 		return time.Duration(s) * time.Second

@@ -199,7 +199,7 @@ func TestTimeout(t *testing.T) {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	})
-	if err == nil || !strings.Contains(err.Error(), "no answer within 10s") || !errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || !strings.Contains(err.Error(), "no response within 10s") || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 	at, err = times(t, []otlp.Option{otlp.WithTimeout(0)}, func(_ int, r *http.Request) (*http.Response, error) {
@@ -223,7 +223,7 @@ func TestRedirect(t *testing.T) {
 		})
 		e := newExporter(t, otlp.WithEndpointURL(srv.URL), otlp.WithHeaders(map[string]string{"X-Key": "secret"}))
 		err := e.ExportSpans(t.Context(), spans(1, "a"))
-		if err == nil || !strings.Contains(err.Error(), "to "+other.URL+"/there, and redirects are not followed") || strings.Contains(err.Error(), "secret") {
+		if err == nil || !strings.Contains(err.Error(), "to "+other.URL+"/there: redirects are not followed") || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%d: got %v", status, err)
 		}
 		srv.one(t)
