@@ -7,7 +7,11 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/wakechain/wakechain/trace/semconv"
 )
 
 // Source is a registered goroutine or connection. Describe describes what it is and
@@ -157,4 +161,23 @@ type Socket struct {
 	// Growth since the park.
 	Busy, RwndLimited, SndbufLimited time.Duration
 	Retransmits                      int
+}
+
+// AppendTo appends the socket's attributes.
+func (s *Socket) AppendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
+	attrs = append(attrs, semconv.TCPWrittenKey.Int64(s.Written))
+	if !s.Known {
+		return attrs
+	}
+	return append(attrs,
+		semconv.BlockCauseKey.String(s.Cause),
+		semconv.TCPSendQueueKey.Int(s.Queue),
+		semconv.TCPNotSentKey.Int(s.NotSent),
+		semconv.TCPUnackedKey.Int(s.Unacked),
+		semconv.TCPPeerWindowKey.Int(s.Window),
+		semconv.TCPRTTKey.Float64(s.RTT.Seconds()),
+		semconv.TCPBusyKey.Float64(s.Busy.Seconds()),
+		semconv.TCPRwndLimitedKey.Float64(s.RwndLimited.Seconds()),
+		semconv.TCPSndbufLimitedKey.Float64(s.SndbufLimited.Seconds()),
+		semconv.TCPRetransmitsKey.Int(s.Retransmits))
 }

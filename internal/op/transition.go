@@ -166,32 +166,33 @@ func (f Ref) Link(to oteltrace.SpanContext) {
 	if !to.IsValid() {
 		return
 	}
-	r := f.lock()
-	if r == nil {
-		return
+	if r := f.lockDescribed(); r != nil {
+		r.next(onLink).by = to
+		r.deliver()
 	}
-	if !r.describes() {
-		r.mu.Unlock()
-		return
-	}
-	r.stopFolding()
-	r.next(onLink).by = to
-	r.deliver()
 }
 
 // SetAttributes adds attributes to the operation's span. The slice is kept.
 func (f Ref) SetAttributes(attrs []attribute.KeyValue) {
-	r := f.lock()
-	if r == nil {
-		return
+	if r := f.lockDescribed(); r != nil {
+		r.next(onAttributes).attrs = attrs
+		r.deliver()
 	}
-	if !r.describes() {
+}
+
+// lockDescribed is lock for an operation that gets a description beside its edges, and
+// so is not folded. It returns nil as well if no sink is a [Describer].
+func (f Ref) lockDescribed() *Record {
+	r := f.lock()
+	switch {
+	case r == nil:
+		return nil
+	case !r.describes():
 		r.mu.Unlock()
-		return
+		return nil
 	}
 	r.stopFolding()
-	r.next(onAttributes).attrs = attrs
-	r.deliver()
+	return r
 }
 
 // describes reports whether a sink is a [Describer]. The lock is held.

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sync"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/internal/spanbuf"
 )
 
 // Exporter keeps the spans that it is given, up to a limit ([WithMaxSpans]), and
@@ -22,14 +22,9 @@ import (
 //
 // It may serve several providers. Its methods are safe for concurrent use.
 type Exporter struct {
-	w    io.Writer
-	opts []Option
-	max  int
-
-	mu      sync.Mutex
-	spans   []sdktrace.ReadOnlySpan
-	dropped int
-	done    bool
+	w      io.Writer
+	opts   []Option
+	buffer spanbuf.Buffer
 }
 
 var _ sdktrace.SpanExporter = (*Exporter)(nil)
@@ -47,27 +42,19 @@ func WithMaxSpans(n int) Option {
 // NewExporter returns an exporter that prints to w, which it does not close, with the
 // options of [Print].
 func NewExporter(w io.Writer, opts ...Option) *Exporter {
-	return &Exporter{w: w, opts: opts, max: newConfig(opts).maxSpans}
+	return &Exporter{w: w, opts: opts, buffer: spanbuf.Buffer{Max: newConfig(opts).maxSpans}}
 }
 
 // ExportSpans keeps spans.
 func (e *Exporter) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	kept := max(min(len(spans), e.max-len(e.spans)), 0)
-	e.spans = append(e.spans, spans[:kept]...)
-	e.dropped += len(spans) - kept
+	e.buffer.Add(spans)
 	return nil
 }
 
 // Shutdown prints the findings in all spans to the exporter's writer. Further calls do
 // nothing.
 func (e *Exporter) Shutdown(context.Context) error {
-	e.mu.Lock()
-	done := e.done
-	e.done = true
-	e.mu.Unlock()
-	if done {
+	if !e.buffer.Close() {
 		return nil
 	}
 	return e.Print(e.w)
@@ -75,17 +62,15 @@ func (e *Exporter) Shutdown(context.Context) error {
 
 // Print prints the findings in the spans so far to w.
 func (e *Exporter) Print(w io.Writer) error {
-	c, found := e.Explain()
+	spans, dropped := e.buffer.Spans()
+	c, found := explainSpans(spans)
 	if err := Print(w, c, found, e.opts...); err != nil {
 		return err
 	}
-	e.mu.Lock()
-	dropped := e.dropped
-	e.mu.Unlock()
 	if dropped == 0 {
 		return nil
 	}
-	if _, err := fmt.Fprintf(w, "\n%s came after the first %s and were not looked at.\n", text.Counted(dropped, "span"), text.Number(e.max)); err != nil {
+	if _, err := fmt.Fprintf(w, "\n%s came after the first %s and were not looked at.\n", text.Counted(dropped, "span"), text.Number(e.buffer.Max)); err != nil {
 		return fmt.Errorf("explain: print: %w", err)
 	}
 	return nil
@@ -93,9 +78,11 @@ func (e *Exporter) Print(w io.Writer) error {
 
 // Explain returns the chain of the spans so far, and the findings in it.
 func (e *Exporter) Explain() (*chain.Chain, []Finding) {
-	e.mu.Lock()
-	spans := e.spans
-	e.mu.Unlock()
+	spans, _ := e.buffer.Spans()
+	return explainSpans(spans)
+}
+
+func explainSpans(spans []sdktrace.ReadOnlySpan) (*chain.Chain, []Finding) {
 	c := chain.New(chain.FromSpans(spans))
 	return c, Explain(c)
 }

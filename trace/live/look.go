@@ -206,21 +206,7 @@ func (s *seen) attributes() []attribute.KeyValue {
 	if k == nil {
 		return attrs
 	}
-	attrs = append(attrs, semconv.BlockSourceKey.String(string(semconv.SourcePoll)), semconv.TCPWrittenKey.Int64(k.Written))
-	if !k.Known {
-		return attrs
-	}
-	return append(attrs,
-		semconv.BlockCauseKey.String(k.Cause),
-		semconv.TCPSendQueueKey.Int(k.Queue),
-		semconv.TCPNotSentKey.Int(k.NotSent),
-		semconv.TCPUnackedKey.Int(k.Unacked),
-		semconv.TCPPeerWindowKey.Int(k.Window),
-		semconv.TCPRTTKey.Float64(k.RTT.Seconds()),
-		semconv.TCPBusyKey.Float64(k.Busy.Seconds()),
-		semconv.TCPRwndLimitedKey.Float64(k.RwndLimited.Seconds()),
-		semconv.TCPSndbufLimitedKey.Float64(k.SndbufLimited.Seconds()),
-		semconv.TCPRetransmitsKey.Int(k.Retransmits))
+	return k.AppendTo(append(attrs, semconv.BlockSourceKey.String(string(semconv.SourcePoll))))
 }
 
 // holder says which goroutine has what the block waits for, and what that does: ""

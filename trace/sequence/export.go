@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sync"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/wakechain/wakechain/internal/text"
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/internal/spanbuf"
 )
 
 // Exporter keeps the spans that it is given, up to a limit ([WithMaxSpans]), and
@@ -25,12 +25,7 @@ type Exporter struct {
 	w      io.Writer
 	format Format
 	opts   []Option
-	limit  int
-
-	mu      sync.Mutex
-	spans   []sdktrace.ReadOnlySpan
-	dropped int
-	done    bool
+	buffer spanbuf.Buffer
 }
 
 var _ sdktrace.SpanExporter = (*Exporter)(nil)
@@ -38,27 +33,19 @@ var _ sdktrace.SpanExporter = (*Exporter)(nil)
 // NewExporter returns an exporter that writes to w, which it does not close, in
 // a format. An unknown format is an error when it draws.
 func NewExporter(w io.Writer, f Format, opts ...Option) *Exporter {
-	return &Exporter{w: w, format: f, opts: opts, limit: newConfig(opts).spans}
+	return &Exporter{w: w, format: f, opts: opts, buffer: spanbuf.Buffer{Max: newConfig(opts).spans}}
 }
 
 // ExportSpans keeps spans.
 func (e *Exporter) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	kept := max(min(len(spans), e.limit-len(e.spans)), 0)
-	e.spans = append(e.spans, spans[:kept]...)
-	e.dropped += len(spans) - kept
+	e.buffer.Add(spans)
 	return nil
 }
 
 // Shutdown writes the diagram of all spans to the exporter's writer. Further
 // calls do nothing.
 func (e *Exporter) Shutdown(context.Context) error {
-	e.mu.Lock()
-	done := e.done
-	e.done = true
-	e.mu.Unlock()
-	if done {
+	if !e.buffer.Close() {
 		return nil
 	}
 	return e.Draw(e.w)
@@ -66,13 +53,11 @@ func (e *Exporter) Shutdown(context.Context) error {
 
 // Draw writes the diagram of the spans so far to w.
 func (e *Exporter) Draw(w io.Writer) error {
-	e.mu.Lock()
-	spans, dropped := e.spans, e.dropped
-	e.mu.Unlock()
+	spans, dropped := e.buffer.Spans()
 	opts := e.opts
 	if dropped > 0 {
 		opts = append(opts[:len(opts):len(opts)], withNote(fmt.Sprintf("%s came after the first %s and are not shown",
-			text.Counted(dropped, "span"), text.Number(e.limit))))
+			text.Counted(dropped, "span"), text.Number(e.buffer.Max))))
 	}
 	return New(chain.New(chain.FromSpans(spans)), opts...).Write(w, e.format)
 }

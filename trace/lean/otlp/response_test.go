@@ -68,7 +68,7 @@ func TestPartialSuccess(t *testing.T) {
 
 func TestPartialSuccessError(t *testing.T) {
 	for want, p := range map[string]otlp.PartialSuccess{
-		`otlp: the server rejected 3 spans: "too\nold"`:       {Rejected: 3, Message: "too\nold"},
+		`otlp: the server rejected 3 spans: "too\nold"`:                 {Rejected: 3, Message: "too\nold"},
 		`otlp: the server accepted all spans, with a warning: "slowly"`: {Message: "slowly"},
 	} {
 		if got := p.Error(); got != want {

@@ -7,7 +7,6 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/wakechain/wakechain/internal/live"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
@@ -78,23 +77,4 @@ func sourceOf(s semconv.Source) []attribute.KeyValue {
 		return nil
 	}
 	return []attribute.KeyValue{semconv.BlockSourceKey.String(string(s))}
-}
-
-// appendSocket appends the kernel's view of a write that is parked now.
-func appendSocket(attrs []attribute.KeyValue, k *live.Socket) []attribute.KeyValue {
-	attrs = append(attrs, semconv.TCPWrittenKey.Int64(k.Written))
-	if !k.Known {
-		return attrs
-	}
-	return append(attrs,
-		semconv.BlockCauseKey.String(k.Cause),
-		semconv.TCPSendQueueKey.Int(k.Queue),
-		semconv.TCPNotSentKey.Int(k.NotSent),
-		semconv.TCPUnackedKey.Int(k.Unacked),
-		semconv.TCPPeerWindowKey.Int(k.Window),
-		semconv.TCPRTTKey.Float64(k.RTT.Seconds()),
-		semconv.TCPBusyKey.Float64(k.Busy.Seconds()),
-		semconv.TCPRwndLimitedKey.Float64(k.RwndLimited.Seconds()),
-		semconv.TCPSndbufLimitedKey.Float64(k.SndbufLimited.Seconds()),
-		semconv.TCPRetransmitsKey.Int(k.Retransmits))
 }

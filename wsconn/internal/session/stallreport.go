@@ -222,7 +222,7 @@ func (r *stalled) reportBlocked(now time.Time) {
 			attrs := append(make([]attribute.KeyValue, 0, 24), semconv.BlockReasonKey.String(reason), semconv.StallCauseKey.String(cause))
 			attrs = append(st.appendConnection(attrs), sourceOf(source)...)
 			if k != nil && k.Since.Equal(since) {
-				attrs = appendSocket(attrs, k)
+				attrs = k.AppendTo(attrs)
 			}
 			attrs = r.c.appendHistory(attrs, since)
 			live.RecordStall(r.op, &live.Stall{Since: since, At: now, Attributes: attrs})
