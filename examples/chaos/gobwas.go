@@ -152,6 +152,8 @@ var gobwasLibrary = library{
 		}
 		return -1
 	},
+	contextless: true,
+
 	whole: true,
 	loose: true,
 }

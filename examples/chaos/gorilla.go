@@ -117,6 +117,7 @@ var gorillaLibrary = library{
 			return fn(ctx, w)
 		}, gorillaws.WithUpgrader(u))
 	},
+	contextless: true,
 	closeStatus: func(err error) int {
 		if e := (*gorilla.CloseError)(nil); errors.As(err, &e) {
 			return e.Code

@@ -156,7 +156,8 @@ func (c *checker) run(s *chain.Span, e *end) {
 		}
 	}
 	longest := s.Seconds(semconv.WebSocketRunLongestKey)
-	if s.Duration() > time.Second+longest+100*time.Millisecond || longest > s.Duration() || s.Failed() {
+	// Where the machine is busy the timer that ends a run may come late.
+	if s.Duration() > time.Second+longest+100*time.Millisecond && e.p.took < prompt || longest > s.Duration() || s.Failed() {
 		c.fault(s, "took %v, the longest of it %v", s.Duration(), longest)
 	}
 }
@@ -357,11 +358,16 @@ func (c *checker) metrics(plays []*play) {
 }
 
 // sums: what was exported and what was left out are all that there was. A block has its
-// wake, but for that of a write which waited for a lock in vain, with which it ended. A run
-// stands for its messages and for their blocks, which it counts; but not for what its first
-// message waited for to begin, which was before the run: no span tells of that.
+// wake, but for one in vain, with which the operation ended: see vain. A run stands for its
+// messages and for their blocks, which it counts; but not for what its first message waited
+// for to begin, which was before the run: no span tells of that.
 func (c *checker) sums(m *measured, calls int64) {
-	var exported, closes, said, locks, vain, before, either int64
+	var exported, closes, said, locks, vain, before, either, overtaken int64
+	for _, e := range c.ends {
+		if e.overtaken() && !e.p.volume.blocks {
+			overtaken++
+		}
+	}
 	of := func(s *chain.Span) bool {
 		switch word(s) {
 		case semconv.SpanRead, semconv.SpanWrite, semconv.SpanClose:
@@ -392,15 +398,15 @@ func (c *checker) sums(m *measured, calls int64) {
 			exported++
 			if s.Str(semconv.BlockReasonKey) == string(semconv.ReasonWriteLock) {
 				locks++
-				if s.Parent.Status.Code == codes.Error && s.End.Equal(s.Parent.End) {
-					vain++
-				}
+			}
+			if c.vain(s) {
+				vain++
 			}
 		}
 	}
 	blocks, left := m.counts[semconv.MetricBlockDuration], m.values[semconv.MetricSpansSuppressed]
 	most := calls + closes + 2*blocks - vain
-	least := most - (m.locks - locks) - before - either // were those that were left out all in vain
+	least := most - (m.locks - locks) - overtaken - before - either // were those that were left out all in vain
 	if got := exported + left; got < least || got > most {
 		c.report(-1, "%d spans exported and %d left out are not the %d to %d there were: %d calls, %d closes, %d blocks, %d in vain, %d in or before runs (%s)",
 			exported, left, least, most, calls, closes, blocks, vain, before+either, c.t.maker)
@@ -408,6 +414,30 @@ func (c *checker) sums(m *measured, calls int64) {
 	if said > left {
 		c.report(-1, "spans say that %d were left out, and %d were (%s)", said, left, c.t.maker)
 	}
+}
+
+// vain reports whether the operation ended in its block: a write that waited for a lock, or
+// a read that was overtaken.
+func (c *checker) vain(block *chain.Span) bool {
+	op := block.Parent
+	if word(block) != semconv.SpanBlock || !block.End.Equal(op.End) {
+		return false
+	}
+	switch block.Str(semconv.BlockReasonKey) {
+	case string(semconv.ReasonWriteLock):
+		return op.Status.Code == codes.Error
+	case string(semconv.ReasonNetRead):
+		e := c.ends[op.Str(semconv.WebSocketConnectionIDKey)]
+		return op.IsRead() && e != nil && e.overtaken()
+	}
+	return false
+}
+
+// overtaken reports whether a read of the end may end in a block that is not its own: in
+// nhooyr's and coder's library Close reads what is left of a message, and the Reader of that
+// message waits for it. When the connection is closed, the Reader returns first.
+func (e *end) overtaken() bool {
+	return e.streamed && !e.p.fault.lossless && !e.p.library.contextless
 }
 
 // blocksOf is how many blocks a span says it had.
