@@ -99,7 +99,7 @@ func (s spans) beginByMaker(ctx context.Context, r *core.Record, x *shown, attrs
 	n, waits := size(r.Name)
 	x.start = core.SpanStart{Name: r.Name, At: r.Start, Attrs: attrs, Links: links, Size: max(n, len(attrs)), Waits: waits}
 	span, ok := m.Begin(ctx, &x.start)
-	x.start = core.SpanStart{}
+	x.start.Attrs, x.start.Links = nil, nil
 	if !ok {
 		return false
 	}
@@ -290,11 +290,12 @@ func (s spans) End(r *core.Record, e *core.End) {
 // clear forgets a record that is over, for the next one.
 func (x *shown) clear() {
 	x.span, x.refused = nil, false
-	x.waking, x.woken, x.wake = false, false, core.Edge{}
+	x.waking, x.woken, x.wake.Later, x.wake.Attrs = false, false, nil, nil
 	x.links, x.attrs, x.left = nil, nil, 0
 	x.told, x.by = false, oteltrace.SpanContext{}
-	x.part, x.finish = core.Part{}, core.Finish{}
-	clear(x.more[:])
+	x.part.Attrs, x.part.Link = nil, nil
+	clear(x.finish.More)
+	x.finish.Attrs, x.finish.Facts.Of, x.finish.More = nil, nil, nil
 	x.api.clear()
 }
 

@@ -18,6 +18,15 @@ type event struct {
 	audience    audience
 }
 
+// forget drops references, so that free memory keeps nothing alive. The rest is
+// overwritten by the next event: clearing it would take as long as an operation.
+func (e *event) forget() {
+	e.block.forget()
+	e.wake.forget()
+	e.attrs, e.do = nil, nil
+	e.end.Err, e.end.Attrs, e.end.Facts.Of = nil, nil, nil
+}
+
 // audience selects the sinks of an event.
 type audience uint8
 

@@ -23,6 +23,9 @@ type Edge struct {
 	Attrs []attribute.KeyValue
 }
 
+// forget drops references.
+func (e *Edge) forget() { e.Later, e.Attrs = nil, nil }
+
 // End is how an operation ended.
 type End struct {
 	Time       time.Time     // zero: now

@@ -36,7 +36,8 @@ type folding struct {
 // fresh resets x for the next operation.
 func (x *folding) fresh() {
 	if x.kept {
-		*x.last = [2]Edge{}
+		x.last[0].forget()
+		x.last[1].forget()
 	}
 	*x = folding{stalls: x.stalls, show: x.show, last: x.last}
 }
@@ -180,16 +181,19 @@ func (x *Folded) Settle() {
 }
 
 // Reuse begins the next operation now, with the same configuration. f is a
-// [Folded.Next] that nothing else uses.
-func (f Ref) Reuse() Ref {
+// [Folded.Next] that nothing else uses. Events are held, and standIn, which may be nil,
+// is as [Ref.SetStandIn] has it, without adoption.
+func (f Ref) Reuse(standIn oteltrace.Span) Ref {
 	r := f.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.gen++
 	r.Start = r.Start.Add(time.Since(r.Start))
 	r.state, r.show, r.held = running, r.fold.show, true
-	r.last, r.blocks, r.blocked, r.woken, r.block = 0, 0, 0, false, Edge{}
+	r.last, r.blocks, r.blocked, r.woken = 0, 0, 0, false
+	r.block.forget()
 	r.fold.fresh()
+	r.fold.standIn = standIn
 	return Ref{r, r.gen}
 }
 
@@ -211,6 +215,9 @@ func (f Ref) SetStandIn(span oteltrace.Span, adopt bool) {
 
 // Adopted returns the span that has already begun for the operation; nil: none.
 func (r *Record) Adopted() oteltrace.Span {
+	if r.fold.stalls == nil {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.fold.adopt {

@@ -93,7 +93,8 @@ func (r *Record) free() {
 	r.Budget, r.Owner, r.On = nil, nil, nil
 	r.gen++
 	r.state, r.show, r.last, r.blocks, r.blocked, r.woken = ended, ShowAll, 0, 0, 0, false
-	r.block, r.current = Edge{}, event{}
+	r.block.forget()
+	r.current.forget()
 	r.sinks, r.span, r.below = nil, nil, nil
 	r.fold.fresh()
 	r.fold.stalls = nil

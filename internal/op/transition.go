@@ -205,7 +205,8 @@ func (r *Record) describes() bool {
 	return false
 }
 
-// End ends the operation. A block in progress ends with it. The first End counts.
+// End ends the operation, and sets e.Time to when. A block in progress ends with it. The
+// first End counts; another one does nothing.
 func (f Ref) End(e *End) {
 	r := f.lock()
 	if r == nil {
@@ -229,6 +230,7 @@ func (f Ref) End(e *End) {
 	ev.end = *e
 	ev.end.Suppressed = 2 * r.fold.dropped
 	ev.end.At, ev.end.Blocks, ev.end.Blocked = at, r.blocks, r.blocked
+	e.Time = r.Start.Add(at)
 	r.deliver()
 }
 

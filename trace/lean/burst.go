@@ -29,24 +29,25 @@ const (
 )
 
 // add adds a span, and hands over what has come together.
-func (b *burst) add(s sdktrace.ReadOnlySpan) {
+func (b *burst) add(s sdktrace.ReadOnlySpan) (handedOver bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.spans[b.n] = s
 	b.n++
 	if b.n == burstSize {
 		b.handOver()
-		return
+		return true
 	}
 	// After the first span, its end is the time well enough, and costs less than
 	// reading the clock.
 	if b.n > 1 && b.timed(s.EndTime()) {
-		return
+		return false
 	}
 	if now := time.Now(); !b.timed(now) {
 		b.due = now.Add(burstDelay)
 		time.AfterFunc(burstDelay, b.flush)
 	}
+	return false
 }
 
 // timed reports whether, at t, a timer is due soon. Else it is over, or is one of a

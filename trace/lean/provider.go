@@ -97,7 +97,9 @@ func (p *TracerProvider) use(processors []sdktrace.SpanProcessor) {
 // ended hands a span that has ended to the processors.
 func (p *TracerProvider) ended(s sdktrace.ReadOnlySpan) {
 	if p.bursts.Load() {
-		p.burst.add(s)
+		if !p.burst.add(s) {
+			return
+		}
 	} else {
 		for _, sp := range *p.processors.Load() {
 			sp.OnEnd(s)

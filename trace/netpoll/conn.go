@@ -91,10 +91,10 @@ func (c *Conn) ObserveWrite(o Observer) { c.write.observe(Call{to: o}) }
 
 // TraceRead is ObserveRead for an operation; the zero Op ends that. It allocates
 // nothing.
-func (c *Conn) TraceRead(op trace.Op) { c.read().observe(For(op)) }
+func (c *Conn) TraceRead(op trace.Op) { c.read().trace(op) }
 
 // TraceWrite is TraceRead for Write.
-func (c *Conn) TraceWrite(op trace.Op) { c.write.observe(For(op)) }
+func (c *Conn) TraceWrite(op trace.Op) { c.write.trace(op) }
 
 // WatchRead has o told of the Read calls that begin from now on, beside their
 // observer; nil ends that. It is for somebody who follows the connection for as long as

@@ -118,7 +118,7 @@ func (e *evidence) AppendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
 	if !seen.ok {
 		seen, most = &e.awake, 4 // a read
 	}
-	attrs = append(slices.Grow(attrs, most), sourceAttrs[semconv.SourcePoll][0],
+	attrs = append(slices.Grow(attrs, most), polledBlock[0],
 		semconv.TCPSendQueueKey.Int(seen.queue),
 		semconv.TCPUnackedKey.Int(seen.unacked),
 		semconv.TCPRTTKey.Float64(seen.rtt.Seconds()))

@@ -113,6 +113,16 @@ func (h *half) observe(by Call) {
 	h.seen.Store(by.Observed())
 }
 
+// trace sets the operation as the observer. The zero Op ends that and forgets nothing: a
+// reference to an operation that has ended does nothing.
+func (h *half) trace(op trace.Op) {
+	if op.Valid() {
+		h.observe(For(op))
+	} else {
+		h.seen.Store(false)
+	}
+}
+
 // watch sets who is told beside the observer; nil: nobody.
 func (h *half) watch(o Observer) {
 	h.watched.Store(false)

@@ -88,7 +88,7 @@ func (c Call) Park(p Park) {
 	if !c.op.Valid() {
 		return
 	}
-	edge := core.Edge{Reason: string(p.Reason), Attrs: sourceAttrs[p.Source]}
+	edge := core.Edge{Reason: string(p.Reason), Attrs: sourceAttrs(p.Source)}
 	if p.Evidence != nil {
 		edge.Attrs = p.Evidence.AppendTo(edge.Attrs[:len(edge.Attrs):len(edge.Attrs)])
 	}
@@ -96,10 +96,22 @@ func (c Call) Park(p Park) {
 }
 
 // A call's attributes are made once.
-var sourceAttrs = map[semconv.Source][]attribute.KeyValue{
-	semconv.SourcePoll:   {semconv.BlockSourceKey.String(string(semconv.SourcePoll))},
-	semconv.SourceTimed:  {semconv.BlockSourceKey.String(string(semconv.SourceTimed))},
-	semconv.SourceMemory: {semconv.BlockSourceKey.String(string(semconv.SourceMemory))},
+var polledBlock, timedBlock, memoryBlock = attrsOf(semconv.SourcePoll), attrsOf(semconv.SourceTimed), attrsOf(semconv.SourceMemory)
+
+func attrsOf(s semconv.Source) []attribute.KeyValue {
+	return []attribute.KeyValue{semconv.BlockSourceKey.String(string(s))}
+}
+
+func sourceAttrs(s semconv.Source) []attribute.KeyValue {
+	switch s {
+	case semconv.SourcePoll:
+		return polledBlock
+	case semconv.SourceTimed:
+		return timedBlock
+	case semconv.SourceMemory:
+		return memoryBlock
+	}
+	return nil
 }
 
 // ends reports whether a wake ends the direction: few do, and what is known of the

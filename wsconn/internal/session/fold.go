@@ -61,12 +61,14 @@ func (s *Session) runsOf(name string) *runs {
 }
 
 // folds reports whether messages are folded.
-func (v *volume) folds() bool { return v.messages == MessagesAuto && !v.perMessage }
+func (s *Session) folds() bool {
+	return s.recorded && s.traces.messages == MessagesAuto && !s.traces.perMessage
+}
 
 // likeLast reports whether the message that begins with ctx may be folded with the one
 // before it: that had the same parent, and ended recently.
 func (s *Session) likeLast(ctx context.Context, name string) bool {
-	if !s.traces.folds() {
+	if !s.folds() {
 		return false
 	}
 	above := oteltrace.SpanContextFromContext(ctx).SpanID()
@@ -79,12 +81,13 @@ func (s *Session) likeLast(ctx context.Context, name string) bool {
 }
 
 // next returns the operation of the next message, in the memory of the last one; false
-// if there is none, or if that had another context. The caller holds s.mu.
-func (d *runs) next(ctx context.Context) (op trace.Op, ok bool) {
+// if there is none, or if that had another context. standIn, which may be nil, stands in
+// for its span. The caller holds s.mu.
+func (d *runs) next(ctx context.Context, standIn oteltrace.Span) (op trace.Op, ok bool) {
 	if !d.kept.Valid() || d.open == nil || d.ctx != ctx {
 		return op, false
 	}
-	op = trace.Op(d.kept.Reuse())
+	op = trace.Op(d.kept.Reuse(standIn))
 	d.kept = core.Ref{}
 	return op, true
 }
@@ -92,19 +95,23 @@ func (d *runs) next(ctx context.Context) (op trace.Op, ok bool) {
 // nextWrite is BeginWrite for a message that continues the open run with the same
 // context as the last one; false if it does not, or if another write is in progress.
 func (s *Session) nextWrite(ctx context.Context, typ frame.Opcode, pc uintptr) (w Write, ok bool) {
+	if !s.folds() {
+		return w, false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := &s.out.runs
-	if !d.kept.Valid() || d.ctx != ctx || !s.writing.tryLock() {
+	if d.open == nil || s.writing.held {
 		return w, false
 	}
-	op, ok := d.next(ctx)
+	op, ok := d.next(ctx, d.open.span)
 	if !ok {
-		s.writing.held = false
 		return w, false
 	}
+	s.writing.held = true
 	w = Write{s: s, call: call{ctx, op}, typ: typ, held: true, pc: pc}
-	d.enter(op)
+	d.open.inside = op
+	d.open.named++
 	s.enterWriteLocked(w)
 	s.out.holder = w
 	return w, true
@@ -112,11 +119,11 @@ func (s *Session) nextWrite(ctx context.Context, typ frame.Opcode, pc uintptr) (
 
 // nextRead is startMessage for a read, which may continue the open run.
 func (s *Session) nextRead(ctx context.Context) trace.Op {
-	if !s.recorded {
+	if !s.folds() {
 		return s.startMessage(ctx, semconv.SpanRead)
 	}
 	s.mu.Lock()
-	op, ok := s.in.runs.next(ctx)
+	op, ok := s.in.runs.next(ctx, nil)
 	s.mu.Unlock()
 	if ok {
 		return op
@@ -165,7 +172,7 @@ func (d *runs) take() *run {
 // into a run, which its trace pong then names.
 func (s *Session) joinRun(w *Write) {
 	op := core.Ref(w.op)
-	if !op.Folds() {
+	if !s.folds() || !op.Folds() {
 		return
 	}
 	above := oteltrace.SpanContextFromContext(w.ctx).SpanID()
@@ -232,7 +239,7 @@ func (s *Session) fold(d *runs, c call, m *message, typ frame.Opcode, size int64
 // in, unless that is nil. If it reports false, the read has a span of its own.
 func (s *Session) foldRead(c call, m *message, typ int, size int64, whole bool, in *oteltrace.SpanContext) (ok bool) {
 	op := core.Ref(c.op)
-	if !s.recorded || !s.traces.folds() {
+	if !s.folds() {
 		return false
 	}
 	var f core.Folded

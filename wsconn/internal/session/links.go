@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
@@ -37,6 +38,7 @@ func confirms(h http.Header) bool { return h.Get(tracepong.Header) == tracepong.
 type mark struct {
 	at   int
 	pong tracepong.Pong
+	op   trace.Op // whose span the pong names
 	set  bool
 }
 
@@ -50,7 +52,7 @@ func (s *Session) markBegin(at int) {
 		op = w.write.op // its buffered bytes are flushed with another frame
 	}
 	if sc := op.SpanContext(); sc.IsSampled() {
-		s.out.mark = mark{at, tracepong.Pong{Number: uint32(s.out.count + 1), Write: sc}, true}
+		s.out.mark = mark{at, tracepong.Pong{Number: uint32(s.out.count + 1), Write: sc}, op, true}
 	}
 }
 

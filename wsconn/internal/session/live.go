@@ -69,8 +69,8 @@ func (l *registration) locate(conn *netpoll.Conn) {
 // noteReader notes the goroutine that read. The caller holds s.mu.
 func (l *registration) noteReader(op trace.Op) { l.everRead, l.lastReader = true, op.Task() }
 
-// clearLastRead notes that the read op is about to end with err, and setLastRead that
-// it has ended. The caller holds s.mu.
+// clearLastRead notes that the read op is about to end with err, and setLastRead
+// when it has ended; zero: it failed. The caller holds s.mu.
 func (l *registration) clearLastRead(s *Session, op trace.Op, err error) {
 	switch {
 	case err != nil:
@@ -82,15 +82,15 @@ func (l *registration) clearLastRead(s *Session, op trace.Op, err error) {
 	}
 }
 
-func (l *registration) setLastRead(op trace.Op, err error) {
-	if err == nil && op.Valid() {
-		l.lastRead.Store(int64(time.Since(l.began)))
+func (l *registration) setLastRead(ended time.Time) {
+	if !ended.IsZero() {
+		l.lastRead.Store(int64(ended.Sub(l.began)))
 	}
 }
 
-func (l *registration) setLastWrite(op trace.Op, err error) {
-	if err == nil && op.Valid() {
-		l.lastWrite.Store(int64(time.Since(l.began)))
+func (l *registration) setLastWrite(ended time.Time) {
+	if !ended.IsZero() {
+		l.lastWrite.Store(int64(ended.Sub(l.began)))
 	}
 }
 

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"time"
+
 	"go.opentelemetry.io/otel/attribute"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
@@ -118,16 +120,22 @@ func newByType(d attribute.KeyValue) *byType {
 
 var received, transmitted = newByType(receive), newByType(transmit)
 
-// endWith ends op, on the connection id, with a message of size bytes.
-func (m *message) endWith(op trace.Op, b *byType, typ frame.Opcode, id attribute.KeyValue, size int64) {
+// endWith ends op, on the connection id, with a message of size bytes, and returns when.
+func (m *message) endWith(op trace.Op, b *byType, typ frame.Opcode, id attribute.KeyValue, size int64) time.Time {
 	switch {
 	case size >= 0 && typ == frame.Text:
-		core.Ref(op).End(&core.End{Facts: m.facts(b.text, id, size)})
+		return endNow(op, core.End{Facts: m.facts(b.text, id, size)})
 	case size >= 0 && typ == frame.Binary:
-		core.Ref(op).End(&core.End{Facts: m.facts(b.binary, id, size)})
+		return endNow(op, core.End{Facts: m.facts(b.binary, id, size)})
 	default: // a program may write a type that does not exist
-		op.End(nil, m.attributes(b.direction, typ, id, size)...)
+		return endNow(op, core.End{Attrs: m.attributes(b.direction, typ, id, size)})
 	}
+}
+
+// endNow ends op with e, and returns when; zero: it had ended.
+func endNow(op trace.Op, e core.End) time.Time {
+	core.Ref(op).End(&e)
+	return e.Time
 }
 
 var (

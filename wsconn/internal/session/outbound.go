@@ -56,7 +56,11 @@ func (s *Session) beginSend(p []byte) trace.Op {
 	if s.out.awaited || !s.in.answering.IsZero() {
 		before = s.out.lastSender()
 	}
-	s.out.noteSender(op)
+	if m := &s.out.mark; m.set && m.op == op {
+		s.out.noteSender(op, m.pong.Write)
+	} else {
+		s.out.noteSender(op, op.SpanContext())
+	}
 	faulty := s.faulty.Valid()
 	if !s.out.answers && !s.out.awaited && waited == nil {
 		s.mu.Unlock()
@@ -86,7 +90,7 @@ func (s *Session) beginSend(p []byte) trace.Op {
 	if answer {
 		op = s.pong(reader.context())
 		s.mu.Lock()
-		s.out.noteSender(op)
+		s.out.noteSender(op, op.SpanContext())
 		s.mu.Unlock()
 	}
 	before.wake(op)
@@ -130,9 +134,9 @@ func (out *outbound) promiseOf(op trace.Op, needed bool) (p *core.Promise) {
 	return p
 }
 
-// noteSender notes that op, the zero Op if none is known, sends a frame.
-func (out *outbound) noteSender(op trace.Op) {
-	out.sending, out.last, out.lastSpan = true, op, op.SpanContext()
+// noteSender notes that op, the zero Op if none is known, sends a frame. sc is its span.
+func (out *outbound) noteSender(op trace.Op, sc oteltrace.SpanContext) {
+	out.sending, out.last, out.lastSpan = true, op, sc
 }
 
 // keepSpan notes the span of op, which is about to end; it may have begun only now.

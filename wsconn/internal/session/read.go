@@ -101,9 +101,9 @@ func (r *Read) end(messageType int, size int64, err error, origin, own *oteltrac
 		runAll(later)
 		return
 	}
-	r.s.endRead(r.op, &m, messageType, size, verdict, err)
+	ended := r.s.endRead(r.op, &m, messageType, size, verdict, err)
 	runAll(later)
-	r.s.live.setLastRead(r.op, err)
+	r.s.live.setLastRead(ended)
 	r.s.stalls.readEnded(r.ctx, err)
 }
 
@@ -129,9 +129,9 @@ func (r *Read) EndPart(messageType int, n int64, err error) {
 		runAll(later)
 		return
 	}
-	r.s.endRead(r.op, &m, messageType, n, verdict, err)
+	ended := r.s.endRead(r.op, &m, messageType, n, verdict, err)
 	runAll(later)
-	r.s.live.setLastRead(r.op, err)
+	r.s.live.setLastRead(ended)
 	r.s.stalls.readEnded(r.ctx, failed)
 }
 
@@ -152,19 +152,22 @@ func (s *Session) didRead(c call, err error) (m message, verdict string) {
 	return message{}, s.closing.verdict(c.op)
 }
 
-func (s *Session) endRead(op trace.Op, m *message, messageType int, size int64, verdict string, err error) {
+// endRead ends the operation of a read, and returns when; zero: there is none, or it
+// failed.
+func (s *Session) endRead(op trace.Op, m *message, messageType int, size int64, verdict string, err error) (ended time.Time) {
 	op.Link(m.origin)
 	switch {
 	case !op.Valid():
 	case err == nil && !s.recorded:
-		op.End(nil)
+		return endNow(op, core.End{})
 	case err == nil:
-		m.endWith(op, received, frame.Opcode(messageType), s.id, size)
+		return m.endWith(op, received, frame.Opcode(messageType), s.id, size)
 	case verdict != "" && s.lib.CloseStatus(err) < 0:
 		op.EndWithError(verdict, err, receive, s.id)
 	default:
 		s.end(op, err, receive, s.id)
 	}
+	return ended
 }
 
 // Reader returns a reader of the message for the program. The read ends when the whole
@@ -267,8 +270,7 @@ func (m *messageReader) end(err error) {
 	if m.s.foldRead(m.call, &msg, m.typ, size, err == nil && msg.index > 0, nil) {
 		return
 	}
-	m.s.endRead(m.op, &msg, m.typ, size, verdict, err)
-	m.s.live.setLastRead(m.op, err)
+	m.s.live.setLastRead(m.s.endRead(m.op, &msg, m.typ, size, verdict, err))
 	m.s.stalls.readEnded(m.ctx, err)
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync/atomic"
+	"time"
 
 	core "github.com/wakechain/wakechain/internal/op"
 	"github.com/wakechain/wakechain/trace/semconv"
@@ -47,10 +48,8 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 	if s.lib.ConcurrentWriters && s.light == nil {
 		pc = caller()
 	}
-	if s.recorded {
-		if w, ok := s.nextWrite(ctx, frame.Opcode(messageType), pc); ok {
-			return w
-		}
+	if w, ok := s.nextWrite(ctx, frame.Opcode(messageType), pc); ok {
+		return w
 	}
 	w := Write{s: s, call: call{ctx, s.startMessage(ctx, semconv.SpanWrite)}, typ: frame.Opcode(messageType), wait: wait}
 	if w.op.Valid() {
@@ -83,17 +82,17 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 
 // enterWrite notes that w enters the library. Frames that are sent from now on are its.
 func (s *Session) enterWrite(w Write) {
-	s.mu.Lock()
-	s.enterWriteLocked(w)
-	s.mu.Unlock()
+	if w.held {
+		core.Ref(w.op).Hold()
+		s.mu.Lock()
+		s.enterWriteLocked(w)
+		s.mu.Unlock()
+	}
 }
 
-// enterWriteLocked is enterWrite for a caller that holds s.mu.
+// enterWriteLocked is enterWrite for a write that has the write lock and whose events
+// are held. The caller holds s.mu.
 func (s *Session) enterWriteLocked(w Write) {
-	if !w.held {
-		return
-	}
-	core.Ref(w.op).Hold()
 	s.out.writer, s.out.writerType = w.call, w.typ
 	s.awaitLock(w.op)
 }
@@ -146,7 +145,7 @@ func (w *Write) End(size int64, err error) {
 			s.out.keepSpan(w.op)
 		}
 		by := sender{promise: promise}
-		if s.light == nil || s.writing.waiting > 0 {
+		if s.writing.waiting > 0 {
 			by.span = w.origin()
 		}
 		if err == nil && m.index > 0 && !rival.known() {
@@ -155,7 +154,7 @@ func (w *Write) End(size int64, err error) {
 		}
 		s.writing.unlock(by)
 	}
-	if s.recorded && !folded && !w.typ.IsControl() {
+	if s.folds() && !folded && !w.typ.IsControl() {
 		over = s.out.runs.ends(w.op)
 	}
 	later := s.unlockToEnd()
@@ -169,9 +168,11 @@ func (w *Write) End(size int64, err error) {
 		runAll(later)
 		return
 	}
-	over.leave(w.op)
-	s.finishRun(over)
-	core.Ref(w.op).Unfold()
+	if s.folds() {
+		over.leave(w.op)
+		s.finishRun(over)
+		core.Ref(w.op).Unfold()
+	}
 	w.reportRival(rival)
 	w.noteRival()
 	if err != nil {
@@ -182,17 +183,20 @@ func (w *Write) End(size int64, err error) {
 	}
 	size, typ := m.known(size, w.typ)
 	s.meter.recordWrite(metered, in, size, err)
+	var ended time.Time
 	switch {
 	case !w.op.Valid():
+	case err == nil && !s.recorded:
+		ended = endNow(w.op, core.End{})
 	case !s.recorded:
 		s.end(w.op, err)
 	case err == nil:
-		m.endWith(w.op, transmitted, typ, s.id, size)
+		ended = m.endWith(w.op, transmitted, typ, s.id, size)
 	default:
 		s.end(w.op, err, m.attributes(transmit, typ, s.id, size)...)
 	}
 	runAll(later)
-	s.live.setLastWrite(w.op, err)
+	s.live.setLastWrite(ended)
 }
 
 // EndPanicked ends a write in which the library panicked, and links it to the
