@@ -37,8 +37,6 @@ type play struct {
 	trace    oteltrace.TraceID // of the client's goroutine
 	meddling *meddling         // nil: none
 
-	took time.Duration // when all is over
-
 	mu      sync.Mutex
 	over    bool // no handler may begin any more
 	losses  []string
@@ -142,8 +140,7 @@ func (p *play) run() {
 	for _, e := range p.ends {
 		e.work.Wait()
 	}
-	p.took = time.Since(start)
-	p.judge()
+	p.judge(time.Since(start))
 }
 
 // lose notes what must not be in a play without losses, and does nothing in another one.
@@ -158,7 +155,7 @@ func (p *play) lose(format string, args ...any) {
 
 // judge says what must be true when all is over. On a machine that is so busy that a
 // library's own time limits may have passed, losses are none of ours.
-func (p *play) judge() {
+func (p *play) judge(took time.Duration) {
 	if p.fault.raw != nil {
 		return
 	}
@@ -167,7 +164,7 @@ func (p *play) judge() {
 			p.lose("the %s's peer read %d of %d messages, %d of those that were written are lost", e.name, n, want, e.out.lost())
 		}
 	}
-	if p.took > prompt {
+	if took > prompt {
 		if p.fault.lossless {
 			p.stage.control.slow.Add(1)
 		}

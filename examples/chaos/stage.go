@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wakechain/wakechain/wsconn"
@@ -29,6 +30,10 @@ type stage struct {
 	report  func(index int, format string, args ...any)
 
 	plays sync.Map // by serial
+
+	late    atomic.Int64  // how late a timer was, at the most, in nanoseconds
+	over    chan struct{} // closed by close
+	watched chan struct{} // closed when watch has ended
 
 	mu   sync.Mutex
 	sets map[setKey]*telemetry
@@ -68,7 +73,8 @@ func must(err error) {
 
 func newStage(c *control, report func(index int, format string, args ...any)) *stage {
 	certificate, roots := identity()
-	s := &stage{roots: roots, servers: map[place]*server{}, control: c, report: report, sets: map[setKey]*telemetry{}}
+	s := &stage{roots: roots, servers: map[place]*server{}, control: c, report: report, sets: map[setKey]*telemetry{}, over: make(chan struct{}), watched: make(chan struct{})}
+	go s.watch()
 	for _, at := range []place{{false, false}, {false, true}, {true, false}, {true, true}} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		must(err)
@@ -91,6 +97,21 @@ func newStage(c *control, report func(index int, format string, args ...any)) *s
 		}()
 	}
 	return s
+}
+
+// watch measures how late timers are, until s is closed.
+func (s *stage) watch() {
+	defer close(s.watched)
+	const every = 20 * time.Millisecond
+	for {
+		due := time.Now().Add(every)
+		select {
+		case <-time.After(every):
+			s.late.Store(max(s.late.Load(), int64(time.Since(due))))
+		case <-s.over:
+			return
+		}
+	}
 }
 
 // serve finds the play of a request.
@@ -118,6 +139,8 @@ func (s *stage) url(p *play) string {
 
 // close closes the servers and shuts the providers down. The spans stay.
 func (s *stage) close() {
+	close(s.over)
+	<-s.watched
 	for _, srv := range s.servers {
 		_ = srv.Close()
 		<-srv.done
