@@ -102,7 +102,7 @@ func having(sources []string, lines string) []string {
 var (
 	link    = regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]*))?[^)]*\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
-	noSlug  = regexp.MustCompile("[^\\pL\\pN _-]")
+	noSlug  = regexp.MustCompile(`[^\pL\pN _-]`)
 )
 
 // anchors are the fragments of a page's headings, as GitHub makes them.
