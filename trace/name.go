@@ -2,6 +2,7 @@ package trace
 
 import (
 	"context"
+	"path"
 	"runtime"
 	"strings"
 	"sync"
@@ -126,7 +127,7 @@ func siteOf(pc uintptr) *site {
 		return s
 	}
 	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
-	s = &site{ours: strings.HasPrefix(f.Function, ScopeName+"/trace.")}
+	s = &site{ours: strings.HasPrefix(f.Function, ScopeName+"/trace.") || inOurFile(f.File)}
 	if !s.ours && f.Function != "" {
 		s.attrs = []attribute.KeyValue{semconv.CodeFunctionNameKey.String(f.Function), semconv.CodeLineNumberKey.Int(f.Line)}
 	}
@@ -134,4 +135,11 @@ func siteOf(pc uintptr) *site {
 	sites.of[pc] = s
 	sites.Unlock()
 	return s
+}
+
+// inOurFile reports whether a function of this package is in the file. An iterator that is
+// compiled into the loop over it is named for the function with the loop.
+func inOurFile(file string) bool {
+	_, own, _, _ := runtime.Caller(0)
+	return path.Dir(file) == path.Dir(own) && !strings.HasSuffix(file, "_test.go")
 }

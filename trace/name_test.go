@@ -90,6 +90,28 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// The place of a range over a channel is the loop, also where the compiler has put the
+// iterator into the function around it.
+func TestPlaceOfRange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, rec := record(t)
+		c := trace.NewChan[int](0)
+		g := trace.Go(ctx, "receiver", func(ctx context.Context) error {
+			for range c.All(ctx) {
+				synctest.Wait()
+			}
+			return nil
+		})
+		synctest.Wait()
+		c.Close(ctx)
+		_ = g.Wait(ctx)
+		s := tracetest.One(t, rec.Chain(), semconv.SpanRecv)
+		if got, want := s.Str(semconv.CodeFunctionNameKey), trace.ScopeName+"/trace_test.TestPlaceOfRange."; !strings.HasPrefix(got, want) || strings.Contains(got, "All") {
+			t.Errorf("%s: got the place %q, want one in %s", s, got, want)
+		}
+	})
+}
+
 // A zero value has a name once it is given one, and says the line of each call until
 // then.
 func TestSetName(t *testing.T) {
