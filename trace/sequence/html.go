@@ -100,7 +100,7 @@ type htmlSpan struct {
 // unfolds its rows.
 func writeHTML(p *page) error {
 	p.scrolls = true
-	l := p.layout()
+	l := p.fit(0)
 	style, script := drawingCSS+pageCSS, pageJS
 	h := htmlPage{
 		Title: p.about(), Facts: p.facts(),

@@ -55,38 +55,40 @@ const (
 var labelGaps = []float64{480, 340, 220, 140}
 
 // layout places the lifelines and the rows. Where the width is too much labels get less
-// room, and then there are fewer lifelines.
+// room.
 func (p *page) layout() *layout {
-	for {
-		var l *layout
-		for _, gap := range labelGaps {
-			l = &layout{page: p, mostGap: gap}
-			if l.across(p); l.width <= fitWidth {
-				break
-			}
+	var l *layout
+	for _, gap := range labelGaps {
+		l = &layout{page: p, mostGap: gap}
+		if l.across(p); l.width <= fitWidth {
+			break
 		}
-		n := len(p.Lifelines)
-		if l.width <= fitWidth || n <= 2 || p.cfg.asked {
-			l.down(p)
-			return l
-		}
-		cfg := p.Diagram.cfg
-		cfg.lifelines = min(max(int(float64(n)*fitWidth/l.width), 2), n-1)
-		fewer := newPage(draw(p.chain, cfg), p.cfg, p.limit)
-		fewer.fixed, fewer.scrolls = p.fixed, p.scrolls
-		*p = *fewer
 	}
+	l.down(p)
+	return l
 }
 
-// fit is layout with rows that fit into a height, room less.
+// fit is layout with as many rows as fit into a height, room less, unless the page
+// scrolls, and then as many lifelines as fit into a width with these.
 func (p *page) fit(room float64) *layout {
-	l := p.layout()
-	for !p.fixed && p.cfg.scale == Compact && l.height > fitHeight-room && len(p.rows) > 10 {
-		p.limit = min(int(float64(len(p.rows))*(fitHeight-room)/l.height), len(p.rows)-1)
-		p.show(limited(p.Diagram.Rows, p.limit))
-		l = p.layout()
+	limit := p.limit
+	for {
+		l := p.layout()
+		n := len(p.Lifelines)
+		switch {
+		case !p.fixed && !p.scrolls && p.cfg.scale == Compact && l.height > fitHeight-room && len(p.rows) > 10:
+			p.limit = min(int(float64(len(p.rows))*(fitHeight-room)/l.height), len(p.rows)-1)
+			p.show(limited(p.Diagram.Rows, p.limit))
+		case l.width > fitWidth && n > 2 && !p.cfg.asked:
+			cfg := p.Diagram.cfg
+			cfg.lifelines = min(max(int(float64(n)*fitWidth/l.width), 2), n-1)
+			fewer := newPage(draw(p.chain, cfg), p.cfg, limit)
+			fewer.fixed, fewer.scrolls = p.fixed, p.scrolls
+			*p = *fewer
+		default:
+			return l
+		}
 	}
-	return l
 }
 
 // across places the lifelines, so far apart that labels fit between them.

@@ -53,6 +53,7 @@ func (b *builder) layLifelines() {
 		}
 	}
 	slices.SortStableFunc(lanes, func(x, y lane) int { return rank[x.proc] - rank[y.proc] })
+	b.lastQuiet(of, hidden, lanes)
 	place := make(map[lane]int, len(lanes))
 	for i, l := range lanes {
 		place[l] = min(i, b.cfg.lifelines-1)
@@ -92,32 +93,9 @@ func (b *builder) foldQuiet(of []lane, hidden []bool, lanes []lane) bool {
 	if keep < 1 {
 		return false
 	}
-	type load struct {
-		blocked time.Duration
-		spans   int
-	}
-	loads := make(map[lane]*load, len(lanes))
-	for _, l := range lanes {
-		loads[l] = &load{}
-	}
-	end := b.chain.End()
-	for i, s := range b.chain.Spans {
-		if hidden[i] {
-			continue
-		}
-		l := loads[coarser[byName](of[i])]
-		l.spans++
-		if !s.Is(semconv.SpanBlock) {
-			continue
-		}
-		if d := s.Duration(); s.End.IsZero() {
-			l.blocked += max(end.Sub(s.Start), 0)
-		} else {
-			l.blocked += d
-		}
-	}
+	loads := b.loads(of, hidden, byName)
 	slices.SortStableFunc(order, func(x, y lane) int {
-		return cmp.Or(cmp.Compare(loads[y].blocked, loads[x].blocked), cmp.Compare(loads[y].spans, loads[x].spans))
+		return loads[x].compare(loads[y])
 	})
 	b.folded = make(map[int32]int)
 	rest := make(map[lane]bool)
@@ -131,6 +109,62 @@ func (b *builder) foldQuiet(of []lane, hidden []bool, lanes []lane) bool {
 		}
 	}
 	return true
+}
+
+// lastQuiet moves the processes that were blocked the least to the end, where they share
+// the last lifeline, if there are more than asked for. The others stay in their order. To
+// wait for a message is not counted: every reader does.
+func (b *builder) lastQuiet(of []lane, hidden []bool, lanes []lane) {
+	keep := b.cfg.lifelines - 1
+	if keep < 1 || len(lanes) <= b.cfg.lifelines {
+		return
+	}
+	loads := b.loads(of, hidden, len(coarser)-1)
+	order := slices.Clone(lanes)
+	slices.SortStableFunc(order, func(x, y lane) int { return loads[x].compare(loads[y]) })
+	rest := make(map[lane]int)
+	for _, l := range order[keep:] {
+		rest[l] = 1
+	}
+	slices.SortStableFunc(lanes, func(x, y lane) int { return rest[x] - rest[y] })
+}
+
+// load is what a lifeline shows.
+type load struct {
+	blocked time.Duration
+	spans   int
+}
+
+// compare orders loads, the most blocked first.
+func (x *load) compare(y *load) int {
+	return cmp.Or(cmp.Compare(y.blocked, x.blocked), cmp.Compare(y.spans, x.spans))
+}
+
+// loads are those of the lifelines at a level. Of processes, waits for messages do not
+// count.
+func (b *builder) loads(of []lane, hidden []bool, level int) map[lane]*load {
+	loads := make(map[lane]*load)
+	end := b.chain.End()
+	for i, s := range b.chain.Spans {
+		if hidden[i] {
+			continue
+		}
+		l := loads[coarser[level](of[i])]
+		if l == nil {
+			l = &load{}
+			loads[coarser[level](of[i])] = l
+		}
+		l.spans++
+		switch {
+		case !s.Is(semconv.SpanBlock):
+		case level > byName && s.Str(semconv.BlockReasonKey) == string(semconv.ReasonNetRead):
+		case s.End.IsZero():
+			l.blocked += max(end.Sub(s.Start), 0)
+		default:
+			l.blocked += s.Duration()
+		}
+	}
+	return loads
 }
 
 // coarser are the ways to need fewer lifelines, one after the other.
@@ -176,7 +210,7 @@ func (b *builder) noteShared(wanted, lanes, level int) {
 	case b.cfg.lifelines == 1:
 		how = []string{"all services share one"}
 	default:
-		how = append(how, "the last is for all further services")
+		how = append(how, "the last is for the services that were blocked the least")
 	}
 	if len(how) > 0 {
 		b.d.Notes = append(b.d.Notes, text.Counted(wanted, "lifeline")+" would be too many: "+strings.Join(how, ", and "))

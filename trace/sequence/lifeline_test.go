@@ -139,3 +139,30 @@ func TestQuietLifelines(t *testing.T) {
 		t.Errorf("got the notes %q, want %q", d.Notes, want)
 	}
 }
+
+// Where services share the last lifeline those have one of their own that were blocked the
+// most, in their order. Who waits for a message is not blocked.
+func TestLastQuiet(t *testing.T) {
+	t.Parallel()
+	var ss spans
+	for i, service := range []string{"reads", "quiet", "sleeps", "idle", "writes"} {
+		run := ss.add(service, "client", -1, float64(i), 5000, semconv.GoroutineNameKey.String("client"))
+		op := ss.add(service, semconv.SpanWrite, run, float64(10+i), 4000)
+		switch service {
+		case "reads":
+			ss.pause(op, float64(11+i), 3900, semconv.ReasonNetRead, semconv.WakeReadable)
+		case "sleeps":
+			ss.pause(op, float64(11+i), 3000, semconv.ReasonSleep, semconv.WakeTimer)
+		case "writes":
+			ss.pause(op, float64(11+i), 2000, semconv.ReasonNetWrite, semconv.WakeWritable)
+		}
+	}
+	d := sequence.New(chain.New(ss), sequence.WithMaxLifelines(3))
+	var got []string
+	for _, l := range d.Lifelines {
+		got = append(got, l.Service+l.Name)
+	}
+	if want := []string{"sleeps", "writes", "… 3 more services"}; !slices.Equal(got, want) {
+		t.Errorf("got the lifelines %q, want %q", got, want)
+	}
+}

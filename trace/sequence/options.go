@@ -85,8 +85,8 @@ func WithLifelines(by By) Option { return optionFunc(func(c *config) { c.by = by
 // [SVG] and [HTML] only as many as fit into a width of 1,200 pixels.
 // If there would be more, goroutines of one name share one, which is where they were
 // started in an execution trace; then those that were blocked the least share one in
-// each process; and then all of a process, and the last one is for all further
-// services. A note says so. An n < 1 is ignored.
+// each process; and then all of a process, and the last one is for the services that
+// were blocked the least. A note says so. An n < 1 is ignored.
 func WithMaxLifelines(n int) Option {
 	return optionFunc(func(c *config) {
 		if n >= 1 {
