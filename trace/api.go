@@ -51,7 +51,7 @@ func (s spans) beginByAPI(ctx context.Context, r *core.Record, x *shown, attrs [
 	}
 	if r.Root.IsValid() {
 		if ctx, span := s.root(ctx, r.Root, r.Name, r.Start, opts...); span != nil {
-			x.hold(r, s.Tracer, span)
+			x.hold(s.Tracer, span)
 			r.SetSpan(span, ctx)
 		} else {
 			r.SetSpan(nil, ctx)
@@ -72,7 +72,7 @@ func (s spans) beginByAPI(ctx context.Context, r *core.Record, x *shown, attrs [
 	}
 	switch {
 	case span.IsRecording():
-		x.hold(r, s.Tracer, span)
+		x.hold(s.Tracer, span)
 		r.SetSpan(span, ctx)
 	case span.SpanContext().IsValid():
 		r.SetSpan(nil, ctx) // the sampler's no holds for what is below
@@ -81,7 +81,7 @@ func (s spans) beginByAPI(ctx context.Context, r *core.Record, x *shown, attrs [
 
 // hold makes span the operation's: one that knows operations, as it came through the
 // global provider, is used directly.
-func (x *shown) hold(r *core.Record, t *Tracer, span oteltrace.Span) {
+func (x *shown) hold(t *Tracer, span oteltrace.Span) {
 	if s, ok := span.(core.Span); ok {
 		x.span = s
 		t.found(s.Maker())

@@ -87,7 +87,7 @@ func (s spans) adopt(r *core.Record, x *shown, span oteltrace.Span) {
 	for _, l := range x.links {
 		span.AddLink(l)
 	}
-	x.hold(r, s.Tracer, span)
+	x.hold(s.Tracer, span)
 	r.SetSpan(x.span, oteltrace.ContextWithSpan(r.Context, span))
 }
 

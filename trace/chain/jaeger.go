@@ -57,9 +57,8 @@ type jaegerTrace struct {
 	begun     bool
 }
 
-// jaegerField takes a field of a trace, and reports whether it is one that only
-// Jaeger's traces have.
-func (d *decoder) jaegerField(t *jaegerTrace, key string) bool {
+// jaegerField decodes a field of a trace.
+func (d *decoder) jaegerField(t *jaegerTrace, key string) {
 	switch key {
 	case "spans":
 		if !t.begun {
@@ -72,9 +71,7 @@ func (d *decoder) jaegerField(t *jaegerTrace, key string) bool {
 		d.jaegerProcesses(t)
 	default:
 		d.lex.Skip()
-		return false
 	}
-	return true
 }
 
 // endJaeger gives the spans of a trace their processes.

@@ -158,33 +158,31 @@ func (r *Recorder) writeTo(w io.Writer) (int64, error) {
 func (r *Recorder) WriteFile(name string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, err := r.writeFile(name, 1<<62)
-	return err
+	return r.writeFile(name, 1<<62)
 }
 
 // writeFile writes at most limit bytes.
-func (r *Recorder) writeFile(name string, limit int64) (n int64, err error) {
+func (r *Recorder) writeFile(name string, limit int64) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.part")
 	if err != nil {
-		return 0, fmt.Errorf("sched: write: %w", err)
+		return fmt.Errorf("sched: write: %w", err)
 	}
 	defer func() {
 		if err != nil {
-			n = 0
 			_ = os.Remove(f.Name())
 		}
 	}()
-	n, err = r.writeTo(&limited{f, limit})
+	_, err = r.writeTo(&limited{f, limit})
 	if closeErr := f.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("sched: write: %w", closeErr)
 	}
 	if err != nil {
-		return n, err
+		return err
 	}
 	if err := os.Rename(f.Name(), name); err != nil {
-		return n, fmt.Errorf("sched: write: %w", err)
+		return fmt.Errorf("sched: write: %w", err)
 	}
-	return n, nil
+	return nil
 }
 
 // errTooLarge is the error of a file that would take more than is left of its limit.

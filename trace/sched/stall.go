@@ -133,6 +133,6 @@ func (r *Recorder) snapshot(name string, limit int64) error {
 		}
 		defer r.stop()
 	}
-	_, err := r.writeFile(name, limit)
+	err := r.writeFile(name, limit)
 	return err
 }

@@ -155,7 +155,7 @@ func (a *Accept) End(err error) *Session {
 		header = a.w.Header()
 	}
 	if err == nil {
-		a.s.established(a.ctx)
+		a.s.established()
 	}
 	errorType := ""
 	if err != nil {

@@ -141,7 +141,7 @@ func (d *Dial) End(resp *http.Response, err error) *Session {
 		return d.s
 	}
 	if err == nil {
-		d.s.established(d.ctx)
+		d.s.established()
 	}
 	var (
 		attrs     []attribute.KeyValue

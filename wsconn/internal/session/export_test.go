@@ -47,7 +47,7 @@ func (l *WriteLock) Free() bool {
 // rwc, whose blocks conn reports. It is below the span in ctx.
 func Attached(ctx context.Context, rwc io.ReadWriteCloser, conn *netpoll.Conn) (*Session, io.ReadWriteCloser) {
 	s := newSession(ctx, trace.FromContext(ctx), roleServer, true, false, NewConfig(nil), &Library{CloseStatus: func(error) int { return -1 }})
-	s.established(ctx)
+	s.established()
 	return s, s.attach(rwc, conn, nil)
 }
 

@@ -204,7 +204,7 @@ func (d *runs) enter(op trace.Op) {
 
 // ends notes that a message of the direction has ended outside a run, and returns the
 // run that this ends. The caller holds s.mu.
-func (d *runs) ends(op trace.Op) (over *run) {
+func (d *runs) ends() (over *run) {
 	if d.seen < runAfter {
 		d.seen++
 	}
@@ -270,7 +270,7 @@ func (s *Session) foldRead(c call, m *message, typ int, size int64, whole bool, 
 	if ok {
 		s.live.lastRead.Store(int64(f.End().Sub(s.live.began)))
 	} else {
-		over = d.ends(c.op)
+		over = d.ends()
 	}
 	s.mu.Unlock()
 	if ok {

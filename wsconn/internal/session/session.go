@@ -109,7 +109,7 @@ func standIn(ctx context.Context) oteltrace.Span {
 }
 
 // established notes that the handshake has succeeded.
-func (s *Session) established(ctx context.Context) {
+func (s *Session) established() {
 	if s.off {
 		return
 	}

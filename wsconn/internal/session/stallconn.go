@@ -43,28 +43,7 @@ type stallConn struct {
 	away    *away // nil: there was none
 
 	strip *stripper // nil: no pong was received
-	joins *joined   // nil: parts are written individually
-}
-
-// joined is the first part of a frame that the library writes with one call of
-// net.Buffers.WriteTo; see [vector].
-type joined struct {
-	conn  buffersWriter
-	part  []byte // held for the next Write; nil: none
-	v     net.Buffers
-	array [2][]byte
-}
-
-func (j *joined) holds() bool { return j != nil && j.part != nil }
-
-// write writes the held part and p in one system call.
-func (j *joined) write(p []byte) (n int, err error) {
-	held := len(j.part)
-	j.array = [2][]byte{j.part, p}
-	j.v, j.part = j.array[:], nil
-	wrote, err := j.conn.WriteBuffers(&j.v)
-	j.v, j.array = nil, [2][]byte{}
-	return max(int(wrote)-held, 0), err
+	joins *vector   // nil: parts are written individually
 }
 
 // away is a time in which the library did not read: the last one, or a longer one just
@@ -92,7 +71,7 @@ func (st *stalls) attach(nc net.Conn, conn *netpoll.Conn, early []byte, links bo
 		c.several = st.lib.ConcurrentWriters && !st.lib.WholeFrames
 		if st.lib.WholeFrames {
 			if below := vectored(nc); below != nil {
-				c.joins = &joined{conn: below}
+				c.joins = &vector{conn: below}
 			}
 		}
 	}
@@ -281,16 +260,16 @@ func (c *stallConn) Write(p []byte) (n int, err error) {
 	}
 	flag := c.flag.Load()
 	switch {
-	case flag != nil && begins >= 0 && c.send && !c.joins.holds():
+	case flag != nil && begins >= 0 && c.send && (c.joins == nil || c.joins.held == 0):
 		c.flag.CompareAndSwap(flag, nil)
 		n, err = writeWithPong(c.Conn, p, begins, tracepong.Pong{Number: number, Write: *flag, Stall: true}, !c.server)
 	case c.joins == nil:
 		n, err = c.Conn.Write(p)
-	case c.joins.part != nil:
-		n, err = c.joins.write(p)
 	case c.out.midFrame() && len(p) > 0:
-		c.joins.part = p
+		c.joins.hold(p, mark{}, false)
 		return len(p), nil
+	case c.joins.held > 0:
+		n, _, err = c.joins.write(p)
 	default:
 		n, err = c.Conn.Write(p)
 	}

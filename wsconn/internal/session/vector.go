@@ -4,7 +4,6 @@ import (
 	"io"
 	"net"
 
-	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
@@ -54,15 +53,14 @@ func (w *wire) holds() bool {
 	return inside
 }
 
-// hold keeps p, and the trace pong in it, for the next Write.
-func (w *wire) hold(p []byte) {
-	x := &w.vector
+// hold keeps p, and the trace pong that m puts into it, for the next Write.
+func (x *vector) hold(p []byte, m mark, masked bool) {
 	if x.v == nil {
 		x.v = x.array[:0]
 	}
 	x.held += len(p)
-	if m := w.s.out.mark; m.set {
-		x.pong = tracepong.Append(x.pong[:0], m.pong, w.s.pongs.client)
+	if m.set {
+		x.pong = tracepong.Append(x.pong[:0], m.pong, masked)
 		x.at = x.held - len(p) + m.at
 		x.v = append(x.v, p[:m.at], x.pong)
 		p = p[m.at:]
@@ -70,14 +68,11 @@ func (w *wire) hold(p []byte) {
 	x.v = append(x.v, p)
 }
 
-// writeHeld writes the held parts and p for op. n is how much of p was written, and all
-// how much of the library's bytes.
-func (w *wire) writeHeld(op trace.Op, p []byte) (n, all int, err error) {
-	x := &w.vector
+// write writes the held parts and p in one system call. n is how much of p was written,
+// and all how much of the library's bytes.
+func (x *vector) write(p []byte) (n, all int, err error) {
 	x.v = append(x.v, p)
-	w.s.observeWrite(op)
 	wrote, err := x.conn.WriteBuffers(&x.v)
-	w.s.unobserveWrite(op)
 	if all = int(wrote); all > x.at {
 		all = max(x.at, all-len(x.pong))
 	}

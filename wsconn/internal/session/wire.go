@@ -136,10 +136,12 @@ func (w *wire) Write(p []byte) (n int, err error) {
 	all := 0 // with what was held
 	switch m := w.s.out.mark; {
 	case w.holds():
-		w.hold(p)
+		w.vector.hold(p, m, w.s.pongs.client)
 		return len(p), nil
 	case w.vector.held > 0:
-		n, all, err = w.writeHeld(op, p)
+		w.s.observeWrite(op)
+		n, all, err = w.vector.write(p)
+		w.s.unobserveWrite(op)
 	default:
 		w.s.observeWrite(op)
 		if m.set {

@@ -155,7 +155,7 @@ func (w *Write) End(size int64, err error) {
 		s.writing.unlock(by)
 	}
 	if s.folds() && !folded && !w.typ.IsControl() {
-		over = s.out.runs.ends(w.op)
+		over = s.out.runs.ends()
 	}
 	later := s.unlockToEnd()
 	promise.Keep()
@@ -222,7 +222,7 @@ func (w *Write) EndPanicked() {
 		promise = s.out.promiseOf(w.op, false)
 		s.leaveLockWait()
 		s.out.writer, s.out.holder = call{}, Write{}
-		over = s.out.runs.ends(w.op)
+		over = s.out.runs.ends()
 		other, s.out.rival = s.out.rival, rivalWrite{}
 		s.writing.unlock(sender{w.origin(), promise})
 	}
