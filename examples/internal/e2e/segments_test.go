@@ -55,6 +55,9 @@ func TestSegments(t *testing.T) {
 		if _, warnings := j.page(traceID(t, id)); len(warnings) > 0 {
 			t.Errorf("the page warns: %q", warnings)
 		}
+		if len(got) < 2 {
+			t.Errorf("a trace of nothing but\n%s", chain.New(got))
+		}
 		all = append(all, got...)
 	}
 	t.Logf("%d spans in %d traces, the largest of %d", len(all), len(ids), largest)
