@@ -66,6 +66,7 @@ type dump struct {
 	nodes  map[key]*node
 	traces map[oteltrace.TraceID]int
 	conns  map[string]*node // by connection id
+	others []string         // ids of connections whose handshake is not there
 	out    strings.Builder
 }
 
@@ -78,7 +79,7 @@ func dumpSpans(spans []sdktrace.ReadOnlySpan) string {
 			fmt.Fprintf(&d.out, "the same ids twice: %s\n", s.Name())
 		}
 		d.nodes[keyOf(s.SpanContext())] = n
-		if d.epoch.IsZero() || s.StartTime().Before(d.epoch) {
+		if !coarse(s) && (d.epoch.IsZero() || s.StartTime().Before(d.epoch)) {
 			d.epoch = s.StartTime()
 		}
 		d.conns[s.SpanContext().SpanID().String()] = n
@@ -116,9 +117,23 @@ func (d *dump) sort(nodes []*node) {
 		}
 	}
 	slices.SortFunc(nodes, func(a, b *node) int {
-		return cmp.Or(a.StartTime().Compare(b.StartTime()), a.EndTime().Compare(b.EndTime()),
+		return cmp.Or(d.start(a).Compare(d.start(b)), a.EndTime().Compare(b.EndTime()),
 			cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.order, b.order))
 	})
+}
+
+// coarse reports whether a span's times are those of a timer of the process, whose
+// ticks are elsewhere in each run.
+func coarse(s sdktrace.ReadOnlySpan) bool {
+	return s.Name() == semconv.SpanHistory || s.Name() == semconv.SpanStalled
+}
+
+// start is when a span began, as far as that is the same in each run.
+func (d *dump) start(n *node) time.Time {
+	if coarse(n) {
+		return d.epoch
+	}
+	return n.StartTime()
 }
 
 func (d *dump) number(nodes []*node, count *int) {
@@ -135,7 +150,9 @@ func (d *dump) number(nodes []*node, count *int) {
 // line is the first line of a span.
 func (d *dump) line(n *node) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %v+%v", n.Name(), n.StartTime().Sub(d.epoch), n.EndTime().Sub(n.StartTime()))
+	if fmt.Fprint(&b, n.Name()); !coarse(n) {
+		fmt.Fprintf(&b, " %v+%v", n.StartTime().Sub(d.epoch), n.EndTime().Sub(n.StartTime()))
+	}
 	if n.SpanKind() != oteltrace.SpanKindInternal {
 		fmt.Fprintf(&b, " %v", n.SpanKind())
 	}
@@ -177,6 +194,8 @@ func stable(description string) string {
 }
 
 var keys = regexp.MustCompile(`key "[^"]*"`)
+
+var times = regexp.MustCompile(`@-?[\d.]+(\+[\d.]+)?`) // of a history
 
 func (d *dump) write(nodes []*node, depth int) {
 	for _, n := range nodes {
@@ -238,6 +257,9 @@ var unstable = map[attribute.Key]bool{
 	semconv.BlockLongestSpanKey: true,
 	semconv.CodeStacktraceKey:   true,
 
+	semconv.StalledAgeKey:          true, // of the same timer
+	semconv.WebSocketReaderAwayKey: true,
+
 	semconv.CodeFunctionNameKey: true, // of a test's functions without a name
 	semconv.CodeLineNumberKey:   true,
 }
@@ -250,6 +272,14 @@ func (d *dump) value(a attribute.KeyValue) string {
 		if n := d.conns[a.Value.AsString()]; n != nil {
 			return "of " + n.label
 		}
+		i := slices.Index(d.others, a.Value.AsString())
+		if i < 0 {
+			i, d.others = len(d.others), append(d.others, a.Value.AsString())
+		}
+		return fmt.Sprintf("elsewhere %d", i+1)
+	}
+	if a.Key == semconv.WebSocketHistoryReceiveKey || a.Key == semconv.WebSocketHistoryTransmitKey {
+		return fmt.Sprintf("%q", times.ReplaceAllString(a.Value.AsString(), ""))
 	}
 	switch a.Value.Type() {
 	case attribute.STRING:

@@ -50,6 +50,26 @@ var volumes = map[string]scenario{
 		time.Sleep(5 * ms)
 		p.end()
 	}},
+	// A connection that is not sampled: what its stalls are told as.
+	"stalls": {play: func(s *stage) {
+		p := s.connect(context.Background(), []wstest.Option{wstest.WithWindow(4 << 10)},
+			wsconn.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample()))),
+			wsconn.WithStalls(wsconn.Stalls{After: 110 * ms, PerSecond: 1 << 20, TracerProvider: s.tp}))
+		p.echo(2)
+		first := at(1, func() { write(p.ctx, p.client, 10_000) })
+		time.Sleep(310 * ms)
+		_ = read(p.ctx, p.server)
+		each(first)
+		write(p.ctx, p.client, 10) // asks for what passed
+		_ = read(p.ctx, p.server)
+		second := at(1, func() { _ = read(p.ctx, p.client) })
+		w, _ := p.server.Writer(p.ctx, wsconn.MessageBinary)
+		_, _ = w.Write(make([]byte, 10_000))
+		time.Sleep(310 * ms)
+		_ = w.Close()
+		each(second)
+		p.end()
+	}},
 	"no_messages": {metrics: true, play: func(s *stage) {
 		p := s.connect(s.context(), nil, wsconn.WithMessageSpans(wsconn.MessagesNone))
 		p.echo(2)
