@@ -3,6 +3,8 @@
 package readme_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -80,17 +82,21 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// free returns an address of this machine that nobody listens on.
+// free returns an address of this machine that nobody listens on, minutes before a
+// program does: one with a port that no system hands out by itself.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		addr := fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(10_000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return addr
+		}
 	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // inStep holds that a line of .ci/run is this command, but for more flags.
