@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// recorder is a sink that writes down what it is told, and does what a test has it do.
+// recorder is a sink that records its calls, and does what a test asks for.
 type recorder struct {
 	mu    sync.Mutex
 	lines []string
@@ -96,7 +96,7 @@ var (
 	nobody oteltrace.SpanContext
 )
 
-// A sink is told of the edges in their order, with their times.
+// A sink receives the edges in order, with their times.
 func TestEdges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(recorder)
@@ -133,7 +133,7 @@ func TestStale(t *testing.T) {
 	old := start(s, "old")
 	old.End(&op.End{})
 	for _, ref := range []op.Ref{old, {}} {
-		for range 10 { // some of which have the memory of old
+		for range 10 { // some reuse memory
 			next := start(s, "next")
 			before := len(s.lines)
 			ref.Block(time.Time{}, op.Edge{Reason: "lock"})
@@ -157,7 +157,7 @@ func TestStale(t *testing.T) {
 	}
 }
 
-// What a sink calls comes after what it is told, and does not wait for itself.
+// Calls of a sink are delivered after its own, and do not wait for it.
 func TestReentrant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(recorder)
@@ -291,8 +291,8 @@ func TestAllocs(t *testing.T) {
 	}
 }
 
-// While an operation is held its sinks are told nothing; then all, in order, and whom
-// a wake is due to with the wake.
+// While an operation is held, its sinks receive nothing; then everything, in order, and
+// the cause of a wake with the wake.
 func TestHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(recorder)
@@ -326,8 +326,8 @@ func TestHold(t *testing.T) {
 	})
 }
 
-// What is kept for long, or is much, is told although the operation is held, and an End
-// waits for no sink then.
+// Events that are queued for long, or are many, are delivered although the operation is
+// held. Then End waits for no sink.
 func TestHoldInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(recorder)

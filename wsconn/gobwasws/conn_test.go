@@ -24,8 +24,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func provider(p oteltrace.TracerProvider) gobwasws.Option { return wsconn.WithTracerProvider(p) }
 
-// Both ends of a connection tell its life, as those of other libraries do, with links
-// from the reads to the writes of the other end; without a provider too it works.
+// Both ends record a connection's life like those of other libraries, with links from
+// the reads to the writes of the other end. It also works without a provider.
 func TestConn(t *testing.T) {
 	for _, recorded := range []bool{true, false} {
 		rec := tracetest.NewRecorder(t)

@@ -73,7 +73,7 @@ type bare struct {
 
 func (b *bare) Read(p []byte) (int, error) { return b.Reader.Read(p) }
 
-// A span processor may close the connection whatever it is told of.
+// A span processor may close the connection in any call.
 func TestProcessorCloses(t *testing.T) {
 	for _, name := range []string{semconv.SpanBlock, semconv.SpanWake, semconv.SpanRead, semconv.SpanWrite, semconv.SpanPong, semconv.SpanClose} {
 		for _, start := range []bool{false, true} {

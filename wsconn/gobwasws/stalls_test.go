@@ -20,8 +20,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/gobwasws"
 )
 
-// A server that is not sampled tells of a write that was blocked until its client read,
-// and all that comes is what was written.
+// An unsampled server reports a write that was blocked until its client read. The
+// client receives exactly what was written.
 func TestStallOfAWrite(t *testing.T) {
 	rec := tracetest.NewRecorder(t)
 	opts := []gobwasws.Option{

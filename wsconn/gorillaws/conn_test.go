@@ -12,7 +12,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/gorillaws"
 )
 
-// The whole life of a connection, as both sides tell it.
+// The whole life of a connection, as both sides record it.
 func TestSpans(t *testing.T) {
 	rec := newRecorder(t)
 	c := rec.dial(rec.serve(gorillaws.Upgrader{EnableCompression: true}, echo), gorillaws.Dialer{EnableCompression: true})

@@ -59,8 +59,8 @@ func (r *recorder) ended() {
 	}
 }
 
-// told are the attributes that trees are compared by.
-var told = []attribute.Key{
+// compared are the attributes that trees are compared by.
+var compared = []attribute.Key{
 	semconv.BlockReasonKey, semconv.WakeReasonKey, semconv.ErrorTypeKey, semconv.WebSocketMessageTypeKey,
 	semconv.WebSocketMessageSizeKey, semconv.WebSocketFrameCountKey, semconv.WebSocketWireSizeKey,
 	semconv.WebSocketCloseCodeKey, semconv.WebSocketCloseInitiatorKey, semconv.WebSocketHandshakeCheckKey,
@@ -76,7 +76,7 @@ func (r *recorder) wantTree(want string, opts ...tracetest.TreeOption) {
 	r.t.Helper()
 	r.ended()
 	tracetest.AssertTree(r.t, r.Chain(), want, append(opts, tracetest.Without(steps),
-		tracetest.TrimPrefix("websocket.", "block.", "wake."), tracetest.Exact(told...))...)
+		tracetest.TrimPrefix("websocket.", "block.", "wake."), tracetest.Exact(compared...))...)
 }
 
 // serve serves fn as the goroutine of each connection, and returns a URL of it.

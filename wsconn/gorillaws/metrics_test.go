@@ -63,7 +63,8 @@ func collect(t *testing.T, r sdkmetric.Reader) string {
 	return strings.Join(lines, "")
 }
 
-// What a connection measures does not depend on what is sampled, nor on who collects it.
+// The metrics of a connection do not depend on what is sampled, nor on what collects
+// them.
 func TestMetrics(t *testing.T) {
 	for _, sampled := range []bool{true, false} {
 		for _, produced := range []bool{true, false} {
@@ -169,8 +170,8 @@ func (l small) Accept() (net.Conn, error) {
 	return nc, err
 }
 
-// A connection whose peer does not read is in the live view, with who writes and since
-// when, and its blocked write is in the gauges: also where it is not sampled but measured.
+// A connection whose peer does not read is in the live view, with its writer and since
+// when, and its blocked write is in the gauges, even if it is measured but not sampled.
 func TestLive(t *testing.T) {
 	for _, sampled := range []bool{true, false} {
 		t.Run(fmt.Sprintf("sampled %v", sampled), func(t *testing.T) {

@@ -46,8 +46,8 @@ func (m *meddling) provider(leanly bool) oteltrace.TracerProvider {
 	return sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
 }
 
-// A span processor may close the connection whatever it is told of, with a close message
-// or without: no lock of the library's is held by a call below it.
+// A span processor may close the connection in any call, with a close message or
+// without: no lock of the library is held then.
 func TestProcessorCloses(t *testing.T) {
 	for _, name := range []string{
 		semconv.BlockName(semconv.ReasonNetRead, ""), semconv.SpanRead, semconv.SpanPong,

@@ -25,8 +25,8 @@ func unsampled(rec *recorder, after time.Duration) []gorillaws.Option {
 	}
 }
 
-// A server that is not sampled tells of a write that was blocked until its client read.
-// All that comes is what was written, by the library's joined writes, too.
+// An unsampled server reports a write that was blocked until its client read. The
+// client receives exactly what was written, also by joined writes.
 func TestStallOfAWrite(t *testing.T) {
 	rec := newRecorder(t)
 	opts := unsampled(rec, 300*time.Millisecond)

@@ -59,7 +59,7 @@ func (b *bench) close(c *netpoll.Conn, name string) {
 	op.End(c.Close())
 }
 
-// What ends a park, how each way is told, and when: two seconds after its begin.
+// What ends a park, and how and when it is reported: two seconds after its beginning.
 func TestWake(t *testing.T) {
 	tests := []struct {
 		name, call string
@@ -158,7 +158,7 @@ func TestWriteTurn(t *testing.T) {
 	})
 }
 
-// A reader that was stopped is woken by who lets it go on, not by who wrote.
+// A stopped reader is woken by ResumeReading, not by the other end's write.
 func TestStopReadingLinksNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
@@ -223,7 +223,7 @@ func TestCause(t *testing.T) {
 	})
 }
 
-// Nobody is told of what nobody observes.
+// Nothing is reported if nothing observes.
 func TestUnobserved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, wstest.WithWindow(4))

@@ -2,5 +2,5 @@
 
 package parks_test
 
-// race tells that the race detector is on, which takes time.
+// race: the race detector is on, which allocates.
 const race = true

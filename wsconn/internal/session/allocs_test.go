@@ -9,9 +9,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// What a message may allocate beyond what the library does. An echo is two writes
-// and two reads, of which the reads are blocked: eight spans, of which one writes
-// four by hand.
+// What a message may allocate beyond the library. An echo is two writes and two reads,
+// and the reads block: eight spans, where instrumentation by hand makes four.
 func TestAllocs(t *testing.T) {
 	if race {
 		t.Skip("the race detector allocates")

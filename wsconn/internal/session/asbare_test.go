@@ -19,7 +19,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// asBare compares what f comes to with the bare library and through a traced one.
+// asBare compares the result of f with the bare library and with a traced one.
 func asBare[T any](t *testing.T, lib library, f func(end endpoint, opts ...session.Option) T) *recorder {
 	t.Helper()
 	rec := newRecorder(t)
@@ -30,7 +30,7 @@ func asBare[T any](t *testing.T, lib library, f func(end endpoint, opts ...sessi
 	return rec
 }
 
-// A dial without a context is an error, or panics, as the library has it.
+// A dial without a context is an error or panics, like the library.
 func TestDialNilContext(t *testing.T) {
 	for name, client := range map[string]*http.Client{
 		"error": nil, "panic": {Timeout: time.Second}, // which the library makes a context for
@@ -61,8 +61,8 @@ func TestDialNilContext(t *testing.T) {
 	})
 }
 
-// Pings do not wait for one another: neither for the lock that a write has which is
-// parked for longer than the library waits, nor for the pongs that do not come.
+// Pings do not wait for one another: neither for the lock of a write that is parked for
+// longer than the library waits, nor for pongs that do not come.
 func TestPingsTogether(t *testing.T) {
 	const n = 3
 	ping := func(t *testing.T, c conn, ctx func() (context.Context, context.CancelFunc)) []string {
@@ -136,7 +136,7 @@ func TestPingsTogether(t *testing.T) {
 	})
 }
 
-// However pings overlap, each has the pong that the peer sent for its own frame.
+// However pings overlap, each has the pong that the peer sent for it.
 func TestPingsConcurrentSafe(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		const n = 50
@@ -203,7 +203,7 @@ type protocol func(r *http.Request) (*http.Response, error)
 
 func (p protocol) RoundTrip(r *http.Request) (*http.Response, error) { return p(r) }
 
-// What a transport was taught with RegisterProtocol makes the connection.
+// A protocol of RegisterProtocol makes the connection.
 func TestDialRegisteredProtocol(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		l, url := listen(t)

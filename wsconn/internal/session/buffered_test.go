@@ -26,9 +26,9 @@ func (p *peer) deflated(t *testing.T, text string) []byte {
 	return p.frame(0xC1, strings.TrimSuffix(b.String(), "\x00\x00\xff\xff"))
 }
 
-// What the program has read whole is measured, also where the connection has ended before
-// that and the message was still in the library's buffer: whoever ended it, wherever the
-// reader was then, and whoever collects.
+// A message that the program has read whole is measured, even if the connection closed
+// before while the message was in the library's buffer: whichever side closed it,
+// wherever the reader was, and whatever collects.
 func TestBufferedMessagesAreMeasured(t *testing.T) {
 	const messages = 4
 	ends := map[string]func(t *testing.T, c conn, p *peer){

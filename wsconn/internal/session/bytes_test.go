@@ -154,7 +154,7 @@ func unmasked(t *testing.T, stream []byte) (plain []byte, pongs []tracepong.Pong
 	return plain, pongs
 }
 
-// chatter writes in all the ways that there are.
+// chatter writes in every way.
 func chatter(t *testing.T, ctx context.Context) func(c conn, out *tap) {
 	return func(c conn, out *tap) {
 		for _, size := range []int{0, 5, 126, 4085, 4096, 5000, 70_000} {
@@ -177,8 +177,8 @@ func chatter(t *testing.T, ctx context.Context) func(c conn, out *tap) {
 	}
 }
 
-// pingIn pings until it is told that it may stop; when it returns, the frame has
-// left. Nobody else writes meanwhile.
+// pingIn pings until stop is called. When it returns, the frame has been sent. Nothing
+// else writes meanwhile.
 func pingIn(ctx context.Context, c conn, out *tap) (stop func()) {
 	before := out.count()
 	ctx, cancel := context.WithCancel(ctx)
@@ -285,8 +285,8 @@ func TestUnsampledWriteHasNoTracePong(t *testing.T) {
 	})
 }
 
-// What a stream left in the library's buffer leaves with the ping of another
-// goroutine, and with its own trace pong.
+// The buffered bytes of a stream are sent with the ping of another goroutine, and with
+// their own trace pong.
 func TestTracePongOfAStreamThatAPingFlushes(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		rec := newRecorder(t)

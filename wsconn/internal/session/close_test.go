@@ -16,9 +16,9 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// How a connection comes to its end, as the close span and what it ended tell
-// it. Every connection is a client's whose peer speaks by hand.
-func TestCloseTold(t *testing.T) {
+// How a connection ends, as its close span and the operations that it ended show. Every
+// connection is a client's whose peer is scripted.
+func TestCloseReported(t *testing.T) {
 	read := func(t *testing.T, c conn) {
 		t.Helper()
 		if _, msg, err := c.Read(t.Context()); err == nil {
@@ -253,7 +253,7 @@ func TestCloseOverAnAnswerThatStalls(t *testing.T) {
 	})
 }
 
-// The library gives its own frames five seconds, and then closes.
+// The library gives its own frames five seconds, and then closes the connection.
 func TestCloseOverAnAnswerThatNobodyTakes(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{stalls: true})
@@ -271,8 +271,8 @@ func TestCloseOverAnAnswerThatNobodyTakes(t *testing.T) {
 	})
 }
 
-// The peer has five seconds to answer a close frame, whoever reads. That it did not
-// is said, and found.
+// The peer has five seconds to answer a close frame, whichever side reads. That it did
+// not is recorded.
 func TestCloseReadOverNoAnswer(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{})
@@ -295,7 +295,7 @@ func TestCloseReadOverNoAnswer(t *testing.T) {
 	})
 }
 
-// Frames that no endpoint may accept: the library judges, and the scanner says
+// Frames that no endpoint may accept: the library refuses them, and the scanner reports
 // once that it stopped.
 func TestCloseProtocolError(t *testing.T) {
 	for _, test := range []struct {
@@ -354,7 +354,7 @@ func TestCloseProtocolError(t *testing.T) {
 	}
 }
 
-// A reset ends a connection as what it is.
+// A reset is recorded as one.
 func TestCloseReset(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{tcp: true})

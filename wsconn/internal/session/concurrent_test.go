@@ -97,8 +97,8 @@ func TestConnConcurrentSafe(t *testing.T) {
 	})
 }
 
-// The first message of a client leaves while http.Transport may still be inside
-// the Write of the request, and both sides write at once.
+// The first message of a client is sent while http.Transport may still be inside the
+// Write of the request, and both sides write at once.
 func TestManyShortConnections(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		client, server := newRecorder(t), newRecorder(t)

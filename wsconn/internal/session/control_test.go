@@ -10,8 +10,8 @@ import (
 	"github.com/wakechain/wakechain/trace"
 )
 
-// A ping shows the wait for its pong and the read that the pong came in; the
-// other side shows the answer.
+// A ping shows the wait for its pong and the read that received the pong; the other
+// side shows the answer.
 func TestPing(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		p := connect(t, lib, setup{})
@@ -48,7 +48,7 @@ func TestPing(t *testing.T) {
 	})
 }
 
-// Pings that are in flight together are told apart, by payload.
+// Pings that are in flight together are distinguished by their payload.
 func TestPings(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{stalls: true})

@@ -169,7 +169,7 @@ func TestDialFails(t *testing.T) {
 	})
 }
 
-// What the host gave is used and left as it was.
+// The program's client and options are used and left unchanged.
 func TestDialLeavesTheHostAlone(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		type key struct{}

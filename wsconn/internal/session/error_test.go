@@ -20,7 +20,7 @@ import (
 // sprintType names the type of v.
 func sprintType(v any) string { return fmt.Sprintf("%T", v) }
 
-// result is what a caller can tell of what a method returned.
+// result is what a caller can observe of a method's results.
 type result struct {
 	value  string
 	failed bool
@@ -56,8 +56,8 @@ func resultOf(lib library, value string, err error) result {
 	return r
 }
 
-// Every method, in situations that a connection comes into, returns with
-// tracing on, off and unsampled what the bare library does.
+// Every method, in various situations, returns the bare library's results with tracing
+// on, off and unsampled.
 func TestErrors(t *testing.T) {
 	soon := func(t *testing.T) context.Context {
 		t.Helper()

@@ -9,9 +9,9 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// An idle connection that is not sampled, and whose stalls are told, takes at most 1 KiB
-// more at each end than one whose are not. Without the header that announces trace pongs,
-// which is net/http's for as long as the program has the request.
+// An idle, unsampled connection whose stalls are reported takes at most 1 KiB more at
+// each end than one whose stalls are not. The header that announces trace pongs is not
+// counted: net/http keeps it as long as the program has the request.
 func TestFootprintOfStalls(t *testing.T) {
 	if race {
 		t.Skip("the race detector allocates")

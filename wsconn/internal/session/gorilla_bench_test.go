@@ -12,8 +12,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// benched are the libraries of the benchmarks, and of tests of what all have: gorilla's as
-// well, with no more of its methods than they call.
+// benched are the libraries of the benchmarks and of tests that apply to all: also
+// gorilla's, with only the methods that these call.
 var benched = append(slices.Clone(libraries), library{
 	name: "gorilla",
 	bare: endpoint{

@@ -40,8 +40,8 @@ func raws(t *testing.T, f func(t *testing.T, c conn, rec *recorder, p *peer)) {
 	})
 }
 
-// Whatever a peer sends for a trace pong, its messages arrive and the connection
-// lives; a link is made of what is right, and the rest is counted.
+// Whatever a peer sends as a trace pong, its messages arrive and the connection lives.
+// Valid pongs make links, and the others are counted.
 func TestHostileTracePongs(t *testing.T) {
 	const magic = "\xf5wk\x01"
 	zeros := strings.Repeat("\x00", 25)
@@ -125,8 +125,8 @@ func TestIgnoredTracePongsMeasured(t *testing.T) {
 	})
 }
 
-// In a fragmented message a trace pong is that of the next one, and never of the
-// one that it stands in.
+// In a fragmented message a trace pong belongs to the next message, and never to the
+// one around it.
 func TestTracePongInsideAMessage(t *testing.T) {
 	raws(t, func(t *testing.T, c conn, rec *recorder, p *peer) {
 		go p.send(t, p.frame(opMore, "a"), p.tracePong(1), p.frame(opMiddle, "b"), p.tracePong(2), p.frame(opLast, "c"), p.frame(opText, "d"))
@@ -147,7 +147,7 @@ func TestTracePongInsideAMessage(t *testing.T) {
 	})
 }
 
-// A trace pong that no message follows is no read's, and no fault.
+// A trace pong without a message links no read, and is no fault.
 func TestTracePongWithoutMessage(t *testing.T) {
 	raws(t, func(t *testing.T, c conn, rec *recorder, p *peer) {
 		go func() {
@@ -170,7 +170,7 @@ func TestTracePongWithoutMessage(t *testing.T) {
 	})
 }
 
-// Byte by byte, nothing is lost and nothing is wrong.
+// Received byte by byte, everything arrives and is right.
 func TestTracePongsByteByByte(t *testing.T) {
 	raws(t, func(t *testing.T, c conn, rec *recorder, p *peer) {
 		go func() {
@@ -197,7 +197,7 @@ func TestTracePongsByteByByte(t *testing.T) {
 	})
 }
 
-// What the protocol forbids is the library's to judge, as without wakechain.
+// The library judges what the protocol forbids, as without wakechain.
 func TestForbiddenTracePongs(t *testing.T) {
 	for _, test := range []struct {
 		name  string

@@ -14,8 +14,8 @@ import (
 
 var textFrame = []byte("\x81\x02hi")
 
-// Whoever waits behind a write that has no span is told of nobody, and not of who
-// wrote before it.
+// A wait behind a write without a span links to nothing, and not to the write before
+// it.
 func TestLastWithoutSpan(t *testing.T) {
 	rec := newRecorder(t)
 	ctx, handshake := trace.Start(rec.context(t.Context()), semconv.SpanHandshake)

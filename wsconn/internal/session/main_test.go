@@ -35,9 +35,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// recorder is one side's spans, all of which must end: the library may be closing
-// in a goroutine of its own. They are of the SDK or, where .ci/run says so, of a
-// lean provider.
+// recorder is one side's spans, all of which must end: the library may close in a
+// goroutine of its own. The SDK makes them or, if .ci/run says so, a lean provider.
 type recorder struct {
 	*tracetest.Recorder
 	oteltrace.TracerProvider
@@ -61,8 +60,9 @@ func (r *recorder) context(ctx context.Context) context.Context {
 	return trace.New(trace.WithTracerProvider(r.TracerProvider)).NewContext(ctx)
 }
 
-// told are the attributes that trees are compared by: all that a run repeats.
-var told = []attribute.Key{
+// compared are the attributes that trees are compared by: all that are the same in each
+// run.
+var compared = []attribute.Key{
 	semconv.BlockReasonKey, semconv.BlockSourceKey, semconv.WakeReasonKey, semconv.WakeCauseKey,
 	semconv.GoroutineStateKey, semconv.ErrorTypeKey, semconv.HTTPResponseStatusCodeKey,
 	semconv.WebSocketMessageTypeKey, semconv.WebSocketMessageSizeKey, semconv.WebSocketMessageTakenKey, semconv.WebSocketMessageIndexKey,
@@ -82,9 +82,9 @@ var steps = tracetest.Matching("the steps of the handshake", func(s *chain.Span)
 	return false
 })
 
-// exactly compares what is told of spans, in short.
+// exactly compares the compared attributes of spans, in short.
 var exactly = []tracetest.TreeOption{
-	tracetest.TrimPrefix("websocket.", "block.", "wake.", "goroutine.", "http.response."), tracetest.Exact(told...), tracetest.WithTimes(),
+	tracetest.TrimPrefix("websocket.", "block.", "wake.", "goroutine.", "http.response."), tracetest.Exact(compared...), tracetest.WithTimes(),
 }
 
 // wantTree compares all spans but the handshake's, once they have ended.

@@ -343,7 +343,7 @@ func TestMetricsRefusedInstruments(t *testing.T) {
 		}
 	})
 	if len(errs) == 0 {
-		t.Error("nobody was told")
+		t.Error("nothing was reported")
 	}
 	for _, err := range errs {
 		if !errors.Is(err, errRefused) {

@@ -12,9 +12,9 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// A healthy service of three clients, which leave as a browser's close() does,
-// with 1000 and with 1001, tells of nothing that failed; however its handlers are
-// run, and whether they read themselves or by CloseRead.
+// A healthy service of three clients, which close like a browser's close(), with 1000
+// and with 1001, reports no failure, however its handlers are run, and whether they
+// read or use CloseRead.
 func TestNormalCloses(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		reads := func(ctx context.Context, c conn) error {
@@ -84,8 +84,8 @@ func TestNormalCloses(t *testing.T) {
 	})
 }
 
-// A close code that is no normal one keeps its code wherever the error goes, and
-// the peer's reason, which is a stranger's text, is not in what is told.
+// A close code that is not normal is kept wherever the error is recorded. The peer's
+// reason, which is untrusted text, is not.
 func TestCloseCodes(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		rec := newRecorder(t)

@@ -59,7 +59,7 @@ func TestAcceptOpening(t *testing.T) {
 				write_http_response
 				read {message.type=text, message.size=2, message.index=1, frame.count=1, wire.size=8}
 				close {status=error, error.type=closed, close.completed=false}
-		`, tracetest.TrimPrefix("websocket."), tracetest.Exact(told...), tracetest.Without(semconv.SpanBlock, semconv.SpanWake))
+		`, tracetest.TrimPrefix("websocket."), tracetest.Exact(compared...), tracetest.Without(semconv.SpanBlock, semconv.SpanWake))
 	})
 }
 
@@ -140,7 +140,7 @@ func TestDialOpening(t *testing.T) {
 						const both = "write_http_request\n\t\t\t\t\t\t\tread_http_response\n"
 						want = strings.Replace(want, both, both+"\t\t\t\t\t\t\t"+both, 1)
 					}
-					tracetest.AssertTree(t, rec.Chain(), want, tracetest.TrimPrefix("websocket."), tracetest.Exact(told...), tracetest.Without(semconv.SpanBlock, semconv.SpanWake))
+					tracetest.AssertTree(t, rec.Chain(), want, tracetest.TrimPrefix("websocket."), tracetest.Exact(compared...), tracetest.Without(semconv.SpanBlock, semconv.SpanWake))
 				})
 			})
 		}
@@ -180,7 +180,7 @@ func TestDialOpeningRefused(t *testing.T) {
 			handshake {status=error, error.type=403, http.response.status_code=403, handshake.check=status}
 				write_http_request
 				read_http_response
-		`, tracetest.TrimPrefix("websocket."), tracetest.Exact(told...))
+		`, tracetest.TrimPrefix("websocket."), tracetest.Exact(compared...))
 	})
 }
 
@@ -213,7 +213,7 @@ func TestConcurrentWriters(t *testing.T) {
 			write {status=error, error.type=panic} -> write
 			write {message.type=text, message.size=5, message.index=2, frame.count=1, wire.size=7}
 			close {status=error, error.type=closed, close.completed=false}
-		`, tracetest.TrimPrefix("websocket."), tracetest.Exact(told...), tracetest.Without(semconv.SpanHandshake, steps))
+		`, tracetest.TrimPrefix("websocket."), tracetest.Exact(compared...), tracetest.Without(semconv.SpanHandshake, steps))
 	})
 }
 

@@ -116,7 +116,7 @@ func hear(ctx context.Context, c conn, n int) error {
 
 const writers = 4
 
-// everyMessage has them all told: pings and what they wait for can use up a trace.
+// everyMessage gives each message a span: pings and their waits can use up a trace.
 var everyMessage = session.WithMessageSpans(session.MessagesAll)
 
 // talk lets writers say each messages, all at once, while one hears as many and

@@ -35,13 +35,13 @@ func TestPingFlood(t *testing.T) {
 		wantEnded(t, rec)
 		spans := rec.Chain()
 		pongs := spans.Named(semconv.SpanPong)
-		told := 0
+		reported := 0
 		for _, s := range pongs {
 			n := s.Int(semconv.WebSocketFrameCountKey)
-			told += int(max(n, 1))
+			reported += int(max(n, 1))
 		}
-		if len(pongs) > 5 || told != pings {
-			t.Errorf("got %d spans of %d pongs, want at most 5 of %d", len(pongs), told, pings)
+		if len(pongs) > 5 || reported != pings {
+			t.Errorf("got %d spans of %d pongs, want at most 5 of %d", len(pongs), reported, pings)
 		}
 		if n := len(spans.Named(semconv.SpanRead)); n != 2 {
 			t.Errorf("got %d reads, want 2", n)

@@ -72,8 +72,8 @@ func eachMoment(t *testing.T, f func(t *testing.T, lib library, leanly, start bo
 	})
 }
 
-// A span processor may close the connection whatever it is told of: no lock of the
-// library's is held by a call below it.
+// A span processor may close the connection in any call: no lock of the library is held
+// then.
 func TestProcessorCloses(t *testing.T) {
 	reading := func(p *pair) {
 		done := make(chan struct{})
@@ -163,7 +163,7 @@ func finished(done <-chan struct{}) bool {
 	}
 }
 
-// A slow span processor delays only the call that it is told of: the connection closes
+// A slow span processor delays only the call that it processes: the connection closes
 // meanwhile, and others write.
 func TestProcessorIsSlow(t *testing.T) {
 	eachMoment(t, func(t *testing.T, lib library, leanly, start bool) {

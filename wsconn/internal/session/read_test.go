@@ -79,7 +79,7 @@ func TestReadParent(t *testing.T) {
 	})
 }
 
-// What arrives in one piece is told apart.
+// Messages that arrive in one piece are distinguished.
 func TestReadAhead(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{})
@@ -152,8 +152,8 @@ func TestReaderStream(t *testing.T) {
 	})
 }
 
-// Who stops where the message does, as a json.Decoder, need not see io.EOF. Of
-// a compressed message only that tells the end.
+// A reader that stops at the end of the message, such as a json.Decoder, need not see
+// io.EOF. Only that shows the end of a compressed message.
 func TestReaderWithoutEOF(t *testing.T) {
 	for _, test := range []struct {
 		name        string
@@ -302,7 +302,8 @@ func TestReadVanished(t *testing.T) {
 	})
 }
 
-// Reads past the wrapper neither shift what a later read is told nor pile up.
+// Reads that bypass the wrapper neither change what a later read records nor
+// accumulate.
 func TestReadPastTheWrapper(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{stalls: true})

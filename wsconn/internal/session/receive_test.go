@@ -27,8 +27,8 @@ func receive(ctx context.Context, c conn) (data string, typ int, of func(context
 	panic("no library")
 }
 
-// What a message causes is a child of its read or, if that is wanted and the peer
-// is trusted, of the peer's write.
+// The work that a message causes is a child of its read or, with PeerParent and a
+// trusted peer, of the peer's write.
 func TestReceive(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -70,8 +70,8 @@ func TestReceive(t *testing.T) {
 	}
 }
 
-// Where nothing is recorded of a message, nothing is of what it causes; a message
-// that failed, and none, change nothing else.
+// If a message is not recorded, neither is what it causes. A failed message, and none,
+// change nothing else.
 func TestReceiveUnrecorded(t *testing.T) {
 	unsampled := oteltrace.NewSpanContext(oteltrace.SpanContextConfig{TraceID: oteltrace.TraceID{1}, SpanID: oteltrace.SpanID{1}})
 	each(t, func(t *testing.T, lib library) {

@@ -53,8 +53,8 @@ func wantSegments(t *testing.T, c *chain.Chain, left ...int64) {
 	}
 }
 
-// A flood of messages of which none is shown leaves no segment behind, however long it
-// goes on. What comes to something begins one.
+// A flood of messages without spans leaves no segment behind, however long it lasts.
+// The first recorded span begins one.
 func TestSegmentOfNothing(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -79,7 +79,7 @@ func TestSegmentOfNothing(t *testing.T) {
 			handshake
 				close {status=error, error.type=close_now}
 		`, nil},
-		// What is told together is recorded, too.
+		// A run is recorded, too.
 		{"auto", session.MessagesAuto, session.WithTraceBudget(16, 0), `
 			handshake
 				write ×16
@@ -137,8 +137,8 @@ func writeTo(t *testing.T, c conn, p *peer, after time.Duration) {
 	<-received
 }
 
-// What began before the first that is recorded in a segment, and is recorded later, is
-// in the trace before: none begins before the root of its trace.
+// An operation that began before a segment's first span, and is recorded later, is in
+// the trace before: no span begins before the root of its trace.
 func TestSegmentBegunMeanwhile(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{stalls: true, client: []session.Option{
@@ -190,8 +190,8 @@ func TestSegmentOfNothingClose(t *testing.T) {
 	})
 }
 
-// What was left out before a segment that the sampler refuses is counted by the next span
-// that is recorded: here the close.
+// Spans that were suppressed before a segment that the sampler refuses are counted by
+// the next recorded span: here the close.
 func TestSegmentRefused(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		rec := newRecorder(t, sdktrace.WithSampler(noSegments{sdktrace.ParentBased(sdktrace.AlwaysSample())}))

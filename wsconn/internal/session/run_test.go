@@ -18,8 +18,8 @@ import (
 
 var auto = session.WithMessageSpans(session.MessagesAuto)
 
-// story is what was told of one direction, in short: own spans as their index, runs as
-// first-last, with what they say more.
+// story lists the spans of one direction, in short: messages by their index, runs as
+// first-last with their other attributes.
 func story(rec *recorder, one, many string) string {
 	var parts []string
 	for _, s := range rec.Chain().Spans {
@@ -66,7 +66,7 @@ func writeMany(t *testing.T, c conn, n int) {
 	}
 }
 
-// The first messages have their spans, the others come in runs of a second or 1,000.
+// The first messages have spans, the others are in runs of a second or 1,000.
 func TestRuns(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{client: []session.Option{auto}})
@@ -99,7 +99,7 @@ func TestRuns(t *testing.T) {
 	})
 }
 
-// A run is exported within a second, also where nothing comes after.
+// A run is exported within a second, even if nothing follows.
 func TestRunsEnd(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{client: []session.Option{auto}})
@@ -118,7 +118,7 @@ func TestRunsEnd(t *testing.T) {
 	})
 }
 
-// What stalls has a span of its own, with all that belongs to it.
+// A message that stalls has a span of its own, with all its attributes.
 func TestRunsStall(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{stalls: true, client: []session.Option{auto}})
@@ -145,12 +145,13 @@ func TestRunsStall(t *testing.T) {
 			"17-19 blocked 6ms; 20 blocked 20ms, block net.write, wake writable; 21 blocked 20ms, block net.write, wake writable; 22-23")
 		stalled := rec.Chain().Named(semconv.SpanWrite)
 		if links := stalled[16].Links; len(links) != 1 || links[0].Span == nil || links[0].Span.Name != semconv.SpanWrites {
-			t.Errorf("got links %v, want the run that the peer was told", links)
+			t.Errorf("got links %v, want the run that the trace pong names", links)
 		}
 	})
 }
 
-// A write that goes on when its run is to end is its last, but not if it takes as long.
+// A write in progress when its run must end is the run's last message, unless it takes
+// as long again.
 func TestRunsUnderWay(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{client: []session.Option{auto}})
@@ -176,7 +177,7 @@ func TestRunsUnderWay(t *testing.T) {
 }
 
 // Waiting for a message to begin is no stall, unless it lasts as long as a run. The
-// last read fails, and shows what it waited for.
+// last read fails, and shows its wait.
 func TestRunsOfReads(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{client: []session.Option{auto}})
@@ -220,7 +221,7 @@ func TestRunsOfReads(t *testing.T) {
 	})
 }
 
-// Each message that is written for something else has a span where that is.
+// A message with another parent has a span of its own below that.
 func TestRunsBelow(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{client: []session.Option{auto}})
@@ -255,7 +256,7 @@ func TestRunsBelow(t *testing.T) {
 	})
 }
 
-// Readers link to the runs of writers, and what stalled is found by its number.
+// Readers link to the runs of writers. A stalled message is found by its index.
 func TestRunsLinked(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		p := connect(t, lib, setup{announced: true, client: []session.Option{auto}, server: []session.Option{auto}})

@@ -11,9 +11,10 @@ import (
 
 const secret = "s3cret"
 
-// tells sends a server what must be in no span and no metric: payloads of messages,
-// pings and pongs, a trace pong that is none, and a close with a code and a reason.
-func tells(t *testing.T, lib library) (*recorder, *measured) {
+// sendSecrets sends a server what must not be in any span or metric: payloads of
+// messages, pings and pongs, a malformed trace pong, and a close with a code and a
+// reason.
+func sendSecrets(t *testing.T, lib library) (*recorder, *measured) {
 	t.Helper()
 	rec, m := newRecorder(t), newMeasured()
 	c, _, p := rawClient(t, lib, setup{announced: true, server: []session.Option{rec.option(), m.option()}}, nil)
@@ -36,7 +37,7 @@ func tells(t *testing.T, lib library) (*recorder, *measured) {
 // it closes with.
 func TestPayloadsStayOut(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
-		rec, _ := tells(t, lib)
+		rec, _ := sendSecrets(t, lib)
 		if n := rec.Chain().Len(); n < 5 {
 			t.Errorf("got %d spans", n)
 		}
@@ -52,7 +53,7 @@ func TestPayloadsStayOut(t *testing.T) {
 // and not the code or the reason that it closes with.
 func TestMetricsOfAHostilePeer(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
-		_, m := tells(t, lib)
+		_, m := sendSecrets(t, lib)
 		text := m.text(t)
 		if strings.Contains(text, secret) || strings.Contains(text, "=4321") {
 			t.Errorf("got\n%s", text)

@@ -72,7 +72,7 @@ func echoes(ctx context.Context, c conn) error {
 	}
 }
 
-// A connection goes on in another trace when it has had its share of one.
+// A connection continues in another trace when it has used its budget of one.
 func TestTraceBudget(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		rec := newRecorder(t)
@@ -197,8 +197,8 @@ func TestMessagesRecorded(t *testing.T) {
 	})
 }
 
-// Messages of a trace of the program's own are not told together, and a connection that
-// is busy with them shows what held it up, and all again once it is not.
+// Messages in a trace of the program are not folded. A busy connection then shows what
+// blocked it, and everything again once it is not busy.
 func TestMessagesAuto(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{client: []session.Option{
@@ -225,7 +225,7 @@ func TestMessagesAuto(t *testing.T) {
 		for _, s := range rec.Chain().Named(semconv.SpanSegment) {
 			left = append(left, s.Str(semconv.SpansSuppressedKey))
 		}
-		if got, want := strings.Join(left, ","), "25"; got != want { // one in which nothing is told has no span
+		if got, want := strings.Join(left, ","), "25"; got != want { // an empty segment has no span
 			t.Errorf("left out: got %s, want %s", got, want)
 		}
 		if got := len(rec.Chain().Named(semconv.SpanWrite)); got != 15 {
@@ -234,7 +234,7 @@ func TestMessagesAuto(t *testing.T) {
 	})
 }
 
-// One operation does not make a trace that grows for ever.
+// A single operation does not grow a trace without bound.
 func TestTraceBudgetOneOperation(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{client: []session.Option{session.WithTraceBudget(7, 0)}})
@@ -267,7 +267,7 @@ func TestTraceBudgetOneOperation(t *testing.T) {
 	})
 }
 
-// What has a span of another trace in its context stays there.
+// An operation with a span of another trace in its context stays in that trace.
 func TestTraceBudgetForeign(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		for _, opts := range [][]session.Option{
@@ -382,8 +382,8 @@ func TestSegmentSampling(t *testing.T) {
 	}
 }
 
-// Of goroutines that find a trace used up one begins the next, while the others
-// go on.
+// If several goroutines find a trace used up, one begins the next, and the others
+// continue.
 func TestTraceBudgetConcurrentSafe(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		p := connect(t, lib, setup{tcp: true, client: []session.Option{

@@ -23,10 +23,10 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// Every stall is told, once, and none is that there was not: while other connections keep
-// the machine busy. What is true an observer of the test's own says, which adds up how
-// long each write was parked; the size of a message tells which it was.
-// WAKECHAIN_STALLS=10000 says how many are forced.
+// Every stall is reported, once, and nothing else is, while other connections keep the
+// machine busy. The truth comes from the test's own observer, which adds up how long
+// each write was parked; the size of a message identifies it. WAKECHAIN_STALLS=10000
+// sets how many are forced.
 func TestForcedStalls(t *testing.T) {
 	total := 30
 	if n, err := strconv.Atoi(os.Getenv("WAKECHAIN_STALLS")); err == nil {
@@ -36,12 +36,12 @@ func TestForcedStalls(t *testing.T) {
 	each := total / conns
 	const after, base, small = 50 * time.Millisecond, 100_000, 5
 
-	told := &roots{writes: map[int64]int{}, ids: map[oteltrace.SpanID]bool{}}
-	tp := lean.NewTracerProvider(lean.WithSpanProcessor(told))
+	reported := &roots{writes: map[int64]int{}, ids: map[oteltrace.SpanID]bool{}}
+	tp := lean.NewTracerProvider(lean.WithSpanProcessor(reported))
 	defer func() { _ = tp.Shutdown(context.Background()) }()
 	unsampled := offs(t)["unsampled"].option()
 	opts := []session.Option{unsampled, session.WithStalls(session.Stalls{After: after, PerSecond: 1 << 30, TracerProvider: tp})}
-	// The server only tells what passed: its reads wait in the midst of a message, too.
+	// The server only sends its history: its reads wait in the middle of a message, too.
 	patient := []session.Option{unsampled, session.WithStalls(session.Stalls{After: time.Minute, PerSecond: 1 << 30, TracerProvider: tp})}
 	lib := libraries[0]
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
@@ -149,33 +149,33 @@ func TestForcedStalls(t *testing.T) {
 		all += n
 	}
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
-		if writes, histories := told.counts(); writes >= all && histories >= all-conns {
+		if writes, histories := reported.counts(); writes >= all && histories >= all-conns {
 			break
 		}
 	}
-	writes, histories := told.counts()
-	t.Logf("%d stalls on %d connections, %d forced: told %d, and %d histories", all, conns, conns*each, writes, histories)
+	writes, histories := reported.counts()
+	t.Logf("%d stalls on %d connections, %d forced: reported %d, and %d histories", all, conns, conns*each, writes, histories)
 
-	told.mu.Lock()
-	defer told.mu.Unlock()
+	reported.mu.Lock()
+	defer reported.mu.Unlock()
 	for size, n := range want {
-		if got := told.writes[size]; got != n {
+		if got := reported.writes[size]; got != n {
 			t.Errorf("message of %d bytes: told %d times, want %d", size, got, n)
 		}
 	}
-	for size, n := range told.writes {
+	for size, n := range reported.writes {
 		if want[size] == 0 {
 			t.Errorf("got %d traces of a message of %d bytes, which did not stall", n, size)
 		}
 	}
-	for name, n := range told.others {
+	for name, n := range reported.others {
 		if name != semconv.SpanHandshake && name != semconv.SpanClose { // which take long where the machine is busy
 			t.Errorf("got %d traces of %s, want none", n, name)
 		}
 	}
 	// The last message of a connection has none behind it that asks.
-	if histories > all || histories < all-conns || told.strangers > 0 {
-		t.Errorf("got %d histories of %d stalls, %d of them in no trace of one", histories, all, told.strangers)
+	if histories > all || histories < all-conns || reported.strangers > 0 {
+		t.Errorf("got %d histories of %d stalls, %d of them in no trace of one", histories, all, reported.strangers)
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// watched are the options of an end in a bubble that is not sampled, whose stalls of
-// 100 ms rec records.
+// watched are the options of an unsampled end in a bubble, whose stalls of 100 ms rec
+// records.
 func watched(t *testing.T, rec *recorder) []session.Option {
 	t.Helper()
 	return []session.Option{
@@ -24,15 +24,15 @@ func watched(t *testing.T, rec *recorder) []session.Option {
 	}
 }
 
-// wantStalls compares all that is told.
+// wantStalls compares all that is reported.
 func wantStalls(t *testing.T, r *recorder, want string) {
 	t.Helper()
 	wantEnded(t, r)
-	tracetest.AssertTree(t, r.Chain(), want, append(exactly, tracetest.Exact(append(told, semconv.StallCauseKey)...), tracetest.Without(steps))...)
+	tracetest.AssertTree(t, r.Chain(), want, append(exactly, tracetest.Exact(append(compared, semconv.StallCauseKey)...), tracetest.Without(steps))...)
 }
 
-// A read that waits in the midst of a message is told, and none that waits for one to
-// begin.
+// A read that waits in the middle of a message is reported; one that waits for a
+// message to begin is not.
 func TestStallOfARead(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		rec := newRecorder(t)
@@ -82,7 +82,7 @@ func TestStallOfARead(t *testing.T) {
 	})
 }
 
-// A handshake that takes long is told by either end.
+// A handshake that takes long is reported by either end.
 func TestSlowHandshakeOfAnUnsampledConnection(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		client, server := newRecorder(t), newRecorder(t)
@@ -110,7 +110,7 @@ func TestSlowHandshakeOfAnUnsampledConnection(t *testing.T) {
 	})
 }
 
-// A handshake that is refused is told by either end, and names the check.
+// A handshake that is refused is reported by either end, with the failed check.
 func TestRefusedHandshakeOfAnUnsampledConnection(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		client, server := newRecorder(t), newRecorder(t)
@@ -135,7 +135,7 @@ func TestRefusedHandshakeOfAnUnsampledConnection(t *testing.T) {
 	})
 }
 
-// A close that waits for its peer's close frame is told, and so is one that fails.
+// A close that waits for its peer's close frame is reported, and so is one that fails.
 func TestCloseOfAnUnsampledConnection(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer func(p *peer)
@@ -179,8 +179,8 @@ func TestCloseOfAnUnsampledConnection(t *testing.T) {
 	}
 }
 
-// A write that waited for the library's lock behind one that was parked is a trace of
-// its own, which links to that one; one that then parks itself is one trace, too.
+// A write that waited for the library's lock behind a parked one is a trace of its own,
+// which links to that one. If it then parks itself, both are in one trace.
 func TestStallBehindAWrite(t *testing.T) {
 	for name, tt := range map[string]struct {
 		second string        // message

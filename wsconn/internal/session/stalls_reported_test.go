@@ -16,7 +16,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// bye has the client write one more message and the server read it.
+// bye makes the client write one more message and the server read it.
 func (p *pair) bye(t *testing.T) {
 	t.Helper()
 	if err := p.client.Write(t.Context(), messageText, []byte("bye")); err != nil {
@@ -27,7 +27,7 @@ func (p *pair) bye(t *testing.T) {
 	}
 }
 
-// What is sampled shows its stalls itself, and tells none a second time.
+// A sampled connection shows its stalls itself, and reports none.
 func TestStallOfASampledConnection(t *testing.T) {
 	rec, whole := newRecorder(t), newRecorder(t)
 	p := stallPair(t, libraries[0], setup{}, rec, whole.option())
@@ -43,7 +43,7 @@ func TestStallOfASampledConnection(t *testing.T) {
 	}
 }
 
-// A connection that is measured, and not sampled, tells them as well.
+// A connection that is measured, but not sampled, reports them, too.
 func TestStallOfAMeasuredConnection(t *testing.T) {
 	rec := newRecorder(t)
 	p := stallPair(t, libraries[0], setup{}, rec, newMeasured().option())
@@ -56,8 +56,8 @@ func TestStallOfAMeasuredConnection(t *testing.T) {
 	}
 }
 
-// A client cannot have a public endpoint record what passed: the trace pong that asks is
-// not even taken off, and its library ignores it.
+// A client cannot have a public endpoint record its history: the trace pong that asks
+// for it is not even stripped, and the library ignores it.
 func TestStallAtAPublicEndpoint(t *testing.T) {
 	rec := newRecorder(t)
 	p := stallPair(t, libraries[0], setup{server: []session.Option{session.WithPublicEndpoint()}}, rec)
@@ -73,7 +73,7 @@ func TestStallAtAPublicEndpoint(t *testing.T) {
 	}
 }
 
-// What the peer asks for is bounded, too, and so is what fails.
+// Requests of the peer are limited, too, and so are failures.
 func TestStallsAreLimited(t *testing.T) {
 	rec, m := newRecorder(t), newMeasured()
 	_, url := listen(t) // which nobody serves
@@ -100,7 +100,7 @@ func refusingClient() *http.Client {
 	return &http.Client{Transport: protocol(func(*http.Request) (*http.Response, error) { return nil, errNoConn })}
 }
 
-// A connection that is lost is told once, by the operation that failed.
+// A lost connection is reported once, by the operation that failed.
 func TestFailureOfAnUnsampledConnection(t *testing.T) {
 	rec := newRecorder(t)
 	c, _, p := rawClient(t, libraries[0], setup{client: []session.Option{
@@ -128,8 +128,8 @@ func TestFailureOfAnUnsampledConnection(t *testing.T) {
 	}
 }
 
-// A sampler by ratio takes a stall, whole, and nothing else; and what the program sends
-// says that it is not sampled.
+// A sampler by ratio takes a stall completely, and nothing else. The program still
+// sends that it is not sampled.
 func TestStallSampler(t *testing.T) {
 	none := lean.StallSampler(sdktrace.TraceIDRatioBased(0))
 	for name, provider := range map[string]func(*tracetest.SpanRecorder) oteltrace.TracerProvider{

@@ -13,7 +13,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// stallAfter is short, and longer than what a busy machine takes to run a goroutine.
+// stallAfter is short, but longer than a busy machine takes to run a goroutine.
 const stallAfter = 300 * time.Millisecond
 
 // stallPair connects two ends that are not sampled, whose stalls rec records.
@@ -28,8 +28,8 @@ func stallPair(t *testing.T, lib library, s setup, rec *recorder, opts ...sessio
 	return connect(t, lib, s)
 }
 
-// stall has the client write until it is blocked, for as long as the server does not
-// read: d. Then all is read, and so is one message more.
+// stall makes the client write until it is blocked, and keeps the server from reading
+// for d. Then everything is read, and one more message.
 func (p *pair) stall(t *testing.T, d time.Duration) (messages int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -17,8 +17,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// Operations have their memory one after the other: whatever is called at once, and
-// ends at once, each span tells its own call.
+// Operations reuse memory. However many calls overlap, each span describes its own
+// call.
 func TestOperationsConcurrentSafe(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		opts := []session.Option{allMessages, session.WithTraceBudget(0, 0)}
@@ -219,8 +219,7 @@ var own = map[string][]attribute.Key{
 
 var direction = map[string]string{semconv.SpanRead: "receive", semconv.SpanWrite: "transmit"}
 
-// wantOwn checks that an operation has nothing of another's: neither attributes nor
-// blocks.
+// wantOwn checks that an operation has no attributes or blocks of another one.
 func wantOwn(t *testing.T, op *chain.Span) {
 	t.Helper()
 	tracetest.AssertTiled(t, op)

@@ -26,8 +26,8 @@ func (nothing) Extract(ctx context.Context, _ propagation.TextMapCarrier) contex
 
 func (nothing) Fields() []string { return []string{"nothing"} }
 
-// What a client sends does not decide what a public endpoint records: its span is
-// linked to, not adopted, and so are its writes.
+// A client does not decide what a public endpoint records: its span and its writes are
+// linked to, and are no parents.
 func TestPublicEndpoint(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		p := connect(t, lib, setup{tcp: true, server: []session.Option{session.WithPublicEndpoint(), session.WithPublicPeerLinks(), session.WithPeerParent()}})
@@ -52,7 +52,8 @@ func TestPublicEndpoint(t *testing.T) {
 	})
 }
 
-// A stranger who asks for trace pongs is shown no ids, unless the program says so.
+// An untrusted client that asks for trace pongs gets no ids, unless the program allows
+// it.
 func TestPublicEndpointAgreesToNoPongs(t *testing.T) {
 	for _, agrees := range []bool{false, true} {
 		each(t, func(t *testing.T, lib library) {
@@ -130,8 +131,8 @@ func TestPublicEndpointBehindMiddleware(t *testing.T) {
 	}
 }
 
-// Whether a connection is traced is decided where its trace begins, and so at both
-// ends alike.
+// Whether a connection is traced is decided where its trace begins, and so equally at
+// both ends.
 func TestSampling(t *testing.T) {
 	by := func(s sdktrace.Sampler) func(*testing.T) *recorder {
 		return func(t *testing.T) *recorder { return newRecorder(t, sdktrace.WithSampler(s)) }

@@ -38,7 +38,7 @@ func queued(t *testing.T, nc net.Conn) (n int) {
 	return n
 }
 
-// The end of a connection says how much of the peer's nobody had read.
+// The end of a connection shows how many received bytes were not read.
 func TestCloseUnread(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		for _, sent := range []int{0, 1000} {

@@ -13,7 +13,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// Of a block that is too short for a span, the operation tells how long it was.
+// The operation shows the duration of a block that is too short for a span.
 func TestMinBlock(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{client: []session.Option{session.WithMinBlock(20 * ms)}})
@@ -39,7 +39,7 @@ func TestMinBlock(t *testing.T) {
 	})
 }
 
-// exchange makes every kind of message that there is to show or not.
+// exchange makes every kind of message that may have a span or not.
 func exchange(t *testing.T, c conn, p *peer) {
 	t.Helper()
 	ctx := t.Context()
@@ -76,7 +76,7 @@ func TestMessageSpans(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		spans session.MessageSpans
-		left  map[string]string // by the span that tells it
+		left  map[string]string // by the span that states it
 		want  string
 	}{
 		{"auto", session.MessagesAuto, nil, allSpans},
@@ -140,8 +140,7 @@ const allSpans = `
 		wake @50ms 0s {reason=deadline}
 `
 
-// Where the write that holds the others up has no span, they link to the span in
-// which it was called.
+// If the write that blocks others has no span, they link to the span in its context.
 func TestBlockedTurns(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{client: []session.Option{session.WithMessageSpans(session.MessagesBlocked)}})
@@ -172,7 +171,7 @@ func TestBlockedTurns(t *testing.T) {
 	})
 }
 
-// What is left out once the close has its span is stated, too.
+// Spans that are suppressed after the close has its span are stated, too.
 func TestLeftOutAfterClose(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		p := connect(t, lib, setup{client: []session.Option{session.WithMessageSpans(session.MessagesBlocked)}})
@@ -198,8 +197,8 @@ func TestLeftOutAfterClose(t *testing.T) {
 	})
 }
 
-// Where messages have no spans, the close states what was left out with the call in which
-// the connection ended.
+// If messages have no spans, the close counts the suppressed spans, including those of
+// the call in which the connection ended.
 func TestLeftOutOfTheLastCall(t *testing.T) {
 	for name, call := range map[string]func(ctx context.Context, c conn){
 		"read": func(ctx context.Context, c conn) { _, _, _ = c.Read(ctx) },

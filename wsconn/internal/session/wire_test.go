@@ -61,8 +61,8 @@ func accepted(t *testing.T, lib *session.Library, l net.Listener, dial func() (n
 	return wire, s, nc
 }
 
-// Whatever room the reader gives, it gets all bytes but the trace pongs', and then
-// the error.
+// Whatever the size of the reader's buffer, it gets all bytes except the trace pongs',
+// and then the error.
 func TestWireRead(t *testing.T) {
 	p := &peer{client: true}
 	second := p.tracePong(2)
@@ -130,7 +130,7 @@ func (l faultyListener) Accept() (net.Conn, error) {
 	return faulty{c, l.left}, err
 }
 
-// Where a write fails, the library is told how much of its own bytes is written.
+// If a write fails, the library gets the number of its own bytes that were written.
 func TestWireWriteFails(t *testing.T) {
 	before, message := []byte("\x8a\x01?"), []byte("\x81\x02hi")
 	pong := 2 + tracepong.PayloadSize

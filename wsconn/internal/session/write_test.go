@@ -16,7 +16,7 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// Writes wait for one another, and the wake says for which.
+// Writes wait for one another, and the wake links to the one before.
 func TestWriteTurns(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{stalls: true})
@@ -120,7 +120,7 @@ func TestWriterStream(t *testing.T) {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
-		time.Sleep(ms) // so that the order of the two is told by their times
+		time.Sleep(ms) // so that their times show their order
 		wg.Go(func() { _ = c.Write(t.Context(), messageText, []byte("next")) })
 		for range 3 {
 			time.Sleep(10 * ms)
@@ -144,7 +144,7 @@ func TestWriterStream(t *testing.T) {
 	})
 }
 
-// A writer that is closed writes no more, and its write is told once.
+// A closed writer writes nothing more, and its write is recorded once.
 func TestWriterClosed(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{})
@@ -189,8 +189,8 @@ func TestWriterUnfinished(t *testing.T) {
 	})
 }
 
-// A stream's frame that waits in the library's buffer goes out with another
-// goroutine's control frame. Its bytes are the message's; the park is not.
+// A stream's frame in the library's buffer is sent with another goroutine's control
+// frame. Its bytes belong to the message; the park does not.
 func TestWriterFlushedByAnother(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{stalls: true})
@@ -257,8 +257,8 @@ func TestWriteCompressed(t *testing.T) {
 	}
 }
 
-// A message type that does not exist ends the count of frames, said once; the
-// rest goes on.
+// A message type that does not exist stops the counting of frames, which is reported
+// once. Everything else continues.
 func TestWriteUnscannable(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{})

@@ -122,8 +122,8 @@ func TestPingAndCloseBehindAWrite(t *testing.T) {
 	}
 }
 
-// A parked write outlasts the five seconds that the library gives its own
-// frames: who wanted to write one waited in vain.
+// A parked write lasts longer than the five seconds that the library gives its own
+// frames: the answer is given up.
 func TestAnswerBehindAWriteInVain(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{stalls: true})
@@ -146,8 +146,8 @@ func TestAnswerBehindAWriteInVain(t *testing.T) {
 	})
 }
 
-// Who waits gets the turn in the order of coming, and is told by whom it was passed;
-// who gives up is left out.
+// Waiting writes get the lock in order, with a link to the one before. Those that give
+// up are skipped.
 func TestWriteLockOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := newRecorder(t)
@@ -208,8 +208,8 @@ func TestWriteLockOrder(t *testing.T) {
 	})
 }
 
-// A turn that is passed to somebody who gives up at that moment goes on to the next
-// one, or to nobody.
+// A lock that is handed to a write that gives up at that moment goes to the next one,
+// or is free.
 func TestWriteLockGivenUp(t *testing.T) {
 	for _, behind := range []bool{false, true} {
 		for range 50 { // the moment is short
@@ -243,7 +243,7 @@ func TestWriteLockGivenUp(t *testing.T) {
 	}
 }
 
-// However many wait and give up, one has the turn at a time, and in the end nobody.
+// However many wait and give up, one has the lock at a time, and in the end none.
 func TestWriteLockConcurrentSafe(t *testing.T) {
 	lock := session.NewWriteLock()
 	var wg sync.WaitGroup

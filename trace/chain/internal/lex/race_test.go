@@ -2,5 +2,5 @@
 
 package lex_test
 
-// race tells that the race detector is on, which allocates.
+// race: the race detector is on, which allocates.
 const race = true
