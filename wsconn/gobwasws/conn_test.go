@@ -80,6 +80,11 @@ func TestConn(t *testing.T) {
 		}
 		_ = c.Close()
 		handlers.Wait()
+		if recorded { // the span of a pong begins after it was sent
+			if err := rec.Wait(ctx, tracetest.Line("pong [server]")); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if err := rec.WaitEnded(ctx); err != nil {
 			t.Fatal(err)
 		}
