@@ -435,11 +435,9 @@ func (c *checker) vain(block *chain.Span) bool {
 }
 
 // overtaken reports whether a read of the end may end in a block that is not its own: in
-// nhooyr's and coder's library Close reads what is left of a message, and the Reader of that
-// message waits for it. When the connection is closed, the Reader returns first.
-func (e *end) overtaken() bool {
-	return e.streamed && !e.p.fault.lossless && !e.p.library.contextless
-}
+// nhooyr's and coder's library Close reads what is left of a message, and whoever was reading
+// that waits for a lock. When its context ends, or the connection closes, it returns first.
+func (e *end) overtaken() bool { return !e.p.fault.lossless && !e.p.library.contextless }
 
 // blocksOf is how many blocks a span says it had.
 func blocksOf(s *chain.Span) int64 {
