@@ -165,6 +165,11 @@ func TestInvariants(t *testing.T) {
 			named(s, semconv.SpanBlock).Name = "left"
 			return s
 		}, false},
+		{"more is stated than was left out", "spans say that", func(s tracetest.SpanStubs) tracetest.SpanStubs {
+			w := named(s, semconv.SpanWrite)
+			w.Attributes = append(w.Attributes, semconv.SpansSuppressedKey.Int(5))
+			return s
+		}, false},
 		{"nothing in runs", "", func(s tracetest.SpanStubs) tracetest.SpanStubs { return s }, true},
 		{"a run tells of one message less", "were called", func(s tracetest.SpanStubs) tracetest.SpanStubs {
 			w := named(s, semconv.SpanWrites)
@@ -256,7 +261,7 @@ func TestLedger(t *testing.T) {
 		"changed":      {changed, "others than were written"},
 		"another's":    {payload(6, 1, 1, 300), "others than were written"},
 		"not written":  {payload(5, 1, 9, 300), "before it was written"},
-		"no such text": {[]byte(strings.Repeat("?", 100)), "nobody wrote"},
+		"no such text": {[]byte(strings.Repeat("?", 100)), "others than were written"},
 	} {
 		if _, err := l.read(tt.msg); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want what has %q", name, err, tt.want)
@@ -270,6 +275,23 @@ func TestLedger(t *testing.T) {
 	}
 	if got := l.lost(); got != 2 {
 		t.Errorf("%d are lost, want 2", got)
+	}
+}
+
+// A compressed message that is cut may end in anything, and nothing may come behind it.
+func TestLedgerOfCompressed(t *testing.T) {
+	for _, compressed := range []bool{false, true} {
+		l := newLedger(5)
+		l.deflate = compressed
+		l.wrote(1, 0, true)
+		l.wrote(1, 1, true)
+		cut := append(payload(5, 1, 0, 300)[:200], "anything"...)
+		if got, err := l.read(cut); got != compressed || (err == nil) != compressed {
+			t.Errorf("compressed %t: got %t, %v", compressed, got, err)
+		}
+		if _, err := l.read(payload(5, 1, 1, 300)); (err == nil) == compressed {
+			t.Errorf("compressed %t: behind it got %v", compressed, err)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -43,9 +44,12 @@ func offset(play, writer, n, size int) int {
 	return int(h) % (len(noise) - size)
 }
 
+var errOther = errors.New("others than were written")
+
 // ledger is one direction of a connection: what was written, and what arrived.
 type ledger struct {
-	play int
+	play    int
+	deflate bool // messages are compressed: see read
 
 	mu      sync.Mutex
 	sent    map[[2]int]bool // by writer and number: whether the write succeeded
@@ -98,7 +102,8 @@ func (l *ledger) wasEnded(part []byte) bool {
 // read checks a message that arrived, byte for byte: it was written, once, and in the
 // order of its writer. cut says that it is the begin of such a message: both libraries
 // return that as a message, without an error, if the connection ends in its midst. Behind
-// one nothing may come, but for one that the program has closed.
+// one nothing may come, but for one that the program has closed. To what is compressed the
+// libraries add four bytes where it should have ended, so that it ends in anything.
 func (l *ledger) read(p []byte) (cut bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -107,7 +112,10 @@ func (l *ledger) read(p []byte) (cut bool, err error) {
 	if part != nil && !l.wasEnded(part) {
 		return false, fmt.Errorf("%d bytes after a part of a message, of %d", len(p), len(part))
 	}
-	if cut, err = l.whole(p); cut {
+	if cut, err = l.whole(p); l.deflate && errors.Is(err, errOther) {
+		cut, err = true, nil
+	}
+	if cut {
 		l.part = append([]byte{}, p...) // not nil
 	}
 	return cut, err
@@ -120,10 +128,10 @@ func (l *ledger) whole(p []byte) (cut bool, err error) {
 	}
 	var play, writer, n, size int
 	if _, err := fmt.Sscanf(string(p[:headSize]), "%8x%4x%4x%8x", &play, &writer, &n, &size); err != nil {
-		return false, fmt.Errorf("a message that nobody wrote: %.40q", p)
+		return false, fmt.Errorf("a message of %w: %.40q", errOther, p)
 	}
 	if play != l.play || size < len(p) || size > len(noise)/2 || !bytes.Equal(p, payload(play, writer, n, size)[:len(p)]) {
-		return false, fmt.Errorf("message %d of writer %d of play %d, of %d bytes, with others than were written", n, writer, play, len(p))
+		return false, fmt.Errorf("message %d of writer %d of play %d, of %d bytes, with %w", n, writer, play, len(p), errOther)
 	}
 	id := [2]int{writer, n}
 	if _, ok := l.sent[id]; !ok {

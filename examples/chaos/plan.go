@@ -40,18 +40,23 @@ type volume struct {
 	messages bool // every read and write has its span, or is one of those that a run tells of
 	blocks   bool // and every block
 	runs     bool // there are runs
+	none     bool // no message has a span, whatever becomes of it
 }
 
 var volumes = []volume{
-	{"all", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesAll), wsconn.WithTraceBudget(0, 0)}, true, true, false},
-	{"trace per message", []wsconn.Option{
+	{name: "all", messages: true, blocks: true, options: []wsconn.Option{
+		wsconn.WithMessageSpans(wsconn.MessagesAll), wsconn.WithTraceBudget(0, 0),
+	}},
+	{name: "trace per message", messages: true, blocks: true, options: []wsconn.Option{
 		wsconn.WithMessageSpans(wsconn.MessagesAll), wsconn.WithTraceBudget(0, 0), wsconn.WithTracePerMessage(),
-	}, true, true, false},
-	{"all, in traces of 30", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesAll), wsconn.WithTraceBudget(30, 0)}, true, false, false},
-	{"default", nil, true, false, true},
-	{"auto, in traces of 10", []wsconn.Option{wsconn.WithTraceBudget(10, 0)}, false, false, true},
-	{"blocked", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesBlocked)}, false, false, false},
-	{"none", []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesNone)}, false, false, false},
+	}},
+	{name: "all, in traces of 30", messages: true, options: []wsconn.Option{
+		wsconn.WithMessageSpans(wsconn.MessagesAll), wsconn.WithTraceBudget(30, 0),
+	}},
+	{name: "default", messages: true, runs: true},
+	{name: "auto, in traces of 10", runs: true, options: []wsconn.Option{wsconn.WithTraceBudget(10, 0)}},
+	{name: "blocked", options: []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesBlocked)}},
+	{name: "none", none: true, options: []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesNone)}},
 }
 
 // makers are what makes the spans.

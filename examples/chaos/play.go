@@ -81,6 +81,7 @@ var serials atomic.Int64
 func newPlay(pl plan, s *stage) *play {
 	p := &play{plan: pl, stage: s, report: s.report, serial: serials.Add(1)}
 	up, down := newLedger(p.index), newLedger(p.index)
+	up.deflate, down.deflate = p.compress && !p.fault.lossless, p.compress && !p.fault.lossless
 	for k, name := range []string{"client", "server"} {
 		p.ends[k] = &end{
 			p: p, k: k, name: name, rng: p.rng(uint64(10 + k)),

@@ -24,6 +24,7 @@ type setKey struct {
 	adds  bool // no span of theirs is left out without being counted: see sums
 
 	meddles bool // with a meddler
+	states  bool // a span states each one that was left out: see sums
 }
 
 // telemetry is the providers of some plays, for both ends, and what they made.
@@ -41,7 +42,7 @@ type telemetry struct {
 
 // telemetry returns that of a plan.
 func (s *stage) telemetry(p *plan) *telemetry {
-	key := setKey{p.makes, p.ratio, p.adds(), p.fault.meddles}
+	key := setKey{p.makes, p.ratio, p.adds(), p.fault.meddles, !p.volume.none}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.sets[key]
