@@ -129,8 +129,9 @@ func TestGroupSame(t *testing.T) {
 			}
 			ran := make([]time.Duration, 20)
 			for i := range ran {
-				// No two end at the same time, canceled or not.
-				d := time.Duration(r.IntN(20))*time.Second + time.Duration(i+1)*ms
+				// No two end at the same time, canceled or not, whenever each begins: the sums
+				// of powers of two all differ.
+				d := time.Duration(r.IntN(20))*time.Second + time.Nanosecond<<i
 				fails := r.IntN(12) == 0
 				fn := func() error {
 					select {
