@@ -189,7 +189,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// A page of another host may not join in the name of who looks at it.
+// A page of another host must not join on behalf of its visitor.
 func TestOrigin(t *testing.T) {
 	_, host := start(t, time.Minute)
 	conn, resp, err := wsconn.Dial(t.Context(), "ws://"+host+"/room",
@@ -203,8 +203,8 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
-// The demonstration shows a wait from the slow client's socket to the senders,
-// and names that client. Every message that was read links to who sent it.
+// The demonstration shows a wait from the slow client's socket to the senders, and
+// names that client. Every read links to the message's sender.
 func TestDemo(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("did not run: the kernel's evidence for the cause is Linux's")
@@ -252,7 +252,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// A room without patience drops who is slow, and that is no failure.
+// A room without patience drops a slow member, which is no failure.
 func TestDemoWithoutPatience(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	if code := run(t.Context(), []string{"-demo", "-patience", "50ms"}, nil, &stdout, &stderr); code != 0 || stderr.Len() > 0 {

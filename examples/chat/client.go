@@ -13,8 +13,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// chat joins the room at c.join: it prints what is said there, and says what it
-// reads from in, line by line, until that ends.
+// chat joins the room at c.join. It prints what is said there, and sends each line of
+// in, until that ends.
 func (c *config) chat(ctx context.Context, in io.Reader, out io.Writer) error {
 	t, err := telemetry.New(0, c.spans)
 	if err != nil {
@@ -77,8 +77,8 @@ func hear(ctx context.Context, conn *wsconn.Conn, out io.Writer) error {
 	}
 }
 
-// leave closes the connection. Where hear has read the room's answer, and the
-// room has gone, the library fails to read it again.
+// leave closes the connection. If hear has already read the room's close frame, and the
+// room is gone, the library fails to read it again.
 func leave(conn *wsconn.Conn, code wsconn.StatusCode) error {
 	if err := conn.Close(code, ""); !left(err) {
 		return err
@@ -86,7 +86,7 @@ func leave(conn *wsconn.Conn, code wsconn.StatusCode) error {
 	return nil
 }
 
-// left reports whether err says that one of the two has left.
+// left reports whether err means that one side has left.
 func left(err error) bool {
 	code := wsconn.CloseStatus(err)
 	return code == wsconn.StatusNormalClosure || code == wsconn.StatusGoingAway || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)

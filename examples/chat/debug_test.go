@@ -24,8 +24,8 @@ func (a announced) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// The page says who holds the room up, while that is so: the client that reads
-// slowly, likely, since the room does not wait for it but for a channel.
+// The page shows which member blocks the room, while it does: likely the client that
+// reads slowly, since the room waits for a channel and not for the client.
 func TestDebug(t *testing.T) {
 	page, _ := runRoom(t, "-demo", "-slow", "1h", "-patience", "1h")
 	said := regexp.MustCompile(`(?s)STALLED.*writer g\d+ has been blocked .* writing to the client \S+, which has not\s+read`)

@@ -19,9 +19,9 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// What happens in the demonstration. Socket buffers are small, in bytes, so that
-// it shows at once what the kernel's would hide for a while; the server's holds
-// more than a client's window, so that it is the window that it waits for.
+// The script of the demonstration. Socket buffers are small, in bytes, so that it shows
+// at once what the kernel's defaults would hide for a while. The server's is larger
+// than a client's window, so that the server waits for the window.
 const (
 	says          = 8       // messages that each talker says
 	length        = 6 << 10 // of one
@@ -36,8 +36,8 @@ var (
 	slow    = "dora"
 )
 
-// demo lets some clients talk, one of them a slow reader, and prints their chain and
-// what it explains.
+// demo runs some clients, one of them a slow reader, and prints their chain and its
+// explanation.
 func demo(ctx context.Context, c *config, out io.Writer) error {
 	t, err := telemetry.New(maxSpans, c.spans)
 	if err != nil {
@@ -70,7 +70,7 @@ func demo(ctx context.Context, c *config, out io.Writer) error {
 	return explain.Print(out, all, findings)
 }
 
-// around matches some spans, and those that they link to.
+// around matches the given spans, and those that they link to.
 func around(some []*chain.Span) func(*chain.Span) bool {
 	shown := map[*chain.Span]bool{}
 	for _, s := range some {
@@ -82,7 +82,7 @@ func around(some []*chain.Span) func(*chain.Span) bool {
 	return func(s *chain.Span) bool { return shown[s] }
 }
 
-// talk runs the room and its clients until all has been said and heard.
+// talk runs the room and its clients until everything has been said and heard.
 func talk(ctx context.Context, c *config, t *telemetry.Tracers, out io.Writer) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -127,8 +127,8 @@ func talk(ctx context.Context, c *config, t *telemetry.Tracers, out io.Writer) e
 	return err
 }
 
-// takePart is one client: it waits until all are here, says what it has to say,
-// if it is a talker, and hears all that is said.
+// takePart is one client: it waits until all are here, says its messages if it is a
+// talker, and hears everything that is said.
 func (c *config) takePart(ctx context.Context, url, name string, here *trace.WaitGroup) error {
 	conn, err := enter(ctx, url, name, &wsconn.DialOptions{HTTPClient: smallClient()})
 	if err != nil {
@@ -164,9 +164,9 @@ func (c *config) takePart(ctx context.Context, url, name string, here *trace.Wai
 
 var errDropped = errors.New("was too slow for the room")
 
-// lost reports whether err says that the other side cut the connection. The
-// library takes the end of a stream in a message for the message's end, so that
-// this may be cut off.
+// lost reports whether err means that the other side cut the connection. The library
+// takes the end of a stream inside a message for the message's end, so that the message
+// may be incomplete.
 func lost(err error) bool {
 	var cutOff *json.SyntaxError
 	return errors.As(err, &cutOff) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
@@ -194,8 +194,7 @@ func (l smallListener) Accept() (net.Conn, error) {
 }
 
 // smallClient makes connections with a small receive buffer. It is set before
-// the connection is made: the kernel does not take back a window that it has
-// offered.
+// connecting: the kernel does not shrink a window that it has offered.
 func smallClient() *http.Client {
 	d := net.Dialer{Control: func(_, _ string, conn syscall.RawConn) error {
 		return conn.Control(func(fd uintptr) { setReceiveBuffer(fd, receiveBuffer) })

@@ -1,8 +1,8 @@
-// Chat is a chat room over WebSocket that shows who keeps whom waiting.
+// Chat is a chat room over WebSocket that shows which client delays which.
 //
-// It serves a page for browsers and takes clients from terminals. With -demo it lets
-// some clients talk, one of them a slow reader, and prints from the trace how that one
-// slows all others down.
+// It serves a page for browsers and takes clients from terminals. With -demo it runs
+// some clients, one of them a slow reader, and prints from the trace how that one
+// delays all others.
 package main
 
 import (
@@ -29,8 +29,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is main, for its test. It returns the exit code: 2 for bad flags, 1 for
-// what went wrong.
+// run is main, for its test. It returns the exit code: 2 for bad flags, 1 for other
+// errors.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c, err := parse(args, stdout)
 	if errors.Is(err, flag.ErrHelp) {
@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return 0
 }
 
-// work does what the flags say.
+// work runs the mode that the flags select.
 func (c *config) work(ctx context.Context, stdin io.Reader, out io.Writer) error {
 	if c.debug != "" {
 		page, err := debugpage.Start(ctx, c.debug)
@@ -70,15 +70,15 @@ func (c *config) work(ctx context.Context, stdin io.Reader, out io.Writer) error
 	}
 }
 
-// config is what the flags say.
+// config is the flags.
 type config struct {
 	addr, join, name string
 	spans            string
 	debug            string
-	metered          []trace.Option // where the debug page is
+	metered          []trace.Option // for the debug page
 	demo             bool
 	patience         time.Duration
-	slow             time.Duration // that the slow client takes for each message
+	slow             time.Duration // the slow client's time for each message
 }
 
 func parse(args []string, usage io.Writer) (*config, error) {

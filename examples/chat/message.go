@@ -16,8 +16,8 @@ const (
 	maxText = 8 << 10
 )
 
-// message is what travels, as JSON. A client's first message gives its name, and has no
-// text.
+// message is the content of a WebSocket message, as JSON. A client's first one gives
+// its name, and has no text.
 type message struct {
 	From string `json:"from"`
 	Text string `json:"text"`
@@ -28,7 +28,7 @@ func (m message) encode() []byte {
 	return data
 }
 
-// receive reads one message. It is a stranger's: its texts are cleaned.
+// receive reads one message. Its texts are untrusted, and cleaned.
 func receive(ctx context.Context, conn *wsconn.Conn) (message, error) {
 	var m message
 	_, data, err := conn.Read(ctx)
@@ -43,7 +43,7 @@ func receive(ctx context.Context, conn *wsconn.Conn) (message, error) {
 
 func cleanName(name string) string { return strings.TrimSpace(clean(name, maxName)) }
 
-// clean cuts a text and leaves out what would not just show on a terminal.
+// clean shortens a text and removes characters that do more than show on a terminal.
 func clean(text string, most int) string {
 	n := 0
 	return strings.Map(func(r rune) rune {

@@ -25,8 +25,8 @@ const fill = `((form, text) => {
 	return !form.hidden;
 })`
 
-// A person joins in a browser, says something, hears others, and is told why the
-// connection is over.
+// A person joins in a browser, says something, hears others, and sees why the
+// connection is closed.
 func TestPageInBrowser(t *testing.T) {
 	b := browser.New(t)
 	s, host := start(t, time.Minute)

@@ -32,9 +32,9 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// A real Prometheus scrapes the room in which nobody reads what dora is told: it knows
-// the stall, computes the rules, answers every query of the dashboard, and leads from
-// a block to its trace.
+// A real Prometheus scrapes the room in which dora does not read: it knows the stall,
+// computes the rules, answers every query of the dashboard, and leads from a block to
+// its trace.
 func TestPrometheus(t *testing.T) {
 	program := browser.Need(t, "prometheus")
 	spans := filepath.Join(t.TempDir(), "spans.json")

@@ -8,18 +8,18 @@ import (
 	"github.com/wakechain/wakechain/trace"
 )
 
-// queue is how many messages wait for one member.
+// queue is how many messages may wait for one member.
 const queue = 4
 
-// room is where all members hear what one says.
+// room broadcasts what a member says to all members.
 type room struct {
-	patience time.Duration // how long a member may keep the others waiting
+	patience time.Duration // how long a member may delay the others
 
 	mu      trace.Mutex
 	members map[*member]struct{}
 }
 
-// member is one that is in the room.
+// member is a client in the room.
 type member struct {
 	name string
 	out  *trace.Chan[[]byte] // closed when it has left
@@ -37,31 +37,31 @@ func (r *room) join(ctx context.Context, m *member) error {
 		r.members = make(map[*member]struct{})
 	}
 	r.members[m] = struct{}{}
-	return r.tell(ctx, message{Text: m.name + " is here"})
+	return r.broadcast(ctx, message{Text: m.name + " is here"})
 }
 
-// leave is called for each that has joined, be ctx alive or not.
+// leave is called for each member that has joined, even if ctx has ended.
 func (r *room) leave(ctx context.Context, m *member) {
 	ctx = context.WithoutCancel(ctx)
 	r.mu.Lock(ctx)
 	defer r.mu.Unlock()
 	delete(r.members, m)
 	m.out.Close(ctx)
-	_ = r.tell(ctx, message{Text: m.name + " has left"})
+	_ = r.broadcast(ctx, message{Text: m.name + " has left"})
 }
 
-// say tells all members. One that does not read keeps all others waiting: whoever
-// speaks holds the lock, so that all hear everything in one order.
+// say broadcasts a message. A member that does not read delays all others: the speaker
+// holds the lock, so that all hear everything in the same order.
 func (r *room) say(ctx context.Context, m message) error {
 	if err := r.mu.LockContext(ctx); err != nil {
 		return err
 	}
 	defer r.mu.Unlock()
-	return r.tell(ctx, m)
+	return r.broadcast(ctx, m)
 }
 
-// tell is the broadcaster. The caller holds the lock.
-func (r *room) tell(ctx context.Context, m message) error {
+// broadcast sends a message to all members. The caller holds the lock.
+func (r *room) broadcast(ctx context.Context, m message) error {
 	data := m.encode()
 	for to := range r.members {
 		err := r.send(ctx, to, data)

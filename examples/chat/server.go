@@ -22,7 +22,7 @@ import (
 //go:embed page
 var files embed.FS
 
-// server is the room on the network.
+// server serves the room.
 type server struct {
 	tracer   *trace.Tracer
 	room     room
@@ -49,7 +49,7 @@ func (c *config) serve(ctx context.Context, out io.Writer) error {
 	return s.serve(ctx, l)
 }
 
-// serve takes clients from l until ctx ends.
+// serve accepts clients from l until ctx ends.
 func (s *server) serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
 		Handler:           s.handler(),
@@ -64,10 +64,10 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// handler serves the page and the room. A browser may join from this host's own
-// page alone: that is what the library sees to where it is told nothing else.
+// handler serves the page and the room. Browsers may join only from this host's own
+// page, which is the library's default.
 func (s *server) handler() http.Handler {
-	page, _ := fs.Sub(files, "page") // it is there: see files
+	page, _ := fs.Sub(files, "page") // files has it
 	session := wsconn.Handler("session", s.session)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /room", func(w http.ResponseWriter, r *http.Request) {
@@ -84,8 +84,7 @@ func (s *server) handler() http.Handler {
 	return mux
 }
 
-// session is one client: it reads what the client says; its writer writes what
-// all say.
+// session is one client: it reads what the client says. Its writer writes what all say.
 func (s *server) session(ctx context.Context, conn *wsconn.Conn) error {
 	hello, err := receive(ctx, conn)
 	if err != nil {
@@ -122,9 +121,9 @@ func (s *server) session(ctx context.Context, conn *wsconn.Conn) error {
 	}
 }
 
-// write writes the member's messages until it leaves. When the connection is lost it
-// goes on receiving them, so that nobody waits for it; the reader reports why it was
-// lost.
+// write writes the member's messages until it leaves. When the connection is lost, it
+// continues to receive them, so that nobody waits for it. The reader reports why the
+// connection was lost.
 func write(ctx context.Context, conn *wsconn.Conn, m *member) error {
 	lost := false
 	for data := range m.out.All(context.WithoutCancel(ctx)) {

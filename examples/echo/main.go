@@ -1,5 +1,5 @@
-// Echo is the quick start: a WebSocket server and a client whose spans go to the
-// OTLP endpoint of OpenTelemetry's variables, by default that of this machine.
+// Echo is the quick start: a WebSocket server and a client. Their spans are sent to the
+// OTLP endpoint of OpenTelemetry's environment variables, by default on this machine.
 package main
 
 import (
@@ -34,8 +34,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is main, for its test. It returns the exit code: 2 for bad flags, 1 for
-// what went wrong.
+// run is main, for its test. It returns the exit code: 2 for bad flags, 1 for other
+// errors.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs := flag.NewFlagSet("echo", flag.ContinueOnError)
 	fs.SetOutput(stderr)
@@ -72,7 +72,7 @@ func newProvider(ctx context.Context) (*sdktrace.TracerProvider, error) {
 	return sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(res)), err
 }
 
-// both runs the side that has an argument, or both sides.
+// both runs the side that has an argument, or else both.
 func both(ctx context.Context, addr, url string, out io.Writer) error {
 	if url != "" {
 		return trace.Handle(ctx, "hello", func(ctx context.Context) error { return hello(ctx, url, out) })

@@ -1,4 +1,4 @@
-// Package pipe shows the blocks of a Unix pipe, with what packages trace and
-// trace/semconv export and nothing else: an example of how to follow what is no
+// Package pipe shows the blocks of a Unix pipe, with the public API of packages trace
+// and trace/semconv alone. It is an example of how to trace something other than a
 // WebSocket.
 package pipe

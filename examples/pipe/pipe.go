@@ -16,15 +16,15 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Reasons to block that are not wakechain's.
+// Reasons to block that wakechain does not define.
 const (
 	ReasonRead  semconv.Reason = "pipe.read"
 	ReasonWrite semconv.Reason = "pipe.write"
 )
 
 // Pipe is the two ends of a pipe in one process. A call has a span, "read" or "write",
-// with a block for each time that its goroutine was parked in the runtime's poller, and
-// a wake that links to the call at the other end. Methods are safe for concurrent use.
+// with a block for each park of its goroutine in the runtime's poller, and a wake that
+// links to the call at the other end. Methods are safe for concurrent use.
 type Pipe struct {
 	r, w end
 }
@@ -45,7 +45,7 @@ func New() (*Pipe, error) {
 	return &Pipe{r: end{f: r}, w: end{f: w}}, nil
 }
 
-// Read reads what has come, and waits for it. At the end it returns io.EOF.
+// Read reads the available bytes, and waits for some. At the end it returns io.EOF.
 func (p *Pipe) Read(ctx context.Context, b []byte) (n int, err error) {
 	_, op := trace.Start(ctx, "read")
 	c := call{op: op, end: &p.r, other: &p.w, reason: ReasonRead}
@@ -60,7 +60,7 @@ func (p *Pipe) Read(ctx context.Context, b []byte) (n int, err error) {
 	return n, err
 }
 
-// Write writes all of b, and waits where the pipe is full.
+// Write writes all of b, and waits while the pipe is full.
 func (p *Pipe) Write(ctx context.Context, b []byte) (n int, err error) {
 	_, op := trace.Start(ctx, "write")
 	c := call{op: op, end: &p.w, other: &p.r, reason: ReasonWrite}
@@ -80,19 +80,19 @@ func (p *Pipe) CloseRead() error { return p.r.f.Close() }
 // CloseWrite closes the other.
 func (p *Pipe) CloseWrite() error { return p.w.f.Close() }
 
-// call is one system call that may have to wait.
+// call is one system call that may wait.
 type call struct {
 	op         trace.Op
 	end, other *end
 	reason     semconv.Reason
 }
 
-// polled is how a block was seen.
+// polled is the evidence of how a block was observed.
 var polled = trace.Evidence(semconv.BlockSourceKey.String(string(semconv.SourcePoll)))
 
-// run runs the poller's own loop: while the function returns false the goroutine is
-// parked. It runs no code of anybody else's in there: Block only stores, and Wake comes
-// when the loop has been left.
+// run runs the poller's loop: when the function returns false, the goroutine parks. The
+// function runs no code of the program: Block only stores, and Wake is called after the
+// loop.
 func (c *call) run(loop func(func(uintptr) bool) error, b []byte, sys func(int, []byte) (int, error)) (n int, err error) {
 	var awake time.Time
 	parked := false

@@ -9,7 +9,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// health is how the exporter does.
+// health is the state of the exporter.
 type health int32
 
 const (
@@ -24,7 +24,7 @@ var healths = []struct {
 	name string
 }{{healthy, "healthy"}, {slow, "slow"}, {failing, "failing"}, {blocked, "blocked"}}
 
-// exporter counts spans, and does as it is told.
+// exporter counts spans, and behaves according to its health.
 type exporter struct {
 	health   atomic.Int32
 	exported atomic.Int64

@@ -19,7 +19,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// conn is what the load does with a connection, bare or traced.
+// conn is the methods of a connection, bare or traced, that the load needs.
 type conn interface {
 	Read(ctx context.Context) (websocket.MessageType, []byte, error)
 	Write(ctx context.Context, typ websocket.MessageType, p []byte) error
@@ -28,8 +28,8 @@ type conn interface {
 	SetReadLimit(n int64)
 }
 
-// load is a server and its clients, bare or traced. A client of three reads slowly: the
-// server pushes more to it than it takes, so that the server's writes block.
+// load is a server and its clients, bare or traced. One client in three reads slowly:
+// the server pushes more to it than it reads, so that the server's writes block.
 type load struct {
 	name   string
 	accept func(w http.ResponseWriter, r *http.Request) (conn, error)
@@ -74,7 +74,7 @@ func checked[C conn](c C, err error) (conn, error) {
 	return c, nil
 }
 
-// run has so many clients at a time until ctx ends.
+// run keeps that many clients connected until ctx ends.
 func (l *load) run(ctx context.Context, clients int) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -98,7 +98,7 @@ func (l *load) run(ctx context.Context, clients int) error {
 	return nil
 }
 
-// client is one connection, for a second or so.
+// client is one connection, for about a second.
 func (l *load) client(ctx context.Context, url string, slow bool, rng *rand.Rand) {
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
@@ -137,7 +137,7 @@ func (l *load) client(ctx context.Context, url string, slow bool, rng *rand.Rand
 	}
 }
 
-// serve echoes, or pushes until the client has gone.
+// serve echoes, or pushes until the client is gone.
 func (l *load) serve(w http.ResponseWriter, r *http.Request) {
 	c, err := l.accept(w, r)
 	if err != nil {
@@ -169,15 +169,15 @@ func (l *load) echo(d time.Duration) {
 	l.took = append(l.took, d)
 }
 
-// fault counts what must not be, and prints the first few.
+// fault counts what must not happen, and prints the first few.
 func (l *load) fault(what string, err error) {
 	if l.faults.Add(1) <= 5 {
 		fmt.Printf("%s: %s: %v\n", l.name, what, err)
 	}
 }
 
-// since returns how many echoes there were since it was called last, and how long half
-// and 99 of 100 took at the most.
+// since returns the number of echoes since its last call, and their median and 99th
+// percentile.
 func (l *load) since() (n int, half, most time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,7 +1,7 @@
-// Soak keeps connections busy for as long as it is told, bare ones and traced ones beside
-// one another, while the exporter of the traced ones is healthy, slow, failing and blocked
-// in turn. A row of its table is one such time: the latency of an echo on both sides, what
-// became of the spans, and what the process has.
+// Soak keeps bare and traced connections busy side by side, while the exporter of the
+// traced ones is healthy, slow, failing and blocked in turn. Each row of its table is
+// one such phase: the latency of an echo on both sides, the fate of the spans, and the
+// resources of the process.
 //
 //	go run -C examples ./soak -for 20m
 //
@@ -85,7 +85,7 @@ func run(ctx context.Context, out io.Writer, every time.Duration, clients int) e
 	return left(out, before, bare, traced, handled.Load(), <-errs, <-errs)
 }
 
-// row prints what has been since the row before.
+// row prints the phase since the row before.
 func row(ctx context.Context, out io.Writer, at time.Duration, name string, bare, traced *load, e *exporter, reader *sdkmetric.ManualReader) {
 	n1, half1, most1 := bare.since()
 	n2, half2, most2 := traced.since()
@@ -98,7 +98,7 @@ func row(ctx context.Context, out io.Writer, at time.Duration, name string, bare
 		e.exported.Load(), droppedSpans(ctx, reader), e.failed.Load(), runtime.NumGoroutine(), len(fds), float64(m.HeapAlloc)/(1<<20))
 }
 
-// droppedSpans is what the queue had no room for, as the metric has it.
+// droppedSpans returns the metric of spans that did not fit into the queue.
 func droppedSpans(ctx context.Context, reader *sdkmetric.ManualReader) (n int64) {
 	var all metricdata.ResourceMetrics
 	_ = reader.Collect(ctx, &all)
@@ -116,7 +116,7 @@ func droppedSpans(ctx context.Context, reader *sdkmetric.ManualReader) (n int64)
 	return n
 }
 
-// left says what must not be left.
+// left returns an error that lists what is left, if anything is.
 func left(out io.Writer, before int, bare, traced *load, handled int64, errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

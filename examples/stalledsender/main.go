@@ -1,9 +1,9 @@
 // Stalledsender answers from its own trace why a sender stays blocked after the
 // receiver stopped, and what wakes it again.
 //
-// The server, socket_start, sends for ever; the client, socket_get, reads a few
-// messages, stops reading while the connection stays open, and later closes it.
-// At the end the program prints the call chain of both, and the answer.
+// The server, socket_start, sends for ever. The client, socket_get, reads a few
+// messages, stops reading while the connection stays open, and later closes it. At the
+// end the program prints the call chain of both, and the answer.
 package main
 
 import (
@@ -29,8 +29,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is main, for its test. It returns the exit code: 2 for bad flags, 1 for
-// what went wrong.
+// run is main, for its test. It returns the exit code: 2 for bad flags, 1 for other
+// errors.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c, err := parse(args, stdout)
 	if errors.Is(err, flag.ErrHelp) {
@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// config is what the flags say.
+// config is the flags.
 type config struct {
 	serve, connect string
 	buffers        string

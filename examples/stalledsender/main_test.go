@@ -127,7 +127,7 @@ func TestEachSideAlone(t *testing.T) {
 	}
 }
 
-// announced is the output of a server; it tells the URL that is printed first.
+// announced is the output of a server; it passes on the URL that is printed first.
 type announced struct {
 	bytes.Buffer
 	url chan string

@@ -29,8 +29,7 @@ const (
 	maxLines = 120     // of the chain
 )
 
-// run runs the sides that the flags name, and prints their chain and what it
-// explains.
+// run runs the sides that the flags select, and prints their chain and its explanation.
 func (c *config) run(ctx context.Context, stdout io.Writer) error {
 	out := &telemetry.LockedWriter{W: stdout}
 	log := &progress{w: out, start: time.Now()}
@@ -124,7 +123,7 @@ func (c *config) client(ctx context.Context, url string, t *telemetry.Tracers, l
 	return nil
 }
 
-// draw draws the spans in the format of the file's name.
+// draw draws the spans in the format of the file's extension.
 func draw(f *os.File, spans []sdktrace.ReadOnlySpan, dropped int) error {
 	format, err := sequence.FormatOf(f.Name())
 	if err != nil {
@@ -185,7 +184,7 @@ func (p *progress) answer(v *live.View) {
 	p.printf("it is ready to be looked at, and stuck until interrupted")
 }
 
-// warner prints the first fault of the telemetry; the others are alike.
+// warner prints the first error of the telemetry; the others are similar.
 func (p *progress) warner() otel.ErrorHandler {
 	var once sync.Once
 	return otel.ErrorHandlerFunc(func(err error) {

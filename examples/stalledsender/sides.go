@@ -16,18 +16,18 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// Small socket buffers, in bytes; the kernel doubles them. The sender's holds
-// more than the receiver's window, so that it is the window that it waits for.
+// Small socket buffers, in bytes; the kernel doubles them. The sender's is larger than
+// the receiver's window, so that the sender waits for the window.
 const (
 	sendBuffer    = 16 << 10
 	receiveBuffer = 2 << 10
 )
 
-// fill is how many bytes a message has for a client of somebody else, whose receive
-// buffer is the kernel's: some hundred then fill it and the small send buffer. Of
-// small messages tens of thousands would, each a segment whose bookkeeping alone fills
-// the send buffer, so that the sender waits for acknowledgements before it does for
-// the window.
+// fill is the size of a message in bytes for a client that is not this program's, whose
+// receive buffer is the kernel's default. Some hundred of them fill that and the small
+// send buffer. It would take tens of thousands of small messages. Each is a segment
+// whose bookkeeping fills the send buffer, so that the sender would wait for
+// acknowledgements before the window is full.
 const fill = 4 << 10
 
 // server is socket_start.
@@ -67,8 +67,7 @@ func (s *server) listen(ctx context.Context, addr string) (net.Listener, error) 
 	return l, nil
 }
 
-// whole keeps the connection in one trace, however many messages fit into the
-// buffers: to be read from its first byte.
+// whole keeps the connection in one trace, however many messages fit into the buffers.
 var whole = wsconn.WithTraceBudget(0, 0)
 
 // serve runs sen_data for every connection until ctx ends.
@@ -89,7 +88,7 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// counted lets settle wait for h.
+// counted makes settle wait for h.
 func (s *server) counted(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.handlers.Add(1)
@@ -98,8 +97,7 @@ func (s *server) counted(h http.Handler) http.Handler {
 	})
 }
 
-// settle waits until the handlers have noticed that their clients are gone,
-// which takes no time when they are.
+// settle waits until the handlers have noticed that their clients are gone.
 func (s *server) settle() {
 	settled := make(chan struct{})
 	go func() {
@@ -137,14 +135,14 @@ func (s *server) senData(ctx context.Context, c *wsconn.Conn) error {
 	}
 }
 
-// lookEvery is how often watch looks, and so the shortest write that it calls stuck.
+// lookEvery is the interval of watch's checks, and so the shortest write that counts as
+// stuck.
 const lookEvery = 250 * time.Millisecond
 
-// holdFor is how many looks a sender has been stuck for when what is stuck is
-// printed: two seconds.
+// holdFor is after how many checks a stuck sender is reported: two seconds.
 const holdFor = 8
 
-// watch says when a sender has come to a halt, until ctx ends.
+// watch prints when a sender gets stuck, until ctx ends.
 func (s *server) watch(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -172,8 +170,7 @@ func (s *server) watch(ctx context.Context) {
 	}
 }
 
-// look reports once whether the sender is in the write that it was in at the last
-// look.
+// look reports whether the sender is in the same write as at the last look.
 func (one *sender) look() (sent int64, stuck bool) {
 	sent = one.sent.Load()
 	if !one.writing.Load() || sent != one.sent.Load() {
@@ -242,8 +239,8 @@ func (c *client) hello(ctx context.Context, url string) error {
 	return nil
 }
 
-// httpClient has a small receive buffer. It is set before the connection is
-// made: the kernel does not take back a window that it has offered.
+// httpClient returns a client with a small receive buffer. It is set before connecting:
+// the kernel does not shrink a window that it has offered.
 func (c *client) httpClient() *http.Client {
 	var d net.Dialer
 	if c.small {

@@ -121,7 +121,7 @@ func (b *Browser) OpenFile(t *testing.T, file string) {
 	b.Open(t, (&url.URL{Scheme: "file", Path: file}).String())
 }
 
-// perform runs an action, for half a minute at the most.
+// perform runs an action, with a limit of half a minute.
 func perform[T any](t *testing.T, b *Browser, action chromedp.Action[T]) T {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
@@ -140,8 +140,7 @@ func Eval[T any](t *testing.T, b *Browser, expression string) T {
 	return perform(t, b, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
-// Prefer makes the page believe that whoever looks at it prefers a color scheme,
-// "light" or "dark".
+// Prefer makes the page see a preferred color scheme, "light" or "dark".
 func (b *Browser) Prefer(t *testing.T, scheme string) {
 	t.Helper()
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -158,8 +157,8 @@ func (b *Browser) Click(t *testing.T, selector string) {
 	Eval[bool](t, b, fmt.Sprintf(`document.querySelector(%q).dispatchEvent(new MouseEvent('click', {bubbles: true}))`, selector))
 }
 
-// Clean fails the test if the page complained, or fetched anything but what has
-// own in its URL.
+// Clean fails the test if the page logged an error, or fetched a URL that does not
+// contain own.
 func (b *Browser) Clean(t *testing.T, own string) {
 	t.Helper()
 	b.mu.Lock()

@@ -1,5 +1,5 @@
-// Package debugpage lets an example show what is in progress in it, on an address of
-// its own: the page of package live, and the metrics for Prometheus.
+// Package debugpage serves what is in progress in an example: package live's page, and
+// the metrics for Prometheus, on an address of its own.
 package debugpage
 
 import (
@@ -28,11 +28,11 @@ const (
 	MetricsPath = "/metrics"
 )
 
-// Page is a page that is served.
+// Page is a served page.
 type Page struct {
 	URL string
 
-	// Meters are the source of what MetricsPath answers, in the text formats of
+	// Meters is the source of the metrics at MetricsPath, in the text formats of
 	// Prometheus and OpenMetrics; the latter has exemplars.
 	Meters metric.MeterProvider
 
@@ -40,9 +40,9 @@ type Page struct {
 	done chan error
 }
 
-// Start serves the page at addr until it is closed. An address without a host, as
-// :6060, is on this machine alone: the page shows names and addresses of the
-// program and asks nobody for a password. To have others see it, name the host.
+// Start serves the page at addr until it is closed. An address without a host, such as
+// :6060, is reachable from this machine alone: the page shows names and addresses of
+// the program, and has no password. Name a host to let others see it.
 func Start(ctx context.Context, addr string, opts ...live.Option) (*Page, error) {
 	if host, port, err := net.SplitHostPort(addr); err == nil && host == "" {
 		addr = net.JoinHostPort("127.0.0.1", port)
@@ -71,7 +71,7 @@ func Start(ctx context.Context, addr string, opts ...live.Option) (*Page, error)
 	return p, nil
 }
 
-// Close ends the page and its connections. A nil Page does nothing.
+// Close closes the page and its connections. A nil Page does nothing.
 func (p *Page) Close() error {
 	if p == nil {
 		return nil

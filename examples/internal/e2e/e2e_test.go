@@ -371,7 +371,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestFlood sends 5,000 messages at once, most of which are in runs.
+// TestFlood sends 5,000 messages at once. Most of them are in runs.
 func TestFlood(t *testing.T) {
 	j := newJaeger(t)
 	j.start()

@@ -138,7 +138,7 @@ func (p *process) warnings() []string {
 	return lines
 }
 
-// output collects what a program prints, and tells when there is more of it.
+// output collects what a program prints, and signals when there is more.
 type output struct {
 	mu   sync.Mutex
 	buf  bytes.Buffer

@@ -57,7 +57,7 @@ func TestOtelhttp(t *testing.T) {
 					return err
 				}
 				defer c.CloseNow()
-				for range 100 { // of which one must wait for its answer
+				for range 100 { // at least one waits for its answer
 					if err := c.Write(ctx, wsconn.MessageText, []byte("hello")); err != nil {
 						return err
 					}

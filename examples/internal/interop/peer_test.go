@@ -27,9 +27,8 @@ import (
 	"github.com/wakechain/wakechain/examples/internal/browser"
 )
 
-// peer is the other end of a connection: a client that was not written for
-// wakechain, and does nothing but what it is told. What it is not told to read, it
-// leaves unread.
+// peer is the other end of a connection: a client that was not written for wakechain.
+// It only executes commands, and does not read otherwise.
 //
 // The commands:
 //
@@ -158,7 +157,7 @@ func missing(t *testing.T, format string, args ...any) {
 	t.Skipf("did not run: "+format, args...)
 }
 
-var installed sync.Mutex // who looks whether ws is installed
+var installed sync.Mutex // held while ws is installed
 
 // npmWS is a peer made of ws, of the version that the lock file has.
 func npmWS(t *testing.T, url string) peer {

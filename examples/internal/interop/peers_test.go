@@ -17,8 +17,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// row is a scenario: what a peer that was not written for wakechain is told to do,
-// and so what is true of it, which the spans and the findings must say.
+// row is a scenario: the commands of a peer that was not written for wakechain, and the
+// resulting facts, which the spans and the findings must state.
 type row struct {
 	name, peer string
 	dial       newPeer  // nil: play makes the other end itself

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// proxy is a TCP proxy, as stands before many servers: what it reads from the one
-// side it writes to the other, until it is told otherwise.
+// proxy is a TCP proxy, as in front of many servers: it writes what it reads from one
+// side to the other, until it is stopped.
 type proxy struct {
 	l      net.Listener
 	target string

@@ -106,7 +106,7 @@ type stage struct {
 	ended    chan struct{} // closed when the handler has returned
 	written  atomic.Int64  // messages, by the server
 	read     atomic.Int64
-	marks    []time.Time // at which the park that is told of went on
+	marks    []time.Time // at which the expected park was in progress
 }
 
 // handler is what the server does with its connection.
@@ -279,8 +279,8 @@ func (st *stage) end(t *testing.T, handled bool) *chain.Chain {
 // park is a block, its operation and its wake.
 type park struct{ op, block, wake *chain.Span }
 
-// parks returns the parks of a service's operations of a name, of which there must
-// be one, in their order.
+// parks returns the parks of a service's operations of a name, in order. It fails the
+// test if there are none.
 func parks(t *testing.T, c *chain.Chain, service, op string) (all []park) {
 	t.Helper()
 	for _, b := range c.Named(semconv.SpanBlock) {

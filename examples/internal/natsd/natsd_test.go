@@ -101,7 +101,7 @@ func TestSlowSubscriber(t *testing.T) {
 		publisher.say(t, message+"PING\r\n")
 		publisher.line(t) // it has been taken
 	}
-	<-time.After(200 * time.Millisecond) // shorter than a tenth of a second is not told
+	<-time.After(200 * time.Millisecond) // a block of less than a tenth of a second is not reported
 
 	var buf bytes.Buffer
 	if _, err := rec.WriteTo(&buf); err != nil {

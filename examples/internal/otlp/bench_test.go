@@ -61,9 +61,9 @@ func batch(b *testing.B, tp oteltrace.TracerProvider, k *keeper) []sdktrace.Read
 	return k.spans[:510]
 }
 
-// BenchmarkEncode is one batch of 510 spans, of which a third has nine attributes, written
-// as OTLP: by OpenTelemetry's exporter, and by ours with and without gzip. The CPU time is
-// that of the process: the garbage collector's is in it.
+// BenchmarkEncode encodes a batch of 510 spans, a third of them with nine attributes,
+// as OTLP: by OpenTelemetry's exporter, and by ours with and without gzip. The CPU time
+// is the process's, including the garbage collector's.
 func BenchmarkEncode(b *testing.B) {
 	var own, sdk keeper
 	spans := map[string][]sdktrace.ReadOnlySpan{

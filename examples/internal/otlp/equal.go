@@ -1,5 +1,5 @@
-// Package otlp compares what trace/lean/otlp sends with what OpenTelemetry's exporter
-// sends of the same spans, as protobuf has them.
+// Package otlp compares the protobuf requests of trace/lean/otlp and of OpenTelemetry's
+// exporter for the same spans.
 package otlp
 
 import (
@@ -23,8 +23,8 @@ import (
 	"github.com/wakechain/wakechain/trace/lean/otlp"
 )
 
-// Comparison exports spans by both exporters, to nowhere. It is not safe for concurrent
-// use.
+// Comparison exports spans by both exporters, without a network. It is not safe for
+// concurrent use.
 type Comparison struct {
 	theirs, ours       sdktrace.SpanExporter
 	theirBody, ourBody []byte
@@ -67,9 +67,9 @@ func (k *keep) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// Compare exports spans by both, and returns an error if a receiver could tell the
-// difference, but for the order of resources, which OpenTelemetry's exporter leaves to
-// chance.
+// Compare exports spans by both, and returns an error if a receiver would see a
+// difference. The order of resources, which is random in OpenTelemetry's exporter, is
+// ignored.
 func (c *Comparison) Compare(spans []sdktrace.ReadOnlySpan) error {
 	c.theirBody, c.ourBody = nil, nil
 	if err := c.theirs.ExportSpans(context.Background(), spans); err != nil {
@@ -106,7 +106,8 @@ func order(r *coltracepb.ExportTraceServiceRequest) {
 	slices.SortFunc(r.ResourceSpans, func(a, b *tracepb.ResourceSpans) int { return strings.Compare(key(a), key(b)) })
 }
 
-// differ finds the first span that differs, since a whole request is too much to read.
+// differ describes the first span that differs, since a whole request is too much to
+// read.
 func differ(got, want *coltracepb.ExportTraceServiceRequest) error {
 	if proto.Equal(got, want) {
 		return nil

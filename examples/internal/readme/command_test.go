@@ -20,10 +20,10 @@ import (
 // mandatory is the variable that makes the commands run, for minutes.
 const mandatory = "WAKECHAIN_README"
 
-// TestCommands runs the README's commands in a fresh clone of what is committed,
-// if it is told to, as .ci/run does. Those to get the module are run in an empty
-// one beside it, which then has the README's tests. A program that says that it is
-// ready runs on until the commands of its block are over.
+// TestCommands runs the README's commands in a fresh clone of the committed state, if
+// enabled, as in .ci/run. Those that download the module run in an empty one beside it,
+// which then has the README's tests. A program that prints that it is ready runs until
+// the commands of its block have ended.
 func TestCommands(t *testing.T) {
 	inStep(t, mandatory+"=1", "go", "test", "-C", "examples", "./internal/readme")
 	var clone, empty string

@@ -1,4 +1,4 @@
-// Package receiver takes the spans of a program in a test, as a backend would.
+// Package receiver receives the spans of a program in a test, like a backend.
 package receiver
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// Receiver takes spans by OTLP over HTTP.
+// Receiver receives spans by OTLP over HTTP.
 type Receiver struct {
 	URL string // for OTEL_EXPORTER_OTLP_ENDPOINT
 
@@ -58,7 +58,7 @@ func (r *Receiver) take(body io.Reader) error {
 	return err
 }
 
-// Chain returns what has come so far.
+// Chain returns the chain of the spans received so far.
 func (r *Receiver) Chain() *chain.Chain {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,3 +1,3 @@
-// Package stuck has no code: its tests get a program stuck in ways that a debug page
-// shows. WAKECHAIN_PICTURES=FOLDER has them write what it shows to a folder.
+// Package stuck has no code. Its tests get a program stuck in ways that a debug page
+// shows. WAKECHAIN_PICTURES=FOLDER writes the pages to a folder.
 package stuck

@@ -14,11 +14,11 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// NewBackend returns a processor that sends spans by e, which may be away for a
-// while: they wait in a queue of the given size. What had no room in it, and what
-// could not be sent before the context of Shutdown ended, is lost, and Shutdown's
-// error says how much: the SDK's batch processor drops without a word, and the
-// OTLP exporter for HTTP gives a batch up as soon as a connection is refused.
+// NewBackend returns a processor that sends spans by e, which may be unreachable for a
+// while: spans wait in a queue of the given size. Spans are lost if the queue is full,
+// or if they could not be sent before the context of Shutdown ended. Shutdown's error
+// has their number. By contrast, the SDK's batch processor drops spans silently, and
+// the OTLP exporter for HTTP gives a batch up as soon as a connection is refused.
 func NewBackend(e sdktrace.SpanExporter, queue int) sdktrace.SpanProcessor {
 	p := &patient{SpanExporter: e}
 	p.ctx, p.giveUp = context.WithCancel(context.Background())
@@ -29,7 +29,7 @@ func NewBackend(e sdktrace.SpanExporter, queue int) sdktrace.SpanProcessor {
 	}
 }
 
-// backend counts what goes into the queue.
+// backend counts the spans that enter the queue.
 type backend struct {
 	sdktrace.SpanProcessor
 	patient *patient
@@ -46,7 +46,7 @@ func (b *backend) OnEnd(s sdktrace.ReadOnlySpan) {
 func (b *backend) Shutdown(ctx context.Context) error {
 	ended := b.ended.Load()
 	defer context.AfterFunc(ctx, b.patient.giveUp)()
-	// Not with ctx: when that ends, the exports end, and so does this.
+	// Not with ctx: its end would end the exports.
 	err := b.SpanProcessor.Shutdown(context.WithoutCancel(ctx))
 	b.patient.giveUp()
 	lost := ended - b.patient.sent.Load()
@@ -60,7 +60,7 @@ func (b *backend) Shutdown(ctx context.Context) error {
 	return errors.Join(err, fmt.Errorf("%d of %d spans were not sent: %w", lost, ended, why))
 }
 
-// patient is an exporter that tries again for as long as nobody is there.
+// patient is an exporter that tries again as long as the backend is unreachable.
 type patient struct {
 	sdktrace.SpanExporter
 	ctx    context.Context // ends when it is time to give up
@@ -102,8 +102,8 @@ func (p *patient) lose(why error) {
 	}
 }
 
-// unreachable reports whether err is one of the way to the backend, and not what
-// it answered: then it would answer the same again.
+// unreachable reports whether err is one of the connection, and not a response, which
+// would be the same again.
 func unreachable(err error) bool {
 	var n net.Error // of HTTP
 	if errors.As(err, &n) {

@@ -12,15 +12,14 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// NewFile returns an exporter that writes OTLP/JSON to w, one export a line and
-// a Write, as the OpenTelemetry Collector's file exporter does. It does not
-// close w.
+// NewFile returns an exporter that writes OTLP/JSON to w, one line and one Write for
+// each export, like the OpenTelemetry Collector's file exporter. It does not close w.
 func NewFile(ctx context.Context, w io.Writer) (sdktrace.SpanExporter, error) {
 	return otlptrace.New(ctx, &fileClient{w})
 }
 
-// fileClient takes what otlptrace would upload. The Collector's own marshaler
-// writes it: protobuf's would spell the ids in base64, where OTLP/JSON has hex.
+// fileClient receives otlptrace's uploads. It uses the Collector's marshaler:
+// protobuf's encodes ids in base64, where OTLP/JSON has hex.
 type fileClient struct{ w io.Writer }
 
 var _ otlptrace.Client = (*fileClient)(nil)

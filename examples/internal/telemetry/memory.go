@@ -15,13 +15,13 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// stall is how long a block lasts that is kept.
+// stall is the shortest block that is notable.
 const stall = 10 * time.Millisecond
 
-// Memory is an exporter that keeps at most Limit spans, and counts the rest. Half of
-// them are notable: operations that failed, or were blocked for 10 ms or longer, and
-// all that is no read or write. The other half are the latest. The zero value keeps
-// none. It is safe for concurrent use.
+// Memory is an exporter that keeps at most Limit spans, and counts the others. Half of
+// them are notable: failed operations, blocks of 10 ms or longer and their operations,
+// and everything except reads and writes. The other half are the latest. The zero value
+// keeps none. It is safe for concurrent use.
 type Memory struct {
 	Limit int
 
@@ -35,7 +35,7 @@ type Memory struct {
 
 var _ sdktrace.SpanExporter = (*Memory)(nil)
 
-// numbered is a span with its place among all.
+// numbered is a span with its number among all.
 type numbered struct {
 	sdktrace.ReadOnlySpan
 	n int
@@ -77,8 +77,8 @@ func (m *Memory) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) e
 	return nil
 }
 
-// notable reports whether a span is worth keeping longer than the latest ones. What is
-// below an operation ends before it does.
+// notable reports whether to keep a span longer than the latest ones. Children of an
+// operation end before it does.
 func (m *Memory) notable(s sdktrace.ReadOnlySpan) bool {
 	id := s.SpanContext().SpanID()
 	stalled := m.stalled[id]
@@ -103,11 +103,11 @@ func (m *Memory) notable(s sdktrace.ReadOnlySpan) bool {
 	return true
 }
 
-// Shutdown does nothing: the spans are still wanted.
+// Shutdown does nothing: the spans are still needed.
 func (m *Memory) Shutdown(context.Context) error { return nil }
 
-// Spans returns the spans that were kept, in the order in which they ended, and the
-// number of those that were not.
+// Spans returns the kept spans in the order of their ends, and the number of the
+// others.
 func (m *Memory) Spans() (spans []sdktrace.ReadOnlySpan, dropped int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,6 +1,5 @@
-// Package telemetry is what the examples share: a tracer for each service, whose
-// spans stay in memory to be printed, and go to a file or to a backend if the
-// user says so.
+// Package telemetry is the examples' telemetry: a tracer for each service, whose spans
+// are kept in memory to be printed, and sent to a file or a backend on request.
 package telemetry
 
 import (
@@ -31,15 +30,15 @@ import (
 )
 
 const (
-	// queueSize of a batch processor: the default of 2,048 drops spans, silently,
+	// queueSize is for a batch processor. The default of 2,048 silently drops spans
 	// when a flood of messages is traced.
 	queueSize = 1 << 16
 
-	// batchFor is how long a span waits for others to be sent with: what a process
-	// that is killed takes with it. The default is 5 seconds.
+	// batchFor is how long a span waits for others before they are sent; a killed
+	// process loses these. The default is 5 seconds.
 	batchFor = time.Second
 
-	// flushFor is how long the end of a program waits for a backend, at the most.
+	// flushFor limits how long the end of a program waits for a backend.
 	flushFor = 5 * time.Second
 )
 
@@ -52,7 +51,7 @@ type Tracers struct {
 	providers []provider
 }
 
-// provider is the SDK's, or that of package lean.
+// provider is the SDK's or package lean's.
 type provider interface {
 	oteltrace.TracerProvider
 	Shutdown(context.Context) error
@@ -71,16 +70,15 @@ func New(limit int, file string) (t *Tracers, err error) {
 	return t, nil
 }
 
-// Tracer returns the tracer of a new provider for service. None of its spans is
-// dropped on the way to memory and file. They also go to the OTLP endpoint that
-// the environment names (OTEL_EXPORTER_OTLP_ENDPOINT, with OpenTelemetry's other
-// variables), see [NewBackend]; without one, nothing is sent anywhere. With
-// OTEL_TRACES_EXPORTER=wakechain the provider is package lean's and the exporter
-// package otlp's below it.
+// Tracer returns the tracer of a new provider for service. None of its spans is dropped
+// on the way to memory and file. They are also sent to the OTLP endpoint of the
+// environment (OTEL_EXPORTER_OTLP_ENDPOINT, with OpenTelemetry's other variables), if
+// there is one; see [NewBackend]. With OTEL_TRACES_EXPORTER=wakechain the provider is
+// package lean's, and the exporter package otlp's below it.
 func (t *Tracers) Tracer(ctx context.Context, service string) (*trace.Tracer, error) {
 	// The host lets Jaeger trust the clocks of two services on one machine. The service
-	// is in there twice: Jaeger's page gives no link the attribute service.name, which a
-	// search needs.
+	// is set twice: Jaeger's page does not pass the attribute service.name to links, where
+	// a search needs it.
 	res, err := resource.New(ctx,
 		resource.WithFromEnv(), resource.WithHost(), resource.WithProcessPID(), resource.WithTelemetrySDK(),
 		resource.WithAttributes(semconv.ServiceName(service), attribute.String("service", service)), resource.WithAttributes(HostAddress()...))
@@ -126,10 +124,10 @@ func newProvider(res *resource.Resource, processors []sdktrace.SpanProcessor) pr
 	return sdktrace.NewTracerProvider(opts...)
 }
 
-// newExporter returns the exporter that the environment names. For gRPC it is
-// autoexport's, except that it retries an absent backend within a second: gRPC waits
-// longer and longer for a connection that was refused, up to two minutes, and the
-// exporter above it for 5 seconds and more.
+// newExporter returns the environment's exporter. For gRPC it is autoexport's, but it
+// tries an unreachable backend again within a second: gRPC waits ever longer after a
+// refused connection, up to two minutes, and the exporter above it for 5 seconds and
+// more.
 func newExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 	name := cmp.Or(os.Getenv("OTEL_TRACES_EXPORTER"), "otlp")
 	if name == own {
@@ -145,10 +143,10 @@ func newExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: again, MinConnectTimeout: flushFor})))
 }
 
-// HostAddress returns the host as Jaeger's page knows it, for a resource: by the
-// attribute ip, where its storage knows host.name. Without it the page warns of clocks
-// at a child that ends after its parent. It is empty where the host has no address but
-// those of the loopback interface.
+// HostAddress returns the host's address for a resource: as the attribute ip, by which
+// Jaeger's page knows a host, as its storage does by host.name. Without it the page
+// warns about clocks at a child that ends after its parent. It is empty if the host has
+// only loopback addresses.
 func HostAddress() []attribute.KeyValue {
 	addrs, _ := net.InterfaceAddrs()
 	for _, a := range addrs {
@@ -159,13 +157,13 @@ func HostAddress() []attribute.KeyValue {
 	return nil
 }
 
-// Shutdown flushes what the providers have, for a few seconds even if ctx has
-// ended. Its faults are the telemetry's own, and go to otel.Handle as one.
+// Shutdown flushes the providers, for a few seconds even if ctx has ended. Its errors
+// go to otel.Handle as one.
 func (t *Tracers) Shutdown(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushFor)
 	defer cancel()
-	// At once: a backend that is not there takes all the time, and what goes to
-	// memory and file needs some too.
+	// Concurrently: an unreachable backend takes all the time, and memory and file
+	// need some, too.
 	errs := make([]error, len(t.providers)+1)
 	var all sync.WaitGroup
 	for i, p := range t.providers {
