@@ -1,6 +1,7 @@
 package gorillaws_test
 
 import (
+	"fmt"
 	"io"
 	"runtime"
 	"testing"
@@ -96,6 +97,44 @@ func serverReads(t *testing.T) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("timeout: the server does not read")
+		}
+	}
+}
+
+// A message of which the program reads a part is discarded by the library, most of it only
+// when the next one is read: that one has its own number, size and link.
+func TestReaderLeft(t *testing.T) {
+	for _, buffered := range []int{0, 20_000} { // bytes of the library's buffer; 0: its default, 4,096
+		rec := newRecorder(t)
+		c := rec.dial(rec.serve(gorillaws.Upgrader{ReadBufferSize: buffered}, func(c *gorillaws.Conn) error {
+			_, r, err := c.NextReader()
+			if err != nil {
+				return err
+			}
+			if _, err := io.CopyN(io.Discard, r, 10); err != nil {
+				return err
+			}
+			for range 2 {
+				if _, _, err := c.ReadMessage(); err != nil {
+					return err
+				}
+			}
+			return nil
+		}), gorillaws.Dialer{})
+		for _, size := range []int{10_000, 3, 5} {
+			if err := c.WriteMessage(gorillaws.BinaryMessage, make([]byte, size)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, _, _ = c.ReadMessage()
+		_ = c.Close()
+		rec.ended()
+		for _, want := range []struct{ index, size int64 }{{2, 3}, {3, 5}} {
+			found := rec.all(fmt.Sprintf("read [server] {websocket.message.index=%d}", want.index))
+			if len(found) != 1 || found[0].Int(semconv.WebSocketMessageSizeKey) != want.size || len(found[0].Links) != 1 ||
+				found[0].Links[0].Span.Int(semconv.WebSocketMessageIndexKey) != want.index {
+				t.Errorf("message %d: got %v, want one read of %d bytes, with a link to its write:\n%v", want.index, found, want.size, rec.Chain())
+			}
 		}
 	}
 }

@@ -45,7 +45,7 @@ type inbound struct {
 func (in *inbound) endMessage() {
 	in.count++
 	in.message.index = in.count
-	if in.reader.inside() {
+	if in.reader.inside() && !in.message.left {
 		in.unread = append(in.unread, in.message)
 	} else { // the library discards it, or the program bypasses the session
 		in.taken = 0
@@ -60,6 +60,14 @@ func (in *inbound) peek() message {
 		return message{}
 	}
 	return in.unread[in.first]
+}
+
+// leave notes that the program's read of the message ends: if more of that is to come, the
+// library discards it during the next read.
+func (in *inbound) leave() {
+	if in.peek().index == 0 && in.message.frames > 0 {
+		in.message.left = true
+	}
 }
 
 // next removes and returns the message that the program has read.

@@ -22,6 +22,7 @@ type message struct {
 	opcode     frame.Opcode
 	payload    int64 // bytes
 	compressed bool
+	left       bool // the program's read of it has ended before it was complete
 
 	origin oteltrace.SpanContext // the peer's write, if a trace pong named it
 }

@@ -252,6 +252,9 @@ func (m *messageReader) end(err error) {
 		return
 	}
 	m.s.mu.Lock()
+	if !m.whole.Load() {
+		m.s.in.leave()
+	}
 	msg, verdict := m.s.didRead(m.call, err)
 	m.s.live.clearLastRead(m.s, m.op, err)
 	in := m.s.spanOf(m.call, inward)
