@@ -17,6 +17,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/wakechain/wakechain/examples/internal/loopback"
 	"github.com/wakechain/wakechain/trace/chain"
 	"github.com/wakechain/wakechain/trace/semconv"
 )
@@ -304,7 +305,7 @@ func TestJaegerIsNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	refuses := freePorts(t, 1)[0]
+	refuses := loopback.Ports(t, 1)[0]
 	for name, endpoint := range map[string]string{"refuses": "127.0.0.1:" + refuses, "silent": silent.Addr().String()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -11,6 +11,7 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/wakechain/wakechain/examples/internal/loopback"
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
@@ -24,7 +25,7 @@ type jaeger struct {
 const pageConfig = "../../../docs/jaeger-ui.json"
 
 func newJaeger(t *testing.T) *jaeger {
-	ports := freePorts(t, 3)
+	ports := loopback.Ports(t, 3)
 	return &jaeger{t, ports[0], ports[1], ports[2]}
 }
 

@@ -3,9 +3,6 @@
 package readme_test
 
 import (
-	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/wakechain/wakechain/examples/internal/loopback"
 )
 
 // mandatory is the variable that makes the commands run, for minutes.
@@ -44,7 +43,7 @@ func TestCommands(t *testing.T) {
 			}
 		}
 	}
-	debug := free(t)
+	debug := "127.0.0.1:" + loopback.Ports(t, 1)[0]
 	ran := 0
 	for _, b := range blocks(t) {
 		if b.language != "sh" {
@@ -80,23 +79,6 @@ func TestCommands(t *testing.T) {
 	if ran == 0 {
 		t.Error("the README has no commands")
 	}
-}
-
-// free returns an address of this machine that nobody listens on, minutes before a
-// program does: one with a port that no system hands out by itself.
-func free(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		addr := fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(10_000))
-		if l, err := net.Listen("tcp", addr); err == nil {
-			if err := l.Close(); err != nil {
-				t.Fatal(err)
-			}
-			return addr
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // inStep holds that a line of .ci/run is this command, but for more flags.
