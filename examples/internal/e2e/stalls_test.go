@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ func TestStallOfAnUnsampledConnection(t *testing.T) {
 	const after = 300 * time.Millisecond
 	opts := []wsconn.Option{wsconn.WithTracerProvider(tp), wsconn.WithStalls(wsconn.Stalls{After: after})}
 
+	var written atomic.Int64
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := wsconn.Accept(w, r, nil, opts...)
 		if err != nil {
@@ -44,8 +46,12 @@ func TestStallOfAnUnsampledConnection(t *testing.T) {
 			return
 		}
 		defer func() { _ = c.CloseNow() }()
-		timer := time.NewTimer(2 * after)
-		<-timer.C
+		ticks := time.NewTicker(2 * after)
+		defer ticks.Stop()
+		for last := int64(-1); last <= 0 || last != written.Load(); { // until a write has waited for so long
+			last = written.Load()
+			<-ticks.C
+		}
 		for {
 			if _, p, err := c.Read(r.Context()); err != nil || len(p) == 3 {
 				return
@@ -61,6 +67,7 @@ func TestStallOfAnUnsampledConnection(t *testing.T) {
 		if err := c.Write(t.Context(), wsconn.MessageBinary, make([]byte, 30<<10)); err != nil {
 			t.Fatal(err)
 		}
+		written.Add(1)
 	}
 	_ = c.Write(t.Context(), wsconn.MessageText, []byte("bye"))
 	_, _, _ = c.Read(t.Context())
