@@ -31,7 +31,7 @@ func (s *Session) BeginRead(ctx context.Context) Read {
 	}
 	// The program may not have read the last message to its end: a json.Decoder stops
 	// at the end of the value.
-	s.in.stream.Swap(nil).leave() //nolint:contextcheck // it has its own, the context of its read
+	s.in.stream.Swap(nil).leave()
 	r := Read{s: s, call: call{ctx, s.nextRead(ctx)}}
 	r.entered = s.enterRead(r.call)
 	return r

@@ -41,7 +41,7 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 	}
 	if s.lib.ConcurrentWriters {
 		if m := s.out.stream.Load(); m != nil && m.calls.Load() == 0 {
-			_ = m.Close() //nolint:contextcheck // it has its own, the context of its write
+			_ = m.Close()
 		}
 	}
 	var pc uintptr
