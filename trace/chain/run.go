@@ -46,8 +46,8 @@ func (s *Span) Has(index int64) bool {
 
 // resolveRuns finds the write that a read links to by way of a run: the peer names the
 // run of a message before that is sent, and the message is in it unless it stalls or
-// fails, and so has a span of its own. A run of reads links to no write that has none of
-// its messages.
+// fails, and so has a span of its own. A run of reads may have several messages that the
+// peer named so: it links to the write that left the run.
 func (b *builder) resolveRuns() {
 	var writes map[writer][]*Span
 	for _, s := range b.all {
@@ -67,14 +67,14 @@ func (b *builder) resolveRuns() {
 			if first, end := to.Indexes(); first == 0 || first <= last && index <= end {
 				continue
 			}
-			if read.isRun() { // which of its messages was named is not known
-				s.Links[i].Span = nil
-				continue
-			}
 			if writes == nil {
 				writes = b.writes()
 			}
-			s.Links[i].Span = find(writes[writerOf(to)], index)
+			if of := writes[writerOf(to)]; read.isRun() {
+				s.Links[i].Span = leaving(of, to, index, last)
+			} else {
+				s.Links[i].Span = find(of, index)
+			}
 		}
 	}
 }
@@ -110,12 +110,31 @@ func (b *builder) writes() map[writer][]*Span {
 
 // find returns the write of the message, nil if it is not there.
 func find(writes []*Span, index int64) *Span {
+	if i := position(writes, index); i < len(writes) && writes[i].Has(index) {
+		return writes[i]
+	}
+	return nil
+}
+
+// leaving returns the write of one of the messages first to last that was in the run when
+// it was sent, and is not: it links to the run. It returns nil if there is none.
+func leaving(writes []*Span, run *Span, first, last int64) *Span {
+	for _, s := range writes[position(writes, first):] {
+		if at, _ := s.Indexes(); at > last {
+			return nil
+		}
+		if !s.isRun() && slices.ContainsFunc(s.Links, func(l Link) bool { return l.Span == run }) {
+			return s
+		}
+	}
+	return nil
+}
+
+// position returns where the write of the message stands, or would.
+func position(writes []*Span, index int64) int {
 	i, _ := slices.BinarySearchFunc(writes, index, func(s *Span, index int64) int {
 		_, last := s.Indexes()
 		return cmp.Compare(last, index)
 	})
-	if i < len(writes) && writes[i].Has(index) {
-		return writes[i]
-	}
-	return nil
+	return i
 }

@@ -24,7 +24,7 @@ func message(id string, index int) []attribute.KeyValue {
 }
 
 // A read links to the run that the peer named, or to the write of its number where that
-// stalled; to nothing where the chain has neither.
+// stalled; to nothing where the chain has neither. A run of reads does the same.
 func TestRuns(t *testing.T) {
 	t.Parallel()
 	var s script
@@ -37,8 +37,9 @@ func TestRuns(t *testing.T) {
 	after := s.add(reader, semconv.SpanRead, 300, 5100, message("r", 41)...)
 	nowhere := s.add(reader, semconv.SpanRead, 5100, 6100, message("r", 42)...)
 	reads := s.add(reader, semconv.SpanReads, 6200, 7200, messages("r", 40, 50)...)
+	left := s.add(reader, semconv.SpanReads, 7200, 7300, messages("r", 41, 43)...)
 	others := s.add(reader, semconv.SpanReads, 7200, 8200, messages("r", 51, 60)...)
-	for _, read := range []int{in, after, nowhere, reads, others} {
+	for _, read := range []int{in, after, nowhere, reads, left, others} {
 		s.link(read, run)
 	}
 	c := chain.New(s.spans)
@@ -50,7 +51,7 @@ func TestRuns(t *testing.T) {
 		}
 		return nil
 	}
-	for _, test := range []struct{ from, to int }{{in, run}, {after, stalled}, {nowhere, 0}, {stalled, run}, {reads, run}, {others, 0}} {
+	for _, test := range []struct{ from, to int }{{in, run}, {after, stalled}, {nowhere, 0}, {stalled, run}, {reads, run}, {left, stalled}, {others, 0}} {
 		var want *chain.Span
 		if test.to != 0 {
 			want = find(test.to)
