@@ -115,8 +115,9 @@ func (s Severity) String() string {
 	}
 }
 
-// Explain returns the findings in the chain, ordered by severity, then by the time that
-// they cost, then root causes before symptoms, then by when they began. It accepts any
+// Explain returns the findings in the chain, ordered by severity, then what still goes on
+// before what is over, then by the time that they cost, then root causes before symptoms,
+// then by when they began. It accepts any
 // chain and does not change it. What happened repeatedly to one connection is one
 // finding, which describes the longest; without a connection it is one for each
 // goroutine, else for each parent span, else for each process.
@@ -136,10 +137,19 @@ func Explain(c *chain.Chain) []Finding {
 		found[i].bound()
 	}
 	slices.SortStableFunc(found, func(a, b Finding) int { // stable: in the order of the rules
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(b.lost(), a.lost()),
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(over(a.Rule), over(b.Rule)), cmp.Compare(b.lost(), a.lost()),
 			cmp.Compare(rank(a.Rule), rank(b.Rule)), cmp.Compare(a.At, b.At))
 	})
 	return found
+}
+
+// over is 0 for what still goes on.
+func over(r Rule) int {
+	switch r {
+	case StillBlocked, LockDeadlock, Deadlock:
+		return 0
+	}
+	return 1
 }
 
 // MaxSpans is how many spans a finding stands on at most, and MaxText how long its text

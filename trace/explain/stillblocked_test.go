@@ -1,6 +1,7 @@
 package explain_test
 
 import (
+	"slices"
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -73,5 +74,22 @@ func TestStillBlocked(t *testing.T) {
 			}
 			s.want(t, tt.want...)
 		})
+	}
+}
+
+// What still goes on comes before what is over, also where that took longer.
+func TestStillBlockedFirst(t *testing.T) {
+	t.Parallel()
+	var s script
+	_, senData := s.connect()
+	w := s.write(senData, 5, 6005, 1)
+	s.block(w, 6, 6000, semconv.ReasonNetWrite, semconv.WakePeerRead, semconv.BlockCauseKey.String(string(semconv.CausePeerWindow)))
+	s.stalled(senData, semconv.SpanWrite, semconv.ReasonNetWrite, 6010, 7010, semconv.BlockCauseKey.String(string(semconv.CausePeerWindow)))
+	var rules []explain.Rule
+	for _, f := range s.explain() {
+		rules = append(rules, f.Rule)
+	}
+	if want := []explain.Rule{explain.StillBlocked, explain.SenderStalled}; !slices.Equal(rules, want) {
+		t.Errorf("got %v, want %v", rules, want)
 	}
 }
