@@ -24,9 +24,12 @@ type apiSpan struct {
 	edge  oteltrace.SpanEventOption // the last edge: what ends there and what begins
 	start [1]oteltrace.SpanStartOption
 	end   [1]oteltrace.SpanEndOption
-	room  [12]attribute.KeyValue
-	used  int // of room
+	room  *[roomSize]attribute.KeyValue // kept for the next span; nil: not needed yet
+	used  int                           // of room
 }
+
+// roomSize is how many attributes most spans are given at once, at the most.
+const roomSize = 12
 
 var _ core.Span = (*apiSpan)(nil)
 
@@ -35,7 +38,9 @@ func (a *apiSpan) clear() {
 	if a.Span == nil {
 		return
 	}
-	clear(a.room[:a.used])
+	if a.room != nil {
+		clear(a.room[:a.used])
+	}
 	a.Span, a.tracer, a.copies, a.used, a.edge = nil, nil, false, 0, nil
 	a.start[0], a.end[0] = nil, nil
 }
@@ -147,7 +152,10 @@ func (a *apiSpan) Child(r *core.Record, p *core.Part) {
 // where spans copy them.
 func (a *apiSpan) copyOf(attrs []attribute.KeyValue, n int) []attribute.KeyValue {
 	n += len(attrs)
-	if a.copies && n <= len(a.room) {
+	if a.copies && n <= roomSize {
+		if a.room == nil {
+			a.room = new([roomSize]attribute.KeyValue)
+		}
 		a.used = max(a.used, n)
 		return append(a.room[:0], attrs...)
 	}
