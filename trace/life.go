@@ -39,7 +39,7 @@ type life struct {
 	limit time.Duration // 0: none
 	timer *time.Timer
 
-	// turn is held by who ends a span of the life.
+	// turn is held while a span of the life is ended.
 	turn  sync.Mutex
 	start time.Time // of the current span, but for what was before the first instruction
 	over  bool

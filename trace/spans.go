@@ -158,8 +158,8 @@ func (s spans) Wake(r *core.Record, block, wake *core.Edge) {
 	}
 }
 
-// explain tells the goroutine of an operation about a block that is over, or about all
-// of them where block is nil.
+// explain adds a block that is over to what the goroutine of the operation has waited
+// for; nil: all of them are over.
 func (s spans) explain(r *core.Record, x *shown, block *core.Edge) {
 	o, ok := r.Owner.(*owner)
 	if !ok || x.span == nil {
@@ -328,10 +328,10 @@ func (s spans) finish(r *core.Record, x *shown, e *core.End) {
 	x.span.Finish(r, f)
 }
 
-// tell makes the span `stalled` of the block in progress. Its parent is a span that has
-// ended, because the operation's is not exported yet; it links to the operation. Only
-// where there is no other is its parent the operation's. The
-// block then becomes a span, however many there are, and links to its last `stalled`.
+// tell makes the span `stalled` of the block in progress. It links to the operation,
+// whose span is not exported yet; its parent is a span that has ended or, where there
+// is none, the operation's. The block then becomes a span, however many there are, and
+// links to its last `stalled`.
 func (s spans) tell(r *core.Record, stall *live.Stall) bool {
 	x := of(r)
 	if r.Show() == core.ShowNone || !s.begin(r) {

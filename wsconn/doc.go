@@ -57,10 +57,10 @@
 //	   └─ wake
 //
 // The first messages of a direction each have their span, and from then on those that
-// failed or stalled; the others are told together, in spans reads and writes of a
-// second at most ([WithMessageSpans]). What was left out is counted by spans.suppressed
-// on the next span. Metrics ([WithMeterProvider]) count everything. The page
-// docs/telemetry.md lists all spans, attributes and metrics.
+// failed or stalled; the others are in runs: spans reads and writes of a second at most
+// ([WithMessageSpans]). What was left out is counted by spans.suppressed on the next
+// span. Metrics ([WithMeterProvider]) count everything. The page docs/telemetry.md
+// lists all spans, attributes and metrics.
 //
 // # Who sent a message
 //

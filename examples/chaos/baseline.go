@@ -24,7 +24,7 @@ func now() (b baseline) {
 	return b
 }
 
-// descriptors is how many files and sockets are open, 0 where the system does not tell.
+// descriptors is how many files and sockets are open, 0 where the system does not say.
 func descriptors() int {
 	all, err := os.ReadDir("/proc/self/fd")
 	if err != nil {

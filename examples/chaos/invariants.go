@@ -138,7 +138,7 @@ func (c *checker) span(s *chain.Span) {
 	}
 }
 
-// run: it stands for as many messages as it says, of which no other span tells, and took
+// run: it stands for as many messages as it says, none of which has a span, and took
 // about a second at the most.
 func (c *checker) run(s *chain.Span, e *end) {
 	first, last := s.Indexes()
@@ -302,8 +302,7 @@ func (p *plan) forges() bool {
 	return strings.Contains(p.fault.name, "forged") || p.fault.raw != nil || strings.Contains(p.fault.name, "no handshake")
 }
 
-// calls: every call has one span, or is one of those that a run tells of, where nothing is
-// left out.
+// calls: every call has one span or is in a run, where nothing is left out.
 func (c *checker) calls(e *end, told map[string]int) {
 	want := map[string]int64{semconv.SpanHandshake: 1}
 	if e.p.volume.messages {
@@ -412,7 +411,7 @@ func (c *checker) sums(m *measured, calls int64) {
 		c.report(-1, "%d spans exported and %d left out are not the %d to %d there were: %d calls, %d closes, %d blocks, %d in vain, %d in or before runs (%s)",
 			exported, left, least, most, calls, closes, blocks, vain, before+either, c.t.maker)
 	}
-	// Where messages have no spans, nothing tells of a call that ended behind the close.
+	// Where messages have no spans, no span counts a call that ended behind the close.
 	if said > left || said < left && c.t.states {
 		c.report(-1, "spans say that %d were left out, and %d were (%s)", said, left, c.t.maker)
 	}

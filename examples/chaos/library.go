@@ -52,7 +52,7 @@ type library struct {
 	name         string
 	bare, traced side
 	handler      func(name string, fn func(context.Context, conn) error, s settings) http.Handler
-	closeStatus  func(error) int // of the close frame that an error tells of, or -1
+	closeStatus  func(error) int // of the close frame that an error is about, or -1
 	whole        bool            // it has no Reader, no Writer and no compression
 	contextless  bool            // a program must do more for itself: see contextless.go
 	loose        bool            // what it answers may come in the midst of what the program writes

@@ -16,7 +16,7 @@ type plan struct {
 
 	library  *library
 	bare     bool // the control: the library alone
-	runs     bool // there are so many messages that some are told in runs
+	runs     bool // there are so many messages that some are in runs
 	makes    string
 	ratio    float64 // of the connections that are sampled
 	volume   *volume
@@ -37,7 +37,7 @@ type plan struct {
 type volume struct {
 	name     string
 	options  []wsconn.Option
-	messages bool // every read and write has its span, or is one of those that a run tells of
+	messages bool // every read and write has its span, or is in a run
 	blocks   bool // and every block
 	runs     bool // there are runs
 	none     bool // no message has a span, whatever becomes of it

@@ -80,7 +80,7 @@ func newStage(c *control, report func(index int, format string, args ...any)) *s
 		must(err)
 		srv := &server{address: l.Addr().String(), done: make(chan struct{})}
 		srv.Handler = http.HandlerFunc(s.serve)
-		srv.ErrorLog = log.New(io.Discard, "", 0) // it tells of panics and of handshakes that fail
+		srv.ErrorLog = log.New(io.Discard, "", 0) // it reports panics and handshakes that fail
 		srv.ReadHeaderTimeout = limit
 		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
 		if at.listener {

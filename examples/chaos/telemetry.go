@@ -53,8 +53,8 @@ func (s *stage) telemetry(p *plan) *telemetry {
 	return t
 }
 
-// adds reports whether the sum of the spans is known (see sums): pongs are told in runs,
-// a block that is too short is not counted, and a run of messages does not say what its
+// adds reports whether the sum of the spans is known (see sums): pongs are in runs, a
+// block that is too short is not counted, and a run of messages does not say what its
 // first one waited for.
 func (p *plan) adds() bool {
 	return p.ratio == 1 && p.minBlock == 0 && p.pings == [2]int{} && !p.fault.pinged && p.fault.raw == nil

@@ -10,8 +10,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Passed is a message or a control frame of a connection that was not sampled, in the
-// history that a stall tells. Docs/telemetry.md has the format.
+// Passed is a message or a control frame in the history of a connection that was not
+// sampled. Docs/telemetry.md has the format.
 type Passed struct {
 	Kind string        // text, binary, ping, pong, close
 	Size int64         // bytes of payload in its frames

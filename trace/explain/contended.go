@@ -99,7 +99,7 @@ func (c *crowd) atOnce() int {
 	return most
 }
 
-// told returns how much of it another finding reports.
+// told returns how much of it another finding has.
 func (c *crowd) told(s *scene) (sum time.Duration) {
 	for _, b := range c.blocks {
 		if s.told[b.Span] {

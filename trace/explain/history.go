@@ -8,9 +8,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// history says what passed on a connection that was not sampled before the block of one of
-// its operations, as far as the trace of the stall tells: sentences with a space before
-// each, or "".
+// history describes, in sentences with a space before each, what passed on a connection
+// that was not sampled before the block; "" where the trace has no history.
 func (b *block) history() (said string) {
 	if b.op == nil {
 		return ""
@@ -25,7 +24,7 @@ func (b *block) history() (said string) {
 	return said
 }
 
-// peerHistory says what the other end told in h.
+// peerHistory describes what passed at the other end, by the span h.
 func (b *block) peerHistory(h *chain.Span) (said string) {
 	who := "the peer"
 	if same, known := chain.SameConnection(b.op, h); known && !same {
@@ -57,7 +56,7 @@ func span(d time.Duration, before, behind string) string {
 	return before + duration(d) + behind
 }
 
-// passed says what who had received and sent until then, since the span began.
+// passed describes what one end had received and sent until then, since the span began.
 func passed(who string, received, sent []chain.Passed, until time.Duration) string {
 	what := ""
 	for _, side := range []struct {

@@ -113,7 +113,7 @@ func (e *end) unansweredPings(u *unread) {
 	}
 }
 
-// written is how many messages the end wrote, as far as the trace tells.
+// written is how many messages the end wrote, as far as the trace shows.
 func (e *end) written() (n int) {
 	for _, w := range e.writes {
 		n += int(max(w.Messages(), 1))

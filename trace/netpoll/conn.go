@@ -96,9 +96,9 @@ func (c *Conn) TraceRead(op trace.Op) { c.read().trace(op) }
 // TraceWrite is TraceRead for Write.
 func (c *Conn) TraceWrite(op trace.Op) { c.write.trace(op) }
 
-// WatchRead has o told of the Read calls that begin from now on, beside their
-// observer; nil ends that. It is for somebody who follows the connection for as long as
-// it lives, and must not be called while a Read may begin.
+// WatchRead has o called for the Read calls that begin from now on, beside their
+// observer; nil ends that. It is for what follows the connection as long as it lives,
+// and must not be called while a Read may begin.
 func (c *Conn) WatchRead(o Observer) {
 	if o != nil || c.reading.Load() != nil {
 		c.read().watch(o)

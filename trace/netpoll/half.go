@@ -24,7 +24,7 @@ type half struct {
 	conn    *Conn
 	to      Observer // of the calls to come
 	op      trace.Op // or else that
-	watcher Observer // is told, too; does not change while calls go on
+	watcher Observer // is called, too; does not change while calls go on
 
 	set     sync.Mutex  // guards to and op
 	writes  bool        // the direction
@@ -123,7 +123,7 @@ func (h *half) trace(op trace.Op) {
 	}
 }
 
-// watch sets who is told beside the observer; nil: nobody.
+// watch sets what is called beside the observer; nil: nothing.
 func (h *half) watch(o Observer) {
 	h.watched.Store(false)
 	if o != nil {
