@@ -130,10 +130,11 @@ func runSize(spans []*chain.Span) string {
 // stand for has passed; how many bytes that is says the one that stands for nothing else.
 func passed(pairs []*chain.Span) string {
 	var messages, bytes int64
-	runs, known := false, true
+	runs, known, single := false, true, true
 	for i := 0; i < len(pairs); i += 2 {
 		read, write := pairs[i], pairs[i+1]
 		runs = runs || read.Name == semconv.SpanReads || write.Name == semconv.SpanWrites
+		single = single && write.Name == semconv.SpanWrite
 		n := min(max(read.Messages(), 1), max(write.Messages(), 1))
 		from, to := read.Indexes()
 		if first, last := write.Indexes(); from > 0 && first > 0 {
@@ -154,6 +155,8 @@ func passed(pairs []*chain.Span) string {
 		return ""
 	case !known:
 		return text.Counted(messages, "message")
+	case messages == 1 && single:
+		return text.Bytes(float64(bytes))
 	default:
 		return text.Counted(messages, "message") + ", " + text.Bytes(float64(bytes))
 	}

@@ -73,7 +73,7 @@ func TestRuns(t *testing.T) {
 			ss.link(two, a)
 			ss.link(two, b)
 		}, "message socket_start sen_data > socket_get hello !: writes · 24 messages, 264 B\n" +
-			"sent socket_start sen_data > socket_get hello: write · 11 B\n" +
+			"message socket_start sen_data > socket_get hello !: write · 11 B\n" +
 			"block - > socket_start sen_data: blocked 93.9 ms · net.write\n" +
 			"wake - > socket_start sen_data: wake · writable\n" +
 			"message socket_start sen_data > socket_get hello !: writes · 9 messages, 99 B\n"},

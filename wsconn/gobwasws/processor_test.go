@@ -17,6 +17,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/wakechain/wakechain/trace/semconv"
+	"github.com/wakechain/wakechain/wsconn"
 	"github.com/wakechain/wakechain/wsconn/gobwasws"
 )
 
@@ -90,7 +91,7 @@ func TestProcessorCloses(t *testing.T) {
 					}
 				}
 				return nil
-			}, provider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p))))
+			}, provider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p))), wsconn.WithMessageSpans(wsconn.MessagesAll))
 			for err := error(nil); err == nil; {
 				_ = wsutil.WriteClientMessage(client, ws.OpPing, nil)
 				_ = wsutil.WriteClientText(client, []byte("hello"))
@@ -98,6 +99,7 @@ func TestProcessorCloses(t *testing.T) {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
+			_ = client.Close()
 			wait()
 			if !p.done.Load() {
 				t.Errorf("no span %q", name)
