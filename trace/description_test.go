@@ -61,7 +61,7 @@ func TestDescription(t *testing.T) {
 	}
 }
 
-// What a normal end is told by is no failure, wherever it is returned.
+// The error of a normal end is no failure, wherever it is returned.
 func TestNormalEnds(t *testing.T) {
 	type run func(ctx context.Context, fn func(context.Context) error)
 	runs := map[string]run{

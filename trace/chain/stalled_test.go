@@ -8,7 +8,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// stalled adds what is told of a block that began at since, in microseconds, and
+// stalled adds a span `stalled` of a block that began at since, in microseconds, and
 // links it to the operation, which need not be there.
 func (s *script) stalled(run, op int, since, at float64) int {
 	id := s.add(run, semconv.SpanStalled, at, at+5,
@@ -19,7 +19,7 @@ func (s *script) stalled(run, op int, since, at float64) int {
 	return id
 }
 
-// stall is a goroutine whose write is stuck from 100 µs on. It is told twice.
+// stall is a goroutine whose write is stuck from 100 µs on. Two spans `stalled` report it.
 func (s *script) stall() (run, op, last int) {
 	s.service = "socket_start"
 	run = s.add(0, "sen_data", 0, 3, semconv.GoroutineNameKey.String("sen_data"))

@@ -24,7 +24,7 @@ func TestLastWords(t *testing.T) {
 	}
 }
 
-// The text of an error is told where its kind says less.
+// A finding has the text of an error where its kind says less.
 func TestTextsOfErrors(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ typ, text, want string }{

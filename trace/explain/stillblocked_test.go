@@ -11,8 +11,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// stalled adds what is told at at of a block that began at since, in milliseconds, in
-// an operation that is not in the trace.
+// stalled adds a span `stalled` at the time at, of a block that began at since, in
+// milliseconds, in an operation that is not in the trace.
 func (s *script) stalled(run int, op string, reason semconv.Reason, since, at int, attrs ...attribute.KeyValue) int {
 	id := s.add(run, semconv.SpanStalled, at, at, append(attrs, semconv.BlockReasonKey.String(string(reason)),
 		semconv.StalledOperationKey.String(op), semconv.StalledAgeKey.Float64(float64(at-since)/1e3))...)

@@ -33,7 +33,7 @@ func (b blocked) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error {
 
 func (blocked) Shutdown(context.Context) error { return nil }
 
-// handled collects what otel.Handle is told.
+// handled collects the errors of otel.Handle.
 func handled(t *testing.T) func() []string {
 	var mu sync.Mutex
 	var all []string
@@ -144,7 +144,7 @@ func TestLossesOfTheExporter(t *testing.T) {
 	}
 }
 
-// What was refused last is told at the end.
+// What was refused last is reported at the end.
 func TestLossesAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := handled(t)

@@ -107,8 +107,8 @@ func (h hangs) OnEnd(s sdktrace.ReadOnlySpan) {
 	}
 }
 
-// TestWatchExporterHangs: an exporter that hangs holds up what is told, and neither
-// the program nor the gauges.
+// TestWatchExporterHangs: an exporter that hangs holds up the spans `stalled`, and
+// neither the program nor the gauges.
 func TestWatchExporterHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(hangs)

@@ -34,8 +34,8 @@ func (c stalls) OnEnd(s sdktrace.ReadOnlySpan) {
 	}
 }
 
-// TestWatchSocket: what is told of a write on a real socket, while it is stuck, has
-// the kernel's evidence and says what the reader does instead.
+// TestWatchSocket: while a write on a real socket is stuck, its span `stalled` has the
+// kernel's evidence and says what the reader does instead.
 func TestWatchSocket(t *testing.T) {
 	told := make(stalls, 16)
 	rec := tracetest.NewRecorder(t, tracetest.WithProviderOptions(sdktrace.WithSpanProcessor(told)))

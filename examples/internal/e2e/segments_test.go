@@ -15,9 +15,9 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// TestSegments has a connection that is told in several traces: each is small and
-// whole, its root is a segment that links to the handshake and to the segment
-// before, and all are found by the connection's id.
+// TestSegments has a connection in several traces: each is small and whole, its root is
+// a segment that links to the handshake and to the segment before, and all are found by
+// the connection's id.
 func TestSegments(t *testing.T) {
 	const budget = 100
 	j := newJaeger(t)
