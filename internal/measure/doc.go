@@ -1,4 +1,4 @@
-// Package measure keeps measurements in atomics until they are collected.
+// Package measure keeps measurements until they are collected.
 //
 // A synchronous instrument of OpenTelemetry costs 150 to 180 ns a call, whatever is
 // cached for it. So per-message values are added to cells, which usually belong to one

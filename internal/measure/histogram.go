@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -67,7 +66,7 @@ func (h *Histogram) Series(set attribute.Set) *Series {
 		}
 	}
 	s = &Series{Attributes: set, of: h, cells: map[*Cell]struct{}{}}
-	s.shared.reset()
+	s.shared.extent = nothing
 	h.series[set.Equivalent()] = s
 	return s
 }
@@ -111,7 +110,7 @@ func (s *Series) RecordTo(c *Cell, v int64) { c.record(s.of.bounds, v) }
 
 // Add adds a cell.
 func (s *Series) Add(c *Cell) {
-	c.reset()
+	c.extent = nothing
 	s.mu.Lock()
 	s.cells[c] = struct{}{}
 	s.mu.Unlock()
@@ -125,8 +124,7 @@ func (s *Series) Remove(c *Cell) {
 		return
 	}
 	delete(s.cells, c)
-	c.addTo(&s.rest)
-	s.stretch(c.take())
+	s.stretch(c.collect(&s.rest))
 }
 
 // stretch extends all windows by v. The lock is held.
@@ -140,9 +138,7 @@ func (s *Series) stretch(v extent) {
 }
 
 // Collect returns all values since the Histogram's Start. The minimum and the maximum
-// are those since Start for window 0, and since the last Collect for the others. Of a
-// value that is recorded meanwhile, count, sum, minimum and maximum may change in
-// different collections.
+// are those since Start for window 0, and since the last Collect for the others.
 func (s *Series) Collect(window int) (t Totals) {
 	s.of.mu.RLock()
 	windows := s.of.windows
@@ -157,11 +153,9 @@ func (s *Series) Collect(window int) (t Totals) {
 		s.windows = append(s.windows, since)
 	}
 	t = s.rest
-	s.shared.addTo(&t)
-	s.stretch(s.shared.take())
+	s.stretch(s.shared.collect(&t))
 	for c := range s.cells {
-		c.addTo(&t)
-		s.stretch(c.take())
+		s.stretch(c.collect(&t))
 	}
 	t.Min, t.Max = s.windows[window].min, s.windows[window].max
 	if window > 0 {
@@ -187,13 +181,10 @@ func (t *Totals) Count() (n uint64) {
 
 // A Cell is one connection's share of a series. It must be added to the series.
 type Cell struct {
-	sum, min, max atomic.Int64
-	buckets       [MaxBounds + 1]atomic.Uint64
-}
-
-func (c *Cell) reset() {
-	c.min.Store(nothing.min)
-	c.max.Store(nothing.max)
+	mu      sync.Mutex // so that a value is in all of these or in none
+	buckets [MaxBounds + 1]uint64
+	sum     int64
+	extent  extent // since it was last collected
 }
 
 func (c *Cell) record(bounds []int64, v int64) {
@@ -201,25 +192,22 @@ func (c *Cell) record(bounds []int64, v int64) {
 	for i < len(bounds) && v > bounds[i] {
 		i++
 	}
-	c.buckets[i].Add(1)
-	c.sum.Add(v)
-	for least := c.min.Load(); v < least && !c.min.CompareAndSwap(least, v); least = c.min.Load() {
-	}
-	for most := c.max.Load(); v > most && !c.max.CompareAndSwap(most, v); most = c.max.Load() {
-	}
+	c.mu.Lock()
+	c.buckets[i]++
+	c.sum += v
+	c.extent.add(extent{v, v})
+	c.mu.Unlock()
 }
 
-func (c *Cell) addTo(t *Totals) {
-	for i := range c.buckets {
-		t.Buckets[i] += c.buckets[i].Load()
+// collect adds the cell's values to t, and returns their extent since its last call.
+func (c *Cell) collect(t *Totals) extent {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, n := range c.buckets {
+		t.Buckets[i] += n
 	}
-	t.Sum += c.sum.Load()
-}
-
-// take returns the minimum and the maximum since its last call.
-func (c *Cell) take() extent {
-	if c.min.Load() == nothing.min && c.max.Load() == nothing.max {
-		return nothing
-	}
-	return extent{c.min.Swap(nothing.min), c.max.Swap(nothing.max)}
+	t.Sum += c.sum
+	e := c.extent
+	c.extent = nothing
+	return e
 }

@@ -209,7 +209,8 @@ func TestGlobal(t *testing.T) {
 	}
 }
 
-// Collections run while many goroutines measure; then everything is there, once.
+// Collections run while many goroutines measure: each value is in a point with all that
+// it changes; and then everything is there, once.
 func TestProducerConcurrentSafe(t *testing.T) {
 	h := meter.New()
 	whole := sdkmetric.NewManualReader(sdkmetric.WithProducer(h.Producer(nil)))
@@ -229,6 +230,12 @@ func TestProducerConcurrentSafe(t *testing.T) {
 			for _, m := range sm.Metrics {
 				for _, p := range m.Data.(metricdata.Histogram[float64]).DataPoints {
 					n += p.Count
+					least, some := p.Min.Value()
+					most, _ := p.Max.Value()
+					const about = 1 + 1e-9 // floats
+					if of := float64(p.Count); !some || least*of > p.Sum*about || p.Sum > most*of*about {
+						t.Errorf("got the sum %g of %d values from %g to %g", p.Sum, p.Count, least, most)
+					}
 				}
 			}
 		}
