@@ -127,7 +127,7 @@ func left(out io.Writer, before int, bare, traced *load, handled int64, errs ...
 		time.Sleep(10 * time.Millisecond)
 	}
 	v := live.Snapshot()
-	fmt.Fprintf(out, "\n%d connections and %d echoes bare, %d and %d traced; otel.Handle was told %d times\n",
+	fmt.Fprintf(out, "\n%d connections and %d echoes bare, %d and %d traced; otel.Handle was called %d times\n",
 		bare.connections.Load(), bare.echoes.Load(), traced.connections.Load(), traced.echoes.Load(), handled)
 	fmt.Fprintf(out, "left: %d goroutines more than before, %d connections; failed: %d bare, %d traced\n",
 		max(runtime.NumGoroutine()-before, 0), v.Counts.Connections, bare.faults.Load(), traced.faults.Load())
