@@ -23,18 +23,18 @@ type checker struct {
 	shook  map[oteltrace.SpanID]bool // handshakes
 	report func(index int, format string, args ...any)
 
-	told map[*end]map[string]int // operations, by the first word of their name
+	counts map[*end]map[string]int // of recorded operations, by the first word of their name
 }
 
 // check is called when all plays are over and everything has been exported.
 func check(t *telemetry, plays []*play, report func(index int, format string, args ...any)) (spans int) {
-	c := &checker{t: t, ends: map[string]*end{}, plays: map[oteltrace.TraceID]int{}, shook: map[oteltrace.SpanID]bool{}, report: report, told: map[*end]map[string]int{}}
+	c := &checker{t: t, ends: map[string]*end{}, plays: map[oteltrace.TraceID]int{}, shook: map[oteltrace.SpanID]bool{}, report: report, counts: map[*end]map[string]int{}}
 	for _, p := range plays {
 		c.plays[p.trace] = p.index
 		for _, e := range p.ends {
 			if e.conn != nil && e.recorded {
 				c.ends[e.id] = e
-				c.told[e] = map[string]int{}
+				c.counts[e] = map[string]int{}
 			}
 		}
 	}
@@ -53,8 +53,8 @@ func check(t *telemetry, plays []*play, report func(index int, format string, ar
 	for _, s := range c.chain.Spans {
 		c.span(s)
 	}
-	for e, told := range c.told {
-		c.calls(e, told)
+	for e, recorded := range c.counts {
+		c.calls(e, recorded)
 	}
 	c.metrics(plays)
 	return len(all)
@@ -123,7 +123,7 @@ func (c *checker) span(s *chain.Span) {
 	if closeFrame(s) {
 		return
 	}
-	c.told[e][word(s)]++
+	c.counts[e][word(s)]++
 	switch word(s) {
 	case semconv.SpanRead:
 		c.read(s, e)
@@ -131,10 +131,10 @@ func (c *checker) span(s *chain.Span) {
 		c.message(s, e)
 	case semconv.SpanReads:
 		c.run(s, e)
-		c.told[e][semconv.SpanRead] += int(s.Messages())
+		c.counts[e][semconv.SpanRead] += int(s.Messages())
 	case semconv.SpanWrites:
 		c.run(s, e)
-		c.told[e][semconv.SpanWrite] += int(s.Messages())
+		c.counts[e][semconv.SpanWrite] += int(s.Messages())
 	}
 }
 
@@ -151,7 +151,7 @@ func (c *checker) run(s *chain.Span, e *end) {
 	}
 	for i := first; i <= last && i > 0; i++ {
 		key := fmt.Sprint(name, " #", i)
-		if c.told[e][key]++; c.told[e][key] > 1 {
+		if c.counts[e][key]++; c.counts[e][key] > 1 {
 			c.fault(s, "there are two with the index %d", i)
 		}
 	}
@@ -222,7 +222,7 @@ func (c *checker) message(s *chain.Span, e *end) {
 		return
 	}
 	key := fmt.Sprint(s.Name, " #", index)
-	if c.told[e][key]++; c.told[e][key] > 1 {
+	if c.counts[e][key]++; c.counts[e][key] > 1 {
 		c.fault(s, "there are two with the index %d", index)
 	}
 }
@@ -304,7 +304,7 @@ func (p *plan) forges() bool {
 }
 
 // calls: every call has one span or is in a run, where nothing is left out.
-func (c *checker) calls(e *end, told map[string]int) {
+func (c *checker) calls(e *end, recorded map[string]int) {
 	want := map[string]int64{semconv.SpanHandshake: 1}
 	if e.p.volume.messages {
 		want[semconv.SpanRead], want[semconv.SpanWrite] = e.reads.Load(), e.writes.Load()
@@ -314,159 +314,8 @@ func (c *checker) calls(e *end, told map[string]int) {
 		want[semconv.SpanClose] = 1
 	}
 	for name, n := range want {
-		if got := int64(told[name]); got != n {
+		if got := int64(recorded[name]); got != n {
 			c.report(e.p.index, "the %s has %d spans %s, and %d were called (%v)", e.name, got, name, n, &e.p.plan)
 		}
 	}
-}
-
-// metrics: gauges are back, and the sums are right.
-func (c *checker) metrics(plays []*play) {
-	m := c.t.measure()
-	for _, name := range []string{string(semconv.MetricOpenConnections), string(semconv.MetricWritesWaiting)} {
-		if n := m.values[name]; n != 0 {
-			c.report(-1, "%s is %d when all is over (%s, %g)", name, n, c.t.maker, c.t.ratio)
-		}
-	}
-	// A message that came whole counts, though its reader was left or failed behind it.
-	var calls, written, read, writtenBytes, readBytes, failed int64
-	for _, p := range plays {
-		for _, e := range p.ends {
-			calls += e.reads.Load() + e.writes.Load()
-			written += e.written.Load()
-			writtenBytes += e.writtenBytes.Load()
-			read += e.received.Load()
-			readBytes += e.receivedBytes.Load()
-			if p.fault.parts || e.streamed && !p.fault.lossless {
-				failed += e.reads.Load() - e.received.Load()
-			}
-		}
-	}
-	size := string(semconv.MetricMessageSize)
-	if c.t.adds { // all plays of it are known, message by message
-		if got := m.counts[size+" transmit"]; got < written {
-			c.report(-1, "%s counts %d written, and %d were", size, got, written)
-		}
-		got := m.counts[size+" receive"]
-		if got < read || got > read+failed {
-			c.report(-1, "%s counts %d read, and %d to %d were (%s)", size, got, read, read+failed, c.t.maker)
-		}
-		if sum := m.sums[size+" receive"]; int64(sum) < readBytes || got == read && int64(sum) != readBytes {
-			c.report(-1, "%s is %v read, and %d were (%s)", size, sum, readBytes, c.t.maker)
-		}
-		c.sums(&m, calls)
-	}
-}
-
-// sums: what was exported and what was left out are all that there was. A block has its
-// wake, but for one in vain, with which the operation ended: see vain. A run stands for its
-// messages and for their blocks, which it counts; but not for what its first message waited
-// for to begin, which was before the run: no span tells of that.
-func (c *checker) sums(m *measured, calls int64) {
-	var exported, closes, said, locks, vain, before, either, overtaken int64
-	for _, e := range c.ends {
-		if e.overtaken() && !e.p.volume.blocks {
-			overtaken++
-		}
-	}
-	of := func(s *chain.Span) bool {
-		switch word(s) {
-		case semconv.SpanRead, semconv.SpanWrite, semconv.SpanClose:
-			return true
-		}
-		return false
-	}
-	for _, s := range c.chain.Spans {
-		said += s.Int(semconv.SpansSuppressedKey)
-		switch w := word(s); {
-		case w == semconv.SpanReads || w == semconv.SpanWrites:
-			exported += s.Messages() + 2*blocksOf(s)
-			if s.IsRead() {
-				before += c.began(s)
-			}
-		case of(s):
-			exported++
-			if c.alone(s) {
-				either += 2 * blocksOf(s)
-				if s.IsRead() {
-					before += c.began(s)
-				}
-			}
-			if w == semconv.SpanClose || closeFrame(s) {
-				closes++
-			}
-		case (w == semconv.SpanBlock || w == semconv.SpanWake) && s.Parent != nil && of(s.Parent):
-			exported++
-			if s.Str(semconv.BlockReasonKey) == string(semconv.ReasonWriteLock) {
-				locks++
-			}
-			if c.vain(s) {
-				vain++
-			}
-		}
-	}
-	blocks, left := m.counts[semconv.MetricBlockDuration], m.values[semconv.MetricSpansSuppressed]
-	most := calls + closes + 2*blocks - vain
-	least := most - (m.locks - locks) - overtaken - before - either // were those that were left out all in vain
-	if got := exported + left; got < least || got > most {
-		c.report(-1, "%d spans exported and %d left out are not the %d to %d there were: %d calls, %d closes, %d blocks, %d in vain, %d in or before runs (%s)",
-			exported, left, least, most, calls, closes, blocks, vain, before+either, c.t.maker)
-	}
-	// Where messages have no spans, no span counts a call that ended behind the close.
-	if said > left || said < left && c.t.states {
-		c.report(-1, "spans say that %d were left out, and %d were (%s)", said, left, c.t.maker)
-	}
-}
-
-// vain reports whether the operation ended in its block: a write that waited for a lock, or
-// a read that was overtaken.
-func (c *checker) vain(block *chain.Span) bool {
-	op := block.Parent
-	if word(block) != semconv.SpanBlock || !block.End.Equal(op.End) {
-		return false
-	}
-	switch block.Str(semconv.BlockReasonKey) {
-	case string(semconv.ReasonWriteLock):
-		return op.Status.Code == codes.Error
-	case string(semconv.ReasonNetRead):
-		e := c.ends[op.Str(semconv.WebSocketConnectionIDKey)]
-		return op.IsRead() && e != nil && e.overtaken()
-	}
-	return false
-}
-
-// overtaken reports whether a read of the end may end in a block that is not its own: in
-// nhooyr's and coder's library Close reads what is left of a message, and whoever was reading
-// that waits for a lock. When its context ends, or the connection closes, it returns first.
-func (e *end) overtaken() bool { return !e.p.fault.lossless && !e.p.library.contextless }
-
-// blocksOf is how many blocks a span says it had.
-func blocksOf(s *chain.Span) int64 {
-	if s.Float(semconv.BlockDurationKey) == 0 {
-		return 0
-	}
-	return max(s.Int(semconv.BlockCountKey), 1)
-}
-
-// alone reports whether the span may be a run of one message, which looks like any other
-// message's whose blocks were left out.
-func (c *checker) alone(s *chain.Span) bool {
-	e := c.ends[s.Str(semconv.WebSocketConnectionIDKey)]
-	return e != nil && e.p.volume.runs && len(s.Children) == 0 && !s.Failed()
-}
-
-// began is how many spans there would be at the most of what the first message of a run of
-// reads waited for to begin: for its frame's header, which may come in two pieces; below TLS
-// for the record around it, which may come in three; and byte by byte where they come so.
-func (c *checker) began(s *chain.Span) int64 {
-	e := c.ends[s.Str(semconv.WebSocketConnectionIDKey)]
-	switch {
-	case e == nil:
-		return 0
-	case e.p.tls:
-		return 2 * 4
-	case e.p.fault.dribbles:
-		return 2 * 14
-	}
-	return 2 * 2
 }

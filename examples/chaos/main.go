@@ -3,7 +3,7 @@
 // panics, and calls that race with one another. Then it holds what was recorded, and what
 // the process has left, against what must be true. A file is a concept: what a play is
 // (plan.go, play.go), what goes wrong (faults.go, cable.go, frames.go), and what must hold
-// (payload.go, invariants.go, baseline.go, control.go).
+// (payload.go, invariants.go, sums.go, baseline.go, control.go).
 //
 //	go run -C examples -race ./chaos
 //	go run -C examples -race ./chaos -n 100000 -seed 7
@@ -96,7 +96,7 @@ func run(out io.Writer, f flags) int {
 	for plays := range epochs(f) {
 		before := now()
 		s := newStage(c, found.report)
-		all := playAll(s, plays, f.together)
+		all := s.play(plays, f.together)
 		s.close()
 		for _, fault := range before.settle(limit) {
 			found.report(-1, "%s", fault)
@@ -159,32 +159,10 @@ func epochs(f flags) func(yield func([]plan) bool) {
 	}
 }
 
-// playAll plays so many at once.
-func playAll(s *stage, plans []plan, together int) []*play {
-	all := make([]*play, len(plans))
-	room := make(chan struct{}, together)
-	var wg sync.WaitGroup
-	for i := range plans {
-		room <- struct{}{}
-		p := newPlay(plans[i], s)
-		all[i] = p
-		s.plays.Store(p.serial, p)
-		s.control.begin(p)
-		wg.Go(func() {
-			defer func() { <-room }()
-			start := time.Now()
-			p.run()
-			s.control.end(p, time.Since(start))
-		})
-	}
-	wg.Wait()
-	return all
-}
-
 // of are the plays that a telemetry is of.
 func of(all []*play, t *telemetry) (some []*play) {
 	for _, p := range all {
-		if p.told == t {
+		if p.telemetry == t {
 			some = append(some, p)
 		}
 	}

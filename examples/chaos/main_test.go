@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"runtime"
 	"slices"
@@ -77,7 +78,7 @@ func calm(t *testing.T, runs bool) (*telemetry, []*play) {
 	if runs {
 		pl.volume = volumeNamed("default")
 	}
-	plays := playAll(s, slices.Repeat([]plan{pl}, 3), 3)
+	plays := s.play(slices.Repeat([]plan{pl}, 3), 3)
 	s.close()
 	if len(found) > 0 {
 		t.Fatalf("found %q", found)
@@ -171,7 +172,7 @@ func TestInvariants(t *testing.T) {
 			return s
 		}, false},
 		{"nothing in runs", "", func(s tracetest.SpanStubs) tracetest.SpanStubs { return s }, true},
-		{"a run tells of one message less", "were called", func(s tracetest.SpanStubs) tracetest.SpanStubs {
+		{"a run says one message less", "were called", func(s tracetest.SpanStubs) tracetest.SpanStubs {
 			w := named(s, semconv.SpanWrites)
 			set(w, semconv.WebSocketRunMessagesKey.Int64(messages(w)-1))
 			return s
@@ -183,15 +184,48 @@ func TestInvariants(t *testing.T) {
 		}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			told, plays := calm(t, tt.runs)
-			told.exported.spans = tt.breaks(tracetest.SpanStubsFromReadOnlySpans(told.exported.spans)).Snapshots()
+			made, plays := calm(t, tt.runs)
+			made.exported.spans = tt.breaks(tracetest.SpanStubsFromReadOnlySpans(made.exported.spans)).Snapshots()
 			var found reports
-			check(told, plays, found.add)
+			check(made, plays, found.add)
 			if tt.want == "" && len(found) > 0 {
 				t.Errorf("found %q", found)
 			}
 			found.want(t, tt.want)
 		})
+	}
+}
+
+// A span that ends after its play, on a goroutine that the play has started, counts.
+func TestLate(t *testing.T) {
+	late := faults[0]
+	late.beside = func(ctx context.Context, e *end, _ *rand.Rand) {
+		go func() {
+			<-ctx.Done()
+			<-time.After(50 * time.Millisecond)
+			_, span := e.p.telemetry.provider.Tracer("").Start(context.Background(), "late")
+			span.End()
+		}()
+	}
+	for _, maker := range makers {
+		if err := goleak.Find(); err != nil { // an earlier play's would be taken for this one's
+			t.Fatal(err)
+		}
+		var found reports
+		s := newStage(newControl(), found.add)
+		pl := newPlan(1, 0)
+		pl.bare, pl.ratio, pl.makes, pl.fault = false, 1, maker, &late
+		plays := s.play([]plan{pl}, 1)
+		s.close()
+		n := 0
+		for _, span := range plays[0].telemetry.exported.spans {
+			if span.Name() == "late" {
+				n++
+			}
+		}
+		if n != len(plays[0].ends) || len(found) > 0 {
+			t.Errorf("%s: %d spans, want one of each end; found %q", maker, n, found)
+		}
 	}
 }
 

@@ -45,7 +45,7 @@ func (p *play) meddle() {
 		m.now[k] = rng.IntN(2) == 0 || p.library.whole
 	}
 	p.meddling = m
-	p.told.meddler.plays.Store(p.trace, p)
+	p.telemetry.meddler.plays.Store(p.trace, p)
 }
 
 func (m *meddling) see() {

@@ -23,11 +23,11 @@ import (
 // meanwhile.
 type play struct {
 	plan
-	stage  *stage
-	serial int64      // by which the server finds it: with -only, plays have the same number
-	told   *telemetry // nil: bare
-	cable  *cable
-	ends   [2]*end // the client and the server
+	stage     *stage
+	serial    int64      // by which the server finds it: with -only, plays have the same number
+	telemetry *telemetry // nil: bare
+	cable     *cable
+	ends      [2]*end // the client and the server
 
 	ctx    context.Context // of all that is called
 	cancel context.CancelFunc
@@ -95,7 +95,7 @@ func newPlay(pl plan, s *stage) *play {
 		p.fault.cable(p.cable, p.rng(3))
 	}
 	if !p.bare {
-		p.told = s.telemetry(&p.plan)
+		p.telemetry = s.telemetry(&p.plan)
 	}
 	return p
 }
@@ -125,7 +125,7 @@ func (p *play) run() {
 	if p.bare {
 		_ = play(p.ctx)
 	} else {
-		_ = trace.Handle(p.told.tracer.NewContext(p.ctx), "play", play)
+		_ = trace.Handle(p.telemetry.tracer.NewContext(p.ctx), "play", play)
 	}
 
 	p.mu.Lock()
@@ -181,7 +181,7 @@ func (e *end) peer() *end { return e.p.ends[1-e.k] }
 func (p *play) settings() settings {
 	s := settings{compress: p.compress}
 	if !p.bare {
-		s.options = append(s.options, wsconn.WithTracerProvider(p.told.provider), wsconn.WithMeterProvider(p.told.meters))
+		s.options = append(s.options, wsconn.WithTracerProvider(p.telemetry.provider), wsconn.WithMeterProvider(p.telemetry.meters))
 		s.options = append(s.options, p.volume.options...)
 		if p.minBlock > 0 {
 			s.options = append(s.options, wsconn.WithMinBlock(p.minBlock))

@@ -137,6 +137,38 @@ func (s *stage) url(p *play) string {
 	return fmt.Sprintf("%s://%s/?play=%d", scheme, s.address(p), p.serial)
 }
 
+// play plays so many at once, and waits until what they have started is over: a connection
+// that its library closes by itself may end its last spans on a goroutine of its own.
+func (s *stage) play(plans []plan, together int) []*play {
+	for i := range plans { // now, since a provider has goroutines
+		if !plans[i].bare {
+			s.telemetry(&plans[i])
+		}
+	}
+	before := now()
+	all := make([]*play, len(plans))
+	room := make(chan struct{}, together)
+	var wg sync.WaitGroup
+	for i := range plans {
+		room <- struct{}{}
+		p := newPlay(plans[i], s)
+		all[i] = p
+		s.plays.Store(p.serial, p)
+		s.control.begin(p)
+		wg.Go(func() {
+			defer func() { <-room }()
+			start := time.Now()
+			p.run()
+			s.control.end(p, time.Since(start))
+		})
+	}
+	wg.Wait()
+	for _, fault := range before.settle(limit) {
+		s.report(-1, "%s", fault)
+	}
+	return all
+}
+
 // close closes the servers and shuts the providers down. The spans stay.
 func (s *stage) close() {
 	close(s.over)
