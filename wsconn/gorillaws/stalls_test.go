@@ -84,8 +84,12 @@ func TestStallOfAWrite(t *testing.T) {
 	chain := rec.Chain()
 	close(read)
 	var names []string
-	for _, s := range chain.Spans {
-		names = append(names, s.Name)
+	for _, root := range chain.Roots {
+		for _, s := range root.Walk() {
+			if !root.Is(semconv.SpanHandshake) { // it takes as long as a stall on a busy machine
+				names = append(names, s.Name)
+			}
+		}
 	}
 	slices.Sort(names)
 	if got, want := strings.Join(names, ","), "block peer_window,history,stalled,wake peer_read,write"; got != want {
@@ -101,10 +105,8 @@ func TestStallOfAWrite(t *testing.T) {
 	if got := write.Str(semconv.StallCauseKey); got != string(semconv.CausePeerWindow) {
 		t.Errorf("got cause %q, want peer_window", got)
 	}
-	for _, s := range chain.Spans {
-		if s != write && s.Parent != write {
-			t.Errorf("%s is not a child of the write", s.Name)
-		}
+	if got, want := len(write.Children), 4; got != want {
+		t.Errorf("got %d children of the write, want %d", got, want)
 	}
 }
 
