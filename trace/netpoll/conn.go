@@ -18,9 +18,10 @@ import (
 // concurrently as with any net.Conn.
 type Conn struct {
 	net.Conn
-	raw                 syscall.RawConn      // nil: calls are timed
-	self                Reporter             // nil: nc does not report by itself
-	reading             atomic.Pointer[half] // nil: nobody has observed a read yet
+	raw                 syscall.RawConn        // nil: calls are timed
+	self                Reporter               // nil: nc does not report by itself
+	reading             atomic.Pointer[half]   // nil: nobody has observed a read yet
+	timing              atomic.Pointer[timing] // of reads; nil: they are observed, or not at all
 	write               half
 	start               time.Time                             // of the conn's clock
 	written             atomic.Int64                          // bytes handed to the wrapped conn
@@ -84,14 +85,20 @@ func (c *Conn) NetConn() net.Conn { return c.Conn }
 
 // ObserveRead makes o the observer of the Read calls that begin from now on; nil ends
 // that. A call in progress keeps the observer it began with.
-func (c *Conn) ObserveRead(o Observer) { c.read().observe(Call{to: o}) }
+func (c *Conn) ObserveRead(o Observer) {
+	c.timing.Store(nil)
+	c.read().observe(Call{to: o})
+}
 
 // ObserveWrite is ObserveRead for Write.
 func (c *Conn) ObserveWrite(o Observer) { c.write.observe(Call{to: o}) }
 
 // TraceRead is ObserveRead for an operation; the zero Op ends that. It allocates
 // nothing.
-func (c *Conn) TraceRead(op trace.Op) { c.read().trace(op) }
+func (c *Conn) TraceRead(op trace.Op) {
+	c.timing.Store(nil)
+	c.read().trace(op)
+}
 
 // TraceWrite is TraceRead for Write.
 func (c *Conn) TraceWrite(op trace.Op) { c.write.trace(op) }
@@ -138,6 +145,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	h := c.reading.Load()
 	if h == nil {
 		return c.Conn.Read(p)
+	}
+	if t := c.timing.Load(); t != nil && !h.watched.Load() && len(p) > 0 {
+		return t.read(p)
 	}
 	call := h.begin()
 	if !call.Observed() {

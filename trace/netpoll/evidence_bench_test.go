@@ -56,7 +56,7 @@ func BenchmarkBlock(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					h.parking(fd)
-					h.wakes(time.Now(), func() tcpInfo { return measure(fd) })
+					h.wakes(time.Now(), nil, func() tcpInfo { return measure(fd) })
 					s.woke = false
 					h.wake(s.call, s.awake, nil, &s.found)
 				}

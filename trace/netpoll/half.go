@@ -179,7 +179,7 @@ func (h *half) run(call Call, p []byte, v *net.Buffers) (int, error) {
 		return s.n, h.callError(name, s.err)
 	}
 	if h.parked.Load() { // the loop gave up: deadline, or closed
-		h.wakes(h.clock(), h.lastInfo)
+		h.wakes(h.clock(), err, h.lastInfo)
 		s.woke = false
 		h.wake(call, s.awake, h.whole(err), &s.found)
 	}
@@ -252,7 +252,8 @@ func (h *half) attempt(fd uintptr) bool {
 	}
 	for {
 		n, err := h.transfer(fd)
-		switch err { //nolint:errorlint // as it comes from transfer
+		errno, _ := err.(syscall.Errno) //nolint:errorlint // as it comes from transfer
+		switch errno {
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
@@ -269,7 +270,7 @@ func (h *half) attempt(fd uintptr) bool {
 			if awake.Sub(s.since) < shortestPark {
 				h.unpark()
 			} else {
-				h.wakes(awake, func() tcpInfo { return measure(fd) })
+				h.wakes(awake, err, func() tcpInfo { return measure(fd) })
 			}
 		}
 		if err != nil || !h.writes || h.done() {
@@ -345,17 +346,19 @@ func (h *half) unpark() {
 	h.now.call.Wake(Wake{})
 }
 
-// wakes notes that the goroutine runs, since at; info asks the kernel.
-func (h *half) wakes(at time.Time, info func() tcpInfo) {
+// wakes notes that the goroutine runs, since at, in a call that fails with err unless
+// that is nil; info asks the kernel.
+func (h *half) wakes(at time.Time, err error, info func() tcpInfo) {
 	h.parked.Store(false)
 	s := h.now
 	s.woke, s.awake, s.found = true, at, evidence{blocked: at.Sub(s.since)}
 	switch {
 	case s.info.ok:
 		s.found.written, s.found.park, s.found.awake = s.total, s.info, info()
-	case !h.writes && s.found.blocked >= 2*counterStep:
-		// Most reads wait briefly, and all that the kernel can say of one is
-		// whether what this side sent has come through.
+	case !h.writes && s.found.blocked >= 2*counterStep && (err != nil || s.call.wants(s.found.blocked)):
+		// Most reads wait briefly or for a message that nobody asks about, and all
+		// that the kernel can say of one is whether what this side sent has come
+		// through.
 		s.found.awake = info()
 	}
 }
@@ -364,6 +367,9 @@ func (h *half) wakes(at time.Time, info func() tcpInfo) {
 // calls, the kernel gives it to the first alone, and reports to the others that the
 // stream has ended.
 func (h *half) whole(err error) error {
+	if err == nil {
+		return nil
+	}
 	errno, ok := err.(syscall.Errno) //nolint:errorlint // as it comes from transfer
 	_, tcp := h.conn.Conn.(*net.TCPConn)
 	switch fault := syscall.Errno(h.conn.fault.Load()); {

@@ -72,6 +72,11 @@ func For(op trace.Op) Call { return Call{op: op} }
 // Observed reports whether the Call has an observer.
 func (c Call) Observed() bool { return c.to != nil || c.op.Valid() || c.also != nil }
 
+// wants reports whether anybody wants the evidence of a read that was blocked for d.
+func (c Call) wants(d time.Duration) bool {
+	return c.also != nil || c.to != nil || c.op.Wants(d)
+}
+
 // SpanContext returns the span of the operation, for wakes that this call causes to
 // link to. It is invalid where there is none yet.
 func (c Call) SpanContext() oteltrace.SpanContext { return c.op.SpanContext() }

@@ -81,7 +81,7 @@ type Segment struct {
 // AppendPayload appends the payload that is in g, unmasked, to dst. Called for
 // each segment of a frame it gives the whole payload, however it was split. The
 // chunk stays as it was.
-func (g Segment) AppendPayload(dst []byte) []byte {
+func (g *Segment) AppendPayload(dst []byte) []byte {
 	dst = append(dst, g.Payload...)
 	if !g.Header.Masked {
 		return dst
@@ -139,6 +139,10 @@ func (s *Scanner) Next(p []byte) (Segment, int) {
 
 	seg := Segment{Begin: s.parsed == 0}
 	n := 0
+	if seg.Begin {
+		n = s.parseWhole(p)
+		seg.HeaderEnd = n > 0
+	}
 	for s.head.Size == 0 && n < len(p) {
 		s.err = s.parse(p[n])
 		n++
@@ -161,6 +165,49 @@ func (s *Scanner) Next(p []byte) (Segment, int) {
 		*s = Scanner{}
 	}
 	return seg, n + here
+}
+
+// parseWhole is parse for all of a header at the front of p, and returns its size. It
+// returns 0 if p ends before that, or if the header may be refused.
+func (s *Scanner) parseWhole(p []byte) int {
+	if len(p) < 2 {
+		return 0
+	}
+	h := Header{
+		Opcode: Opcode(p[0] & 0x0F), Fin: p[0]&0x80 != 0, RSV1: p[0]&0x40 != 0,
+		Masked: p[1]&0x80 != 0, Length: int64(p[1] & 0x7F),
+	}
+	if h.Opcode.reserved() || h.Opcode.IsControl() && (!h.Fin || h.Length > MaxControlPayload) {
+		return 0
+	}
+	key := 2 // where it begins
+	switch h.Length {
+	case 126:
+		key += 2
+	case 127:
+		key += 8
+	}
+	h.Size = key
+	if h.Masked {
+		h.Size += len(h.MaskKey)
+	}
+	if len(p) < h.Size {
+		return 0
+	}
+	switch h.Length {
+	case 126:
+		h.Length = int64(binary.BigEndian.Uint16(p[2:]))
+	case 127:
+		h.Length = int64(binary.BigEndian.Uint64(p[2:])) // negative from 2^63 on
+	}
+	if h.Length < 0 {
+		return 0
+	}
+	if h.Masked {
+		h.MaskKey = [4]byte(p[key:])
+	}
+	s.head, s.parsed, s.size = h, h.Size, h.Size
+	return h.Size
 }
 
 // parse takes the next byte of a header.

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"reflect"
 	"time"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
@@ -84,7 +83,7 @@ func (s *Session) likeLast(ctx context.Context, name string) bool {
 // if there is none, or if that had another context. standIn, which may be nil, stands in
 // for its span. The caller holds s.mu.
 func (d *runs) next(ctx context.Context, standIn oteltrace.Span) (op trace.Op, ok bool) {
-	if !d.kept.Valid() || d.open == nil || d.ctx != ctx {
+	if !d.kept.Valid() || d.open == nil || !identical(d.ctx, ctx) {
 		return op, false
 	}
 	op = trace.Op(d.kept.Reuse(standIn))
@@ -133,14 +132,11 @@ func (s *Session) nextRead(ctx context.Context) trace.Op {
 
 // keep keeps the memory of a folded operation of ctx.
 func (d *runs) keep(next core.Ref, ctx context.Context) {
-	if d.ctx != ctx {
+	if !identical(d.ctx, ctx) {
 		d.drop()
-		// Other types may panic when compared.
-		if ctx == context.Background() || reflect.TypeOf(ctx).Kind() == reflect.Pointer {
-			d.ctx = ctx
-		}
+		d.ctx = ctx
 	}
-	if d.ctx == nil || d.kept.Valid() {
+	if d.kept.Valid() {
 		next.Drop()
 		return
 	}

@@ -73,9 +73,14 @@ func (in *inbound) leave() {
 // next removes and returns the message that the program has read.
 func (in *inbound) next() message {
 	m := in.peek()
+	in.drop()
+	return m
+}
+
+// drop removes the message that the program has read.
+func (in *inbound) drop() {
 	in.first = min(in.first+1, len(in.unread))
 	in.forget(len(in.unread) - in.first)
-	return m
 }
 
 // forget keeps the first n unread messages.
@@ -121,18 +126,23 @@ func (in *inbound) take(n int64) (from oteltrace.SpanContext) {
 // return the messages that are still unread. Only during a close can the first unread
 // message belong to a read that is just returning on another goroutine.
 func (s *Session) beginReceive() trace.Op {
-	op, gaveUp := s.enterReceive()
+	s.mu.Lock()
+	if s.in.answering.IsZero() {
+		op := s.enterReceive()
+		s.mu.Unlock()
+		return op
+	}
+	gaveUp := s.takeStarved()
+	s.in.answering = time.Time{}
+	op := s.enterReceive()
+	s.mu.Unlock()
 	s.reportStarved(gaveUp, false)
 	return op
 }
 
-// enterReceive is beginReceive without the report. It also returns an answer that the
-// library gave up.
-func (s *Session) enterReceive() (op trace.Op, gaveUp starved) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	gaveUp = s.takeStarved()
-	s.in.answering = time.Time{}
+// enterReceive is beginReceive without an answer that the library gave up. The caller
+// holds s.mu.
+func (s *Session) enterReceive() trace.Op {
 	s.in.polling++
 	if s.closing.byProgram {
 		s.in.forget(1)
@@ -147,11 +157,11 @@ func (s *Session) enterReceive() (op trace.Op, gaveUp starved) {
 		if s.light != nil {
 			s.light.in.inside.Store(true)
 		}
-		return s.in.reader.op, gaveUp
+		return s.in.reader.op
 	case s.closing.ctx != nil: // CloseRead's goroutine
-		return trace.Op{}, gaveUp
+		return trace.Op{}
 	default:
-		return s.closing.op, gaveUp
+		return s.closing.op
 	}
 }
 
@@ -161,7 +171,9 @@ func (s *Session) enterReceive() (op trace.Op, gaveUp starved) {
 func (s *Session) endReceive(op trace.Op, buf []byte, err error) (n int) {
 	n, first, faulty, ignored := s.scan(buf, err)
 	s.countIgnored(ignored)
-	op.WokenBy(first)
+	if op.Valid() {
+		op.WokenBy(first)
+	}
 	if faulty {
 		s.reportFault()
 	}
@@ -196,7 +208,7 @@ func (s *Session) scan(buf []byte, err error) (n int, first oteltrace.SpanContex
 
 // receive notes what was received, and returns the peer's write that sent it, if known.
 func (s *Session) receive(e *tracepong.Event) (by oteltrace.SpanContext) {
-	in, g := &s.in, e.Segment
+	in, g := &s.in, &e.Segment
 	switch e.Kind {
 	case tracepong.Stop:
 		s.noteFault(in.reader.op, in.frames.Err())

@@ -2,11 +2,11 @@ package session
 
 import (
 	"context"
-	"reflect"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"go.opentelemetry.io/otel/attribute"
 
@@ -31,31 +31,37 @@ type light struct {
 	waits time.Time
 
 	// spans caches the span of the last context of reads and of writes, which rarely
-	// changes. s.mu guards it.
+	// changes. That of reads is the current read's, if there is one. s.mu guards it.
 	spans [2]struct {
 		in   context.Context
 		span oteltrace.SpanContext
 	}
+	sampled atomic.Bool // spans[inward] is
 }
 
 // spanOf returns the span for exemplars of what call c records, if a producer collects
 // them. The caller holds s.mu.
 func (s *Session) spanOf(c call, along int) (sc oteltrace.SpanContext) {
 	switch {
-	case s.meter == nil || s.meter.sizes[along] == nil || c.ctx == nil:
+	case s.meter == nil || s.meter.sizes[along] == nil && s.meter.reads == nil || c.ctx == nil:
 		return sc
 	case s.light == nil || c.op.Valid():
 		return c.span()
 	}
 	last := &s.light.spans[along]
-	if last.in == c.ctx {
-		return last.span
+	if !identical(last.in, c.ctx) {
+		last.in, last.span = c.ctx, oteltrace.SpanContextFromContext(c.ctx)
+		if along == inward {
+			s.light.sampled.Store(last.span.IsSampled())
+		}
 	}
-	sc = oteltrace.SpanContextFromContext(c.ctx)
-	if last.in, last.span = nil, sc; reflect.TypeOf(c.ctx).Kind() == reflect.Pointer { // other types may panic when compared
-		last.in = c.ctx
-	}
-	return sc
+	return last.span
+}
+
+// identical reports whether a and b are the same context. Comparing them with == may
+// panic, and takes longer.
+func identical(a, b context.Context) bool {
+	return *(*[2]unsafe.Pointer)(unsafe.Pointer(&a)) == *(*[2]unsafe.Pointer)(unsafe.Pointer(&b))
 }
 
 func newLight(s *Session) *light {
@@ -79,7 +85,7 @@ func (s *Session) observeRead(op trace.Op) {
 	}
 	if !l.in.observing {
 		l.in.observing = true
-		s.conn.ObserveRead(&l.in)
+		s.conn.TimeRead(&l.in)
 	}
 }
 
@@ -126,12 +132,20 @@ type parks struct {
 	observing bool // the connection reports to this; only the reading or writing goroutine uses it
 
 	mu       sync.Mutex
-	park     netpoll.Park // in progress; At is zero: none
-	cause    string       // as known at the park
+	since    time.Time // of the park in progress; zero: none
+	reason   semconv.Reason
+	cause    string // as known at the park
 	evidence []attribute.KeyValue
 }
 
-var _ netpoll.Observer = (*parks)(nil)
+var _ netpoll.Timer = (*parks)(nil)
+
+// Blocked measures a block of a read.
+func (p *parks) Blocked(d time.Duration) {
+	if p.inside.Load() {
+		p.light.measurePark(p, semconv.ReasonNetRead, "", d)
+	}
+}
 
 // Park notes a park.
 func (p *parks) Park(park netpoll.Park) {
@@ -140,20 +154,19 @@ func (p *parks) Park(park netpoll.Park) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.park.At.IsZero() {
+	if !p.since.IsZero() {
 		return
 	}
-	p.cause = ""
+	p.since, p.reason, p.cause = park.At, park.Reason, ""
 	p.noteCause(park.Evidence)
-	p.park = park
 }
 
 // Wake measures the block, unless the park was not noted.
 func (p *parks) Wake(w netpoll.Wake) {
 	p.mu.Lock()
-	park := p.park
-	p.park = netpoll.Park{}
-	if park.At.IsZero() || w.Reason == "" {
+	since, reason := p.since, p.reason
+	p.since = time.Time{}
+	if since.IsZero() || w.Reason == "" {
 		p.mu.Unlock()
 		return
 	}
@@ -165,7 +178,7 @@ func (p *parks) Wake(w netpoll.Wake) {
 	if w.At.IsZero() {
 		w.At = time.Now()
 	}
-	p.light.measurePark(p, park.Reason, cause, max(w.At.Sub(park.At), 0))
+	p.light.measurePark(p, reason, cause, max(w.At.Sub(since), 0))
 }
 
 // noteCause sets the cause from the evidence of a block. The caller holds mu.
@@ -184,20 +197,25 @@ func (p *parks) noteCause(e netpoll.Evidence) {
 // measurePark measures a block of d, with the context of the current call.
 func (l *light) measurePark(p *parks, reason semconv.Reason, cause string, d time.Duration) {
 	s := l.s
+	m := s.meter
+	if m.reads != nil && reason == semconv.ReasonNetRead && cause == "" {
+		m.reads.RecordTo(&m.tally.reads, int64(d))
+		runtime.KeepAlive(m)
+		if l.sampled.Load() {
+			s.mu.Lock()
+			in := l.spans[inward].span
+			s.mu.Unlock()
+			m.reads.Note(in, int64(d))
+		}
+		return
+	}
 	s.mu.Lock()
 	c := s.out.writer
 	if p.inward {
 		c = s.in.reader
 	}
 	s.mu.Unlock()
-	m := s.meter
-	if m.reads == nil || reason != semconv.ReasonNetRead || cause != "" {
-		l.measureBlock(c, reason, cause, d)
-		return
-	}
-	m.reads.RecordTo(&m.tally.reads, int64(d))
-	m.reads.Note(c.span(), int64(d))
-	runtime.KeepAlive(m)
+	l.measureBlock(c, reason, cause, d)
 }
 
 // describe adds a park in progress to package live's description of a call; c may be
@@ -207,12 +225,16 @@ func (p *parks) describe(c *live.Call, operation string) {
 		return
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.park.At.IsZero() {
+	since, reason := p.since, p.reason
+	p.mu.Unlock()
+	if p.inward && since.IsZero() && p.inside.Load() {
+		since, reason = p.light.s.conn.TimedPark(), semconv.ReasonNetRead
+	}
+	if since.IsZero() {
 		return
 	}
-	c.Op, c.Operation, c.Began = p, operation, p.park.At
-	c.Wait = &live.Wait{Op: p, Operation: operation, Reason: string(p.park.Reason), Since: p.park.At, On: p.light.s}
+	c.Op, c.Operation, c.Began = p, operation, since
+	c.Wait = &live.Wait{Op: p, Operation: operation, Reason: string(reason), Since: since, On: p.light.s}
 }
 
 // waitForTurn waits for the write lock. A write of a light connection becomes an

@@ -28,7 +28,7 @@ type message struct {
 }
 
 // add counts the part of a data frame that is in g.
-func (m *message) add(g frame.Segment) {
+func (m *message) add(g *frame.Segment) {
 	if g.HeaderEnd {
 		if m.frames == 0 {
 			m.opcode = g.Header.Opcode

@@ -219,7 +219,9 @@ func (m *meter) recordSize(c call, in oteltrace.SpanContext, along int, size int
 	}
 	s.RecordTo(&m.tally.sizes[along], size)
 	runtime.KeepAlive(m)
-	s.Note(in, size)
+	if in.IsSampled() {
+		s.Note(in, size)
+	}
 }
 
 func (m *meter) addWaiting(n int64) {

@@ -21,7 +21,7 @@ type outbound struct {
 	metered    int     // those of count that are in the metrics
 	writer     call    // the write that is inside the library
 	writerType frame.Opcode
-	holder     Write // has the write lock
+	holder     Write // has the write lock; not of a light connection
 	runs       runs
 	rival      rivalWrite // a write that began beside holder; see [Library.ConcurrentWriters]
 	failure    failure
@@ -56,10 +56,13 @@ func (s *Session) beginSend(p []byte) trace.Op {
 	if s.out.awaited || !s.in.answering.IsZero() {
 		before = s.out.lastSender()
 	}
-	if m := &s.out.mark; m.set && m.op == op {
+	switch m := &s.out.mark; {
+	case m.set && m.op == op:
 		s.out.noteSender(op, m.pong.Write)
-	} else {
+	case op.Valid() || s.out.last.Valid():
 		s.out.noteSender(op, op.SpanContext())
+	default:
+		s.out.sending = true
 	}
 	faulty := s.faulty.Valid()
 	if !s.out.answers && !s.out.awaited && waited == nil {
@@ -150,7 +153,9 @@ func (out *outbound) keepSpan(op trace.Op) {
 // is the library's own answer to a ping.
 func (s *Session) scanSent(p []byte) (op trace.Op, answer bool) {
 	out := &s.out
-	out.mark = mark{}
+	if out.mark.set {
+		out.mark = mark{}
+	}
 	op = out.writer.op
 	for whole := len(p); len(p) > 0; {
 		at := whole - len(p)
@@ -171,10 +176,10 @@ func (s *Session) scanSent(p []byte) (op trace.Op, answer bool) {
 			if g.Begin && g.Header.Opcode != frame.Continuation {
 				s.markBegin(at)
 			}
-			out.add(g)
+			out.add(&g)
 			continue
 		}
-		payload, complete := out.payload.add(g)
+		payload, complete := out.payload.add(&g)
 		opcode := g.Header.Opcode
 		own := out.controlOf(opcode, payload, complete)
 		if complete {
@@ -202,7 +207,7 @@ func (s *Session) scanSent(p []byte) (op trace.Op, answer bool) {
 }
 
 // add counts the part of a data frame that is in g.
-func (out *outbound) add(g frame.Segment) {
+func (out *outbound) add(g *frame.Segment) {
 	if g.Begin && g.Header.Opcode != frame.Continuation {
 		out.message = message{}
 	}

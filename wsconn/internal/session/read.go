@@ -31,8 +31,13 @@ func (s *Session) BeginRead(ctx context.Context) Read {
 	}
 	// The program may not have read the last message to its end: a json.Decoder stops
 	// at the end of the value.
-	s.in.stream.Swap(nil).leave()
-	r := Read{s: s, call: call{ctx, s.nextRead(ctx)}}
+	if s.in.stream.Load() != nil {
+		s.in.stream.Swap(nil).leave()
+	}
+	r := Read{s: s, call: call{ctx: ctx}}
+	if s.light == nil {
+		r.op = s.nextRead(ctx)
+	}
 	r.entered = s.enterRead(r.call)
 	return r
 }
@@ -49,6 +54,9 @@ func (s *Session) enterRead(c call) (entered bool) {
 		s.in.answering = time.Now()
 	}
 	s.in.reader = c
+	if s.light != nil {
+		s.spanOf(c, inward) // caches it
+	}
 	return true
 }
 
@@ -82,6 +90,9 @@ func (r *Read) end(messageType int, size int64, err error, origin, own *oteltrac
 		r.s.stalls.readEnded(r.ctx, err)
 		return
 	}
+	if r.s.light != nil && err == nil && r.endLight(size, origin) {
+		return
+	}
 	r.s.mu.Lock()
 	gaveUp := starved{}
 	if err == nil {
@@ -105,6 +116,28 @@ func (r *Read) end(messageType int, size int64, err error, origin, own *oteltrac
 	runAll(later)
 	r.s.live.setLastRead(ended)
 	r.s.stalls.readEnded(r.ctx, err)
+}
+
+// endLight is end for a complete message of a light connection. It reports false if
+// more than that is to be done.
+func (r *Read) endLight(size int64, origin *oteltrace.SpanContext) bool {
+	s := r.s
+	s.mu.Lock()
+	if !r.entered || !s.in.answering.IsZero() {
+		s.mu.Unlock()
+		return false
+	}
+	in := s.light.spans[inward].span
+	s.leaveRead(true)
+	if origin != nil {
+		*origin = s.in.peek().origin
+	}
+	s.in.drop()
+	s.live.readBytes = s.in.bytes
+	s.unlock()
+	s.meter.recordRead(r.call, in, size, nil)
+	s.stalls.readEnded(r.ctx, nil)
+	return true
 }
 
 // EndPart ends the read of n bytes, which need not be a whole message.

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,16 +52,14 @@ func (s *Session) move(seg *segment, ctx context.Context, sc oteltrace.SpanConte
 	if name == semconv.SpanWrite {
 		last = &seg.moved[1]
 	}
-	if m := last.Load(); m != nil && m.from == ctx {
+	if m := last.Load(); m != nil && identical(m.from, ctx) {
 		return m
 	}
 	m := &moved{from: ctx, to: oteltrace.ContextWithSpan(ctx, seg)}
 	if sc.IsValid() {
 		m.links = s.links(sc)[1:]
 	}
-	if reflect.ValueOf(ctx).Comparable() { // other contexts may panic when compared
-		last.Store(m)
-	}
+	last.Store(m)
 	return m
 }
 

@@ -134,9 +134,9 @@ func (w *wire) Write(p []byte) (n int, err error) {
 	}
 	op := w.s.beginSend(p)
 	all := 0 // with what was held
-	switch m := w.s.out.mark; {
+	switch m := &w.s.out.mark; {
 	case w.holds():
-		w.vector.hold(p, m, w.s.pongs.client)
+		w.vector.hold(p, *m, w.s.pongs.client)
 		return len(p), nil
 	case w.vector.held > 0:
 		w.s.observeWrite(op)
@@ -168,7 +168,7 @@ type controlPayload struct {
 }
 
 // add returns the payload so far; complete: g ends the frame.
-func (c *controlPayload) add(g frame.Segment) (payload []byte, complete bool) {
+func (c *controlPayload) add(g *frame.Segment) (payload []byte, complete bool) {
 	if g.Begin {
 		c.buf = c.buf[:0]
 	}

@@ -48,10 +48,13 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 	if s.lib.ConcurrentWriters && s.light == nil {
 		pc = caller()
 	}
-	if w, ok := s.nextWrite(ctx, frame.Opcode(messageType), pc); ok {
-		return w
+	w := Write{s: s, call: call{ctx: ctx}, typ: frame.Opcode(messageType), wait: wait}
+	if s.light == nil {
+		if next, ok := s.nextWrite(ctx, w.typ, pc); ok {
+			return next
+		}
+		w.op = s.startMessage(ctx, semconv.SpanWrite)
 	}
-	w := Write{s: s, call: call{ctx, s.startMessage(ctx, semconv.SpanWrite)}, typ: frame.Opcode(messageType), wait: wait}
 	if w.op.Valid() {
 		w.pc = pc
 	}
@@ -59,7 +62,9 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 	s.mu.Lock()
 	if w.held = s.writing.tryLock(); w.held {
 		s.enterWriteLocked(w)
-		s.out.holder = w
+		if s.light == nil {
+			s.out.holder = w
+		}
 	} else if s.lib.ConcurrentWriters {
 		first, s.out.rival = s.out.holder, rivalWrite{pc: w.pc}
 	}
@@ -120,6 +125,10 @@ func (w *Write) End(size int64, err error) {
 		defer s.stalls.writeEnded(w.ctx, w.wait, size, err)
 	}
 	if s.off {
+		return
+	}
+	if s.light != nil && w.held && err == nil && !w.op.Valid() {
+		w.endLight(size)
 		return
 	}
 	var m message
@@ -197,6 +206,22 @@ func (w *Write) End(size int64, err error) {
 	}
 	runAll(later)
 	s.live.setLastWrite(ended)
+}
+
+// endLight is End for a write of a light connection that sent its message, and is no
+// operation.
+func (w *Write) endLight(size int64) {
+	s := w.s
+	s.mu.Lock()
+	in := s.spanOf(w.call, outward)
+	s.leaveLockWait()
+	s.out.writer = call{}
+	if size < 0 && !w.typ.IsControl() {
+		size, _ = s.out.message.known(size, w.typ)
+	}
+	s.writing.unlock(sender{})
+	s.unlock()
+	s.meter.recordWrite(w.call, in, size, nil)
 }
 
 // EndPanicked ends a write in which the library panicked, and links it to the
