@@ -123,31 +123,22 @@ func (r *Record) run() {
 		e.wake.By, e.wake.Later = e.wake.Later.spanContext(), nil
 	}
 	for _, s := range r.sinks {
-		switch e.kind {
-		case onWake:
-			d, ok := s.(Describer)
-			if e.audience == describersOnly && !ok || e.audience == plainSinksOnly && ok {
-				continue
-			}
+		d, describes := s.(Describer)
+		switch {
+		case e.audience == describersOnly && !describes, e.audience == plainSinksOnly && describes:
+		case e.kind == onWake:
 			s.Wake(r, &e.block, &e.wake)
-			if ok && e.named {
+			if describes && e.named {
 				d.WokenBy(r, e.wake.By)
 			}
-			continue
-		case onEnd:
+		case e.kind == onEnd:
 			s.End(r, &e.end)
-			continue
-		}
-		d, ok := s.(Describer)
-		if !ok {
-			continue
-		}
-		switch e.kind {
-		case onWokenBy:
+		case !describes:
+		case e.kind == onWokenBy:
 			d.WokenBy(r, e.by)
-		case onLink:
+		case e.kind == onLink:
 			d.Link(r, e.by)
-		case onAttributes:
+		case e.kind == onAttributes:
 			d.SetAttributes(r, e.attrs)
 		}
 	}

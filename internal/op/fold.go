@@ -131,8 +131,8 @@ type Folded struct {
 	Blocks, Idles int // Idles of them are idle
 	Blocked, Idle time.Duration
 
-	Next Ref // for [Ref.Reuse] or [Ref.Drop]; invalid: the memory is in use
-	rest *Record
+	Next Ref     // for [Ref.Reuse] or [Ref.Drop]; invalid: the memory is in use
+	rest *Record // with pending events, for Settle; nil: none
 }
 
 // End returns when the operation ended.
@@ -163,9 +163,12 @@ func (f Ref) Fold(x *Folded, limit time.Duration) bool {
 		r.late = nil
 	}
 	r.held = false
-	if r.running || r.pending() {
-		x.Next, x.rest = Ref{}, r
-	} else {
+	x.Next, x.rest = Ref{}, nil
+	switch {
+	case r.running: // the goroutine that runs the sinks delivers all, and frees the record
+	case r.pending():
+		x.rest = r
+	default:
 		x.Next = Ref{r, r.gen}
 	}
 	return true

@@ -58,7 +58,7 @@ func (r *Record) deliverInTime(f Ref) {
 				r.drain()
 			}
 		})
-	case n > 0 && n%maxHeld == 0:
+	case n >= maxHeld:
 		r.late.Reset(0)
 	}
 }

@@ -44,8 +44,8 @@ type Span interface {
 	Finish(r *Record, f *Finish)
 }
 
-// A Part is a block or a wake of an operation. What it does not set is the same as the
-// operation's.
+// A Part is a block or a wake of an operation. Everything else of its span is the same
+// as the operation's.
 type Part struct {
 	*PartKind
 	Reason string

@@ -145,12 +145,12 @@ func TestStale(t *testing.T) {
 			ref.SetOn(1)
 			ref.End(&op.End{})
 			if len(s.lines) != before {
-				t.Fatalf("a sink was told %q", s.lines[before:])
+				t.Fatalf("a sink received %q", s.lines[before:])
 			}
 			if ref.Context() != nil || ref.StartContext() != nil || ref.Owner() != nil || ref.Describe(new(live.Report)) != nil ||
 				ref.SpanContext().IsValid() || ref.Wants(time.Hour) || ref.BlockedSince(time.Now()) ||
 				ref.Do(func(*op.Record) {}) {
-				t.Error("it says something")
+				t.Error("a stale Ref returned something")
 			}
 			next.End(&op.End{})
 		}
@@ -180,7 +180,8 @@ func TestReentrant(t *testing.T) {
 	})
 }
 
-// A park is noted while a sink runs, by whoever it may be: nothing waits for a sink.
+// While a sink runs, other goroutines record parks and look at them: nothing waits for a
+// sink.
 func TestBlockDuringSink(t *testing.T) {
 	s := new(recorder)
 	ref := start(s, "read")
@@ -196,7 +197,7 @@ func TestBlockDuringSink(t *testing.T) {
 	<-entered
 	ref.Block(time.Time{}, op.Edge{Reason: "net.read"})
 	if c := ref.Describe(new(live.Report)); c == nil || c.Wait == nil || c.Wait.Reason != "net.read" {
-		t.Errorf("got %+v, want that it waits", c)
+		t.Errorf("got %+v, want a wait for net.read", c)
 	}
 	if ref.Do(func(*op.Record) {}) {
 		t.Error("Do ran while a sink did")
@@ -210,22 +211,22 @@ func TestBlockDuringSink(t *testing.T) {
 	}
 }
 
-// Evidence is wanted of what a sink can use.
+// Evidence is wanted if a sink uses it.
 func TestWants(t *testing.T) {
 	s := new(recorder)
 	_, ref := op.New(time.Now(), &op.Config{Context: context.Background(), Sinks: []op.Sink{s}, Show: op.ShowFailed})
 	if ref.Wants(time.Hour) {
-		t.Error("it is wanted of what is not shown")
+		t.Error("evidence is wanted of an operation that is not shown")
 	}
 	ref.SetShow(op.ShowBlocked)
 	if ref.Wants(time.Second-1) || !ref.Wants(time.Second) {
-		t.Error("it is not wanted from one second on")
+		t.Error("evidence is not wanted exactly from one second on")
 	}
 	ref.End(&op.End{})
 }
 
-// Operations end, are used by others that still have them, and begin again in the
-// same memory, at the same time.
+// Operations end, are used through stale Refs, and begin again in the same memory, all
+// concurrently.
 func TestRefConcurrentSafe(t *testing.T) {
 	sink := op.Sink(counting{new(atomic.Int64), new(atomic.Int64)})
 	refs := make(chan op.Ref, 64)
@@ -266,7 +267,7 @@ func TestRefConcurrentSafe(t *testing.T) {
 	}
 }
 
-// counting is a sink that counts the ends, and the calls that it was in at a time.
+// counting is a sink that counts its calls.
 type counting struct{ ends, calls *atomic.Int64 }
 
 func (c counting) Wake(*op.Record, *op.Edge, *op.Edge)            { c.calls.Add(1) }
