@@ -19,15 +19,15 @@ import (
 type Conn struct {
 	net.Conn
 	raw                 syscall.RawConn        // nil: calls are timed
-	self                Reporter               // nil: nc does not report by itself
-	reading             atomic.Pointer[half]   // nil: nobody has observed a read yet
+	self                Reporter               // nil: the wrapped conn is none
+	reading             atomic.Pointer[half]   // nil: no read has been observed yet
 	timing              atomic.Pointer[timing] // of reads; nil: they are observed, or not at all
 	write               half
 	start               time.Time                             // of the conn's clock
 	written             atomic.Int64                          // bytes handed to the wrapped conn
-	closed              atomic.Pointer[oteltrace.SpanContext] // the span of what closed the conn
+	closed              atomic.Pointer[oteltrace.SpanContext] // of CloseBy
 	readShut, writeShut atomic.Bool                           // by this side
-	fault               atomic.Uintptr                        // a syscall.Errno: of the connection, as the first parked call got it
+	fault               atomic.Uintptr                        // a syscall.Errno that ended the connection, as the first parked call got it
 }
 
 var (
@@ -36,10 +36,10 @@ var (
 	_ syscall.Conn  = (*Conn)(nil)
 )
 
-// Wrap returns a Conn over nc, or nc itself if it is one. Parks are exact where
-// nc is a *net.TCPConn or a stream *net.UnixConn on a unix system, and as nc says
-// where it is a [Reporter]; any other type may do more in its Read and Write than
-// its descriptor shows, and is timed.
+// Wrap returns a Conn over nc, or nc itself if it is one. Parks are exact if nc is a
+// *net.TCPConn or a stream *net.UnixConn on a unix system, and are those that nc reports
+// if it is a [Reporter]. Any other type may do more in its Read and Write than its
+// descriptor shows, and is timed.
 func Wrap(nc net.Conn) *Conn {
 	if c, ok := nc.(*Conn); ok {
 		return c
@@ -50,7 +50,7 @@ func Wrap(nc net.Conn) *Conn {
 	return c
 }
 
-// read returns the half that is read, which is made for its first observer: many
+// read returns the half that reads. It is made for its first observer, since many
 // connections have none.
 func (c *Conn) read() *half {
 	if h := c.reading.Load(); h != nil {
@@ -64,9 +64,8 @@ func (c *Conn) read() *half {
 	return h
 }
 
-// Below returns the Conn that nc is or that lies below it, as the conn below a
-// *tls.Conn does, found through methods NetConn() net.Conn. It returns nil if
-// there is none.
+// Below returns nc if it is a Conn, or else the Conn below it, such as below a *tls.Conn,
+// which it finds by the methods NetConn() net.Conn. It returns nil if there is none.
 func Below(nc net.Conn) *Conn {
 	for {
 		switch c := nc.(type) {
@@ -103,9 +102,9 @@ func (c *Conn) TraceRead(op trace.Op) {
 // TraceWrite is TraceRead for Write.
 func (c *Conn) TraceWrite(op trace.Op) { c.write.trace(op) }
 
-// WatchRead has o called for the Read calls that begin from now on, beside their
-// observer; nil ends that. It is for what follows the connection as long as it lives,
-// and must not be called while a Read may begin.
+// WatchRead makes o a second observer of the Read calls that begin from now on; nil ends
+// that. It is for an observer of the whole connection, and must not be called while a
+// Read may begin.
 func (c *Conn) WatchRead(o Observer) {
 	if o != nil || c.reading.Load() != nil {
 		c.read().watch(o)
@@ -119,7 +118,7 @@ func (c *Conn) WatchWrite(o Observer) { c.write.watch(o) }
 // link to it.
 func (c *Conn) CloseBy(sc oteltrace.SpanContext) { c.closed.Store(&sc) }
 
-// closedBy is the span of what closed the conn, if it is known.
+// closedBy returns the span of CloseBy; invalid: not known.
 func (c *Conn) closedBy() oteltrace.SpanContext {
 	if sc := c.closed.Load(); sc != nil {
 		return *sc
@@ -127,9 +126,8 @@ func (c *Conn) closedBy() oteltrace.SpanContext {
 	return oteltrace.SpanContext{}
 }
 
-// Unread returns how many bytes came from the peer that were not read, and
-// whether that is known: on Linux, of a TCP or unix socket that is open. Below TLS
-// they are encrypted.
+// Unread returns how many received bytes have not been read, and whether that is known:
+// it is on Linux, for a TCP or unix socket that is open. Below TLS they are encrypted.
 func (c *Conn) Unread() (bytes int, ok bool) {
 	if c.raw == nil {
 		return 0, false
@@ -179,9 +177,9 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// writeUnseen writes without an observer. An observed write leaves the poller's loop,
-// and with it the lock of the wrapped conn, to call its observer: bytes of another
-// write must not come between.
+// writeUnseen writes without an observer. It takes the lock of observed writes: these
+// leave the poller's loop, and so the wrapped conn's own lock, to call their observer,
+// and the bytes of another write must not come between.
 func (c *Conn) writeUnseen(p []byte) (int, error) {
 	if c.raw != nil {
 		c.write.mu.Lock()
@@ -253,9 +251,9 @@ func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 
 func unsupported(op string) error { return &net.OpError{Op: op, Err: errors.ErrUnsupported} }
 
-// Close closes the wrapped conn. Calls that are parked in it return
-// net.ErrClosed; what the kernel knows of a parked write is read first, since
-// nothing can be asked of a closed descriptor.
+// Close closes the wrapped conn. Calls that are parked in it return net.ErrClosed. The
+// kernel's evidence about a parked write is read first, since a closed descriptor has
+// none.
 func (c *Conn) Close() error {
 	c.readShut.Store(true)
 	c.writeShut.Store(true)

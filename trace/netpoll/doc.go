@@ -11,24 +11,22 @@
 //	conn.TraceRead(trace.Op{})
 //	op.End(err)
 //
-// On unix systems, and for *net.TCPConn and *net.UnixConn, what it reports is
-// exact: it runs the runtime poller's own loop through syscall.RawConn, and
-// sees the EAGAIN that parks the goroutine and the retry that follows the wake
-// (block.source "poll"). A conn that is a [Reporter], as one in memory, reports
-// by itself (block.source "memory"). Any other conn is timed from outside: a call that
-// lasts is reported as one block (block.source "timed"). An exact call that waits
-// for another observed one of its direction reports that block, too (lock,
-// write.lock).
+// Reports about *net.TCPConn and *net.UnixConn are exact on unix systems: the Conn runs
+// the runtime poller's own loop through syscall.RawConn, and sees the EAGAIN that parks
+// the goroutine and the retry that follows the wake (block.source "poll"). A conn that is
+// a [Reporter], such as one in memory, reports by itself (block.source "memory"). Any
+// other conn is timed from outside: a call that takes long is reported as one block
+// (block.source "timed"). An exact call that waits for another observed call of the same
+// direction reports that block, too (lock, write.lock).
 //
-// On Linux a blocked write on TCP also carries the kernel's evidence of why
-// ([semconv.TCPRwndLimitedKey] and the keys beside it), read by TCP_INFO at the
-// park and at the wake and at no other time.
+// On Linux a blocked write on TCP also has the kernel's evidence of the cause
+// ([semconv.TCPRwndLimitedKey] and similar keys), read by TCP_INFO at the park and at the
+// wake and at no other time.
 //
-// What an Observer makes of it is the program's: a count, a log line, the place where a
-// connection is stuck now. It needs no spans.
+// An Observer may do anything with a report: count, log, or show where a connection is
+// stuck. It needs no spans.
 //
-// A Conn that nobody observes calls the wrapped conn directly. An observed call
-// that does not park costs what the wrapped one does and allocates nothing; the
-// evidence costs about 1 µs at each end of a park, and an allocation where a span says
-// it.
+// A Conn without an observer calls the wrapped conn directly. An observed call that does
+// not park costs what the wrapped one does and allocates nothing. The evidence costs about
+// 1 µs at each end of a park, and an allocation if a span records it.
 package netpoll

@@ -9,26 +9,26 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// tcpInfo is what the kernel said of a TCP connection at one moment.
+// tcpInfo is the kernel's state of a TCP connection at one moment.
 type tcpInfo struct {
-	ok bool // it said something
+	ok bool // the kernel returned it
 
-	// How long it has been sending so far, and how much of that it could not,
-	// because of the peer's window or of this side's buffer.
+	// The total time in which there was something to send, and how much of that was
+	// limited by the peer's window and by this side's buffer.
 	busy, rwndLimited, sndbufLimited time.Duration
 
 	queue, notSent, window int   // bytes
-	memory, buffer         int   // bytes: what the queue takes with its bookkeeping, and may take
-	windowEnd              int64 // bytes since the connection began, up to where the peer takes them
+	memory, buffer         int   // bytes of memory that the send queue takes, and may take
+	windowEnd              int64 // the end of the peer's window, in bytes since the connection began
 	unacked, retransmits   int   // segments
-	cwnd                   int   // segments that the network is trusted with
+	cwnd                   int   // segments
 	congestion             congestion
 	rtt                    time.Duration
 }
 
-// counterStep is the grain of the kernel's counters of limited time: they are
-// kept in jiffies, of 4 ms where CONFIG_HZ is 250. A park must span two steps
-// before their growth says anything.
+// counterStep is the resolution of the kernel's counters of limited time: they are kept in
+// jiffies, which are 4 ms if CONFIG_HZ is 250. Their growth is evidence only for a park of
+// at least two steps.
 const counterStep = 4 * time.Millisecond
 
 // congestion is a state of the kernel's congestion control, tcp_ca_state.
@@ -40,8 +40,8 @@ const reduced congestion = 2
 
 var congestionNames = []string{"open", "disorder", "cwr", "recovery", "loss"}
 
-// evidence is what was measured about one block: of a write at both ends, of a
-// read at the wake alone.
+// evidence is the measurements about one block: of a write at both ends, of a read only
+// at the wake.
 type evidence struct {
 	blocked     time.Duration
 	written     int64 // bytes handed to the kernel on this connection until the park
@@ -51,32 +51,31 @@ type evidence struct {
 func (e *evidence) peerWindow() time.Duration { return e.awake.rwndLimited - e.park.rwndLimited }
 func (e *evidence) sndbuf() time.Duration     { return e.awake.sndbufLimited - e.park.sndbufLimited }
 
-// inFlight is the time in which data was on its way and neither limit held: it
-// waited for acknowledgements.
+// inFlight is the time that was limited neither by the peer's window nor by this side's
+// buffer: it was spent waiting for acknowledgements.
 func (e *evidence) inFlight() time.Duration {
 	return e.awake.busy - e.park.busy - e.peerWindow() - e.sndbuf()
 }
 
-// lost reports whether the kernel took the network for congested: by its state,
-// or because it sent more than one segment again. One may be a mere probe, of
-// whether an acknowledgement is only late (RFC 8985 §7). A congestion window that
-// shrinks says nothing: the kernel shrinks that of a sender that leaves it unused
-// (RFC 7661).
+// lost reports whether the kernel treated the network as congested: by its state, or
+// because it sent more than one segment again. A single one may be a probe (RFC 8985 §7).
+// A congestion window that shrinks is no evidence: the kernel also shrinks it if the
+// sender does not use it (RFC 7661).
 func (e *evidence) lost() bool {
 	return e.congestion() >= reduced || e.awake.retransmits-e.park.retransmits > 1
 }
 
-// closed reports whether the window was closed at both ends of the block, and had
-// not moved: nothing more could have been sent, whatever the network did.
+// closed reports whether the window was closed at both ends of the block and had not
+// moved: nothing could have been sent, whatever the network did.
 func (e *evidence) closed() bool {
 	return e.park.window == 0 && e.awake.window == 0 && e.park.windowEnd == e.awake.windowEnd
 }
 
 func (e *evidence) congestion() congestion { return max(e.park.congestion, e.awake.congestion) }
 
-// cause is what the counters account for in at least half of the park. The
-// window that a snapshot shows is no evidence by itself: it may still be open
-// at the start of a park that is all the peer's.
+// cause returns what the counters show for at least half of the park. A snapshot of the
+// window is no evidence by itself: it may be open at the start of a park that only the
+// peer causes.
 func (e *evidence) cause() semconv.Cause {
 	switch {
 	case !e.park.ok || !e.awake.ok || e.blocked < 2*counterStep:
@@ -84,35 +83,35 @@ func (e *evidence) cause() semconv.Cause {
 	case 2*e.peerWindow() >= e.blocked:
 		return semconv.CausePeerWindow
 	case e.peerWindow() > 0 && (e.park.window == 0 || e.awake.window == 0), e.lost() && e.closed():
-		// A segment that came too late for the closed window is sent again and
-		// again, and that time counts as in flight.
+		// A segment that reached the peer after its window had closed is sent again
+		// and again, and that time counts as in flight.
 		return semconv.CausePeerWindow
 	case e.lost():
 		return semconv.CauseNetwork
 	case 2*e.sndbuf() >= e.blocked:
 		return semconv.CauseLocalBuffer
 	case 2*e.inFlight() >= e.blocked && e.park.notSent == 0:
-		// All that the buffer can hold was on its way. That is no word about the
-		// peer: many small segments fill the buffer long before its window.
+		// The buffer was full of bytes in flight. That says nothing about the peer:
+		// many small segments fill the buffer long before its window.
 		return semconv.CauseLocalBuffer
 	default: // acknowledgements may be late for many reasons
 		return semconv.CauseUnknown
 	}
 }
 
-// peerRead reports whether the peer made room for the write: its window was in
-// the way, and then it moved the window's end by more than the window was wide.
-// What is left of a window it takes without reading; and a kernel widens the
-// window of a new connection by itself, but never by that much.
+// peerRead reports whether the peer has read, and so unblocked the write: its window
+// limited the write, and then the window's end moved by more than the window's size. A
+// peer accepts the rest of its window without reading, and a kernel widens the window of
+// a new connection by itself, but never by that much.
 func (e *evidence) peerRead() bool {
-	inTheWay := e.park.window == 0 || e.peerWindow() > 0
-	return e.awake.ok && inTheWay && e.awake.windowEnd-e.park.windowEnd > int64(e.park.window)
+	limited := e.park.window == 0 || e.peerWindow() > 0
+	return e.awake.ok && limited && e.awake.windowEnd-e.park.windowEnd > int64(e.park.window)
 }
 
-// known reports whether the kernel said something.
+// known reports whether there is evidence.
 func (e *evidence) known() bool { return e.park.ok || e.awake.ok }
 
-// AppendTo appends the evidence for the block span, after what is known of it already.
+// AppendTo appends the attributes of the block's span.
 func (e *evidence) AppendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
 	seen, most := &e.park, 16
 	if !seen.ok {

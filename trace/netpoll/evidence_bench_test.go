@@ -55,10 +55,10 @@ func BenchmarkBlock(b *testing.B) {
 			err := c.raw.Control(func(fd uintptr) {
 				b.ReportAllocs()
 				for b.Loop() {
-					h.parking(fd)
-					h.wakes(time.Now(), nil, func() tcpInfo { return measure(fd) })
+					h.reportPark(fd)
+					h.noteWake(time.Now(), nil, func() tcpInfo { return measure(fd) })
 					s.woke = false
-					h.wake(s.call, s.awake, nil, &s.found)
+					h.reportWake(s.call, s.awake, nil, &s.found)
 				}
 			})
 			if err != nil {

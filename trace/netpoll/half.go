@@ -22,16 +22,16 @@ const maxIO = 1 << 30
 // half is one direction of a Conn.
 type half struct {
 	conn    *Conn
-	to      Observer // of the calls to come
-	op      trace.Op // or else that
-	watcher Observer // is called, too; does not change while calls go on
+	to      Observer // of future calls; nil: op is
+	op      trace.Op
+	watcher Observer // the second observer; it does not change during calls
 
 	set     sync.Mutex  // guards to and op
 	writes  bool        // the direction
-	seen    atomic.Bool // there is an observer
-	watched atomic.Bool // and so is watcher
+	seen    atomic.Bool // to or op is in use
+	watched atomic.Bool // watcher is in use
 
-	// try is attempt as a func value, made once so that a call allocates nothing.
+	// try is attempt as a func value, which is made once, so that calls allocate nothing.
 	try func(fd uintptr) bool
 
 	// mu is held by the call in progress, whose state is now. Two calls can overlap
@@ -40,8 +40,8 @@ type half struct {
 	mu  sync.Mutex
 	now *state // nil: no call is in progress
 
-	// look guards shown, the state of a call that has parked, and since, info and total
-	// in it, against who looks at a park. It is held for the moment in which they change.
+	// look guards shown, the state of a call that has parked, and its fields since, info
+	// and total, for readers other than the call. It is held only while they change.
 	look  sync.Mutex
 	shown *state
 
@@ -50,7 +50,7 @@ type half struct {
 	last   atomic.Pointer[tcpInfo] // at the Close that ended the park
 }
 
-// state is that of the call in progress. A conn that is idle holds none.
+// state is the state of the call in progress. An idle conn has none.
 type state struct {
 	call  Call
 	p     []byte
@@ -59,16 +59,16 @@ type state struct {
 	err   error
 	since time.Time // of the park
 	info  tcpInfo   // at the park
-	total int64     // written on this connection until the park
-	woke  bool      // since the callback was entered, and the observer does not know
-	again bool      // it was left for the observer, and would park now
-	awake time.Time // when it woke
+	total int64     // bytes written on this connection until the park
+	woke  bool      // it woke, at awake, and the observer does not know yet
+	again bool      // it would park again: call the observer first
+	awake time.Time
 	found evidence
 }
 
 var states = sync.Pool{New: func() any { return new(state) }}
 
-// enter takes the state of a call. The caller holds mu.
+// enter makes the state of a call. The caller holds mu.
 func (h *half) enter(call Call, p []byte, v *net.Buffers) *state {
 	s := states.Get().(*state)
 	s.call, s.p, s.v = call, p, v
@@ -76,7 +76,7 @@ func (h *half) enter(call Call, p []byte, v *net.Buffers) *state {
 	return s
 }
 
-// leave gives it back.
+// leave frees the state of a call.
 func (h *half) leave(s *state) {
 	if h.shown != nil {
 		h.look.Lock()
@@ -97,7 +97,7 @@ func (h *half) reason() semconv.Reason {
 	return semconv.ReasonNetRead
 }
 
-// shut is whether this side shut the direction down.
+// shut reports whether this side has shut down the direction.
 func (h *half) shut() *atomic.Bool {
 	if h.writes {
 		return &h.conn.writeShut
@@ -113,8 +113,8 @@ func (h *half) observe(by Call) {
 	h.seen.Store(by.Observed())
 }
 
-// trace sets the operation as the observer. The zero Op ends that and forgets nothing: a
-// reference to an operation that has ended does nothing.
+// trace makes the operation the observer. The zero Op ends that, but keeps the reference:
+// to an operation that has ended it does nothing.
 func (h *half) trace(op trace.Op) {
 	if op.Valid() {
 		h.observe(For(op))
@@ -123,7 +123,7 @@ func (h *half) trace(op trace.Op) {
 	}
 }
 
-// watch sets what is called beside the observer; nil: nothing.
+// watch sets the second observer; nil: none.
 func (h *half) watch(o Observer) {
 	h.watched.Store(false)
 	if o != nil {
@@ -132,7 +132,7 @@ func (h *half) watch(o Observer) {
 	}
 }
 
-// begin returns the observer of a call that begins, the zero Call if there is none.
+// begin returns the Call for a call that begins; the zero Call: it has no observer.
 func (h *half) begin() (call Call) {
 	if h.seen.Load() {
 		h.set.Lock()
@@ -148,11 +148,11 @@ func (h *half) begin() (call Call) {
 // clock reads the conn's clock, which does not step and is cheaper than time.Now.
 func (h *half) clock() time.Time { return h.conn.start.Add(time.Since(h.conn.start)) }
 
-// poll runs one call in the runtime poller's own loop: attempt is called, and
-// while it returns false the goroutine is parked until the descriptor is ready.
+// poll runs one call in the runtime poller's own loop. That calls attempt and, as long as
+// attempt returns false, parks the goroutine until the descriptor is ready.
 func (h *half) poll(call Call, p []byte) (int, error) { return h.run(call, p, nil) }
 
-// run is poll for p or, where it is not nil, for v.
+// run is poll for v or, if that is nil, for p.
 func (h *half) run(call Call, p []byte, v *net.Buffers) (int, error) {
 	h.lock(call)
 	defer h.mu.Unlock()
@@ -172,16 +172,16 @@ func (h *half) run(call Call, p []byte, v *net.Buffers) (int, error) {
 		err = loop(h.try)
 		if s.woke {
 			s.woke = false
-			h.wake(call, s.awake, h.whole(s.err), &s.found)
+			h.reportWake(call, s.awake, h.connError(s.err), &s.found)
 		}
 	}
 	if err == nil {
 		return s.n, h.callError(name, s.err)
 	}
 	if h.parked.Load() { // the loop gave up: deadline, or closed
-		h.wakes(h.clock(), err, h.lastInfo)
+		h.noteWake(h.clock(), err, h.lastInfo)
 		s.woke = false
-		h.wake(call, s.awake, h.whole(err), &s.found)
+		h.reportWake(call, s.awake, h.connError(err), &s.found)
 	}
 	if opErr, ok := err.(*net.OpError); ok { //nolint:errorlint // the loop made it, for this call
 		opErr.Op = name // the loop calls itself raw-read or raw-write
@@ -205,7 +205,7 @@ func (h *half) lock(call Call) {
 	call.Wake(Wake{At: now, Reason: semconv.WakeUnlocked, Blocked: now.Sub(since)})
 }
 
-// callError is the error of a system call as package net returns it.
+// callError returns the error of a system call as package net does.
 func (h *half) callError(name string, err error) error {
 	switch err { //nolint:errorlint // as they come from transfer
 	case nil, io.EOF:
@@ -218,9 +218,9 @@ func (h *half) callError(name string, err error) error {
 	return &net.OpError{Op: name, Net: network(nc), Source: nc.LocalAddr(), Addr: nc.RemoteAddr(), Err: err}
 }
 
-// network is the name of the network that nc was dialed or listened on. It is tcp4
-// where the address says tcp, and only an error of package net reveals it: that of a
-// copy whose reader refuses.
+// network returns the network that nc was dialed or accepted on. That may be tcp4 although
+// nc's address says tcp. Only an error of package net reveals it: the one of a copy from a
+// reader that refuses.
 func network(nc net.Conn) string {
 	if rf, ok := nc.(io.ReaderFrom); ok {
 		opErr := (*net.OpError)(nil)
@@ -237,13 +237,14 @@ type refusing struct{}
 func (refusing) Read([]byte) (int, error)         { return 0, errors.ErrUnsupported }
 func (refusing) WriteTo(io.Writer) (int64, error) { return 0, errors.ErrUnsupported }
 
-// attempt makes the system call, and reports whether to leave the poller's loop: the
-// call is done, or would park a second time. Otherwise the observer knows that the
-// goroutine parks. A wake that brings nothing is no wake: the block goes on.
+// attempt makes the system call, and reports whether to leave the poller's loop: the call
+// is done, or is about to park after a wake that has not been reported. Otherwise it has
+// reported the park. A wake after which the call still fails with EAGAIN is none: the
+// block continues.
 //
 // It runs inside the loop, where the descriptor is locked. So it only notes a wake, and
-// poll calls the observer later: a span processor may close the conn, and Close waits
-// until the loop is left.
+// run reports it later: a span processor may close the conn, and Close waits until the
+// loop is left.
 func (h *half) attempt(fd uintptr) bool {
 	s := h.now
 	var awake time.Time
@@ -261,16 +262,16 @@ func (h *half) attempt(fd uintptr) bool {
 				s.again = true
 				return true
 			}
-			h.parking(fd)
+			h.reportPark(fd)
 			return false
 		}
 		s.n += max(n, 0)
 		s.err = err
 		if h.parked.Load() {
 			if awake.Sub(s.since) < shortestPark {
-				h.unpark()
+				h.revertPark()
 			} else {
-				h.wakes(awake, err, func() tcpInfo { return measure(fd) })
+				h.noteWake(awake, err, func() tcpInfo { return measure(fd) })
 			}
 		}
 		if err != nil || !h.writes || h.done() {
@@ -279,8 +280,8 @@ func (h *half) attempt(fd uintptr) bool {
 	}
 }
 
-// transfer is the direction's system call. It reports the end of the stream as package
-// net does.
+// transfer makes the direction's system call. It returns the end of the stream as the
+// error that package net uses.
 func (h *half) transfer(fd uintptr) (n int, err error) {
 	s := h.now
 	if s.v != nil {
@@ -308,8 +309,8 @@ func (h *half) done() bool {
 	return s.n == len(s.p)
 }
 
-// parking reports to the observer that the goroutine is about to park.
-func (h *half) parking(fd uintptr) {
+// reportPark reports to the observer that the goroutine is about to park.
+func (h *half) reportPark(fd uintptr) {
 	if h.parked.Load() {
 		return
 	}
@@ -329,26 +330,26 @@ func (h *half) parking(fd uintptr) {
 		h.look.Unlock()
 	} else {
 		h.parked.Store(true)
-		s.since = h.clock() // as late as can be: what comes before is no park
+		s.since = h.clock() // as late as possible: the time before is not parked
 	}
 	s.call.Park(Park{At: s.since, Reason: h.reason(), Source: semconv.SourcePoll})
 }
 
-// shortestPark is less than a park takes, whose goroutine has to be found ready by
-// another thread or a later look of its own: 7 µs is the shortest of 180,000 on a busy
-// machine. The poller's loop is back before, as a rule, where the descriptor became
-// ready between the system call and the park, and there was none.
+// shortestPark is less than any park takes: the shortest of 180,000 on a busy machine took
+// 7 µs, since another thread has to find the goroutine ready. If the descriptor becomes
+// ready between the system call and the park, the goroutine does not park, and the
+// poller's loop is usually back sooner than this.
 const shortestPark = 3 * time.Microsecond
 
-// unpark says that the goroutine did not park.
-func (h *half) unpark() {
+// revertPark reports to the observer that the goroutine did not park after all.
+func (h *half) revertPark() {
 	h.parked.Store(false)
 	h.now.call.Wake(Wake{})
 }
 
-// wakes notes that the goroutine runs, since at, in a call that fails with err unless
-// that is nil; info asks the kernel.
-func (h *half) wakes(at time.Time, err error, info func() tcpInfo) {
+// noteWake notes that the goroutine runs since at, in a call that fails with err or, if
+// that is nil, succeeds. info asks the kernel.
+func (h *half) noteWake(at time.Time, err error, info func() tcpInfo) {
 	h.parked.Store(false)
 	s := h.now
 	s.woke, s.awake, s.found = true, at, evidence{blocked: at.Sub(s.since)}
@@ -356,17 +357,16 @@ func (h *half) wakes(at time.Time, err error, info func() tcpInfo) {
 	case s.info.ok:
 		s.found.written, s.found.park, s.found.awake = s.total, s.info, info()
 	case !h.writes && s.found.blocked >= 2*counterStep && (err != nil || s.call.wants(s.found.blocked)):
-		// Most reads wait briefly or for a message that nobody asks about, and all
-		// that the kernel can say of one is whether what this side sent has come
-		// through.
+		// Most reads wait briefly, or for a message to begin. Of a read the kernel only
+		// knows whether what this side has sent was acknowledged.
 		s.found.awake = info()
 	}
 }
 
-// whole returns the connection's error behind that of a call. If a fault ends several
-// calls, the kernel gives it to the first alone, and reports to the others that the
-// stream has ended.
-func (h *half) whole(err error) error {
+// connError returns the error of the connection behind that of a call. If a fault ends
+// several calls, the kernel reports it to the first alone, and to the others the end of
+// the stream.
+func (h *half) connError(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -378,8 +378,8 @@ func (h *half) whole(err error) error {
 	case ended(err) && fault != 0:
 		return fault
 	case errno == syscall.EPIPE:
-		// No close ends a parked write. A reset does, which comes as EPIPE where
-		// a FIN was before it (tcp_reset, in CLOSE_WAIT).
+		// A FIN does not end a parked write. A reset does, as EPIPE if a FIN was
+		// received before (tcp_reset, in CLOSE_WAIT).
 		return syscall.ECONNRESET
 	case ok:
 		h.conn.fault.CompareAndSwap(0, uintptr(errno))
@@ -387,8 +387,8 @@ func (h *half) whole(err error) error {
 	return err
 }
 
-// lastInfo asks the kernel about a call that ended without a last attempt. A
-// closed descriptor answers nothing; Close has asked before.
+// lastInfo asks the kernel about a call that ended without a last attempt. If the
+// descriptor is closed, Close has asked before.
 func (h *half) lastInfo() tcpInfo {
 	if last := h.last.Load(); last != nil {
 		return *last
@@ -406,20 +406,21 @@ func (h *half) closing() {
 	}
 }
 
-// timedFloor is how long a timed call must last to count as blocked: a shorter
-// one is what a call takes that does not park.
+// timedFloor is how long a timed call must take to count as blocked. One that does not
+// park takes less.
 const timedFloor = 100 * time.Microsecond
 
 // timed reports a whole call as one block.
 func (h *half) timed(call Call, start time.Time, err error) {
 	if end := time.Now(); end.Sub(start) >= timedFloor {
 		call.Park(Park{At: start, Reason: h.reason(), Source: semconv.SourceTimed})
-		h.wake(call, end, err, &evidence{blocked: end.Sub(start)})
+		h.reportWake(call, end, err, &evidence{blocked: end.Sub(start)})
 	}
 }
 
-// wake reports the end of a block. The call's result and the evidence say why it ended.
-func (h *half) wake(call Call, at time.Time, err error, e *evidence) {
+// reportWake reports the end of a block. Its reason follows from the call's error and the
+// evidence.
+func (h *half) reportWake(call Call, at time.Time, err error, e *evidence) {
 	w := Wake{At: at, Blocked: e.blocked}
 	switch {
 	case err == nil && !h.writes:

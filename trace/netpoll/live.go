@@ -7,7 +7,8 @@ import (
 	"github.com/wakechain/wakechain/internal/live"
 )
 
-// question is what is asked of the kernel, in memory that is used again.
+// question asks the kernel about a connection. It is pooled, so that asking allocates
+// nothing.
 type question struct {
 	info tcpInfo
 	ask  func(fd uintptr)
@@ -19,16 +20,16 @@ var questions = sync.Pool{New: func() any {
 	return q
 }}
 
-// ParkedWrite returns what the kernel says now of a write that is parked, and what
-// grew since the park. It returns nil where none is, or where that is not known. It
-// does not wait for the parked call. It is for package trace/live.
+// ParkedWrite returns what the kernel says of the write that is parked now, and how its
+// counters have grown since the park. It returns nil if no write is parked or nothing is
+// known about it. It does not wait for the parked call. It is for package trace/live.
 func (c *Conn) ParkedWrite(r *live.Report) *live.Socket {
 	h := &c.write
 	if c.raw == nil || !h.parked.Load() {
 		return nil
 	}
 	var e evidence
-	before, ok := h.park(&e)
+	before, ok := h.parkedSince(&e)
 	if !ok {
 		return nil
 	}
@@ -37,8 +38,8 @@ func (c *Conn) ParkedWrite(r *live.Report) *live.Socket {
 	e.awake = q.info
 	questions.Put(q)
 	e.blocked = time.Since(before)
-	if again, ok := h.park(nil); err != nil || !ok || !again.Equal(before) {
-		return nil // it is over
+	if again, ok := h.parkedSince(nil); err != nil || !ok || !again.Equal(before) {
+		return nil // the park is over
 	}
 	s := r.NewSocket()
 	s.Since, s.Written = before, e.written
@@ -54,9 +55,9 @@ func (c *Conn) ParkedWrite(r *live.Report) *live.Socket {
 	return s
 }
 
-// park returns since when a write is parked and, unless e is nil, what the kernel
-// said then and how much had been written.
-func (h *half) park(e *evidence) (since time.Time, ok bool) {
+// parkedSince returns since when a write is parked and, unless e is nil, sets in it what
+// the kernel said then and how much had been written.
+func (h *half) parkedSince(e *evidence) (since time.Time, ok bool) {
 	h.look.Lock()
 	defer h.look.Unlock()
 	if h.shown == nil {

@@ -16,14 +16,14 @@ import (
 // and in this order. A [Conn] that has one Observer for both directions calls it
 // concurrently.
 type Observer interface {
-	// Park is called when the call is about to park: in the callback of the runtime's
-	// poller, where the descriptor is locked. It may store a few words. What closes
-	// the connection there never returns.
+	// Park is called when the call is about to park, in the callback of the runtime's
+	// poller, where the descriptor is locked. It may store a few words, and nothing
+	// else. A Close of the connection in it never returns.
 	Park(p Park)
 
-	// Wake is called when the call runs again, and may do whatever it likes. The one
-	// exception is a Wake without a reason, which takes the last Park back, since the
-	// goroutine did not park after all: it is called where Park is.
+	// Wake is called when the call runs again, and may do anything. The exception is a
+	// Wake without a reason, which reverts the last Park, since the goroutine did not
+	// park after all: it is called where Park is.
 	Wake(w Wake)
 }
 
@@ -31,8 +31,8 @@ type Observer interface {
 type Park struct {
 	At       time.Time
 	Reason   semconv.Reason
-	Source   semconv.Source // how it was seen; "": it is a wait for another call of this Conn
-	Evidence Evidence       // what is known of its cause already; nil: nothing
+	Source   semconv.Source // how it was observed; "": it is a wait for another call of this Conn
+	Evidence Evidence       // of its cause, as far as known; nil: nothing
 }
 
 // Wake is the end of a block.
@@ -40,12 +40,12 @@ type Wake struct {
 	At       time.Time
 	Reason   semconv.WakeReason
 	Blocked  time.Duration         // since the Park
-	By       oteltrace.SpanContext // what caused it; invalid: not known
-	Evidence Evidence              // what was measured about the block; nil: nothing
+	By       oteltrace.SpanContext // the span that caused it; invalid: not known
+	Evidence Evidence              // measured about the block; nil: nothing
 }
 
-// Evidence makes attributes of what was measured. It is valid until the method that it
-// is given to returns.
+// Evidence makes attributes of measurements. It is valid until the method that it is
+// passed to returns.
 type Evidence interface {
 	AppendTo(attrs []attribute.KeyValue) []attribute.KeyValue
 }
@@ -58,8 +58,8 @@ func (a Attributes) AppendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
 	return append(attrs, a...)
 }
 
-// Call observes one call: through an Observer or, without an allocation, as an
-// operation. The zero Call ignores all.
+// Call reports one call to an Observer or, without an allocation, to an operation. The
+// zero Call ignores reports.
 type Call struct {
 	to   Observer
 	op   trace.Op
@@ -72,16 +72,16 @@ func For(op trace.Op) Call { return Call{op: op} }
 // Observed reports whether the Call has an observer.
 func (c Call) Observed() bool { return c.to != nil || c.op.Valid() || c.also != nil }
 
-// wants reports whether anybody wants the evidence of a read that was blocked for d.
+// wants reports whether the evidence of a read that was blocked for d is used.
 func (c Call) wants(d time.Duration) bool {
 	return c.also != nil || c.to != nil || c.op.Wants(d)
 }
 
-// SpanContext returns the span of the operation, for wakes that this call causes to
-// link to. It is invalid where there is none yet.
+// SpanContext returns the operation's span, which the wakes that this call causes link
+// to. It is invalid as long as there is none.
 func (c Call) SpanContext() oteltrace.SpanContext { return c.op.SpanContext() }
 
-// Park says that the call is about to park.
+// Park reports that the call is about to park.
 func (c Call) Park(p Park) {
 	if c.also != nil {
 		c.also.Park(p)
@@ -100,7 +100,7 @@ func (c Call) Park(p Park) {
 	core.Ref(c.op).Block(p.At, edge)
 }
 
-// A call's attributes are made once.
+// The attributes of a block without other evidence, by source.
 var polledBlock, timedBlock, memoryBlock = attrsOf(semconv.SourcePoll), attrsOf(semconv.SourceTimed), attrsOf(semconv.SourceMemory)
 
 func attrsOf(s semconv.Source) []attribute.KeyValue {
@@ -119,13 +119,13 @@ func sourceAttrs(s semconv.Source) []attribute.KeyValue {
 	return nil
 }
 
-// ends reports whether a wake ends the direction: few do, and what is known of the
-// connection then is of use, however the operation ends.
+// ends reports whether a wake ends the direction. Few do, and their evidence is used
+// however the operation ends.
 func ends(w semconv.WakeReason) bool {
 	return w == semconv.WakePeerClosed || w == semconv.WakePeerReset || w == semconv.WakeDeadline
 }
 
-// Wake says that the call runs again.
+// Wake reports that the call runs again.
 func (c Call) Wake(w Wake) {
 	if c.also != nil {
 		c.also.Wake(w)

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// rawConn returns the conn's descriptor in the runtime poller, or nil where a
-// read of the descriptor is not all that a Read of the conn does.
+// rawConn returns the conn's descriptor in the runtime poller, or nil if a Read of the conn
+// does more than a read of the descriptor.
 func rawConn(nc net.Conn) syscall.RawConn {
 	var raw syscall.RawConn
 	switch c := nc.(type) {

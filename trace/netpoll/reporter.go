@@ -6,26 +6,24 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// Reporter is a net.Conn that knows by itself when a call parks in it and what
-// wakes it, as a conn in memory does: no poller has to be asked, and no call
-// timed. A [Conn] over it calls these methods in place of Read, Write and Close,
-// which they are in all but that they report; [Conn.CloseRead] and
-// [Conn.CloseWrite] are called as they are.
+// Reporter is a net.Conn that knows when a call parks in it and what wakes it, such as a
+// conn in memory. A [Conn] over it calls these methods in place of Read, Write and Close.
+// They do the same, and also report. CloseRead and CloseWrite are called as they are.
 //
-// A park is reported by call.Park with its reason, what is known of its cause, and
-// [semconv.SourceMemory]; its end by call.Wake. Both ends of such a conn are in one
-// process: where the other end's call is known that ended the park, the wake names its
-// operation, which [Call.SpanContext] says.
+// A Reporter reports a park by call.Park, with its reason, the evidence of its cause as
+// far as known, and [semconv.SourceMemory]. It reports the end by call.Wake. Both ends of
+// such a conn are in one process: if the call at the other end that ended the park is
+// known, the Wake's By is that call's [Call.SpanContext].
 type Reporter interface {
 	net.Conn
 
-	// ReadFor is Read for a call that is observed.
+	// ReadFor is Read for an observed call.
 	ReadFor(call Call, p []byte) (n int, err error)
 
-	// WriteFor is Write for a call that is observed.
+	// WriteFor is Write for an observed call.
 	WriteFor(call Call, p []byte) (n int, err error)
 
-	// CloseFor is Close for the span that [Conn.CloseBy] named last; it is invalid
-	// where nobody did. The calls that are parked in the conn are woken by it.
+	// CloseFor is Close. It wakes the calls that are parked in the conn. by is the span
+	// of [Conn.CloseBy]; invalid: not known.
 	CloseFor(by oteltrace.SpanContext) error
 }

@@ -7,9 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// measure asks the kernel about the TCP connection fd; of any other socket it
-// knows nothing. It is called in the midst of a read or a write: the calls are
-// raw, since those of x/sys put what they return on the heap.
+// measure asks the kernel about fd. Only a TCP connection has a state. It is called during
+// a read or a write, so it makes raw system calls: those of x/sys allocate their results.
 func measure(fd uintptr) tcpInfo {
 	info := counters(fd)
 	if info.ok {
@@ -18,7 +17,7 @@ func measure(fd uintptr) tcpInfo {
 	return info
 }
 
-// counters is measure without what the send queue takes in memory.
+// counters is measure without the memory of the send queue.
 func counters(fd uintptr) tcpInfo {
 	var t unix.TCPInfo
 	if size := getsockopt(fd, unix.IPPROTO_TCP, unix.TCP_INFO, unsafe.Pointer(&t), unsafe.Sizeof(t)); size == 0 {
@@ -41,16 +40,16 @@ func counters(fd uintptr) tcpInfo {
 	}
 }
 
-// unread asks the kernel how many bytes fd has that nobody has read.
+// unread asks the kernel how many received bytes of fd have not been read.
 func unread(fd uintptr) (int, bool) {
 	n, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
 	return n, err == nil
 }
 
-// getsockopt writes an option of a socket to p, which has room for so many bytes,
-// and returns how many it took: 0 where there is none.
-func getsockopt(fd uintptr, level, option int, p unsafe.Pointer, room uintptr) (size uint32) {
-	size = uint32(room)
+// getsockopt stores an option of a socket in p, which has capacity bytes, and returns how
+// many bytes that is; 0 if the socket does not have the option.
+func getsockopt(fd uintptr, level, option int, p unsafe.Pointer, capacity uintptr) (size uint32) {
+	size = uint32(capacity)
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, uintptr(level), uintptr(option),
 		uintptr(p), uintptr(unsafe.Pointer(&size)), 0)
 	if errno != 0 {
@@ -59,7 +58,7 @@ func getsockopt(fd uintptr, level, option int, p unsafe.Pointer, room uintptr) (
 	return size
 }
 
-// sendQueue is how many bytes the peer has not acknowledged.
+// sendQueue returns how many bytes the peer has not acknowledged.
 func sendQueue(fd uintptr) int {
 	var queue int32
 	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, unix.SIOCOUTQ, uintptr(unsafe.Pointer(&queue))); errno != 0 {

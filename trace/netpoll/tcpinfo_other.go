@@ -2,7 +2,7 @@
 
 package netpoll
 
-// measure says nothing where there is no TCP_INFO.
+// measure returns nothing: the system has no TCP_INFO.
 func measure(uintptr) tcpInfo { return tcpInfo{} }
 
 func counters(uintptr) tcpInfo { return tcpInfo{} }

@@ -10,11 +10,10 @@ import (
 // observed or not: exact on Linux, macOS and OpenBSD. Other unix systems write an
 // observed v buffer by buffer.
 //
-// v.WriteTo(c) itself would be a Write a buffer: what package net looks for in a conn
-// is a method that no other package can have, and that would be the socket's own,
-// where nobody sees a park. So whoever holds the buffers calls WriteBuffers. A library
-// that calls WriteTo needs a conn that knows from its protocol where its writes end,
-// as that of package wsconn/gorillaws does.
+// v.WriteTo(c) would make one Write for each buffer: the method by which package net
+// writes all at once cannot be implemented by another package. So call WriteBuffers
+// instead. A library that calls WriteTo needs a conn that knows from its protocol where
+// its writes end, such as that of package wsconn/gorillaws.
 func (c *Conn) WriteBuffers(v *net.Buffers) (n int64, err error) {
 	if call := c.write.begin(); !call.Observed() || empty(*v) {
 		n, err = c.writeBuffersUnseen(v)
@@ -57,7 +56,7 @@ func (c *Conn) writeBuffersFor(call Call, v *net.Buffers) (int64, error) {
 	}
 }
 
-// writerFor writes to a Reporter for whoever observes it.
+// writerFor writes to a Reporter, observed by call.
 type writerFor struct {
 	self Reporter
 	call Call
@@ -70,10 +69,10 @@ func (w writerFor) Write(p []byte) (int, error) {
 	return w.self.WriteFor(w.call, p)
 }
 
-// maxVector is how many buffers one call hands the kernel, as in package net.
+// maxVector is the maximum number of buffers of one system call, as in package net.
 const maxVector = 1024
 
-// writeSome hands the kernel what one call takes of v, and consumes what it took.
+// writeSome makes one system call to write v, and consumes what it wrote. v is not empty.
 func writeSome(fd uintptr, v *net.Buffers) (n int, err error) {
 	for len((*v)[0]) == 0 {
 		consume(v, 0)
@@ -94,7 +93,7 @@ func writeSome(fd uintptr, v *net.Buffers) (n int, err error) {
 	return n, err
 }
 
-// consume takes n bytes, and the empty buffers that follow them, off the front of v.
+// consume removes n bytes, and the empty buffers that follow them, from the front of v.
 func consume(v *net.Buffers, n int) {
 	for len(*v) > 0 {
 		if first := len((*v)[0]); first > n {
