@@ -11,15 +11,15 @@ import (
 	"github.com/wakechain/wakechain/trace"
 )
 
-// discard exports spans to nobody.
+// discard is an exporter that drops all spans.
 type discard struct{}
 
 func (discard) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
 func (discard) Shutdown(context.Context) error                             { return nil }
 
 // BenchmarkBlock is one park and its wake, as the poller's callback reports
-// them, without the park itself: of a read, which has no evidence; of a write,
-// which has; and of a write whose block is too short to become a span.
+// them, without the park itself: of a read, which has no evidence, of a write, which has
+// some, and of a write whose block is too short to become a span.
 func BenchmarkBlock(b *testing.B) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

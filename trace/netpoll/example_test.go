@@ -7,7 +7,7 @@ import (
 	"github.com/wakechain/wakechain/trace/netpoll"
 )
 
-// printing prints when a call parks and what wakes it, and says on parked that one does.
+// printing prints when a call parks and what wakes it, and signals each park on parked.
 type printing struct{ parked chan struct{} }
 
 func (l printing) Park(p netpoll.Park) { l.parked <- struct{}{} } // it has room: Park must not wait

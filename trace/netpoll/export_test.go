@@ -8,7 +8,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Counters are what the kernel said at a park, and how its counters grew across it.
+// Counters are the kernel's state at a park, and the growth of its counters during it.
 type Counters struct {
 	Window, NotSent int // at the park
 
@@ -18,8 +18,8 @@ type Counters struct {
 	Reduced            bool // at the wake
 }
 
-// Explain is what the evidence says about a park: why, and whether the peer
-// read.
+// Explain returns what the evidence shows about a park: its cause, and whether the peer
+// has read.
 func Explain(blocked time.Duration, p Counters) (cause semconv.Cause, peerRead bool) {
 	park := tcpInfo{
 		ok: true, busy: time.Minute, rwndLimited: time.Minute, sndbufLimited: time.Minute,

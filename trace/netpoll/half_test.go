@@ -16,7 +16,7 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// What ends a park, and how each way is told.
+// Everything that ends a park is reported with its reason.
 func TestWake(t *testing.T) {
 	past := time.Now().Add(-time.Hour)
 	shutdown := errors.New("shutdown")
@@ -109,7 +109,7 @@ func TestWake(t *testing.T) {
 	}
 }
 
-// A write that finds its way blocked over and over tells each time.
+// A write that parks several times reports each park.
 func TestWakeAgain(t *testing.T) {
 	nc, peer := pair(t, "unix")
 	c := netpoll.Wrap(nc)
@@ -139,7 +139,7 @@ func TestWakeAgain(t *testing.T) {
 	wantEdges(t, rec, op, "write"+strings.Repeat("\n\tblock {reason=net.write, source=poll}\n\twake {reason=writable}", len(span.Children)/2))
 }
 
-// A call that waits for another one of its direction says so.
+// A call that waits for another one of its direction reports that.
 func TestLock(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run("write/"+network, func(t *testing.T) {
@@ -197,7 +197,7 @@ func TestLock(t *testing.T) {
 	}
 }
 
-// A timed call that returns at once did not block, for all that is known.
+// A timed call that returns immediately counts as not blocked.
 func TestTimedFloor(t *testing.T) {
 	nc, peer := pair(t, "timed")
 	c := netpoll.Wrap(nc)

@@ -45,8 +45,8 @@ func (c copyingConn) ReadFrom(r io.Reader) (int64, error) {
 	return c.TCPConn.ReadFrom(r)
 }
 
-// serve starts a server of a file, and returns it and the conns that it
-// accepted, of which accepted, if not nil, was told.
+// serve starts a server of a file. It calls accepted, if that is not nil, with each conn,
+// and returns the server and the conns.
 func serve(t *testing.T, file string, wrap func(net.Listener) net.Listener, tls bool, accepted func(net.Conn)) (srv *httptest.Server, conns chan net.Conn) {
 	t.Helper()
 	conns = make(chan net.Conn, 8)

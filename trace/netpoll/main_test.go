@@ -26,8 +26,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// record returns a context whose spans go to the recorder. They are of the SDK or,
-// where .ci/run says so, of a lean provider.
+// record returns a context whose spans go to the recorder. The SDK makes them or, if
+// .ci/run asks for that, a lean provider.
 func record(t *testing.T, opts ...trace.Option) (context.Context, *tracetest.Recorder) {
 	t.Helper()
 	rec := tracetest.NewRecorder(t)
@@ -132,14 +132,14 @@ func parkState(network string) string {
 	return "IO wait"
 }
 
-// goroutine is the runtime's number of the calling goroutine.
+// goroutine returns the runtime's ID of the calling goroutine.
 func goroutine() (id int64) {
 	var buf [64]byte
 	_, _ = fmt.Sscanf(string(buf[:runtime.Stack(buf[:], false)]), "goroutine %d ", &id)
 	return id
 }
 
-// until waits for a condition that others make true.
+// until waits for a condition that another goroutine makes true.
 func until(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !cond(); runtime.Gosched() {
@@ -161,8 +161,8 @@ func start(ctx context.Context, c *netpoll.Conn, r semconv.Reason) trace.Op {
 	return op
 }
 
-// identities are the span contexts of operations, which one that has ended does not
-// say any more.
+// identities are the span contexts of operations: an operation that has ended does not
+// return its own.
 var identities sync.Map
 
 func identity(op trace.Op) oteltrace.SpanContext {

@@ -13,7 +13,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// notes is an observer that keeps what it is told, and does as it likes at a wake.
+// notes is an observer that keeps all reports, and runs a function at a wake.
 type notes struct {
 	mu     sync.Mutex
 	parks  []netpoll.Park
@@ -43,8 +43,8 @@ func (n *notes) Wake(w netpoll.Wake) {
 	}
 }
 
-// An observer is told of a park and a wake with what was measured, where nothing makes
-// spans. It may close the connection when it is woken.
+// An observer gets parks and wakes with their evidence although nothing makes spans. It
+// may close the connection in Wake.
 func TestObserver(t *testing.T) {
 	for _, kind := range []semconv.Reason{semconv.ReasonNetRead, semconv.ReasonNetWrite} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestObserver(t *testing.T) {
 	}
 }
 
-// Nobody is told by the zero Call, which may be told all the same.
+// The zero Call may be used, and reports to nobody.
 func TestZeroCall(t *testing.T) {
 	var call netpoll.Call
 	call.Park(netpoll.Park{At: time.Now(), Reason: semconv.ReasonNetRead, Source: semconv.SourceMemory})

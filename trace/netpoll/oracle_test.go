@@ -55,7 +55,7 @@ func TestOracle(t *testing.T) {
 				t.Skip(err) // go test -trace
 			}
 
-			ops, blocks := told(rec)
+			ops, blocks := recorded(rec)
 			if got, want := len(ops), 2*rounds+3; got != want {
 				t.Errorf("got %d operations, want %d", got, want)
 			}
@@ -69,7 +69,7 @@ func TestOracle(t *testing.T) {
 			if network == "timed" {
 				return // a whole call is told as one block
 			}
-			// Told, and not asserted: a busy machine starves who is ready.
+			// Logged and not asserted: on a busy machine a ready goroutine waits to run.
 			exact := 0
 			for _, d := range off {
 				if d < time.Millisecond {
@@ -81,9 +81,9 @@ func TestOracle(t *testing.T) {
 	}
 }
 
-// told are the operations and blocks that were recorded, each with the
-// goroutine that its own span names.
-func told(rec *tracetest.Recorder) (ops, blocks []parks.Span) {
+// recorded returns the operations and blocks that were recorded, each with the goroutine
+// that its own span names.
+func recorded(rec *tracetest.Recorder) (ops, blocks []parks.Span) {
 	for _, s := range rec.Chain().Spans {
 		goroutine := int64(0)
 		for up := s; up != nil && goroutine == 0; up = up.Parent {

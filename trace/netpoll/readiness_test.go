@@ -11,8 +11,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// loop is a poller's loop that parks for so long after a failed attempt, and then
-// finds what is on another descriptor.
+// loop is a poller's loop that waits for a fixed time after a failed attempt, and then
+// tries another descriptor.
 type loop struct {
 	syscall.RawConn
 	empty, full uintptr
@@ -30,8 +30,8 @@ func (l loop) Read(f func(fd uintptr) bool) error {
 	return nil
 }
 
-// A loop that comes back at once, since the descriptor became ready before the
-// goroutine parked, was no block. One that comes back after a while was.
+// If the loop is back immediately, since the descriptor became ready before the goroutine
+// parked, there was no block. If it is back later, there was one.
 func TestReadinessFirst(t *testing.T) {
 	const rounds = 100
 	for _, want := range []struct {

@@ -35,8 +35,8 @@ func (c *closing) OnEnd(s sdktrace.ReadOnlySpan) {
 func (*closing) Shutdown(context.Context) error   { return nil }
 func (*closing) ForceFlush(context.Context) error { return nil }
 
-// A span processor may do with a conn whatever the program may: nothing of it runs
-// where the conn is locked.
+// A span processor may do with a conn whatever the program may: it never runs while the
+// conn is locked.
 func TestCloseInProcessor(t *testing.T) {
 	for _, start := range []bool{true, false} {
 		for _, read := range []bool{true, false} {

@@ -12,7 +12,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// reporter is a conn that says that each call parked, and what it was called for.
+// reporter is a conn that reports a park of each call, and records its calls.
 type reporter struct {
 	net.Conn // nil: nothing else may be called
 	calls    []string
@@ -47,8 +47,8 @@ func (r *reporter) WriteFor(call netpoll.Call, _ []byte) (int, error) {
 
 func (r *reporter) CloseFor(by oteltrace.SpanContext) error { r.closedBy = by; return errReporter }
 
-// A conn that reports by itself is asked to where there is an observer, and its
-// results are the caller's; nothing is timed.
+// If there is an observer, the methods of a Reporter are called, and their results are
+// returned. Nothing is timed.
 func TestReporter(t *testing.T) {
 	ctx, rec := record(t)
 	r := &reporter{}

@@ -13,8 +13,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// The stall that this module is made for, against the same oracle: a server
-// that sends for ever, and a client that reads, stops, reads again and goes.
+// The stall that this module is made for, compared with the execution tracer, too: a
+// server sends without end, and a client reads, stops, reads again and leaves.
 func TestOracleStall(t *testing.T) {
 	ctx, rec := record(t)
 	ended := make(chan struct{})
@@ -65,7 +65,7 @@ func TestOracleStall(t *testing.T) {
 		t.Skip(err) // go test -trace
 	}
 
-	ops, blocks := told(rec)
+	ops, blocks := recorded(rec)
 	faults, _ := tr.Check("network", ops, blocks)
 	for _, f := range faults {
 		t.Error(f)

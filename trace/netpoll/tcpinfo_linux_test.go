@@ -62,8 +62,7 @@ func children(rec *tracetest.Recorder, op trace.Op) []*chain.Span {
 	return rec.Chain().Lookup(identity(op).TraceID(), identity(op).SpanID()).Children
 }
 
-// The question of the seed: the sender stays blocked because the peer does not
-// read, and the peer's reading wakes it.
+// A sender stays blocked because the peer does not read, and wakes when the peer reads.
 func TestEvidence(t *testing.T) {
 	nc, peer := pair(t, "tcp")
 	c := netpoll.Wrap(nc)
@@ -109,7 +108,7 @@ func wantAll(t *testing.T, c *chain.Chain, s *chain.Span, want string) {
 	tracetest.AssertTree(t, c, want, tracetest.Below(s), tracetest.Exact())
 }
 
-// A write that did not wait for its end is explained all the same.
+// A write that fails while it is parked has evidence, too.
 func TestEvidenceOfUnfinishedWrites(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -189,8 +188,7 @@ func TestEvidenceOfSmallWrites(t *testing.T) {
 	}
 }
 
-// A FIN wakes no write. What does is the reset after it, which the kernel tells
-// as EPIPE.
+// A FIN wakes no write. The reset after it does, which the kernel reports as EPIPE.
 func TestWakeByResetAfterFIN(t *testing.T) {
 	nc, peer := pair(t, "tcp")
 	c := netpoll.Wrap(nc)
@@ -233,7 +231,7 @@ func TestWakeByResetAfterFIN(t *testing.T) {
 	}
 }
 
-// Of a read that took long, the kernel says what became of what was sent before.
+// A read that took long has the kernel's evidence about what was sent before it.
 func TestEvidenceOfReads(t *testing.T) {
 	nc, peer := pair(t, "tcp")
 	c := netpoll.Wrap(nc)
@@ -249,7 +247,7 @@ func TestEvidenceOfReads(t *testing.T) {
 	wantAll(t, spans, span.Children[0], `block {block.reason, block.source, tcp.send_queue, tcp.unacked, tcp.rtt}`)
 }
 
-// Only a TCP connection has evidence, and only where the block shows.
+// Only a TCP connection has evidence, and only for a block that becomes a span.
 func TestNoEvidence(t *testing.T) {
 	evidence := tracetest.Matching("{tcp.*}, {block.cause}", func(s *chain.Span) bool {
 		return slices.ContainsFunc(s.Attributes, func(a attribute.KeyValue) bool {
@@ -285,7 +283,7 @@ func TestNoEvidence(t *testing.T) {
 	})
 }
 
-// Asking the kernel takes no memory: it is done in the midst of a write.
+// Asking the kernel allocates nothing: it happens during a write.
 func TestMeasureAllocs(t *testing.T) {
 	if race {
 		t.Skip("the race detector allocates")

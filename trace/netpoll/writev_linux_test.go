@@ -9,8 +9,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Two buffers leave in one packet, as they do bare; written to the Conn they would in
-// two.
+// Two buffers leave in one packet, as with the bare conn. Two Writes would make two.
 func TestWriteBuffersPackets(t *testing.T) {
 	const messages = 100
 	for _, tt := range []struct {

@@ -28,8 +28,7 @@ func buffers(data []byte, n int) net.Buffers {
 	return v
 }
 
-// What WriteBuffers returns, writes and consumes is what WriteTo does with the bare
-// conn.
+// WriteBuffers returns, writes and consumes the same as WriteTo with the bare conn.
 func TestWriteBuffersAsBare(t *testing.T) {
 	past := time.Now().Add(-time.Hour)
 	big := make([]byte, 8<<20)
@@ -121,7 +120,7 @@ func TestWriteBuffersAsBare(t *testing.T) {
 	}
 }
 
-// A parked WriteBuffers tells its parks as a Write does, on every kind of conn.
+// WriteBuffers reports its parks as Write does, on every kind of conn.
 func TestWriteBuffersBlocks(t *testing.T) {
 	for network, source := range map[string]string{"tcp": "poll", "unix": "poll", "pipe": "timed", "timed": "timed"} {
 		t.Run(network, func(t *testing.T) {
@@ -149,7 +148,7 @@ func TestWriteBuffersBlocks(t *testing.T) {
 	}
 }
 
-// Of a Reporter each buffer is a write for the operation.
+// With a Reporter, each buffer is one write of the operation.
 func TestWriteBuffersReporter(t *testing.T) {
 	r := new(reporter)
 	c := netpoll.Wrap(r)
