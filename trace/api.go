@@ -14,22 +14,22 @@ import (
 	core "github.com/wakechain/wakechain/internal/op"
 )
 
-// apiSpan is the span of an operation by OpenTelemetry's API, and what calls of the
-// API take and would else be allocated for each.
+// apiSpan is the span of an operation, made through OpenTelemetry's API, with the memory
+// of the API's arguments, which would otherwise be allocated for each call.
 type apiSpan struct {
 	oteltrace.Span
 	tracer oteltrace.Tracer
-	copies bool // what it is given, as spans of the SDK do: then it can be used again
+	copies bool // the span copies its arguments, so that their memory can be reused
 
-	edge  oteltrace.SpanEventOption // the last edge: what ends there and what begins
+	edge  oteltrace.SpanEventOption // the time at which the last part ended, and the next begins
 	start [1]oteltrace.SpanStartOption
 	end   [1]oteltrace.SpanEndOption
-	room  *[roomSize]attribute.KeyValue // kept for the next span; nil: not needed yet
-	used  int                           // of room
+	attrs *[maxKeptAttrs]attribute.KeyValue // kept for the next span; nil: not needed yet
+	used  int                               // of attrs
 }
 
-// roomSize is how many attributes most spans are given at once, at the most.
-const roomSize = 12
+// maxKeptAttrs is how many attributes most calls pass at the most.
+const maxKeptAttrs = 12
 
 var _ core.Span = (*apiSpan)(nil)
 
@@ -38,14 +38,15 @@ func (a *apiSpan) clear() {
 	if a.Span == nil {
 		return
 	}
-	if a.room != nil {
-		clear(a.room[:a.used])
+	if a.attrs != nil {
+		clear(a.attrs[:a.used])
 	}
 	a.Span, a.tracer, a.copies, a.used, a.edge = nil, nil, false, 0, nil
 	a.start[0], a.end[0] = nil, nil
 }
 
-// beginByAPI leaves it to the provider to read the clock where the record has no start.
+// beginByAPI begins the operation's span through the API. If the record has no start, the
+// provider reads the clock.
 func (s spans) beginByAPI(ctx context.Context, r *core.Record, x *shown, attrs []attribute.KeyValue, links []oteltrace.Link) {
 	var opts []oteltrace.SpanStartOption
 	if len(attrs) > 0 {
@@ -56,7 +57,7 @@ func (s spans) beginByAPI(ctx context.Context, r *core.Record, x *shown, attrs [
 	}
 	if r.Root.IsValid() {
 		if ctx, span := s.root(ctx, r.Root, r.Name, r.Start, opts...); span != nil {
-			x.hold(s.Tracer, span)
+			x.setSpan(s.Tracer, span)
 			r.SetSpan(span, ctx)
 		} else {
 			r.SetSpan(nil, ctx)
@@ -77,16 +78,16 @@ func (s spans) beginByAPI(ctx context.Context, r *core.Record, x *shown, attrs [
 	}
 	switch {
 	case span.IsRecording():
-		x.hold(s.Tracer, span)
+		x.setSpan(s.Tracer, span)
 		r.SetSpan(span, ctx)
 	case span.SpanContext().IsValid():
-		r.SetSpan(nil, ctx) // the sampler's no holds for what is below
+		r.SetSpan(nil, ctx) // the sampler refused it, and the spans below it
 	}
 }
 
-// hold makes span the operation's: one that knows operations, as it came through the
-// global provider, is used directly.
-func (x *shown) hold(t *Tracer, span oteltrace.Span) {
+// setSpan sets the operation's span. One that package lean made behind the global provider
+// is used directly.
+func (x *shown) setSpan(t *Tracer, span oteltrace.Span) {
 	if s, ok := span.(core.Span); ok {
 		x.span = s
 		t.found(s.Maker())
@@ -96,7 +97,7 @@ func (x *shown) hold(t *Tracer, span oteltrace.Span) {
 	x.span = &x.api
 }
 
-// maker is what makes spans for less than the API, nil where there is none.
+// maker returns what makes spans at less cost than the API; nil: nothing does.
 func (t *Tracer) maker() core.Maker {
 	if m := t.behind.Load(); m != nil {
 		return *m
@@ -104,19 +105,19 @@ func (t *Tracer) maker() core.Maker {
 	return nil
 }
 
-// found notes a maker that stands behind the global provider's tracer, which hands on
-// to the first provider that the program sets and does nothing else.
+// found notes the maker behind the global provider's tracer, which delegates to the first
+// provider that the program sets.
 func (t *Tracer) found(m core.Maker) {
 	if t.behind.Load() == nil && reflect.TypeOf(t.tracer) == delegating {
-		behind := m // to the heap here, and not at each call
+		behind := m // so that only this call allocates it
 		t.behind.Store(&behind)
 	}
 }
 
 var delegating = reflect.TypeOf(otel.GetTracerProvider().Tracer(ScopeName))
 
-// copies reports whether a span copies what it is given: one of the SDK itself does,
-// and of others nobody knows, not even of those that have one of the SDK in them.
+// copies reports whether a span is known to copy its arguments: one of the SDK does.
+// Others may keep them, also if they embed one of the SDK.
 func copies(span oteltrace.Span) bool {
 	t := reflect.TypeOf(span)
 	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "go.opentelemetry.io/otel/sdk/trace"
@@ -125,10 +126,10 @@ func copies(span oteltrace.Span) bool {
 // Maker returns nil: the API.
 func (a *apiSpan) Maker() core.Maker { return nil }
 
-// Child makes a span with a link unless that is not valid. Neither that nor its
-// attributes are among the options of its start: there the API copies them once more.
+// Child makes the span of a part. It sets the link and the attributes after the start,
+// since the API would copy them once more as options of it.
 func (a *apiSpan) Child(r *core.Record, p *core.Part) {
-	if a.edge == nil { // else the last one ended here
+	if a.edge == nil { // else the last part ended here
 		a.edge = oteltrace.WithTimestamp(r.Start.Add(p.At))
 	}
 	start, end := a.start[:], a.end[:]
@@ -148,16 +149,16 @@ func (a *apiSpan) Child(r *core.Record, p *core.Part) {
 	span.End(end...)
 }
 
-// copyOf is a copy of attributes with room for n more, which the next one overwrites
-// where spans copy them.
+// copyOf returns a copy of attributes with capacity for n more. If the span copies its
+// arguments, the next call overwrites the memory.
 func (a *apiSpan) copyOf(attrs []attribute.KeyValue, n int) []attribute.KeyValue {
 	n += len(attrs)
-	if a.copies && n <= roomSize {
-		if a.room == nil {
-			a.room = new([roomSize]attribute.KeyValue)
+	if a.copies && n <= maxKeptAttrs {
+		if a.attrs == nil {
+			a.attrs = new([maxKeptAttrs]attribute.KeyValue)
 		}
 		a.used = max(a.used, n)
-		return append(a.room[:0], attrs...)
+		return append(a.attrs[:0], attrs...)
 	}
 	return append(make([]attribute.KeyValue, 0, n), attrs...)
 }
@@ -171,7 +172,7 @@ func (a *apiSpan) Finish(r *core.Record, f *core.Finish) {
 		a.SetAttributes(append(f.Facts.AppendTo(a.copyOf(f.Attrs, n-len(f.Attrs))), f.More...)...)
 	}
 	switch {
-	case a.edge != nil && a.copies: // where its last block or wake ended
+	case a.edge != nil && a.copies: // the last block or wake ends with the operation
 		a.end[0] = a.edge
 		a.End(a.end[:]...)
 	case f.Now:

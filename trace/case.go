@@ -10,33 +10,33 @@ import (
 
 // Case is an operation that [Select] chooses from. It is made by [CaseSend],
 // [CaseRecv], [CaseTimer], [CaseDefault], [Chan.CaseSend], [Chan.CaseRecv] or
-// [Ticker.CaseTick], and used once. To make and to try a case that receives allocates
-// nothing.
+// [Ticker.CaseTick], and used once. Making and trying a case that receives does not
+// allocate.
 type Case struct {
 	on caseOn
-	v  any   // the value to send, or a pointer to where a received one goes
-	ok *bool // nil: nobody asks
+	v  any   // the value to send, or a pointer for the received one
+	ok *bool // for whether it was sent; may be nil
 }
 
-// caseOn is what a case is on. A Case is passed by value, so that it need not be
+// caseOn is the channel of a case. A Case is passed by value, so that it need not be
 // allocated.
 type caseOn interface {
-	// try does the operation for own if that needs no waiting.
+	// try performs the case, as the operation in own, if that needs no waiting.
 	try(own context.Context, c Case) bool
 
-	// park announces that ctx's goroutine is about to wait, and returns what for,
-	// if it is done for own.
+	// park notes that ctx's goroutine is about to wait, and returns the case for
+	// package reflect. The operation is in own.
 	park(ctx, own context.Context, c Case) reflect.SelectCase
 
-	// unpark takes back park. A case that was chosen has a reason, and received
-	// v and ok if it receives.
+	// unpark undoes park. If the case was chosen, woken is not "", and v and ok are
+	// what it received.
 	unpark(c Case, woken semconv.WakeReason, v reflect.Value, ok bool) Detail
 
-	// called is the name of the channel, "" for none.
+	// called returns the name of the channel; "": it has none.
 	called() string
 }
 
-// ticks reports whether what wakes the case is a timer.
+// ticks reports whether a timer wakes the case.
 func (c Case) ticks() bool {
 	switch c.on.(type) {
 	case timerRecv, *tickerRecv:
@@ -56,7 +56,7 @@ var (
 	_ caseOn = (*chanRecv[int])(nil)
 )
 
-// CaseDefault is chosen where no other case can be done at once.
+// CaseDefault is chosen if no other case can proceed immediately.
 func CaseDefault() Case { return Case{on: defaultCase{}} }
 
 type defaultCase struct{}
@@ -76,7 +76,7 @@ func CaseSend[T any](ch chan<- T, v T) Case { return Case{on: plainSend[T](ch), 
 type plainSend[T any] chan<- T
 
 func (ch plainSend[T]) try(_ context.Context, c Case) bool {
-	v, _ := c.v.(T) // an interface's nil is none
+	v, _ := c.v.(T) // fails for a nil interface: v is nil, too
 	return offer((chan<- T)(ch), v)
 }
 
@@ -88,9 +88,9 @@ func (ch plainSend[T]) park(_, _ context.Context, c Case) reflect.SelectCase {
 func (plainSend[T]) unpark(Case, semconv.WakeReason, reflect.Value, bool) Detail { return Detail{} }
 func (plainSend[T]) called() string                                              { return "" }
 
-// CaseRecv receives from a plain channel; a nil one is never chosen. Where it is
-// chosen, *v becomes the value and *ok whether it was sent, or the channel is
-// closed. Either may be nil. For the channel of a timer see [CaseTimer].
+// CaseRecv receives from a plain channel; a nil one is never chosen. If it is chosen, *v
+// becomes the value, and *ok true if it was sent, or false if the channel is closed.
+// Either pointer may be nil. For the channel of a timer see [CaseTimer].
 func CaseRecv[T any](ch <-chan T, v *T, ok *bool) Case {
 	return Case{on: plainRecv[T](ch), v: v, ok: ok}
 }
@@ -118,8 +118,8 @@ func (plainRecv[T]) unpark(c Case, woken semconv.WakeReason, v reflect.Value, ok
 
 func (plainRecv[T]) called() string { return "" }
 
-// CaseTimer is chosen when t fires; the wake says so ([semconv.WakeTimer]). *at, which
-// may be nil, becomes the time. A timer of time.AfterFunc is never chosen.
+// CaseTimer is chosen when t fires; the wake's reason is [semconv.WakeTimer]. *at becomes
+// the time, unless at is nil. A timer of time.AfterFunc is never chosen.
 func CaseTimer(t *time.Timer, at *time.Time) Case { return Case{on: timerRecv(t.C), v: at} }
 
 // tickerRecv is a ticker that is received from.
@@ -187,8 +187,8 @@ func (s *chanSend[T]) unpark(_ Case, woken semconv.WakeReason, _ reflect.Value, 
 
 func (s *chanSend[T]) called() string { return (*Chan[T])(s).called() }
 
-// CaseRecv receives from c; a nil Chan is never chosen. Where it is chosen, *v
-// becomes the value and *ok whether it was sent, or the channel is closed. Either
+// CaseRecv receives from c; a nil Chan is never chosen. If it is chosen, *v becomes the
+// value, and *ok true if it was sent, or false if the channel is closed. Either pointer
 // may be nil.
 func (c *Chan[T]) CaseRecv(v *T, ok *bool) Case { return Case{on: (*chanRecv[T])(c), v: v, ok: ok} }
 
@@ -223,7 +223,7 @@ func (r *chanRecv[T]) unpark(c Case, woken semconv.WakeReason, v reflect.Value, 
 		return Detail{}
 	}
 	s := loaded[sent[T]](v)
-	r.passedLater(s.from, nil, ok) // by whom is not known here
+	r.passedLater(s.from, nil, ok) // the receiver's context is not known here
 	store(c, s.v, ok)
 	_, by := r.receiverWoken(s.from, ok)
 	return by
@@ -231,7 +231,7 @@ func (r *chanRecv[T]) unpark(c Case, woken semconv.WakeReason, v reflect.Value, 
 
 func (r *chanRecv[T]) called() string { return (*Chan[T])(r).called() }
 
-// store hands over what was received.
+// store stores what a case received.
 func store[T any](c Case, v T, ok bool) {
 	if to, _ := c.v.(*T); to != nil {
 		*to = v
@@ -249,7 +249,7 @@ func receives[T any](ch <-chan T) reflect.SelectCase {
 	return reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ch)}
 }
 
-// loaded returns what reflection received, an interface's nil included.
+// loaded returns the value that package reflect received, which may be a nil interface.
 func loaded[T any](v reflect.Value) T {
 	t, _ := v.Interface().(T)
 	return t

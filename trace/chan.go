@@ -9,21 +9,22 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Chan is a channel of T whose values carry the operation that sent them. It is
-// a Go channel in all it does (order, fairness, panics and their messages), but
-// that each wait ends with a context and shows: a blocked Send or Recv is an
-// operation, [semconv.SpanSend] or [semconv.SpanRecv], and its wake links to the operation of
-// the other side, or to the span in the context of that one's call if that did
-// not have to wait. Where several receivers could have made room for a sender at
-// once, it links to the goroutine that they are of, or to nothing.
+// Chan is a channel of T whose values carry the operation that sent them. It behaves
+// exactly as a Go channel (order, fairness, panics and their messages), but a context can
+// end a wait, and a wait is recorded: a blocked Send or Recv is an operation,
+// [semconv.SpanSend] or [semconv.SpanRecv]. Its wake links to the other side's operation or,
+// if that did not have to wait, to the span in its context. If any of several receivers
+// may have freed the slot for a sender, the wake links to the goroutine that ran them all,
+// or to nothing.
 //
 // The zero Chan is an unbuffered channel; a nil *Chan is a nil channel, on which
 // all waits last until their context ends. A Chan must not be copied. All methods
 // are safe for concurrent use.
 //
-// Where it does not wait, an operation emits nothing unless [WithAllOps] says so,
-// and costs some ten nanoseconds more than the bare one. A value takes two words
-// more, and keeps its sender's context alive until it is received.
+// An operation that does not wait emits nothing, except with [WithAllOps], and costs some
+// ten nanoseconds more than that of a Go channel. A value takes two more words. A Chan
+// keeps alive the context that each value in it was sent with, and those with which the
+// latest one that was received was sent and received.
 type Chan[T any] struct {
 	once sync.Once
 	ch   chan sent[T] // use raw
@@ -32,7 +33,7 @@ type Chan[T any] struct {
 	handoff
 }
 
-// called returns the name, "" for none.
+// called returns the name; "": it has none.
 func (c *Chan[T]) called() string {
 	if c == nil {
 		return ""
@@ -40,7 +41,7 @@ func (c *Chan[T]) called() string {
 	return c.name.String()
 }
 
-// sent is a value on its way.
+// sent is a value in the channel, with its sender's context.
 type sent[T any] struct {
 	v    T
 	from context.Context
@@ -51,8 +52,8 @@ func NewChan[T any](size int, opts ...PrimitiveOption) *Chan[T] {
 	return &Chan[T]{ch: make(chan sent[T], size), name: newNamed(opts)}
 }
 
-// SetName names c as [WithName] does. It is for a Chan that is a part of something else,
-// and that nobody uses yet.
+// SetName names c as [WithName] does. It is for a Chan that is a field, and must be called
+// before any other use.
 func (c *Chan[T]) SetName(name string, opts ...PrimitiveOption) {
 	c.name = newNamed(append([]PrimitiveOption{WithName(name)}, opts...))
 }
@@ -70,9 +71,9 @@ func (c *Chan[T]) raw() chan sent[T] {
 	return c.ch
 }
 
-// Send sends v, and waits until it is received or there is room for it. When ctx
-// ends before, it returns context.Cause(ctx); where it need not wait it sends, be
-// ctx alive or not. It panics if the channel is closed.
+// Send sends v, and waits until it is received or the buffer is not full. If ctx ends
+// before, it returns context.Cause(ctx). If it need not wait it sends, even if ctx has
+// ended. It panics if the channel is closed.
 func (c *Chan[T]) Send(ctx context.Context, v T) error {
 	switch {
 	case c == nil:
@@ -96,7 +97,7 @@ func (c *Chan[T]) offer(ctx context.Context, v T) bool {
 
 func (c *Chan[T]) send(ctx context.Context, v T) (err error) {
 	own, op := startOn(ctx, semconv.SpanSend, c.name)
-	parked, woken := false, semconv.WakeClosed // so it is if the channel is, and this panics
+	parked, woken := false, semconv.WakeClosed // unless changed below: the send panics
 	defer func() {
 		if parked {
 			op.Wake(woken, CausedBy(c.unparkSender(woken)))
@@ -122,8 +123,8 @@ func (c *Chan[T]) send(ctx context.Context, v T) (err error) {
 	}
 }
 
-// offerOrPark is offer, and where that fails parkSender, in one step: what room
-// there is afterwards was made by a suspect.
+// offerOrPark is offer and, if that fails, parkSender, as one step: any slot that is free
+// afterwards was freed by a suspect.
 func (c *Chan[T]) offerOrPark(own context.Context, op Op, v T) bool {
 	op.lock(&c.mu)
 	defer c.mu.Unlock() // even in a panic
@@ -134,13 +135,13 @@ func (c *Chan[T]) offerOrPark(own context.Context, op Op, v T) bool {
 	return false
 }
 
-// TrySend sends v if that needs no waiting, and reports whether it did: a select with a
-// default. It is no operation. It panics if the channel is closed.
+// TrySend sends v if that needs no waiting, and reports whether it did, like a select with
+// a default. It is no operation. It panics if the channel is closed.
 func (c *Chan[T]) TrySend(ctx context.Context, v T) bool { return c.offer(ctx, v) }
 
-// TryRecv receives a value if that needs no waiting, and reports whether it did: a
-// select with a default. It is no operation. Where the channel is closed and empty it
-// returns io.EOF, and true.
+// TryRecv receives a value if that needs no waiting, and reports whether it did, like a
+// select with a default. It is no operation. If the channel is closed and empty it returns
+// true and io.EOF.
 func (c *Chan[T]) TryRecv(ctx context.Context) (v T, received bool, err error) {
 	if c == nil {
 		return v, false, nil
@@ -152,10 +153,9 @@ func (c *Chan[T]) TryRecv(ctx context.Context) (v T, received bool, err error) {
 	return s.v, true, eof(ok)
 }
 
-// Recv receives a value, and waits for one. Where the channel is closed and
-// empty it returns io.EOF, which ends a goroutine or an operation as no failure.
-// When ctx ends before, it returns context.Cause(ctx); where it need not wait it
-// receives, be ctx alive or not.
+// Recv receives a value, and waits for one. If the channel is closed and empty it returns
+// io.EOF, with which a goroutine or an operation ends without failure. If ctx ends before,
+// it returns context.Cause(ctx). If it need not wait it receives, even if ctx has ended.
 func (c *Chan[T]) Recv(ctx context.Context) (T, error) {
 	if c == nil {
 		return Recv[T](ctx, nil)
@@ -168,7 +168,7 @@ func (c *Chan[T]) Recv(ctx context.Context) (T, error) {
 	return c.recv(ctx)
 }
 
-// take receives if that needs no waiting; done says whether.
+// take receives if that needs no waiting; done: it did.
 func (c *Chan[T]) take(ctx context.Context) (s sent[T], ok, done bool) {
 	ch := c.raw()
 	c.mu.Lock()
@@ -214,8 +214,7 @@ func (c *Chan[T]) recv(ctx context.Context) (T, error) {
 	return s.v, eof(ok)
 }
 
-// All yields the values until the channel is closed or ctx ends, which one does
-// not learn.
+// All yields the values until the channel is closed or ctx ends. It does not report which.
 func (c *Chan[T]) All(ctx context.Context) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for {
@@ -237,7 +236,7 @@ func (c *Chan[T]) Close(ctx context.Context) {
 	close(c.raw())
 }
 
-// Len returns how many values wait in the channel.
+// Len returns how many values are in the channel.
 func (c *Chan[T]) Len() int { return len(c.raw()) }
 
 // Cap returns the capacity.

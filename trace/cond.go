@@ -6,9 +6,9 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Cond is sync.Cond with a wait that shows, and that can end with a context. It has
-// no lock of its own: Wait is given one. The zero Cond is ready; it must not be
-// copied, and its methods are safe for concurrent use.
+// Cond is sync.Cond with a wait that is recorded, and that a context can end. It has no
+// lock of its own: Wait takes one. The zero Cond is ready; it must not be copied, and its
+// methods are safe for concurrent use.
 //
 // A Wait is an operation, [semconv.SpanWait] with [semconv.ReasonCond], whose wake links to the
 // operation that signaled.
@@ -28,8 +28,8 @@ func NewCond(opts ...PrimitiveOption) *Cond { return &Cond{queue{name: newNamed(
 //	}
 func (c *Cond) Wait(ctx context.Context, l Locker) { _ = c.wait(ctx, nil, l) }
 
-// WaitContext is Wait that gives up when ctx ends: then it returns context.Cause(ctx),
-// and where a signal came first, nil. In any case l is locked.
+// WaitContext is Wait that gives up when ctx ends: then it returns context.Cause(ctx), or
+// nil if it was signaled before. In any case l is locked.
 func (c *Cond) WaitContext(ctx context.Context, l Locker) error { return c.wait(ctx, ctx.Done(), l) }
 
 func (c *Cond) wait(ctx context.Context, done <-chan struct{}, l Locker) error {

@@ -15,8 +15,8 @@ import (
 // culprits are the operations that the span of a goroutine links to. They are guarded
 // by its Task's mutex.
 type culprits struct {
-	longest  longest   // since the last lap
-	failures []failure // the latest ones
+	longest  longest   // block since the last lap
+	failures []failure // the latest, at most maxFailures
 }
 
 // longest is a block, and its operation.
@@ -35,19 +35,19 @@ type failure struct {
 	err  error
 }
 
-// maxFailures is how many failures a goroutine remembers: what it does about the one
+// maxFailures is how many failures are kept for a goroutine: what it does after the one
 // that it ends with, such as closing a connection, may fail as well.
 const maxFailures = 4
 
-// blockOver keeps a block if that is the longest one.
-func (c *culprits) blockOver(l *longest) {
+// addBlock keeps a block if that is the longest.
+func (c *culprits) addBlock(l *longest) {
 	if l.took > c.longest.took {
 		c.longest = *l
 	}
 }
 
-// explain adds to the block of an operation, if that is the longest one, what its sink
-// found out: the cause, and the operation's span.
+// explain sets the cause and the operation's span, which its sink found out, of a block
+// that began at since, if that is the longest.
 func (t *Task) explain(ref core.Ref, since time.Time, cause semconv.Cause, span oteltrace.SpanContext) {
 	for ; t != nil; t = t.outer {
 		t.mu.Lock()
@@ -73,8 +73,8 @@ func (t *Task) failed(f failure) {
 	}
 }
 
-// lap appends what is known of the longest block to the attributes of the span that
-// ends, and returns the block. The next one begins with none.
+// lap appends the attributes of the longest block for the span that ends, returns the
+// block, and forgets it.
 func (c *culprits) lap(attrs []attribute.KeyValue) ([]attribute.KeyValue, longest) {
 	l := c.longest
 	c.longest = longest{}
@@ -97,8 +97,9 @@ func (l *longest) operation() oteltrace.SpanContext {
 	return l.ref.SpanContext()
 }
 
-// failedWith returns the first operation that failed with err, an invalid span context
-// if none did: what fails so later, such as a close, does since that did. It calls methods of the program's errors, so the Task's mutex is not held.
+// failedWith returns the span of the first operation that failed with err; invalid: none
+// did. Later ones, such as a close, failed because that did. It calls methods of the
+// program's errors, so the Task's mutex must not be held.
 func failedWith(failures []failure, err error) oteltrace.SpanContext {
 	for _, f := range failures {
 		if errors.Is(err, f.err) {

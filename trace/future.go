@@ -6,9 +6,9 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Future is a value that is not there yet: pending until it is resolved with a
-// value or rejected with an error, once. The zero Future is pending; it must not
-// be copied, and its methods are safe for concurrent use.
+// Future is a value that becomes known later. It is pending until it is resolved with a
+// value or rejected with an error, once. The zero Future is pending; it must not be
+// copied, and its methods are safe for concurrent use.
 //
 // A blocked Await is an operation, [semconv.SpanAwait], whose wake links to the operation
 // that resolved or rejected.
@@ -83,9 +83,9 @@ func (f *Future[T]) Settled() bool {
 	return f.done
 }
 
-// Then runs fn with the value or the error, in a goroutine of its own, when the
-// future has it, and at once if it does: its span, a child of the one in ctx,
-// begins there. It does not look at whether ctx has ended; fn may.
+// Then runs fn with the value or the error, in a goroutine of its own, as soon as the
+// future has one. The goroutine's span, a child of the one in ctx, begins then. It runs fn
+// even if ctx has ended.
 func (f *Future[T]) Then(ctx context.Context, name string, fn func(ctx context.Context, value T, err error) error, opts ...GoOption) {
 	call := func() {
 		Go(ctx, name, func(ctx context.Context) error { return fn(ctx, f.value, f.err) }, opts...)

@@ -22,16 +22,16 @@ type Group struct {
 	err  error
 }
 
-// NewGroup returns a Group and a context for its functions, which ends when one
-// of them returns an error, with that as its cause, or when Wait has returned. A name
-// is that of both what Wait and what Go waits for.
+// NewGroup returns a Group and a context for its functions. The context ends when one of
+// them returns an error, with that as its cause, or when Wait has returned. A name is that
+// of the waits of both Wait and Go.
 func NewGroup(ctx context.Context, opts ...PrimitiveOption) (*Group, context.Context) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	return &Group{cancel: cancel, wg: WaitGroup{queue: queue{name: newNamed(opts)}}}, ctx
 }
 
-// SetLimit sets how many of the group's goroutines run at the most; a negative n
-// is no limit, as is the default. It panics while one of them runs.
+// SetLimit limits how many of the group's goroutines run at a time. A negative n is no
+// limit, which is the default. It panics while one of them runs.
 func (g *Group) SetLimit(n int) {
 	if g.slots != nil && !g.slots.TryAcquire(context.Background(), g.limit) {
 		panic("trace: the limit of a Group was set while its goroutines run") //nolint:forbidigo // as errgroup does
@@ -43,10 +43,9 @@ func (g *Group) SetLimit(n int) {
 	}
 }
 
-// Go is the function [Go], after waiting for a slot where there is a limit. The
-// first error of all functions is the group's; [ErrGoexit] is one. Where ctx
-// ends before there is a slot, fn is not run, context.Cause(ctx) counts as its error,
-// and Go returns nil.
+// Go is the function [Go], after waiting for a slot if there is a limit. The first error of
+// all functions is the group's; [ErrGoexit] is one. If ctx ends before there is a slot, fn
+// is not run, context.Cause(ctx) counts as its error, and Go returns nil.
 func (g *Group) Go(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) *Task {
 	g.wg.Add(1) // before the wait for a slot, so that Wait waits for its error, too
 	if g.slots != nil {
@@ -59,7 +58,7 @@ func (g *Group) Go(ctx context.Context, name string, fn func(context.Context) er
 	return g.start(ctx, name, fn, opts)
 }
 
-// TryGo is Go if there is a slot now, and else does nothing and returns nil.
+// TryGo is Go if there is a free slot, and else does nothing and returns nil.
 func (g *Group) TryGo(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) *Task {
 	if g.slots != nil && !g.slots.TryAcquire(ctx, 1) {
 		return nil
@@ -90,16 +89,16 @@ func (g *Group) fail(err error) {
 	})
 }
 
-// Wait waits until all functions have ended, whether ctx ends or not, so that it may be
-// the group's. It returns the first error, nil if there was none.
+// Wait waits until all functions have ended, whether ctx ends or not: it may be the
+// group's context. It returns the first error, nil if there was none.
 func (g *Group) Wait(ctx context.Context) error {
 	g.wg.Wait(ctx)
 	return g.end()
 }
 
 // WaitContext is Wait that gives up when ctx ends: then it returns context.Cause(ctx),
-// and the functions go on. The group's own context ends with the first error, while
-// others may still run.
+// and the functions continue. Do not pass the group's own context: it ends with the first
+// error, while other functions may still run.
 func (g *Group) WaitContext(ctx context.Context) error {
 	if err := g.wg.WaitContext(ctx); err != nil {
 		return err

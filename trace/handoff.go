@@ -9,16 +9,16 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// handoff finds out which receiver made room for a sender. The runtime does not say
-// which receiver woke which sender, and it is the runtime that parks senders, so that a
-// channel behaves exactly as the bare one. But receivers can be seen coming: while a
-// sender waits, every receiver registers before the sender can know of the room. The
-// sender links to the receive that must have been it. If several may have been, it
-// links to the goroutine that ran them all, or to nothing.
+// handoff finds out which receiver freed a slot of the channel for a sender. Senders park
+// in the runtime, so that the channel behaves exactly as a Go channel, and the runtime does
+// not say which receiver woke which sender. But while a sender waits, every receiver
+// registers before the sender can use the slot. The sender links to the only receive that
+// may have freed it. If there are several, it links to the goroutine that ran them all, or
+// to nothing.
 type handoff struct {
 	mu       sync.Mutex // held by a receive that does not park
 	senders  int        // that wait
-	makers   suspects   // of room that no sender has taken notice of
+	makers   suspects   // receivers that may have freed a slot which no sender has used yet
 	parkers  suspects   // receivers that are parked, or about to be
 	closed   bool
 	closedBy oteltrace.SpanContext
@@ -29,7 +29,7 @@ type handoff struct {
 // suspects are n receivers, one of which woke a sender.
 type suspects struct {
 	n         int
-	op        oteltrace.SpanContext // of them all; not valid where they differ
+	op        oteltrace.SpanContext // of them all; invalid: they differ
 	goroutine oteltrace.SpanContext // likewise
 }
 
@@ -47,7 +47,7 @@ func (s *suspects) add(ctx context.Context) {
 	}
 }
 
-// culprit is what the suspects have in common.
+// culprit returns the span that the suspects have in common; invalid: none.
 func (s *suspects) culprit() oteltrace.SpanContext {
 	if s.op.IsValid() {
 		return s.op
@@ -55,7 +55,7 @@ func (s *suspects) culprit() oteltrace.SpanContext {
 	return s.goroutine
 }
 
-// blur makes none of them known.
+// blur forgets who they are.
 func (s *suspects) blur() { s.op, s.goroutine = oteltrace.SpanContext{}, oteltrace.SpanContext{} }
 
 func (s *suspects) remove() {
@@ -86,15 +86,15 @@ func (h *handoff) passedLater(from, to context.Context, ok bool) {
 	h.mu.Unlock()
 }
 
-// receivedBefore notes that there is room which nobody is known to have made. The
-// caller holds h.mu, and is about to park as a sender.
+// receivedBefore notes a free slot whose receiver is not known. The caller holds h.mu, and
+// is about to park as a sender.
 func (h *handoff) receivedBefore() {
 	h.makers.n++
 	h.makers.blur()
 }
 
-// parkReceiver notes that a receiver is about to park. It may find a value before
-// it does, and so make room. The caller holds h.mu.
+// parkReceiver notes that a receiver is about to park. It may find a value before it
+// parks, and so free a slot. The caller holds h.mu.
 func (h *handoff) parkReceiver(ctx context.Context) {
 	h.parkers.add(ctx)
 	if h.senders > 0 {
@@ -141,7 +141,7 @@ func (h *handoff) unparkSender(woken semconv.WakeReason) oteltrace.SpanContext {
 	}
 }
 
-// receiverWoken says what woke a receiver.
+// receiverWoken returns what woke a receiver.
 func (h *handoff) receiverWoken(from context.Context, ok bool) (semconv.WakeReason, Detail) {
 	if ok {
 		return semconv.WakeReceived, CausedBy(origin(from))

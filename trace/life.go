@@ -17,22 +17,21 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// DefaultMaxOpen is how long the span of a goroutine is open at the most; see
-// [WithMaxOpen].
+// DefaultMaxOpen limits how long the span of a goroutine is open; see [WithMaxOpen].
 const DefaultMaxOpen = 5 * time.Second
 
 // life is one run of a goroutine's function, and its span, NAME.
 //
-// The span lasts as long as the function does, but it is not open for longer than the
-// limit: then it ends and is exported as it stands, so that what is below has a parent
-// in the backend, and the rest of the story is a second span.
+// The span lasts as long as the function, unless that takes longer than the limit. Then it
+// ends and is exported, so that the spans below it have their parent in the backend, and
+// the rest of the life has a second span.
 type life struct {
 	goConfig
 	tracer  *Tracer
 	task    *Task
 	ctx     context.Context // for the function
 	called  time.Time
-	spawned bool         // by the call, and not run by it
+	spawned bool         // by Go; until the first span has ended
 	root    bool         // its span has no parent
 	span    *currentSpan // nil: nothing is recorded
 
@@ -41,7 +40,7 @@ type life struct {
 
 	// turn is held while a span of the life is ended.
 	turn  sync.Mutex
-	start time.Time // of the current span, but for what was before the first instruction
+	start time.Time // of the current span, or when the function began
 	over  bool
 }
 
@@ -85,8 +84,8 @@ func (l *life) beginSpan(ctx context.Context) {
 	l.ctx = pprof.WithLabels(oteltrace.ContextWithSpan(l.ctx, l.span), pprof.Labels(string(semconv.GoroutineNameKey), t.name))
 }
 
-// label gives the calling goroutine the labels of the context, if it is
-// recorded, and reports whether it is.
+// label sets the pprof labels of the calling goroutine if it is recorded, and reports
+// whether it is.
 func (l *life) label() bool {
 	if l.span != nil {
 		pprof.SetGoroutineLabels(l.ctx)
@@ -94,7 +93,7 @@ func (l *life) label() bool {
 	return l.span != nil
 }
 
-// running says that the function begins, at l.start.
+// running notes that the function begins, at l.start.
 func (l *life) running() {
 	l.attrs = append(l.attrs, semconv.GoroutineIDKey.Int64(l.task.id))
 	if l.limit > 0 {
@@ -102,7 +101,7 @@ func (l *life) running() {
 	}
 }
 
-// delay appends how long the goroutine took to start, to what its first span says.
+// delay appends how long the goroutine took to start, for its first span.
 func (l *life) delay(attrs []attribute.KeyValue) []attribute.KeyValue {
 	if l.spawned {
 		attrs = append(attrs, semconv.GoroutineStartDelayKey.Float64(l.start.Sub(l.called).Seconds()))
@@ -110,7 +109,7 @@ func (l *life) delay(attrs []attribute.KeyValue) []attribute.KeyValue {
 	return attrs
 }
 
-// cut ends the span, which has been open for long enough, and begins that of the rest.
+// cut ends the span, which has been open for long enough, and begins the second one.
 func (l *life) cut() {
 	l.turn.Lock()
 	defer l.turn.Unlock()
@@ -121,15 +120,15 @@ func (l *life) cut() {
 	_, rest := l.tracer.span(l.ctx, l.task.name, at, oteltrace.WithAttributes(l.attrs...),
 		oteltrace.WithLinks(oteltrace.Link{SpanContext: l.span.first}))
 	if rest == nil {
-		return // a sampler's no: what there is goes on
+		return // the sampler refused it: the first span continues
 	}
-	span := l.span.goOn(rest)
+	span := l.span.replace(rest)
 	l.finish(span, at, semconv.StateRunning, "", nil, l.delay(l.attrs))
 	l.start, l.spawned = at, false
 }
 
-// settle exports the first spans of the goroutine, and of those that started it, as far
-// as they are still open: somebody outside is about to make a span below.
+// settle ends the first spans of the goroutine, and of those that started it, if they are
+// still open: package live is about to make a span below them.
 func (t *Task) settle() {
 	for t != nil {
 		if l := t.life.Load(); l != nil && l.timer != nil && l.timer.Stop() {
@@ -160,8 +159,8 @@ func (l *life) end(state semconv.State, errorType string, err error, stack []att
 // finish ends a span of the life, with the state and the totals of its time, and links
 // it to the operation with the longest block and to the one whose error is the function's.
 //
-// The root of a trace has no links to its own trace: Jaeger's page takes the first one for
-// its parent, finds no root then, and shows nothing.
+// The root of a trace gets no links to its own trace: Jaeger's page would take the first
+// one for its parent, find no root, and show nothing.
 func (l *life) finish(span oteltrace.Span, at time.Time, state semconv.State, errorType string, err error, attrs []attribute.KeyValue) {
 	t := l.task
 	t.mu.Lock()
@@ -190,8 +189,8 @@ func (l *life) finish(span oteltrace.Span, at time.Time, state semconv.State, er
 	finish(span, at, errorType, err, attrs)
 }
 
-// currentSpan is the span of a goroutine in the context of its function: the first as
-// far as others are below it, and else the one that is open.
+// currentSpan is the span of a goroutine in the context of its function. For spans below,
+// it is the goroutine's first span, and for what is set on it, the one that is open.
 type currentSpan struct {
 	embedded.Span
 	first oteltrace.SpanContext
@@ -202,9 +201,9 @@ type currentSpan struct {
 
 var _ oteltrace.Span = (*currentSpan)(nil)
 
-// goOn makes the next span the current one, and returns the one before, which nobody
-// changes any more.
-func (c *currentSpan) goOn(next oteltrace.Span) (before oteltrace.Span) {
+// replace makes next the current span, and returns the one before, which is not changed
+// through c any more.
+func (c *currentSpan) replace(next oteltrace.Span) (before oteltrace.Span) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	before, c.now = c.now, next
@@ -217,11 +216,11 @@ func (c *currentSpan) current() oteltrace.Span {
 	return c.now
 }
 
-// SpanContext returns that of the goroutine's first span: what is started below has it
-// as its parent, also where it has ended.
+// SpanContext returns that of the goroutine's first span, which is the parent of spans
+// below it even after it has ended.
 func (c *currentSpan) SpanContext() oteltrace.SpanContext { return c.first }
 
-// IsRecording reports whether the goroutine goes on.
+// IsRecording reports whether the span that is open is recorded.
 func (c *currentSpan) IsRecording() bool { return c.current().IsRecording() }
 
 // SetAttributes sets attributes of the span that is open.
@@ -231,8 +230,8 @@ func (c *currentSpan) SetAttributes(attrs ...attribute.KeyValue) {
 	c.now.SetAttributes(attrs...)
 }
 
-// SetStatus sets the status of the span that is open. An error of the function's that
-// is a failure sets it at the end.
+// SetStatus sets the status of the span that is open. If the function fails, its error
+// sets the status at the end.
 func (c *currentSpan) SetStatus(code codes.Code, description string) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

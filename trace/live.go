@@ -8,9 +8,9 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// What package live asks: nothing here is done unless somebody looks.
+// What package live asks for. None of it runs unless it is asked.
 
-// waitsFor says what the operation is about to wait for.
+// waitsFor notes what the operation is about to wait for.
 func (o Op) waitsFor(x any) { core.Ref(o).SetOn(x) }
 
 // liveTask is a Task that describes itself.
@@ -36,13 +36,13 @@ func (l *liveTask) Describe(r *live.Report) {
 		w.Op, w.Operation, w.Reason, w.Since, w.On = of.ref, of.name, of.reason, of.since, of.on
 	}
 	t.mu.Unlock()
-	// Without the lock, which is taken while an operation's is held.
+	// Not with t.mu held, since that is locked while an operation's lock is held.
 	for i := range d.Waits {
 		d.Waits[i].Span = d.Waits[i].Op.(core.Ref).SpanContext()
 	}
 }
 
-// taskOf is the goroutine that ctx is of, for its identity; nil: none.
+// taskOf returns the goroutine of ctx as its key for package live; nil: none.
 func taskOf(ctx context.Context) any {
 	if ctx != nil {
 		if t := scopeOf(ctx).task; t != nil {
@@ -64,7 +64,7 @@ func (q *queueWait) inMetrics() string      { return q.name.inMetrics() }
 func (wg *waitGroupWait) inMetrics() string { return wg.name.inMetrics() }
 func (w *chanWait[T]) inMetrics() string    { return w.name.inMetrics() }
 
-// DescribeWait is that of a Mutex, an RWMutex or a Semaphore.
+// DescribeWait describes the wait for a Mutex, an RWMutex or a Semaphore.
 func (s *sema) DescribeWait() live.On {
 	s.mu.Lock()
 	defer s.mu.Unlock()

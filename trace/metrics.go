@@ -18,22 +18,22 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// metrics are what a [Tracer] measures with: one for each MeterProvider.
+// metrics are the instruments of a [Tracer], one for each MeterProvider.
 //
-// Blocks are counted in atomics where package meter collects them ([measure.Histogram]),
-// and else by a synchronous instrument, which costs more. Spans that were left out are
-// counted in an atomic, which is observed.
+// If package meter collects them, blocks are counted in atomics ([measure.Histogram]),
+// else by a synchronous instrument, which costs more. Suppressed spans are counted in an
+// atomic, which is observed.
 type metrics struct {
 	meter      metric.Meter
 	blocked    metric.Float64Histogram
 	suppressed atomic.Int64
 	observed   metric.Registration // of suppressed; nil: failed
 
-	looked atomic.Bool                       // what stands behind blocked is known
-	blocks atomic.Pointer[measure.Histogram] // nil: not such a one
+	looked atomic.Bool                       // blocks is set, if blocked has one
+	blocks atomic.Pointer[measure.Histogram] // behind blocked; nil: there is none, or not yet
 }
 
-// metricsFor has the callbacks of each provider registered once.
+// metricsFor registers the callback once for each provider.
 var metricsFor = measure.Registry[metrics]{Drop: func(m *metrics) {
 	if m.observed != nil {
 		_ = m.observed.Unregister()
@@ -81,17 +81,15 @@ func newMetrics(meter metric.Meter) *metrics {
 	return m
 }
 
-// metered reports whether blocks below ctx are measured, recorded or not. The
-// instrument of a no-op meter says no, and so does that of the global one for as
-// long as the program has set no other.
+// metered reports whether blocks below ctx are measured, recorded or not. They are not with
+// a no-op meter, and with the global one until the program sets another.
 func (t *Tracer) metered(ctx context.Context) bool {
 	return t.metrics != nil && (t.metrics.blocks.Load() != nil || t.metrics.blocked.Enabled(ctx))
 }
 
-// collected returns the histogram of blocks that package meter collects; nil: it is
-// another.
+// collected returns the histogram of blocks if package meter collects it, else nil.
 func (m *metrics) collected() *measure.Histogram {
-	if !m.looked.Load() && m.blocked.Enabled(context.Background()) { // else it may come yet
+	if !m.looked.Load() && m.blocked.Enabled(context.Background()) { // else the program may set a provider later
 		m.blocks.Store(measure.Behind(m.blocked))
 		m.looked.Store(true)
 	}
@@ -103,7 +101,7 @@ type blockMetrics struct{ *metrics }
 
 var _ core.Sink = blockMetrics{}
 
-// Wants returns 0: a block is measured by its cause.
+// Wants returns 0: the evidence of each block has its cause, which is measured.
 func (blockMetrics) Wants(core.Show, bool) time.Duration { return 0 }
 
 // Wake records a block, with the operation's span, so that an exemplar names it.
@@ -132,7 +130,7 @@ func (m *metrics) measure(ctx context.Context, reason, cause string, d time.Dura
 	m.seriesOf(key).RecordIn(oteltrace.SpanContextFromContext(ctx), int64(d))
 }
 
-// seriesOf returns what is collected of blocks of one kind.
+// seriesOf returns the series of blocks of one kind.
 func (m *metrics) seriesOf(key blockKey) *measure.Series {
 	return m.blocks.Load().Series(optionsOf(key).set)
 }
@@ -140,14 +138,14 @@ func (m *metrics) seriesOf(key blockKey) *measure.Series {
 // End does nothing.
 func (blockMetrics) End(*core.Record, *core.End) {}
 
-// suppress counts spans that were left out.
+// suppress counts suppressed spans.
 func (t *Tracer) suppress(n int) {
 	if m := t.metrics; m != nil && m != &noMetrics && n > 0 {
 		m.suppressed.Add(int64(n))
 	}
 }
 
-// A recording's options are made once, so that it allocates nothing.
+// blockOptionsOf are the options of recordings, kept so that these allocate nothing.
 var blockOptionsOf = struct {
 	sync.RWMutex
 	made map[blockKey]*blockOptions // at most maxBlockOptions
@@ -158,8 +156,8 @@ type blockOptions struct {
 	record []metric.RecordOption
 }
 
-// maxBlockOptions bounds what is kept: a program may give reasons of its own, and
-// some 30 are the module's. For others options are made each time.
+// maxBlockOptions limits what is kept. The module itself has about 30 kinds of blocks, but
+// a program may have reasons of its own. For further ones options are made each time.
 const maxBlockOptions = 256
 
 type blockKey struct{ reason, cause, name string }

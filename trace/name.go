@@ -13,33 +13,33 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// PrimitiveOption configures a channel, a lock or one of their like. The last option of
-// a kind wins.
+// PrimitiveOption configures a channel, a lock or another primitive of this package. The
+// last option of a kind wins.
 type PrimitiveOption interface{ applyPrimitive(*named) }
 
 type primitiveOptionFunc func(*named)
 
 func (f primitiveOptionFunc) applyPrimitive(n *named) { f(n) }
 
-// WithName names a channel, a lock or one of their like. Operations that wait for it
-// have the name as [semconv.SyncNameKey], and so do answers, diagrams and what package
-// live shows. Without one, such a span says where in the program the call is
-// ([semconv.CodeFunctionNameKey], [semconv.CodeLineNumberKey]), which is looked up only
-// for what becomes a span.
+// WithName names a channel, a lock or another primitive. Operations that wait for it have
+// the name as [semconv.SyncNameKey], and explanations, diagrams and package live show it.
+// Without a name, such a span has the place of the call in the program
+// ([semconv.CodeFunctionNameKey], [semconv.CodeLineNumberKey]), which is looked up only if
+// there is a span.
 //
-// A name should be one of few: not that of a user or of a connection.
+// There should be few different names: do not use that of a user or of a connection.
 func WithName(s string) PrimitiveOption { return primitiveOptionFunc(func(n *named) { n.text = s }) }
 
-// WithNameInMetrics has [semconv.MetricBlockDuration] say the name, too: a time series
-// for each.
+// WithNameInMetrics adds the name to [semconv.MetricBlockDuration], which makes a time
+// series for each name.
 func WithNameInMetrics() PrimitiveOption {
 	return primitiveOptionFunc(func(n *named) { n.metered = true })
 }
 
-// named is what a channel, a lock or one of their like is called; nil: nothing.
+// named is the name of a primitive; nil: it has none.
 type named struct {
 	text    string
-	attrs   []attribute.KeyValue // of its operations; nobody changes them
+	attrs   []attribute.KeyValue // of its operations; they must not change
 	metered bool
 }
 
@@ -60,7 +60,7 @@ func newNamed(opts []PrimitiveOption) *named {
 	return n
 }
 
-// String returns the name, "" for none.
+// String returns the name; "": it has none.
 func (n *named) String() string {
 	if n == nil {
 		return ""
@@ -68,7 +68,7 @@ func (n *named) String() string {
 	return n.text
 }
 
-// inMetrics returns the name if metrics are to say it, else "".
+// inMetrics returns the name if metrics have it, else "".
 func (n *named) inMetrics() string {
 	if n == nil || !n.metered {
 		return ""
@@ -76,8 +76,8 @@ func (n *named) inMetrics() string {
 	return n.text
 }
 
-// startOn is [Start] for an operation on something that may have a name. Without one
-// its span says where the call is.
+// startOn is [Start] for an operation on a primitive. If that has no name, the span has
+// the place of the call.
 func startOn(ctx context.Context, operation string, n *named) (context.Context, Op) {
 	s := scopeOf(ctx)
 	recorded, metered := !s.tracer.skips(ctx), s.tracer.metered(ctx)
@@ -94,21 +94,21 @@ func startOn(ctx context.Context, operation string, n *named) (context.Context, 
 	return s.tracer.startWith(&c, s.task, recorded, metered)
 }
 
-// site is what is known of a return address in the program.
+// site is a return address in the program.
 type site struct {
-	ours  bool
+	ours  bool // in this package
 	attrs []attribute.KeyValue
 }
 
-// sites are the call sites that a span has named: at most as many as there are calls in
-// the program's text.
+// sites are the call sites of spans. They are bounded by the number of calls in the
+// program's text.
 var sites = struct {
 	sync.RWMutex
 	of map[uintptr]*site
 }{of: map[uintptr]*site{}}
 
-// place says where in the program the call is: the innermost frame that is none of this
-// package's. Nobody may change what it returns.
+// place returns the place of the call in the program: the innermost frame outside this
+// package. The attributes must not be changed.
 func place() []attribute.KeyValue {
 	var pcs [6]uintptr
 	for _, pc := range pcs[:runtime.Callers(3, pcs[:])] {
@@ -137,8 +137,8 @@ func siteOf(pc uintptr) *site {
 	return s
 }
 
-// inOurFile reports whether a function of this package is in the file. An iterator that is
-// compiled into the loop over it is named for the function with the loop.
+// inOurFile reports whether the file is of this package. An iterator that is compiled into
+// the loop over it has the name of the function with the loop, and this package's file.
 func inOurFile(file string) bool {
 	_, own, _, _ := runtime.Caller(0)
 	return path.Dir(file) == path.Dir(own) && !strings.HasSuffix(file, "_test.go")

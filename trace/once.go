@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// Once is sync.Once with a wait that shows, and that can end with a context. The
-// zero Once is ready; it must not be copied, and is safe for concurrent use.
+// Once is sync.Once with a wait that is recorded, and that a context can end. The zero
+// Once is ready; it must not be copied, and is safe for concurrent use.
 type Once struct {
 	done atomic.Bool
 	m    Mutex
@@ -27,8 +27,8 @@ func (o *Once) Do(ctx context.Context, f func()) {
 	o.run(f)
 }
 
-// DoContext is Do that gives up waiting for a call elsewhere when ctx ends: then it
-// returns context.Cause(ctx), and that call goes on.
+// DoContext is Do that gives up waiting for another goroutine's call when ctx ends: then it
+// returns context.Cause(ctx), and that call continues.
 func (o *Once) DoContext(ctx context.Context, f func()) error {
 	if o.done.Load() {
 		return nil

@@ -15,26 +15,24 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Op is one call that may block: a read, a write, a lock. It is behind every span of
-// this module: running, blocked, running again.
+// Op is one call that may block: a read, a write, a lock. It runs, is blocked, and runs
+// again:
 //
 //	ctx, op := trace.Start(ctx, "fetch")
-//	op.Block(trace.ReasonChanRecv)
+//	op.Block(semconv.ReasonChanRecv)
 //	v := <-ch
-//	op.Wake(trace.WakeReceived)
+//	op.Wake(semconv.WakeReceived)
 //	op.End(nil)
 //
-// Inside the span of an Op, block and wake spans alternate and tile it: a wake
-// begins exactly where the block before it ends, and ends where the next one
-// begins or the operation does. An Op that never blocked has neither. They
-// become spans when they are over, so nothing is open while the goroutine is
-// parked but the operation itself.
+// Inside the span of an Op, block and wake spans alternate and tile it: a wake begins
+// exactly when the block before it ends, and ends when the next block begins or the
+// operation ends. An Op that never blocked has neither. They become spans when they are
+// over, so only the operation's span is open while the goroutine is parked.
 //
-// An Op is a reference, and may be copied. The zero Op does nothing: it is what
-// [Start] returns when nothing is recorded. So does one that has ended. Methods are
-// safe for concurrent use. Spans are made by the goroutine that calls Wake or End, one
-// at a time for each operation and without a lock held: a span processor may call
-// whatever it likes.
+// An Op is a reference, and may be copied. The zero Op, which [Start] returns when nothing
+// is recorded, does nothing, nor does one that has ended. Methods are safe for concurrent
+// use. Spans are made by the goroutine that calls Wake or End, one at a time for each
+// operation and without a lock held: a span processor may call anything.
 type Op core.Ref
 
 // Start begins an operation as a child of the span in ctx. The context it
@@ -72,8 +70,8 @@ func (t *Tracer) startWith(c *core.Config, task *Task, recorded, metered bool) (
 	return below, Op(ref)
 }
 
-// begin begins an operation. Where nothing is recorded it returns the zero Ref and a
-// context for what is below.
+// begin begins an operation. If nothing is recorded it returns the zero Ref, and the
+// context for operations below; otherwise the context is nil.
 func (t *Tracer) begin(c *core.Config, task *Task, recorded, metered bool) (core.Ref, context.Context) {
 	if task != nil {
 		c.Owner = (*owner)(task)
@@ -109,29 +107,29 @@ func (t *Tracer) begin(c *core.Config, task *Task, recorded, metered bool) (core
 	return ref, nil
 }
 
-// A Detail is what is known of a block or a wake beyond its reason.
+// A Detail describes a block or a wake beyond its reason.
 type Detail struct {
 	at    time.Time
 	cause oteltrace.SpanContext
 	attrs []attribute.KeyValue
 }
 
-// At says when a block or wake began, where that was not now. A time before
-// the operation's last edge counts as that edge.
+// At sets when a block or wake began; the default is now. A time before the operation's
+// last edge counts as that edge.
 func At(t time.Time) Detail { return Detail{at: t} }
 
 // CausedBy names the span that caused a wake; the wake links to it. An invalid
 // span context is ignored.
 func CausedBy(sc oteltrace.SpanContext) Detail { return Detail{cause: sc} }
 
-// Evidence returns attributes of a block span: what was measured about the block, given
-// at the park or, if only the wake reveals it, at the wake. The attrs are kept and may
-// be read by an exporter: nobody may change them. They are allocated even if nothing is
-// recorded. Where that counts, make the Detail once, or ask [Op.Wants].
+// Evidence adds attributes to a block's span: measurements of the block, passed to Block
+// or, if they are known only afterwards, to Wake. The attrs are kept, and must not be
+// changed. They are allocated even if nothing is recorded. If that matters, make the
+// Detail once, or call [Op.Wants] first.
 func Evidence(attrs ...attribute.KeyValue) Detail { return Detail{attrs: attrs} }
 
-// Block says that the goroutine is about to park, waiting for r. An operation
-// that is blocked already stays in its block.
+// Block records that the goroutine is about to park, waiting for r. It does nothing if the
+// operation is already blocked.
 func (o Op) Block(r semconv.Reason, details ...Detail) {
 	if o.Valid() {
 		at, _ := look(details)
@@ -139,11 +137,11 @@ func (o Op) Block(r semconv.Reason, details ...Detail) {
 	}
 }
 
-// Wake says that the goroutine runs again, and why. It does nothing where no
-// block is in progress.
+// Wake records that the goroutine runs again, and why. It does nothing if no block is in
+// progress.
 //
-// Where the connection was closed because the operation's own context ended, as
-// the WebSocket libraries do, [semconv.WakeClosed] becomes [semconv.WakeCanceled] or
+// If the operation's own context has ended, for which WebSocket libraries close the
+// connection, [semconv.WakeClosed] becomes [semconv.WakeCanceled] or
 // [semconv.WakeDeadline], with the text of context.Cause in [semconv.WakeCauseKey].
 func (o Op) Wake(w semconv.WakeReason, details ...Detail) {
 	if !o.Valid() {
@@ -177,12 +175,11 @@ func canceledWake(ctx context.Context, w semconv.WakeReason) (reason, why string
 // says that the cause is not known. A wake that already has a cause keeps it.
 func (o Op) WokenBy(sc oteltrace.SpanContext) { core.Ref(o).WokenBy(sc) }
 
-// Link links the operation to the span that it is due to, as a read to the write
-// of the peer's that sent its message. An invalid span context is ignored.
+// Link links the operation to a span that caused it, such as a read to the peer's write of
+// the message. An invalid span context is ignored.
 func (o Op) Link(to oteltrace.SpanContext) { core.Ref(o).Link(to) }
 
-// SetAttributes adds attributes to the operation's span, if it comes to have
-// one.
+// SetAttributes adds attributes to the operation's span, if it has one in the end.
 func (o Op) SetAttributes(attrs ...attribute.KeyValue) {
 	if o.Valid() {
 		core.Ref(o).SetAttributes(slices.Clone(attrs))
@@ -193,15 +190,15 @@ func (o Op) SetAttributes(attrs ...attribute.KeyValue) {
 // has ended.
 func (o Op) Valid() bool { return core.Ref(o).Valid() }
 
-// Wants reports whether evidence of a block that lasted d is of use, so that it is
-// gathered for no other.
+// Wants reports whether the evidence of a block that lasted d is used. If it is not, there
+// is no need to gather any.
 func (o Op) Wants(d time.Duration) bool { return core.Ref(o).Wants(d) }
 
-// End ends the operation. It is an error in the sense of OpenTelemetry, with
-// status Error, whose description is its text, and [semconv.ErrorTypeKey], unless err is
-// nil, a normal end, or comes from the cancellation of the context that the
-// operation was started with, be it as context.Canceled, as its context.Cause or as
-// net.ErrClosed; see [ErrorType]. The first End counts.
+// End ends the operation. It has failed unless err is nil, is a normal end (see
+// [ErrorType]), or comes from the cancellation of the context that the operation was
+// started with, as context.Canceled, as its context.Cause, or as net.ErrClosed. If it has
+// failed, the span has the status Error, described by err's text, and
+// [semconv.ErrorTypeKey]. The first End counts.
 func (o Op) End(err error, attrs ...attribute.KeyValue) {
 	if !o.Valid() {
 		return
@@ -215,8 +212,8 @@ func (o Op) End(err error, attrs ...attribute.KeyValue) {
 	o.EndWithError(typ, err, attrs...)
 }
 
-// EndAs is End for callers that know the kind of error better: errorType becomes
-// [semconv.ErrorTypeKey]. An empty errorType is no error.
+// EndAs is End for callers that know the type of error: errorType becomes
+// [semconv.ErrorTypeKey]; "": it has not failed.
 func (o Op) EndAs(errorType string, attrs ...attribute.KeyValue) {
 	o.EndWithError(errorType, nil, attrs...)
 }
@@ -248,14 +245,14 @@ func (o Op) Context() context.Context {
 // ended.
 func (o Op) SpanContext() oteltrace.SpanContext { return core.Ref(o).SpanContext() }
 
-// Task returns the goroutine that the operation was started in, nil where package
-// trace did not start it, and for an operation that has ended.
+// Task returns the goroutine that the operation was started in; nil if that is not a Task,
+// or the operation has ended.
 func (o Op) Task() *Task {
 	t, _ := core.Ref(o).Owner().(*owner)
 	return (*Task)(t)
 }
 
-// giveUp ends an operation whose wait was ended by ctx, and returns why ctx did.
+// giveUp ends an operation whose wait ctx has ended, and returns the cause.
 func (o Op) giveUp(ctx context.Context, details ...Detail) error {
 	err := context.Cause(ctx)
 	o.Wake(semconv.WakeCanceled, details...)
@@ -263,9 +260,9 @@ func (o Op) giveUp(ctx context.Context, details ...Detail) error {
 	return err
 }
 
-// origin is the span that a wake by whoever did something with ctx links to: the
-// operation, or else the goroutine or whatever ctx carries. It is invalid where
-// that is not recorded, since nobody could follow the link.
+// origin returns the span that a wake links to if its cause was called with ctx: that of
+// an operation, or else of a goroutine, or any other. It is invalid if the span is not
+// recorded: nobody could follow the link.
 func origin(ctx context.Context) oteltrace.SpanContext {
 	if ctx == nil {
 		return oteltrace.SpanContext{}
@@ -277,8 +274,7 @@ func origin(ctx context.Context) oteltrace.SpanContext {
 	return sc
 }
 
-// goroutineOf is the span of the goroutine that ctx is of, if it is
-// recorded.
+// goroutineOf returns the span of ctx's goroutine; invalid: it is not recorded.
 func goroutineOf(ctx context.Context) oteltrace.SpanContext {
 	if ctx != nil {
 		if t := scopeOf(ctx).task; t != nil {
@@ -288,8 +284,7 @@ func goroutineOf(ctx context.Context) oteltrace.SpanContext {
 	return oteltrace.SpanContext{}
 }
 
-// look returns the last time and the last cause among details, the zero ones if there
-// is none.
+// look returns the last time and the last cause among details; zero: none.
 func look(details []Detail) (at time.Time, by oteltrace.SpanContext) {
 	for i := range details {
 		if t := &details[i].at; !t.IsZero() {
@@ -302,7 +297,7 @@ func look(details []Detail) (at time.Time, by oteltrace.SpanContext) {
 	return at, by
 }
 
-// gather is the evidence among details. It copies nothing where that is all in one.
+// gather returns the evidence among details. It copies nothing if all is in one.
 func gather(details []Detail) (attrs []attribute.KeyValue) {
 	for i := range details {
 		switch more := slices.Clip(details[i].attrs); {

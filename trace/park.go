@@ -10,23 +10,22 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// queue is where goroutines are parked, in the order in which they came, until
-// another one grants what they wait for: the half of every lock here that
-// blocks. It parks on a channel, so that a context can end the wait, and so that
-// testing/synctest sees it.
+// queue has the goroutines that wait for a primitive, in the order of their calls, until
+// another goroutine grants what they wait for. They park on a channel, so that a context
+// can end the wait, and testing/synctest sees it.
 type queue struct {
-	mu      sync.Mutex // also guards the state of what is waited for
+	mu      sync.Mutex // also guards the primitive's state
 	waiters list.List  // of *waiter
-	holder  causer     // the only one that has it; nobody: none, or several, or not known
-	name    *named     // set before it is used
+	holder  causer     // the only holder; nobody: none, or several, or not known
+	name    *named     // set before any other use
 }
 
-// SetName names it as [WithName] does, before it is used.
+// SetName names the primitive as [WithName] does. It must be called before any other use.
 func (q *queue) SetName(name string, opts ...PrimitiveOption) {
 	q.name = newNamed(append([]PrimitiveOption{WithName(name)}, opts...))
 }
 
-// heldBy names the holder of what an operation gave up waiting for.
+// heldBy returns the holder of a lock as evidence for a wait that a context ended.
 func heldBy(c causer) Detail {
 	by := origin(c.ctx)
 	if !by.IsValid() {
@@ -35,8 +34,8 @@ func heldBy(c causer) Detail {
 	return Evidence(semconv.BlockHolderKey.String(by.SpanID().String()))
 }
 
-// causer is the caller of an operation that wakes others, known by the context that it
-// passed; a nil ctx is unknown. It must not be passed on as a context.
+// causer is the caller of an operation that wakes others, identified by the context that it
+// passed; nil: not known. The context is not used for anything else.
 type causer struct{ ctx context.Context }
 
 var nobody causer
@@ -44,8 +43,8 @@ var nobody causer
 // waiter is a goroutine in a queue.
 type waiter struct {
 	ctx     context.Context // carries its operation
-	n       int64           // how much it waits for
-	ready   chan struct{}   // closed when that was granted
+	n       int64           // the weight that it waits for
+	ready   chan struct{}   // closed by grant
 	granted bool
 	by      causer // of the grant
 }
@@ -55,26 +54,26 @@ func (q *queue) push(ctx context.Context, n int64) *list.Element {
 	return q.waiters.PushBack(&waiter{ctx: ctx, n: n, ready: make(chan struct{})})
 }
 
-// grant lets a waiter go on. The caller holds q.mu.
+// grant wakes a waiter with what it waits for. The caller holds q.mu.
 func (q *queue) grant(e *list.Element, by causer) {
 	w := q.waiters.Remove(e).(*waiter)
 	w.granted, w.by = true, by
 	close(w.ready)
 }
 
-// grantAll lets all go on. The caller holds q.mu.
+// grantAll grants all waiters. The caller holds q.mu.
 func (q *queue) grantAll(by causer) {
 	for e := q.waiters.Front(); e != nil; e = q.waiters.Front() {
 		q.grant(e, by)
 	}
 }
 
-// shortestLock is less than it takes to park for a lock of ours. These are held for
-// some nanoseconds, or for as long as their holder has lost its processor.
+// shortestLock is less than a park for a lock of this package takes. Such a lock is held for
+// some nanoseconds, or longer if its holder is preempted.
 const shortestLock = 50 * time.Microsecond
 
-// lock locks mu, a lock of ours, in an operation. A wait that is long enough to be a
-// park is a block of it.
+// lock locks mu, a lock of this package, in an operation. A wait that is long enough to be
+// a park is a block of the operation.
 func (o Op) lock(mu *sync.Mutex) {
 	if mu.TryLock() {
 		return
@@ -87,10 +86,10 @@ func (o Op) lock(mu *sync.Mutex) {
 	}
 }
 
-// park blocks the operation until the waiter is granted what it waits for, or until
-// done is closed. done is that of ctx, or nil. on describes what it waits for. If ctx
-// woke the goroutine, but the grant came before the waiter could leave the queue, park
-// succeeds all the same; of a lock the wake then names the last holder.
+// park blocks the operation until the waiter is granted what it waits for, or until done,
+// which is ctx.Done() or nil, is closed. on describes the primitive. If ctx wakes the
+// goroutine, but the grant comes before the waiter has left the queue, park succeeds. The
+// wake from a lock then names the last holder.
 func (q *queue) park(ctx context.Context, done <-chan struct{}, op Op, e *list.Element, on live.Waitable, r semconv.Reason, woken semconv.WakeReason) error {
 	w := e.Value.(*waiter)
 	op.waitsFor(on)

@@ -13,7 +13,7 @@ func Send[T any](ctx context.Context, ch chan<- T, v T) (err error) {
 		return nil
 	}
 	_, op := startOn(ctx, semconv.SpanSend, nil)
-	woken := semconv.WakeClosed // so it is if the channel is, and this panics
+	woken := semconv.WakeClosed // unless changed below: the send panics
 	defer func() {
 		op.Wake(woken)
 		if woken == semconv.WakeClosed {

@@ -17,8 +17,10 @@ import (
 	core "github.com/wakechain/wakechain/internal/op"
 )
 
-// plumbing is a Tracer as the adapters of this module use it.
+// plumbing is a Tracer for the adapters of this module, as [core.Tracer] documents it.
 type plumbing Tracer
+
+var _ core.Tracer = (*plumbing)(nil)
 
 func init() {
 	core.Of = func(tracer any) core.Tracer { return (*plumbing)(tracer.(*Tracer)) }
@@ -26,7 +28,7 @@ func init() {
 		ref, _ := o.(core.Ref)
 		return ref.BlockedSince(since)
 	}
-	live.RecordStall = func(o any, s *live.Stall) (told, busy bool) {
+	live.RecordStall = func(o any, s *live.Stall) (recorded, busy bool) {
 		ref, _ := o.(core.Ref)
 		if !ref.BlockedSince(s.Since) {
 			return false, false
@@ -37,15 +39,15 @@ func init() {
 		done := ref.Do(func(r *core.Record) {
 			for _, sink := range r.Sinks() {
 				if x, ok := sink.(spans); ok && ref.BlockedSince(s.Since) {
-					told = x.tell(r, s)
+					recorded = x.recordStall(r, s)
 				}
 			}
 		})
-		return told, !done && ref.BlockedSince(s.Since)
+		return recorded, !done && ref.BlockedSince(s.Since)
 	}
 }
 
-// Start begins an operation that is not to be begun like any other.
+// Start begins an operation.
 func (p *plumbing) Start(c core.Config, sampled bool) core.Ref {
 	t := (*Tracer)(p)
 	recorded, metered := sampled && t.tracer != nil || !t.skips(c.Context), t.metered(c.Context)
@@ -66,7 +68,7 @@ func (p *plumbing) Root(ctx context.Context, of oteltrace.SpanContext, name stri
 	return (*Tracer)(p).root(ctx, of, name, at, opts...)
 }
 
-// Record makes a span that is over.
+// Record makes a completed span.
 func (p *plumbing) Record(ctx context.Context, name string, start, end time.Time, errorType string, err error, attrs ...attribute.KeyValue) {
 	(*Tracer)(p).record(ctx, name, start, end, errorType, err, attrs...)
 }
@@ -90,14 +92,14 @@ func (p *plumbing) Measures(ctx context.Context) bool {
 	return p.live || (*Tracer)(p).metered(ctx)
 }
 
-// Failed keeps a span that failed for the goroutine that ctx is of.
+// Failed keeps a span that failed for the goroutine of ctx.
 func (p *plumbing) Failed(ctx context.Context, span oteltrace.Span, err error) {
 	if t := scopeOf(ctx).task; t != nil && span != nil {
 		t.failed(failure{span.SpanContext(), err})
 	}
 }
 
-// Goroutine returns the name of the goroutine that ctx is of.
+// Goroutine returns the name of the goroutine of ctx.
 func (p *plumbing) Goroutine(ctx context.Context) string {
 	if t := scopeOf(ctx).task; t != nil {
 		return t.name
@@ -113,7 +115,7 @@ func (p *plumbing) Meter() metric.Meter {
 	return p.metrics.meter
 }
 
-// Blocks returns the histogram of blocks that package meter collects; nil: it is another.
+// Blocks returns the histogram of blocks if package meter collects it, else nil.
 func (p *plumbing) Blocks() *measure.Histogram {
 	if p.metrics == nil {
 		return nil
@@ -121,7 +123,7 @@ func (p *plumbing) Blocks() *measure.Histogram {
 	return p.metrics.collected()
 }
 
-// MeasureBlock measures a block of no operation.
+// MeasureBlock measures a block outside operations.
 func (p *plumbing) MeasureBlock(ctx context.Context, reason, cause string, d time.Duration) {
 	if p.metrics != nil {
 		p.metrics.measure(ctx, reason, cause, d)
@@ -131,11 +133,10 @@ func (p *plumbing) MeasureBlock(ctx context.Context, reason, cause string, d tim
 // Live reports whether package live follows what is not sampled.
 func (p *plumbing) Live() bool { return p.live }
 
-// span begins a span at the given time that is no operation. If nothing would be
-// recorded (the span in ctx is not sampled, or the provider is a no-op), it returns ctx
-// as it is and a nil span, and allocates nothing. At the root of a trace only the
-// provider knows; if its sampler refuses the root, the returned context carries that
-// refusal.
+// span begins a span at the given time that is not an operation. If nothing would be
+// recorded (the span in ctx is not sampled, or the provider is a no-op), it returns ctx and
+// a nil span, and allocates nothing. At the root of a trace the provider decides. If its
+// sampler refuses the root, the returned context carries that refusal.
 func (t *Tracer) span(ctx context.Context, name string, at time.Time, opts ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span) {
 	if t.skips(ctx) {
 		return ctx, nil
@@ -145,25 +146,24 @@ func (t *Tracer) span(ctx context.Context, name string, at time.Time, opts ...ot
 	case span.IsRecording():
 		return child, span
 	case span.SpanContext().IsValid():
-		return child, nil // the sampler's no holds for what is below
+		return child, nil // the sampler refused it, and the spans below it
 	default:
 		return ctx, nil
 	}
 }
 
-// root begins a span as the root of a new trace that continues the trace of the span
-// of. The caller provides the links. It returns what span does.
+// root begins a span as the root of a new trace that continues the trace of the span of.
+// The caller provides the links. It returns what span does.
 //
-// The new trace is sampled as of's was, as far as a sampler allows:
+// The new trace is sampled as of's trace was, as far as a sampler allows:
 //
-//   - Its id ends in the eight bytes that of's ends in. Samplers by ratio, those
-//     of the SDK and W3C's consistent probability sampling, look at these alone,
-//     and so do those of a collector: they decide as they did before.
-//   - Where the sampler refuses the root although of is sampled, which it may be
-//     because its own parent was, it is asked once more about a child of of in
-//     the new trace. Then the span names a parent that is not in its trace,
-//     but in of's.
-//   - Where it refuses that too, its no holds.
+//   - The last eight bytes of its id are those of of's. Samplers by ratio (the SDK's,
+//     W3C's consistent probability sampling, and those of a collector) use only these, so
+//     they decide as before.
+//   - If the sampler refuses the root although of is sampled, perhaps because of's parent
+//     was, it is asked again about a child of of in the new trace. Then the span's parent
+//     is not in its trace, but in of's.
+//   - If it refuses that, too, nothing is recorded.
 func (t *Tracer) root(ctx context.Context, of oteltrace.SpanContext, name string, at time.Time, opts ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span) {
 	id := of.TraceID()
 	binary.BigEndian.PutUint64(id[:8], rand.Uint64())
@@ -177,8 +177,7 @@ func (t *Tracer) root(ctx context.Context, of oteltrace.SpanContext, name string
 	return child, span
 }
 
-// record makes a span that is over, as a child of the span in ctx. Nothing is
-// recorded where span would record nothing.
+// record makes a completed span as a child of the span in ctx, if span would record one.
 func (t *Tracer) record(ctx context.Context, name string, start, end time.Time, errorType string, err error, attrs ...attribute.KeyValue) {
 	if _, span := t.span(ctx, name, start); span != nil {
 		finish(span, latest(end, start.Add(tick(start))), errorType, err, attrs)

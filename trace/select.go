@@ -9,23 +9,22 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Select does one of the cases, like a select statement over them and the end of
-// ctx, and returns its index: one that can be done at once, by chance if there
-// are several, else the default, if there is one, and else the first that can be
-// done. When ctx ends before, it returns -1 and context.Cause(ctx). It panics if
-// it comes to send on a closed channel.
+// Select performs one of the cases, like a select statement over them and the end of ctx,
+// and returns its index. It chooses one that can proceed immediately, at random if there
+// are several, else the default, if there is one, and else the first that can proceed. If
+// ctx ends before, it returns -1 and context.Cause(ctx). It panics if it sends on a closed
+// channel.
 //
-// Where it waits it is an operation, [semconv.SpanSelect] with the index as
-// [semconv.SelectCaseKey], whose wake links to the operation of the other side if that
-// is known: see [Chan].
+// If it waits it is an operation, [semconv.SpanSelect] with the index as
+// [semconv.SelectCaseKey]. Its wake links to the operation of the other side if that is
+// known: see [Chan].
 //
-// A case that can be done at once, and the default, cost little more than the operation
-// alone. To wait takes reflect.Select, and about a microsecond; a single channel is
-// better served by Send or Recv.
+// A case that can proceed immediately, and the default, cost little more than the channel
+// operation. Waiting uses reflect.Select, and costs about a microsecond. For a single
+// channel, Send and Recv cost less.
 //
-// Where there are several cases beside the default, each is tried twice, one after the
-// other, and not all at the same moment: a value that moves between their channels as
-// fast and at those moments may be missed.
+// If there are several cases and a default, each case is tried twice, one after the other.
+// So a value that moves from one of the channels to another in the meantime may be missed.
 func Select(ctx context.Context, cases ...Case) (int, error) {
 	all := emitsAll(ctx)
 	if !all {
@@ -63,8 +62,8 @@ func endWith(op Op, cases []Case, i int) {
 	op.End(nil, semconv.SelectCaseKey.Int(i))
 }
 
-// tryAny does a case that needs no waiting, or the default, and returns its index or
-// -1. Any that needs none is as likely as the others.
+// tryAny performs a case that needs no waiting, or the default, and returns its index or
+// -1. All cases that need no waiting are equally likely.
 func tryAny(own context.Context, cases []Case) int {
 	var few [8]int
 	order, byDefault := few[:0], -1
@@ -96,7 +95,8 @@ func tryAny(own context.Context, cases []Case) int {
 	return byDefault
 }
 
-// choose waits and does one of the cases or, where ctx ends, returns len(cases).
+// choose waits, performs one of the cases, and returns its index; len(cases): ctx has
+// ended.
 func choose(ctx, own context.Context, cases []Case) (chosen int, woken semconv.WakeReason, by Detail) {
 	selects := make([]reflect.SelectCase, len(cases), len(cases)+1)
 	for i, c := range cases {

@@ -9,26 +9,25 @@ import (
 )
 
 // Semaphore is semaphore.Weighted of golang.org/x/sync: a limit on the weight that
-// goroutines hold together. Waiters are served in the order of arrival, so that light
-// ones do not starve a heavy one.
+// goroutines hold together. Waiters get it in the order of their calls, so that light ones
+// do not starve a heavy one.
 //
 // A blocked Acquire is an operation, [semconv.SpanWait] with [semconv.ReasonSemaphore],
 // whose wake links to the operation that released. All methods are safe for concurrent
-// use; a Semaphore must not be copied. The zero Semaphore has room for nothing: Acquire
-// waits until its context ends.
+// use; a Semaphore must not be copied. The zero Semaphore has the size 0: Acquire waits
+// until its context ends.
 type Semaphore struct {
 	size int64
 	core sema
 }
 
-// NewSemaphore returns a Semaphore with room for the weight size.
+// NewSemaphore returns a Semaphore that limits the weight to size.
 func NewSemaphore(size int64, opts ...PrimitiveOption) *Semaphore {
 	return &Semaphore{size: size, core: newSema(opts)}
 }
 
-// Acquire takes the weight n, and waits for it. When ctx ends, and also where it
-// has ended before, it takes nothing and returns context.Cause(ctx). It panics
-// if n is negative.
+// Acquire takes the weight n, and waits for it. If ctx ends, or has ended before, it takes
+// nothing and returns context.Cause(ctx). It panics if n is negative.
 func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -61,18 +60,18 @@ func (s *Semaphore) Release(ctx context.Context, n int64) {
 	}
 }
 
-// sema is the state of a Semaphore, a Mutex (size and weights are 1) or an
-// RWMutex (a writer has all the weight, a reader 1). The size is passed, so that
-// the zero value has one.
+// sema is the state of a Semaphore, of a Mutex (size and weights are 1) or of an RWMutex (a
+// writer has all the weight, a reader 1). Its methods take the size, so that the zero Mutex
+// and RWMutex work.
 type sema struct {
 	queue
 	held int64
-	size int64 // once somebody has waited
+	size int64 // for package live; set when a goroutine waits
 }
 
 func newSema(opts []PrimitiveOption) sema { return sema{queue: queue{name: newNamed(opts)}} }
 
-// try takes the weight if it is free and nobody waits.
+// try takes the weight if it is free and no goroutine waits.
 func (s *sema) try(ctx context.Context, n, size int64) bool {
 	s.mu.Lock()
 	free := s.free(n, size)
@@ -93,8 +92,8 @@ func (s *sema) take(ctx context.Context, n int64) {
 	s.held += n
 }
 
-// acquire is try, and waits, as the operation of the given name. It gives up when done
-// is closed, which is ctx's or nil.
+// acquire takes the weight, and waits for it, as an operation of the given name. It gives up
+// when done, which is ctx.Done() or nil, is closed.
 func (s *sema) acquire(ctx context.Context, done <-chan struct{}, n, size int64, name string, r semconv.Reason, woken semconv.WakeReason) error {
 	own, op := startOn(ctx, name, s.name)
 	op.lock(&s.mu)
@@ -105,7 +104,7 @@ func (s *sema) acquire(ctx context.Context, done <-chan struct{}, n, size int64,
 		return nil
 	}
 	s.size = size
-	if n > size { // it would wait for ever, and must not keep others from being served
+	if n > size { // it can only give up, and must not block those behind it
 		s.mu.Unlock()
 		op.waitsFor(s)
 		op.Block(r)
@@ -115,7 +114,7 @@ func (s *sema) acquire(ctx context.Context, done <-chan struct{}, n, size int64,
 	e := s.push(own, n)
 	s.mu.Unlock()
 	err := s.park(ctx, done, op, e, s, r, woken)
-	if err != nil { // it may have stood before others for whom there is room
+	if err != nil { // others behind it may need less
 		s.mu.Lock()
 		s.serve(nobody, size)
 		s.mu.Unlock()
@@ -123,8 +122,8 @@ func (s *sema) acquire(ctx context.Context, done <-chan struct{}, n, size int64,
 	return err
 }
 
-// release gives the weight back, as by or else the holder, and reports whether
-// so much was held.
+// release gives the weight back, and reports whether so much was held. The wakes link to
+// by or, if that is nobody, to the holder.
 func (s *sema) release(by causer, n, size int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,15 +7,16 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// NewSlogHandler returns a handler that adds to each record what its context carries:
-// trace_id and span_id, as hexadecimal text, if there is a span, and goroutine, the name
-// that [Go] or [Handle] was given, if there is one. So a line of the log leads to the
-// spans, and the other way round.
+// NewSlogHandler returns a handler that adds to each record, from its context, the
+// attributes trace_id and span_id in hexadecimal, if there is a span, and goroutine, the
+// name passed to [Go] or [Handle], if there is one. They lead from a log line to the spans,
+// and back.
 //
 //	slog.SetDefault(slog.New(trace.NewSlogHandler(slog.NewJSONHandler(os.Stderr, nil))))
 //
-// Only the calls of slog that take a context have one, as slog.InfoContext. What is added
-// belongs to the groups that the logger has begun. It is safe for concurrent use if h is.
+// Only functions of slog that take a context have one, such as slog.InfoContext. The
+// attributes are in the logger's current group. The handler is safe for concurrent use if h
+// is.
 func NewSlogHandler(h slog.Handler) slog.Handler { return slogHandler{h} }
 
 type slogHandler struct{ slog.Handler }

@@ -14,26 +14,25 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// spans is the sink that makes spans of operations, and the one place that says which
-// edges become spans, with which attributes, links and status. What makes them, the
-// API or package lean, only does so.
+// spans is the sink that makes spans of operations. It alone decides which edges become
+// spans, with which attributes, links and status. The API or package lean makes them.
 type spans struct{ *Tracer }
 
 var _ core.Describer = spans{}
 
-// shown is what the sink knows of a record. It stays with the record's memory.
+// shown is the sink's state of a record. It stays with the record's memory.
 type shown struct {
 	span    core.Span // nil: none, or not yet
 	refused bool      // by the sampler
 
-	waking bool                  // wake is a wake in progress
-	woken  bool                  // into it, and nobody has said yet by whom
-	wake   core.Edge             // where waking
-	links  []oteltrace.Link      // of an operation that has no span yet
-	attrs  []attribute.KeyValue  // likewise
-	left   int                   // spans that were left out
-	told   bool                  // the block in progress has a span `stalled`
-	by     oteltrace.SpanContext // of the last of these; not valid: none
+	waking     bool                  // wake is in progress
+	woken      bool                  // the latest wake is wake, and WokenBy was not called since
+	wake       core.Edge             // if waking
+	links      []oteltrace.Link      // of an operation without a span yet
+	attrs      []attribute.KeyValue  // likewise
+	suppressed int                   // spans
+	stalled    bool                  // the block in progress has a span `stalled`
+	by         oteltrace.SpanContext // the last of these; invalid: none
 
 	api    apiSpan
 	start  core.SpanStart
@@ -44,7 +43,7 @@ type shown struct {
 
 func of(r *core.Record) *shown { return r.State.(*shown) }
 
-// prepare makes room for what is known of a record that begins.
+// prepare makes the state of a record that begins.
 func (s spans) prepare(r *core.Record) {
 	if r.State == nil {
 		r.State = new(shown)
@@ -78,7 +77,7 @@ func (s spans) begin(r *core.Record) bool {
 	return !x.refused
 }
 
-// adopt makes a span the operation's that has begun for it.
+// adopt sets a span that has already begun for the operation.
 func (s spans) adopt(r *core.Record, x *shown, span oteltrace.Span) {
 	span.SetName(r.Name)
 	if len(x.attrs) > 0 {
@@ -87,7 +86,7 @@ func (s spans) adopt(r *core.Record, x *shown, span oteltrace.Span) {
 	for _, l := range x.links {
 		span.AddLink(l)
 	}
-	x.hold(s.Tracer, span)
+	x.setSpan(s.Tracer, span)
 	r.SetSpan(x.span, oteltrace.ContextWithSpan(r.Context, span))
 }
 
@@ -111,12 +110,12 @@ func (s spans) beginByMaker(ctx context.Context, r *core.Record, x *shown, attrs
 	return true
 }
 
-// size is how many attributes most operations of a name end with, and whether
-// they wait. One that ends with more needs an allocation more.
+// size returns how many attributes most operations of a name end with, and whether they
+// wait. One with more needs another allocation.
 func size(name string) (attrs int, waits bool) {
 	switch name {
 	case semconv.SpanRead:
-		return 0, true // but for its facts
+		return 0, true // besides its facts
 	case semconv.SpanWrite:
 		return 0, false
 	default: // the total of its blocks
@@ -124,8 +123,8 @@ func size(name string) (attrs int, waits bool) {
 	}
 }
 
-// Wants returns the shortest block that becomes a span. A block that lasts a second may
-// have a span `stalled` while it goes on, and then becomes a span, too.
+// Wants returns the shortest block that becomes a span. A block of a second may have a span
+// `stalled` while it is in progress, and then becomes a span, too.
 func (s spans) Wants(show core.Show, shown bool) time.Duration {
 	if show > core.ShowBlocked && !shown {
 		return -1
@@ -133,8 +132,8 @@ func (s spans) Wants(show core.Show, shown bool) time.Duration {
 	return min(s.minBlock, time.Second)
 }
 
-// Wake makes the spans of the wake before the block and of the block itself, unless
-// that is too short or they are left out: then it counts as running.
+// Wake makes the spans of the wake before the block and of the block, unless the block is
+// too short or its spans are suppressed: then it counts as running.
 func (s spans) Wake(r *core.Record, block, wake *core.Edge) {
 	x := of(r)
 	x.woken = false
@@ -144,7 +143,7 @@ func (s spans) Wake(r *core.Record, block, wake *core.Edge) {
 		n = 1
 	}
 	switch {
-	case x.told:
+	case x.stalled:
 		r.Budget.Spend(n)
 	case wake.At-block.At < s.minBlock || !s.admit(r, x, block.Show, n):
 		return
@@ -152,14 +151,14 @@ func (s spans) Wake(r *core.Record, block, wake *core.Edge) {
 	s.endWake(r, x, block.At)
 	x.part = core.Part{PartKind: blockKind(block), Reason: block.Reason, Attrs: block.Attrs, Link: &x.by, At: block.At, Took: wake.At - block.At}
 	x.span.Child(r, &x.part)
-	x.told, x.by = false, oteltrace.SpanContext{}
+	x.stalled, x.by = false, oteltrace.SpanContext{}
 	if wake.Reason != "" {
 		x.waking, x.woken, x.wake = true, true, *wake
 	}
 }
 
-// explain adds a block that is over to what the goroutine of the operation has waited
-// for; nil: all of them are over.
+// explain reports the cause of a completed block, and the operation's span, to the
+// operation's goroutine; nil: only the span.
 func (s spans) explain(r *core.Record, x *shown, block *core.Edge) {
 	o, ok := r.Owner.(*owner)
 	if !ok || x.span == nil {
@@ -172,7 +171,7 @@ func (s spans) explain(r *core.Record, x *shown, block *core.Edge) {
 	(*Task)(o).explain(r.Ref(), since, cause, x.span.SpanContext())
 }
 
-// causeOf is the cause of a block that is over, "" where there is no evidence.
+// causeOf returns the cause of a completed block; "": there is no evidence.
 func causeOf(block *core.Edge) semconv.Cause {
 	for i := range block.Attrs {
 		if a := &block.Attrs[i]; a.Key == semconv.BlockCauseKey {
@@ -182,7 +181,7 @@ func causeOf(block *core.Edge) semconv.Cause {
 	return ""
 }
 
-// partKinds are the kinds of parts, by the names of their spans.
+// partKinds are the kinds of parts by span name.
 var partKinds = func() map[string]*core.PartKind {
 	kinds := make(map[string]*core.PartKind)
 	for _, name := range semconv.BlockNames() {
@@ -194,7 +193,7 @@ var partKinds = func() map[string]*core.PartKind {
 	return kinds
 }()
 
-// blockKind is the kind of a block that is over: its cause is known by then.
+// blockKind returns the kind of a completed block.
 func blockKind(block *core.Edge) *core.PartKind {
 	return partKinds[semconv.BlockName(semconv.Reason(block.Reason), causeOf(block))]
 }
@@ -213,18 +212,18 @@ func (s spans) endWake(r *core.Record, x *shown, end time.Duration) {
 	x.span.Child(r, &x.part)
 }
 
-// admit reports whether a block and, where it has one, its wake become spans: n in all.
-// It counts them where they are left out.
+// admit reports whether a block and its wake, if it has one, become spans: n in all. It
+// counts them if they are suppressed.
 func (s spans) admit(r *core.Record, x *shown, show core.Show, n int) bool {
 	if x.span == nil && !x.refused && show > core.ShowBlocked {
-		x.left += n
+		x.suppressed += n
 		return false
 	}
 	if !s.begin(r) {
 		return false
 	}
 	if !r.Budget.Take(int64(n)) {
-		x.left += n
+		x.suppressed += n
 		return false
 	}
 	return true
@@ -268,12 +267,12 @@ func (s spans) End(r *core.Record, e *core.End) {
 		if show := r.Show(); show == core.ShowAll || e.ErrorType != "" && show <= core.ShowFailed {
 			s.begin(r)
 		} else {
-			x.left++
+			x.suppressed++
 		}
 	}
-	x.left += e.Suppressed
-	r.Budget.Suppress(x.left)
-	s.suppress(x.left)
+	x.suppressed += e.Suppressed
+	r.Budget.Suppress(x.suppressed)
+	s.suppress(x.suppressed)
 	if x.span != nil {
 		if e.Blocks > 0 {
 			s.explain(r, x, nil)
@@ -287,12 +286,12 @@ func (s spans) End(r *core.Record, e *core.End) {
 	x.clear()
 }
 
-// clear forgets a record that is over, for the next one.
+// clear resets the state for the next record.
 func (x *shown) clear() {
 	x.span, x.refused = nil, false
 	x.waking, x.woken, x.wake.Later, x.wake.Attrs = false, false, nil, nil
-	x.links, x.attrs, x.left = nil, nil, 0
-	x.told, x.by = false, oteltrace.SpanContext{}
+	x.links, x.attrs, x.suppressed = nil, nil, 0
+	x.stalled, x.by = false, oteltrace.SpanContext{}
 	x.part.Attrs, x.part.Link = nil, nil
 	clear(x.finish.More)
 	x.finish.Attrs, x.finish.Facts.Of, x.finish.More = nil, nil, nil
@@ -328,11 +327,11 @@ func (s spans) finish(r *core.Record, x *shown, e *core.End) {
 	x.span.Finish(r, f)
 }
 
-// tell makes the span `stalled` of the block in progress. It links to the operation,
-// whose span is not exported yet; its parent is a span that has ended or, where there
-// is none, the operation's. The block then becomes a span, however many there are, and
-// links to its last `stalled`.
-func (s spans) tell(r *core.Record, stall *live.Stall) bool {
+// recordStall makes the span `stalled` of the block in progress. It links to the operation,
+// whose span is not exported yet. Its parent is a span that has ended or, if there is none,
+// the operation's. The block itself will be a span regardless of the budget, and links to
+// its last `stalled`.
+func (s spans) recordStall(r *core.Record, stall *live.Stall) bool {
 	x := of(r)
 	if r.Show() == core.ShowNone || !s.begin(r) {
 		return false
@@ -349,7 +348,7 @@ func (s spans) tell(r *core.Record, stall *live.Stall) bool {
 	if span == nil {
 		return false
 	}
-	x.told, x.by = true, span.SpanContext()
+	x.stalled, x.by = true, span.SpanContext()
 	attrs := append(stall.Attributes[:len(stall.Attributes):len(stall.Attributes)],
 		semconv.StalledOperationKey.String(r.Name), semconv.StalledAgeKey.Float64(stall.At.Sub(stall.Since).Seconds()))
 	if stall.Suppressed > 0 {

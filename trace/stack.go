@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// maxFrames is how much of a stack is looked at.
+// maxFrames is the maximum number of frames that are looked at.
 const maxFrames = 64
 
 // unwinding reports, in a deferred function that runs because the function did not
@@ -26,7 +26,7 @@ func unwinding() (exits bool, stack string) {
 		case f.Function == "runtime.gopanic":
 			panics = true
 		case !panics || !inside && strings.HasPrefix(f.Function, "runtime."):
-			// The deferred function itself, or how the runtime came to panic.
+			// The deferred function, or the runtime's frames of the panic.
 		case f.Function == runFunction:
 			return false, b.String()
 		default:
@@ -39,5 +39,5 @@ func unwinding() (exits bool, stack string) {
 	}
 }
 
-// runFunction is the frame of ours that the user's function returns to.
+// runFunction is the function that calls the user's.
 const runFunction = ScopeName + "/trace.(*Task).run"

@@ -45,11 +45,11 @@ var errorTypes = []struct {
 	{http.ErrServerClosed, ""},
 }
 
-// ErrorType classifies err for [semconv.ErrorTypeKey]: a constant of this package where
-// errors.Is finds one, else the Go type of the innermost error that has a type of its
-// own. It is "" for nil and for errors that report a normal end: io.EOF,
-// http.ErrServerClosed, and of the WebSocket libraries that package wsconn wraps the
-// close codes 1000, 1001 and 1005. Another close code is its own error.type.
+// ErrorType classifies err for [semconv.ErrorTypeKey]. It returns a constant of package
+// semconv if errors.Is finds one, else the Go type of the innermost error that is not of a
+// type of packages errors and fmt. It is "" for nil and for errors that report a normal
+// end: io.EOF, http.ErrServerClosed, and the close codes 1000, 1001 and 1005 of the
+// WebSocket libraries of package wsconn. Any other close code is its own error.type.
 func ErrorType(err error) string {
 	if err == nil {
 		return ""
@@ -71,7 +71,7 @@ func ErrorType(err error) string {
 	return typ
 }
 
-// anonymous are the types of errors that say nothing by their type.
+// anonymous are the types of errors that have only a text.
 var anonymous = map[reflect.Type]bool{
 	reflect.TypeOf(errors.New("")):                     true,
 	reflect.TypeOf(errors.Join(io.EOF)):                true,
@@ -79,19 +79,19 @@ var anonymous = map[reflect.Type]bool{
 	reflect.TypeOf(fmt.Errorf("%w%w", io.EOF, io.EOF)): true,
 }
 
-// canceled reports whether err says that ctx was canceled, or may come from a
-// connection that was closed for it. A deadline is no cancellation: it is a failure
-// that one wants to see.
+// canceled reports whether err is the cancellation of ctx, or may come from a connection
+// that was closed because of it. A deadline is no cancellation, but a failure.
 func canceled(ctx context.Context, err error) bool {
 	return errors.Is(ctx.Err(), context.Canceled) &&
 		(errors.Is(err, context.Canceled) || errors.Is(err, net.ErrClosed) || errors.Is(err, context.Cause(ctx)))
 }
 
-// maxDescription is the most bytes of an error's text that a status has.
+// maxDescription is the maximum length of a status description, in bytes.
 const maxDescription = 256
 
-// description is the text of err for the status of a span: cut after 256 bytes,
-// between two characters, and with control characters escaped. It is "" for nil.
+// description returns the text of err for the status of a span: at most maxDescription
+// bytes, cut between two characters, and with control characters escaped. It is "" for
+// nil.
 func description(err error) string {
 	if err == nil {
 		return ""
@@ -113,9 +113,9 @@ func description(err error) string {
 	return s
 }
 
-// textOf is err.Error(), or nothing where that panics: an error that could be
-// returned must not become a crash. A URL in it loses its user, query and fragment,
-// which may hold a secret, as url.full does.
+// textOf returns err.Error(), or "" if that panics: an error that the program can return
+// must not become a crash. A URL in it loses its user, query and fragment, which may be
+// secret, as in url.full.
 func textOf(err error) (s string) {
 	defer func() { _ = recover() }()
 	text := err.Error()
@@ -134,8 +134,8 @@ func bareURL(raw string) string {
 	return u.String()
 }
 
-// finish ends a span with the status that errorType and err, which may be nil,
-// mean.
+// finish ends a span. It has failed if errorType is not "", and err, which may be nil,
+// describes how.
 func finish(span oteltrace.Span, end time.Time, errorType string, err error, attrs []attribute.KeyValue) {
 	if errorType != "" {
 		span.SetStatus(codes.Error, description(err))
@@ -147,11 +147,11 @@ func finish(span oteltrace.Span, end time.Time, errorType string, err error, att
 	span.End(oteltrace.WithTimestamp(end))
 }
 
-// tick is the least time between two edges.
+// tick returns the least time between two edges.
 func tick(start time.Time) time.Duration { return core.Tick(start) }
 
-// after is the time now, read on the monotonic clock from start, and at least
-// a tick later.
+// after returns the time now, on the monotonic clock of start, and at least a tick after
+// start.
 func after(start time.Time) time.Time {
 	return start.Add(max(time.Since(start), tick(start)))
 }

@@ -9,7 +9,7 @@ import (
 // String returns the goroutine's name and state, as "worker (blocked)".
 func (t *Task) String() string { return t.name + " (" + string(t.State()) + ")" }
 
-// String returns the channel's name and how much is in it, as "jobs (2 of 8)".
+// String returns the channel's name, length and capacity, as "jobs (2 of 8)".
 func (c *Chan[T]) String() string {
 	name := c.called()
 	if name == "" {

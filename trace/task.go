@@ -27,7 +27,7 @@ type Task struct {
 	name    string
 	cancel  context.CancelCauseFunc
 	done    chan struct{}
-	outer   *Task                 // of Handle: what the goroutine was in before
+	outer   *Task                 // of Handle: the one that it runs in; nil: none
 	span    oteltrace.SpanContext // of NAME, the first if there are two
 	excused atomic.Bool           // see [Excuse]
 	life    atomic.Pointer[life]  // while its span is open
@@ -38,10 +38,10 @@ type Task struct {
 	totals
 
 	entry  live.Entry
-	parent *Task     // that started it, while this one runs
-	id     int64     // of its goroutine, once it is registered
+	parent *Task     // that started it; nil once this one has ended
+	id     int64     // of its goroutine; set when it is registered
 	began  time.Time // likewise
-	room   [1]wait
+	one    [1]wait   // the memory of waits, if there is only one
 }
 
 // GoOption configures [Go] and [Handle]. The last option of a kind wins.
@@ -56,9 +56,9 @@ type goOptionFunc func(*goConfig)
 
 func (f goOptionFunc) applyGo(c *goConfig) { f(c) }
 
-// WithErrorType says which errors of the function are failures: it returns the
-// value for [semconv.ErrorTypeKey], or "" for an error that is none, such as the
-// peer's normal closure of a connection. The default is [ErrorType].
+// WithErrorType sets which errors of the function are failures: f returns the value for
+// [semconv.ErrorTypeKey], or "" for an error that is no failure, such as the peer's normal
+// closure of a connection. The default is [ErrorType].
 func WithErrorType(f func(error) string) GoOption {
 	return goOptionFunc(func(c *goConfig) {
 		if f != nil {
@@ -67,41 +67,40 @@ func WithErrorType(f func(error) string) GoOption {
 	})
 }
 
-// WithGoAttributes adds attributes to the goroutine's span, and to that of the rest of
-// its life where there are two. It appends.
+// WithGoAttributes adds attributes to the goroutine's span, and to the second one if there
+// are two. It appends.
 func WithGoAttributes(attrs ...attribute.KeyValue) GoOption {
 	return goOptionFunc(func(c *goConfig) { c.attrs = append(c.attrs, attrs...) })
 }
 
-// Go runs fn in a new goroutine and returns at once. The span NAME lasts from this call
-// to the end of fn. It is in the context that fn gets: fn may set its attributes and
-// status, and it is the parent of what fn does. It records the time from this call to
-// fn's first instruction ([semconv.GoroutineStartDelayKey]), its state
-// ([semconv.GoroutineStateKey]) and, where one of its operations was blocked, the
-// totals: [semconv.BlockCountKey], [semconv.BlockDurationKey], how much of that by
-// which reason ([semconv.GoroutineBlockedKey]), and how long it was not blocked
-// ([semconv.GoroutineRunningKey]). The label goroutine.name of runtime/pprof has the
-// name, too.
+// Go runs fn in a new goroutine and returns immediately. The span NAME lasts from this call
+// to the end of fn. It is in fn's context: fn may set its attributes and status, and it is
+// the parent of fn's operations. It records the time from this call to fn's first
+// instruction ([semconv.GoroutineStartDelayKey]) and fn's state
+// ([semconv.GoroutineStateKey]). If one of fn's operations was blocked, it also records the
+// totals [semconv.BlockCountKey] and [semconv.BlockDurationKey], the total for each reason
+// ([semconv.GoroutineBlockedKey]), and the time without a block
+// ([semconv.GoroutineRunningKey]). The label goroutine.name of runtime/pprof has the name,
+// too.
 //
-// A goroutine that lives longer than [WithMaxOpen] has two spans, so that one that runs
-// for days holds nothing open. The first is exported after that time, or when package
-// live reports a stall below it, with the state running and the totals so far. The
-// second is its child, links to it, and has the rest of the story; what fn sets through
-// its context from then on is set there. Operations are children of the first.
+// A goroutine that lives longer than [WithMaxOpen] has two spans, so that no span is open
+// for days. The first is exported after that time, or when package live reports a stall
+// below it, with the state running and the totals so far. The second is its child, links to
+// it, and covers the rest; what fn sets through its context from then on is set there.
+// Operations are children of the first.
 //
-// The context that fn gets ends when ctx does or by [Task.Cancel]; and, like
-// any context made by context.WithCancel, when fn has returned.
+// The context of fn ends when ctx does, by [Task.Cancel], and when fn has returned.
 //
-// A panic in fn is not recovered, since recover would replace the stack that the crash
-// prints: the program crashes as it would without us. The span ends before, as
-// panicked, with the stack down to fn ([semconv.CodeStacktraceKey]; never the panic's
-// value), and until then nobody that waits for the Task goes on as if fn had returned.
+// A panic in fn is not recovered, since that would replace the stack that the crash
+// prints: the program crashes as it would without this package. The span ends before that,
+// as panicked, with the stack down to fn ([semconv.CodeStacktraceKey]; never the panic's
+// value). Nothing that waits for the Task continues as if fn had returned.
 func Go(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) *Task {
 	return spawn(ctx, name, fn, opts, nil)
 }
 
-// spawn is Go, and calls ended, if it is not nil, with the function's context and
-// error when it has ended other than by a panic.
+// spawn is Go. When the function has ended other than by a panic, it calls ended, unless
+// that is nil, with the function's context and error.
 func spawn(ctx context.Context, name string, fn func(context.Context) error, opts []GoOption, ended func(context.Context, error)) *Task {
 	t := &Task{name: name, done: make(chan struct{}), state: semconv.StatePending}
 	ctx, t.cancel = context.WithCancelCause(ctx)
@@ -123,15 +122,14 @@ func spawn(ctx context.Context, name string, fn func(context.Context) error, opt
 	return t
 }
 
-// Handle runs fn on the calling goroutine, with the spans of [Go], and returns
-// its error. A panic goes on to the caller. What blocks in fn counts for the
-// goroutine that ctx is of, too. Afterwards the labels of runtime/pprof are
-// those of ctx again.
+// Handle runs fn on the calling goroutine, with the spans of [Go], and returns its error. A
+// panic reaches the caller. The blocks in fn count for the goroutine of ctx, too.
+// Afterwards the labels of runtime/pprof are those of ctx again.
 func Handle(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) error {
 	return handle(ctx, name, fn, opts, scopeOf(ctx).task)
 }
 
-// handle is Handle on a goroutine that is in the task outer, nil for none.
+// handle is Handle on a goroutine that runs the task outer; nil: none.
 func handle(ctx context.Context, name string, fn func(context.Context) error, opts []GoOption, outer *Task) error {
 	if t := FromContext(ctx); t.skips(ctx) && !t.live {
 		return fn(ctx)
@@ -189,16 +187,16 @@ func (t *Task) run(l *life, fn func(context.Context) error) (err error) {
 	return err
 }
 
-// orphan drops the reference to the parent, which nobody needs any more.
+// orphan drops the reference to the parent, which is only needed while this one runs.
 func (t *Task) orphan() {
 	t.mu.Lock()
 	t.parent = nil
 	t.mu.Unlock()
 }
 
-// Excuse says that a context below that of ctx's goroutine has ended as it should,
-// as the one does with which a connection is read until the peer closes it. The
-// goroutine may end with context.Canceled then, and has not failed.
+// Excuse notes that a context below that of ctx's goroutine has ended normally, such as the
+// one with which a connection is read until the peer closes it. The goroutine has not
+// failed then if it ends with context.Canceled.
 func Excuse(ctx context.Context) {
 	for t := scopeOf(ctx).task; t != nil; t = t.outer {
 		t.excused.Store(true)
@@ -227,8 +225,8 @@ func (t *Task) set(s semconv.State, err error) {
 	t.state, t.err = s, err
 }
 
-// State returns the state that the goroutine is in. It is blocked while one of
-// the operations under its context is, as far as they are recorded.
+// State returns the goroutine's state. It is blocked while one of the operations below its
+// context is, as far as they are recorded.
 func (t *Task) State() semconv.State {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -241,16 +239,16 @@ func (t *Task) State() semconv.State {
 // Done returns a channel that is closed when the function has ended.
 func (t *Task) Done() <-chan struct{} { return t.done }
 
-// Err returns the error of the function, and nil as long as it has not ended.
+// Err returns the error of the function; nil as long as it has not ended.
 func (t *Task) Err() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.err
 }
 
-// Wait waits for the function to end and returns its error, or the cause of
-// ctx's end if that comes first. Where it has to wait it is an operation,
-// [semconv.SpanAwait], whose wake links to the task's span.
+// Wait waits for the function to end and returns its error. If ctx ends before, it returns
+// context.Cause(ctx). If it has to wait it is an operation, [semconv.SpanAwait], whose wake
+// links to the task's span.
 func (t *Task) Wait(ctx context.Context) error {
 	ended := t.ended()
 	if ended && !emitsAll(ctx) {

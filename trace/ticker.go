@@ -7,9 +7,9 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Ticker is time.Ticker with a wait that shows: an operation, [semconv.SpanSleep], whose
-// wake is a [semconv.WakeTimer]. To run a function at each tick, see [Tick]. Methods are
-// safe for concurrent use.
+// Ticker is time.Ticker with a wait that is recorded: an operation, [semconv.SpanSleep],
+// whose wake's reason is [semconv.WakeTimer]. To run a function at each tick, see [Tick].
+// Methods are safe for concurrent use.
 type Ticker struct {
 	t    *time.Ticker
 	name *named
@@ -21,7 +21,7 @@ func NewTicker(d time.Duration, opts ...PrimitiveOption) *Ticker {
 	return &Ticker{time.NewTicker(d), newNamed(opts)}
 }
 
-// Wait waits for the next tick, and returns when it was. When ctx ends before, it returns
+// Wait waits for the next tick, and returns its time. If ctx ends before, it returns
 // context.Cause(ctx).
 func (t *Ticker) Wait(ctx context.Context) (time.Time, error) {
 	if !emitsAll(ctx) {
@@ -33,10 +33,10 @@ func (t *Ticker) Wait(ctx context.Context) (time.Time, error) {
 	return awaitTick(ctx, op, t.t.C)
 }
 
-// CaseTick is chosen at the next tick; *at, which may be nil, becomes its time.
+// CaseTick is chosen at the next tick. *at becomes its time, unless at is nil.
 func (t *Ticker) CaseTick(at *time.Time) Case { return Case{on: (*tickerRecv)(t), v: at} }
 
-// Reset stops the ticker and has it tick every d from now on.
+// Reset stops the ticker and makes it tick every d from now on.
 func (t *Ticker) Reset(d time.Duration) { t.t.Reset(d) }
 
 // Stop ends the ticks. It does not end a wait for one.

@@ -7,9 +7,9 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Sleep waits for d, or until ctx ends: then it returns context.Cause(ctx). It
-// is an operation, [semconv.SpanSleep]. Where d is not positive it returns nil at once,
-// as time.Sleep does, and is none.
+// Sleep waits for d, or until ctx ends: then it returns context.Cause(ctx). It is an
+// operation, [semconv.SpanSleep]. If d is not positive it is none, and returns nil
+// immediately.
 func Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 && !emitsAll(ctx) {
 		return nil
@@ -37,25 +37,24 @@ func awaitTick(ctx context.Context, op Op, c <-chan time.Time) (at time.Time, er
 	return at, nil
 }
 
-// AfterFunc is time.AfterFunc: after d it runs fn on a goroutine of its own, as
-// [Handle] does, with a span NAME from the moment that the timer fired. The timer that it returns stops it or sets it anew. It does not look
-// at whether ctx has ended; fn may.
+// AfterFunc is time.AfterFunc: after d it runs fn on a goroutine of its own, as [Handle]
+// does, with a span NAME that begins when the timer fires. The returned timer can stop or
+// reset it. It runs fn even if ctx has ended.
 func AfterFunc(ctx context.Context, d time.Duration, name string, fn func(context.Context) error, opts ...GoOption) *time.Timer {
 	return time.AfterFunc(d, func() { _ = handle(ctx, name, fn, opts, nil) })
 }
 
-// AfterDone is context.AfterFunc: when ctx has ended it runs fn on a goroutine
-// of its own, as [Handle] does. The context
-// that fn is given has ctx's values, but has not ended. Calling stop undoes it,
-// and reports whether that was in time.
+// AfterDone is context.AfterFunc: when ctx has ended it runs fn on a goroutine of its own,
+// as [Handle] does. The context of fn has ctx's values, but has not ended. stop prevents
+// the run, and reports whether it was in time.
 func AfterDone(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { _ = handle(context.WithoutCancel(ctx), name, fn, opts, nil) })
 }
 
-// Tick runs fn every d, as time.Ticker has it (it panics unless d is positive,
-// and drops ticks where fn is slow), until fn fails or ctx ends, and returns
-// fn's error or context.Cause(ctx). It runs on the calling goroutine: each wait
-// is an operation, [semconv.SpanSleep], and each call of fn has the spans of [Handle].
+// Tick runs fn at each tick of a time.Ticker of d (it panics unless d is positive, and
+// drops ticks if fn is slow), until fn fails or ctx ends. It returns fn's error or
+// context.Cause(ctx). It runs on the calling goroutine: each wait is an operation,
+// [semconv.SpanSleep], and each call of fn has the spans of [Handle].
 func Tick(ctx context.Context, d time.Duration, name string, fn func(context.Context) error, opts ...GoOption) error {
 	t := time.NewTicker(d)
 	defer t.Stop()

@@ -10,8 +10,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// totals are what a goroutine's operations were blocked for. They are guarded
-// by its Task's mutex.
+// totals are how long a goroutine's operations were blocked. They are guarded by its Task's
+// mutex.
 type totals struct {
 	blocks  int
 	blocked time.Duration // the sum of all blocks
@@ -19,9 +19,9 @@ type totals struct {
 
 	// Operations of one goroutine do not overlap, but its context may be used by
 	// others: it counts as blocked while at least one operation is.
-	parked int
-	since  time.Time // when parked became 1
-	still  time.Duration
+	parked int           // operations that are blocked
+	since  time.Time     // when parked became 1
+	still  time.Duration // how long parked was not 0
 
 	from  time.Time // the last lap
 	waits []wait    // the blocks in progress
@@ -45,17 +45,17 @@ type reasonTotal struct {
 	d      time.Duration
 }
 
-// owner is a Task as the event core knows it.
+// owner is a Task for the event core.
 type owner Task
 
 var _ core.Owner = (*owner)(nil)
 
-// Parked is called at a block.
+// Parked counts a block that begins.
 func (o *owner) Parked(ref core.Ref, r *core.Record, reason string, at time.Time) {
 	(*Task)(o).parkedAt(&wait{ref, r.Name, reason, r.On, at})
 }
 
-// Unparked is called when it is over.
+// Unparked counts a block that has ended.
 func (o *owner) Unparked(ref core.Ref, reason string, since, at time.Time) {
 	(*Task)(o).unparked(ref, semconv.Reason(reason), since, at)
 }
@@ -63,8 +63,8 @@ func (o *owner) Unparked(ref core.Ref, reason string, since, at time.Time) {
 // Key returns the Task.
 func (o *owner) Key() any { return (*Task)(o) }
 
-// parkedAt counts an operation that is blocked from now on, for the task and those
-// that it runs in.
+// parkedAt counts an operation that is blocked from now on, for the task and those that it
+// runs in.
 func (t *Task) parkedAt(w *wait) {
 	for ; t != nil; t = t.outer {
 		t.mu.Lock()
@@ -73,14 +73,14 @@ func (t *Task) parkedAt(w *wait) {
 		}
 		t.parked++
 		if t.waits == nil {
-			t.waits = t.room[:0]
+			t.waits = t.one[:0]
 		}
 		t.waits = append(t.waits, *w)
 		t.mu.Unlock()
 	}
 }
 
-// unparked counts a block that is over, unless end is zero: then it was none.
+// unparked counts a block that has ended. If end is zero, the goroutine did not park.
 func (t *Task) unparked(ref core.Ref, r semconv.Reason, start, end time.Time) {
 	none := end.IsZero()
 	if none {
@@ -95,7 +95,7 @@ func (t *Task) unparked(ref core.Ref, r semconv.Reason, start, end time.Time) {
 		if !none {
 			d := max(end.Sub(latest(start, t.from)), 0) // the last lap may have come after end
 			t.add(r, d)
-			t.blockOver(&longest{ref: ref, since: start, took: d, reason: r})
+			t.addBlock(&longest{ref: ref, since: start, took: d, reason: r})
 			t.ran = end
 		}
 		t.mu.Unlock()
@@ -114,14 +114,14 @@ func (t *totals) add(r semconv.Reason, d time.Duration) {
 	t.reasons = append(t.reasons, reasonTotal{r, d})
 }
 
-// lap appends the totals since the last lap, at end, and begins the next one. Blocks in
-// progress count as far as they are over.
+// lap appends the totals since the last lap and begins the next one at end. Of a block in
+// progress, the time until end counts.
 func (t *totals) lap(attrs []attribute.KeyValue, start, end time.Time) []attribute.KeyValue {
 	for i := range t.waits {
 		w := &t.waits[i]
 		d := max(end.Sub(latest(w.since, t.from)), 0)
 		t.add(semconv.Reason(w.reason), d)
-		t.blockOver(&longest{ref: w.ref, since: w.since, took: d, reason: semconv.Reason(w.reason)})
+		t.addBlock(&longest{ref: w.ref, since: w.since, took: d, reason: semconv.Reason(w.reason)})
 	}
 	if t.parked > 0 {
 		t.still += max(end.Sub(t.since), 0)
@@ -132,7 +132,7 @@ func (t *totals) lap(attrs []attribute.KeyValue, start, end time.Time) []attribu
 	return attrs
 }
 
-// attributes appends the totals of a life, if there was a block in it.
+// attributes appends the totals, if there was a block.
 func (t *totals) attributes(attrs []attribute.KeyValue, start, end time.Time) []attribute.KeyValue {
 	if t.blocks > 0 {
 		attrs = append(attrs, semconv.BlockDurationKey.Float64(t.blocked.Seconds()),

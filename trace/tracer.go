@@ -21,28 +21,30 @@ import (
 // A Tracer is immutable and safe for concurrent use. The zero Tracer records
 // nothing.
 type Tracer struct {
-	tracer   oteltrace.Tracer           // nil: records no spans
-	behind   atomic.Pointer[core.Maker] // what takes spans whole: tracer or, once it is known, what stands behind the global provider's
-	metrics  *metrics                   // nil: records no metrics
+	settings
+	tracer  oteltrace.Tracer           // nil: records no spans
+	behind  atomic.Pointer[core.Maker] // tracer or, once it is known, the one behind the global provider's
+	metrics *metrics                   // nil: records no metrics
+
+	spans spans        // the sink that makes spans
+	all   [2]core.Sink // metrics, then spans
+}
+
+// settings are what options set beside the providers.
+type settings struct {
 	minBlock time.Duration
 	allOps   bool
 	live     bool          // follow what is not recorded
 	maxOpen  time.Duration // 0: the default; negative: no limit
-
-	spans spans        // the sink of what is recorded
-	all   [2]core.Sink // metrics, then spans
 }
 
 // Option configures a [Tracer]. The last option of a kind wins.
 type Option interface{ apply(*config) }
 
 type config struct {
+	settings
 	provider oteltrace.TracerProvider
 	meters   metric.MeterProvider
-	minBlock time.Duration
-	allOps   bool
-	live     bool
-	maxOpen  time.Duration
 }
 
 type optionFunc func(*config)
@@ -61,9 +63,9 @@ func WithTracerProvider(p oteltrace.TracerProvider) Option {
 
 // WithMeterProvider sets the provider of the metrics: [semconv.MetricBlockDuration] and
 // [semconv.MetricSpansSuppressed]. Without it, or with nil, it is the global one,
-// otel.GetMeterProvider. They count operations whose spans are not sampled, too:
-// where a MeterProvider records, each block of one of those costs some hundred
-// nanoseconds, or less with package meter. Where none does, nothing is measured for it.
+// otel.GetMeterProvider. Operations whose spans are not sampled are measured, too: each of
+// their blocks then costs some hundred nanoseconds, or less with package meter. If the
+// provider is a no-op, nothing is measured.
 func WithMeterProvider(p metric.MeterProvider) Option {
 	return optionFunc(func(c *config) {
 		if p != nil {
@@ -72,22 +74,22 @@ func WithMeterProvider(p metric.MeterProvider) Option {
 	})
 }
 
-// WithMinBlock sets how long a block must last to become a span; a shorter one
-// counts as running: it is part of the wake before it, if there is one, and of
-// the operation's totals [semconv.BlockCountKey] and [semconv.BlockDurationKey]. The default is
-// 0: every block is a span.
+// WithMinBlock sets how long a block must last to become a span. A shorter one is part of
+// the wake before it, if there is one, and counts for the operation's totals
+// [semconv.BlockCountKey] and [semconv.BlockDurationKey]. The default is 0: every block is a
+// span.
 func WithMinBlock(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.minBlock = d })
 }
 
-// WithAllOps makes a span of every operation on a channel, a lock, a future or
-// one of their like. The default is to make one of those that had to wait: the
-// others cost next to nothing then, and are too many to look at.
+// WithAllOps makes a span of every operation on a channel, a lock or another primitive of
+// this package. By default only operations that had to wait have one: the others cost next
+// to nothing then, and are usually too many to look at.
 func WithAllOps() Option { return optionFunc(func(c *config) { c.allOps = true }) }
 
-// WithMaxOpen sets for how long the span of a goroutine is open at the most, before it
-// is exported as it stands and the rest becomes a second one; see [Go]. The default is
-// [DefaultMaxOpen], and no limit under a recorder of package tracetest; d <= 0 is no limit.
+// WithMaxOpen limits how long the span of a goroutine is open. After that time it is
+// exported, and the rest of the goroutine has a second span; see [Go]. The default is
+// [DefaultMaxOpen], and no limit with a recorder of package tracetest; d <= 0 is no limit.
 func WithMaxOpen(d time.Duration) Option {
 	return optionFunc(func(c *config) {
 		if c.maxOpen = d; d <= 0 {
@@ -96,7 +98,7 @@ func WithMaxOpen(d time.Duration) Option {
 	})
 }
 
-// limit is for how long the span of a goroutine is open at the most; 0: no limit.
+// limit returns how long the span of a goroutine may be open; 0: no limit.
 func (t *Tracer) limit() time.Duration {
 	switch {
 	case t.maxOpen < 0:
@@ -108,10 +110,9 @@ func (t *Tracer) limit() time.Duration {
 	}
 }
 
-// WithLive has package live follow goroutines, operations and connections that
-// are not sampled as those that are. A goroutine costs a microsecond more then, a
-// message on a connection about as much and no allocation, and an operation of
-// this package that waits an allocation.
+// WithLive makes package live follow goroutines, operations and connections that are not
+// sampled, too. A goroutine and a message of a connection then cost about a microsecond
+// more, and an operation of this package that waits an allocation more.
 func WithLive() Option { return optionFunc(func(c *config) { c.live = true }) }
 
 // anyAllOps reports whether any Tracer wants all operations. While none does, an
@@ -128,13 +129,13 @@ func New(opts ...Option) *Tracer {
 
 // With returns a copy of t in which the options hold.
 func (t *Tracer) With(opts ...Option) *Tracer {
-	c := config{minBlock: t.minBlock, allOps: t.allOps, live: t.live, maxOpen: t.maxOpen}
+	c := config{settings: t.settings}
 	for _, o := range opts {
 		if o != nil {
 			o.apply(&c)
 		}
 	}
-	with := &Tracer{tracer: t.tracer, metrics: t.metrics, minBlock: c.minBlock, allOps: c.allOps, live: c.live, maxOpen: c.maxOpen}
+	with := &Tracer{settings: c.settings, tracer: t.tracer, metrics: t.metrics}
 	if c.meters != nil {
 		with.metrics = metricsOf(c.meters)
 	}
@@ -159,7 +160,7 @@ func (t *Tracer) With(opts ...Option) *Tracer {
 	return with
 }
 
-// sinks are what an operation's edges go to.
+// sinks returns the sinks of an operation.
 func (t *Tracer) sinks(recorded, metered bool) []core.Sink {
 	switch {
 	case recorded && metered:
@@ -173,11 +174,10 @@ func (t *Tracer) sinks(recorded, metered bool) []core.Sink {
 	}
 }
 
-// emitsAll reports that an operation under ctx has a span even if it does not
-// wait.
+// emitsAll reports whether an operation below ctx has a span even if it does not wait.
 func emitsAll(ctx context.Context) bool { return anyAllOps.Load() && scopeOf(ctx).tracer.allOps }
 
-// skips reports that nothing below ctx is recorded.
+// skips reports whether nothing below ctx is recorded.
 func (t *Tracer) skips(ctx context.Context) bool {
 	if t.tracer == nil {
 		return true
@@ -186,11 +186,12 @@ func (t *Tracer) skips(ctx context.Context) bool {
 	return parent.IsValid() && !parent.IsSampled()
 }
 
-// global follows otel.SetTracerProvider, once, as every instrumentation does.
+// global is the Tracer of contexts without one. It uses the first provider that the program
+// sets by otel.SetTracerProvider.
 var global = New()
 
-// scope is what a context carries: the tracer and the goroutine's record, nil
-// outside [Go] and [Handle]. One value, so that one lookup finds both.
+// scope is the value in a context: the tracer, and the goroutine, which is nil outside [Go]
+// and [Handle]. They are one value, so that one lookup finds both.
 type scope struct {
 	tracer *Tracer
 	task   *Task
@@ -215,6 +216,5 @@ func (t *Tracer) NewContext(ctx context.Context) context.Context {
 	return context.WithValue(ctx, scopeKey{}, &s)
 }
 
-// FromContext returns the Tracer that ctx carries, or one on the global
-// provider.
+// FromContext returns the Tracer in ctx, or one of the global providers.
 func FromContext(ctx context.Context) *Tracer { return scopeOf(ctx).tracer }

@@ -7,13 +7,12 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// WaitGroup is sync.WaitGroup with a wait that shows, and that can end with a
-// context. The zero WaitGroup waits for nothing; it must not be copied, and its
-// methods are safe for concurrent use.
+// WaitGroup is sync.WaitGroup with a wait that is recorded, and that a context can end. The
+// zero WaitGroup has nothing to wait for; it must not be copied, and its methods are safe
+// for concurrent use.
 //
-// A blocked Wait is an operation, [semconv.SpanWait] with [semconv.ReasonWaitGroup], whose wake
-// links to the operation that was done last. For functions that fail, see
-// [Group].
+// A blocked Wait is an operation, [semconv.SpanWait] with [semconv.ReasonWaitGroup], whose
+// wake links to the caller of the last Done. For functions that return errors, see [Group].
 type WaitGroup struct {
 	queue
 	n int
@@ -24,12 +23,12 @@ func NewWaitGroup(opts ...PrimitiveOption) *WaitGroup {
 	return &WaitGroup{queue: queue{name: newNamed(opts)}}
 }
 
-// Add adds delta, which may be negative, to what Wait waits for. It panics if
-// that becomes negative.
+// Add adds delta, which may be negative, to the counter. It panics if that becomes
+// negative.
 func (wg *WaitGroup) Add(delta int) { wg.add(nobody, delta) }
 
-// Done undoes one unit of Add. Goroutines that it wakes link to the span in ctx. It
-// panics if the counter is zero.
+// Done decrements the counter. Goroutines that it wakes link to the span in ctx. It panics
+// if the counter is zero.
 func (wg *WaitGroup) Done(ctx context.Context) { wg.add(causer{ctx}, -1) }
 
 func (wg *WaitGroup) add(by causer, delta int) {
@@ -45,13 +44,13 @@ func (wg *WaitGroup) add(by causer, delta int) {
 	}
 }
 
-// Go adds 1, and calls [Go] with fn; when fn has ended, that is done.
+// Go calls Add(1) and the function [Go] with fn, and Done when fn has ended.
 func (wg *WaitGroup) Go(ctx context.Context, name string, fn func(context.Context) error, opts ...GoOption) *Task {
 	wg.Add(1)
 	return spawn(ctx, name, fn, opts, func(own context.Context, _ error) { wg.Done(own) })
 }
 
-// Wait waits until nothing is left to be done, whether ctx ends or not.
+// Wait waits until the counter is zero, whether ctx ends or not.
 func (wg *WaitGroup) Wait(ctx context.Context) { _ = wg.wait(ctx, nil) }
 
 // WaitContext is Wait that gives up when ctx ends: then it returns context.Cause(ctx).

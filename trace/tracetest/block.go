@@ -14,7 +14,7 @@ import (
 // below it of that reason and cause, which took at least atLeast in all:
 //
 //	write := tracetest.One(t, c, "write {status=error}")
-//	tracetest.AssertBlocked(t, write, trace.ReasonNetWrite, trace.CausePeerWindow, 1, time.Second)
+//	tracetest.AssertBlocked(t, write, semconv.ReasonNetWrite, semconv.CausePeerWindow, 1, time.Second)
 //
 // An empty reason or cause stands for any; times < 0 is one block or more. Blocks
 // of other reasons or causes may be there as well.
