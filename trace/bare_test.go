@@ -15,15 +15,15 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// step does one random thing to what is tested, and says what came of it. What
-// is random it draws from r, and as much of it whatever comes of it. A wait ends
-// with ctx at the latest; rest waits for some of the goroutine's turns.
+// step makes one random call, and returns a text of its result. It draws from r, and equally
+// often whatever the result is. A wait ends with ctx at the latest; rest waits for some of
+// the goroutine's turns.
 type step func(ctx context.Context, r *rand.Rand, rest func(turns int)) string
 
-// same runs goroutines of random steps on the bare primitive and on ours, and
-// compares what each of them saw, and when. It does so in bubbles in which no
-// two goroutines begin a step, or give up, at the same time: all that happens is
-// determined by the seed and by what the primitive does.
+// same runs goroutines of random steps on the bare primitive and on that of this package,
+// and compares the results of each, and their times. It does so in bubbles in which no two
+// goroutines begin a step, or give up, at the same time: everything is determined by the
+// seed and by the primitive.
 func same(t *testing.T, bare, traced func() step) {
 	t.Helper()
 	const goroutines, steps = 5, 12
@@ -63,7 +63,7 @@ func same(t *testing.T, bare, traced func() step) {
 	}
 }
 
-// protect returns the text of the panic of f, "" if there is none.
+// protect returns the text of f's panic; "": there was none.
 func protect(f func()) (text string) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -74,7 +74,7 @@ func protect(f func()) (text string) {
 	return ""
 }
 
-// samePanic compares the panics of ours and of the bare one.
+// samePanic compares the panics of a primitive of this package and of the bare one.
 func samePanic(t *testing.T, name string, bare, traced func()) {
 	t.Helper()
 	if got, want := protect(traced), protect(bare); got != want || want == "" {
@@ -82,8 +82,8 @@ func samePanic(t *testing.T, name string, bare, traced func()) {
 	}
 }
 
-// wantAllocs checks how much is allocated where nothing waits and nothing is
-// emitted: with a sampled parent, and where nothing is recorded.
+// wantAllocs checks how much is allocated if nothing waits and nothing is emitted: with a
+// sampled parent, and without recording.
 func wantAllocs(t *testing.T, want float64, f func(context.Context)) {
 	t.Helper()
 	sampled, rec := record(t)

@@ -14,11 +14,11 @@ import (
 	"github.com/wakechain/wakechain/trace"
 )
 
-// Each primitive is measured four times: bare; off, where nothing is recorded;
-// uncontended, where it is but nothing waits; and contended, where each wait is
-// recorded and its spans are dropped by the SDK.
+// Each primitive is measured four times: bare; off, without recording; uncontended, with
+// recording but without waits; and contended, where each wait is recorded, and the SDK
+// drops its spans.
 
-// contexts are those of the last three.
+// contexts are the contexts of the last three.
 func contexts() (off, sampled context.Context) {
 	sampled = trace.New(trace.WithTracerProvider(sdktrace.NewTracerProvider())).NewContext(context.Background())
 	sampled, _ = trace.Start(sampled, "op")
@@ -80,8 +80,8 @@ func handOver(b *testing.B, bare func() (f func(), g func() bool, stop func()),
 	}
 }
 
-// contend runs f on several goroutines at once. To be fought over, f lets another
-// one run while it holds.
+// contend runs f on several goroutines at once. To cause contention, f lets another one run
+// while it holds the lock.
 func contend(b *testing.B, bare func() func(), traced func(context.Context) func()) {
 	off, sampled := contexts()
 	for _, kind := range []struct {

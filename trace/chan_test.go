@@ -87,7 +87,7 @@ func TestChanAll(t *testing.T) {
 	})
 }
 
-// Like a bare channel, whatever is done to it.
+// A Chan behaves like a bare channel in random sequences of calls.
 func TestChanSame(t *testing.T) {
 	for _, size := range []int{0, 1, 3} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestChanSame(t *testing.T) {
 	}
 }
 
-// Every value arrives once, in the order of its sender, and every span is whole.
+// Every value is received once, in the order of its sender, and every span is complete.
 func TestChanConcurrentSafe(t *testing.T) {
 	const senders, receivers, each = 4, 3, 200
 	for _, size := range []int{0, 2} {

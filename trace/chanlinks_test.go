@@ -184,7 +184,7 @@ func TestChanLinks(t *testing.T) {
 	}
 }
 
-// Where it could have been any of several, a sender links to what they have in
+// If several receivers may have woken a sender, it links to the span that they have in
 // common.
 func TestChanManyReceivers(t *testing.T) {
 	for _, tt := range []struct {
@@ -247,7 +247,7 @@ func TestChanManyReceivers(t *testing.T) {
 	}
 }
 
-// What was sent before, and by whom, is known where the receiver waits for it.
+// A receiver that waits links to the sender of a value that was sent before.
 func TestChanCarriesTheSender(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)
@@ -275,8 +275,7 @@ func TestChanCarriesTheSender(t *testing.T) {
 	})
 }
 
-// Nobody can follow a link to what is not recorded, so that there is none; and
-// where nothing is recorded, all works.
+// There are no links to unrecorded spans. If nothing is recorded, everything works.
 func TestChanOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)

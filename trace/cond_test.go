@@ -60,7 +60,7 @@ func TestCond(t *testing.T) {
 	})
 }
 
-// Like a sync.Cond: who is woken, in which order, and when.
+// A Cond wakes the same goroutines as a sync.Cond, in the same order, at the same time.
 func TestCondSame(t *testing.T) {
 	same(t, func() step {
 		var mu sync.Mutex
@@ -82,8 +82,8 @@ func TestCondSame(t *testing.T) {
 
 type permits struct{ free, waiting int }
 
-// step waits for a permit, or gives one, or one to each that waits. So does who
-// loses its patience.
+// step waits for a permit, or gives one, or one to each that waits. A step whose context
+// ends gives one, too.
 func (p *permits) step(ctx context.Context, r *rand.Rand, lock, unlock, wait, signal, broadcast func()) string {
 	n := r.IntN(6)
 	lock()

@@ -18,7 +18,7 @@ var longestOnly = []tracetest.TreeOption{
 }
 
 // A goroutine links to the operation that was blocked for longest, and to the first that
-// failed as it did, whatever failed after that.
+// failed with its error, whatever failed after that.
 func TestCulprits(t *testing.T) {
 	errBroken := errors.New("broken")
 	fails := func(ctx context.Context, name string, err error) error {
@@ -127,8 +127,8 @@ func TestCulprits(t *testing.T) {
 	}
 }
 
-// What is blocked when a span ends that was open for long enough counts as far as that;
-// the rest of the life has the rest. The operation's span is linked where it has one.
+// Of a block in progress when the first span ends, the time until then counts for that
+// span, and the rest for the second. If the operation has a span, both link to it.
 func TestCulpritsInTwoSpans(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t, trace.WithMaxOpen(5*time.Second))
@@ -153,8 +153,9 @@ func TestCulpritsInTwoSpans(t *testing.T) {
 	})
 }
 
-// The root of a trace has no links to that trace, and says which operation it was: as the
-// first reference of a span without a parent Jaeger's page takes a link for the parent.
+// The root of a trace has no links to that trace, and an attribute with the operation's
+// span instead: Jaeger's page takes the first link of a span without a parent for its
+// parent.
 func TestCulpritsOfARoot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)

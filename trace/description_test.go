@@ -21,8 +21,8 @@ type panicking struct{}
 
 func (panicking) Error() string { panic("no text") }
 
-// The status of a span that failed has the text of its error, which moves no
-// cursor and is not long.
+// The status of a span that failed has the text of its error, without control characters
+// and of limited length.
 func TestDescription(t *testing.T) {
 	long := strings.Repeat("é", 400)
 	for _, test := range []struct {
@@ -61,7 +61,7 @@ func TestDescription(t *testing.T) {
 	}
 }
 
-// The error of a normal end is no failure, wherever it is returned.
+// An error that is a normal end is no failure of an operation or a goroutine.
 func TestNormalEnds(t *testing.T) {
 	type run func(ctx context.Context, fn func(context.Context) error)
 	runs := map[string]run{

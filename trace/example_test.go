@@ -10,7 +10,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// printer prints each span when it is over, with why it blocked, woke or ended.
+// printer prints each span when it ends, with the reason of its block, wake or end.
 type printer struct{}
 
 func (printer) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {

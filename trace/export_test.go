@@ -8,5 +8,5 @@ func (c *Chan[T]) Hold() (release func()) {
 	return c.mu.Unlock
 }
 
-// Place is where the call of its caller is.
+// Place returns the place of its caller's call.
 func Place() []attribute.KeyValue { return place() }

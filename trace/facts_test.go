@@ -15,7 +15,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Of two values with one key the later one holds, in the place of the first.
+// Of two values with the same key the later one counts, at the position of the first.
 func TestEndWithKeyTwice(t *testing.T) {
 	e := sdktracetest.NewInMemoryExporter()
 	ctx := trace.New(trace.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSyncer(e)))).NewContext(t.Context())
@@ -35,7 +35,7 @@ func TestEndWithKeyTwice(t *testing.T) {
 	}
 }
 
-// A block counts however short it is, as where an operation ends without a schema.
+// Blocks count however short they are, with facts as without.
 func TestEndWithBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)

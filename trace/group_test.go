@@ -111,7 +111,7 @@ func TestGroupGoexit(t *testing.T) {
 	}
 }
 
-// Like an errgroup.Group: what runs, when it is canceled, and which error counts.
+// A Group is like an errgroup.Group: what runs, when it is canceled, and which error counts.
 func TestGroupSame(t *testing.T) {
 	type group interface {
 		SetLimit(int)
@@ -169,8 +169,8 @@ func TestGroupSame(t *testing.T) {
 	}
 }
 
-// bareGroup has the methods of an errgroup.Group, whose Go waits for a slot
-// whatever ends.
+// bareGroup has the methods of an errgroup.Group, whose Go waits for a slot even if a
+// context ends.
 type bareGroup struct {
 	*trace.Group
 	ctx context.Context
@@ -186,8 +186,7 @@ func (g bareGroup) TryGo(f func() error) bool {
 
 func (g bareGroup) Wait() error { return g.Group.Wait(g.ctx) }
 
-// Who waits for the end waits for a Go that waits for a slot, too, and gets its
-// error.
+// Wait waits for a Go that waits for a slot, too, and returns its error.
 func TestGroupWaitsForSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g trace.Group
@@ -232,6 +231,6 @@ func TestGroupConcurrentSafe(t *testing.T) {
 		t.Errorf("got %v, and %d ran, want nil and 100", err, ran.Load())
 	}
 	if !errors.Is(ctx.Err(), context.Canceled) {
-		t.Error("the context lives on after Wait")
+		t.Error("the context has not ended after Wait")
 	}
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// exported are the spans of a provider without a recorder, in the order of their ends.
+// exported has the spans of a provider without a recorder, in the order of their ends.
 type exported struct {
 	oteltracetest.InMemoryExporter
 	provider oteltrace.TracerProvider
@@ -45,7 +45,7 @@ func (e *exported) chain() *chain.Chain {
 	return chain.New(chain.FromSpans(e.GetSpans().Snapshots()), chain.WithoutSkewCorrection())
 }
 
-// What the program sets through the context of a goroutine is on its span.
+// What the program sets through the context of a goroutine is set on its span.
 func TestGoroutineSpan(t *testing.T) {
 	for name, e := range exporters() {
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestGoroutineSpan(t *testing.T) {
 	}
 }
 
-// A goroutine that lives long has a second span, and each tells of its time.
+// A goroutine that lives long has a second span, and each has the totals of its time.
 func TestMaxOpen(t *testing.T) {
 	for name, e := range exporters() {
 		t.Run(name, func(t *testing.T) {
@@ -133,8 +133,8 @@ func TestMaxOpen(t *testing.T) {
 	}
 }
 
-// A block that had ended when a span was cut, though nobody had said so yet, leaves
-// nothing to the next one.
+// If a block had ended when a span was cut, but was reported only later, nothing of it
+// counts for the next span.
 func TestBlockEndsBeforeCut(t *testing.T) {
 	for name, e := range exporters() {
 		t.Run(name, func(t *testing.T) {
@@ -164,7 +164,7 @@ func TestBlockEndsBeforeCut(t *testing.T) {
 	}
 }
 
-// The limit is 5 s; none under a recorder, which has the first word, but not the last.
+// The limit is 5 s by default, and none with a recorder. WithMaxOpen overrides both.
 func TestMaxOpenLimits(t *testing.T) {
 	both := "first rest"
 	for _, test := range []struct {
@@ -180,7 +180,7 @@ func TestMaxOpenLimits(t *testing.T) {
 		{"none", []trace.Option{trace.WithMaxOpen(time.Second), trace.WithMaxOpen(0)}, time.Hour, "all", "all"},
 		{"none, by less than that", []trace.Option{trace.WithMaxOpen(-1)}, time.Hour, "all", "all"},
 	} {
-		told := func(c *chain.Chain) string {
+		states := func(c *chain.Chain) string {
 			var parts []string
 			for _, s := range c.Named("work") {
 				switch {
@@ -201,7 +201,7 @@ func TestMaxOpenLimits(t *testing.T) {
 					for range 2 { // one after the other
 						e.Reset()
 						_ = trace.Handle(e.context(t.Context(), test.opts...), "work", work)
-						if got := told(e.chain()); got != test.exported {
+						if got := states(e.chain()); got != test.exported {
 							t.Errorf("got %q, want %q", got, test.exported)
 						}
 					}
@@ -216,7 +216,7 @@ func TestMaxOpenLimits(t *testing.T) {
 					ctx := trace.New(append([]trace.Option{trace.WithTracerProvider(tp)}, test.opts...)...).NewContext(t.Context())
 					_ = trace.Handle(ctx, "work", work)
 					want := strings.TrimSpace(strings.Repeat(test.recorded+" ", i+1))
-					if got := told(rec.Chain()); got != want {
+					if got := states(rec.Chain()); got != want {
 						t.Errorf("got %q, want %q", got, want)
 					}
 				}
@@ -225,7 +225,7 @@ func TestMaxOpenLimits(t *testing.T) {
 	}
 }
 
-// Whoever sets attributes while the span is exported sets them on the one or the other.
+// Attributes that are set while the first span is exported are on one of the two.
 func TestMaxOpenConcurrent(t *testing.T) {
 	for name, e := range exporters() {
 		t.Run(name, func(t *testing.T) {

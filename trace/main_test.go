@@ -22,9 +22,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// record returns a context whose spans go to the recorder. All of them must end,
-// and none may say what no assertion on trees looks at (see terse). They are of the
-// SDK or, where .ci/run says so, of a lean provider.
+// record returns a context whose spans go to the recorder. All of them must end, and none may
+// have what no assertion on trees looks at (see terse). The SDK makes them or, if .ci/run
+// asks for that, a lean provider.
 func record(t *testing.T, opts ...trace.Option) (context.Context, *tracetest.Recorder) {
 	t.Helper()
 	rec := tracetest.NewRecorder(t, tracetest.WithProviderOptions(sdktrace.WithSpanProcessor(terse{t})))
@@ -53,8 +53,8 @@ func (t terse) OnEnd(s sdktrace.ReadOnlySpan) {
 	}
 }
 
-// How a tree is compared: by all that is in it, or by what its shape is, apart
-// from totals and names. Both are written with the times of the bubble.
+// Two ways to compare a tree: by everything in it, or by its shape, without totals and
+// names. Both have the times of the bubble.
 var (
 	whole = []tracetest.TreeOption{tracetest.WithTimes(), tracetest.Exact()}
 	shape = []tracetest.TreeOption{tracetest.WithTimes(), tracetest.Exact(
@@ -76,7 +76,7 @@ func wantStatus(t *testing.T, s *chain.Span, errorType string) {
 	}
 }
 
-// goroutine is the runtime's number of the calling goroutine.
+// goroutine returns the runtime's ID of the calling goroutine.
 func goroutine() (id int64) {
 	var buf [64]byte
 	_, _ = fmt.Sscanf(string(buf[:runtime.Stack(buf[:], false)]), "goroutine %d ", &id)

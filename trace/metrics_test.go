@@ -22,7 +22,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// blockedSeconds is what was measured of blocks, by the attributes.
+// blockedSeconds returns the measured seconds of blocks, by attributes.
 func blockedSeconds(t *testing.T, r *sdkmetric.ManualReader) map[attribute.Distinct]float64 {
 	t.Helper()
 	var rm metricdata.ResourceMetrics
@@ -47,8 +47,8 @@ func key(attrs ...attribute.KeyValue) attribute.Distinct {
 	return set.Equivalent()
 }
 
-// Every block is measured, whether or not it is sampled, or long enough for a
-// span, by its reason and cause.
+// Every block is measured by its reason and cause, whether or not it is sampled, or long
+// enough for a span.
 func TestMetricsBlocks(t *testing.T) {
 	for name, opt := range map[string]trace.Option{
 		"sampled":   trace.WithTracerProvider(sdktrace.NewTracerProvider()),
@@ -87,8 +87,7 @@ func TestMetricsBlocks(t *testing.T) {
 	}
 }
 
-// An operation of which only blocks are measured has no span, and no effect on
-// what is below it.
+// An operation that is only measured has no span, and does not change the context.
 func TestMetricsOpHasNoSpan(t *testing.T) {
 	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
 	ctx := trace.New(trace.WithTracerProvider(noop.NewTracerProvider()), trace.WithMeterProvider(mp)).NewContext(t.Context())
@@ -105,7 +104,7 @@ func TestMetricsOpHasNoSpan(t *testing.T) {
 	op.End(errors.New("no"))
 }
 
-// Where no meter records, nothing is measured, and nothing costs.
+// If no meter records, nothing is measured, and nothing is allocated.
 func TestMetricsOff(t *testing.T) {
 	for name, mp := range map[string]metric.MeterProvider{
 		"no-op":  metricnoop.NewMeterProvider(),
@@ -131,7 +130,7 @@ func TestMetricsOff(t *testing.T) {
 	}
 }
 
-// To measure a block costs no allocation but the operation's own.
+// Measuring a block allocates nothing beyond the operation.
 func TestMetricsAllocate(t *testing.T) {
 	if race {
 		t.Skip("the race detector allocates")

@@ -78,7 +78,7 @@ func TestMutexAllOps(t *testing.T) {
 	})
 }
 
-// A lock that was handed over while its context ended is held.
+// A lock that is granted while the context ends is held.
 func TestMutexGrantedWhenCanceled(t *testing.T) {
 	for range 200 {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -126,7 +126,7 @@ func TestRWMutex(t *testing.T) {
 	})
 }
 
-// What can be locked at a time is what the bare ones say.
+// What can be locked at a time is the same as with the bare ones.
 func TestMutexSame(t *testing.T) {
 	ctx := t.Context()
 	for seed := range uint64(100) {
@@ -177,8 +177,8 @@ func btoi(b bool) int {
 	return 0
 }
 
-// Writers are alone, readers are not among writers, and nobody is lost: the same
-// work on the bare one and on ours.
+// A writer excludes all others, and nobody waits forever: the same work with the bare lock and
+// with that of this package.
 func TestMutexConcurrentSafe(t *testing.T) {
 	ctx, _ := record(t)
 	var (
@@ -231,7 +231,7 @@ func TestMutexConcurrentSafe(t *testing.T) {
 
 func locked(lock func()) func() error { return func() error { lock(); return nil } }
 
-// A program that unlocks what is not locked crashes as with the bare ones.
+// A program that unlocks an unlocked lock crashes as with the bare ones.
 func TestUnlockUnlocked(t *testing.T) {
 	crashes := map[string][2]func(){
 		"Mutex":              {new(sync.Mutex).Unlock, new(trace.Mutex).Unlock},

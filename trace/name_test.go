@@ -52,7 +52,7 @@ func waits(opts ...trace.PrimitiveOption) map[string]func(ctx context.Context) {
 	}
 }
 
-// What has a name says it, and of all else the span says where the call is.
+// The span of a wait has the name of its primitive or, without one, the place of the call.
 func TestNames(t *testing.T) {
 	for name, wait := range waits(trace.WithName("users"), nil) {
 		t.Run(name, func(t *testing.T) {
@@ -112,8 +112,7 @@ func TestPlaceOfRange(t *testing.T) {
 	})
 }
 
-// A zero value has a name once it is given one, and says the line of each call until
-// then.
+// A zero value has the place of each call, until it is given a name.
 func TestSetName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)
@@ -157,7 +156,7 @@ func TestSetName(t *testing.T) {
 	})
 }
 
-// A select says the name of the channel that it chose.
+// A select has the name of the channel that it chose.
 func TestNameOfCase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)
@@ -180,7 +179,7 @@ func TestNameOfCase(t *testing.T) {
 	})
 }
 
-// Metrics say a name if the program says so, and not else.
+// Metrics have a name only with WithNameInMetrics.
 func TestNameInMetrics(t *testing.T) {
 	for want, opts := range map[string][]trace.PrimitiveOption{
 		"":      {trace.WithName("users")},
@@ -204,7 +203,7 @@ func TestNameInMetrics(t *testing.T) {
 	}
 }
 
-// To find the place of a call allocates nothing once it is known.
+// Finding the place of a call again allocates nothing.
 func TestNameAllocations(t *testing.T) {
 	if race {
 		t.Skip("the race detector allocates")

@@ -236,7 +236,7 @@ func TestOpNests(t *testing.T) {
 	})
 }
 
-// Nothing is exported as open, and what is over is exported at once.
+// No open span is exported, and a completed one is exported immediately.
 func TestOpBlockedIsNotOpen(t *testing.T) {
 	ctx, rec := record(t)
 	_, op := trace.Start(ctx, "op")
@@ -284,7 +284,7 @@ func TestOpWants(t *testing.T) {
 	}
 }
 
-// The attributes of a caller stay the caller's, room behind them included.
+// The attributes of a caller are not changed, nor is the memory behind them.
 func TestOpCallersAttributes(t *testing.T) {
 	ctx, _ := record(t)
 	attrs := make([]attribute.KeyValue, 1, 8)
@@ -301,8 +301,8 @@ func TestOpCallersAttributes(t *testing.T) {
 	}
 }
 
-// Where nothing is recorded, an operation allocates nothing, whatever it is
-// told, and its context is the caller's.
+// If nothing is recorded, an operation allocates nothing, whatever is called on it, and its
+// context is the caller's.
 func TestOpOff(t *testing.T) {
 	rec := tracetest.NewRecorder(t, tracetest.WithProviderOptions(sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.AlwaysSample()))))
 	tp := rec.TracerProvider()
@@ -359,7 +359,7 @@ func TestOpOff(t *testing.T) {
 	tracetest.AssertTree(t, none.Chain(), ``)
 }
 
-// A link that comes before the span waits for it.
+// A link that is added before there is a span is on it.
 func TestOpLinksBeforeItsSpan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)

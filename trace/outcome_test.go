@@ -65,8 +65,8 @@ func TestOpStatus(t *testing.T) {
 	})
 }
 
-// What the libraries report as closed was, where the operation's own context
-// ended, that end.
+// If the operation's own context has ended, that is the reason of a wake which the libraries
+// report as closed.
 func TestOpWakeReason(t *testing.T) {
 	never := func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }
 	cancel := func(cause error) func(context.Context) (context.Context, context.CancelFunc) {
@@ -119,7 +119,7 @@ func TestOpWakeReason(t *testing.T) {
 	}
 }
 
-// A context whose own error cannot be compared is no reason to panic.
+// A context with an error that cannot be compared causes no panic.
 func TestOpWakeUncomparable(t *testing.T) {
 	ctx, rec := record(t)
 	ctx, op := trace.Start(uncomparable{ctx}, "op")

@@ -50,7 +50,7 @@ func TestGoexit(t *testing.T) {
 	`, shape...)
 }
 
-// A panic reaches the caller of Handle as it was thrown.
+// A panic reaches the caller of Handle unchanged.
 func TestHandlePanic(t *testing.T) {
 	value := &struct{ n int }{7}
 	var nilMap map[string]int
@@ -112,9 +112,9 @@ func TestHandleRecovered(t *testing.T) {
 	tracetest.One(t, rec.Chain(), "g {goroutine.state=failed}")
 }
 
-// A panic in a goroutine crashes the program as it would without us: the same
-// output but for our frames, and exit code 2. The span is exported before, and
-// nobody who waits goes on.
+// A panic in a goroutine crashes the program as it would without this package: with the same
+// output except for this package's frames, and exit code 2. The span is exported before,
+// and nothing that waits for the goroutine continues.
 func TestGoPanic(t *testing.T) {
 	if how := os.Getenv("WAKECHAIN_TEST_PANIC"); how != "" {
 		crash(how)

@@ -14,8 +14,8 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// A waiter that its context woke has what it was granted before it could say that it
-// gives up, and was not woken by the grant.
+// A waiter that its context wakes keeps what it was granted before it could give up. Its wake
+// does not name the grant as the cause.
 func TestParkGrantedAfterCancel(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // the waiter runs once the granter waits
 	synctest.Test(t, func(t *testing.T) {
@@ -40,8 +40,8 @@ func TestParkGrantedAfterCancel(t *testing.T) {
 	})
 }
 
-// The wait for a lock of ours is a park of the operation that its spans tell, as the
-// execution tracer knows it.
+// A long wait for a lock inside this package is a block of the operation, as the execution
+// tracer saw it.
 func TestOracleOwnLock(t *testing.T) {
 	ctx, rec := record(t)
 	c := trace.NewChan[int](0)

@@ -12,13 +12,13 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// printing returns a context whose spans are printed when they are over.
+// printing returns a context whose spans are printed when they end.
 func printing() context.Context {
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(printer{}))
 	return trace.New(trace.WithTracerProvider(tp)).NewContext(context.Background())
 }
 
-// blocked waits until the goroutine is.
+// blocked waits until the goroutine is blocked.
 func blocked(t *trace.Task) {
 	for t.State() != semconv.StateBlocked {
 		runtime.Gosched()

@@ -13,8 +13,8 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// What cannot fail bare waits, though its context has ended, and is told like any other
-// wait.
+// Methods that return no error wait even if the context has ended, and are recorded like any
+// other wait.
 func TestRegardlessOfContext(t *testing.T) {
 	for name, wait := range map[string]func(ctx context.Context, after func(func())){
 		"Mutex.Lock": func(ctx context.Context, after func(func())) {
@@ -86,8 +86,8 @@ func TestRegardlessOfContext(t *testing.T) {
 	}
 }
 
-// Wait with the group's own context, which ends with the first error, waits for the
-// others; WaitContext does not.
+// Wait with the group's own context, which ends with the first error, waits for the other
+// goroutines. WaitContext does not.
 func TestGroupWaitOwnContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)

@@ -28,7 +28,7 @@ var shows = map[string]core.Show{
 	"all": core.ShowAll, "blocked": core.ShowBlocked, "failed": core.ShowFailed, "none": core.ShowNone,
 }
 
-// dirty is an operation that everything is known of.
+// dirty makes an operation with every kind of state.
 func dirty(ctx context.Context, show core.Show) trace.Op {
 	other := oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
 		TraceID: oteltrace.TraceID{1}, SpanID: oteltrace.SpanID{2}, TraceFlags: oteltrace.FlagsSampled,
@@ -37,7 +37,7 @@ func dirty(ctx context.Context, show core.Show) trace.Op {
 		Show: show, Budget: core.NewBudget(4), Links: []oteltrace.Link{{SpanContext: other}},
 	}, attribute.Int("dirty.start", 1))
 	op.SetAttributes(attribute.Int("dirty.set", 2))
-	for range 4 { // more than the share
+	for range 4 { // more than the budget
 		op.Block(semconv.ReasonNetWrite, trace.Evidence(attribute.Int("dirty.park", 3)))
 		time.Sleep(ms)
 		op.Wake(semconv.WakePeerRead, trace.CausedBy(other), trace.Evidence(attribute.Int("dirty.wake", 4)))
@@ -47,8 +47,8 @@ func dirty(ctx context.Context, show core.Show) trace.Op {
 	return op
 }
 
-// Nothing of an operation is in the next one that has its memory, and whoever still
-// has the one does nothing to the other.
+// The next operation in the memory of another has nothing of it, and a stale reference does
+// nothing to it.
 func TestReuse(t *testing.T) {
 	for name, show := range shows {
 		t.Run(name, func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestReuse(t *testing.T) {
 							op.WokenBy(next.SpanContext())
 							op.End(errors.New("stale"))
 							if op.SpanContext().IsValid() || op.Wants(time.Hour) || op.Context() != context.Background() || op.Task() != nil {
-								t.Error("an operation that has ended says something")
+								t.Error("a method of an operation that has ended returned something")
 							}
 						}
 						next.Wake(semconv.WakeTimer) // is not blocked
@@ -95,8 +95,7 @@ func TestReuse(t *testing.T) {
 	}
 }
 
-// A context that an operation handed out goes on to carry its span when the
-// memory is another's.
+// The context of an operation carries its span even after its memory was reused.
 func TestReuseContext(t *testing.T) {
 	for name, show := range shows {
 		t.Run(name, func(t *testing.T) {
@@ -114,14 +113,14 @@ func TestReuseContext(t *testing.T) {
 					t.Errorf("got the span %v, want %v", got.SpanID(), want.SpanID())
 				}
 				if carried.Done() != ctx.Done() || trace.FromContext(carried) != trace.FromContext(ctx) {
-					t.Error("it carries something else than it was started with")
+					t.Error("it does not have the values that it was started with")
 				}
 			}
 		})
 	}
 }
 
-// keeper is a provider whose spans keep all slices that they are given, and have the
+// keeper is a provider whose spans keep all slices that are passed to them, and have the
 // methods of the SDK's.
 type keeper struct {
 	oteltrace.TracerProvider
@@ -141,11 +140,11 @@ func (k *kept[T]) keep(s []T) {
 func (k *kept[T]) want(t *testing.T, what string) {
 	t.Helper()
 	if len(k.is) == 0 {
-		t.Errorf("no %s came", what)
+		t.Errorf("got no %s", what)
 	}
 	for i := range k.is {
 		if got, want := fmt.Sprint(k.is[i]), fmt.Sprint(k.was[i]); got != want { // options hold functions
-			t.Errorf("%s that were given became others: got %s, want %s", what, got, want)
+			t.Errorf("%s were changed afterwards: got %s, want %s", what, got, want)
 		}
 	}
 }
@@ -181,7 +180,7 @@ func (s *keepingSpan) End(opts ...oteltrace.SpanEndOption) {
 	s.ReadWriteSpan.End(opts...)
 }
 
-// What a provider is given stays as it is, where it is not the SDK's.
+// Slices that are passed to a provider other than the SDK's are not changed afterwards.
 func TestReuseWithKeeper(t *testing.T) {
 	k := &keeper{TracerProvider: tracetest.NewRecorder(t).TracerProvider()}
 	ctx := trace.New(trace.WithTracerProvider(k)).NewContext(t.Context())
@@ -198,8 +197,8 @@ func TestReuseWithKeeper(t *testing.T) {
 
 var sizes = schema([]attribute.KeyValue{attribute.Bool("fixed", true)}, "text", "size", "index")
 
-// EndWith is End with the attributes of a layout, once.
-func TestEndWith(t *testing.T) {
+// An operation that ends with facts has their attributes, of the first End.
+func TestEndWithFacts(t *testing.T) {
 	values := func(n int64) core.Facts {
 		return core.Facts{Of: sizes, Text: "id", Ints: [core.MaxInts]int64{n, n + 1}}
 	}
@@ -230,8 +229,8 @@ func TestEndWith(t *testing.T) {
 	}
 }
 
-// Where there are metrics alone, the block before EndWith is measured, once.
-func TestEndWithMetricsOnly(t *testing.T) {
+// If there are only metrics, a block that ends with its operation is measured once.
+func TestEndWithFactsMetricsOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := metric.NewManualReader()
 		tracer := trace.New(trace.WithTracerProvider(noop.NewTracerProvider()),

@@ -19,8 +19,8 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// An operation whose span need not be has it once it comes to what it must.
-func TestStartAs(t *testing.T) {
+// An operation that is not always shown has a span from the first event that shows it.
+func TestShow(t *testing.T) {
 	failed := errors.New("failed")
 	for _, test := range []struct {
 		name   string
@@ -61,13 +61,13 @@ func TestStartAs(t *testing.T) {
 				ctx, rec := record(t)
 				up, outer := trace.Start(ctx, "up")
 				tracer := trace.FromContext(ctx)
-				share := core.NewBudget(0)
+				budget := core.NewBudget(0)
 				op := startBy(tracer, ctx, "work", core.Config{
-					Show: test.show, Budget: share,
+					Show: test.show, Budget: budget,
 					Links: []oteltrace.Link{{SpanContext: oteltrace.SpanContextFromContext(up)}},
 				})
 				if got, want := op.SpanContext().IsValid(), test.show == core.ShowAll; got != want {
-					t.Errorf("it has a span at once: got %v, want %v", got, want)
+					t.Errorf("it has a span from the start: got %v, want %v", got, want)
 				}
 				if test.show != core.ShowAll && op.Context() != ctx {
 					t.Error("got another context, want the one it was started with")
@@ -89,8 +89,8 @@ func TestStartAs(t *testing.T) {
 					t.Errorf("its context carries %v, want %v", got, op.SpanContext())
 				}
 				op.End(test.err)
-				tell := startBy(tracer, ctx, "next", core.Config{Budget: share})
-				tell.End(nil)
+				after := startBy(tracer, ctx, "next", core.Config{Budget: budget})
+				after.End(nil)
 				outer.End(nil)
 				next := "next @21ms 0s"
 				if strings.TrimSpace(test.want) == "" {
@@ -102,23 +102,24 @@ func TestStartAs(t *testing.T) {
 	}
 }
 
-// Of a share that is used up, an operation has no more blocks, and says how many.
-func TestShare(t *testing.T) {
+// When the budget is used up, the blocks of an operation have no spans, and its span states
+// how many were suppressed.
+func TestBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)
-		share := core.NewBudget(4)
-		op := startAs(ctx, "work", core.Config{Budget: share})
+		budget := core.NewBudget(4)
+		op := startAs(ctx, "work", core.Config{Budget: budget})
 		for range 3 {
 			op.Block(semconv.ReasonNetRead)
 			time.Sleep(10 * ms)
 			op.Wake(semconv.WakeReadable)
 		}
-		if share.Spent() {
+		if budget.Spent() {
 			t.Error("three of four are spent")
 		}
-		share.Spend(1)
-		if !share.Spent() || share.Next(1).Spent() || core.NewBudget(0).Spent() {
-			t.Error("Spent does not tell that four of four are, and no others")
+		budget.Spend(1)
+		if !budget.Spent() || budget.Next(1).Spent() || core.NewBudget(0).Spent() {
+			t.Error("Spent: want true for four of four, and false for other budgets")
 		}
 		op.End(nil)
 		tracetest.AssertTree(t, rec.Chain(), `
@@ -126,25 +127,25 @@ func TestShare(t *testing.T) {
 				block @0s 10ms {block.reason=net.read}
 				wake @10ms 20ms {wake.reason=readable}
 		`, whole...)
-		if got, want := share.Wanted(), int64(8); got != want {
+		if got, want := budget.Wanted(), int64(8); got != want {
 			t.Errorf("wanted: got %d, want %d", got, want)
 		}
-		if got := share.Suppressed(); got != 0 {
-			t.Errorf("got %d that were told, want 0", got)
+		if got := budget.Suppressed(); got != 0 {
+			t.Errorf("got %d suppressed spans that were not stated, want 0", got)
 		}
 	})
 }
 
-// A block with which the operation ends has no wake, and none is counted as left out.
-func TestShareOfABlockInVain(t *testing.T) {
+// A block that ends with its operation has no wake, and none counts as suppressed.
+func TestBudgetOfLastBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := record(t)
-		share := core.NewBudget(1)
-		op := startAs(ctx, "work", core.Config{Budget: share})
+		budget := core.NewBudget(1)
+		op := startAs(ctx, "work", core.Config{Budget: budget})
 		op.Block(semconv.ReasonLock)
 		time.Sleep(10 * ms)
 		op.End(context.Canceled)
-		hidden := startAs(ctx, "hidden", core.Config{Budget: share, Show: core.ShowNone})
+		hidden := startAs(ctx, "hidden", core.Config{Budget: budget, Show: core.ShowNone})
 		hidden.Block(semconv.ReasonLock)
 		time.Sleep(10 * ms)
 		hidden.End(context.Canceled)
@@ -158,20 +159,20 @@ func TestShareOfABlockInVain(t *testing.T) {
 			wide @20ms 10ms {block.duration=0.01}
 				block @20ms 10ms {block.reason=lock}
 		`, whole...)
-		if got, want := share.Suppressed(), int64(2); got != want {
-			t.Errorf("left out behind it: got %d, want %d", got, want)
+		if got, want := budget.Suppressed(), int64(2); got != want {
+			t.Errorf("suppressed afterwards: got %d, want %d", got, want)
 		}
 	})
 }
 
-func TestShareConcurrentSafe(t *testing.T) {
+func TestBudgetConcurrentSafe(t *testing.T) {
 	ctx, _ := record(t)
-	share := core.NewBudget(100)
+	budget := core.NewBudget(100)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
 			for i := range 50 {
-				op := startAs(ctx, "work", core.Config{Budget: share, Show: core.Show(i % 4)})
+				op := startAs(ctx, "work", core.Config{Budget: budget, Show: core.Show(i % 4)})
 				op.Block(semconv.ReasonLock)
 				core.Ref(op).SetShow(core.ShowBlocked)
 				_, _, _ = op.SpanContext(), op.Context(), op.Wants(0)
@@ -181,16 +182,16 @@ func TestShareConcurrentSafe(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got, want := share.Wanted(), int64(8*50*3); got != want {
-		t.Errorf("made and left out: got %d, want %d", got, want)
+	if got, want := budget.Wanted(), int64(8*50*3); got != want {
+		t.Errorf("made and suppressed: got %d, want %d", got, want)
 	}
 }
 
-// A nil Share is no bound.
-func TestShareNil(t *testing.T) {
-	var share *core.Budget
-	share.Spend(1)
-	if share.Spent() || share.Suppressed() != 0 || share.Wanted() != 0 {
-		t.Error("a nil share bounds something")
+// A nil Budget has no limit.
+func TestBudgetNil(t *testing.T) {
+	var budget *core.Budget
+	budget.Spend(1)
+	if budget.Spent() || budget.Suppressed() != 0 || budget.Wanted() != 0 {
+		t.Error("a nil Budget has a limit or a count")
 	}
 }
