@@ -22,7 +22,7 @@ func (s *measuring) Wake(*op.Record, *op.Edge, *op.Edge) {
 	}
 }
 
-func (s *measuring) End(*op.Record, *op.End)            { s.ends.Add(1) }
+func (s *measuring) End(*op.Record, *op.End)           { s.ends.Add(1) }
 func (s *measuring) Wants(op.Show, bool) time.Duration { return 0 }
 
 // never says that no block is a stall.
