@@ -1,7 +1,11 @@
 package gobwasws_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -133,5 +137,67 @@ func TestRefused(t *testing.T) {
 	}
 	if got := rec.Chain().String(); !strings.Contains(got, "refused: connection") {
 		t.Errorf("got %s, want the check connection", got)
+	}
+}
+
+// A message that the server sends together with its response is the first one that is
+// read, recorded or not.
+func TestMessageBehindResponse(t *testing.T) {
+	for _, recorded := range []bool{true, false} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan error, 1)
+		go func() {
+			served <- func() error {
+				nc, err := l.Accept()
+				if err != nil {
+					return err
+				}
+				defer nc.Close()
+				var both bytes.Buffer
+				if _, err := (ws.Upgrader{}).Upgrade(struct {
+					io.Reader
+					io.Writer
+				}{nc, &both}); err != nil {
+					return err
+				}
+				if err := wsutil.WriteServerText(&both, []byte("welcome")); err != nil {
+					return err
+				}
+				if _, err := nc.Write(both.Bytes()); err != nil {
+					return err
+				}
+				p, err := wsutil.ReadClientText(nc)
+				if err == nil && string(p) != "thanks" {
+					err = fmt.Errorf("got %q, want thanks", p)
+				}
+				return err
+			}()
+		}()
+		var options []gobwasws.Option
+		if recorded {
+			options = append(options, provider(tracetest.NewRecorder(t).TracerProvider()))
+		}
+		c, _, err := gobwasws.Dial(t.Context(), ws.Dialer{}, "ws://"+l.Addr().String(), options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.NetConn().SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Error(err)
+		}
+		if p, _, err := c.ReadMessage(); string(p) != "welcome" || err != nil {
+			_ = c.Close()
+			t.Fatalf("recorded %t: got %q, %v, want welcome", recorded, p, err)
+		}
+		if err := c.WriteMessage(ws.OpText, []byte("thanks")); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != nil {
+			t.Errorf("recorded %t: the server: %v", recorded, err)
+		}
+		_ = c.Close()
+		_ = l.Close()
 	}
 }

@@ -1,6 +1,7 @@
 package gobwasws
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -28,13 +29,24 @@ func Dial(ctx context.Context, d ws.Dialer, url string, options ...Option) (*Con
 			return h.Conn(nc)
 		}
 	}
-	nc, _, hs, err := d.Dial(ctx, url) // nothing is buffered: the wire ends a read at the end of the response
+	nc, br, hs, err := d.Dial(ctx, url)
+	if br != nil { // a wire ends a read at the end of the response, so it never has one
+		nc = buffered{nc, br}
+	}
 	s := h.End(answer(hs, err), err)
 	if err != nil {
 		return nil, hs, err
 	}
 	return &Conn{nc: nc, session: s, state: ws.StateClientSide}, hs, nil
 }
+
+// buffered is a connection of which the library has read more than the response.
+type buffered struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+func (c buffered) Read(p []byte) (int, error) { return c.r.Read(p) }
 
 // answer returns the response, which the library does not return.
 func answer(hs ws.Handshake, err error) *http.Response {
