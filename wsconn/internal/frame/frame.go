@@ -19,15 +19,14 @@ const (
 	Pong         Opcode = 0xA
 )
 
-// MaxControlPayload is the most payload, in bytes, of a control frame that a
-// [Scanner] passes (RFC 6455 §5.5).
+// MaxControlPayload is the maximum payload of a control frame, in bytes (RFC 6455 §5.5).
 const MaxControlPayload = 125
 
 // IsControl reports whether o is, or is reserved for, a control frame.
 func (o Opcode) IsControl() bool { return o&0x8 != 0 }
 
-// String returns the word of RFC 6455 in lower case, as "text", and for a
-// reserved opcode its number, as "opcode(0x3)".
+// String returns the name of RFC 6455 in lower case, such as "text", and for a reserved
+// opcode its number, such as "opcode(0x3)".
 func (o Opcode) String() string {
 	switch o {
 	case Continuation:
@@ -48,9 +47,8 @@ func (o Opcode) String() string {
 
 func (o Opcode) reserved() bool { return Binary < o && o < Close || Pong < o }
 
-// Header is the header of a frame. Opcode, Fin and RSV1 are known from its
-// first byte; the rest is to be used only once the header is complete, which is
-// when Size is not 0.
+// Header is the header of a frame. Opcode, Fin and RSV1 are known from its first byte. The
+// rest is valid once the header is complete, which is when Size is not 0.
 type Header struct {
 	Opcode  Opcode
 	Fin     bool    // the last frame of its message
@@ -61,26 +59,25 @@ type Header struct {
 	MaskKey [4]byte // zero if not masked
 }
 
-// Segment is the part of one frame that lies in one chunk. Each of Begin,
-// HeaderEnd and End is true in exactly one segment of a frame, often the same.
+// Segment is the part of a frame in one chunk. Each of Begin, HeaderEnd and End is true in
+// exactly one segment of a frame, often the same one.
 type Segment struct {
-	Header Header // what is known of it at the end of the segment
+	Header Header // as far as it is known at the end of the segment
 
 	Begin     bool // the frame's first byte is here
 	HeaderEnd bool // the header's last byte is here
 	End       bool // the frame's last byte is here
 	Stop      bool // the segment's last byte is where scanning stopped; see [Scanner.Err]
 
-	// Payload is the payload that is here, as on the wire: masked if
+	// Payload is the part of the payload in the segment, as on the wire: masked if
 	// Header.Masked. It is a slice of the chunk, not a copy.
 	Payload []byte
 	// Offset is the position of Payload in the payload of the whole frame.
 	Offset int64
 }
 
-// AppendPayload appends the payload that is in g, unmasked, to dst. Called for
-// each segment of a frame it gives the whole payload, however it was split. The
-// chunk stays as it was.
+// AppendPayload appends the payload in g, unmasked, to dst. Calls for all segments of a
+// frame append its whole payload. The chunk is not changed.
 func (g *Segment) AppendPayload(dst []byte) []byte {
 	dst = append(dst, g.Payload...)
 	if !g.Header.Masked {
@@ -93,9 +90,9 @@ func (g *Segment) AppendPayload(dst []byte) []byte {
 	return dst
 }
 
-// CloseCode returns the status code in the unmasked payload of a close frame.
-// It is false if the payload holds none: a close frame may be empty (RFC 6455
-// §5.5.1). Whether the code is one that may be sent is not judged.
+// CloseCode returns the status code in the unmasked payload of a close frame. ok is false if
+// it has none: a close frame may be empty (RFC 6455 §5.5.1). It does not check whether the
+// code is allowed.
 func CloseCode(payload []byte) (code int, ok bool) {
 	if len(payload) < 2 {
 		return 0, false
@@ -110,20 +107,19 @@ var (
 	errLength     = errors.New("frame: length of 2^63 bytes or more")
 )
 
-// Scanner finds the frames in one direction of a connection. The zero value
-// expects the first byte after the opening handshake. A copy goes on by itself
-// from where the original was.
+// Scanner finds the frames in one direction of a connection. The zero Scanner expects the
+// first byte after the opening handshake.
 type Scanner struct {
 	head   Header // of the frame in progress
-	parsed int    // bytes of that header that have passed; 0 between frames
-	size   int    // bytes that it will have, known from the second
-	offset int64  // bytes of the payload that have passed
+	parsed int    // bytes of that header that were scanned; 0 between frames
+	size   int    // of that header, in bytes; known from its second byte
+	offset int64  // bytes of the payload that were scanned
 	err    error
 }
 
-// Next consumes the bytes of p, the next chunk, that belong to one frame, and
-// says what they are and how many. It consumes at least one byte if there is
-// one; the caller loops:
+// Next consumes the bytes at the front of p, the next chunk, that belong to one frame. It
+// returns their segment and number, which is at least one unless p is empty. The caller
+// loops:
 //
 //	for len(p) > 0 {
 //		seg, n := s.Next(p)
@@ -131,7 +127,7 @@ type Scanner struct {
 //		p = p[n:]
 //	}
 //
-// After scanning stopped it consumes all of p and returns the zero Segment.
+// After scanning has stopped it consumes all of p and returns the zero Segment.
 func (s *Scanner) Next(p []byte) (Segment, int) {
 	if s.err != nil || len(p) == 0 {
 		return Segment{}, len(p)
@@ -263,24 +259,14 @@ func (s *Scanner) parse(b byte) error {
 	return nil
 }
 
-// Peek returns what Next(p) would and consumes nothing. It says which frame is
-// on the wire at the first byte of p before that byte is: the frame in progress
-// or, between frames, the one that p begins.
-func (s *Scanner) Peek(p []byte) Segment {
-	ahead := *s
-	seg, _ := ahead.Next(p)
-	return seg
-}
-
-// Current returns the header of the frame in progress, as far as it passed. It
-// is false between frames and after scanning stopped.
-func (s *Scanner) Current() (Header, bool) {
+// Current returns the header of the frame in progress, as far as it was scanned. ok is false
+// between frames and after scanning has stopped.
+func (s *Scanner) Current() (h Header, ok bool) {
 	if s.parsed == 0 || s.err != nil {
 		return Header{}, false
 	}
 	return s.head, true
 }
 
-// Err returns nil while the Scanner scans, and from the segment with Stop on
-// the reason why it stopped.
+// Err returns why scanning has stopped; nil: it has not.
 func (s *Scanner) Err() error { return s.err }

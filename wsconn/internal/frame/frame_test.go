@@ -43,25 +43,6 @@ func ExampleScanner_Next() {
 	// Hello
 }
 
-func ExampleScanner_Peek() {
-	// Two frames in one Write, which parks between them and inside the second.
-	p := []byte("\x89\x00\x82\x04wake")
-
-	var s frame.Scanner
-	for _, written := range []int{2, 3} {
-		for sent := p[:written]; len(sent) > 0; {
-			_, n := s.Next(sent)
-			sent = sent[n:]
-		}
-		p = p[written:]
-		seg := s.Peek(p)
-		fmt.Println("parked at:", seg.Header.Opcode, "begun:", !seg.Begin, "offset:", seg.Offset)
-	}
-	// Output:
-	// parked at: binary begun: false offset: 0
-	// parked at: binary begun: true offset: 1
-}
-
 func TestHeaders(t *testing.T) {
 	for _, want := range headers() {
 		raw := encode(want)
@@ -127,9 +108,6 @@ func TestCurrentOutside(t *testing.T) {
 	for _, when := range []string{"at first", "after a frame"} {
 		if h, ok := s.Current(); ok || h != (frame.Header{}) {
 			t.Errorf("%s: Current = %+v, %t; want the zero Header, false", when, h, ok)
-		}
-		if seg := s.Peek(nil); !reflect.DeepEqual(seg, frame.Segment{}) {
-			t.Errorf("%s: Peek(nil) = %+v, want the zero Segment", when, seg)
 		}
 		s.Next([]byte{0x8A, 0})
 	}
@@ -237,7 +215,6 @@ func TestNoAllocation(t *testing.T) {
 							buf = seg.AppendPayload(buf)
 							frame.CloseCode(buf)
 						}
-						s.Peek(chunk[n:])
 						s.Current()
 						chunk = chunk[n:]
 					}

@@ -1,5 +1,5 @@
-// Package record finds, in the headers of a client's TLS records as they pass by, where
-// its part of the TLS handshake ends and its data begins.
+// Package record scans the headers of a client's TLS records, to find where its part of the
+// TLS handshake ends and its data begins.
 package record
 
 import "encoding/binary"
@@ -15,18 +15,17 @@ const (
 // with a TLS handshake. No HTTP request begins with it.
 func IsHandshake(b byte) bool { return b == handshake }
 
-// Scanner scans what a client sends, from its first byte on. The zero Scanner
-// is ready. It holds nothing back, copies nothing but headers, and allocates
-// nothing; it is not safe for concurrent use.
+// Scanner scans the bytes from a client, from the first one on. The zero Scanner is ready.
+// It copies only headers, and allocates nothing. It is not safe for concurrent use.
 type Scanner struct {
 	header   [5]byte // type, version, length
-	n        int     // bytes of the header that have passed
-	left     int     // bytes of the record that have not
+	n        int     // bytes of the header that were scanned
+	left     int     // bytes of the record that were not
 	previous byte    // type of the record before
 	finished bool
 }
 
-// Scan passes p, the next bytes. It reports whether the client's Finished message ended
+// Scan scans p, the next bytes. It reports whether the client's Finished message ended
 // in p, and whether p holds a part of a record of application data after that. If
 // Finished cannot be distinguished from the records around it, neither is ever
 // reported.
@@ -59,13 +58,13 @@ func (s *Scanner) length() int { return int(binary.BigEndian.Uint16(s.header[3:]
 // isFinished reports whether the record holds a Finished message, which is encrypted,
 // so that only its length shows it.
 //
-// In TLS 1.2 it is the handshake record after ChangeCipherSpec: 12 bytes and
-// their header, and at most 80 that a cipher suite adds. In TLS 1.3 a second
-// client's hello may stand there, which has more than 140.
+// In TLS 1.2 it is the handshake record after ChangeCipherSpec: 12 bytes with a header, and
+// at most 80 that a cipher suite adds. In TLS 1.3 the client's second hello may be there,
+// which has more than 140.
 //
-// In TLS 1.3 it looks like application data, but nothing else that a client
-// sends before it is as long: four bytes of header, the hash of the cipher
-// suite, the type and the tag.
+// In TLS 1.3 it looks like application data, but no other record that a client sends before
+// it has the same length: four bytes of header, the hash of the cipher suite, the type and
+// the tag.
 func (s *Scanner) isFinished() bool {
 	const sha256, sha384, around = 32, 48, 4 + 1 + 16
 	switch s.header[0] {

@@ -11,12 +11,12 @@ type Kind uint8
 const (
 	Data      Kind = iota // a part of a data frame, in Segment
 	Control               // the end of a control frame: Segment has its header, Payload all of its payload
-	Trace                 // a trace pong, in Pong; it is gone
-	Malformed             // a pong that begins as one and is none; it is gone
+	Trace                 // a trace pong, in Pong; it is removed
+	Malformed             // a pong that begins like one and is none; it is removed
 	Stop                  // scanning stopped; see [Stream.Err]
 )
 
-// Event is what a [Stream] came upon.
+// Event is what a [Stream] found.
 type Event struct {
 	Kind    Kind
 	Segment frame.Segment
@@ -24,12 +24,12 @@ type Event struct {
 	Pong    Pong
 }
 
-// MaxHeld is the most bytes, of a pong that may become a trace pong, that a
-// [Stream] holds back: a header, and a magic but for its last byte.
+// MaxHeld is the maximum number of bytes that a [Stream] holds back of a possible trace
+// pong: a header, and the magic without its last byte.
 const MaxHeld = 14 + len(magic) - 1
 
-// Stream is what comes from the peer, frame by frame, without the trace pongs. The
-// caller hands it each chunk and asks for the events in it:
+// Stream scans the bytes from the peer, and removes the trace pongs. The caller passes each
+// chunk, and gets the events in it:
 //
 //	n := read(buf[s.Held():])
 //	s.Begin(buf[:s.Held()+n])
@@ -38,31 +38,31 @@ const MaxHeld = 14 + len(magic) - 1
 //	}
 //	p := buf[:s.End()] // for the library
 //
-// The first bytes of a pong that may still become a trace pong are held back until the
-// next chunk decides; buf has room for them at its front. Everything else stays as it
-// is and where it is in the stream, including what no endpoint may accept: the library
-// judges that. The zero Stream takes nothing off.
+// The first bytes of a pong that may be a trace pong are held back until the next chunk
+// decides, and are at the front of that chunk's buf. Everything else stays unchanged in its
+// place, including frames that no endpoint may accept: the library decides about those. The
+// zero Stream removes nothing.
 type Stream struct {
-	On     bool // trace pongs are taken off
+	On     bool // remove trace pongs
 	Masked bool // the peer is a client, and masks
 
 	scan    frame.Scanner
-	control []byte // the payload so far of the control frame in progress; many connections see none
+	control []byte // the payload so far of the control frame in progress; nil before the first one
 	pong    verdict
 	held    [MaxHeld]byte
-	holds   int
+	holds   int // bytes of held
 
 	buf      []byte
-	at, kept int // in buf: what was scanned, and what stays
+	at, kept int // bytes of buf that were scanned, and that stay
 }
 
-// verdict is on the pong in progress.
+// verdict is the decision about the control frame in progress.
 type verdict uint8
 
 const (
-	stays verdict = iota // and so does what is no pong
-	open
-	goes
+	stays   verdict = iota
+	open            // not decided yet
+	removed         // it is a trace pong, or malformed
 )
 
 // Held returns how many bytes are held back.
@@ -74,21 +74,17 @@ func (s *Stream) Between() bool {
 	return !inside && s.holds == 0 && s.scan.Err() == nil
 }
 
-// Err returns why scanning stopped, nil while it did not. From there on
-// everything stays.
+// Err returns why scanning has stopped; nil: it has not. Then everything stays.
 func (s *Stream) Err() error { return s.scan.Err() }
 
-// Begin begins a chunk: what follows in buf after Held bytes.
+// Begin begins a chunk: the bytes of buf after the first Held, where it restores those that
+// were held back.
 func (s *Stream) Begin(buf []byte) {
 	s.buf, s.at, s.kept = buf, s.holds, 0
-	if s.holds == 0 {
-		return
-	}
-	// Where the frame stays it stays whole, in its place.
 	copy(buf, s.held[:s.holds])
 }
 
-// Next goes on to the next event, e. It is false at the end of the chunk.
+// Next stores the next event in e. It returns false at the end of the chunk.
 func (s *Stream) Next(e *Event) bool {
 	for s.at < len(s.buf) {
 		p := s.buf[s.at:]
@@ -106,7 +102,7 @@ func (s *Stream) Next(e *Event) bool {
 			return true
 		case s.next(&g, p[0], n):
 			e.Kind, e.Segment, e.Payload = Control, g, s.control
-			if s.pong == goes {
+			if s.pong == removed {
 				s.parse(e)
 			}
 			return true
@@ -115,7 +111,7 @@ func (s *Stream) Next(e *Event) bool {
 	return false
 }
 
-// parse makes of a pong that goes what it is.
+// parse decodes a pong that is removed.
 func (s *Stream) parse(e *Event) {
 	e.Kind = Malformed
 	if p, ok := parse(e.Payload); ok {
@@ -123,7 +119,7 @@ func (s *Stream) parse(e *Event) {
 	}
 }
 
-// next passes n bytes of a control frame, the first of which is first, and reports
+// next handles the next n bytes of a control frame, which begin with first, and reports
 // whether the frame ends.
 func (s *Stream) next(g *frame.Segment, first byte, n int) bool {
 	if g.Begin {
@@ -142,15 +138,14 @@ func (s *Stream) next(g *frame.Segment, first byte, n int) bool {
 		s.at += n
 	case stays:
 		s.keep(n)
-	case goes:
+	case removed:
 		s.holds = 0
 		s.at += n
 	}
 	return g.End
 }
 
-// judge decides whether the pong in progress is a trace pong, as soon as its bytes show
-// it.
+// judge decides, as soon as possible, whether the pong in progress is removed.
 func (s *Stream) judge(g *frame.Segment) {
 	begun := min(len(s.control), len(magic))
 	switch {
@@ -159,13 +154,13 @@ func (s *Stream) judge(g *frame.Segment) {
 		string(s.control[:begun]) != magic[:begun]:
 		s.pong = stays
 	case begun == len(magic):
-		s.pong = goes
+		s.pong = removed
 	}
 }
 
-// keep lets the next n bytes stay, behind those that were held back.
+// keep keeps the next n bytes, behind those that were held back.
 func (s *Stream) keep(n int) {
-	s.kept += s.holds // they are in their place
+	s.kept += s.holds // Begin has put them there
 	s.holds = 0
 	if s.kept != s.at {
 		copy(s.buf[s.kept:], s.buf[s.at:s.at+n])
@@ -174,12 +169,11 @@ func (s *Stream) keep(n int) {
 	s.kept += n
 }
 
-// End ends the chunk, and returns how many bytes at its front are to be handed
-// on.
+// End ends the chunk, and returns how many bytes at its front are for the library.
 func (s *Stream) End() int { return s.kept }
 
-// Release is End for the last chunk, before an error: what is held back is
-// handed on with it.
+// Release is End for the last chunk, before an error: it includes the bytes that were held
+// back.
 func (s *Stream) Release() int {
 	if s.holds > 0 {
 		s.kept += copy(s.buf[s.kept:], s.held[:s.holds])

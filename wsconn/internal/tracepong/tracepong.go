@@ -1,14 +1,13 @@
-// Package tracepong is the codec of trace pongs: unsolicited pong frames (RFC
-// 6455 §5.5.3) that tell the peer which span writes the message behind them.
-// docs/wire.md has the layout and the rules.
+// Package tracepong encodes and decodes trace pongs: unsolicited pong frames (RFC 6455
+// §5.5.3) that name the span that writes the next message to the peer. docs/wire.md has
+// the layout and the rules.
 //
-// [Append] makes one; a [Stream] takes those of the peer off its bytes, in
-// whatever chunks they come. What comes from a peer is not trusted: a trace pong
-// has one length and one form, and anything else is no more than counted by the
-// caller.
+// [Append] makes one. A [Stream] removes those of the peer from the received bytes, in
+// chunks of any size. The peer is not trusted: a trace pong has one length and one form,
+// and anything else is only reported as malformed.
 //
-// Nothing here is safe for concurrent use, and nothing allocates but Append
-// where dst has no room.
+// A Stream is not safe for concurrent use. Nothing allocates, except Append if dst is too
+// small.
 package tracepong
 
 import (
@@ -18,8 +17,8 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// Header is the header of the handshake by which both ends announce that they
-// take trace pongs off the stream, and Version its value: of the layout.
+// Header is the header of the handshake by which both ends announce that they remove trace
+// pongs, and Version its value, the version of the layout.
 const (
 	Header  = "Wakechain-Trace-Pongs"
 	Version = "1"
@@ -36,7 +35,7 @@ const (
 	PayloadSize = flagsAt + 1
 )
 
-// magic is what the payload begins with. No text does: 0xF5 is in no UTF-8.
+// magic is the beginning of the payload. No text begins with it: UTF-8 has no 0xF5.
 const magic = "\xf5wk\x01"
 
 const (
@@ -44,22 +43,22 @@ const (
 	maskBit   = 0x80
 )
 
-// Pong is what a trace pong says.
+// Pong is the content of a trace pong.
 type Pong struct {
-	// Number is that of the message that it stands before: of its direction,
-	// from 1, modulo 2^32.
+	// Number is the number of the message behind it, in its direction, from 1, modulo
+	// 2^32.
 	Number uint32
 
 	// Write is the span that writes the message. It is sampled, and remote on
 	// the side that received it.
 	Write oteltrace.SpanContext
 
-	// Stall asks for what passed on the peer's side: Write is the root of the trace of
-	// a stall that is over, and does not write the message.
+	// Stall requests the peer's history: Write is the root of the trace of a stall that
+	// has ended, and does not write the message.
 	Stall bool
 }
 
-// stallFlag is the bit of the flags that says so. Trace Context has no meaning for it.
+// stallFlag is the bit of the flags for Stall. Trace Context does not use it.
 const stallFlag = 0x80
 
 // Append appends the frame of p to dst, masked with a random key if it is a
@@ -90,8 +89,8 @@ func Append(dst []byte, p Pong, client bool) []byte {
 	return dst
 }
 
-// parse reads the unmasked payload of a frame that begins with the magic. It is
-// false if that is no trace pong.
+// parse decodes the unmasked payload of a pong that begins with the magic. ok is false if it
+// is not a trace pong.
 func parse(payload []byte) (p Pong, ok bool) {
 	if len(payload) != PayloadSize {
 		return Pong{}, false
