@@ -8,27 +8,25 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// A burst is a group of ended spans that are handed to the processors together. A batch
-// processor of the SDK wakes its goroutine for each span that comes while it sleeps,
-// which costs more than to make the span. If every processor [gathers], nobody can see
-// the difference.
+// A burst is a group of ended spans that the processors get together. A batch processor of
+// the SDK wakes its goroutine for each span that it gets while that sleeps, which costs more
+// than making the span. If every processor [gathers], it makes no difference.
 type burst struct {
 	processors func() []sdktrace.SpanProcessor
 
 	mu    sync.Mutex
 	n     int
 	spans [burstSize]sdktrace.ReadOnlySpan
-	due   time.Time // when a timer hands over what there is
+	due   time.Time // when a timer flushes
 }
 
-// A span waits until it is one of this many, and not longer than that: batches are
-// exported every few seconds.
+// The limits of a burst. Batches are exported every few seconds anyway.
 const (
 	burstSize  = 256
 	burstDelay = time.Second
 )
 
-// add adds a span, and hands over what has come together.
+// add adds a span, and hands over a full burst.
 func (b *burst) add(s sdktrace.ReadOnlySpan) (handedOver bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -38,8 +36,8 @@ func (b *burst) add(s sdktrace.ReadOnlySpan) (handedOver bool) {
 		b.handOver()
 		return true
 	}
-	// After the first span, its end is the time well enough, and costs less than
-	// reading the clock.
+	// Behind the first span, the end of a span is close enough to the time, and costs
+	// less than reading the clock.
 	if b.n > 1 && b.timed(s.EndTime()) {
 		return false
 	}
@@ -50,14 +48,14 @@ func (b *burst) add(s sdktrace.ReadOnlySpan) (handedOver bool) {
 	return false
 }
 
-// timed reports whether, at t, a timer is due soon. Else it is over, or is one of a
-// testing/synctest bubble: that may have ended, and its timers with it.
+// timed reports whether, at t, a timer is due soon. If not, there is none, or it belongs to
+// a testing/synctest bubble, which may have ended with its timers.
 func (b *burst) timed(t time.Time) bool {
 	left := b.due.Sub(t)
 	return left > 0 && left <= burstDelay
 }
 
-// flush hands over what there is.
+// flush hands over the spans so far.
 func (b *burst) flush() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -15,90 +15,89 @@ import (
 	core "github.com/wakechain/wakechain/internal/op"
 )
 
-// data is what a span says. Fields above Took do not change once the span
-// has begun; those below Mu are guarded by it. The order is that of the least
-// memory.
+// data is the state of a span. Fields above took do not change once the span has begun.
+// mu guards those below it. The order of fields takes the least memory.
 type data struct {
-	API       oteltrace.Span // the span, or what stands for one that is not recorded
-	Parent    oteltrace.Span // only its span context counts
-	Context   oteltrace.SpanContext
-	StartTime time.Time
-	Limits    *limits
+	api     oteltrace.Span // the span, or the stand-in of one that is not recorded
+	parent  oteltrace.Span // only its span context is used
+	context oteltrace.SpanContext
+	start   time.Time
+	limits  *limits
 
-	Took     atomic.Int64 // nanoseconds; open: not ended. Written with Mu held
-	children atomic.Int32 // negative once the span has ended: they do not change any more
-	Kind     uint8        // an oteltrace.SpanKind; does not change
-	Parts    uint8        // made by Child, which is not called at the same time
+	took     atomic.Int64 // nanoseconds; open: not ended. Written with mu held
+	children atomic.Int32 // negative once the span has ended: then they do not change
+	kind     uint8        // an oteltrace.SpanKind; does not change
+	parts    uint8        // made by Child, whose calls do not overlap
 
-	Code  uint8 // a codes.Code
-	Mu    sync.Mutex
-	Name  string
-	Why   *string                 // of the status Error, its description; nil: none
-	Laid  core.Facts              // attributes before Attrs
-	Attrs []attribute.KeyValue    // each key once
-	Links []oteltrace.SpanContext // without attributes
-	Rest  oteltrace.Span          // once it is not nil, has all that can be set
+	code  uint8 // a codes.Code
+	mu    sync.Mutex
+	name  string
+	why   *string                 // the description of the status Error; nil: none
+	facts core.Facts              // attributes before attrs
+	attrs []attribute.KeyValue    // each key once
+	links []oteltrace.SpanContext // without attributes
+	rest  oteltrace.Span          // unless nil, it has everything that can be set
 }
 
-// open is how long a span took that has not ended.
+// open is the took of a span that has not ended.
 const open = math.MinInt64
 
-// Ended reports whether the span has ended.
-func (s *data) Ended() bool { return s.Took.Load() != open }
+// ended reports whether the span has ended.
+func (s *data) ended() bool { return s.took.Load() != open }
 
-// EndTime returns the end, the zero time until then.
-func (s *data) EndTime() time.Time {
-	took := s.Took.Load()
+// endTime returns the end; zero: the span has not ended.
+func (s *data) endTime() time.Time {
+	took := s.took.Load()
 	if took == open {
 		return time.Time{}
 	}
-	return s.StartTime.Add(time.Duration(took))
+	return s.start.Add(time.Duration(took))
 }
 
-// Child counts a child, unless the span has ended.
-func (s *data) Child() {
+// countChild counts a child, unless the span has ended.
+func (s *data) countChild() {
 	for n := s.children.Load(); n >= 0 && !s.children.CompareAndSwap(n, n+1); n = s.children.Load() {
 	}
 }
 
-// Children returns how many children were counted.
-func (s *data) Children() int { return int(s.children.Load() & math.MaxInt32) }
+// childCount returns how many children were counted.
+func (s *data) childCount() int { return int(s.children.Load() & math.MaxInt32) }
 
-// limits are those of the spans of one tracer; what is negative has no limit.
+// limits are the limits of one tracer's spans. A negative one means no limit.
 type limits struct {
-	Tracer            *tracer
-	Attributes, Links int
-	Length            int // of a string, in bytes
+	tracer            *tracer
+	attributes, links int
+	length            int // of a string, in bytes
 
-	// Overflow returns a span of the SDK with all that s holds. It is called with
-	// s.Mu held, at the first thing that goes beyond the limits or what is done here.
-	Overflow func(s *data) oteltrace.Span
+	// overflow returns a span of the SDK with all that s has. It is called with s.mu held,
+	// when s first exceeds the limits, or gets what package lean does not implement.
+	overflow func(s *data) oteltrace.Span
 }
 
-// Set sets attributes. Of two with one key the later one holds.
-func (s *data) Set(attrs ...attribute.KeyValue) {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
-	if !s.Ended() {
-		s.Add(attrs...)
+// set sets attributes. Of two with the same key the later one counts.
+func (s *data) set(attrs ...attribute.KeyValue) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended() {
+		s.add(attrs...)
 	}
 }
 
-// Add is Set for whoever holds Mu, or before Begin.
-func (s *data) Add(attrs ...attribute.KeyValue) {
-	if s.Rest == nil && !s.Limits.Fit(s.Laid.Len()+len(s.Attrs), attrs) {
-		s.Rest = s.Limits.Overflow(s)
+// add is set for a caller that holds mu, or for a span that has not begun.
+func (s *data) add(attrs ...attribute.KeyValue) {
+	if s.rest == nil && !s.limits.fit(s.facts.Len()+len(s.attrs), attrs) {
+		s.rest = s.limits.overflow(s)
 	}
-	if s.Rest != nil {
-		s.Rest.SetAttributes(slices.Clone(attrs)...)
+	if s.rest != nil {
+		s.rest.SetAttributes(slices.Clone(attrs)...)
 		return
 	}
 	for i := range attrs {
-		s.Attrs = put(s.Attrs, &attrs[i])
+		s.attrs = put(s.attrs, &attrs[i])
 	}
 }
 
-// put appends an attribute, or puts it in the place of the one with its key.
+// put appends an attribute, or replaces the one with its key.
 func put(attrs []attribute.KeyValue, a *attribute.KeyValue) []attribute.KeyValue {
 	for i := range attrs {
 		if attrs[i].Key == a.Key {
@@ -109,10 +108,10 @@ func put(attrs []attribute.KeyValue, a *attribute.KeyValue) []attribute.KeyValue
 	return append(attrs, *a)
 }
 
-// Fit reports whether attributes beside n others are within the limits, and of
-// types that need no normalization.
-func (l *limits) Fit(n int, attrs []attribute.KeyValue) bool {
-	if l.Attributes >= 0 && n+len(attrs) > l.Attributes {
+// fit reports whether attributes, beside n others, are within the limits, and of types that
+// need no normalization.
+func (l *limits) fit(n int, attrs []attribute.KeyValue) bool {
+	if l.attributes >= 0 && n+len(attrs) > l.attributes {
 		return false
 	}
 	for i := range attrs {
@@ -121,11 +120,11 @@ func (l *limits) Fit(n int, attrs []attribute.KeyValue) bool {
 		case attribute.BOOL, attribute.INT64, attribute.FLOAT64,
 			attribute.BOOLSLICE, attribute.INT64SLICE, attribute.FLOAT64SLICE:
 		case attribute.STRINGSLICE:
-			if l.Length >= 0 {
+			if l.length >= 0 {
 				return false
 			}
 		case attribute.STRING:
-			if l.Length >= 0 && len(a.Value.AsString()) > l.Length {
+			if l.length >= 0 && len(a.Value.AsString()) > l.length {
 				return false
 			}
 		default:
@@ -138,86 +137,87 @@ func (l *limits) Fit(n int, attrs []attribute.KeyValue) bool {
 	return true
 }
 
-// AddLink adds a link as the API's method does, for whoever holds Mu, or before Begin.
-func (s *data) AddLink(l oteltrace.Link) {
-	if s.Rest == nil && (!l.SpanContext.IsValid() || len(l.Attributes) > 0 || s.Limits.Links >= 0 && len(s.Links) >= s.Limits.Links) {
-		s.Rest = s.Limits.Overflow(s)
+// addLink adds a link as the API's method does. The caller holds mu, or the span has not begun.
+func (s *data) addLink(l oteltrace.Link) {
+	if s.rest == nil && (!l.SpanContext.IsValid() || len(l.Attributes) > 0 || s.limits.links >= 0 && len(s.links) >= s.limits.links) {
+		s.rest = s.limits.overflow(s)
 	}
-	if s.Rest != nil {
-		s.Rest.AddLink(l)
+	if s.rest != nil {
+		s.rest.AddLink(l)
 		return
 	}
-	s.Links = append(s.Links, l.SpanContext)
+	s.links = append(s.links, l.SpanContext)
 }
 
-// Finish ends a span, with what is known of it then. why is the description of a
-// span's status that failed. It reports whether it had not ended before.
-func (s *data) Finish(end time.Time, failed bool, why string, laid *core.Facts, attrs, more []attribute.KeyValue) bool {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
-	if s.Ended() {
+// finish ends a span with attributes and, if it has failed, with the status Error and the
+// description why. It reports false if the span had ended before.
+func (s *data) finish(end time.Time, failed bool, why string, facts *core.Facts, attrs, more []attribute.KeyValue) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended() {
 		return false
 	}
 	if failed {
-		s.Fail(why)
+		s.fail(why)
 	}
-	s.Add(attrs...)
-	s.lay(laid)
-	s.Add(more...)
-	s.Took.Store(max(int64(end.Sub(s.StartTime)), open+1))
+	s.add(attrs...)
+	s.setFacts(facts)
+	s.add(more...)
+	s.took.Store(max(int64(end.Sub(s.start)), open+1))
 	s.children.Or(math.MinInt32)
-	if s.Rest != nil {
-		s.Rest.End(oteltrace.WithTimestamp(end))
+	if s.rest != nil {
+		s.rest.End(oteltrace.WithTimestamp(end))
 	}
 	return true
 }
 
-// lay keeps the values as they are, where they are the first and fit.
-func (s *data) lay(v *core.Facts) {
+// setFacts keeps the facts as they are if they come before all attributes and are within the
+// limits. Otherwise it adds their attributes.
+func (s *data) setFacts(v *core.Facts) {
 	l := v.Of
 	if l == nil {
 		return
 	}
-	if s.Rest != nil || len(s.Attrs) > 0 || s.Limits.Length >= 0 || !s.Limits.Fit(v.Len()-len(l.Fixed), l.Fixed) {
-		s.Add(v.AppendTo(nil)...)
+	if s.rest != nil || len(s.attrs) > 0 || s.limits.length >= 0 || !s.limits.fit(v.Len()-len(l.Fixed), l.Fixed) {
+		s.add(v.AppendTo(nil)...)
 		return
 	}
-	s.Laid = *v
+	s.facts = *v
 }
 
-// All returns all attributes, for whoever holds Mu.
-func (s *data) All() []attribute.KeyValue {
-	if s.Laid.Of != nil {
-		all := s.Laid.AppendTo(make([]attribute.KeyValue, 0, s.Laid.Len()+len(s.Attrs)))
-		for i := range s.Attrs {
-			all = put(all, &s.Attrs[i])
+// all returns all attributes. The caller holds mu.
+func (s *data) all() []attribute.KeyValue {
+	if s.facts.Of != nil {
+		all := s.facts.AppendTo(make([]attribute.KeyValue, 0, s.facts.Len()+len(s.attrs)))
+		for i := range s.attrs {
+			all = put(all, &s.attrs[i])
 		}
-		s.Attrs, s.Laid = all, core.Facts{}
+		s.attrs, s.facts = all, core.Facts{}
 	}
-	return s.Attrs
+	return s.attrs
 }
 
-// Fail sets the status Error with a description, as the API's method does. The caller
-// holds Mu.
-func (s *data) Fail(why string) {
-	if s.Rest != nil {
-		s.Rest.SetStatus(codes.Error, why)
+// fail sets the status Error with a description, as the API's method does. The caller holds
+// mu.
+func (s *data) fail(why string) {
+	if s.rest != nil {
+		s.rest.SetStatus(codes.Error, why)
 		return
 	}
-	s.SetStatus(codes.Error)
-	if why != "" && codes.Code(s.Code) == codes.Error {
-		s.Why = &why
+	s.setStatus(codes.Error)
+	if why != "" && codes.Code(s.code) == codes.Error {
+		s.why = &why
 	}
 }
 
-// SetStatus sets a status without a description, as the API's method does. The caller
-// holds Mu.
-func (s *data) SetStatus(c codes.Code) {
-	if s.Rest != nil {
-		s.Rest.SetStatus(c, "")
+// setStatus sets a status without a description, as the API's method does. The caller holds
+// mu.
+func (s *data) setStatus(c codes.Code) {
+	if s.rest != nil {
+		s.rest.SetStatus(c, "")
 		return
 	}
-	if uint8(c) >= s.Code {
-		s.Code, s.Why = uint8(c), nil
+	if uint8(c) >= s.code {
+		s.code, s.why = uint8(c), nil
 	}
 }

@@ -12,45 +12,45 @@ import (
 	"github.com/wakechain/wakechain/trace/lean/internal/encode"
 )
 
-// What this file has is for package otlp: spans that are written from what they hold,
-// and not from the slices that an exporter asks for.
+// This file is for package otlp. It encodes spans from their own state, without the slices
+// that the methods for exporters make.
 
 var (
 	_ encode.Span = (*span)(nil)
 	_ encode.Span = (*part)(nil)
 )
 
-// EncodeOrigin returns what the spans of the tracer have in common.
+// EncodeOrigin returns the resource and the scope of the tracer.
 func (s *span) EncodeOrigin() *encode.Origin { return &s.tracer().origin }
 
 // EncodeTo writes the span as OTLP.
 func (s *span) EncodeTo(b *encode.Buffer) {
-	s.d.Mu.Lock()
-	if s.d.Rest != nil {
-		s.d.Mu.Unlock()
+	s.d.mu.Lock()
+	if s.d.rest != nil {
+		s.d.mu.Unlock()
 		b.AddAny(s)
 		return
 	}
-	defer s.d.Mu.Unlock()
+	defer s.d.mu.Unlock()
 	d := &s.d
-	if clash(&d.Laid, d.Attrs) {
-		d.All()
+	if clash(&d.facts, d.attrs) {
+		d.all()
 	}
 	h := encode.Head{
-		Context: d.Context, Parent: d.Parent.SpanContext(), Name: d.Name, Kind: oteltrace.SpanKind(d.Kind),
-		Start: d.StartTime.UnixNano(),
+		Context: d.context, Parent: d.parent.SpanContext(), Name: d.name, Kind: oteltrace.SpanKind(d.kind),
+		Start: d.start.UnixNano(),
 	}
-	if d.Ended() {
-		h.End = d.EndTime().UnixNano()
+	if d.ended() {
+		h.End = d.endTime().UnixNano()
 	}
 	at := b.Begin()
 	b.Head(&h)
-	facts(b, &d.Laid)
-	b.Attributes(encode.SpanAttributes, d.Attrs)
-	for i := range d.Links {
-		b.Link(d.Links[i])
+	facts(b, &d.facts)
+	b.Attributes(encode.SpanAttributes, d.attrs)
+	for i := range d.links {
+		b.Link(d.links[i])
 	}
-	b.Tail(&h, codes.Code(d.Code), why(d))
+	b.Tail(&h, codes.Code(d.code), why(d))
 	b.End(at)
 }
 
@@ -72,7 +72,7 @@ func facts(b *encode.Buffer, f *core.Facts) {
 	}
 }
 
-// clash reports whether one of the attributes has a key of the facts.
+// clash reports whether an attribute has the same key as one of the facts.
 func clash(f *core.Facts, attrs []attribute.KeyValue) bool {
 	l := f.Of
 	if l == nil {
@@ -97,7 +97,7 @@ func has(attrs []attribute.KeyValue, key attribute.Key) bool {
 	return false
 }
 
-// EncodeOrigin returns what the spans of the tracer have in common.
+// EncodeOrigin returns the resource and the scope of the tracer.
 func (p *part) EncodeOrigin() *encode.Origin { return p.of.EncodeOrigin() }
 
 // EncodeTo writes the part as OTLP.
@@ -121,7 +121,7 @@ func (p *part) EncodeTo(b *encode.Buffer) {
 	b.End(at)
 }
 
-// repeats reports whether a key is there twice.
+// repeats reports whether two attributes have the same key.
 func (p *part) repeats() bool {
 	for i := range p.Attrs {
 		if key := p.Attrs[i].Key; key == p.Key || has(p.Attrs[:i], key) {

@@ -16,24 +16,24 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// losses counts the spans that were made and are not exported: what the queue of a
-// batch processor has no room for, of all spans that come to it, and batches that the
-// exporter of [WithBatcher] failed to export.
+// losses counts the spans that were made and are not exported: those that did not fit in
+// the queue of a batch processor, and those of batches that an exporter of [WithBatcher]
+// failed to export.
 type losses struct {
 	failed []*atomic.Int64                  // of each exporter
-	queues atomic.Pointer[[]*atomic.Uint32] // of the SDK's processors, which count
-	seen   atomic.Int64                     // by report
-	due    atomic.Int64                     // when report may report again, in Unix nanoseconds
+	queues atomic.Pointer[[]*atomic.Uint32] // the SDK's own counters, of each batch processor
+	seen   atomic.Int64                     // spans, at the last report
+	due    atomic.Int64                     // when check may report again, in Unix nanoseconds
 
 	mu           sync.Mutex
-	told         int64
+	reported     int64
 	registration metric.Registration
 }
 
 // reportEvery is the least time between two reports.
 const reportEvery = time.Minute
 
-// measure has the metric of mp report the counts.
+// measure observes the counts by a metric of mp.
 func (d *losses) measure(mp metric.MeterProvider) {
 	m := mp.Meter(trace.ScopeName, metric.WithInstrumentationVersion(trace.Version))
 	counter, err := m.Int64ObservableCounter(semconv.MetricSpansDropped, metric.WithUnit("{span}"),
@@ -54,7 +54,7 @@ func (d *losses) measure(mp metric.MeterProvider) {
 	}
 }
 
-// watch adds the queue of a processor, if it has one that counts.
+// watch adds the queue of a processor, if it has one.
 func (d *losses) watch(sp sdktrace.SpanProcessor) {
 	q := refused(sp)
 	if q == nil {
@@ -75,7 +75,7 @@ func (d *losses) watch(sp sdktrace.SpanProcessor) {
 	d.queues.Store(&all)
 }
 
-// full returns how many spans no queue had room for.
+// full returns how many spans did not fit in a queue.
 func (d *losses) full() (n int64) {
 	if all := d.queues.Load(); all != nil {
 		for _, q := range *all {
@@ -92,8 +92,8 @@ func sum(all []*atomic.Int64) (n int64) {
 	return n
 }
 
-// check reports to otel.Handle if a queue has refused spans since the last time, at
-// most once a minute. It is called with no lock held: the handler may be the program's.
+// check reports to otel.Handle if a queue has refused spans since the last report, at most
+// once a minute. It is called without a lock held: the handler may be the program's.
 func (d *losses) check() {
 	n := d.full()
 	if n == d.seen.Load() {
@@ -108,8 +108,8 @@ func (d *losses) check() {
 
 func (d *losses) report(n int64) {
 	d.mu.Lock()
-	more := n - d.told
-	d.told = max(d.told, n)
+	more := n - d.reported
+	d.reported = max(d.reported, n)
 	d.mu.Unlock()
 	d.seen.Store(n)
 	if more > 0 {
@@ -126,7 +126,7 @@ func (d *losses) end() {
 	}
 }
 
-// counted is an exporter that counts the spans of its batches that failed.
+// counted is an exporter that counts the spans that it failed to export.
 type counted struct {
 	sdktrace.SpanExporter
 	failed *atomic.Int64

@@ -9,12 +9,12 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// Option configures a [TracerProvider]. Each is that of the SDK with the same
-// name; the last one of a kind wins, but processors add up.
+// Option configures a [TracerProvider]. Each is like the SDK's of the same name. The last one
+// of a kind wins, but processors add up.
 type Option interface{ apply(*config) }
 
 type config struct {
-	sdk        []sdktrace.TracerProviderOption // the same for the SDK
+	sdk        []sdktrace.TracerProviderOption // the same options for the SDK
 	processors []sdktrace.SpanProcessor
 	sampler    sdktrace.Sampler // nil: the default
 	ids        sdktrace.IDGenerator
@@ -36,9 +36,9 @@ func WithSpanProcessor(p sdktrace.SpanProcessor) Option {
 	})
 }
 
-// WithBatcher registers a batch processor of the SDK before the exporter; see
-// [sdktrace.WithBatcher]. Batches that the exporter fails to export are counted by
-// wakechain.spans.dropped.
+// WithBatcher registers a batch processor of the SDK for the exporter; see
+// [sdktrace.WithBatcher]. The metric wakechain.spans.dropped counts the spans that the
+// exporter fails to export.
 func WithBatcher(e sdktrace.SpanExporter, opts ...sdktrace.BatchSpanProcessorOption) Option {
 	failed := new(atomic.Int64)
 	if e != nil {
@@ -67,9 +67,9 @@ func WithSyncer(e sdktrace.SpanExporter) Option {
 	return WithSpanProcessor(sdktrace.NewSimpleSpanProcessor(e))
 }
 
-// WithSampler sets the sampler, unless s is nil; see [sdktrace.WithSampler]. The
-// default is that of the SDK: what OTEL_TRACES_SAMPLER says, else
-// ParentBased(AlwaysSample). The default costs the least.
+// WithSampler sets the sampler, unless s is nil; see [sdktrace.WithSampler]. The default is
+// the SDK's: that of OTEL_TRACES_SAMPLER, or else ParentBased(AlwaysSample), which costs the
+// least.
 func WithSampler(s sdktrace.Sampler) Option {
 	return optionFunc(func(c *config) {
 		if s != nil {
@@ -103,8 +103,8 @@ func WithRawSpanLimits(l sdktrace.SpanLimits) Option {
 	return optionFunc(func(c *config) { c.limits = l })
 }
 
-// WithoutPanicRecording is [sdktrace.WithoutPanicRecording]. It concerns the
-// spans of others: those of this module are not ended by a panic.
+// WithoutPanicRecording is [sdktrace.WithoutPanicRecording]. It is for spans of other
+// instrumentation: lean spans are not ended by a panic.
 func WithoutPanicRecording() Option {
 	return optionFunc(func(c *config) { c.sdk = append(c.sdk, sdktrace.WithoutPanicRecording()) })
 }

@@ -13,8 +13,7 @@ import (
 	core "github.com/wakechain/wakechain/internal/op"
 )
 
-// part is a block or a wake as a span of its own: made when it is over, and never
-// changed.
+// part is the span of a completed block or wake. It never changes.
 type part struct {
 	*seal
 	core.Part
@@ -24,13 +23,13 @@ type part struct {
 
 var _ sdktrace.ReadOnlySpan = (*part)(nil)
 
-// link returns the link of a part, in memory that is not changed any more: a read
-// and its wake link to the same span.
+// link returns the link of a part, in memory that does not change. A read and its wake link
+// to the same span, and share it.
 func (s *span) link(sc *oteltrace.SpanContext) *oteltrace.SpanContext {
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
-	if len(s.d.Links) > 0 && s.d.Links[0].Equal(*sc) {
-		return &s.d.Links[0]
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
+	if len(s.d.links) > 0 && s.d.links[0].Equal(*sc) {
+		return &s.d.links[0]
 	}
 	own := *sc
 	return &own
@@ -40,19 +39,19 @@ func (s *span) link(sc *oteltrace.SpanContext) *oteltrace.SpanContext {
 func (p *part) Name() string { return p.PartKind.Name }
 
 // SpanContext returns the span context.
-func (p *part) SpanContext() oteltrace.SpanContext { return p.of.d.Context.WithSpanID(p.id) }
+func (p *part) SpanContext() oteltrace.SpanContext { return p.of.d.context.WithSpanID(p.id) }
 
 // Parent returns the span context of the operation.
-func (p *part) Parent() oteltrace.SpanContext { return p.of.d.Context }
+func (p *part) Parent() oteltrace.SpanContext { return p.of.d.context }
 
 // SpanKind returns the kind.
 func (p *part) SpanKind() oteltrace.SpanKind { return oteltrace.SpanKindInternal }
 
 // StartTime returns the start.
-func (p *part) StartTime() time.Time { return p.of.d.StartTime.Add(p.At) }
+func (p *part) StartTime() time.Time { return p.of.d.start.Add(p.At) }
 
 // EndTime returns the end.
-func (p *part) EndTime() time.Time { return p.of.d.StartTime.Add(p.At + p.Took) }
+func (p *part) EndTime() time.Time { return p.of.d.start.Add(p.At + p.Took) }
 
 // Attributes returns the attributes, each key once.
 func (p *part) Attributes() []attribute.KeyValue {
@@ -92,7 +91,7 @@ func (p *part) Resource() *resource.Resource { return p.of.Resource() }
 // ChildSpanCount returns 0.
 func (p *part) ChildSpanCount() int { return 0 }
 
-// DroppedAttributes returns 0: of what is beyond the limits no part is made.
+// DroppedAttributes returns 0: a block or a wake that exceeds the limits is no part.
 func (p *part) DroppedAttributes() int { return 0 }
 
 // DroppedLinks returns 0.

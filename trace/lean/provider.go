@@ -19,22 +19,22 @@ import (
 	"github.com/wakechain/wakechain/trace/lean/internal/encode"
 )
 
-// TracerProvider is the SDK's TracerProvider but for the tracer of
-// [trace.ScopeName]. Methods are safe for concurrent use.
+// TracerProvider is the SDK's TracerProvider, except for the tracer of [trace.ScopeName].
+// Methods are safe for concurrent use.
 type TracerProvider struct {
 	*sdktrace.TracerProvider
 	sampler  sdktrace.Sampler // nil: the SDK's default
 	ids      sdktrace.IDGenerator
-	plain    bool // neither has a say in a child of a span that is sampled
+	plain    bool // neither runs the program's code for a child of a sampled span
 	limits   limits
 	resource *resource.Resource
-	complete oteltrace.Tracer // of spans of the SDK with the same limits, which go nowhere
+	complete oteltrace.Tracer // of the SDK, with the same limits and no processors; for data.rest
 
 	mu         sync.Mutex
 	tracers    map[instrumentation.Scope]*tracer
 	processors atomic.Pointer[[]sdktrace.SpanProcessor]
-	quiet      atomic.Bool // none of them does anything at OnStart
-	bursts     atomic.Bool // they are handed over in bursts
+	quiet      atomic.Bool // their OnStart does nothing
+	bursts     atomic.Bool // they get spans in bursts
 	burst      burst
 	losses     losses
 	shut       atomic.Bool
@@ -70,8 +70,8 @@ func NewTracerProvider(opts ...Option) *TracerProvider {
 		tracers:        map[instrumentation.Scope]*tracer{},
 	}
 	p.limits = limits{
-		Attributes: c.limits.AttributeCountLimit, Links: c.limits.LinkCountLimit,
-		Length: c.limits.AttributeValueLengthLimit, Overflow: p.overflow,
+		attributes: c.limits.AttributeCountLimit, links: c.limits.LinkCountLimit,
+		length: c.limits.AttributeValueLengthLimit, overflow: p.overflow,
 	}
 	p.burst.processors = func() []sdktrace.SpanProcessor { return *p.processors.Load() }
 	p.processors.Store(new([]sdktrace.SpanProcessor))
@@ -82,7 +82,7 @@ func NewTracerProvider(opts ...Option) *TracerProvider {
 }
 
 func (p *TracerProvider) use(processors []sdktrace.SpanProcessor) {
-	p.burst.flush() // to those before
+	p.burst.flush() // to the previous ones
 	all := func(is func(sdktrace.SpanProcessor) bool) bool {
 		return !slices.ContainsFunc(processors, func(sp sdktrace.SpanProcessor) bool { return !is(sp) })
 	}
@@ -123,7 +123,7 @@ func (p *TracerProvider) Tracer(name string, opts ...oteltrace.TracerOption) ote
 	t := p.tracers[scope]
 	if t == nil {
 		t = &tracer{Tracer: p.complete, provider: p, origin: encode.Origin{Resource: p.resource, Scope: scope}, limits: p.limits}
-		t.limits.Tracer = t
+		t.limits.tracer = t
 		p.tracers[scope] = t
 	}
 	return t
@@ -170,8 +170,7 @@ func (p *TracerProvider) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// randomIDs are the ids that the SDK makes by default: its generator is not
-// exported.
+// randomIDs makes ids like the SDK's default generator, which is not exported.
 type randomIDs struct{}
 
 func (randomIDs) NewIDs(ctx context.Context) (id oteltrace.TraceID, _ oteltrace.SpanID) {

@@ -11,17 +11,16 @@ import (
 	core "github.com/wakechain/wakechain/internal/op"
 )
 
-// StallSampler returns a sampler that takes the traces of stalls of connections that
-// are not sampled, whole, and decides about all others as base does:
+// StallSampler returns a sampler that samples all spans of the stalls of unsampled
+// connections, and decides about other spans like base:
 //
 //	lean.WithSampler(lean.StallSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(0.01))))
 //
-// A ratio would lose them: each is the root of a trace of its own. It is for the
-// provider of wsconn.WithStalls, and an ordinary sampler: that of the SDK takes it by
-// sdktrace.WithSampler. It knows a stall by the context that its spans are started
-// with, which no code of the program ever has: so the decision is in no traceparent that
-// the program sends. A nil base is the SDK's default. It is safe for concurrent use if
-// base is.
+// With a ratio alone most stalls would be lost, since each is a trace of its own. It is for
+// the provider of wsconn.WithStalls. The SDK's provider takes it, too, by
+// sdktrace.WithSampler. It recognises a stall by the context that its spans are started
+// with. The program never has that context, so the decision is in no traceparent that the
+// program sends. A nil base is the SDK's default. It is safe for concurrent use if base is.
 func StallSampler(base sdktrace.Sampler) sdktrace.Sampler {
 	if base == nil {
 		base = samplerFromEnv()
@@ -46,9 +45,9 @@ func (s stallSampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.Sampl
 
 func (s stallSampler) Description() string { return "StallSampler{" + s.base.Description() + "}" }
 
-// samplerFromEnv is the sampler that OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG
-// name, or nil for the default. The SDK reads them, too, and reports what is wrong with
-// them, but not what it made of them.
+// samplerFromEnv returns the sampler of OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG; nil:
+// the default. The SDK reads them, too, and reports their errors, but does not reveal the
+// sampler.
 func samplerFromEnv() sdktrace.Sampler {
 	env := func(key string) string { return strings.TrimSpace(os.Getenv(key)) }
 	ratio := 1.0

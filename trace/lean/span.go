@@ -17,19 +17,18 @@ import (
 	core "github.com/wakechain/wakechain/internal/op"
 )
 
-// span is a span as the SDK's processors and exporters see it. What is beyond a
-// few attributes and links, such as events, limits that are reached, and values
-// that need normalizing, it leaves to a span of the SDK, the rest: so that what
-// becomes of it is what the SDK makes of it.
+// span is a span for the SDK's processors and exporters. For events, limits that are reached,
+// and values that need normalizing, it continues as a span of the SDK, data.rest, so that
+// they have the same result as with the SDK.
 type span struct {
 	*seal
 	d       data
-	parts   *[2]part // room for some, nil: none
-	endTask func()   // of runtime/trace, nil: none
+	parts   *[2]part // memory for the first parts; nil: none
+	endTask func()   // of runtime/trace; nil: none
 }
 
-// seal has the methods of the SDK's interface that no other package can have, and
-// those that a later SDK adds.
+// seal has the unexported methods of the SDK's interface, and those that a later SDK may
+// add.
 type seal struct{ sdktrace.ReadWriteSpan }
 
 var (
@@ -37,8 +36,7 @@ var (
 	_ core.Span              = (*span)(nil)
 )
 
-// sealed answers what a later SDK may ask for beyond the methods below, as an empty
-// span would.
+// sealed is an empty span, for methods that a later SDK may add to those below.
 var sealed = func() *seal {
 	_, s := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.AlwaysSample()), sdktrace.WithResource(resource.Empty())).
 		Tracer("").Start(context.Background(), "")
@@ -48,12 +46,12 @@ var sealed = func() *seal {
 
 // overflow makes the rest of a span, whose lock is held.
 func (p *TracerProvider) overflow(d *data) oteltrace.Span {
-	_, rest := p.complete.Start(context.Background(), d.Name, oteltrace.WithTimestamp(d.StartTime))
-	rest.SetAttributes(d.All()...)
-	for _, sc := range d.Links {
+	_, rest := p.complete.Start(context.Background(), d.name, oteltrace.WithTimestamp(d.start))
+	rest.SetAttributes(d.all()...)
+	for _, sc := range d.links {
 		rest.AddLink(oteltrace.Link{SpanContext: sc})
 	}
-	if c := codes.Code(d.Code); c != codes.Unset {
+	if c := codes.Code(d.code); c != codes.Unset {
 		rest.SetStatus(c, why(d))
 	}
 	return rest
@@ -61,31 +59,31 @@ func (p *TracerProvider) overflow(d *data) oteltrace.Span {
 
 // more calls f with the rest of a span that has not ended.
 func (s *span) more(f func(oteltrace.Span)) {
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
-	if !s.d.Ended() {
-		if s.d.Rest == nil {
-			s.d.Rest = s.d.Limits.Overflow(&s.d)
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
+	if !s.d.ended() {
+		if s.d.rest == nil {
+			s.d.rest = s.d.limits.overflow(&s.d)
 		}
-		f(s.d.Rest)
+		f(s.d.rest)
 	}
 }
 
-// rest returns the rest, nil where there is none. The lock is held.
+// rest returns the rest; nil: there is none. The lock is held.
 func (s *span) rest() sdktrace.ReadOnlySpan {
-	if s.d.Rest == nil {
+	if s.d.rest == nil {
 		return nil
 	}
-	return s.d.Rest.(sdktrace.ReadOnlySpan)
+	return s.d.rest.(sdktrace.ReadOnlySpan)
 }
 
-func (s *span) tracer() *tracer { return s.d.Limits.Tracer }
+func (s *span) tracer() *tracer { return s.d.limits.tracer }
 
 // task begins the span's task of runtime/trace.
 func (s *span) task(ctx context.Context) context.Context {
 	ctx, task := rtrace.NewTask(ctx, s.Name())
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
 	s.endTask = task.End
 	return ctx
 }
@@ -102,12 +100,12 @@ func (s *span) ended() {
 
 // End ends the span. Only a timestamp is taken from opts.
 func (s *span) End(opts ...oteltrace.SpanEndOption) {
-	now := s.d.StartTime.Add(time.Since(s.d.StartTime))
+	now := s.d.start.Add(time.Since(s.d.start))
 	c := oteltrace.NewSpanEndConfig(opts...)
 	if at := c.Timestamp(); !at.IsZero() {
 		now = at
 	}
-	if s.d.Finish(now, false, "", &core.Facts{}, nil, nil) {
+	if s.d.finish(now, false, "", &core.Facts{}, nil, nil) {
 		s.ended()
 	}
 }
@@ -126,18 +124,18 @@ func (s *span) RecordError(err error, opts ...oteltrace.EventOption) {
 
 // AddLink adds a link.
 func (s *span) AddLink(l oteltrace.Link) {
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
-	if !s.d.Ended() {
-		s.d.AddLink(l)
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
+	if !s.d.ended() {
+		s.d.addLink(l)
 	}
 }
 
 // IsRecording reports whether the span has not ended.
-func (s *span) IsRecording() bool { return !s.d.Ended() }
+func (s *span) IsRecording() bool { return !s.d.ended() }
 
 // SpanContext returns the span context.
-func (s *span) SpanContext() oteltrace.SpanContext { return s.d.Context }
+func (s *span) SpanContext() oteltrace.SpanContext { return s.d.context }
 
 // SetStatus sets the status.
 func (s *span) SetStatus(c codes.Code, description string) {
@@ -145,28 +143,28 @@ func (s *span) SetStatus(c codes.Code, description string) {
 		s.more(func(rest oteltrace.Span) { rest.SetStatus(c, description) })
 		return
 	}
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
 	switch {
-	case s.d.Ended():
+	case s.d.ended():
 	case c == codes.Error:
-		s.d.Fail(description)
+		s.d.fail(description)
 	default:
-		s.d.SetStatus(c)
+		s.d.setStatus(c)
 	}
 }
 
 // SetName sets the name.
 func (s *span) SetName(name string) {
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
-	if !s.d.Ended() {
-		s.d.Name = name
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
+	if !s.d.ended() {
+		s.d.name = name
 	}
 }
 
 // SetAttributes sets attributes.
-func (s *span) SetAttributes(attrs ...attribute.KeyValue) { s.d.Set(attrs...) }
+func (s *span) SetAttributes(attrs ...attribute.KeyValue) { s.d.set(attrs...) }
 
 // TracerProvider returns the provider.
 func (s *span) TracerProvider() oteltrace.TracerProvider { return s.tracer().provider }
@@ -176,57 +174,57 @@ func (s *span) Maker() core.Maker { return s.tracer() }
 
 // Finish ends the span of an operation.
 func (s *span) Finish(r *core.Record, f *core.Finish) {
-	if s.d.Finish(r.Start.Add(f.At), f.Failed, f.Why, &f.Facts, f.Attrs, f.More) {
+	if s.d.finish(r.Start.Add(f.At), f.Failed, f.Why, &f.Facts, f.Attrs, f.More) {
 		s.ended()
 	}
 }
 
-// The methods of ReadOnlySpan. Slices are the caller's to read.
+// The methods of ReadOnlySpan. Callers must not change the slices.
 
 // Name returns the name.
 func (s *span) Name() string {
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
-	return s.d.Name
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
+	return s.d.name
 }
 
 // Parent returns the span context of the parent.
-func (s *span) Parent() oteltrace.SpanContext { return s.d.Parent.SpanContext() }
+func (s *span) Parent() oteltrace.SpanContext { return s.d.parent.SpanContext() }
 
 // SpanKind returns the kind.
-func (s *span) SpanKind() oteltrace.SpanKind { return oteltrace.SpanKind(s.d.Kind) }
+func (s *span) SpanKind() oteltrace.SpanKind { return oteltrace.SpanKind(s.d.kind) }
 
 // StartTime returns the start.
-func (s *span) StartTime() time.Time { return s.d.StartTime }
+func (s *span) StartTime() time.Time { return s.d.start }
 
 // EndTime returns the end, the zero time until then.
-func (s *span) EndTime() time.Time { return s.d.EndTime() }
+func (s *span) EndTime() time.Time { return s.d.endTime() }
 
 // Attributes returns the attributes, each key once.
 func (s *span) Attributes() []attribute.KeyValue {
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
 	if r := s.rest(); r != nil {
 		return some(r.Attributes())
 	}
-	if !s.d.Ended() { // what is set later must not show
-		return some(slices.Clone(s.d.Attrs))
+	if !s.d.ended() { // later calls may change the slice
+		return some(slices.Clone(s.d.attrs))
 	}
-	return some(slices.Clip(s.d.All()))
+	return some(slices.Clip(s.d.all()))
 }
 
 // Links returns the links.
 func (s *span) Links() []sdktrace.Link {
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
 	if r := s.rest(); r != nil {
 		return some(r.Links())
 	}
-	if len(s.d.Links) == 0 {
+	if len(s.d.links) == 0 {
 		return nil
 	}
-	links := make([]sdktrace.Link, len(s.d.Links))
-	for i, sc := range s.d.Links {
+	links := make([]sdktrace.Link, len(s.d.links))
+	for i, sc := range s.d.links {
 		links[i].SpanContext = sc
 	}
 	return links
@@ -234,15 +232,15 @@ func (s *span) Links() []sdktrace.Link {
 
 // Events returns the events.
 func (s *span) Events() []sdktrace.Event {
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
 	if r := s.rest(); r != nil {
 		return some(r.Events())
 	}
 	return nil
 }
 
-// some is nil where there is nothing, as in what the SDK exports.
+// some returns nil for an empty slice, like the SDK's exported spans.
 func some[T any](all []T) []T {
 	if len(all) == 0 {
 		return nil
@@ -252,20 +250,20 @@ func some[T any](all []T) []T {
 
 // Status returns the status.
 func (s *span) Status() sdktrace.Status {
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
 	if r := s.rest(); r != nil {
 		return r.Status()
 	}
-	return sdktrace.Status{Code: codes.Code(s.d.Code), Description: why(&s.d)}
+	return sdktrace.Status{Code: codes.Code(s.d.code), Description: why(&s.d)}
 }
 
-// why is the description of a span's status.
+// why returns the description of the status.
 func why(d *data) string {
-	if d.Why == nil {
+	if d.why == nil {
 		return ""
 	}
-	return *d.Why
+	return *d.why
 }
 
 // InstrumentationScope returns the scope of the tracer.
@@ -281,13 +279,13 @@ func (s *span) InstrumentationLibrary() instrumentation.Library {
 // Resource returns the resource of the provider.
 func (s *span) Resource() *resource.Resource { return s.tracer().origin.Resource }
 
-// ChildSpanCount returns how many children began by this tracer.
-func (s *span) ChildSpanCount() int { return s.d.Children() }
+// ChildSpanCount returns how many children this tracer has begun.
+func (s *span) ChildSpanCount() int { return s.d.childCount() }
 
-// DroppedAttributes returns how many attributes the limits cost.
+// DroppedAttributes returns how many attributes were dropped because of the limits.
 func (s *span) DroppedAttributes() int { return s.dropped(sdktrace.ReadOnlySpan.DroppedAttributes) }
 
-// DroppedLinks returns how many links the limits cost.
+// DroppedLinks returns how many links were dropped because of the limits.
 func (s *span) DroppedLinks() int {
 	return s.dropped(func(r sdktrace.ReadOnlySpan) int {
 		if len(r.Links()) == 0 {
@@ -297,7 +295,7 @@ func (s *span) DroppedLinks() int {
 	})
 }
 
-// DroppedEvents returns how many events the limits cost.
+// DroppedEvents returns how many events were dropped because of the limits.
 func (s *span) DroppedEvents() int {
 	return s.dropped(func(r sdktrace.ReadOnlySpan) int {
 		if len(r.Events()) == 0 {
@@ -308,8 +306,8 @@ func (s *span) DroppedEvents() int {
 }
 
 func (s *span) dropped(count func(sdktrace.ReadOnlySpan) int) int {
-	s.d.Mu.Lock()
-	defer s.d.Mu.Unlock()
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
 	if r := s.rest(); r != nil {
 		return count(r)
 	}

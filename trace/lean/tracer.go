@@ -17,7 +17,7 @@ import (
 
 // tracer is the tracer of trace.ScopeName.
 type tracer struct {
-	oteltrace.Tracer // of the SDK; seals the interface, and is never called
+	oteltrace.Tracer // of the SDK, for the interface's unexported method; never called
 	provider         *TracerProvider
 	origin           encode.Origin
 	limits           limits
@@ -36,14 +36,14 @@ func (t *tracer) Start(ctx context.Context, name string, opts ...oteltrace.SpanS
 		start = time.Now()
 	}
 	d := t.data(name, start, len(c.Attributes())+2, false)
-	d.Kind = uint8(oteltrace.ValidateSpanKind(c.SpanKind()))
+	d.kind = uint8(oteltrace.ValidateSpanKind(c.SpanKind()))
 	if !t.sample(ctx, d, c.NewRoot(), c.Attributes(), c.Links()) {
-		return oteltrace.ContextWithSpan(ctx, d.API), d.API
+		return oteltrace.ContextWithSpan(ctx, d.api), d.api
 	}
 	for _, l := range c.Links() {
-		d.AddLink(l)
+		d.addLink(l)
 	}
-	d.Add(c.Attributes()...)
+	d.add(c.Attributes()...)
 	s := t.started(ctx, d)
 	ctx = oteltrace.ContextWithSpan(ctx, s)
 	if rtrace.IsEnabled() {
@@ -52,8 +52,8 @@ func (t *tracer) Start(ctx context.Context, name string, opts ...oteltrace.SpanS
 	return ctx, s
 }
 
-// data returns that of a span that has not begun. Its attributes and parts lie in the same
-// piece of memory.
+// data returns the data of a span that has not begun. One allocation includes the first n
+// attributes and, if it waits, the first parts.
 func (t *tracer) data(name string, start time.Time, n int, waits bool) *data {
 	var s *span
 	switch {
@@ -65,60 +65,60 @@ func (t *tracer) data(name string, start time.Time, n int, waits bool) *data {
 			parts [2]part
 			links [1]oteltrace.SpanContext
 		})
-		s, m.span.parts, m.d.Links = &m.span, &m.parts, m.links[:0]
+		s, m.span.parts, m.d.links = &m.span, &m.parts, m.links[:0]
 	case n <= 2 && !waits:
 		m := new(struct {
 			span
 			attrs [2]attribute.KeyValue
 		})
-		s, m.d.Attrs = &m.span, m.attrs[:0]
+		s, m.d.attrs = &m.span, m.attrs[:0]
 	case n <= 2:
 		m := new(struct {
 			span
 			attrs [2]attribute.KeyValue
 			parts [2]part
 		})
-		s, m.d.Attrs, m.span.parts = &m.span, m.attrs[:0], &m.parts
+		s, m.d.attrs, m.span.parts = &m.span, m.attrs[:0], &m.parts
 	default:
-		s = &span{d: data{Attrs: make([]attribute.KeyValue, 0, n)}}
+		s = &span{d: data{attrs: make([]attribute.KeyValue, 0, n)}}
 	}
 	s.seal = sealed
 	d := &s.d
-	d.API, d.Name, d.StartTime = s, name, start
-	d.Took.Store(open)
-	d.Kind, d.Limits = uint8(oteltrace.SpanKindInternal), &t.limits
+	d.api, d.name, d.start = s, name, start
+	d.took.Store(open)
+	d.kind, d.limits = uint8(oteltrace.SpanKindInternal), &t.limits
 	return d
 }
 
 // Begin begins the span of an operation.
 func (t *tracer) Begin(ctx context.Context, s *core.SpanStart) (oteltrace.Span, bool) {
 	d := t.data(s.Name, s.At, s.Size, s.Waits)
-	d.Add(s.Attrs...)
+	d.add(s.Attrs...)
 	for _, l := range s.Links {
-		d.AddLink(l)
+		d.addLink(l)
 	}
-	if d.Rest != nil || len(d.Attrs) < len(s.Attrs) {
-		return nil, false // the sampler is to be asked first, about all of it
+	if d.rest != nil || len(d.attrs) < len(s.Attrs) {
+		return nil, false // the sampler must get all attributes and links
 	}
-	if t.sample(ctx, d, false, d.Attrs, links(d)) {
+	if t.sample(ctx, d, false, d.attrs, links(d)) {
 		t.started(ctx, d)
 	}
-	return d.API, true
+	return d.api, true
 }
 
-// sample gives the span its place and asks the sampler, to which attrs and links
-// are known. It reports whether the span is recorded.
+// sample sets the span's parent and ids, and asks the sampler, with attrs and links. It
+// reports whether the span is recorded.
 func (t *tracer) sample(ctx context.Context, d *data, root bool, attrs []attribute.KeyValue, links []oteltrace.Link) bool {
 	p, parent := t.provider, ctx
 	up := oteltrace.SpanFromContext(ctx)
 	if local, ok := up.(*span); ok {
-		local.d.Child() // of a root, too, as the SDK counts
+		local.d.countChild() // even if it is a root, like the SDK
 	}
 	if root {
 		parent = oteltrace.ContextWithSpanContext(ctx, oteltrace.SpanContext{})
 		up = oteltrace.SpanFromContext(parent)
 	}
-	d.Parent = up
+	d.parent = up
 
 	above := up.SpanContext()
 	id := oteltrace.SpanContextConfig{TraceID: above.TraceID(), TraceFlags: above.TraceFlags(), TraceState: above.TraceState()}
@@ -133,7 +133,7 @@ func (t *tracer) sample(ctx context.Context, d *data, root bool, attrs []attribu
 	sampled := recorded
 	if p.sampler != nil {
 		r := p.sampler.ShouldSample(sdktrace.SamplingParameters{
-			ParentContext: parent, TraceID: id.TraceID, Name: d.Name, Kind: oteltrace.SpanKind(d.Kind),
+			ParentContext: parent, TraceID: id.TraceID, Name: d.name, Kind: oteltrace.SpanKind(d.kind),
 			Attributes: attrs, Links: links,
 		})
 		recorded, sampled = r.Decision != sdktrace.Drop, r.Decision == sdktrace.RecordAndSample
@@ -141,17 +141,17 @@ func (t *tracer) sample(ctx context.Context, d *data, root bool, attrs []attribu
 		setBefore(d, r.Attributes)
 	}
 	id.TraceFlags = id.TraceFlags.WithSampled(sampled)
-	d.Context = oteltrace.NewSpanContext(id)
+	d.context = oteltrace.NewSpanContext(id)
 	if !recorded {
-		d.API = dropped{oteltrace.SpanFromContext(oteltrace.ContextWithSpanContext(ctx, d.Context)), p}
+		d.api = dropped{oteltrace.SpanFromContext(oteltrace.ContextWithSpanContext(ctx, d.context)), p}
 		return false
 	}
 	return true
 }
 
-// started hands a new span to the processors.
+// started passes a new span to the processors.
 func (t *tracer) started(ctx context.Context, d *data) *span {
-	s := d.API.(*span)
+	s := d.api.(*span)
 	if !t.provider.quiet.Load() {
 		for _, sp := range *t.provider.processors.Load() {
 			sp.OnStart(ctx, s)
@@ -160,45 +160,45 @@ func (t *tracer) started(ctx context.Context, d *data) *span {
 	return s
 }
 
-// setBefore sets attributes of the sampler. They come before the others, which
-// hold where a key is in both. The span has no rest yet.
+// setBefore sets attributes of the sampler before the others. If a key is in both, the others
+// count. The span has no rest yet.
 func setBefore(d *data, attrs []attribute.KeyValue) {
 	if len(attrs) == 0 {
 		return
 	}
-	own := slices.Clone(d.Attrs)
-	d.Attrs = d.Attrs[:0]
-	d.Add(attrs...)
-	d.Add(own...)
+	own := slices.Clone(d.attrs)
+	d.attrs = d.attrs[:0]
+	d.add(attrs...)
+	d.add(own...)
 }
 
-// links are those of a span that has not begun, for a sampler.
+// links returns the links of a span that has not begun, for a sampler.
 func links(d *data) []oteltrace.Link {
-	if len(d.Links) == 0 || d.Limits.Tracer.provider.sampler == nil {
+	if len(d.links) == 0 || d.limits.tracer.provider.sampler == nil {
 		return nil
 	}
-	all := make([]oteltrace.Link, len(d.Links))
-	for i, sc := range d.Links {
+	all := make([]oteltrace.Link, len(d.links))
+	for i, sc := range d.links {
 		all[i].SpanContext = sc
 	}
 	return all
 }
 
-// Child makes the span of a part: in little memory, unless the sampler, the ids'
-// generator or a processor has a say in it, or limits may be reached.
+// Child makes the span of a part. It takes little memory, unless the sampler, the generator
+// of ids or a processor is the program's, or it may exceed the limits.
 func (s *span) Child(r *core.Record, p *core.Part) {
 	t := s.tracer()
 	linked := p.Link != nil && p.Link.IsValid()
 	if !t.provider.plain || !t.provider.quiet.Load() ||
-		!t.limits.Fit(1, p.Attrs) || t.limits.Length >= 0 || t.limits.Links == 0 && linked {
-		t.whole(r, p, linked)
+		!t.limits.fit(1, p.Attrs) || t.limits.length >= 0 || t.limits.links == 0 && linked {
+		t.child(r, p, linked)
 		return
 	}
-	s.d.Child()
+	s.d.countChild()
 	var m *part
-	if s.parts != nil && int(s.d.Parts) < len(s.parts) {
-		m = &s.parts[s.d.Parts]
-		s.d.Parts++
+	if s.parts != nil && int(s.d.parts) < len(s.parts) {
+		m = &s.parts[s.d.parts]
+		s.d.parts++
 	} else {
 		m = new(part)
 	}
@@ -207,12 +207,12 @@ func (s *span) Child(r *core.Record, p *core.Part) {
 	if linked {
 		m.Link = s.link(p.Link)
 	}
-	m.id = t.provider.ids.NewSpanID(context.Background(), s.d.Context.TraceID())
+	m.id = t.provider.ids.NewSpanID(context.Background(), s.d.context.TraceID())
 	t.provider.ended(m)
 }
 
-// whole makes the span of a part as any other.
-func (t *tracer) whole(r *core.Record, p *core.Part, linked bool) {
+// child makes the span of a part like that of an operation.
+func (t *tracer) child(r *core.Record, p *core.Part, linked bool) {
 	ctx, d := r.Below(), t.data(p.Name, r.Start.Add(p.At), len(p.Attrs)+1, false)
 	if !t.sample(ctx, d, false, nil, nil) {
 		return
@@ -222,7 +222,7 @@ func (t *tracer) whole(r *core.Record, p *core.Part, linked bool) {
 		s.AddLink(oteltrace.Link{SpanContext: *p.Link})
 	}
 	reason := [1]attribute.KeyValue{p.Key.String(p.Reason)}
-	if d.Finish(r.Start.Add(p.At+p.Took), false, "", &core.Facts{}, p.Attrs, reason[:]) {
+	if d.finish(r.Start.Add(p.At+p.Took), false, "", &core.Facts{}, p.Attrs, reason[:]) {
 		s.ended()
 	}
 }

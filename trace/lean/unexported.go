@@ -7,8 +7,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// What this file looks at the SDK does not export. A later SDK may have none of it,
-// and then nothing breaks: lean spans cost more. The tests beside it fail then.
+// This file reads what the SDK does not export. A later SDK may not have it. Then the tests
+// of this file fail, and nothing breaks: lean spans cost more.
 
 // The SDK's processors, whose types are not exported.
 const (
@@ -22,7 +22,7 @@ func quiet(sp sdktrace.SpanProcessor) bool {
 	return t == batchProcessor || t == simpleProcessor
 }
 
-// typeInSDK is the name of a processor's type, "" for those of others.
+// typeInSDK returns the name of a processor's type; "": it is not the SDK's.
 func typeInSDK(sp sdktrace.SpanProcessor) string {
 	t := reflect.TypeOf(sp)
 	if t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "go.opentelemetry.io/otel/sdk/trace" {
@@ -31,14 +31,14 @@ func typeInSDK(sp sdktrace.SpanProcessor) string {
 	return ""
 }
 
-// gathers reports whether a burst makes no difference to a processor: a batch
-// processor of the SDK that never blocks and takes its time, with room for many.
+// gathers reports whether bursts make no difference to a processor: it is a batch processor
+// of the SDK that never blocks, exports rarely, and has a large queue.
 func gathers(sp sdktrace.SpanProcessor) bool {
 	m, ok := sp.(interface{ MarshalLog() any })
 	if !ok || typeInSDK(sp) != batchProcessor {
 		return false
 	}
-	// There is no other way to its options.
+	// The SDK has no other access to the options.
 	log, ok := m.MarshalLog().(struct {
 		Type, SpanExporter string
 		Config             sdktrace.BatchSpanProcessorOptions
@@ -48,8 +48,8 @@ func gathers(sp sdktrace.SpanProcessor) bool {
 		c.MaxQueueSize >= 8*burstSize && c.MaxExportBatchSize >= burstSize
 }
 
-// refused returns the counter of the spans that the queue of a batch processor of the
-// SDK had no room for, nil of any other processor.
+// refused returns the counter of the spans that did not fit in the queue of a batch
+// processor of the SDK; nil for any other processor.
 func refused(sp sdktrace.SpanProcessor) *atomic.Uint32 {
 	if typeInSDK(sp) != batchProcessor {
 		return nil
@@ -61,16 +61,16 @@ func refused(sp sdktrace.SpanProcessor) *atomic.Uint32 {
 	return (*atomic.Uint32)(counter.Addr().UnsafePointer())
 }
 
-// follows reports whether a sampler always samples the child of a span of this
-// process that is sampled, and does nothing else: the default does, AlwaysSample and,
-// whatever decides of a root, ParentBased.
+// follows reports whether a sampler samples every child of a sampled span of this process,
+// and does nothing else: the default, AlwaysSample, and ParentBased with any sampler of
+// roots.
 func follows(s sdktrace.Sampler) bool {
 	if s == nil {
 		return true
 	}
 	always, v := reflect.TypeOf(sdktrace.AlwaysSample()), reflect.ValueOf(s)
 	if v.Type() == reflect.TypeOf(sdktrace.ParentBased(sdktrace.AlwaysSample())) {
-		// There is no other way to it. A later SDK may have none at all.
+		// The SDK has no other access to it.
 		if v = v.FieldByName("config"); v.Kind() != reflect.Struct {
 			return false
 		}
