@@ -1,6 +1,6 @@
-// Package annotate writes into the runtime's execution trace, while a tracer runs,
-// which span begins and ends on which goroutine, so that the trace and the spans can
-// be joined afterwards.
+// Package annotate writes messages into the runtime's execution trace, if it is on: which
+// span begins and ends on which goroutine. They allow to join the trace with the spans
+// afterwards.
 package annotate
 
 import (
@@ -14,16 +14,16 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// Category is that of the messages.
+// Category is the category of the messages.
 const Category = "wakechain"
 
-// On reports whether a tracer runs. It costs some nanoseconds.
+// On reports whether execution tracing is on. It costs some nanoseconds.
 func On() bool { return rtrace.IsEnabled() }
 
-// Begin reports that the span begins on this goroutine. Callers ask [On] first.
+// Begin writes that the span begins on this goroutine. Callers check [On] first.
 func Begin(sc oteltrace.SpanContext) { span('+', sc) }
 
-// End says that the span ends, on this goroutine or another.
+// End writes that the span ends, on this goroutine or another.
 func End(sc oteltrace.SpanContext) { span('-', sc) }
 
 func span(sign byte, sc oteltrace.SpanContext) {
@@ -38,14 +38,14 @@ func span(sign byte, sc oteltrace.SpanContext) {
 	rtrace.Log(context.Background(), Category, string(b[:]))
 }
 
-// Park says that this goroutine is about to park on a connection.
+// Park writes that this goroutine is about to park on a connection.
 func Park(local, remote net.Addr) {
 	if local != nil && remote != nil {
 		rtrace.Log(context.Background(), Category, "@"+local.String()+">"+remote.String())
 	}
 }
 
-// Message is what one says.
+// Message is a parsed message.
 type Message struct {
 	Begin, End bool
 	Trace      oteltrace.TraceID
@@ -54,8 +54,7 @@ type Message struct {
 	Local, Remote string // of a park on a connection, else ""
 }
 
-// Parse returns what a message of the [Category] says, and false where it is none of
-// those.
+// Parse parses a message of the [Category]. ok is false if it is not from this package.
 func Parse(s string) (m Message, ok bool) {
 	if addrs, ok := strings.CutPrefix(s, "@"); ok {
 		m.Local, m.Remote, ok = strings.Cut(addrs, ">")

@@ -1,9 +1,9 @@
-// Package fold finds siblings of a tree that would read the same, so that one line can
-// stand for many: neighbours alike, and sequences that repeat. What is worth a line of
-// its own stays apart: labels say how a node failed, and those that took far longer
-// than their like are outliers.
+// Package fold finds siblings in a tree that read the same, so that one line can stand for
+// many: equal neighbours, and sequences that repeat. Nodes that are worth a line of their own
+// stay apart: labels include how a node failed, and nodes that took far longer than similar
+// ones are outliers.
 //
-// All functions are pure but for [Folder.Set] and [Folder.Mark].
+// All functions are pure, except [Folder.Set] and [Folder.Mark].
 package fold
 
 import (
@@ -13,22 +13,22 @@ import (
 	"time"
 )
 
-// Min is how many neighbours make a fold: two lines read faster than one that says ×2.
+// Min is how many neighbours are folded at least: two lines read faster than one with ×2.
 const Min = 3
 
-// A node is an outlier if it weighs outlierMin or more, and more than outlierFactor
-// times the median of its like among its siblings. If there are more than maxOutliers,
-// they are normal here, and only those count that are outliers among them.
+// A node is an outlier if its weight is outlierMin or more, and more than outlierFactor times
+// the median of the similar ones among its siblings. If there are more than maxOutliers, only
+// the outliers among those count.
 const (
 	outlierMin    = 10 * time.Millisecond
 	outlierFactor = 10
 	maxOutliers   = 16
 )
 
-// Folder says which nodes of a tree look alike.
+// Folder finds which nodes of a tree read the same.
 type Folder[T comparable] struct {
 	Index     func(T) int           // of a node, unique, from 0
-	Weight    func(T) time.Duration // what an outlier has more of
+	Weight    func(T) time.Duration // of a node
 	MaxPeriod int                   // the longest sequence that is recognised as repeating
 	MinRounds int                   // how often a sequence of several must repeat
 
@@ -56,8 +56,8 @@ func (f *Folder[T]) class(x T) class {
 	return class{shape: f.shape[f.Index(x)], outlier: f.outlier[f.Index(x)]}
 }
 
-// Set notes that x reads as label says, with the nodes below it. It must be called
-// from the leaves up. How often each kind comes below is left out.
+// Set sets the label of x and the nodes below it. It must be called from the leaves up. The
+// number of nodes of each kind below does not matter.
 func (f *Folder[T]) Set(x T, label []byte, below []T) {
 	var h maphash.Hash
 	h.SetSeed(f.seed)
@@ -76,7 +76,7 @@ func (f *Folder[T]) Set(x T, label []byte, below []T) {
 	f.shape[f.Index(x)] = h.Sum64()
 }
 
-// distinct is a set that is cheap while it is small.
+// distinct is a set that allocates nothing while it is small.
 type distinct struct {
 	few  [8]class
 	n    int
@@ -99,7 +99,7 @@ func (d *distinct) add(c class) bool {
 	return true
 }
 
-// Outlier reports whether x is one among its siblings, as [Folder.Mark] found.
+// Outlier reports whether [Folder.Mark] found x to be an outlier.
 func (f *Folder[T]) Outlier(x T) bool { return f.outlier[f.Index(x)] }
 
 // Mark finds the outliers among siblings, whose shapes must be set.
@@ -129,7 +129,7 @@ func (f *Folder[T]) Mark(siblings []T) {
 	}
 }
 
-// median returns the lower one, saturated so that a multiple of it fits.
+// median returns the lower median, limited so that outlierFactor times it does not overflow.
 func (f *Folder[T]) median(group []T) time.Duration {
 	ds := make([]time.Duration, len(group))
 	for i, x := range group {
@@ -139,9 +139,9 @@ func (f *Folder[T]) median(group []T) time.Duration {
 	return min(ds[(len(ds)-1)/2], (1<<63-1)/outlierFactor)
 }
 
-// Repeat returns the sequence at the beginning of siblings that covers the most by
-// repeating, as its length and how often it comes. It looks no further than what is
-// then folded, times a constant, so that folding is linear.
+// Repeat returns the length of the sequence at the beginning of siblings that covers most of
+// them by repeating, and how often it repeats. It looks at no more siblings than a constant
+// times those that are then folded, so that folding takes linear time.
 func (f *Folder[T]) Repeat(siblings []T) (period, rounds int) {
 	period, rounds = 1, 1
 	for p := 1; p <= f.MaxPeriod; p++ {
@@ -165,8 +165,8 @@ func (f *Folder[T]) same(x, y T) bool {
 	return x == y || f.shape[f.Index(x)] == f.shape[f.Index(y)] && !f.Outlier(x) && !f.Outlier(y)
 }
 
-// Merge returns the nodes by what they share, whatever their order: what a fold has
-// inside. With apart each outlier stands alone.
+// Merge groups equal nodes, whatever their order: it is for the inside of a fold. With apart
+// each outlier is a group of its own.
 func (f *Folder[T]) Merge(nodes []T, apart bool) (groups [][]T) {
 	at := make(map[class]int)
 	for _, x := range nodes {

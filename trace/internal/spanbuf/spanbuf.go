@@ -1,4 +1,4 @@
-// Package spanbuf keeps the spans of exporters that show them at the end of a program.
+// Package spanbuf keeps the spans for exporters that print at the end of a program.
 package spanbuf
 
 import (
@@ -7,8 +7,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// Buffer keeps the first spans that it is given, up to Max. Methods are safe for
-// concurrent use.
+// Buffer keeps the first Max spans. Methods are safe for concurrent use.
 type Buffer struct {
 	Max int
 

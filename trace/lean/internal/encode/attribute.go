@@ -77,7 +77,7 @@ func (e *Buffer) Float(number byte, key attribute.Key, v float64) {
 	e.b = binary.LittleEndian.AppendUint64(e.b, math.Float64bits(v))
 }
 
-// keyValue begins an attribute whose AnyValue has n bytes, which come next.
+// keyValue begins an attribute. The n bytes of its AnyValue must follow.
 func (e *Buffer) keyValue(number byte, key attribute.Key, n int) {
 	k := valid(string(key))
 	size := 1 + sizeVarint(uint64(n)) + n
@@ -95,7 +95,7 @@ func (e *Buffer) keyValue(number byte, key attribute.Key, n int) {
 	e.varint(uint64(n))
 }
 
-// value writes the content of an AnyValue: nothing for one that is empty.
+// value writes the content of an AnyValue, which is nothing for an empty one.
 func (e *Buffer) value(v *attribute.Value) {
 	switch v.Type() {
 	case attribute.EMPTY:
@@ -156,7 +156,7 @@ func (e *Buffer) float(v float64) {
 	e.b = binary.LittleEndian.AppendUint64(e.b, math.Float64bits(v))
 }
 
-// bytes writes a field with bytes, which need not be UTF-8.
+// bytes writes a field with bytes.
 func (e *Buffer) bytes(number byte, v []byte) {
 	e.b = append(e.b, tag(number, bytes))
 	e.varint(uint64(len(v)))

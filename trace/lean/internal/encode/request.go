@@ -28,8 +28,8 @@ const (
 	scopeAttrs   = 3
 )
 
-// A Request is an ExportTraceServiceRequest that is being made. The zero Request is
-// empty; Reset makes one empty that keeps its memory. It is not safe for concurrent use.
+// A Request builds an ExportTraceServiceRequest. The zero Request is empty. It is not safe
+// for concurrent use.
 type Request struct {
 	groups []group
 	size   int // of the spans
@@ -40,14 +40,14 @@ type Request struct {
 // group is the spans of one resource and scope.
 type group struct {
 	Origin
-	is       *Origin // of spans that have one; nil: of the first, that had none
+	is       *Origin // of its lean spans; nil: it has none
 	resource attribute.Distinct
-	scope    Buffer // the scope, once the request is written
+	scope    Buffer // the encoded scope; made by AppendTo
 	spans    Buffer
 	written  bool
 }
 
-// Reset empties the request.
+// Reset empties the request, and keeps its memory.
 func (r *Request) Reset() {
 	for i := range r.groups {
 		g := &r.groups[i]
@@ -56,10 +56,10 @@ func (r *Request) Reset() {
 	r.groups, r.size, r.last, r.head.b = r.groups[:0], 0, 0, r.head.b[:0]
 }
 
-// Size returns how many bytes the spans take, without what they have in common.
+// Size returns the size of the spans in bytes, without resources and scopes.
 func (r *Request) Size() int { return r.size }
 
-// Cap returns how many bytes of memory the request keeps.
+// Cap returns how many bytes of memory the request has for spans.
 func (r *Request) Cap() (n int) {
 	groups := r.groups[:cap(r.groups)]
 	for i := range groups {
@@ -89,7 +89,7 @@ func (r *Request) Add(s sdktrace.ReadOnlySpan) {
 	r.size += len(g.spans.b) - before
 }
 
-// of returns the group of an origin.
+// of returns the group of lean spans of an origin.
 func (r *Request) of(o *Origin) *group {
 	if r.last < len(r.groups) && r.groups[r.last].is == o {
 		return &r.groups[r.last]
@@ -154,7 +154,7 @@ func (r *Request) AppendTo(b []byte) []byte {
 	return out.b
 }
 
-// resourceSpans writes the groups of one resource, of which the first is given.
+// resourceSpans writes all groups with the resource of the given one, which is the first.
 func (r *Request) resourceSpans(out *Buffer, first int) {
 	key, res := r.groups[first].resource, r.groups[first].Resource
 	r.head.b = r.head.b[:0]
@@ -186,12 +186,12 @@ func (r *Request) resourceSpans(out *Buffer, first int) {
 	out.text(resourceSpansSchema, res.SchemaURL())
 }
 
-// size is that of the group as the content of a ScopeSpans.
+// size returns the size of the group as the content of a ScopeSpans, in bytes.
 func (g *group) size() int {
 	return len(g.scope.b) + len(g.spans.b) + sizeText(g.Scope.SchemaURL)
 }
 
-// sizeText is the size of a field that text writes.
+// sizeText returns the size of a field that text writes, in bytes.
 func sizeText(s string) int {
 	if s == "" {
 		return 0

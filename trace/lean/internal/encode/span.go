@@ -46,27 +46,26 @@ const (
 	statusCode    = 3
 )
 
-// Bits of the flags beside those of W3C trace context.
+// Bits of the flags, besides those of W3C trace context.
 const (
-	knownRemote = 0x100 // it is known whether the parent is remote
+	knownRemote = 0x100 // isRemote is set
 	isRemote    = 0x200
 )
 
-// Origin is what spans of one tracer have in common.
+// Origin is the resource and the scope of one tracer's spans.
 type Origin struct {
 	Resource *resource.Resource
 	Scope    instrumentation.Scope
 }
 
-// A Span writes itself for less than it takes to ask it: one of package lean.
+// A Span is a span of package lean, which encodes itself at less cost than its methods have.
 type Span interface {
 	sdktrace.ReadOnlySpan
 
-	// EncodeOrigin returns what the spans of its tracer have in common, which does
-	// not change.
+	// EncodeOrigin returns the Origin of its tracer, which does not change.
 	EncodeOrigin() *Origin
 
-	// EncodeTo writes the span, as AddAny would.
+	// EncodeTo writes the same as AddAny.
 	EncodeTo(*Buffer)
 }
 
@@ -76,16 +75,16 @@ func (e *Buffer) Begin() int { return e.message(scopeSpansSpans, 2) }
 // End ends a span.
 func (e *Buffer) End(at int) { e.end(at, 2) }
 
-// A Head is what a span begins with.
+// A Head is the part of a span before the attributes.
 type Head struct {
 	Context    oteltrace.SpanContext
 	Parent     oteltrace.SpanContext
 	Name       string
 	Kind       oteltrace.SpanKind
-	Start, End int64 // Unix nanoseconds; what is not above 0 is not written
+	Start, End int64 // Unix nanoseconds; not written if 0 or less
 }
 
-// Head writes what comes before the attributes.
+// Head writes the Head of a span.
 func (e *Buffer) Head(h *Head) {
 	e.ids(h.Context)
 	if ts := h.Context.TraceState(); ts.Len() > 0 {
@@ -126,7 +125,7 @@ func (e *Buffer) ids(sc oteltrace.SpanContext) {
 	e.b = append(e.b, span[:]...)
 }
 
-// Tail writes what comes after the links: status and flags.
+// Tail writes the part of a span after the links: status and flags.
 func (e *Buffer) Tail(h *Head, c codes.Code, description string) {
 	at := e.message(spanStatus, 1)
 	e.text(statusMessage, description)
@@ -150,7 +149,7 @@ func (e *Buffer) flags(f oteltrace.TraceFlags, up oteltrace.SpanContext) {
 	e.b = binary.LittleEndian.AppendUint32(e.b, v)
 }
 
-// AddAny writes a span of anybody's.
+// AddAny writes any span.
 func (e *Buffer) AddAny(s sdktrace.ReadOnlySpan) {
 	at := e.Begin()
 	h := Head{
@@ -179,5 +178,5 @@ func (e *Buffer) AddAny(s sdktrace.ReadOnlySpan) {
 	e.End(at)
 }
 
-// count is a number that is a uint32 in OTLP.
+// count converts a number to the range of a uint32, its type in OTLP.
 func count(n int) uint64 { return uint64(min(max(n, 0), math.MaxUint32)) }

@@ -1,6 +1,6 @@
-// Package encode writes spans as the binary protobuf of OTLP's
-// ExportTraceServiceRequest, without a protobuf runtime and without allocation for a span:
-// what an OTLP exporter of OpenTelemetry sends of the same spans, field by field.
+// Package encode encodes spans as OTLP's ExportTraceServiceRequest in binary protobuf,
+// without a protobuf runtime, and without allocation per span. The fields are the same as
+// from OpenTelemetry's exporter.
 package encode
 
 import (
@@ -22,7 +22,7 @@ const (
 	fixed32 = 5
 )
 
-// tag begins the field of a number up to 15.
+// tag returns the first byte of a field with a number up to 15.
 func tag(number, kind byte) byte { return number<<3 | kind }
 
 func sizeVarint(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }
@@ -43,7 +43,7 @@ func (e *Buffer) uint(number byte, v uint64) {
 	}
 }
 
-// nanos writes a field with a time in Unix nanoseconds, unless it is 0.
+// nanos writes a field with a time in Unix nanoseconds, unless it is 0 or less.
 func (e *Buffer) nanos(number byte, ns int64) {
 	if ns > 0 {
 		e.b = append(e.b, tag(number, fixed64))
@@ -58,8 +58,8 @@ func (e *Buffer) text(number byte, s string) {
 	}
 }
 
-// string writes a field with a string. What is not UTF-8, which a receiver refuses with
-// all that is beside it, is replaced.
+// string writes a field with a string. It replaces invalid UTF-8, for which a receiver would
+// refuse the whole request.
 func (e *Buffer) string(number byte, s string) {
 	s = valid(s)
 	e.b = append(e.b, tag(number, bytes))
@@ -74,32 +74,32 @@ func valid(s string) string {
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-// message begins a field with a message, of which a length of so many bytes is
-// expected. It returns what end takes.
-func (e *Buffer) message(number byte, room int) int {
+// message begins a field with a message. It reserves size bytes for the length, and returns
+// the argument for end.
+func (e *Buffer) message(number byte, size int) int {
 	e.b = append(e.b, tag(number, bytes))
-	for range room {
+	for range size {
 		e.b = append(e.b, 0)
 	}
 	return len(e.b)
 }
 
-// end ends the message that begins at the given place, with room for its length
-// before it. It moves the message where that was expected to be longer or shorter.
-func (e *Buffer) end(at, room int) {
+// end ends the message that begins at the given place, behind size bytes for its length. If
+// the length takes more or fewer bytes, it moves the message.
+func (e *Buffer) end(at, size int) {
 	n := len(e.b) - at
-	if need := sizeVarint(uint64(n)); need != room {
-		for range need - room {
+	if need := sizeVarint(uint64(n)); need != size {
+		for range need - size {
 			e.b = append(e.b, 0)
 		}
-		copy(e.b[at+need-room:], e.b[at:at+n])
-		e.b = e.b[:at+need-room+n]
-		at += need - room
-		room = need
+		copy(e.b[at+need-size:], e.b[at:at+n])
+		e.b = e.b[:at+need-size+n]
+		at += need - size
+		size = need
 	}
-	length := e.b[at-room : at : at]
-	for i, v := 0, uint64(n); i < room; i, v = i+1, v>>7 {
+	length := e.b[at-size : at : at]
+	for i, v := 0, uint64(n); i < size; i, v = i+1, v>>7 {
 		length[i] = byte(v) | 0x80
 	}
-	length[room-1] &= 0x7f
+	length[size-1] &= 0x7f
 }
