@@ -20,9 +20,9 @@ import (
 
 // metrics are the instruments of a [Tracer], one for each MeterProvider.
 //
-// If package meter collects them, blocks are counted in atomics ([measure.Histogram]),
-// else by a synchronous instrument, which costs more. Suppressed spans are counted in an
-// atomic, which is observed.
+// If package meter collects them, blocks are recorded in a [measure.Histogram], else by a
+// synchronous instrument, which costs more. Suppressed spans are counted in an atomic, which
+// is observed.
 type metrics struct {
 	meter      metric.Meter
 	blocked    metric.Float64Histogram

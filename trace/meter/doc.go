@@ -1,8 +1,8 @@
 // Package meter collects this module's histograms at less cost than a synchronous
-// instrument: some nanoseconds for each value in place of 150 to 180, with no lock and
-// no allocation. Counters cost as little without it.
+// instrument: some nanoseconds for each value in place of 150 to 180, and no allocation.
+// Counters cost as little without it.
 //
-//	wakechain's code -> atomics of each connection -> Producer, at each collection -> Reader
+//	wakechain's code -> buckets of each connection -> Producer, at each collection -> Reader
 //
 // OpenTelemetry has observable counters, but no observable histograms. So the
 // histograms [semconv.MetricBlockDuration] and [semconv.MetricMessageSize], which are
@@ -31,5 +31,5 @@
 //
 // A collection takes about a microsecond for each connection that is open or was closed
 // since the last garbage collection. It may run at any time: a value that is recorded
-// meanwhile may be in a bucket at once, but in the sum only at the next collection.
+// meanwhile is in this collection or in the next one, as a whole.
 package meter

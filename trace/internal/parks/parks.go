@@ -1,5 +1,5 @@
-// Package parks reads from the runtime's execution trace where goroutines
-// parked. It is the oracle of tests: block spans are checked against it.
+// Package parks reads from the runtime's execution trace when goroutines parked. Tests
+// compare the spans of blocks with it.
 package parks
 
 import (
@@ -23,24 +23,24 @@ type Park struct {
 	Reason string    // the runtime's: "network", "chan receive", "sync", ...
 	Start  time.Time // Running -> Waiting
 	Ready  time.Time // Waiting -> Runnable
-	Run    time.Time // Runnable -> Running; what lies between is starvation
-	By     int64     // the goroutine that made it ready; 0: none, as the poller or a timer
+	Run    time.Time // Runnable -> Running; it is starved in between
+	By     int64     // the goroutine that made it ready; 0: none did, but the poller or a timer
 }
 
 // Trace is what the runtime traced during a Record. It is immutable.
 type Trace struct {
-	// Error is the most that the times in it may be off against time.Now: the
-	// trace's clock is another one, and the two were read one after the other.
+	// Error is the maximum difference of its times from those of time.Now: the trace has
+	// another clock, and the two were read one after the other.
 	Error time.Duration
 
 	parks   map[int64][]Park
 	starved map[int64][]Park
 }
 
-// Record runs f under the execution tracer, and returns the parks that began
-// and ended meanwhile. It is an error if the tracer runs already, as under go
-// test -trace: there is one in a process. There is no garbage collection
-// meanwhile, for which any goroutine may park anywhere.
+// Record runs f with the execution tracer, and returns the parks that began and ended
+// meanwhile. It returns an error if the tracer already runs, as with go test -trace: a
+// process has only one. It prevents garbage collections meanwhile, for which any goroutine
+// may park.
 func Record(f func()) (*Trace, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	var buf bytes.Buffer
@@ -61,7 +61,7 @@ func (t *Trace) Parks(goroutine int64) []Park { return t.parks[goroutine] }
 // their order.
 func (t *Trace) Starved(goroutine int64) []Park { return t.starved[goroutine] }
 
-// category is that of the log messages which tie the two clocks together.
+// category is the category of the log messages that tie the two clocks together.
 const category = "github.com/wakechain/wakechain/trace/internal/parks"
 
 // anchor is an event whose time is known on both clocks.
@@ -75,8 +75,8 @@ func (a anchor) time() time.Time { return a.before.Add(a.width() / 2) }
 
 func (a anchor) width() time.Duration { return a.after.Sub(a.before) }
 
-// drop logs some events, and returns the one that is known best: others may
-// have been interrupted.
+// drop logs some events, and returns the one whose time is known best: others may have been
+// interrupted.
 func drop() (best anchor) {
 	for i := range 100 {
 		a := anchor{name: fmt.Sprint(time.Now().UnixNano(), " ", i)}
@@ -169,15 +169,14 @@ func read(r io.Reader, first, last anchor) (*Trace, error) {
 	return t, nil
 }
 
-// Span is a time that a goroutine spent: in an operation, or blocked, as it
-// was told.
+// Span is a recorded time of a goroutine: of an operation or of a block.
 type Span struct {
 	Goroutine  int64
 	Start, End time.Time
 }
 
-// Check compares blocks that are told to be parks for a reason with what the
-// goroutines did, and returns what cannot be true, a line each:
+// Check compares recorded blocks with what the goroutines did. reason is the runtime's
+// reason of their parks. It returns contradictions, a line each:
 //
 //   - a park that is only partly in a block: a block begins before the goroutine
 //     parks and ends when it runs again;
@@ -185,10 +184,10 @@ type Span struct {
 //   - a park for the reason inside an operation and in no block, unless it is shorter
 //     than Error.
 //
-// This is about order alone, so that it holds on a machine however busy. Off
-// says, for each block, how much of it is no park and no starvation: the
-// goroutine ran, as far as the runtime knows. The operating system may have
-// taken its thread away meanwhile, so that single values say little.
+// These depend only on the order of events, however busy the machine is. off is, for each
+// block, the time in which the goroutine was neither parked nor starved, but ran, as far as
+// the runtime knows. The operating system may have suspended its thread meanwhile, so single
+// values are not significant.
 func (t *Trace) Check(reason string, ops, blocks []Span) (faults []string, off []time.Duration) {
 	spans := map[int64][]Span{}
 	for _, b := range blocks {
@@ -216,7 +215,7 @@ func (t *Trace) Check(reason string, ops, blocks []Span) (faults []string, off [
 				continue
 			}
 			if !t.before(p.Start, p.Run) {
-				continue // the trace's reader moves what seems to come before its cause: it may be anywhere
+				continue // the trace's reader moves events that seem to precede their cause, so its time is not known
 			}
 			if !t.covered(p, spans[op.Goroutine]) {
 				faults = append(faults, fmt.Sprintf("goroutine %d: the park for %s of %v, %v after the operation's start, is in no block",
