@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// blockNames are the names of blocks, by what they say.
+// blockNames are the names of blocks, by reason or cause.
 var blockNames = func() map[string]string {
 	names := make(map[string]string)
 	for _, r := range []Reason{
@@ -22,7 +22,7 @@ var blockNames = func() map[string]string {
 	return names
 }()
 
-// wakeNames are the names of wakes, by what they say.
+// wakeNames are the names of wakes, by reason.
 var wakeNames = func() map[string]string {
 	names := make(map[string]string)
 	for _, w := range []WakeReason{
@@ -34,9 +34,9 @@ var wakeNames = func() map[string]string {
 	return names
 }()
 
-// BlockName returns the name of the span of a block: [SpanBlock] and its cause where
-// that is known, else its reason. What is not of this vocabulary is left out, so that
-// names are few. It allocates nothing.
+// BlockName returns the name of the span of a block: [SpanBlock] with its cause, if that is
+// known, or else with its reason. Causes and reasons outside this vocabulary are left out, so
+// that there are few names. It allocates nothing.
 func BlockName(r Reason, c Cause) string {
 	if name, ok := blockNames[string(c)]; ok && c != "" {
 		return name
@@ -47,18 +47,18 @@ func BlockName(r Reason, c Cause) string {
 	return SpanBlock
 }
 
-// BlockNames returns all names that [BlockName] does, in order.
+// BlockNames returns all results of [BlockName], sorted.
 func BlockNames() []string { return all(SpanBlock, blockNames) }
 
-// WakeNames returns all names that [WakeName] does, in order.
+// WakeNames returns all results of [WakeName], sorted.
 func WakeNames() []string { return all(SpanWake, wakeNames) }
 
 func all(word string, names map[string]string) []string {
 	return append([]string{word}, slices.Sorted(maps.Values(names))...)
 }
 
-// WakeName returns the name of the span of a wake: [SpanWake] and its reason, unless
-// that is not of this vocabulary. It allocates nothing.
+// WakeName returns the name of the span of a wake: [SpanWake] with its reason, unless that is
+// outside this vocabulary. It allocates nothing.
 func WakeName(w WakeReason) string {
 	if name, ok := wakeNames[string(w)]; ok {
 		return name
@@ -66,8 +66,8 @@ func WakeName(w WakeReason) string {
 	return SpanWake
 }
 
-// KindOf returns the kind of span that a name means: [SpanBlock], [SpanWake],
-// [SpanHandshake] or [SpanSegment] where that is its first word, else the name itself.
+// KindOf returns the kind of span with that name: [SpanBlock], [SpanWake], [SpanHandshake] or
+// [SpanSegment] if that is its first word, else the name.
 func KindOf(name string) string {
 	switch word, _, _ := strings.Cut(name, " "); word {
 	case SpanBlock, SpanWake, SpanHandshake, SpanSegment:

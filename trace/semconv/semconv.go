@@ -1,36 +1,36 @@
-// Package semconv is the vocabulary of wakechain: the names of its spans and
-// metrics, the keys of its attributes and their values. Nothing else in the module
-// spells one. docs/telemetry.md says what each means, and a test compares.
+// Package semconv is the vocabulary of wakechain: the names of its spans and metrics, the
+// keys of its attributes and their values. No other package of the module has any of its
+// own. docs/telemetry.md documents each, and a test compares.
 //
-// Where OpenTelemetry has a convention its name is taken. It has none for WebSocket
-// yet (semantic-conventions issue 2841), so the keys under "websocket." are
+// If OpenTelemetry has a convention, its name is used. It has none for WebSocket yet
+// (semantic-conventions issue 2841), so the keys that begin with "websocket." are
 // experimental.
 package semconv
 
 import "go.opentelemetry.io/otel/attribute"
 
-// Span names. Those of a block, a wake, a handshake and a segment may say more behind
-// the word: see [BlockName], [WakeName] and [KindOf].
+// Span names. Those of a block, a wake, a handshake and a segment may have more behind the
+// word: see [BlockName], [WakeName] and [KindOf].
 const (
 	SpanHandshake = "handshake" // a WebSocket opening handshake, RFC 6455 §4; on a server with the request's pattern or the handler's name
 	SpanRead      = "read"      // one message read
 	SpanWrite     = "write"     // one message written
-	SpanReads     = "reads"     // messages read one after the other, which came to nothing more
-	SpanWrites    = "writes"    // messages written, likewise
+	SpanReads     = "reads"     // messages that were read one after the other, and neither stalled nor failed
+	SpanWrites    = "writes"    // messages that were written, likewise
 	SpanPing      = "ping"      // a ping and the wait for its pong
 	SpanPong      = "pong"      // the answer to the peer's ping
 	SpanClose     = "close"     // a closing handshake, RFC 6455 §7
-	SpanSegment   = "segment"   // the root of a trace in which a connection goes on; with the name of the goroutine that has it
+	SpanSegment   = "segment"   // the root of a trace in which a connection continues; with the name of its goroutine
 
-	SpanBlock = "block" // the goroutine was parked, or waited to be
+	SpanBlock = "block" // the goroutine was parked, or is about to park
 	SpanWake  = "wake"  // from a wake to the next block or the operation's end
 
-	// SpanStalled reports a block that has lasted long, while it goes on. It is short,
-	// and links to the operation.
+	// SpanStalled reports a long block while it is in progress. It is short, and links to
+	// the operation.
 	SpanStalled = "stalled"
 
-	// SpanHistory tells what had passed at the other end of a connection that stalled,
-	// in the trace of the stall.
+	// SpanHistory has the last messages at the other end of a connection that stalled, in
+	// the trace of the stall.
 	SpanHistory = "history"
 
 	SpanSend   = "send"
@@ -41,12 +41,11 @@ const (
 	SpanSleep  = "sleep"
 	SpanAwait  = "await"
 
-	// Of an execution trace alone, beside net.read and so on: see package
+	// Only of an execution trace, besides net.read and so on: see package
 	// trace/sched/schedread.
 	SpanForever = "forever" // nothing can end it: select {}, or a nil channel
 	SpanSyscall = "syscall" // a system call, or a call of C
 	SpanGC      = "gc"      // work for the garbage collector
-
 )
 
 // Steps of a handshake, its child spans. The first three and the two after them
@@ -95,8 +94,7 @@ const (
 	ReasonWriteLock Reason = "write.lock"
 )
 
-// Cause is why an operation blocked, said only with evidence: the value of
-// [BlockCauseKey].
+// Cause is why an operation blocked, if there is evidence: the value of [BlockCauseKey].
 type Cause string
 
 // Causes of a block.
@@ -107,19 +105,19 @@ const (
 	CauseUnknown     Cause = "unknown"
 )
 
-// StallCause is why a stall of a connection that is not sampled is told, beside the
-// [Cause] of the longest block of a write: the value of [StallCauseKey].
+// StallCause is why a stall of an unsampled connection is reported, besides the [Cause] of
+// the longest block of a write: the value of [StallCauseKey].
 type StallCause string
 
 // Causes of a stall.
 const (
-	StallRead      StallCause = "read"       // blocked in the midst of a message
+	StallRead      StallCause = "read"       // blocked in the middle of a message
 	StallWriteLock StallCause = "write_lock" // a write waited for another one
 	StallFailed    StallCause = "failed"     // an operation failed, and had not been blocked for long
 	StallClose     StallCause = "close"      // a close failed or took long
 	StallHandshake StallCause = "handshake"  // a handshake took long
 	StallRefused   StallCause = "refused"    // a handshake failed
-	StallPeer      StallCause = "peer"       // the peer stalled, and asked
+	StallPeer      StallCause = "peer"       // the peer stalled, and asked for the history
 )
 
 // WakeReason is what ended a block: the value of [WakeReasonKey].
@@ -128,16 +126,16 @@ type WakeReason string
 // Reasons of a wake.
 const (
 	WakeReadable   WakeReason = "readable"    // bytes arrived
-	WakeWritable   WakeReason = "writable"    // the send buffer has room again; by whom is not known
+	WakeWritable   WakeReason = "writable"    // the send buffer is not full any more; why is not known
 	WakePeerRead   WakeReason = "peer_read"   // the peer read, and its window opened
 	WakePeerClosed WakeReason = "peer_closed" // the peer closed its end
 	WakePeerReset  WakeReason = "peer_reset"  // the peer reset the connection
-	WakeSent       WakeReason = "sent"        // the sender's value was taken, or there is room for it
+	WakeSent       WakeReason = "sent"        // the sender's value was received, or is in the buffer
 	WakeReceived   WakeReason = "received"    // the receiver got a value
 	WakeUnlocked   WakeReason = "unlocked"
 	WakeReleased   WakeReason = "released" // by a holder of the semaphore
 	WakeSignaled   WakeReason = "signaled" // by the goroutine that changed the condition
-	WakeDone       WakeReason = "done"     // what it waited for has ended
+	WakeDone       WakeReason = "done"     // the goroutines that it waited for have ended
 	WakeTimer      WakeReason = "timer"
 	WakeResolved   WakeReason = "resolved"
 	WakeDeadline   WakeReason = "deadline"
@@ -145,13 +143,13 @@ const (
 	WakeClosed     WakeReason = "closed" // this side closed
 )
 
-// Source is how a block was seen: the value of [BlockSourceKey].
+// Source is how a block was observed: the value of [BlockSourceKey].
 type Source string
 
 // Sources of a block.
 const (
 	SourcePoll   Source = "poll"   // exact, from the runtime's network poller
-	SourceTimed  Source = "timed"  // a whole call was timed; how long of it was parked is not known
+	SourceTimed  Source = "timed"  // a whole call was timed; for how much of it the goroutine was parked is not known
 	SourceMemory Source = "memory" // an in-memory connection reported it
 	SourceSched  Source = "sched"  // exact, from the runtime's execution trace
 )
@@ -180,7 +178,7 @@ const (
 	BlockCauseKey  = attribute.Key("block.cause")  // string, a [Cause]
 	BlockSourceKey = attribute.Key("block.source") // string, a [Source]
 	BlockHolderKey = attribute.Key("block.holder") // string, the id of the span that had the lock or semaphore when the context ended the wait for it
-	// BlockTruncatedKey is a bool: it began before what was recorded, and lasted longer.
+	// BlockTruncatedKey is a bool: the block began before the recording did.
 	BlockTruncatedKey = attribute.Key("block.truncated")
 
 	WakeReasonKey = attribute.Key("wake.reason") // string, a [WakeReason]
@@ -189,7 +187,7 @@ const (
 	WakeGoroutineIDKey   = attribute.Key("wake.goroutine.id")   // int, the runtime's number of the goroutine that woke it
 	WakeGoroutineNameKey = attribute.Key("wake.goroutine.name") // string
 
-	BlockCountKey    = attribute.Key("block.count")    // int, blocks in an operation or a goroutine, where they are more than one
+	BlockCountKey    = attribute.Key("block.count")    // int, blocks in an operation or a goroutine, if there is more than one
 	BlockDurationKey = attribute.Key("block.duration") // float64, their sum in seconds
 
 	// Of a goroutine, whose span links to the operation with its longest block.
@@ -198,35 +196,34 @@ const (
 	BlockLongestCauseKey    = attribute.Key("block.longest.cause")    // string, a [Cause], where there is evidence
 	BlockLongestSpanKey     = attribute.Key("block.longest.span")     // string, the id of the operation's span, at the root of a trace
 
-	// SpansSuppressedKey is an int, the spans that were left out before this one, to
-	// keep a trace small. A span that says it counts from zero again.
+	// SpansSuppressedKey is an int, the spans that were left out before this one, to keep a
+	// trace small, and since the last span with this attribute.
 	SpansSuppressedKey = attribute.Key("spans.suppressed")
 
-	// Of a [SpanStalled], beside what a block has. It ended StalledAgeKey after the
-	// block began.
+	// Of a [SpanStalled], besides the attributes of a block. It ended StalledAgeKey after
+	// the block began.
 	StalledOperationKey = attribute.Key("stalled.operation") // string, the name of the operation that is blocked
 	StalledAgeKey       = attribute.Key("stalled.age")       // float64, seconds that the block had lasted
-	StalledHolderKey    = attribute.Key("stalled.holder")    // string, the goroutine that has what it waits for
+	StalledHolderKey    = attribute.Key("stalled.holder")    // string, the goroutine that holds what the operation waits for
 	StalledReaderKey    = attribute.Key("stalled.reader")    // string, what the reader at the connection's other end was doing
 	StalledTraceKey     = attribute.Key("stalled.trace")     // string, the name of the file with the execution trace that was written then
 
-	// Of the root of the trace of a stall: what it is told for, and how many of that
-	// cause were left out before it.
+	// Of the root of the trace of a stall: its cause, and how many of that cause were left
+	// out before it.
 	StallCauseKey       = attribute.Key("stall.cause")       // string, a [StallCause], or of a write that was blocked a [Cause]
 	StallsSuppressedKey = attribute.Key("stalls.suppressed") // int
 
 	SelectCaseKey     = attribute.Key("select.case")      // int, the index of the case that a select chose
 	SelectCaseNameKey = attribute.Key("select.case.name") // string, what that case's channel is called
 
-	// SyncNameKey is a string, what the program calls the channel, the lock or the like
-	// that an operation is on.
+	// SyncNameKey is a string, the program's name of the channel, the lock or the other
+	// primitive that an operation is on.
 	SyncNameKey = attribute.Key("sync.name")
 )
 
-// The kernel's evidence for the cause of a block on a TCP connection (Linux). Of
-// a net.write what is measured at the park, and the growth of what it counts; of
-// a net.read that took some milliseconds, tcp.send_queue, tcp.unacked and
-// tcp.rtt, measured at the wake.
+// The kernel's evidence for the cause of a block on a TCP connection (Linux). A net.write has
+// measurements at the park, and the growth of counters. A net.read that took some
+// milliseconds has tcp.send_queue, tcp.unacked and tcp.rtt, measured at the wake.
 const (
 	TCPBusyKey          = attribute.Key("tcp.busy")           // float64, seconds in which data was on its way or held up: growth across the block
 	TCPRwndLimitedKey   = attribute.Key("tcp.rwnd_limited")   // float64, seconds: growth across the block
@@ -299,17 +296,17 @@ const (
 	WebSocketMessageSizeKey        = attribute.Key("websocket.message.size")              // int, bytes of payload
 	WebSocketMessageTakenKey       = attribute.Key("websocket.message.taken")             // int, bytes of it that the program had read, if the read ended before the message's end
 	WebSocketMessageIndexKey       = attribute.Key("websocket.message.index")             // int, per direction, from 1
-	WebSocketRunMessagesKey        = attribute.Key("websocket.run.messages")              // int, that are told as one span
+	WebSocketRunMessagesKey        = attribute.Key("websocket.run.messages")              // int, messages that share the span
 	WebSocketRunFirstKey           = attribute.Key("websocket.run.first")                 // int, the index of the first of them
 	WebSocketRunLastKey            = attribute.Key("websocket.run.last")                  // int, of the last
 	WebSocketRunLongestKey         = attribute.Key("websocket.run.longest")               // float64, s that the longest took
-	WebSocketRunIdleKey            = attribute.Key("websocket.run.idle")                  // float64, s in which none was under way
+	WebSocketRunIdleKey            = attribute.Key("websocket.run.idle")                  // float64, s in which none was in progress
 	WebSocketFrameCountKey         = attribute.Key("websocket.frame.count")               // int
 	WebSocketWireSizeKey           = attribute.Key("websocket.wire.size")                 // int, bytes with headers, as sent
 	WebSocketSubprotocolKey        = attribute.Key("websocket.subprotocol")               // string
 	WebSocketExtensionsKey         = attribute.Key("websocket.extensions")                // string
 	WebSocketWriteTimeoutKey       = attribute.Key("websocket.write.timeout")             // float64, s: until its deadline; 0: it had none
-	WebSocketFailedBeforeKey       = attribute.Key("websocket.write.failed_before")       // bool: because an earlier one had
+	WebSocketFailedBeforeKey       = attribute.Key("websocket.write.failed_before")       // bool: it failed because an earlier one had
 	WebSocketOtherWriteFunctionKey = attribute.Key("websocket.other_write.function.name") // string: where the write that was in progress at the same time began
 	WebSocketOtherWriteLineKey     = attribute.Key("websocket.other_write.line.number")   // int
 	WebSocketFrameErrorKey         = attribute.Key("websocket.frame.error")               // string: why frames are no longer counted
@@ -318,21 +315,21 @@ const (
 	WebSocketCloseCompletedKey     = attribute.Key("websocket.close.completed")           // bool: both sent a close frame
 	WebSocketCloseWaitKey          = attribute.Key("websocket.close.wait")                // float64, seconds between the two close frames
 	WebSocketCloseReasonKey        = attribute.Key("websocket.close.reason")              // string, the peer's; opt-in
-	WebSocketCloseUnreadKey        = attribute.Key("websocket.close.unread")              // int, bytes that came from the peer and that nobody had read from the socket
-	WebSocketConnectionIDKey       = attribute.Key("websocket.connection.id")             // string, the span id of its handshake, on all that is of the connection
+	WebSocketCloseUnreadKey        = attribute.Key("websocket.close.unread")              // int, received bytes that were not read from the socket
+	WebSocketConnectionIDKey       = attribute.Key("websocket.connection.id")             // string, the span id of the handshake, on all spans of the connection
 	WebSocketSegmentIndexKey       = attribute.Key("websocket.segment.index")             // int, of a connection's traces; the handshake's is 0
-	WebSocketHandshakeCheckKey     = attribute.Key("websocket.handshake.check")           // string: the check that refused
+	WebSocketHandshakeCheckKey     = attribute.Key("websocket.handshake.check")           // string: the check that failed
 
-	// What passed last on a connection that is not sampled, by direction: see
-	// docs/telemetry.md for how they are written.
+	// The last messages of an unsampled connection, by direction: docs/telemetry.md has the
+	// format.
 	WebSocketHistoryReceiveKey  = attribute.Key("websocket.history.receive")  // string
 	WebSocketHistoryTransmitKey = attribute.Key("websocket.history.transmit") // string
 	WebSocketReaderAwayKey      = attribute.Key("websocket.reader.away")      // float64, seconds in which nobody asked the connection for bytes, on a history: the time of the span
 
-	// WebSocketTracePongIgnoredKey is an int on a close, where it is not 0: the
-	// trace pongs of the peer's that were malformed or not where they belong (see
-	// docs/wire.md). Those that were right are in no attribute, nor are their
-	// bytes: websocket.wire.size and websocket.frame.count are the message's own.
+	// WebSocketTracePongIgnoredKey is an int on a close, unless it is 0: the peer's trace
+	// pongs that were malformed or out of place (see docs/wire.md). Valid ones count in no
+	// attribute, nor do their bytes: websocket.wire.size and websocket.frame.count are those
+	// of the message.
 	WebSocketTracePongIgnoredKey = attribute.Key("websocket.trace_pong.ignored")
 )
 
