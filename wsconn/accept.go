@@ -10,14 +10,13 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// Accept is websocket.Accept: it accepts a WebSocket handshake from a client,
-// and writes a response to w on all errors. Where w has no Hijack method but
-// unwraps to a writer that has one, as with http.ResponseController, that one
-// is used.
+// Accept is websocket.Accept: it accepts a WebSocket handshake from a client, and writes a
+// response to w on all errors. If w has no Hijack method but unwraps to a writer that has one,
+// as with http.ResponseController, that one is used.
 //
 // The span handshake, of kind server, has the steps process_request and
-// write_http_response as children, and those of a [NewListener]; that of a
-// refused handshake names the check that refused.
+// write_http_response as children, and those of a [NewListener]. That of a refused
+// handshake names the failed check.
 func Accept(w http.ResponseWriter, r *http.Request, opts *websocket.AcceptOptions, options ...Option) (*Conn, error) {
 	conn, _, err := accept(w, r, opts, session.NewConfig(options))
 	return conn, err
@@ -33,15 +32,14 @@ func accept(w http.ResponseWriter, r *http.Request, opts *websocket.AcceptOption
 	return &Conn{ws: conn, session: s}, a.Context(), nil
 }
 
-// Handler returns a handler that accepts a WebSocket connection and runs fn on
-// it, as trace.Handle does: in the span NAME, which the context that fn is given
-// carries. Then it closes the
-// connection, if it is not closed yet: with StatusNormalClosure if fn returned
-// nil, StatusGoingAway if fn's context ended, and else StatusInternalError. The
-// error goes to the span, [WithOnError] and [WithLogger]. [Conn.Request] is the request.
+// Handler returns a handler that accepts a WebSocket connection and runs fn on it like
+// trace.Handle: as the goroutine name, in fn's context. Then it closes the connection, if it
+// is not closed yet: with StatusNormalClosure if fn returned nil, StatusGoingAway if fn's
+// context ended, and else StatusInternalError. The error is recorded on the span, and passed
+// to [WithOnError] and [WithLogger]. [Conn.Request] is the request.
 //
-// A panic in fn is recorded, closes the connection with StatusInternalError,
-// and goes on to net/http untouched.
+// A panic in fn is recorded, closes the connection with StatusInternalError, and is not
+// recovered.
 func Handler(name string, fn func(context.Context, *Conn) error, options ...Option) http.Handler {
 	cfg := session.NewConfig(options)
 	cfg.Handler = name
@@ -69,10 +67,9 @@ func WithAcceptOptionsFor(f func(*http.Request) *websocket.AcceptOptions) Option
 	return session.WithAcceptOptionsFor(f)
 }
 
-// NewListener returns a listener that accepts from l. A server that serves on
-// it, with http.Server.Serve or ServeTLS, sees the blocks of its connections
-// below TLS, exactly; and a handshake has two more steps, from the bytes on the
-// wire:
+// NewListener returns a listener that accepts from l. A server on it, by http.Server.Serve or
+// ServeTLS, records the exact blocks of its connections, below TLS. Its handshakes have two
+// more steps, from the bytes on the wire:
 //
 //   - tls: from the first byte of the client's hello to the last byte of the
 //     TLS handshake, the client's Finished or what the server wrote after it

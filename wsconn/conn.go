@@ -10,9 +10,9 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// Conn is a websocket.Conn whose operations have spans. Its methods may be
-// called concurrently but for Reader and Read, return what the library's
-// return, and have its documentation; see it there.
+// Conn is a websocket.Conn whose operations have spans. Its methods return the library's
+// results, and follow its documentation. They may be called concurrently, except Reader and
+// Read.
 type Conn struct {
 	ws      *websocket.Conn
 	session *session.Session
@@ -20,17 +20,15 @@ type Conn struct {
 }
 
 // Request returns the request that [Handler] has accepted, for its path values, cookies
-// and context values; nil for a connection of [Dial] or [Accept]. Its body is not to be
-// used.
+// and context values; nil for a connection of [Dial] or [Accept]. Its body must not be used.
 func (c *Conn) Request() *http.Request { return c.request }
 
-// Unwrap returns the library's connection. What is done on it directly has no
-// spans.
+// Unwrap returns the library's connection. Calls on that have no spans.
 func (c *Conn) Unwrap() *websocket.Conn { return c.ws }
 
-// Context returns a copy of parent that carries the connection's tracer and,
-// where parent carries no span, the span context of its handshake: so that a
-// goroutine started with it by trace.Go belongs to the connection's trace.
+// Context returns a copy of parent that carries the connection's tracer and, if parent
+// carries no span, the handshake's span context. A goroutine that trace.Go starts with it
+// belongs to the connection's trace.
 func (c *Conn) Context(parent context.Context) context.Context {
 	return c.session.Context(parent)
 }
@@ -38,9 +36,8 @@ func (c *Conn) Context(parent context.Context) context.Context {
 // Subprotocol returns the negotiated subprotocol, or "" for the default one.
 func (c *Conn) Subprotocol() string { return c.ws.Subprotocol() }
 
-// SetReadLimit sets the most bytes that a message may have; -1 is no limit. The
-// default is 32,768. A longer one closes the connection with
-// StatusMessageTooBig.
+// SetReadLimit sets the maximum size of a message in bytes; -1 means no limit. The default is
+// 32,768. A longer message closes the connection with StatusMessageTooBig.
 func (c *Conn) SetReadLimit(n int64) { c.ws.SetReadLimit(n) }
 
 // Read reads one message, with the span read. When ctx ends, the connection is
@@ -52,10 +49,10 @@ func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 	return typ, p, err
 }
 
-// Reader waits for a message and returns a reader of it. The span read lasts
-// until that reader has returned the whole message (of a compressed one, until
-// it returns io.EOF) or an error, but not beyond the next read or the
-// connection's end. When ctx ends, the connection is closed.
+// Reader waits for a message and returns a reader of it. The span read ends when that reader
+// has returned the whole message (a compressed one: when it returns io.EOF) or an error, when
+// the next read begins, or when the connection closes. When ctx ends, the connection is
+// closed.
 func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	r := c.session.BeginRead(ctx)
 	typ, rd, err := c.ws.Reader(ctx)
@@ -66,9 +63,9 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	return typ, r.Reader(int(typ), rd), nil
 }
 
-// Write writes one message, with the span write. Where another goroutine is
-// writing a message it waits for it, in a block of reason write.lock whose wake
-// links to that goroutine's write. When ctx ends, the connection is closed.
+// Write writes one message, with the span write. While another goroutine is writing a message
+// it waits, in a block of reason write.lock whose wake links to that goroutine's write. When
+// ctx ends, the connection is closed.
 func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	w := c.session.BeginWrite(ctx, int(typ))
 	err := c.ws.Write(ctx, typ, p)
@@ -76,10 +73,9 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	return err
 }
 
-// Writer returns a writer of one message, and waits for another one that is
-// being written as Write does. The span write lasts until the writer is closed
-// or fails, but not beyond the connection's end. When ctx ends, the connection
-// is closed.
+// Writer returns a writer of one message, and waits like Write while another one is being
+// written. The span write ends when the writer is closed or fails, or when the connection
+// closes. When ctx ends, the connection is closed.
 func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
 	w := c.session.BeginWrite(ctx, int(typ))
 	wc, err := c.ws.Writer(ctx, typ)
@@ -99,20 +95,18 @@ func (c *Conn) Ping(ctx context.Context) error {
 	return err
 }
 
-// CloseRead reads from the connection in the background, and answers pings and
-// the peer's close, until it is closed or a message arrives, which closes it
-// with StatusPolicyViolation. It returns a context that ends with the
-// connection. It has no span of its own, since it may last for days; the pongs
-// that it writes and the close that it reads have theirs.
+// CloseRead reads from the connection in the background, and answers pings and the peer's
+// close, until the connection is closed. A message closes it with StatusPolicyViolation. The
+// returned context ends with the connection. CloseRead has no span, since it may last for
+// days; the pongs that it writes and the close that it reads have spans.
 func (c *Conn) CloseRead(ctx context.Context) context.Context {
 	c.session.CloseRead(ctx)
 	return c.ws.CloseRead(ctx)
 }
 
-// Close performs the closing handshake with the given status and reason, for
-// at most ten seconds, with the span close. The first close of a connection
-// that is not closed yet has one; it is a child of [Handler]'s goroutine, or
-// else of the handshake.
+// Close performs the closing handshake with the given status and reason, for at most ten
+// seconds. The first close of a connection that is not closed yet has a span close, which is
+// a child of [Handler]'s goroutine, or else of the handshake.
 func (c *Conn) Close(code StatusCode, reason string) error {
 	cl := c.session.BeginClose()
 	err := c.ws.Close(code, reason)
