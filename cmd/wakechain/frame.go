@@ -90,8 +90,8 @@ var findingStyles = map[string]style{live.KindDeadlock: red, live.KindStalled: y
 
 // findings are what has been found, in at most n lines.
 func (b *board) findings(f *framer, n int) (out []string) {
-	told := b.view.Told()
-	for i, found := range told {
+	shown := b.view.Shown()
+	for i, found := range shown {
 		var lines []string
 		for j, l := range text.Wrap(found.Text, fmt.Sprintf("%-9s", found.Kind), "         ", f.columns) {
 			st := cmp.Or(findingStyles[found.Kind], bold)
@@ -100,9 +100,9 @@ func (b *board) findings(f *framer, n int) (out []string) {
 			}
 			lines = append(lines, f.line(l, st))
 		}
-		if len(out)+len(lines) > n-1 && (i < len(told)-1 || len(out)+len(lines) > n) {
+		if len(out)+len(lines) > n-1 && (i < len(shown)-1 || len(out)+len(lines) > n) {
 			if n > len(out) {
-				out = append(out, f.line(text.Counted(len(told)-i, "more finding"), dim))
+				out = append(out, f.line(text.Counted(len(shown)-i, "more finding"), dim))
 			}
 			break
 		}

@@ -18,7 +18,7 @@ func unansweredCloses(s *scene) []Finding {
 		count := 0
 		for _, c := range e.closes {
 			completed, ok := c.Attr(semconv.WebSocketCloseCompletedKey)
-			if !ok || completed.AsBool() || c.Str(semconv.WebSocketCloseInitiatorKey) != "local" || s.told[c] {
+			if !ok || completed.AsBool() || c.Str(semconv.WebSocketCloseInitiatorKey) != "local" || s.reported[c] {
 				continue
 			}
 			until := c.End
@@ -36,7 +36,7 @@ func unansweredCloses(s *scene) []Finding {
 			if waited > most {
 				longest, most = c, waited
 			}
-			s.tell(c)
+			s.report(c)
 		}
 		if count > 0 {
 			f := s.unansweredClose(e, longest, most)
@@ -81,12 +81,12 @@ func (s *scene) normalEnds() {
 		if !ok {
 			continue
 		}
-		tell := func(op *chain.Span) {
+		normal := func(op *chain.Span) {
 			switch typ := op.Str(semconv.ErrorTypeKey); {
 			case typ == semconv.ErrorClosed && !op.End.Before(since.Add(-noticeable)): // the library may know of it a little before
-				s.tell(op)
+				s.report(op)
 			case goneErrors[typ] && !op.End.Before(since):
-				s.tell(op)
+				s.report(op)
 			}
 			// A call on a connection that has ended has no span.
 			run := op.Goroutine()
@@ -94,21 +94,21 @@ func (s *scene) normalEnds() {
 				return
 			}
 			if s.lastFailed(run) == nil {
-				s.tell(run.Life())
+				s.report(run.Life())
 			}
 		}
 		for _, r := range e.reads {
-			tell(r)
+			normal(r)
 		}
 		for _, w := range e.writes {
-			tell(w.Span)
+			normal(w.Span)
 		}
 		for _, c := range e.closes {
-			tell(c)
+			normal(c)
 		}
 		for _, b := range e.blocks {
-			if b.reason() == semconv.ReasonWriteLock && b.op != nil && s.told[b.op] { // the library wrote its close frame
-				s.tell(b.Span)
+			if b.reason() == semconv.ReasonWriteLock && b.op != nil && s.reported[b.op] { // the library wrote its close frame
+				s.report(b.Span)
 			}
 		}
 	}

@@ -65,7 +65,7 @@ func contention(s *scene) []Finding {
 	}
 	var found []Finding
 	for _, c := range crowds.all {
-		if n := c.atOnce(); n >= crowded && c.total >= noticeable && 2*c.told(s) < c.total {
+		if n := c.atOnce(); n >= crowded && c.total >= noticeable && 2*c.reported(s) < c.total {
 			found = append(found, c.finding(s, n))
 		}
 	}
@@ -99,10 +99,10 @@ func (c *crowd) atOnce() int {
 	return most
 }
 
-// told returns how much of it another finding has.
-func (c *crowd) told(s *scene) (sum time.Duration) {
+// reported returns how much of the total another finding has.
+func (c *crowd) reported(s *scene) (sum time.Duration) {
 	for _, b := range c.blocks {
-		if s.told[b.Span] {
+		if s.reported[b.Span] {
 			sum = chain.Sum(sum, b.Duration())
 		}
 	}

@@ -39,7 +39,7 @@ func deadlocks(s *scene) []Finding {
 			count++
 			total = chain.Sum(total, st.duration())
 			for _, b := range st.blocks {
-				s.tell(b.Span, b.op)
+				s.report(b.Span, b.op)
 			}
 			if st.duration() > longest.duration() {
 				longest = st

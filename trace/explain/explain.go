@@ -10,26 +10,26 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// Finding is one answer: what happened, on which spans it stands, what to do.
+// Finding is one answer: what happened, the spans that prove it, and what to do.
 type Finding struct {
 	Rule     Rule
 	Severity Severity
 
 	// Headline is one line of at most [MaxHeadline] characters: who lost how much time
-	// on what, and why. Text is the evidence in plain sentences, or "" if the headline
-	// says all. Advice is what to do about it. Names from the trace are escaped, so
+	// on what, and why. Text is the evidence in sentences; "": the headline has
+	// everything. Advice is what to do about it. Names from the trace are escaped, so
 	// that all three are safe on a terminal.
 	Headline, Text, Advice string
 
-	// Spans are those that it stands on, the one to look at first, at most [MaxSpans];
-	// where it stands for many, those of the longest.
+	// Spans are the evidence, at most [MaxSpans], the most important one first. If it
+	// happened repeatedly, they are those of the longest time.
 	Spans []*chain.Span
 
-	// At is when it began, from the start of the chain, as the chain's tree shows it.
+	// At is when it began, since the start of the chain, like the times in its tree.
 	At time.Duration
 
-	// Count is how many times it happened to one connection or goroutine, and
-	// Total how long that was in all.
+	// Count is how many times it happened to one connection or goroutine, and Total for
+	// how long.
 	Count int
 	Total time.Duration
 }
@@ -65,7 +65,7 @@ const (
 )
 
 // rules lists all rules, root causes before their symptoms. They run in this order, and
-// later rules skip what an earlier one reported (scene.tell). The order also breaks ties
+// later rules skip what an earlier one reported (scene.report). The order also breaks ties
 // between findings of one severity and cost.
 var rules = []struct {
 	names []Rule
@@ -115,12 +115,12 @@ func (s Severity) String() string {
 	}
 }
 
-// Explain returns the findings in the chain, ordered by severity, then what still goes on
-// before what is over, then by the time that they cost, then root causes before symptoms,
-// then by when they began. It accepts any
-// chain and does not change it. What happened repeatedly to one connection is one
-// finding, which describes the longest; without a connection it is one for each
-// goroutine, else for each parent span, else for each process.
+// Explain returns the findings in the chain, ordered by severity, then those in progress
+// before those that are over, then by the time that they cost, then root causes before
+// symptoms, then by when they began. It accepts any chain and does not change it. If
+// something happened repeatedly to one connection, that is one finding, which describes the
+// longest time. Without a connection it is one for each goroutine, else for each parent span,
+// else for each process.
 //
 // The cost is O(n log n) for n spans.
 func Explain(c *chain.Chain) []Finding {
@@ -143,7 +143,7 @@ func Explain(c *chain.Chain) []Finding {
 	return found
 }
 
-// over is 0 for what still goes on.
+// over returns 0 for a rule whose findings are in progress when the chain ends, else 1.
 func over(r Rule) int {
 	switch r {
 	case StillBlocked, LockDeadlock, Deadlock:
@@ -152,9 +152,9 @@ func over(r Rule) int {
 	return 1
 }
 
-// MaxSpans is how many spans a finding stands on at most, and MaxText how long its text
-// and its advice are, in characters. A text that would be longer ends with an ellipsis;
-// the lists in it end before, and say how many are left out.
+// MaxSpans is the maximum number of spans of a finding, and MaxText the maximum length of its
+// text and of its advice, in characters. A longer text is cut, and ends with an ellipsis. The
+// lists in it are shorter, and say how many are left out.
 const (
 	MaxSpans = 100
 	MaxText  = 4_000
@@ -167,7 +167,7 @@ func (f *Finding) bound() {
 	}
 }
 
-// listed joins the first few of a list, and says how many more there are.
+// listed joins the first maxNamed of a list, and adds how many more there are.
 func listed(all []string, separator string) string {
 	if more := len(all) - maxNamed; more > 0 {
 		return strings.Join(all[:maxNamed], separator) + separator + "and " + text.Number(more) + " more"
@@ -175,11 +175,11 @@ func listed(all []string, separator string) string {
 	return strings.Join(all, separator)
 }
 
-// maxNamed is how many of those that a finding counts it names.
+// maxNamed is how many things a finding names. It counts the others.
 const maxNamed = 5
 
-// lost is the time that the finding cost. Total is no cost where it is the life of a
-// goroutine.
+// lost returns the time that the finding cost. The life of a goroutine or of a connection is
+// no cost.
 func (f *Finding) lost() time.Duration {
 	if f.Rule == GoroutineEnded || f.Rule == ConnectionLost {
 		return 0
@@ -187,7 +187,7 @@ func (f *Finding) lost() time.Duration {
 	return f.Total
 }
 
-// rank is the place of a rule in the list of them.
+// rank returns the position of a rule in rules.
 func rank(r Rule) int {
 	n := 0
 	for _, rule := range rules {

@@ -48,7 +48,7 @@ func endedGoroutines(s *scene) []Finding {
 	ended := newGroups[key, exits]()
 	for _, run := range s.launches {
 		life := run.Life()
-		if life == nil || s.told[life] {
+		if life == nil || s.reported[life] {
 			continue
 		}
 		state := semconv.State(life.Str(semconv.GoroutineStateKey))
@@ -71,7 +71,7 @@ func endedGoroutines(s *scene) []Finding {
 				why = ": " + f
 			}
 			if op = s.lastFailed(run); op != nil {
-				if s.told[op] {
+				if s.reported[op] {
 					continue
 				}
 				spans = append(spans, op)
@@ -142,7 +142,7 @@ func (s *scene) passedOn() {
 			if its == nil || !its.Failed() || failureOf(its) != failureOf(life) || its.End.Before(life.End) {
 				break
 			}
-			s.tell(its)
+			s.report(its)
 			above = above.Goroutine()
 		}
 	}
@@ -164,11 +164,11 @@ func (s *scene) endedBy(op *chain.Span) string {
 	if run == nil || run.Life() == nil || s.lastFailed(run) != op {
 		return ""
 	}
-	s.tell(op)
-	if s.told[run.Life()] {
+	s.report(op)
+	if s.reported[run.Life()] {
 		return ""
 	}
-	s.tell(run.Life())
+	s.report(run.Life())
 	return runnerName(run)
 }
 

@@ -46,7 +46,7 @@ func refusedHandshakes(s *scene) []Finding {
 		if other := h.OtherSide(); h.Failed() && !(server(h) && other != nil && other.Failed()) {
 			sh := refused.of(s.refusal(h))
 			sh.add(h)
-			s.tell(h, other)
+			s.report(h, other)
 			sh.with = s.endedWith(h)
 		}
 	}

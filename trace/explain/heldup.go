@@ -145,7 +145,7 @@ func (q *queueUp) finding(s *scene, of map[*chain.Span][]*block) Finding {
 				others[run] = true
 			}
 			for _, b := range st.blocks {
-				s.tell(b.Span)
+				s.report(b.Span)
 			}
 			behind = append(behind, fmt.Sprintf("behind it %s waited %s, %s, %s in all", who,
 				waitsFor[st.longest.reason()], text.Counted(st.count, "time"), duration(st.total)))

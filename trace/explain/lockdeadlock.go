@@ -26,7 +26,7 @@ func lockDeadlocks(s *scene) []Finding {
 		}
 	}
 	for _, b := range s.blocks {
-		if holders[b] == nil || s.told[b.Span] || b.runner == nil || b.op == nil {
+		if holders[b] == nil || s.reported[b.Span] || b.runner == nil || b.op == nil {
 			continue
 		}
 		if circle := s.circle(b, holders, locked); circle != nil {
@@ -110,14 +110,14 @@ func (s *scene) letGoBy(b *block) *chain.Span {
 func (s *scene) lockDeadlock(circle []*block) Finding {
 	first := circle[0]
 	from, to := first.Start, first.End
-	var told, ops, names []string
+	var said, ops, names []string
 	var spans []*chain.Span
 	for i, b := range circle {
 		from, to = latest(from, b.Start), earliest(to, b.End)
 		next := circle[(i+1)%len(circle)]
 		names = append(names, s.exactly(b.Span, nil, "one"))
 		ops = append(ops, s.ref(b.op))
-		told = append(told, s.ref(b.op)+" waited for what "+s.exactly(next.Span, nil, "another")+" held")
+		said = append(said, s.ref(b.op)+" waited for what "+s.exactly(next.Span, nil, "another")+" held")
 		spans = append(spans, b.spans()...)
 	}
 	took := max(to.Sub(from), 0)
@@ -129,18 +129,18 @@ func (s *scene) lockDeadlock(circle []*block) Finding {
 	case 1:
 		f.Headline = headline("%s waited "+duration(took)+" for a lock that it held itself", names...)
 		f.Advice = "A lock is not reentrant: call what expects it to be held, instead of " + ops[0] + "."
-		told = []string{ops[0] + " waited for what the same goroutine had locked before"}
+		said = []string{ops[0] + " waited for what the same goroutine had locked before"}
 	case 2:
 		f.Headline = headline("%s and %s deadlocked for "+duration(took)+": each held the lock that the other wanted", names...)
 	default:
 		f.Headline = headline("%s and "+text.Counted(len(circle)-1, "other")+" deadlocked for "+duration(took)+": each held what another wanted", names...)
 	}
-	f.Text = sentence(listed(told, "; ")) + "."
+	f.Text = sentence(listed(said, "; ")) + "."
 	if why := s.wokenBy(first); why != "" {
 		f.Text += " What ended it: for " + names[0] + ", " + why + s.endedWith(first.op) + "."
 	}
 	for _, b := range circle {
-		s.tell(b.Span, b.op)
+		s.report(b.Span, b.op)
 	}
 	return f
 }

@@ -11,13 +11,13 @@ import (
 
 // loss is a connection that ended without a close frame, as its ends report it.
 type loss struct {
-	between  string   // whose it was
-	kinds    string   // how, for those that are alike
-	told     []string // in words, each end
-	spans    []*chain.Span
-	unread   bool // a close frame may have come and not been read
-	silent   bool // an end never read, though bytes had come
-	severity Severity
+	between   string   // whose it was
+	kinds     string   // how, for those that are alike
+	sentences []string // one for each end
+	spans     []*chain.Span
+	unread    bool // a close frame may have come and not been read
+	silent    bool // an end never read, though bytes had come
+	severity  Severity
 }
 
 // losses are connections that were lost alike.
@@ -96,7 +96,7 @@ func (e *end) service() string {
 func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
 	typ := c.Str(semconv.ErrorTypeKey)
 	completed, ok := c.Attr(semconv.WebSocketCloseCompletedKey)
-	if !ok || completed.AsBool() || s.told[c] {
+	if !ok || completed.AsBool() || s.reported[c] {
 		return
 	}
 	severity, said := Warning, ""
@@ -112,7 +112,7 @@ func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
 			typ, said = "end", name+" read its end ("+s.ref(op)+")"
 		}
 		said += ", and only then closed with " + plain(c.Str(semconv.WebSocketCloseCodeKey))
-		s.tell(op)
+		s.report(op)
 	case typ == "":
 		return
 	case typ == "close_now":
@@ -129,12 +129,12 @@ func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
 			l.silent = true
 		}
 	}
-	s.tell(c)
+	s.report(c)
 	if e != nil && e.mayHoldFrame(c) {
 		l.unread = true
 	}
 	l.kinds += typ + "\x00"
-	l.told, l.spans, l.severity = append(l.told, said+s.endedWithClose(e, c, typ)), append(l.spans, c), max(l.severity, severity)
+	l.sentences, l.spans, l.severity = append(l.sentences, said+s.endedWithClose(e, c, typ)), append(l.spans, c), max(l.severity, severity)
 }
 
 // endedWithClose says which goroutines ended with the failure of an operation that the
@@ -261,7 +261,7 @@ func (l *losses) finding(s *scene) Finding {
 	if l.unread {
 		how = " ended, and no close frame was read"
 	}
-	line, said := headline("%s"+how, l.between), sentence(listed(l.told, "; "))+"."
+	line, said := headline("%s"+how, l.between), sentence(listed(l.sentences, "; "))+"."
 	if l.count > 1 {
 		_, of, _ := strings.Cut(l.between, "connection ")
 		line = headline(text.Counted(l.count, "connection")+" %s"+how, of)

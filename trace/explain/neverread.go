@@ -11,10 +11,10 @@ import (
 
 // unread is what an end that does not read left its peer waiting for.
 type unread struct {
-	spans []*chain.Span // of the peer
-	told  []string
-	total time.Duration
-	count int
+	spans      []*chain.Span // of the peer
+	unanswered []string
+	total      time.Duration
+	count      int
 }
 
 func (u *unread) add(d time.Duration, spans ...*chain.Span) {
@@ -39,12 +39,12 @@ func neverRead(s *scene) []Finding {
 			continue
 		}
 		who := s.who(e.writes[0].Span, e, "")
-		s.tell(u.spans...)
+		s.report(u.spans...)
 		found = append(found, Finding{
 			Rule: NeverRead, Severity: Warning,
 			Headline: headline("%s wrote and never read, and left %s unanswered for "+duration(u.total), who, e.peer.name()),
 			Text: fmt.Sprintf("It made %s on the connection, and the trace has no read there. It did not answer %s.",
-				text.Counted(e.written(), "write"), listed(u.told, ", nor ")),
+				text.Counted(e.written(), "write"), listed(u.unanswered, ", nor ")),
 			Advice: readAlways,
 			Spans:  append([]*chain.Span{e.Handshake}, u.spans...),
 			At:     u.spans[0].Start.Sub(s.start), Count: u.count, Total: u.total,
@@ -91,7 +91,7 @@ func (e *end) unansweredClose(u *unread) {
 		}
 		if waited := until.Sub(c.Start); waited >= long {
 			u.add(waited, c)
-			u.told = append(u.told, e.peer.name()+"'s close frame in "+duration(waited))
+			u.unanswered = append(u.unanswered, e.peer.name()+"'s close frame in "+duration(waited))
 		}
 	}
 }
@@ -109,7 +109,7 @@ func (e *end) unansweredPings(u *unread) {
 		n++
 	}
 	if n > 0 {
-		u.told = append(u.told, fmt.Sprintf("%s of %s in up to %s", text.Counted(n, "ping"), e.peer.name(), duration(longest)))
+		u.unanswered = append(u.unanswered, fmt.Sprintf("%s of %s in up to %s", text.Counted(n, "ping"), e.peer.name(), duration(longest)))
 	}
 }
 

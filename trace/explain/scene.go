@@ -11,14 +11,13 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// scene is a chain, sorted by what the rules ask for. All lists are in the order
-// of the chain.
+// scene is a chain, prepared for the rules. All lists are in the order of the chain.
 type scene struct {
 	start, last time.Time // of the chain
 	spans       []*chain.Span
 	ends        []*end
 	blocks      []*block
-	stuck       []*block // in progress where the chain ends
+	stuck       []*block // in progress when the chain ends
 	handshakes  []*chain.Span
 	launches    []*chain.Span // of goroutines
 	strays      []*chain.Span // closes of connections that are not known
@@ -29,14 +28,14 @@ type scene struct {
 
 	failed map[*chain.Span][]*chain.Span // operations, by the goroutine that they are in
 
-	told map[*chain.Span]bool // spans that a finding reported, see tell
+	reported map[*chain.Span]bool // spans that a finding reported; see report
 }
 
-// tell marks spans as reported, so that later rules skip them.
-func (s *scene) tell(spans ...*chain.Span) {
+// report marks spans as reported, so that later rules skip them.
+func (s *scene) report(spans ...*chain.Span) {
 	for _, sp := range spans {
 		if sp != nil {
-			s.told[sp] = true
+			s.reported[sp] = true
 		}
 	}
 }
@@ -50,37 +49,37 @@ type end struct {
 	blocks               []*block
 
 	peer    *end // nil: not in the chain
-	several bool // it is one of several clients of this service
+	several bool // it is one of several clients with this service name
 	memory  bool // it is on a connection in memory
 	hidden  bool // spans were left out
-	gap     bool // while the scene is made: spans were left out since its last write
+	gap     bool // while the scene is made: spans were left out since the end's last write
 }
 
 func server(handshake *chain.Span) bool { return handshake.Kind == oteltrace.SpanKindServer }
 
-// write is a write, and what went before it on its connection.
+// write is a write, and those before it on its connection.
 type write struct {
 	*chain.Span
-	sent    *chain.Span // the last one that succeeded, nil if there was none or it is not known
-	before  int         // all of them, as far as the trace has them
-	blocked int         // those that blocked
+	sent    *chain.Span // the last one that succeeded; nil: there was none, or it is not known
+	before  int         // how many there were, as far as the trace has them
+	blocked int         // how many of them blocked
 }
 
-// block is a block span with what belongs to it.
+// block is a block and the spans that belong to it.
 type block struct {
 	*chain.Span
-	op     *chain.Span
-	wake   *chain.Span // nil: not in the chain
-	end    *end        // nil: not known
-	runner *chain.Span // nil: not known
-	teller *chain.Span // of a block in progress: its `stalled`
+	op      *chain.Span
+	wake    *chain.Span // nil: not in the chain
+	end     *end        // nil: not known
+	runner  *chain.Span // nil: not known
+	stalled *chain.Span // of a block in progress: its `stalled`
 }
 
 func (b *block) reason() semconv.Reason { return semconv.Reason(b.Str(semconv.BlockReasonKey)) }
 
 func (b *block) cause() semconv.Cause { return semconv.Cause(b.Str(semconv.BlockCauseKey)) }
 
-// woken is why the block ended, "" where the chain has no wake.
+// woken returns why the block ended; "": the chain has no wake.
 func (b *block) woken() semconv.WakeReason {
 	if b.wake == nil {
 		return ""
@@ -88,7 +87,7 @@ func (b *block) woken() semconv.WakeReason {
 	return semconv.WakeReason(b.wake.Str(semconv.WakeReasonKey))
 }
 
-// spans are what a finding about the block stands on.
+// spans returns the evidence of a finding about the block.
 func (b *block) spans() []*chain.Span {
 	var spans []*chain.Span
 	for _, s := range []*chain.Span{b.op, b.Span, b.wake, b.Waker()} {
@@ -99,8 +98,8 @@ func (b *block) spans() []*chain.Span {
 	return spans
 }
 
-// write is the write that was blocked, as its end has it: nil where that is not
-// known, or the operation is none.
+// write returns the write that was blocked; nil: the operation is no write, or its end is
+// not known.
 func (b *block) write() *write {
 	if b.end == nil || b.op == nil {
 		return nil
@@ -112,8 +111,8 @@ func (b *block) write() *write {
 	return &b.end.writes[i]
 }
 
-// place is what repeated blocks are folded by: the end of a connection, or else the
-// goroutine, or else what the operation is part of, or else the process.
+// place returns what repeated blocks of one finding share: the end of a connection, or else
+// the goroutine, or else the operation's parent, or else the process.
 func (b *block) place() any {
 	switch {
 	case b.end != nil:
@@ -130,7 +129,7 @@ func (b *block) place() any {
 func newScene(c *chain.Chain) *scene {
 	s := &scene{
 		start: c.Start(), last: c.End(), spans: c.Spans, endOf: make(map[*chain.Connection]*end), namesakes: make(map[string]int),
-		failed: make(map[*chain.Span][]*chain.Span), told: make(map[*chain.Span]bool),
+		failed: make(map[*chain.Span][]*chain.Span), reported: make(map[*chain.Span]bool),
 	}
 	for _, sp := range c.Spans {
 		s.add(sp)
@@ -181,7 +180,7 @@ func (s *scene) add(sp *chain.Span) {
 	}
 }
 
-// end returns the end of the connection that the span is on, nil if that is not known.
+// end returns the end of the connection that the span is on; nil: it is not known.
 func (s *scene) end(sp *chain.Span) *end {
 	c := sp.Connection()
 	if c == nil {

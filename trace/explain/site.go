@@ -117,7 +117,7 @@ func waitsAtSites(s *scene) []Finding {
 		}
 		found = append(found, f)
 		for _, b := range w.blocks {
-			s.tell(b.Span)
+			s.report(b.Span)
 		}
 	}
 	return found

@@ -65,7 +65,7 @@ func blockedWrites(s *scene) []Finding {
 	}
 	stalls := newGroups[key, stall]()
 	for _, b := range s.blocks {
-		if b.reason() != semconv.ReasonNetWrite || s.told[b.Span] {
+		if b.reason() != semconv.ReasonNetWrite || s.reported[b.Span] {
 			continue
 		}
 		l, ok := limits[b.cause()]
@@ -99,9 +99,9 @@ func (st *stall) finding(s *scene) Finding {
 		f.Advice = why.advice
 	}
 	f.Text += why.evidence + b.ledger() + b.history() + s.outcome(b) + b.timeLimit()
-	s.tell(b.op)
+	s.report(b.op)
 	if last := st.last; last != b && last.op != nil && last.op.Failed() {
-		s.tell(last.op)
+		s.report(last.op)
 		f.Text += " Later:" + strings.TrimPrefix(s.outcome(last), " What woke it:")
 	}
 	if st.rule == WriteBlocked {

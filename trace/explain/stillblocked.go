@@ -48,7 +48,7 @@ func (s *scene) inProgress(sp *chain.Span) *block {
 	}
 	seen := *sp
 	seen.Start, seen.End = since, sp.Start
-	return &block{Span: &seen, end: s.end(sp), runner: sp.Goroutine(), teller: sp}
+	return &block{Span: &seen, end: s.end(sp), runner: sp.Goroutine(), stalled: sp}
 }
 
 func (st *stuck) finding(s *scene) Finding {
@@ -65,7 +65,7 @@ func (st *stuck) finding(s *scene) Finding {
 		f.Headline = headline(text.Number(n)+" goroutines were still blocked in %s, one for "+duration(b.Duration()), op)
 		said = fmt.Sprintf("That one, %s, has been since %s, and the trace has no end of it", who, offset(b.Start.Sub(s.start)))
 	}
-	f.Rule, f.Severity, f.Spans = StillBlocked, Problem, []*chain.Span{b.teller}
+	f.Rule, f.Severity, f.Spans = StillBlocked, Problem, []*chain.Span{b.stalled}
 	f.Text = said + st.soFar(b) + "."
 	f.Advice = "Look at it while it lasts: live.Handler and live.Snapshot of package trace/live show what it waits for now."
 	if w := b.reason(); w == semconv.ReasonFuture || w == semconv.ReasonWaitGroup {

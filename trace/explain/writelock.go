@@ -16,7 +16,7 @@ const brief = time.Millisecond
 func waitingWriters(s *scene) []Finding {
 	waits := newGroups[any, repeated]()
 	for _, b := range s.blocks {
-		if b.reason() == semconv.ReasonWriteLock && !s.told[b.Span] {
+		if b.reason() == semconv.ReasonWriteLock && !s.reported[b.Span] {
 			waits.of(b.place()).add(b)
 		}
 	}

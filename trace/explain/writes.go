@@ -17,14 +17,14 @@ func concurrentWrites(s *scene) []Finding {
 	var found []Finding
 	for _, e := range s.ends {
 		for _, w := range e.writes {
-			if _, two := w.Attr(semconv.WebSocketOtherWriteFunctionKey); !two || s.told[w.Span] {
+			if _, two := w.Attr(semconv.WebSocketOtherWriteFunctionKey); !two || s.reported[w.Span] {
 				continue
 			}
 			second, first := w.Span, linked(w.Span, semconv.SpanWrite)
 			if first != nil && (!second.Failed() && first.Failed() || second.Failed() == first.Failed() && first.Start.After(second.Start)) {
 				second, first = first, second
 			}
-			s.tell(second, first)
+			s.report(second, first)
 			f := Finding{
 				Rule: ConcurrentWrites, Severity: Problem, At: second.Start.Sub(s.start), Count: 1, Spans: []*chain.Span{second},
 				Advice: "One goroutine at a time may write messages. Have one that writes what the others send it, or hold a lock for each message.",
@@ -81,8 +81,8 @@ func starvedPongs(s *scene) []Finding {
 			if pong == nil {
 				pong, write = p, e.writeOf(holder)
 			}
-			s.tell(p)
-			s.tellWait(p)
+			s.report(p)
+			s.reportWait(p)
 		}
 		if pong == nil {
 			continue
@@ -127,14 +127,14 @@ func (e *end) writeOf(id string) *chain.Span {
 	return nil
 }
 
-// tellWait marks the block of the read that waited with the pong as reported.
-func (s *scene) tellWait(pong *chain.Span) {
+// reportWait marks the block of the read that waited with the pong as reported.
+func (s *scene) reportWait(pong *chain.Span) {
 	if pong.Parent == nil {
 		return
 	}
 	for _, b := range pong.Parent.Children {
 		if b.Name != pong.Name && b.Start.Equal(pong.Start) {
-			s.tell(b)
+			s.report(b)
 		}
 	}
 }
@@ -145,14 +145,14 @@ func failedAfterwards(s *scene) []Finding {
 	for _, e := range s.ends {
 		var spans []*chain.Span
 		for _, w := range e.writes {
-			if before, _ := w.Attr(semconv.WebSocketFailedBeforeKey); before.AsBool() && !s.told[w.Span] {
+			if before, _ := w.Attr(semconv.WebSocketFailedBeforeKey); before.AsBool() && !s.reported[w.Span] {
 				spans = append(spans, w.Span)
 			}
 		}
 		if len(spans) == 0 {
 			continue
 		}
-		s.tell(spans...)
+		s.report(spans...)
 		last := spans[len(spans)-1]
 		f := Finding{
 			Rule: FailedAfterwards, Severity: Warning, At: spans[0].Start.Sub(s.start), Count: len(spans), Spans: spans,

@@ -153,8 +153,8 @@ func TestStalledSender(t *testing.T) {
 	if len(h) != 1 || !h[0].Certain || h[0].HoldsUp != 1 || h[0].Goroutines[0] != goroutine(t, v, "hello").Key {
 		t.Errorf("got the head %+v", h)
 	}
-	if told := v.Told(); len(told) != len(v.Findings)-1 || slices.ContainsFunc(told, func(f live.Finding) bool { return f.Kind == live.KindHead }) {
-		t.Errorf("got %+v, want the stalled write to be told once", told)
+	if shown := v.Shown(); len(shown) != len(v.Findings)-1 || slices.ContainsFunc(shown, func(f live.Finding) bool { return f.Kind == live.KindHead }) {
+		t.Errorf("got %+v, want the stalled write to be shown once", shown)
 	}
 	w := goroutine(t, v, "sen_data").Waits[0]
 	if w.TCP == nil || w.TCP.Queued == 0 || w.TCP.RwndLimited <= w.Age/2 || w.Cause != string(semconv.CausePeerWindow) || w.Message < 4 || w.Age < time.Second || w.Age > w.TCP.Busy+time.Second {

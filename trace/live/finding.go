@@ -13,23 +13,23 @@ import (
 // stalledAfter is how long a write must be parked to be worth a finding.
 const stalledAfter = time.Second
 
-// Told returns the findings without those that say nothing more to a reader: a HEAD that
-// holds up one goroutine, whose write is STALLED, as that one's sentence says whom it
-// waits for. Their kinds and texts are escaped, since a view may be a stranger's.
-func (v *View) Told() []Finding {
+// Shown returns the findings to show, without those that add nothing for a reader: a HEAD that
+// holds up one goroutine, whose write is STALLED and whose finding says whom it
+// waits for. Their kinds and texts are escaped, since a view may be from anybody.
+func (v *View) Shown() []Finding {
 	stalled := map[string]bool{}
 	for _, f := range v.Findings {
 		if f.Kind == KindStalled && len(f.Goroutines) > 0 {
 			stalled[f.Goroutines[0]] = true
 		}
 	}
-	told := slices.DeleteFunc(slices.Clone(v.Findings), func(f Finding) bool {
+	shown := slices.DeleteFunc(slices.Clone(v.Findings), func(f Finding) bool {
 		return f.Kind == KindHead && f.HoldsUp == 1 && len(f.Goroutines) > 0 && stalled[f.Goroutines[len(f.Goroutines)-1]]
 	})
-	for i := range told {
-		told[i].Kind, told[i].Text = printable(told[i].Kind), text.Printable(text.Shorten(told[i].Text, maxFinding))
+	for i := range shown {
+		shown[i].Kind, shown[i].Text = printable(shown[i].Kind), text.Printable(text.Shorten(shown[i].Text, maxFinding))
 	}
-	return told
+	return shown
 }
 
 // maxFinding is how much of a finding's text is shown, in characters.

@@ -174,7 +174,7 @@ func (s *sheet) count() {
 
 func (s *sheet) find() {
 	s.MoreFindings = s.v.Counts.FindingsLeftOut
-	for _, f := range s.v.Told() {
+	for _, f := range s.v.Shown() {
 		for _, key := range f.Goroutines {
 			s.named[key] = true
 		}

@@ -114,7 +114,7 @@ type watch struct {
 	levels     map[stallKey]int // how many limits each block has crossed
 	suppressed int              // spans since the last one
 	second     time.Time        // in which there were
-	told       int
+	reported   int
 
 	look  *look
 	looks int
@@ -195,20 +195,20 @@ func (w *watch) tick() time.Duration {
 		}
 	}
 	w.levels = levels
-	w.tell(l, due)
+	w.report(l, due)
 	return next
 }
 
 // maxAge is beyond what a process lives for.
 const maxAge = 1 << 60
 
-// tell makes the spans of the due blocks, up to the limit of this second.
-func (w *watch) tell(l *look, due []*seen) {
+// report makes the spans of the due blocks, up to the limit of this second.
+func (w *watch) report(l *look, due []*seen) {
 	if len(due) == 0 {
 		return
 	}
 	if l.at.Sub(w.second) >= time.Second {
-		w.second, w.told = l.at, 0
+		w.second, w.reported = l.at, 0
 	}
 	sortDue(due)
 	var file string
@@ -218,7 +218,7 @@ func (w *watch) tell(l *look, due []*seen) {
 		if !below.IsValid() {
 			continue // nobody could find it
 		}
-		if w.told >= w.perSec {
+		if w.reported >= w.perSec {
 			w.suppressed++
 			continue
 		}
@@ -237,9 +237,9 @@ func (w *watch) tell(l *look, due []*seen) {
 		if s.task != nil {
 			stall.Task = s.task.Key
 		}
-		switch told, busy := registry.RecordStall(s.Op, &stall); {
-		case told:
-			w.told++
+		switch recorded, busy := registry.RecordStall(s.Op, &stall); {
+		case recorded:
+			w.reported++
 			w.suppressed = 0
 		case busy:
 			w.levels[s.key()]-- // the next look tries again

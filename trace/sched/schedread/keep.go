@@ -98,7 +98,7 @@ func (r *reader) trace() *Trace {
 		}
 	}
 	r.done = parks
-	r.tell(true)
+	r.report(true)
 	return t
 }
 

@@ -107,7 +107,7 @@ func (r *reader) event(ev *exptrace.Event) {
 	r.events++
 	r.last = max(r.last, now)
 	if r.events%100_000 == 0 {
-		r.tell(false)
+		r.report(false)
 	}
 	switch ev.Kind() {
 	case exptrace.EventSync:
@@ -327,7 +327,7 @@ func (r *reader) note(id int64, message string) {
 	}
 }
 
-func (r *reader) tell(done bool) {
+func (r *reader) report(done bool) {
 	if r.cfg.progress != nil {
 		r.cfg.progress(Progress{r.in.n, r.events, len(r.gs), len(r.done), done})
 	}
