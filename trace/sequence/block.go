@@ -105,7 +105,7 @@ func (b *builder) pause(pauses []pause, it item) []*Row {
 		if b.waker(w, first, it.spans[0]); w.From == None {
 			r.Details = append(r.Details, "woken: "+cmp.Or(short(first.Str(semconv.WakeReasonKey)), "reason not known"))
 			r.Spans = inOrder(slices.Concat(blocks, wakes))
-			r.blocks = blocks
+			r.counted = blocks
 			return []*Row{r}
 		}
 	}

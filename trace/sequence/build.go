@@ -48,14 +48,32 @@ func (b *builder) build() {
 	b.findSources()
 	b.shapes = newShapes(b)
 	b.draw()
-	slices.SortStableFunc(b.d.Rows, func(x, y *Row) int {
-		return cmp.Or(cmp.Compare(x.At, y.At), cmp.Compare(x.seq, y.seq))
-	})
+	sortRows(b.d.Rows)
 	slices.SortStableFunc(b.d.Active, func(x, y Activity) int { return cmp.Compare(x.Start, y.Start) })
 	if b.cfg.blocked {
 		b.d.Rows = b.onlyBlocked()
 	}
 	b.dropEmpty()
+}
+
+// sortRows sorts rows by time and then by their spans' order. Those of one span at one
+// time stay as they are. Many are sorted faster by what is compared than by reference.
+func sortRows(rows []*Row) {
+	type key struct {
+		at      time.Duration
+		seq, in int32
+		row     *Row
+	}
+	keys := make([]key, len(rows))
+	for i, r := range rows {
+		keys[i] = key{r.At, int32(r.seq), int32(i), r}
+	}
+	slices.SortFunc(keys, func(x, y key) int {
+		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.seq, y.seq), cmp.Compare(x.in, y.in))
+	})
+	for i := range keys {
+		rows[i] = keys[i].row
+	}
 }
 
 func (b *builder) findProcesses() {
@@ -187,7 +205,7 @@ func (b *builder) dropEmpty() {
 	for _, r := range b.d.Rows {
 		r.From, r.To = place(r.From), place(r.To)
 	}
-	var active []Activity
+	active := b.d.Active[:0]
 	for _, a := range b.d.Active {
 		if a.Lifeline = place(a.Lifeline); a.Lifeline != None {
 			active = append(active, a)

@@ -219,10 +219,8 @@ func (r *Row) unfolds() []*chain.Span {
 	switch {
 	case r.Count < 2:
 		return nil
-	case r.writes != nil:
-		return r.writes
-	case r.blocks != nil:
-		return r.blocks
+	case r.counted != nil:
+		return r.counted
 	default:
 		return r.Spans
 	}

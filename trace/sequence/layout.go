@@ -80,11 +80,7 @@ func (p *page) fit(room float64) *layout {
 			p.limit = min(int(float64(len(p.rows))*(fitHeight-room)/l.height), len(p.rows)-1)
 			p.show(limited(p.Diagram.Rows, p.limit))
 		case l.width > fitWidth && n > 2 && !p.cfg.asked:
-			cfg := p.Diagram.cfg
-			cfg.lifelines = min(max(int(float64(n)*fitWidth/l.width), 2), n-1)
-			fewer := newPage(draw(p.chain, cfg), p.cfg, limit)
-			fewer.fixed, fewer.scrolls = p.fixed, p.scrolls
-			*p = *fewer
+			p.redraw(min(max(int(float64(n)*fitWidth/l.width), 2), n-1), limit)
 		default:
 			return l
 		}

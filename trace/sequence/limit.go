@@ -134,11 +134,13 @@ func (s *selection) cost(i int) int {
 
 // byWorth returns the places of rows, the most telling first.
 func byWorth(rows []*Row) []int {
-	order := make([]int, len(rows))
-	for i := range order {
-		order[i] = i
+	order, worths := make([]int, len(rows)), make([]time.Duration, len(rows))
+	for i, r := range rows {
+		order[i], worths[i] = i, worth(r)
 	}
-	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(worth(rows[y]), worth(rows[x])) })
+	slices.SortFunc(order, func(x, y int) int {
+		return cmp.Or(cmp.Compare(worths[y], worths[x]), cmp.Compare(x, y))
+	})
 	return order
 }
 
@@ -180,7 +182,7 @@ func omit(rows []*Row, keep func(i int) bool) []*Row {
 			continue
 		}
 		if gap == nil {
-			gap = &Row{Kind: Omitted, At: r.At, From: None, To: None, seq: r.seq, op: -1}
+			gap = &Row{Kind: Omitted, At: r.At, From: None, To: None, seq: r.seq, op: -1, lost: new([kinds]int)}
 		}
 		gap.End = max(gap.End, r.End)
 		if r.Kind == Omitted {

@@ -65,19 +65,24 @@ func stages(ss spans) []stage {
 	var found []explain.Finding
 	var d *sequence.Diagram
 	all := []stage{
-		{"chain", func(io.Writer) error { c = chain.New(ss); return nil }, 0},
-		{"explain", func(io.Writer) error { found = explain.Explain(c); return nil }, 0},
+		{"chain", func(io.Writer) error { c = chain.New(ss); return nil }, 0, 1_400},
+		{"explain", func(io.Writer) error { found = explain.Explain(c); return nil }, 0, 300},
 		{"tree", func(w io.Writer) error {
 			return c.WriteTree(w, chain.WithMaxLines(1_000), chain.WithWidth(200))
-		}, 1_000_000},
-		{"whole tree", func(w io.Writer) error { return c.WriteTree(w) }, 0},
-		{"trace events", func(w io.Writer) error { return traceevent.Write(w, c) }, 0},
-		{"OTLP", func(w io.Writer) error { return chain.WriteOTLP(w, ss) }, 0},
-		{"answers", func(w io.Writer) error { return explain.WriteJSON(w, c, found) }, 0},
-		{"diagram", func(io.Writer) error { d = sequence.New(c); return nil }, 0},
+		}, 1_000_000, 250},
+		{"whole tree", func(w io.Writer) error { return c.WriteTree(w) }, 0, 1_300},
+		{"trace events", func(w io.Writer) error { return traceevent.Write(w, c) }, 0, 2_000},
+		{"OTLP", func(w io.Writer) error { return chain.WriteOTLP(w, ss) }, 0, 200},
+		{"answers", func(w io.Writer) error { return explain.WriteJSON(w, c, found) }, 0, 100},
+		{"diagram", func(io.Writer) error { d = sequence.New(c); return nil }, 0, 1_700},
 	}
 	for _, f := range sequence.Formats() {
-		all = append(all, stage{string(f), func(w io.Writer) error { return d.Write(w, f) }, 12_000_000})
+		each := 150
+		switch f { // drawn once more, with as many lifelines as fit
+		case sequence.Text, sequence.SVG, sequence.HTML:
+			each = 2_000
+		}
+		all = append(all, stage{string(f), func(w io.Writer) error { return d.Write(w, f) }, 12_000_000, each})
 	}
 	return all
 }
@@ -86,6 +91,7 @@ type stage struct {
 	name string
 	do   func(w io.Writer) error
 	most int // bytes that it may write; 0: as many as the spans need
+	each int // bytes that it may allocate for each further span
 }
 
 // run returns how many bytes the stage wrote, and how many it allocated.
@@ -116,15 +122,24 @@ func TestManySpans(t *testing.T) {
 	}
 }
 
-// TestManySpansGrow: four times the spans take about four times the memory, in all that is
-// made of them. It is not parallel, since it counts what the process allocates.
+// TestManySpansGrow: in all that is made of spans, four times as many take about four times
+// the memory, and each further one no more than so many bytes. It is not parallel, since it
+// counts what the process allocates.
 func TestManySpansGrow(t *testing.T) {
 	const n, more, slack = 2_000, 4, 1.5
 	few, many := stages(knots(n)), stages(knots(more*n))
 	for i := range few {
 		_, a := few[i].run(t)
 		_, b := many[i].run(t)
-		t.Logf("%6.0f bytes a span, and %6.0f of %d times as many: %s", float64(a)/n, float64(b)/(more*n), more, few[i].name)
+		each := (float64(b) - float64(a)) / ((more - 1) * n)
+		t.Logf("%6.0f bytes a span, and %6.0f for each further one: %s", float64(a)/n, each, few[i].name)
+		most := float64(few[i].each)
+		if race {
+			most *= 2
+		}
+		if each > most {
+			t.Errorf("%s: %.0f bytes for each further span, want %.0f at the most", few[i].name, each, most)
+		}
 		if float64(b) > slack*more*float64(a)+1<<20 {
 			t.Errorf("%s: %d bytes for %d spans, and %d for %d", few[i].name, a, n, b, more*n)
 		}

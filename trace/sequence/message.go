@@ -108,7 +108,7 @@ func (b *builder) message(from int, pairs []*chain.Span, blocks []*Row) {
 	r := b.row(Message, writers, size, failure(first))
 	r.Kind, r.From, r.To, r.Proven = Message, from, b.lanes[readers[0].Seq], true
 	r.At, r.seq = b.at(first.Start), first.Seq
-	r.writes = writers
+	r.counted = writers
 	r.Spans = inOrder(slices.Concat(writers, readers))
 	if late >= notable {
 		r.Details = append(r.Details, "received "+human(late)+" later")

@@ -32,6 +32,17 @@ func newPage(d *Diagram, cfg config, limit int) *page {
 	return p
 }
 
+// redraw draws the diagram again, with so many lifelines at the most. The page first lets
+// go of what it has, so that there are not the rows of all spans twice, unless the caller
+// keeps the diagram.
+func (p *page) redraw(lifelines, limit int) {
+	c, cfg := p.chain, p.Diagram.cfg
+	cfg.lifelines = lifelines
+	*p = page{cfg: p.cfg, limit: limit, fixed: p.fixed, scrolls: p.scrolls}
+	p.Diagram = draw(c, cfg)
+	p.show(limited(p.Diagram.Rows, limit))
+}
+
 // show sets the rows.
 func (p *page) show(rows []*Row) {
 	p.rows, p.ends, p.ending = rows, make(map[*Row]int), make(map[*Row][]int)

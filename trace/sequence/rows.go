@@ -47,7 +47,7 @@ func (b *builder) joinLoops(items []item) {
 		if r.Kind != Message || r.Loop == nil {
 			continue
 		}
-		if from := items[b.items[r.writes[0].Seq]].loop; from != nil {
+		if from := items[b.items[r.counted[0].Seq]].loop; from != nil {
 			if x, y := find(from), find(r.Loop); x != y {
 				x.Rounds = max(x.Rounds, y.Rounds)
 				joined[y] = x
@@ -114,6 +114,16 @@ func (b *builder) row(kind Kind, spans []*chain.Span, details ...string) *Row {
 	for _, s := range spans {
 		r.End = max(r.End, b.ended(s))
 	}
+	n := 0
+	for _, d := range details {
+		if d != "" {
+			n++
+		}
+	}
+	if n == 0 {
+		return r
+	}
+	r.Details = make([]string, 0, n+1) // most callers add one
 	for _, d := range details {
 		if d != "" {
 			r.Details = append(r.Details, d)

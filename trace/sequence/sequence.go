@@ -84,11 +84,11 @@ type Row struct {
 	wake    *Row          // Block: the arrow of what ended it or, in a run, its first; nil if it has none
 	longest time.Duration // Block: of its blocks
 	op      int           // Block, Wake, Failure: Seq of the operation, else -1
-	lost    [kinds]int    // Omitted: how many of each kind
+	lost    *[kinds]int   // Omitted: how many of each kind
 
 	// What Count counts, where Spans has more: the beginnings of a Message, the
-	// blocks of a Block.
-	writes, blocks []*chain.Span
+	// blocks of a Block; else nil.
+	counted []*chain.Span
 }
 
 // Loop is a sequence that repeats.

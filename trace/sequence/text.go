@@ -6,13 +6,10 @@ import "github.com/wakechain/wakechain/internal/text"
 // into the width, it is drawn with fewer.
 func writeText(p *page) error {
 	t := &terminal{page: p}
-	for fit := t.lay(); fit < len(t.Lifelines); fit = t.lay() {
-		cfg := p.Diagram.cfg
-		cfg.lifelines = max(fit, 1)
-		t = &terminal{page: newPage(draw(p.chain, cfg), p.cfg, p.cfg.rows)}
+	for fit := t.lay(); fit < len(p.Lifelines); fit = t.lay() {
+		p.redraw(max(fit, 1), p.cfg.rows)
 	}
 	t.write()
-	p.out = t.out
 	return nil
 }
 

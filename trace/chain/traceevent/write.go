@@ -2,6 +2,7 @@ package traceevent
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,7 +24,8 @@ func Write(w io.Writer, c *chain.Chain) error {
 	}
 	b := bufio.NewWriterSize(w, 64<<10)
 	l := arrange(c)
-	e := encoder{w: b, start: l.start}
+	e := encoder{w: b, args: map[string]any{}}
+	e.json = json.NewEncoder(&e.text)
 	fmt.Fprintf(b, `{"displayTimeUnit":"ns","otherData":{"start":%q},"traceEvents":[`, l.start.UTC().Format(time.RFC3339Nano))
 	e.names(l)
 	for i := range l.slices {
@@ -42,16 +44,16 @@ func Write(w io.Writer, c *chain.Chain) error {
 
 // event is one of the format, with the fields that all kinds need first.
 type event struct {
-	Name  string         `json:"name"`
-	Phase string         `json:"ph"`
-	TS    micros         `json:"ts"`
-	PID   int            `json:"pid"`
-	TID   int            `json:"tid"`
-	Dur   *micros        `json:"dur,omitempty"`
-	Cat   string         `json:"cat,omitempty"`
-	ID    int            `json:"id,omitempty"`
-	Bind  string         `json:"bp,omitempty"`
-	Args  map[string]any `json:"args,omitempty"`
+	Name  string  `json:"name"`
+	Phase string  `json:"ph"`
+	TS    micros  `json:"ts"`
+	PID   int     `json:"pid"`
+	TID   int     `json:"tid"`
+	Dur   *micros `json:"dur,omitempty"`
+	Cat   string  `json:"cat,omitempty"`
+	ID    int     `json:"id,omitempty"`
+	Bind  string  `json:"bp,omitempty"`
+	Args  any     `json:"args,omitempty"`
 }
 
 // micros is a time in microseconds; a nanosecond is its third decimal.
@@ -69,16 +71,21 @@ func (m micros) MarshalJSON() ([]byte, error) {
 	return b, nil
 }
 
+// encoder writes events. Its memory is used again for each: there may be millions.
 type encoder struct {
-	w     *bufio.Writer
-	start time.Time
-	n     int
-	err   error
+	w    *bufio.Writer
+	n    int
+	err  error
+	ev   event
+	args map[string]any
+	text bytes.Buffer
+	json *json.Encoder // to text
 }
 
 func (e *encoder) write(ev event) {
-	b, err := json.Marshal(ev)
-	if err != nil {
+	e.ev = ev
+	e.text.Reset()
+	if err := e.json.Encode(&e.ev); err != nil {
 		e.err = err
 		return
 	}
@@ -86,25 +93,34 @@ func (e *encoder) write(ev event) {
 		e.w.WriteByte(',')
 	}
 	e.w.WriteByte('\n')
-	_, _ = e.w.Write(b) // Flush says what went wrong
+	_, _ = e.w.Write(bytes.TrimSuffix(e.text.Bytes(), []byte("\n"))) // Flush says what went wrong
 }
+
+type (
+	nameArgs struct {
+		Name string `json:"name"`
+	}
+	indexArgs struct {
+		Index int `json:"sort_index"`
+	}
+)
 
 // names writes what processes and tracks are called, and in which order they come.
 func (e *encoder) names(l *layout) {
 	for i, p := range l.processes {
-		e.write(event{Name: "process_name", Phase: "M", PID: i + 1, Args: map[string]any{"name": p}})
-		e.write(event{Name: "process_sort_index", Phase: "M", PID: i + 1, Args: map[string]any{"sort_index": i}})
+		e.write(event{Name: "process_name", Phase: "M", PID: i + 1, Args: nameArgs{p}})
+		e.write(event{Name: "process_sort_index", Phase: "M", PID: i + 1, Args: indexArgs{i}})
 	}
 	for i, t := range l.tracks {
-		e.write(event{Name: "thread_name", Phase: "M", PID: t.pid, TID: i + 1, Args: map[string]any{"name": t.name}})
-		e.write(event{Name: "thread_sort_index", Phase: "M", PID: t.pid, TID: i + 1, Args: map[string]any{"sort_index": i}})
+		e.write(event{Name: "thread_name", Phase: "M", PID: t.pid, TID: i + 1, Args: nameArgs{t.name}})
+		e.write(event{Name: "thread_sort_index", Phase: "M", PID: t.pid, TID: i + 1, Args: indexArgs{i}})
 	}
 }
 
 // slice writes a span: complete, or a beginning where it has no end.
 func (e *encoder) slice(s *slice) {
 	ev := event{
-		Name: text.Printable(s.name), Phase: "B", TS: micros(s.from), Cat: category(s.span), PID: s.pid, TID: s.tid, Args: args(s.span),
+		Name: text.Printable(s.name), Phase: "B", TS: micros(s.from), Cat: category(s.span), PID: s.pid, TID: s.tid, Args: e.about(s.span),
 	}
 	if s.to != open {
 		d := micros(s.to - s.from)
@@ -128,8 +144,10 @@ func category(s *chain.Span) string {
 	return "operation"
 }
 
-func args(s *chain.Span) map[string]any {
-	m := make(map[string]any, len(s.Attributes)+4)
+// about returns a span's arguments, which are valid until the next call.
+func (e *encoder) about(s *chain.Span) map[string]any {
+	m := e.args
+	clear(m)
 	for _, kv := range s.Attributes {
 		m[text.Printable(string(kv.Key))] = value(kv.Value)
 	}
