@@ -151,3 +151,49 @@ func TestWriteFile(t *testing.T) {
 		t.Errorf("in a folder that is missing: got %v, want ErrNotExist", err)
 	}
 }
+
+// slow is a writer that waits in its first Write.
+type slow struct {
+	once           sync.Once
+	entered, leave chan struct{}
+}
+
+func (w *slow) Write(p []byte) (int, error) {
+	w.once.Do(func() {
+		close(w.entered)
+		<-w.leave
+	})
+	return len(p), nil
+}
+
+// A writer that is slow, such as a client that does not read, delays neither other writers
+// nor Stop.
+func TestRecorderSlowWriter(t *testing.T) {
+	r := sched.NewRecorder(sched.WithMaxBytes(1 << 20))
+	start(t, r)
+	w := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
+	written := make(chan error, 1)
+	go func() {
+		_, err := r.WriteTo(w)
+		written <- err
+	}()
+	<-w.entered
+	others := make(chan struct{})
+	go func() {
+		defer close(others)
+		if _, err := r.WriteTo(io.Discard); err != nil || !r.Running() {
+			t.Errorf("another writer: got %v", err)
+		}
+		r.Stop()
+	}()
+	select {
+	case <-others:
+	case <-time.After(30 * time.Second):
+		t.Error("others wait for the slow writer")
+	}
+	close(w.leave)
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+	<-others
+}
