@@ -133,6 +133,5 @@ func (r *Recorder) snapshot(name string, limit int64) error {
 		}
 		defer r.stop()
 	}
-	err := r.writeFile(name, limit)
-	return err
+	return r.writeFile(name, limit)
 }
