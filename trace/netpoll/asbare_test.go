@@ -192,17 +192,20 @@ func TestConnAsBare(t *testing.T) {
 				if tt.is != nil && !errors.Is(err, tt.is) {
 					t.Errorf("bare: got %v, want %v", err, tt.is)
 				}
-				for _, observed := range []bool{true, false} {
+				for _, observed := range []string{"by an operation", "by a Timer", "by nobody"} {
 					nc, peer := pair(t, network)
 					c := netpoll.Wrap(nc)
-					if observed {
+					switch observed {
+					case "by a Timer":
+						c.TimeRead(new(blocks))
+					case "by an operation":
 						ctx, _ := record(t)
 						read, write := start(ctx, c, semconv.ReasonNetRead), start(ctx, c, semconv.ReasonNetWrite)
 						t.Cleanup(func() { read.End(nil); write.End(nil) })
 					}
 					n, err := tt.do(t, c, peer)
 					if got := fmt.Sprintf("%d, %s", n, describe(err, nc)); got != want {
-						t.Errorf("observed=%v:\ngot  %s\nwant %s", observed, got, want)
+						t.Errorf("observed %s:\ngot  %s\nwant %s", observed, got, want)
 					}
 				}
 			})
