@@ -76,7 +76,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, err := h.body(q)
-	<-h.turn
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -84,7 +83,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body) // the client may be gone
 }
 
+// body returns the answer, and ends the caller's turn.
 func (h *handler) body(q query) ([]byte, error) {
+	defer func() { <-h.turn }() // even if a panic ends the request
 	var opts []Option
 	if q.stacks {
 		opts = append(opts, WithStacks())
