@@ -10,12 +10,12 @@ import (
 	"github.com/wakechain/wakechain/trace/internal/annotate"
 )
 
-// Timer is an [Observer] of reads that needs no more than how long they were blocked.
+// Timer is an [Observer] of reads that needs only how long they were blocked.
 type Timer interface {
 	Observer
 
-	// Blocked is called in place of Park and Wake where it can be, after a read that
-	// was blocked for d.
+	// Blocked is called in place of Park and Wake if possible, after a read that was
+	// blocked for d.
 	Blocked(d time.Duration)
 }
 
@@ -31,8 +31,7 @@ func (c *Conn) TimeRead(t Timer) {
 	}
 }
 
-// TimedPark returns since when a read with a [Timer] is parked, the zero Time if none
-// is.
+// TimedPark returns since when a read with a [Timer] has been parked; zero: none is.
 func (c *Conn) TimedPark() (since time.Time) {
 	if t := c.timing.Load(); t != nil {
 		if at := t.since.Load(); at != 0 {
@@ -42,12 +41,12 @@ func (c *Conn) TimedPark() (since time.Time) {
 	return since
 }
 
-// timing is the reads that a [Timer] observes. Code is cold after a system call, so it
-// is little.
+// timing observes reads for a [Timer]. It has little code, since that is cold after a system
+// call.
 type timing struct {
 	h       *half // whose mu guards what the call in progress uses
 	to      Timer
-	try     func(fd uintptr) bool // attempt as a func value
+	try     func(fd uintptr) bool // attempt as a func value, which is made once
 	p       []byte
 	n       int
 	err     error
@@ -84,7 +83,7 @@ func (t *timing) read(p []byte) (int, error) {
 	return n, err
 }
 
-// attempt is attempt of a half.
+// attempt is [half.attempt] without a report of the park.
 func (t *timing) attempt(fd uintptr) bool {
 	var awake time.Duration
 	parked := t.since.Load() != 0
@@ -103,7 +102,7 @@ func (t *timing) attempt(fd uintptr) bool {
 					if annotate.On() {
 						annotate.Park(t.h.conn.LocalAddr(), t.h.conn.RemoteAddr())
 					}
-					t.since.Store(max(int64(time.Since(t.h.conn.start)), 1)) // as late as can be
+					t.since.Store(max(int64(time.Since(t.h.conn.start)), 1)) // as late as possible
 				}
 				return false
 			}
