@@ -74,7 +74,7 @@ func parse(args []string, usage io.Writer) (*config, error) {
 	fs.IntVar(&c.messages, "messages", 3, "how many messages the client reads before it stops")
 	fs.DurationVar(&c.work, "work", time.Second, "how long the client works after each but the last")
 	fs.DurationVar(&c.idle, "idle", 1500*time.Millisecond, "how long it then leaves the connection open")
-	fs.BoolVar(&c.watch, "watch", false, "tell of a write that is stuck while it is: by spans named stalled, after 1, 10, 100 s")
+	fs.BoolVar(&c.watch, "watch", false, "report a write while it is stuck: by spans named stalled, after 1, 10, 100 s")
 	err := fs.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
