@@ -17,13 +17,13 @@ type builder struct {
 	procs *processes
 }
 
-// take makes all of n spans, which are the builder's from now on, and drops repeated
+// take adds all n spans, which the builder owns from then on, and drops repeated
 // deliveries.
 func (b *builder) take(parts iter.Seq[[]Span], n int) {
 	b.all = make([]*Span, 0, n)
 	b.chain.index = make(map[id][]*Span, n)
 	b.procs = newProcesses()
-	heads := make([]*Span, n) // backs the index where an id has one owner
+	heads := make([]*Span, n) // backs the index entries of ids that one span has
 	seen := make(map[delivery]bool)
 	i := -1
 	for part := range parts {
@@ -63,7 +63,7 @@ func (b *builder) take(parts iter.Seq[[]Span], n int) {
 	}
 }
 
-// delivery distinguishes a span that was delivered twice from two spans with one id.
+// delivery is a key that distinguishes a span delivered twice from two spans with one id.
 type delivery struct {
 	id         id
 	parent     oteltrace.SpanID
@@ -100,7 +100,7 @@ func (b *builder) resolve() {
 	}
 }
 
-// owner returns which of the spans with the identity key the span from means.
+// owner returns the span that from means by key, or nil if there is none.
 func (b *builder) owner(key id, from *Span) *Span {
 	same := b.chain.index[key]
 	if len(same) == 0 {
@@ -120,11 +120,11 @@ func (b *builder) owner(key id, from *Span) *Span {
 	return same[0]
 }
 
-// maxOwners bounds the search among spans that share an id, so that a trace
-// that has but one id costs no square. Two share one in Zipkin's model.
+// maxOwners limits the search among spans that share an id, so that a trace with a single
+// id takes no quadratic time. In Zipkin's model two spans share one.
 const maxOwners = 8
 
-// cut opens the cycles among parents: the earliest span of each becomes a root.
+// cut removes the cycles among parents: the earliest span of each becomes a root.
 func (b *builder) cut() {
 	const (
 		unseen = iota
@@ -132,7 +132,7 @@ func (b *builder) cut() {
 		done
 	)
 	for i, s := range b.all {
-		s.Seq = i // for now the arrival: state is found by it
+		s.Seq = i // the order of arrival, until order sets it; it indexes state
 	}
 	state := make([]byte, len(b.all))
 	var path []*Span
@@ -153,15 +153,15 @@ func (b *builder) cut() {
 	}
 }
 
-// earlier compares by start, then by ids, so that the order of arrival counts only
-// between duplicates.
+// earlier compares by start, then by ids. The order of arrival decides only between
+// duplicates.
 func earlier(x, y *Span) int {
 	return cmp.Or(x.Start.Compare(y.Start), bytes.Compare(x.TraceID[:], y.TraceID[:]),
 		bytes.Compare(x.SpanID[:], y.SpanID[:]), cmp.Compare(x.Seq, y.Seq))
 }
 
-// nanos is t for comparisons: cheaper than a time.Time, and saturated where the
-// nanoseconds since 1970 do not fit.
+// nanos returns t in nanoseconds since 1970, saturated if they do not fit. They compare
+// faster than a time.Time.
 func nanos(t time.Time) int64 {
 	switch sec := t.Unix(); {
 	case sec <= math.MinInt64/int64(time.Second):

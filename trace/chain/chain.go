@@ -23,7 +23,7 @@ type Chain struct {
 	causes causes
 }
 
-// id is unique among the spans of well-made traces only: see resolve.
+// id identifies a span. It is unique in well-formed traces only: see resolve.
 type id struct {
 	trace oteltrace.TraceID
 	span  oteltrace.SpanID
@@ -46,9 +46,9 @@ func WithoutSkewCorrection() Option {
 	return optionFunc(func(c *config) { c.skew = false })
 }
 
-// WithMaxSkew sets by how much the clock of a process may be corrected, a minute
-// by default. A clock that is further off is left alone, and [Chain.Skews] says
-// so. A negative d is ignored.
+// WithMaxSkew sets the largest correction of a process's clock. The default is one minute.
+// A clock that is further off is left alone, and [Chain.Skews] reports it. A negative d is
+// ignored.
 func WithMaxSkew(d time.Duration) Option {
 	return optionFunc(func(c *config) {
 		if d >= 0 {
@@ -57,13 +57,13 @@ func WithMaxSkew(d time.Duration) Option {
 	})
 }
 
-// New orders spans, which may be of several traces, as one chain. It copies
-// them: the slice stays the caller's, and may be given to New again.
+// New orders spans, which may be of several traces, as one chain. It copies them: the
+// caller keeps the slice, and may pass it to New again.
 //
-// It accepts any input. A span whose parent is missing is a root ([Span.Orphan]);
-// a cycle of parents is cut above its earliest span; a link to a missing span
-// has no Span; spans delivered twice count once; of different spans with one id,
-// a reference means the one in the same process, else the earliest.
+// It accepts any input. A span whose parent is missing is a root ([Span.Orphan]). A cycle
+// of parents is cut above its earliest span. A link to a missing span has no Span. Spans
+// delivered twice count once. If different spans have one id, a reference means the one in
+// the same process, otherwise the earliest.
 //
 // The cost is O(n log n) for n spans, links included.
 func New(spans []Span, opts ...Option) *Chain {
@@ -80,7 +80,7 @@ func newConfig(opts []Option) config {
 	return cfg
 }
 
-// build makes a chain of spans, which it takes over.
+// build makes a chain of the n spans in parts, and owns them from then on.
 func build(parts iter.Seq[[]Span], n int, cfg config) *Chain {
 	b := builder{chain: &Chain{}}
 	b.take(parts, n)
@@ -98,9 +98,9 @@ func build(parts iter.Seq[[]Span], n int, cfg config) *Chain {
 // Len returns the number of spans.
 func (c *Chain) Len() int { return len(c.Spans) }
 
-// Start returns when the first span started, the zero time if no span knows. It
-// looks at all spans: a child comes after its parent in the chain even if it
-// claims to have started before.
+// Start returns the earliest start of a span, or the zero time if no span has one. That
+// need not be the start of the first span: a child comes after its parent even if it claims
+// to have started before.
 func (c *Chain) Start() time.Time {
 	var first time.Time
 	for _, s := range c.Spans {
@@ -111,9 +111,8 @@ func (c *Chain) Start() time.Time {
 	return first
 }
 
-// End returns when the last thing happened that the spans know of: the last of
-// them ended or, where spans have no end, started. It is the zero time if no span
-// knows.
+// End returns the latest end of a span or, if that is later, the latest start. It is the
+// zero time if no span has either.
 func (c *Chain) End() time.Time {
 	var last time.Time
 	for _, s := range c.Spans {
@@ -129,8 +128,8 @@ func (c *Chain) End() time.Time {
 // All yields all spans in the order of the chain.
 func (c *Chain) All() iter.Seq[*Span] { return slices.Values(c.Spans) }
 
-// Walk yields all spans as a tree, each parent before its children, with the
-// depth below the root.
+// Walk yields all spans as a tree, each parent before its children, with their depth below
+// the root.
 func (c *Chain) Walk() iter.Seq2[int, *Span] {
 	return func(yield func(int, *Span) bool) { walk(c.Roots, yield) }
 }
@@ -146,15 +145,15 @@ func (c *Chain) Find(match func(*Span) bool) []*Span {
 	return found
 }
 
-// Named returns the spans with the given name, in the order of the chain. As the name
-// of a block, a wake, a handshake or a segment the word alone is enough: "block" are all
-// blocks, and "block lock" those that waited for a lock.
+// Named returns the spans with the given name, in the order of the chain. For a block, a
+// wake, a handshake or a segment the first word is enough: "block" matches all blocks,
+// "block lock" those that waited for a lock.
 func (c *Chain) Named(name string) []*Span {
 	return c.Find(func(s *Span) bool { return s.Named(name) })
 }
 
-// Lookup returns the span with the given identity, or nil. If several spans
-// have it, that is the earliest.
+// Lookup returns the span with the given identity, or nil. If several spans have it, it
+// returns the earliest.
 func (c *Chain) Lookup(traceID oteltrace.TraceID, spanID oteltrace.SpanID) *Span {
 	if found := c.index[id{traceID, spanID}]; len(found) > 0 {
 		return found[0]

@@ -2,17 +2,18 @@ package chain
 
 import "slices"
 
-// Collection gathers the spans of several sources for one chain. It needs less memory
-// than [Read] and [New], because the chain takes its spans over instead of copying them.
-// The zero value is an empty collection.
+// Collection gathers the spans of several sources for one chain. It needs less memory than
+// [Read] and [New], because its Chain uses the spans without copying them. The zero value
+// is an empty collection.
 //
 // It is not safe for concurrent use.
 type Collection struct {
-	parts [][]Span // each of partSize, but the last
+	parts [][]Span // each has partSize spans, except the last
 	n     int
 }
 
-// partSize is how many spans there are in a part: they never move.
+// partSize is the number of spans in a part. A part never grows beyond it, so its spans
+// never move.
 const partSize = 1024
 
 // Len returns the number of spans.
@@ -46,8 +47,8 @@ func (c *Collection) Chain(opts ...Option) *Chain {
 	return build(slices.Values(parts), n, newConfig(opts))
 }
 
-// take returns the spans and leaves the collection empty. Each part is let go once
-// it is copied.
+// take returns the spans and leaves the collection empty. It releases each part once it is
+// copied.
 func (c *Collection) take() []Span {
 	if c.n == 0 {
 		return nil

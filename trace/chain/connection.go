@@ -14,20 +14,20 @@ import (
 // Connection is one end of a WebSocket connection. The other end, in the same process
 // or in another one, is a Connection of its own.
 type Connection struct {
-	// ID is the end's websocket.connection.id, "" where its spans have none.
+	// ID is the end's websocket.connection.id, "" if its spans have none.
 	ID string
 
-	// Handshake is the span that established the connection, nil where the chain does
-	// not have it.
+	// Handshake is the span that established the connection, nil if the chain does not have
+	// it.
 	Handshake *Span
 
-	// First is Handshake or, where that is nil, the first span on the connection.
+	// First is Handshake or, if that is nil, the first span on the connection.
 	First *Span
 
-	// Peer is the other end, nil where the chain does not have its handshake.
+	// Peer is the other end, nil if the chain does not have its handshake.
 	Peer *Connection
 
-	closed bool // New has come to its close
+	closed bool // New has seen its close
 }
 
 // Server reports whether the end is known to be the server's.
@@ -45,7 +45,7 @@ func (c *Connection) PeerAddress() string {
 }
 
 // SamePeer reports whether c and c.Peer are the two ends of one TCP connection, as
-// [SameConnection] does for their handshakes.
+// [SameConnection] does for their handshakes. If one of these is missing, known is false.
 func (c *Connection) SamePeer() (same, known bool) {
 	if c.Peer == nil || c.Handshake == nil || c.Peer.Handshake == nil {
 		return false, false
@@ -53,10 +53,10 @@ func (c *Connection) SamePeer() (same, known bool) {
 	return SameConnection(c.Handshake, c.Peer.Handshake)
 }
 
-// SameConnection reports whether the handshakes of a client and a server are those
-// of one TCP connection: their addresses and ports match crosswise. They are not
-// where a proxy stands between, which ends the connections while the trace goes
-// on. Unless both recorded both addresses, known is false.
+// SameConnection reports whether the handshakes of a client and a server belong to one TCP
+// connection: their addresses and ports match crosswise. They do not match if a proxy
+// between them ends the connections while the trace continues. Unless both recorded both
+// addresses, known is false.
 func SameConnection(a, b *Span) (same, known bool) {
 	al, ap, bl, bp := a.LocalAddress(), a.PeerAddress(), b.LocalAddress(), b.PeerAddress()
 	if al == "" || ap == "" || bl == "" || bp == "" {
@@ -83,7 +83,7 @@ func (s *Span) OnConnection() bool {
 }
 
 // LocalAddress returns this end of the span's connection as host:port, from
-// network.local.address and network.local.port: "" if it lacks one of them.
+// network.local.address and network.local.port, or "" if one of them is missing.
 func (s *Span) LocalAddress() string {
 	return s.address(semconv.NetworkLocalAddressKey, semconv.NetworkLocalPortKey)
 }

@@ -12,29 +12,30 @@ import (
 )
 
 const (
-	// roundingSlack is what a source that counts in microseconds (Jaeger) loses
-	// of a start and a duration: that is no evidence of a skew.
+	// roundingSlack is the most that a source with whole microseconds (Jaeger) loses by
+	// rounding a start and a duration. A contradiction up to it is no evidence of a skew.
 	roundingSlack = 2 * time.Microsecond
 
-	// replySlack is how long a server's span may outlast its client's without a
-	// skew: the reply is on its way before the server's goroutine, back from the
-	// system call, looks at its clock.
+	// replySlack is how much later than its client's span a server's span may end without a
+	// skew: the reply is on its way before the server's goroutine, back from the system
+	// call, reads its clock.
 	replySlack = time.Millisecond
 
-	// farthest keeps sums of what clocks claim within an int64.
+	// farthest limits differences between clocks, in nanoseconds, so that their sums fit in
+	// an int64.
 	farthest = 1 << 60
 )
 
-// bound says that the clock to must be at least least ahead of the clock from,
-// in nanoseconds beyond what both show.
+// bound is evidence about two clocks: that of after must be shifted by at least least
+// nanoseconds more than that of before.
 type bound struct {
 	least         int64
 	before, after *Span
 	rule          rule
 }
 
-// bounds are the strongest of each pair of clocks. A reply is weaker evidence
-// than the others, and kept apart.
+// bounds holds the strongest bound of each pair of clocks. A reply is weaker evidence than
+// the other rules, and is kept separately.
 type bounds map[pair]bound
 
 type pair struct {
@@ -57,8 +58,8 @@ func (m bounds) add(from, to int32, b bound) {
 	}
 }
 
-// correctSkew moves the times of spans whose clocks contradict others', by at
-// most limit.
+// correctSkew moves the times of spans on clocks that contradict others, and returns these
+// clocks. It leaves a clock alone that is off by more than limit.
 func correctSkew(spans []*Span, procs *processes, limit time.Duration) []Skew {
 	if len(procs.byClock) < 2 {
 		return nil
@@ -104,7 +105,7 @@ func (m bounds) broken() bool {
 	return false
 }
 
-// family adds what holds between a parent and its child on another clock.
+// family adds the bounds between a parent and its child on another clock.
 func (m bounds) family(p, c *Span) {
 	if known(p.Start) && known(c.Start) {
 		m.add(p.clock, c.clock, bound{nanos(p.Start) - nanos(c.Start), p, c, ruleParent})
@@ -115,8 +116,8 @@ func (m bounds) family(p, c *Span) {
 	}
 }
 
-// known reports whether t is a time that a clock showed: sources write 0 for
-// what they do not have.
+// known reports whether t is a time that a clock showed. Sources write 0 for an unknown
+// time.
 func known(t time.Time) bool { return nanos(t) > 0 && nanos(t) < math.MaxInt64 }
 
 func moved(t time.Time, d time.Duration) time.Time {
@@ -126,8 +127,8 @@ func moved(t time.Time, d time.Duration) time.Time {
 	return t.Add(d)
 }
 
-// rank lists the clocks, the most trusted first, independent of the order of
-// arrival: by their earliest root, their earliest span, and their name.
+// rank returns the clocks, the most trusted first: by their earliest root, then their
+// earliest span, then their name. The order of arrival does not matter.
 func rank(spans []*Span, procs *processes) []int32 {
 	type standing struct {
 		root, first int64
@@ -161,21 +162,22 @@ func rank(spans []*Span, procs *processes) []int32 {
 	return order
 }
 
-// placement shifts one clock after the other, each against those that stand.
+// placement finds the shift of one clock after the other, each relative to the clocks
+// before it.
 type placement struct {
 	limit int64
 	ranks []int32 // clocks, the most trusted first
-	place []int   // in ranks, of a clock
-	near  [][]tie // of a clock, by the rank of the other
+	place []int   // by clock: its index in ranks
+	near  [][]tie // by clock; each list is in the order of the other clocks' ranks
 	shift []int64
 	stood []bool
 	skews []Skew
 }
 
-// tie is a bound as one of its clocks sees it.
+// tie is a bound, seen from one of its clocks.
 type tie struct {
 	other int32
-	up    bool // this clock must be ahead of the other, else the other of it
+	up    bool // the bound is a lower limit for this clock's shift, otherwise an upper limit
 	bound
 }
 
@@ -203,7 +205,7 @@ func newPlacement(m bounds, ranks []int32, limit int64) *placement {
 	return p
 }
 
-// run goes from the most trusted clock to its neighbours and on from there.
+// run settles the most trusted clock, then its neighbours, and so on.
 func (p *placement) run() {
 	queued := make([]bool, len(p.ranks))
 	var queue []int32
@@ -227,7 +229,8 @@ func (p *placement) run() {
 	}
 }
 
-// settle finds the shift of a clock that is nearest to none.
+// settle finds the shift of a clock that is nearest to zero and within the bounds to
+// settled clocks. If they contradict each other, it ignores the replies.
 func (p *placement) settle(c int32) {
 	defer func() { p.stood[c] = true }()
 	strict, all := newWindow(), newWindow()
@@ -267,7 +270,7 @@ func (p *placement) settle(c int32) {
 	p.skews = append(p.skews, s)
 }
 
-// window is the range of shifts that bounds allow, and which of them drew it.
+// window is the range of shifts that bounds allow, with the bounds at both of its ends.
 type window struct {
 	lo, hi     int64
 	byLo, byHi tie

@@ -21,34 +21,34 @@ import (
 	"github.com/wakechain/wakechain/trace/chain/internal/lex"
 )
 
-// decoder takes spans out of JSON of any format. Spans with equal values share them.
+// decoder reads spans from JSON of any format. Spans share equal texts and attribute lists.
 type decoder struct {
 	lex    *lex.Lexer
 	format Format // of the first span
 	into   *Collection
-	room   int   // how many spans more may be read
-	full   bool  // there were more
-	whole  int64 // where the last whole span ended
+	room   int   // how many more spans may be read
+	full   bool  // there were more spans
+	whole  int64 // offset of the end of the last whole span
 
-	fault  error // of the span at hand: the first value that cannot be
+	fault  error // the first invalid value of the current span, process or resource
 	faulty func(line int, err error)
-	server string   // what the server that was asked says in place of spans
-	fields []string // of objects that have none of ours
-	known  bool     // an object with a field of ours was there
+	server string   // the server's error message
+	fields []string // of objects without a known field
+	known  bool     // an object had a known field
 
 	texts map[string]string
 	lists map[uint64][]attribute.KeyValue
 	seed  maphash.Seed
-	attrs []attribute.KeyValue // the list at hand
+	attrs []attribute.KeyValue // the lists that are being read
 	raw   []byte
 
-	depth int // of the value at hand
+	depth int // nesting of the current value
 }
 
 const (
-	maxTexts     = 1 << 16 // texts and lists that are kept to be shared
-	maxSharedLen = 128     // bytes of such a text
-	maxNesting   = 100     // of a value in a value
+	maxTexts     = 1 << 16 // texts, and lists, that are kept for sharing
+	maxSharedLen = 128     // bytes of a text that is shared
+	maxNesting   = 100     // levels of values
 )
 
 func newDecoder(l *lex.Lexer, into *Collection) *decoder {
@@ -57,7 +57,8 @@ func newDecoder(l *lex.Lexer, into *Collection) *decoder {
 	}
 }
 
-// add adds the whole span s, or warns of why it cannot.
+// add adds the whole span s and reports whether it did. If the span has an invalid value,
+// it calls faulty.
 func (d *decoder) add(f Format, s *Span) bool {
 	switch {
 	case d.lex.Err() != nil:
@@ -79,21 +80,21 @@ func (d *decoder) add(f Format, s *Span) bool {
 	return true
 }
 
-// bad notes that the span at hand has a value that cannot be.
+// bad records err, unless nil, as the fault of the current span, if it is the first one.
 func (d *decoder) bad(err error) {
 	if err != nil && d.fault == nil {
 		d.fault = err
 	}
 }
 
-// within says in what the fault is, if it came up since there was none.
+// within adds to the fault where it occurred, if there was none before.
 func (d *decoder) within(before error, format string, args ...any) {
 	if before == nil && d.fault != nil {
 		d.fault = fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), d.fault)
 	}
 }
 
-// text is the text that comes next, "" for null.
+// text reads a text. It returns "" for null.
 func (d *decoder) text() string { return d.share(d.lex.Text()) }
 
 func (d *decoder) share(b []byte) string {
@@ -117,8 +118,7 @@ func (d *decoder) share(b []byte) string {
 	return s
 }
 
-// attributes takes a list of attributes in the form that f has them, which other spans
-// may share.
+// attributes reads a list of attributes in the format f. Other spans may share the list.
 func (d *decoder) attributes(f Format) []attribute.KeyValue {
 	from, what := len(d.attrs), "attribute"
 	if f == FormatJaeger {
@@ -158,7 +158,7 @@ func (d *decoder) attributes(f Format) []attribute.KeyValue {
 	return d.list(from)
 }
 
-// list ends a list of attributes that began at from in d.attrs.
+// list moves the attributes in d.attrs[from:] to a list of their own or a shared one.
 func (d *decoder) list(from int) []attribute.KeyValue {
 	list := d.attrs[from:]
 	if len(list) == 0 {
@@ -184,7 +184,7 @@ func (d *decoder) list(from int) []attribute.KeyValue {
 	return list
 }
 
-// hash adds a value, and reports whether it is one of those that lists share.
+// hash adds an attribute to h, and reports whether a list with such a value may be shared.
 func (d *decoder) hash(h *maphash.Hash, kv *attribute.KeyValue) bool {
 	h.WriteString(string(kv.Key))
 	t := kv.Value.Type()
@@ -216,11 +216,11 @@ func same(a, b attribute.KeyValue) bool {
 	}
 }
 
-// service is the name of a resource's service.
+// service returns the service.name of a resource.
 func service(resource []attribute.KeyValue) string { return str(resource, semconv.ServiceNameKey) }
 
-// integer is a number, or a text with one: JSON writers quote integers of 64 bits,
-// as not every reader has them. It is 0 for null.
+// integer reads a number or a text with one: JSON writers quote 64-bit integers, because
+// not every reader supports them. It returns 0 for null.
 func (d *decoder) integer() int64 {
 	b, ok := d.number()
 	if !ok {
@@ -235,7 +235,7 @@ func parseInt(b []byte) (int64, error) {
 	if i, err := strconv.ParseInt(string(b), 10, 64); err == nil {
 		return i, nil
 	}
-	// Some writers have but floats: 1.7e+18.
+	// Some writers only have floats: 1.7e+18.
 	f, err := strconv.ParseFloat(string(b), 64)
 	if err != nil || !(f >= -1<<63 && f < 1<<63) {
 		return 0, fmt.Errorf("%.40q is no 64-bit integer", b)
@@ -243,7 +243,8 @@ func parseInt(b []byte) (int64, error) {
 	return int64(f), nil
 }
 
-// float is a number, or a text with one, as NaN and the infinities are.
+// float reads a number or a text with one, such as NaN or an infinity. It returns 0 for
+// null.
 func (d *decoder) float() float64 {
 	b, ok := d.number()
 	if !ok {
@@ -295,8 +296,6 @@ func (d *decoder) boolean() bool {
 	return false
 }
 
-// ids
-
 func (d *decoder) traceID() (id oteltrace.TraceID) {
 	d.bad(decodeID(id[:], d.lex.Text()))
 	return id
@@ -307,7 +306,7 @@ func (d *decoder) spanID() (id oteltrace.SpanID) {
 	return id
 }
 
-// decodeID writes the id of a trace or span to dst: hexadecimal, or base64 as
+// decodeID decodes the id of a trace or span into dst. It is hexadecimal, or base64 as
 // protobuf's JSON writes bytes. An empty text is the zero id.
 func decodeID(dst, s []byte) error {
 	if len(s) == 0 {
@@ -325,7 +324,7 @@ func decodeID(dst, s []byte) error {
 	return fmt.Errorf("%.40q is no id of %d bytes", s, len(dst))
 }
 
-// nested calls f, which takes a value inside a value, as long as that has an end.
+// nested calls f to read a value inside another one, unless they are nested too deeply.
 func (d *decoder) nested(f func()) {
 	if d.depth == maxNesting {
 		d.lex.Fail("more than %d values inside one another", maxNesting)
@@ -336,8 +335,8 @@ func (d *decoder) nested(f func()) {
 	d.depth--
 }
 
-// array returns values as the slice that they were before they were exported, if
-// they are of one simple type.
+// array returns values as a slice of their type, as before the export, if they are all of
+// one simple type. Otherwise it returns a SLICE.
 func array(all []attribute.Value) attribute.Value {
 	kind := attribute.Type(math.MaxInt)
 	for i, v := range all {
@@ -369,7 +368,7 @@ func collect[T any](in []attribute.Value, as func(attribute.Value) T) []T {
 	return out
 }
 
-// unquote returns the text that raw, a whole value, is.
+// unquote decodes raw if it is a JSON string.
 func unquote(raw []byte) (string, bool) {
 	if len(raw) < 2 || raw[0] != '"' {
 		return "", false
@@ -381,5 +380,5 @@ func unquote(raw []byte) (string, bool) {
 	return s, true
 }
 
-// says returns what the server says, fit for a line.
+// says returns a message as one line: shortened, and safe to print.
 func says(message string) string { return text.Printable(text.Shorten(message, 200)) }

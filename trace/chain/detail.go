@@ -14,11 +14,11 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// maxText is how much of one attribute a line shows, in characters.
+// maxText is the most characters that a line shows of one attribute.
 const maxText = 60
 
-// fixed returns what a line says of a span apart from its name and what varies
-// from one call to the next (times, sizes): spans with equal ones fold.
+// fixed returns the details of a span that do not vary from one call to the next, as times
+// and sizes do. Its name is not among them. Spans with equal details fold.
 func (p *printer) fixed(s *Span) []string {
 	var d details
 	d.escape = p.escape
@@ -40,7 +40,7 @@ func (p *printer) fixed(s *Span) []string {
 	default:
 		d.attr(s, semconv.WebSocketRoleKey, "")
 		d.address(s)
-		if !strings.HasSuffix(s.Name, " "+s.Str(semconv.URLPathKey)) { // else the name says it
+		if !strings.HasSuffix(s.Name, " "+s.Str(semconv.URLPathKey)) { // otherwise the name has it
 			d.attr(s, semconv.URLPathKey, "")
 		}
 	}
@@ -91,7 +91,8 @@ func (d *details) add(text string) {
 	}
 }
 
-// cut is what a line shows of a text from the trace.
+// cut returns what a line shows of a text from the trace: escaped, and shortened to
+// maxText.
 func (d *details) cut(s string) string {
 	return text.Shorten(d.escape(text.Shorten(s, maxText)), maxText)
 }
@@ -102,15 +103,15 @@ func (d *details) attr(s *Span, key attribute.Key, label string) {
 	}
 }
 
-// unsaid adds what the name of a block or a wake does not say.
+// unsaid adds an attribute of a block or a wake, unless it is part of the name.
 func (d *details) unsaid(s *Span, key attribute.Key) {
 	if v := s.Str(key); v != "" && s.Name != s.Word()+" "+v {
 		d.attr(s, key, "")
 	}
 }
 
-// address says who is at the other end. A client's port is its system's choice
-// and different each time, so it is left out.
+// address adds the address of the other end. A client's port is left out: its system
+// chooses a different one each time.
 func (d *details) address(s *Span) {
 	server := s.Kind == oteltrace.SpanKindServer
 	for _, a := range []struct {
@@ -156,7 +157,7 @@ func (d *details) failure(s *Span) {
 	d.add("✗ " + d.cut(why))
 }
 
-// label appends what spans share that fold: all that their line says in fixed words.
+// label appends to b what must be equal for spans to fold.
 func (p *printer) label(b []byte, s *Span) []byte {
 	part := func(text string) { b = append(append(b, text...), 0) }
 	number := func(n int32) { b = append(strconv.AppendInt(b, int64(n), 10), 0) }
@@ -181,7 +182,7 @@ func (p *printer) label(b []byte, s *Span) []byte {
 	return b
 }
 
-// times returns how long one or many spans took.
+// times returns how long one or several spans took.
 func times(spans []*Span) []string {
 	first := spans[0]
 	_, stalled := first.Stalled()
@@ -208,7 +209,8 @@ func times(spans []*Span) []string {
 	return []string{"total " + text.Duration(total, ""), "max " + text.Duration(longest, "")}
 }
 
-// goTimes returns how long a goroutine lived, and how late it started.
+// goTimes returns how long a goroutine lived and, if it was at least 1ms, how late it
+// started.
 func goTimes(s *Span) []string {
 	rest := s.Rest()
 	if rest == nil {
@@ -227,7 +229,7 @@ func goTimes(s *Span) []string {
 	return parts
 }
 
-// messages returns how many messages runs are of, and which.
+// messages returns how many messages runs have, and their indexes.
 func messages(spans []*Span) []string {
 	if !spans[0].isRun() {
 		return nil
@@ -241,15 +243,15 @@ func messages(spans []*Span) []string {
 	switch {
 	case n == 1:
 		return []string{"1 message"}
-	case first == 0 || last-first+1 != n: // not known, or one end's and another's
+	case first == 0 || last-first+1 != n: // not known, or not consecutive
 		return []string{text.Number(n) + " messages"}
 	default:
 		return []string{fmt.Sprintf("%s messages, %s to %s", text.Number(n), text.Number(first), text.Number(last))}
 	}
 }
 
-// longest returns how long the longest message of runs took, and how long none was
-// under way.
+// longest returns how long the longest message of runs took, and for how long no message
+// was under way.
 func longest(spans []*Span) []string {
 	if !spans[0].isRun() {
 		return nil
@@ -262,7 +264,7 @@ func longest(spans []*Span) []string {
 	return []string{"longest " + text.Duration(most, ""), "idle " + text.Duration(idle, "")}
 }
 
-// sizes returns what the messages of spans measure: one size or a range, and of runs
+// sizes returns the sizes of the spans' messages: one size or a range. For runs it returns
 // the sum.
 func sizes(spans []*Span) []string {
 	if spans[0].isRun() {
@@ -295,9 +297,10 @@ func sizes(spans []*Span) []string {
 	}
 }
 
-// blocked returns the total that a span brings along where no children show it.
+// blocked returns how long spans were blocked according to their attributes. It returns nil
+// if blocks below a span show it.
 func blocked(spans []*Span) []string {
-	if spans[0].Name == semconv.SpanReads { // it was idle, as the line says
+	if spans[0].Name == semconv.SpanReads { // the line shows idle instead
 		return nil
 	}
 	var total time.Duration
@@ -335,14 +338,14 @@ func hasBlocks(s *Span) bool {
 // maxLinks is how many links of one span a line shows.
 const maxLinks = 2
 
-// links returns where spans link to.
+// links returns the targets of the spans' links, as the line shows them.
 func (p *printer) links(spans []*Span) []string {
 	by := "← "
 	if spans[0].Is(semconv.SpanWake) {
 		by = "← woken by "
 	}
 	if spans[0].ofGoroutine() {
-		return nil // to what is below it
+		return nil // they lead to spans below it
 	}
 	var out []string
 	for i, l := range spans[0].Links {
@@ -350,7 +353,7 @@ func (p *printer) links(spans []*Span) []string {
 		case i == maxLinks:
 			return append(out, fmt.Sprintf("(+%d links)", len(spans[0].Links)-maxLinks))
 		case l.Span == nil && spans[0].Name == semconv.SpanStalled:
-			// The operation that is blocked, as the line says.
+			// It links to the blocked operation, which the line names.
 		case l.Span == nil:
 			out = append(out, by+"a span that is not here")
 		case len(spans) > 1:
@@ -362,7 +365,7 @@ func (p *printer) links(spans []*Span) []string {
 	return out
 }
 
-// targets returns what the i-th links of spans point to, each once.
+// targets returns the distinct targets of the i-th links of spans.
 func targets(spans []*Span, i int) []*Span {
 	seen := make(map[*Span]bool, len(spans))
 	var out []*Span
@@ -375,7 +378,7 @@ func targets(spans []*Span, i int) []*Span {
 	return out
 }
 
-// of says whose span a link points to, if not the own process's.
+// of returns the service of a link's target, or "" if it is in the process of from.
 func (p *printer) of(target, from *Span) string {
 	if target.proc == from.proc {
 		return ""
@@ -383,8 +386,8 @@ func (p *printer) of(target, from *Span) string {
 	return " (" + p.service(target) + ")"
 }
 
-// tally returns ×n and, where other lines refer to one of the spans, which
-// numbers they have in the chain.
+// tally returns ×n if there are several spans and, if other lines refer to some of them,
+// the range of their numbers in the chain.
 func (p *printer) tally(spans []*Span) string {
 	var out string
 	if len(spans) > 1 {

@@ -11,17 +11,17 @@ import (
 	"github.com/wakechain/wakechain/internal/text"
 )
 
-// headSize is how much of a source says what it is, in bytes.
+// headSize is how many bytes at the beginning of a source are used to detect its format.
 const headSize = 512
 
-// What a source begins with.
+// Magic numbers of compressed sources.
 const (
 	magicGzip = "\x1f\x8b"
 	magicZstd = "\x28\xb5\x2f\xfd"
 )
 
-// magics are what sources begin with that Read does not read, with what they look
-// like and what to do about it.
+// magics are the beginnings of sources that Read does not read, with what they look like
+// and what to do instead.
 var magics = []struct{ magic, looks, advice string }{
 	{"PAR1", "a Parquet file, in which Tempo keeps its blocks", "ask Tempo's API for the trace"},
 	{"\x04\x22\x4d\x18", "LZ4", "decompress it first (lz4 -d)"},
@@ -39,15 +39,14 @@ var magics = []struct{ magic, looks, advice string }{
 	{"<", "HTML or XML, such as a web page", "save what the server's API answers, not its page"},
 }
 
-// compression returns how a source that begins with head is compressed, "" if it is
-// not.
+// compression returns how a source that begins with head is compressed, "" if it is not.
 func compression(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte(magicGzip)):
 		return "gzip"
 	case bytes.HasPrefix(head, []byte(magicZstd)):
 		return "zstd"
-	// A frame to skip, which zstd may begin with.
+	// A skippable frame, which may come first (RFC 8878, section 3.1.2).
 	case len(head) >= 4 && head[0]&0xf0 == 0x50 && string(head[1:4]) == "\x2a\x4d\x18":
 		return "zstd"
 	default:
@@ -55,13 +54,12 @@ func compression(head []byte) string {
 	}
 }
 
-// isGoTrace reports whether head is that of an execution trace: "go 1.26 trace".
+// isGoTrace reports whether head begins an execution trace: "go 1.26 trace".
 func isGoTrace(head []byte) bool {
 	return bytes.HasPrefix(head, []byte("go 1.")) && bytes.Contains(head[:min(len(head), 16)], []byte(" trace\x00"))
 }
 
-// foreign returns what a source that begins with head is, if it is certain that
-// this is no JSON.
+// foreign returns what a source that begins with head is, or nil if it may be JSON.
 func foreign(head []byte) *FormatError {
 	for _, m := range magics {
 		if bytes.HasPrefix(head, []byte(m.magic)) {
@@ -86,8 +84,8 @@ func foreign(head []byte) *FormatError {
 	}
 }
 
-// isProtobuf reports whether head is that of OTLP's TracesData: field 1, a message
-// with a resource or a list of spans of one scope.
+// isProtobuf reports whether head begins OTLP's TracesData: field 1, a message with a
+// resource or a list of spans of one scope.
 func isProtobuf(head []byte) bool {
 	if len(head) < 4 || head[0] != 0x0a {
 		return false
@@ -101,7 +99,7 @@ func isProtobuf(head []byte) bool {
 	return (tag == 0x0a || tag == 0x12) && more > 0 && inner <= n && !json1(head)
 }
 
-// json1 reports whether an object or array follows nothing but space.
+// json1 reports whether head begins with an object or array, after any white space.
 func json1(head []byte) bool {
 	head = bytes.TrimLeft(head, " \t\r\n")
 	return len(head) > 0 && (head[0] == '{' || head[0] == '[')
@@ -120,7 +118,7 @@ func isBinary(head []byte) bool {
 	return odd > 0 && (odd*20 > len(head) || !utf8.Valid(head))
 }
 
-// noJSON returns what a source without any JSON is, by its first bytes.
+// noJSON describes a source without any JSON by its first line.
 func noJSON(head []byte) *FormatError {
 	line, _, _ := strings.Cut(strings.TrimSpace(string(head)), "\n")
 	return &FormatError{
@@ -129,7 +127,7 @@ func noJSON(head []byte) *FormatError {
 	}
 }
 
-// noSpans returns what JSON is that has but fields that Read does not know.
+// noSpans describes JSON without a field that Read knows, by its fields.
 func noSpans(fields []string) *FormatError {
 	has := func(field string) bool { return slices.Contains(fields, field) }
 	switch {

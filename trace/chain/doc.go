@@ -1,11 +1,10 @@
-// Package chain holds spans from any source as one causally ordered chain, and
-// prints it as a tree.
+// Package chain puts spans from any source into one causally ordered chain, and prints it
+// as a tree.
 //
-// The spans come from the SDK ([FromSpans]) or from a file or an answer of a server
-// of any usual format ([Read]), in any mixture; [New] makes a [Chain] of them. They
-// need not be wakechain's. Nor need they be well made: parents that are missing,
-// circles of parents or links, ids used twice, spans delivered twice, clocks that
-// disagree and times that tie all have a defined result.
+// The spans come from the SDK ([FromSpans]), or from a file or a server's answer in any
+// common format ([Read]), in any mixture; [New] makes a [Chain] of them. They need not be
+// wakechain's or well-formed: missing parents, cycles of parents or links, duplicate ids,
+// repeated deliveries, clocks that disagree and equal times all have a defined result.
 //
 //	spans, report, err := chain.Read(file)
 //	…
@@ -25,19 +24,19 @@
 //
 // # Order
 //
-// The chain is in the order of time, except that no span comes before its
-// parent. Among spans of one time, what a span links to comes before it, and
-// what took no time before what did; the rest stays in the order of arrival.
+// The chain is in the order of time, except that no span comes before its parent. Among
+// spans at the same time, the target of a link comes before the span that links to it
+// (unless that makes a cycle), and a span without duration before one with a duration. All
+// others stay in the order of arrival.
 //
 // # Clocks
 //
-// Where spans of two machines contradict each other ([Skew]), the clock of one
-// is corrected, and [Chain.Skews] and the tree say so.
+// If spans of two machines contradict each other ([Skew]), the clock of one is corrected.
+// [Chain.Skews] and the tree report it.
 //
 // # Concurrency and cost
 //
-// A Chain does not change, and its methods and those of its spans may be called
-// by any number of goroutines; the readers and [New] do not share anything
-// between calls. New and [Chain.WriteTree] cost O(n log n) for n spans, and
-// nothing here recurses with the depth of a trace.
+// A Chain does not change. Any number of goroutines may call its methods and those of its
+// spans. The readers and [New] share nothing between calls. New and [Chain.WriteTree] cost
+// O(n log n) for n spans. Recursion is bounded, however deep a trace is.
 package chain

@@ -1,14 +1,13 @@
 package chain
 
-// document takes a top-level object, whatever it is of what Read can read, or the
-// object inside of one that an API answers. The spans of OTLP in it are of the
-// format f.
+// document reads a top-level object of any format or, if inside, the object inside an API's
+// answer. OTLP spans in it have the format f.
 func (d *decoder) document(f Format, inside bool) {
 	var jaeger jaegerTrace
 	var std stdoutSpan
 	known := false
 	for name := range d.lex.Object {
-		key := d.share(name) // the next call may move it
+		key := d.share(name) // the next call may overwrite name
 		at := d.lex.Peek()
 		switch {
 		case key == "resourceSpans":
@@ -44,11 +43,11 @@ func (d *decoder) document(f Format, inside bool) {
 	d.known = d.known || known
 }
 
-// answers are the fields of what APIs answer. Where there is nothing they may be
-// null.
+// answers are the fields of APIs' answers. They are null if there is nothing.
 var answers = map[string]bool{"data": true, "errors": true, "result": true, "trace": true, "batches": true}
 
-// serverError takes what an API answers in place of spans.
+// serverError reads an error that an API answers in place of spans. The first message
+// counts.
 func (d *decoder) serverError() {
 	if d.lex.Peek() != '{' {
 		d.lex.Skip()
@@ -70,12 +69,12 @@ func (d *decoder) serverError() {
 	}
 }
 
-// note remembers the fields of the first object that has none of ours.
+// note records an unknown field, as long as no object had a known one.
 func (d *decoder) note(key string, known bool) {
 	if !known && !d.known && len(d.fields) < maxFields {
 		d.fields = append(d.fields, key)
 	}
 }
 
-// maxFields is how many fields of an unknown object are kept, to say what it is.
+// maxFields is how many unknown fields are kept, to describe the source.
 const maxFields = 20

@@ -7,23 +7,23 @@ import (
 	"github.com/wakechain/wakechain/trace/internal/fold"
 )
 
-// item is one line of the tree: a span, a fold of spans alike, or a loop.
+// item is one line of the tree: a span, a fold of equal spans, or a loop.
 type item struct {
-	spans  []*Span // the one, or those folded, in order
-	rounds int     // >0: a loop with items as its body
+	spans  []*Span // the span, or those that are folded or repeat, in order
+	rounds int     // of a loop; otherwise 0
 	body   []*item
 }
 
-// shapes says which spans of a chain look alike.
+// shapes finds the spans of a chain that read the same.
 type shapes struct {
 	*fold.Folder[*Span]
-	size   []int  // of a span: itself and all below
-	hidden []bool // of a span; nil: none is
-	total  int    // that are not
+	size   []int  // by span: how many spans at and below it are not hidden
+	hidden []bool // by span; nil: none is hidden
+	total  int    // how many spans are not hidden
 }
 
-// newShapes goes up from the leaves: the chain has every parent before its
-// children.
+// newShapes makes the shapes of all spans, from the leaves up: in a chain, a parent comes
+// before its children. Unless only is nil, it hides spans that do not match.
 func newShapes(c *Chain, label func([]byte, *Span) []byte, only func(*Span) bool) *shapes {
 	n := len(c.Spans)
 	sh := &shapes{
@@ -36,8 +36,8 @@ func newShapes(c *Chain, label func([]byte, *Span) []byte, only func(*Span) bool
 	var below []*Span
 	for _, s := range slices.Backward(c.Spans) {
 		sh.Mark(s.Children)
-		// Leave out how a successful operation was blocked: the same call blocks one
-		// time and not the next, and the fold still shows the sum.
+		// Leave out blocks and wakes that did not fail: the same call blocks one time and
+		// not the next, and the fold still shows the sum.
 		below = below[:0]
 		rest := s.Rest()
 		for _, c := range s.Children {
@@ -61,7 +61,7 @@ func newShapes(c *Chain, label func([]byte, *Span) []byte, only func(*Span) bool
 // maxPeriod is the longest sequence that is recognised as repeating.
 const maxPeriod = 4
 
-// hide hides all spans but those that match, and what these are part of.
+// hide hides all spans, except those that match and their ancestors.
 func (sh *shapes) hide(c *Chain, match func(*Span) bool) {
 	sh.hidden, sh.total = make([]bool, len(c.Spans)), 0
 	for i := range sh.hidden {
@@ -96,7 +96,7 @@ func (sh *shapes) visible(spans []*Span) []*Span {
 	return slices.DeleteFunc(slices.Clone(spans), func(s *Span) bool { return sh.hidden[s.Seq] })
 }
 
-// weight is how long a span took: a goroutine, its life.
+// weight returns how long a span took, or how long a goroutine with a [Span.Rest] lived.
 func weight(s *Span) time.Duration {
 	if s.Rest() != nil {
 		return s.Lived()
@@ -104,7 +104,7 @@ func weight(s *Span) time.Duration {
 	return s.Duration()
 }
 
-// fold makes the lines of siblings in order.
+// fold returns the lines of siblings, which are in order.
 func (sh *shapes) fold(siblings []*Span) []*item {
 	var items []*item
 	for len(siblings) > 0 {
@@ -120,7 +120,7 @@ func (sh *shapes) fold(siblings []*Span) []*item {
 	return items
 }
 
-// merge makes one line of each kind among spans.
+// merge returns one line for each group of equal spans.
 func (sh *shapes) merge(spans []*Span) []*item {
 	var items []*item
 	for _, group := range sh.Merge(spans, false) {
@@ -144,8 +144,8 @@ func (sh *shapes) below(it *item) []*item {
 	return sh.merge(all)
 }
 
-// shown returns the children that have lines of their own: the rest of a goroutine
-// is part of its line, and what hangs below it joins.
+// shown returns the children that have lines of their own. The rest of a goroutine has
+// none: its children are returned in its place.
 func (sh *shapes) shown(s *Span) []*Span {
 	rest := s.Rest()
 	if rest == nil {

@@ -10,35 +10,34 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// HappensBefore reports whether the spans prove that a started before b did or,
-// where only that is provable, before b ended. It asks causes and not clocks, so
-// that false may also mean that the order was chance. These are the causes:
+// HappensBefore reports whether the spans prove that a started before b did or, if only
+// that is provable, before b ended. It uses causes, not clocks, so false may also mean that
+// the order was chance. These are the causes:
 //
 //   - A span starts before its children start.
 //   - A span starts before a `wake` that links to it starts, and before any other
-//     span that links to it ends: a read that waited for a write began before it.
-//   - What one goroutine does comes in the order of its clock: an operation ends
-//     before the next one starts, and starts another goroutine
-//     before. Operations that overlap are not of one goroutine, whatever they
-//     say, and have no order. Where the source knows the goroutines for sure
-//     ([Span.StartedOn]), they do: in the order of their starts.
+//     span that links to it ends: a read may begin before the write that it waits for.
+//   - The operations of one goroutine are in the order of its clock: one ends before
+//     the next one starts, and a goroutine starts before its starter's next
+//     operation. Operations that overlap cannot be of one goroutine, whatever they
+//     claim, and have no order. If the source is certain of the goroutines
+//     ([Span.StartedOn]), they may overlap, and are in the order of their starts.
 //   - A `block` ends before its `wake` starts, and both before their operation
 //     ends.
 //
-// Causes add up along any path. Where two spans each started before the other
-// ended, and no more is known, neither happens before the other; nor does a span
-// before itself.
+// Causes add up along any path. If two spans each started before the other ended, and
+// nothing else is known, neither happens before the other. No span happens before itself.
 //
-// Both spans must be of the chain. The cost is constant where one goroutine for
-// sure started both, else linear in the spans that a reaches, and once per chain
-// O(n log n).
+// Both spans must be of the chain. The cost is constant if one goroutine certainly started
+// both. Otherwise it is linear in the spans that a and b reach. The first call for a chain
+// costs O(n log n) for n spans in addition.
 func (c *Chain) HappensBefore(a, b *Span) bool {
 	if a == nil || b == nil || a == b {
 		return false
 	}
 	c.causes.once.Do(func() { c.causes.find(c.Spans) })
 	if c.causes.together(a, b) {
-		return a.compareTurn(b) < 0 // as the search below would find
+		return a.compareTurn(b) < 0 // the search below has the same result
 	}
 	after := c.causes.after(a)
 	return after[event{b, false}] || after[event{b, true}] && !c.causes.after(b)[event{a, true}]
@@ -50,21 +49,20 @@ type event struct {
 	end  bool
 }
 
-// causes is the graph that HappensBefore searches, as far as the spans do not
-// have it themselves.
+// causes is the part of HappensBefore's graph that the spans themselves do not have.
 type causes struct {
 	once    sync.Once
-	threads [][]*Span // what each goroutine started, by start
-	starter []int     // of a span, in threads; -1: none
-	ender   []int     // of a span, the same
-	tile    []*Span   // of a block or wake: the next one
+	threads [][]*Span // by goroutine: the spans that it started, by start
+	starter []int     // by span: the index in threads of the goroutine that started it; -1: not known
+	ender   []int     // by span: likewise, of the goroutine that ended it
+	tile    []*Span   // by block or wake: the next one of the operation
 }
 
-// find lists what each goroutine did, and which tile follows which.
+// find lists the spans that each goroutine started, and which tile follows which.
 func (cs *causes) find(spans []*Span) {
 	cs.starter, cs.ender = make([]int, len(spans)), make([]int, len(spans))
 	cs.tile = make([]*Span, len(spans))
-	runs := make([]*Span, len(spans)) // the goroutine of a span
+	runs := make([]*Span, len(spans)) // by span: its goroutine
 	numbers := make(map[goroutine]int)
 	for _, s := range spans {
 		cs.starter[s.Seq], cs.ender[s.Seq] = -1, -1
@@ -77,7 +75,7 @@ func (cs *causes) find(spans []*Span) {
 		run, starts := runs[s.Seq], s.IsGoroutine()
 		switch {
 		case s.tile() || s.Name == semconv.SpanStalled || !starts && s.ofGoroutine():
-			// These spans are made afterwards, or by an observer, and start nothing.
+			// These spans are created afterwards or by an observer, and start nothing.
 		case s.StartedOn != 0:
 			cs.add(s, cs.number(goroutine{nil, s.StartedOn}, numbers))
 			if s.EndedOn != 0 {
@@ -97,8 +95,8 @@ func (cs *causes) find(spans []*Span) {
 	}
 }
 
-// together reports whether one goroutine started a and b, whose starts are in
-// order then.
+// together reports whether one goroutine certainly started a and b, so that their starts
+// are in order.
 func (cs *causes) together(a, b *Span) bool {
 	n := cs.starter[a.Seq]
 	return n >= 0 && n == cs.starter[b.Seq] && a.StartedOn != 0
@@ -109,14 +107,15 @@ func (s *Span) compareTurn(t *Span) int {
 	return cmp.Or(s.Start.Compare(t.Start), cmp.Compare(s.turn(), t.turn()))
 }
 
-// goroutine is one for sure: spans below one's may also be of goroutines
-// that the program started by itself. Its run is nil where the source knows.
+// goroutine identifies a goroutine. The run alone does not: below a goroutine's span there
+// may be spans of goroutines that the program started by itself. run is nil if id is a
+// [Span.StartedOn] or EndedOn.
 type goroutine struct {
 	run *Span
 	id  int64
 }
 
-// turn orders what one goroutine started at one time.
+// turn orders spans that one goroutine started at the same time.
 func (s *Span) turn() int {
 	if s.StartedOn != 0 {
 		return s.arrival
@@ -124,11 +123,11 @@ func (s *Span) turn() int {
 	return s.Seq
 }
 
-// goroutineID returns the number of the goroutine that started the span, 0 if
-// it does not say.
+// goroutineID returns the number of the goroutine that started the span, or 0 if it is not
+// known.
 func (s *Span) goroutineID() int64 {
 	if s.IsGoroutine() {
-		return 0 // it would be the new one's
+		return 0 // the attribute has the new goroutine's
 	}
 	return s.Int(semconv.GoroutineIDKey)
 }
@@ -148,7 +147,7 @@ func (cs *causes) add(s *Span, n int) {
 	cs.threads[n] = append(cs.threads[n], s)
 }
 
-// follow chains the tiles among siblings.
+// follow records which tile follows which among siblings.
 func (cs *causes) follow(siblings []*Span) {
 	var last *Span
 	for _, s := range siblings {
@@ -162,15 +161,15 @@ func (cs *causes) follow(siblings []*Span) {
 	}
 }
 
-// search is one walk through the graph.
+// search is one traversal of the graph.
 type search struct {
 	*causes
 	seen  map[event]bool
 	queue []event
-	mark  map[int]int // of a thread: from where on all is seen
+	mark  map[int]int // by thread: the index from which on all spans are seen
 }
 
-// after returns all that the start of s comes before.
+// after returns the start of s, and all events after it.
 func (cs *causes) after(s *Span) map[event]bool {
 	r := search{causes: cs, seen: make(map[event]bool), mark: make(map[int]int)}
 	r.visit(event{s, false})
@@ -209,7 +208,7 @@ func (r *search) started(s *Span) {
 func (r *search) ended(s *Span) {
 	switch {
 	case s.End.IsZero():
-		return // it has not
+		return // it has not ended
 	case s.tile():
 		if next := r.tile[s.Seq]; next != nil && !next.Start.Before(s.End) {
 			r.visit(event{next, false})
@@ -222,7 +221,7 @@ func (r *search) ended(s *Span) {
 	}
 }
 
-// goOn visits what the goroutine n started at or after at, when s did or ended.
+// goOn visits the spans that goroutine n started after s started or ended, at the time at.
 func (r *search) goOn(n int, s *Span, at time.Time) {
 	if n < 0 {
 		return

@@ -11,21 +11,22 @@ import (
 )
 
 // Passed is a message or a control frame in the history of a connection that was not
-// sampled. Docs/telemetry.md has the format.
+// sampled. docs/telemetry.md has the format.
 type Passed struct {
 	Kind string        // text, binary, ping, pong, close
 	Size int64         // bytes of payload in its frames
-	More bool          // or more than Size
-	At   time.Duration // since the span began, negative before it; of a `stalled`, since its block did
-	Gap  time.Duration // since the one before it; 0 of the first
-	Like int           // how many like it passed at that time, itself with them
+	More bool          // it had more than Size
+	At   time.Duration // since the span began, negative if before; of a `stalled`, since its block began
+	Gap  time.Duration // since the previous one; 0 for the first
+	Like int           // how many equal ones passed at that time, including this one
 }
 
 // maxHistory is how many entries of a history are read.
 const maxHistory = 256
 
-// History returns what passed last on the span's connection, in each direction, the
-// oldest first: nil where the span does not say. What cannot be read is left out.
+// History returns what passed last on the span's connection, in each direction, the oldest
+// first. Both are nil if the span has no history. Entries that cannot be parsed are left
+// out.
 func (s *Span) History() (received, sent []Passed) {
 	return parseHistory(s.Str(semconv.WebSocketHistoryReceiveKey)), parseHistory(s.Str(semconv.WebSocketHistoryTransmitKey))
 }
@@ -42,7 +43,7 @@ func parseHistory(text string) (all []Passed) {
 	return all
 }
 
-// parsePassed reads KIND:SIZE@WHEN+GAPxN.
+// parsePassed parses KIND:SIZE@WHEN+GAPxN.
 func parsePassed(word string) (p Passed, ok bool) {
 	p.Like = 1
 	kind, rest, ok1 := strings.Cut(word, ":")
@@ -80,8 +81,9 @@ func parseSeconds(text string) (time.Duration, bool) {
 	return time.Duration(f * float64(time.Second)), true
 }
 
-// Away returns for how long nobody asked this end of the connection for bytes: of a
-// `history`, whose time that is. Where it does not say, known is false.
+// Away returns for how long nobody asked this end of the connection for bytes: while the
+// span, a `history`, lasted. known is false for every other span, and for a history without
+// that time.
 func (s *Span) Away() (d time.Duration, known bool) {
 	if _, ok := s.Attr(semconv.WebSocketReaderAwayKey); !ok || s.Name != semconv.SpanHistory {
 		return 0, false
@@ -89,7 +91,7 @@ func (s *Span) Away() (d time.Duration, known bool) {
 	return s.Seconds(semconv.WebSocketReaderAwayKey), true
 }
 
-// history says what passed, and that nobody read.
+// history adds what passed last, and whether nobody was reading.
 func (d *details) history(s *Span) {
 	if _, known := s.Away(); known {
 		d.add("not reading")
@@ -106,7 +108,7 @@ func (d *details) history(s *Span) {
 	}
 }
 
-// when says when something passed: before or after the begin of a span.
+// when returns when something passed, relative to the beginning of a span.
 func when(at time.Duration) string {
 	if at < 0 {
 		return text.Duration(-at, "") + " before"

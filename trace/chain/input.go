@@ -11,13 +11,13 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// input is a source without its compression.
+// input reads a source, and removes its compression.
 type input struct {
 	source      *counted
 	progress    func(Progress)
 	spans       func() int
 	compression string
-	head        []byte // what it begins with
+	head        []byte // the first bytes, decompressed
 
 	r      io.Reader
 	since  int // bytes since the last call of progress
@@ -26,8 +26,8 @@ type input struct {
 
 const (
 	progressEvery = 1 << 20   // bytes of spans
-	maxLayers     = 3         // of compression
-	maxWindow     = 128 << 20 // of zstd, as its option --long has
+	maxLayers     = 3         // of compression, one in another
+	maxWindow     = 128 << 20 // of zstd, in bytes: that of its option --long
 )
 
 func newInput(r io.Reader, cfg *readConfig) *input {
@@ -38,7 +38,7 @@ func newInput(r io.Reader, cfg *readConfig) *input {
 	return in
 }
 
-// open finds out how the source is compressed, and what it begins with.
+// open detects how the source is compressed, and reads its head.
 func (in *input) open() error {
 	var r io.Reader = in.source
 	for layer := 0; ; layer++ {
@@ -72,7 +72,7 @@ func (in *input) decompress(how string, r io.Reader) (io.Reader, error) {
 	if how == "gzip" {
 		return gzip.NewReader(r)
 	}
-	// One goroutine is the caller's: no other is started.
+	// With a concurrency of 1 it decodes on the caller's goroutine, and starts no other.
 	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (in *input) decompress(how string, r io.Reader) (io.Reader, error) {
 	return z, nil
 }
 
-// Read reads what is not compressed.
+// Read reads decompressed bytes, and reports the progress.
 func (in *input) Read(p []byte) (int, error) {
 	n, err := in.r.Read(p)
 	if in.since += n; in.progress != nil && in.since >= progressEvery {
@@ -92,7 +92,7 @@ func (in *input) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// failed returns the error of the source itself, not of its compression.
+// failed returns the error of the source itself, not of its decompression.
 func (in *input) failed() error { return in.source.err }
 
 func (in *input) close() {
@@ -102,11 +102,11 @@ func (in *input) close() {
 	}
 }
 
-// counted counts what is read, and keeps the error.
+// counted counts the bytes that are read, and keeps the error.
 type counted struct {
 	r   io.Reader
 	n   int64
-	err error // but for io.EOF
+	err error // other than io.EOF
 }
 
 func (c *counted) Read(p []byte) (int, error) {
@@ -118,14 +118,14 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// pump reads a source on a goroutine of its own, so that a context can end what
-// waits for it.
+// pump reads a source on a goroutine of its own, so that a context can end a Read that
+// waits for the source.
 type pump struct {
 	ctx   context.Context
 	full  chan piece
 	empty chan []byte
 	done  chan struct{}
-	now   piece // what is left of it
+	now   piece // the unread part of the current piece
 	whole []byte
 }
 
