@@ -15,8 +15,8 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// What Jaeger's format has as tags and OTLP as fields. These are words of the
-// format, not attributes.
+// Tags of Jaeger's format that are fields in OTLP. They are words of the format, not
+// attributes.
 const (
 	jaegerChildOf   = "CHILD_OF"
 	jaegerKind      = "span.kind"
@@ -26,19 +26,18 @@ const (
 	jaegerStatusErr = "ERROR"
 )
 
-// jaegerResource is a process as the attributes of a resource.
+// jaegerResource is a process, as the attributes of a resource.
 type jaegerResource struct {
 	service string
 	attrs   []attribute.KeyValue
 }
 
-// jaegerTraces takes the list that Jaeger's API has as "data". Times are in whole
-// microseconds. A reference CHILD_OF to the same trace is the parent, all others are
-// links.
+// jaegerTraces reads the list "data" of Jaeger's API. Times are in whole microseconds. The
+// first reference CHILD_OF to the same trace is the parent, all others are links.
 func (d *decoder) jaegerTraces() {
 	for range d.lex.Array {
 		if c := d.lex.Peek(); c != '{' {
-			d.lex.Skip() // the API answers other things as data, too: names of services
+			d.lex.Skip() // the API also answers other data, such as names of services
 			continue
 		}
 		var t jaegerTrace
@@ -49,11 +48,11 @@ func (d *decoder) jaegerTraces() {
 	}
 }
 
-// jaegerTrace is a trace while it is read: its processes may come after its spans.
+// jaegerTrace is a trace that is being read. Its processes may come after its spans.
 type jaegerTrace struct {
 	processes map[string]jaegerResource
-	from      int      // in d.into
-	ids       []string // of the processes of the spans from there
+	from      int      // the index in d.into of its first span
+	ids       []string // by span from there: the id of its process
 	begun     bool
 }
 
@@ -74,7 +73,7 @@ func (d *decoder) jaegerField(t *jaegerTrace, key string) {
 	}
 }
 
-// endJaeger gives the spans of a trace their processes.
+// endJaeger sets the service and the resource of a trace's spans.
 func (d *decoder) endJaeger(t *jaegerTrace) {
 	for i, id := range t.ids {
 		if id == "" {
@@ -157,7 +156,7 @@ func (d *decoder) jaegerSpan(t *jaegerTrace) {
 		return
 	}
 	if s.Resource != nil {
-		id = "" // its own
+		id = "" // it has its own
 	}
 	t.ids = append(t.ids, id)
 }
@@ -203,8 +202,8 @@ func (s *Span) refer(refs []jaegerRef, parent oteltrace.SpanID) {
 	}
 }
 
-// padded takes an id and restores the leading zeros that Jaeger leaves out, of
-// 64-bit trace ids above all.
+// padded reads an id and restores the leading zeros that Jaeger leaves out, above all those
+// of 64-bit trace ids.
 func (d *decoder) padded(dst []byte) {
 	id := d.lex.Text()
 	if n := 2*len(dst) - len(id); len(id) > 0 && n > 0 {
@@ -216,12 +215,12 @@ func (d *decoder) padded(dst []byte) {
 	d.bad(decodeID(dst, id))
 }
 
-// takeFields moves the tags that are fields of s.
+// takeFields moves tags from the attributes of s to its fields.
 func (s *Span) takeFields() {
 	if !slices.ContainsFunc(s.Attributes, func(kv attribute.KeyValue) bool { return s.takeField(kv) }) {
 		return
 	}
-	kept := make([]attribute.KeyValue, 0, len(s.Attributes)-1) // other spans share the list
+	kept := make([]attribute.KeyValue, 0, len(s.Attributes)-1) // other spans may share the list
 	for _, kv := range s.Attributes {
 		if !s.takeField(kv) {
 			kept = append(kept, kv)
@@ -230,7 +229,8 @@ func (s *Span) takeFields() {
 	s.Attributes = kept
 }
 
-// takeField takes a tag that is a field of s, and reports whether it did.
+// takeField sets the field of s that kv stands for, and reports whether the tag can be
+// dropped.
 func (s *Span) takeField(kv attribute.KeyValue) bool {
 	switch kv.Key {
 	case jaegerKind:
@@ -264,7 +264,7 @@ func (s *Span) takeField(kv attribute.KeyValue) bool {
 	return true
 }
 
-// tag returns the value of a tag, which stands in the source as raw.
+// tag returns the value of a tag of type kind, which is raw in the source.
 func (d *decoder) tag(kind string, raw []byte) attribute.Value {
 	switch kind {
 	case "int64":
@@ -287,7 +287,7 @@ func (d *decoder) tag(kind string, raw []byte) attribute.Value {
 	s, ok := unquote(raw)
 	switch {
 	case !ok:
-		return attribute.StringValue(d.share(raw)) // as it stands there
+		return attribute.StringValue(d.share(raw)) // unchanged
 	case kind == "binary":
 		b, err := base64.StdEncoding.DecodeString(s)
 		if err != nil {
@@ -299,7 +299,7 @@ func (d *decoder) tag(kind string, raw []byte) attribute.Value {
 	}
 }
 
-// bare returns the number that raw is, without its quotes.
+// bare returns the number in raw, without its quotes, or 0 if it is none.
 func (d *decoder) bare(raw []byte) []byte {
 	if len(raw) > 1 && raw[0] == '"' {
 		raw = trim(raw[1 : len(raw)-1])

@@ -6,15 +6,14 @@ import (
 	"slices"
 )
 
-// order sorts the chain and fills in what depends on the order.
+// order sorts the chain and sets the fields that depend on the order.
 //
-// The key of a span is the later of its start and its parent's key, so that no
-// child sorts before its parent whatever its clock says. Only spans with equal
-// keys are left to causality: they are sorted topologically, a parent before
-// its child (always) and the target of a link before the span that links to it
-// (unless that makes a cycle). Among those that neither decides, the earlier
-// start comes first, then what took no time (a sibling's end is the next one's
-// start), then the earlier arrival.
+// The key of a span is the later of its start and its parent's key, so that no child sorts
+// before its parent, whatever its clock shows. Only spans with equal keys are sorted
+// topologically: a parent before its child (always), and the target of a link before the
+// span that links to it (unless that makes a cycle, or the span is a goroutine's). If
+// neither decides, the earlier start comes first, then a span without duration (a sibling's
+// end is the next one's start), then the earlier arrival.
 func (b *builder) order() {
 	nodes := b.keys()
 	slices.SortFunc(nodes, compareNodes)
@@ -33,7 +32,7 @@ func (b *builder) order() {
 type node struct {
 	span       *Span
 	key, start int64
-	long       bool // takes time
+	long       bool // has a duration
 	arrival    int
 }
 
@@ -53,7 +52,7 @@ func compareNodes(x, y node) int {
 	}
 }
 
-// keys makes the nodes, in order of arrival.
+// keys returns the nodes, in order of arrival.
 func (b *builder) keys() []node {
 	nodes := make([]node, len(b.all))
 	known := make([]bool, len(b.all))
@@ -90,21 +89,21 @@ func (b *builder) emit(group []node) {
 	}
 }
 
-// ties sorts nodes topologically. A node waits first for its parent, then for
-// the targets of its links. Where links alone hold all of them up, they form a
-// cycle, and the first node goes without.
+// ties sorts nodes topologically. A node waits first for its parent, then for the targets
+// of its links. If only links hold up the remaining nodes, they form a cycle, and the first
+// node whose parent is out does not wait.
 type ties struct {
-	place   map[*Span]int // of a span in the group
-	first   []int         // of a node's followers, in next; -1: none
+	place   map[*Span]int // by span: its index in the group
+	first   []int         // by node: the index in edges of its first follower; -1: none
 	edges   []edge
-	waits   []int // for how many links
+	waits   []int // by node: for how many links
 	orphan  []bool
 	done    []bool
-	ready   intHeap // waits for nothing
-	pending intHeap // its parent is out; some may have gone on to ready since
+	ready   intHeap // nodes that wait for nothing
+	pending intHeap // nodes whose parent is out; some may be ready or done by now
 }
 
-// edge is in a list of what comes after a node.
+// edge is an element of the list of a node's followers.
 type edge struct {
 	to, next int
 	parent   bool
@@ -124,7 +123,7 @@ func newTies(group []node) *ties {
 	}
 	for i, n := range group {
 		for _, l := range n.span.Links {
-			if at, ok := t.place[l.Span]; ok && at != i && !n.span.ofGoroutine() { // whose links lead to what is below
+			if at, ok := t.place[l.Span]; ok && at != i && !n.span.ofGoroutine() { // a goroutine's links lead to spans below it
 				t.add(at, i, false)
 				t.waits[i]++
 			}
@@ -143,7 +142,7 @@ func (t *ties) add(from, to int, parent bool) {
 	t.first[from] = len(t.edges) - 1
 }
 
-// release notes that the node's parent is out.
+// release records that the node's parent is out.
 func (t *ties) release(i int) {
 	t.orphan[i] = true
 	if t.waits[i] == 0 {
@@ -153,7 +152,7 @@ func (t *ties) release(i int) {
 	}
 }
 
-// next returns the next node and lets go those that waited for it.
+// next returns the next node, and updates those that wait for it.
 func (t *ties) next() int {
 	var i int
 	if t.ready.Len() > 0 {
@@ -192,7 +191,7 @@ func (h *intHeap) Pop() any {
 	return x
 }
 
-// connect numbers the spans and lists what hangs below and behind each.
+// connect numbers the spans, and sets Roots, Children and LinkedFrom.
 func (b *builder) connect() {
 	spans := b.chain.Spans
 	children := make([]int, len(spans))
@@ -226,7 +225,7 @@ func (b *builder) connect() {
 		}
 		for i := range s.Links {
 			target := s.Links[i].Span
-			// Two links to one span are one mention.
+			// Several links to one span count once.
 			if target != nil && (len(target.LinkedFrom) == 0 || target.LinkedFrom[len(target.LinkedFrom)-1] != s) {
 				target.LinkedFrom = append(target.LinkedFrom, s)
 			}

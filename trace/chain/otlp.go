@@ -9,16 +9,16 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// resourceSpans takes OTLP's list of that name. Ids may be hexadecimal, as OTLP
-// says, or base64, as protobuf's own JSON has them; integers may be quoted,
-// enumerations may be names.
+// resourceSpans reads OTLP's list of that name. Ids may be hexadecimal, as OTLP specifies,
+// or base64, as protobuf's own JSON has them. Integers may be quoted, and enumerations may
+// be names.
 func (d *decoder) resourceSpans(f Format) {
 	for range d.lex.Array {
 		d.ofResource(f)
 	}
 }
 
-// ofResource takes the spans of one resource, which may come after them.
+// ofResource reads the spans of one resource, which may come after them.
 func (d *decoder) ofResource(f Format) {
 	from := d.into.Len()
 	var resource []attribute.KeyValue
@@ -45,7 +45,7 @@ func (d *decoder) ofResource(f Format) {
 	}
 }
 
-// attributesOf takes the attributes of an object that has nothing else of use.
+// attributesOf reads the attributes of an object, and skips its other fields.
 func (d *decoder) attributesOf() (attrs []attribute.KeyValue) {
 	for key := range d.lex.Object {
 		if string(key) == "attributes" {
@@ -81,7 +81,7 @@ func (d *decoder) ofScope(f Format) {
 	}
 }
 
-// nameOf takes the text in a field of an object.
+// nameOf reads the text in one field of an object, and skips its other fields.
 func (d *decoder) nameOf(field string) (name string) {
 	for key := range d.lex.Object {
 		if string(key) == field {
@@ -117,7 +117,7 @@ func (d *decoder) otlpSpan(s *Span) {
 		case "status":
 			d.otlpStatus(&s.Status)
 		case "resourceSpans":
-			// The line before was cut off, and another one follows it.
+			// The line was cut off, and the next one follows.
 			d.lex.Fail("an export inside of a span")
 		default:
 			d.lex.Skip()
@@ -125,7 +125,7 @@ func (d *decoder) otlpSpan(s *Span) {
 	}
 }
 
-// unixNano returns the time n. Zero is a time that the source does not know.
+// unixNano returns the time ns. Zero is an unknown time.
 func unixNano(ns int64) time.Time {
 	if ns == 0 {
 		return time.Time{}
@@ -133,7 +133,7 @@ func unixNano(ns int64) time.Time {
 	return time.Unix(0, ns)
 }
 
-// otlpKind takes a kind; OTLP numbers them as the API does.
+// otlpKind reads a kind. OTLP numbers them as the API does.
 func (d *decoder) otlpKind() oteltrace.SpanKind {
 	kind, _ := d.lex.Scalar()
 	switch string(kind) {
@@ -152,7 +152,7 @@ func (d *decoder) otlpKind() oteltrace.SpanKind {
 	}
 }
 
-// otlpStatus takes a status; OTLP numbers the codes unlike the API.
+// otlpStatus reads a status. OTLP numbers the codes differently from the API.
 func (d *decoder) otlpStatus(s *Status) {
 	for key := range d.lex.Object {
 		switch string(key) {
@@ -186,7 +186,7 @@ func (d *decoder) otlpLinks(s *Span) {
 			case "flags":
 				c.TraceFlags = oteltrace.TraceFlags(d.integer() & 0xFF)
 			case "traceState":
-				// A state that no one can read is no reason to lose the link.
+				// An invalid state is no reason to lose the link.
 				if state := d.text(); state != "" {
 					c.TraceState, _ = oteltrace.ParseTraceState(state)
 				}
@@ -202,7 +202,7 @@ func (d *decoder) otlpLinks(s *Span) {
 	d.within(before, "link")
 }
 
-// otlpValue takes a value, the zero Value if it holds none.
+// otlpValue reads a value. It returns the zero Value if there is none in the object.
 func (d *decoder) otlpValue() (v attribute.Value) {
 	for key := range d.lex.Object {
 		switch string(key) {

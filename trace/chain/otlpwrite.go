@@ -16,11 +16,11 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
-// WriteOTLP writes spans as OTLP/JSON, one export of at most 512 spans a line, as the
-// collector's file exporter does and any OpenTelemetry backend takes. They stay in
-// their order, and [Read] reads them back as they were, but for StartedOn and
-// EndedOn, which OTLP does not have. What [New] filled in is not written. The error
-// is the writer's.
+// WriteOTLP writes spans as OTLP/JSON, one export of at most 512 spans per line, as the
+// collector's file exporter does. Any OpenTelemetry backend accepts it. The spans keep
+// their order, and [Read] returns them unchanged, except for StartedOn and EndedOn, which
+// OTLP does not have. Fields that [New] has set are not written. The error wraps the
+// writer's.
 func WriteOTLP(w io.Writer, spans []Span) error {
 	b := bufio.NewWriterSize(w, 64<<10)
 	var e otlpWriter
@@ -41,12 +41,12 @@ func WriteOTLP(w io.Writer, spans []Span) error {
 
 const spansPerLine = 512
 
-// otlpWriter appends OTLP/JSON. encoding/json would take several times as long, and
-// has no word for NaN.
+// otlpWriter appends OTLP/JSON. encoding/json would take several times as long, and cannot
+// write NaN.
 type otlpWriter struct{ b []byte }
 
-// export writes spans as one export. A resource or scope that comes again after
-// another one is written again, so that the order stays.
+// export writes spans as one export. A resource or scope that comes again after another one
+// is written again, to keep the order.
 func (e *otlpWriter) export(spans []Span) {
 	e.raw(`{"resourceSpans":[`)
 	for i := 0; i < len(spans); {
@@ -126,7 +126,7 @@ func (e *otlpWriter) span(s *Span) {
 		e.raw(`]`)
 	}
 	e.raw(`,"status":{`)
-	switch s.Status.Code { // OTLP numbers them unlike the API
+	switch s.Status.Code { // OTLP numbers them differently from the API
 	case codes.Ok:
 		e.raw(`"code":1`)
 	case codes.Error:
@@ -142,7 +142,7 @@ func (e *otlpWriter) span(s *Span) {
 	e.raw(`}}`)
 }
 
-// time writes a time that is known.
+// time writes a time, unless it is unknown.
 func (e *otlpWriter) time(key string, t time.Time) {
 	if t.IsZero() {
 		return
@@ -240,7 +240,7 @@ func values[T any](e *otlpWriter, all []T, value func(T) attribute.Value) {
 	e.raw(`]}`)
 }
 
-// float writes a number, or a name in quotes where JSON has none.
+// float writes a number, or a quoted name for one that JSON does not have.
 func (e *otlpWriter) float(f float64) {
 	switch {
 	case math.IsNaN(f):
@@ -256,7 +256,7 @@ func (e *otlpWriter) float(f float64) {
 
 func (e *otlpWriter) raw(s string) { e.b = append(e.b, s...) }
 
-// comma parts the i-th of a list from the one before.
+// comma writes the comma before the i-th element of a list.
 func (e *otlpWriter) comma(i int) {
 	if i > 0 {
 		e.raw(",")

@@ -11,11 +11,11 @@ type processes struct {
 	byName     map[process]int32
 	byClock    map[clock]int32
 	list       []process
-	clocks     []int32 // of a process
+	clocks     []int32 // by process
 }
 
-// resource identifies a resource by its slice, so that spans of one source, which share
-// it, need no comparison of attributes.
+// resource identifies a resource by its slice. So the attributes of spans that share it
+// need not be compared.
 type resource struct {
 	service string
 	first   *attribute.KeyValue
@@ -24,7 +24,7 @@ type resource struct {
 
 type process struct{ name, host string }
 
-// clock is a machine or, where that is not known, a process.
+// clock is a machine or, if that is not known, a process.
 type clock struct{ host, process string }
 
 func newProcesses() *processes {
@@ -35,7 +35,7 @@ func newProcesses() *processes {
 	}
 }
 
-// assign notes on s which process and which clock it is of, and its service.
+// assign sets the process and the clock of s and, if it is missing, its service.
 func (p *processes) assign(s *Span) {
 	if s.Service == "" {
 		s.Service = str(s.Resource, semconv.ServiceNameKey)

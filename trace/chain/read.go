@@ -10,18 +10,18 @@ import (
 	"github.com/wakechain/wakechain/trace/chain/internal/lex"
 )
 
-// Format is what a source of spans turned out to be.
+// Format is the format of a source of spans.
 type Format string
 
-// The formats that [Read] knows.
+// The formats that [Read] recognises.
 const (
 	FormatOTLP   Format = "OTLP/JSON"   // {"resourceSpans":…}, as the collector's file exporter writes it
 	FormatJaeger Format = "Jaeger"      // {"data":[{"spans":…}]}, of its API or saved from its UI
 	FormatTempo  Format = "Tempo"       // {"batches":…} or {"trace":…}, of its API
-	FormatStdout Format = "stdouttrace" // what the SDK's exporter of that name prints
+	FormatStdout Format = "stdouttrace" // as the SDK's exporter of that name prints it
 
-	// FormatGoTrace is an execution trace of the Go runtime. Read recognises it, and
-	// leaves it to [WithDecoder].
+	// FormatGoTrace is an execution trace of the Go runtime. Read recognises it, and needs
+	// [WithDecoder] to read it.
 	FormatGoTrace Format = "Go execution trace"
 )
 
@@ -41,29 +41,28 @@ type readOptionFunc func(*readConfig)
 
 func (f readOptionFunc) applyRead(c *readConfig) { f(c) }
 
-// WithContext ends Read once ctx is done, even while the source is silent. Read
-// returns at once then, with the spans so far and the cause of ctx; the call to
-// the source's Read may go on, so that the source must not be used again but to
-// close it.
+// WithContext ends Read when ctx is done, even while the source blocks. Read then returns
+// at once, with the spans so far and the cause of ctx. The call to the source's Read may
+// still be running, so the source must not be used again, except to close it.
 func WithContext(ctx context.Context) ReadOption {
 	return readOptionFunc(func(c *readConfig) { c.ctx = ctx })
 }
 
 // Progress is how far Read has come.
 type Progress struct {
-	Bytes int64 // of the source, as they are there: compressed
+	Bytes int64 // of the source, before decompression
 	Spans int
 }
 
-// WithProgress has Read call f after about each megabyte of spans, on the
+// WithProgress makes Read call f after about each megabyte of decompressed data, on the
 // goroutine of its caller.
 func WithProgress(f func(Progress)) ReadOption {
 	return readOptionFunc(func(c *readConfig) { c.progress = f })
 }
 
-// WithMaxSpans sets how many spans are read at most, the first: 10,000,000 by default,
-// which bounds what a hostile source can do to memory to some gigabytes. The report
-// warns where there are more. Zero and less are ignored.
+// WithMaxSpans sets how many spans are read at most. Those beyond are left out, and the
+// report warns of them. The default is 10,000,000, which limits the memory that a hostile
+// source can take to some gigabytes. n < 1 is ignored.
 func WithMaxSpans(n int) ReadOption {
 	return readOptionFunc(func(c *readConfig) {
 		if n > 0 {
@@ -72,8 +71,8 @@ func WithMaxSpans(n int) ReadOption {
 	})
 }
 
-// WithDecoder has decode read sources of the format f, which it is given whole and
-// not compressed. It is how a command reads a [FormatGoTrace].
+// WithDecoder makes Read pass a source of the format f to decode, whole and decompressed.
+// Read only does so for a [FormatGoTrace].
 func WithDecoder(f Format, decode func(io.Reader) ([]Span, error)) ReadOption {
 	return readOptionFunc(func(c *readConfig) {
 		if c.decoders == nil {
@@ -83,36 +82,36 @@ func WithDecoder(f Format, decode func(io.Reader) ([]Span, error)) ReadOption {
 	})
 }
 
-// Report says what [Read] found.
+// Report describes what [Read] found.
 type Report struct {
-	Format      Format // of the first object with spans
+	Format      Format // of the first span
 	Compression string // "", "gzip" or "zstd"
-	Bytes       int64  // of the source, as they are there: compressed
-	Objects     int    // top-level objects that were whole
+	Bytes       int64  // of the source, before decompression
+	Objects     int    // complete top-level objects
 	Spans       int
 
-	// Warnings say what was left out, in order. There are at most a few: the last
-	// one counts the others.
+	// Warnings report what was left out, in order. There are at most 11: if there would be
+	// more, the last one counts the others.
 	Warnings []Warning
 }
 
-// Warning says that a part of a source was left out.
+// Warning reports a part of a source that was left out, or an error in a server's answer.
 type Warning struct {
-	// CutOff says that the source ends in the middle of an object: it was cut off,
-	// or is still being written.
+	// CutOff is set if the source ends in the middle of an object or a list: it was cut
+	// off, or is still being written.
 	CutOff bool
 
-	Line  int    // where the part begins, from 1; 0 is not known
-	Bytes int64  // of it, not compressed; 0 is not known
-	Text  string // one line, which says all: safe on a terminal
+	Line  int    // of the part, from 1; 0: not known
+	Bytes int64  // its size, decompressed; 0: not known
+	Text  string // the whole warning in one line, safe on a terminal
 }
 
 // String returns the warning as one line of text.
 func (w Warning) String() string { return w.Text }
 
-// FormatError says that a source is none that Read can read.
+// FormatError is the error for a source whose format Read cannot read.
 type FormatError struct {
-	Format Format // FormatGoTrace, or "": not one of ours
+	Format Format // FormatGoTrace, or "" for every other format
 	Looks  string // what it looks like, such as "OTLP in protobuf"
 	Advice string // what to do
 }
@@ -122,26 +121,26 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("chain: this looks like %s: %s", e.Looks, e.Advice)
 }
 
-// Read reads the spans of a source and finds out by itself what it is: OTLP/JSON as
-// lines, as one object or as an array; what Jaeger's and Tempo's APIs answer; what
-// the SDK's stdouttrace exporter prints, also between lines of a log; each of them
-// also compressed by gzip or zstd. Unknown fields are ignored, and so are objects of
-// logs and metrics.
+// Read reads the spans of a source and detects its format: OTLP/JSON as lines, as one
+// object or as an array; the answers of Jaeger's and Tempo's APIs; the output of the SDK's
+// stdouttrace exporter, also between lines of a log. All of them may be compressed by gzip
+// or zstd. Unknown fields are ignored, and so are objects of logs and metrics.
 //
-// What is damaged or cut off is left out, and the report warns of it. The error is
-// a [*FormatError] where the source is something else, what the source's Read
-// returned, the cause of the context, or what was damaged where nothing is left;
-// the spans before come with it. A source without spans is no error.
+// Damaged and incomplete parts are left out, and the report warns of them. The error is a
+// [*FormatError] if the source is something else, the error of the source's Read, or the
+// cause of the context. If there are no spans, it may also be a server's error or the first
+// damage. The spans before an error are returned with it. A source without spans is no
+// error.
 //
-// It holds one text of a span in memory besides the spans, and 16 MB of it at most.
-// A [Collection] reads several sources, and takes less memory.
+// Besides the spans, Read holds one value of the source in memory, some tens of megabytes
+// at most. A [Collection] reads several sources, and takes less memory.
 func Read(r io.Reader, opts ...ReadOption) ([]Span, Report, error) {
 	var c Collection
 	report, err := c.Read(r, opts...)
 	return c.take(), report, err
 }
 
-// Read adds the spans of a source to the collection, as the function [Read] does.
+// Read adds the spans of a source to the collection, like the function [Read].
 func (c *Collection) Read(r io.Reader, opts ...ReadOption) (Report, error) {
 	cfg := readConfig{maxSpans: defaultMaxSpans}
 	for _, o := range opts {
@@ -167,12 +166,12 @@ type reading struct {
 	cfg    *readConfig
 	d      *decoder
 	into   *Collection
-	before int // spans in it
+	before int // the length of into before the call
 	report Report
 	more   int   // warnings that are only counted
-	first  error // what was damaged first
+	first  error // the first damage
 
-	noise, noiseAt int // lines that are no JSON, and the first of them
+	noise, noiseAt int // how many lines are not JSON, and the number of the first one
 }
 
 const maxWarnings = 10
@@ -211,7 +210,7 @@ func (r *reading) run() error {
 	return r.verdict(err)
 }
 
-// verdict returns the error of a source that was read to its end, or to err.
+// verdict returns the error of a source that was read to its end, or err.
 func (r *reading) verdict(err error) error {
 	switch {
 	case err != nil:
@@ -237,8 +236,8 @@ func (r *reading) verdict(err error) error {
 	}
 }
 
-// documents reads one top-level object after the other. Arrays of them are nothing
-// but brackets and commas between them.
+// documents reads one top-level object after the other. It skips the brackets and commas of
+// arrays around them.
 func (r *reading) documents() error {
 	l := r.d.lex
 	open := 0
@@ -284,8 +283,8 @@ func (r *reading) documents() error {
 	}
 }
 
-// broken takes an object that is not whole, and reports whether the source ends
-// with it, with its error.
+// broken handles an object that is damaged or incomplete. It reports whether reading ends
+// there, and with which error.
 func (r *reading) broken(line int, from int64) (bool, error) {
 	l := r.d.lex
 	err, at := l.Err(), l.Line()
@@ -311,7 +310,7 @@ func (r *reading) broken(line int, from int64) (bool, error) {
 	return !more, nil
 }
 
-// cutOff warns of an object that began at from and has no end.
+// cutOff warns of an object that began at from and is incomplete.
 func (r *reading) cutOff(line int, from int64, err error) {
 	l := r.d.lex
 	kept := r.d.whole > from
@@ -330,7 +329,7 @@ func (r *reading) cutOff(line int, from int64, err error) {
 	r.warn(Warning{CutOff: true, Line: line, Bytes: lost, Text: "cut off, or still being written: " + text})
 }
 
-// fault keeps the first error.
+// fault keeps the first error as the damage to report.
 func (r *reading) fault(err error) {
 	if r.first == nil {
 		if !strings.HasPrefix(err.Error(), "chain: ") {

@@ -7,17 +7,16 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// IsRead reports whether the span is a read of a message or a run of them, and IsWrite
-// whether it is a write or a run of these.
+// IsRead reports whether the span is a read of a message or a run of reads.
 func (s *Span) IsRead() bool { return s.Name == semconv.SpanRead || s.Name == semconv.SpanReads }
 
-// IsWrite is described at [Span.IsRead].
+// IsWrite reports whether the span is a write of a message or a run of writes.
 func (s *Span) IsWrite() bool { return s.Name == semconv.SpanWrite || s.Name == semconv.SpanWrites }
 
 func (s *Span) isRun() bool { return s.Name == semconv.SpanReads || s.Name == semconv.SpanWrites }
 
-// Messages returns how many messages a read or a write stands for: those of a run, 1
-// for one that had a message, else 0.
+// Messages returns how many messages a read or a write stands for: those of a run, 1 for an
+// operation with a message, otherwise 0.
 func (s *Span) Messages() int64 {
 	switch {
 	case s.isRun():
@@ -29,8 +28,8 @@ func (s *Span) Messages() int64 {
 	}
 }
 
-// Indexes returns the numbers of the first and the last message that a read, a write
-// or a run stands for, in their direction and from 1; 0 where it does not say.
+// Indexes returns the indexes of the first and the last message that a read, a write or a
+// run stands for, in their direction and from 1. They are 0 if the span has none.
 func (s *Span) Indexes() (first, last int64) {
 	if i := s.Int(semconv.WebSocketMessageIndexKey); i > 0 {
 		return i, i
@@ -38,16 +37,17 @@ func (s *Span) Indexes() (first, last int64) {
 	return s.Int(semconv.WebSocketRunFirstKey), s.Int(semconv.WebSocketRunLastKey)
 }
 
-// Has reports whether it stands for the message of that number.
+// Has reports whether the span stands for the message with that index.
 func (s *Span) Has(index int64) bool {
 	first, last := s.Indexes()
 	return index > 0 && first <= index && index <= last
 }
 
-// resolveRuns finds the write that a read links to by way of a run: the peer names the
-// run of a message before that is sent, and the message is in it unless it stalls or
-// fails, and so has a span of its own. A run of reads may have several messages that the
-// peer named so: it links to the write that left the run.
+// resolveRuns corrects links from reads to runs of writes. The peer names the run of a
+// message before it sends the message, which is then part of the run unless it stalls or
+// fails. In that case it has a span of its own, and the link must point to that. A run of
+// reads may have several messages for which the peer named one run: its link points to the
+// write that left the run.
 func (b *builder) resolveRuns() {
 	var writes map[writer][]*Span
 	for _, s := range b.all {
@@ -108,7 +108,7 @@ func (b *builder) writes() map[writer][]*Span {
 	return all
 }
 
-// find returns the write of the message, nil if it is not there.
+// find returns the write of the message, or nil if there is none.
 func find(writes []*Span, index int64) *Span {
 	if i := position(writes, index); i < len(writes) && writes[i].Has(index) {
 		return writes[i]
@@ -116,8 +116,8 @@ func find(writes []*Span, index int64) *Span {
 	return nil
 }
 
-// leaving returns the write of one of the messages first to last that was in the run when
-// it was sent, and is not: it links to the run. It returns nil if there is none.
+// leaving returns the write of one of the messages first to last that left the run: it has
+// a span of its own, with a link to the run. It returns nil if there is none.
 func leaving(writes []*Span, run *Span, first, last int64) *Span {
 	for _, s := range writes[position(writes, first):] {
 		if at, _ := s.Indexes(); at > last {
@@ -130,7 +130,7 @@ func leaving(writes []*Span, run *Span, first, last int64) *Span {
 	return nil
 }
 
-// position returns where the write of the message stands, or would.
+// position returns the index of the write of the message, or where it would be.
 func position(writes []*Span, index int64) int {
 	i, _ := slices.BinarySearchFunc(writes, index, func(s *Span, index int64) int {
 		_, last := s.Indexes()

@@ -6,25 +6,23 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// scope is where connections are made and used: a goroutine, what a process does for
-// one request, or what is below a handshake.
+// scope is a part of a chain in which connections are made and used: a goroutine, what a
+// process does for one request, or the spans below a handshake.
 //
-// An operation that does not name its connection is on the one that is open in its
-// scope. Where several are open it could be on any of them, and its connection is not
-// known.
+// An operation that does not name its connection is on the one that is open in its scope.
+// If several are open, its connection is not known.
 type scope struct {
-	outer  *scope        // nil: what is outside does not matter here
+	outer  *scope        // nil: no scope outside matters
 	runner *Span         // the goroutine that it is in
 	client *Span         // the nearest client's handshake above
-	made   []*Connection // here, less some that are closed
-	below  *Connection   // all here is below its handshake: only those made here are possible beside it
+	made   []*Connection // the connections that were made here, except some that are closed
+	below  *Connection   // everything here is below its handshake: besides it, only those in made are possible
 }
 
-// maxScopes bounds the search for a connection: the depth of a trace is up to a
-// stranger.
+// maxScopes limits the search for a connection: hostile traces may be very deep.
 const maxScopes = 64
 
-// connection returns the one connection that is open in the scope, nil if there is
+// connection returns the only connection that is open in the scope, or nil if there is
 // none, or more than one.
 func (sc *scope) connection() *Connection {
 	var only *Connection
@@ -47,8 +45,8 @@ func (sc *scope) connection() *Connection {
 	return only
 }
 
-// open returns the connections that were made here and are open, at most two: callers
-// only ask whether there is exactly one. It looks at a closed one once.
+// open returns the connections that were made here and are open, at most two: callers only
+// need to know whether there is exactly one. It removes the closed ones that it finds.
 func (sc *scope) open() []*Connection {
 	i := 0
 	for i < len(sc.made) && i < 2 {
@@ -63,15 +61,15 @@ func (sc *scope) open() []*Connection {
 	return sc.made[:i:i]
 }
 
-// relations finds which goroutine ran each span, which connection it is on, and what
-// it belongs together with. It goes down: a chain has every parent before its
-// children.
+// relations finds the goroutine, the connection and the partner of each span. It goes from
+// parents to children, as they are in a chain.
 type relations struct {
-	scopes []*scope // of the children of each span
+	scopes []*scope // by span: the scope of its children
 	named  map[connectionName]*Connection
 }
 
-// connectionName is unique: an id is one end's, but some give one to both.
+// connectionName identifies one end of a connection. Its id alone may not: some sources
+// give both ends the same one.
 type connectionName struct {
 	proc int32
 	id   string
@@ -86,7 +84,7 @@ func (b *builder) relate() {
 	}
 }
 
-// pairTiles notes which wake follows each block of an operation.
+// pairTiles sets the partner of each block to the wake that follows it.
 func pairTiles(children []*Span) {
 	var last *Span
 	for _, c := range children {
@@ -125,7 +123,7 @@ func (r *relations) add(s *Span) {
 	r.scopes[s.Seq] = sc
 }
 
-// enter returns the scope that the span is in.
+// enter returns the scope that contains the span.
 func (r *relations) enter(s *Span) *scope {
 	if s.Parent == nil {
 		return &scope{}
@@ -138,8 +136,8 @@ func (r *relations) enter(s *Span) *scope {
 	return outer
 }
 
-// follow returns the scope of a span that goes on in another trace: that of the
-// handshake and of the goroutine that it links to.
+// follow returns the scope of a span that continues another trace: below the handshake and
+// in the goroutine that it links to.
 func (r *relations) follow(s *Span, sc *scope) *scope {
 	on := &scope{outer: sc, client: sc.client, runner: sc.runner}
 	for _, l := range s.Links {
@@ -153,14 +151,14 @@ func (r *relations) follow(s *Span, sc *scope) *scope {
 	}
 	if s.Is(semconv.SpanSegment) && on.below == nil {
 		if on.below = r.connectionOf(s, sc); on.below == nil {
-			on.below = &Connection{First: s} // it is of one, whose handshake is not here
+			on.below = &Connection{First: s} // of a connection whose handshake is not here
 		}
 	}
 	return on
 }
 
-// connectionOf returns the connection of a span: the one that it names or, without a
-// name, the one that its place implies.
+// connectionOf returns the connection of a span: the one that it names or, without a name,
+// the only one that is open in its scope.
 func (r *relations) connectionOf(s *Span, sc *scope) *Connection {
 	if id := s.Str(semconv.WebSocketConnectionIDKey); id != "" {
 		return r.withID(id, s)
@@ -178,8 +176,8 @@ func (r *relations) withID(id string, s *Span) *Connection {
 	return c
 }
 
-// handshake adds a handshake in the scope sc, and the connection that it made, if it
-// did. It returns the scope of what is below it.
+// handshake adds a handshake in the scope sc and, if it established one, its connection. It
+// returns the scope of the spans below it.
 func (r *relations) handshake(h *Span, sc *scope) *scope {
 	own := &scope{outer: sc, client: sc.client, runner: sc.runner}
 	if h.Kind != oteltrace.SpanKindServer {
@@ -195,7 +193,7 @@ func (r *relations) handshake(h *Span, sc *scope) *scope {
 		if seen := r.named[name]; seen != nil && seen.Handshake == nil {
 			c = seen
 		}
-		r.named[name] = c // an id that comes again means the latest
+		r.named[name] = c // an id that repeats means the latest
 	}
 	c.Handshake, c.First, h.conn = h, h, c
 	if o := h.partner; o != nil && o.conn != nil {
@@ -206,8 +204,8 @@ func (r *relations) handshake(h *Span, sc *scope) *scope {
 	return own
 }
 
-// client returns the client's side of a server's handshake in the scope sc: above
-// it or, at a public endpoint, what it links to.
+// client returns the client's side of a server's handshake in the scope sc: the nearest one
+// above it or, at a public endpoint, the one that it links to.
 func (r *relations) client(h *Span, sc *scope) *Span {
 	c := h.Caller()
 	switch {
@@ -222,10 +220,10 @@ func (r *relations) client(h *Span, sc *scope) *Span {
 	}
 }
 
-// GoesOn reports whether the span is in another trace than the one that it continues: a
-// connection's segment, an operation below one, or an operation with a trace of its
-// own. Such spans link to the handshake, to their goroutine and to the segment before,
-// none of which sent them anything.
+// GoesOn reports whether the span continues another trace: a connection's segment, an
+// operation below one, or an operation with a trace of its own. Such spans link to the
+// handshake, to their goroutine and to the previous segment. None of these links means that
+// something was sent.
 func (s *Span) GoesOn() bool {
 	return s.Is(semconv.SpanSegment) || s.OnConnection() && (s.Parent == nil || s.Parent.Is(semconv.SpanSegment))
 }

@@ -7,9 +7,8 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
-// FromSpans returns the SDK's spans, such as those that a span recorder or an
-// exporter was given, in their order. A span that has not ended has no End. Nil
-// entries are skipped.
+// FromSpans converts the SDK's spans, such as those of a span recorder or an exporter, in
+// their order. A span that has not ended has no End. Nil entries are skipped.
 func FromSpans(spans []sdktrace.ReadOnlySpan) []Span {
 	resources := make(map[*sdkresource.Resource][]attribute.KeyValue)
 	out := make([]Span, 0, len(spans))
@@ -35,8 +34,8 @@ func FromSpans(spans []sdktrace.ReadOnlySpan) []Span {
 			Resource:   res,
 			Status:     Status{ro.Status().Code, ro.Status().Description},
 		}
-		// A parent of another trace is no parent: WithNewRoot leaves none, but
-		// stubs may say anything.
+		// A parent in another trace is no parent: WithNewRoot leaves none, but stubs may
+		// have any.
 		if p := ro.Parent(); p.TraceID() == s.TraceID {
 			s.ParentID = p.SpanID()
 		}

@@ -7,48 +7,46 @@ import (
 	"github.com/wakechain/wakechain/internal/text"
 )
 
-// Skew says that the clock of a process contradicts that of another one.
+// Skew reports that the clock of a process contradicts that of another one.
 //
-// Two facts hold whatever the clocks say: a span starts after its parent
-// started, and ends after the start of any span that it links to (it knows
-// that span's id). A third holds for a client's span and the server's below it,
-// unless the client failed or was done before: the reply ends both, so the
-// server's span lies inside. Where processes on different machines break one of
-// these, all times of one are moved, by the smallest amount that mends it.
+// Two facts hold whatever the clocks show: a span starts after its parent started, and it
+// ends after the start of any span that it links to (it has that span's id). A third holds
+// for a client's span and the server's below it, unless the client failed or its span is
+// the shorter one: the reply ends both, so the server's span ends first. If processes on
+// different machines break one of these, all times of one are moved, by the smallest amount
+// that repairs it.
 //
-// Processes on one machine (by host.name and host.id of the resource) share a
-// clock, so that nothing between them is a skew; a process without these has a
-// clock of its own. The clock of the earliest root is the one that the others
-// are corrected to.
+// Processes on one machine (with the same host.name and host.id of the resource) share a
+// clock, so nothing between them is a skew. A process without these has a clock of its own.
+// The others are corrected to the clock of the earliest root.
 type Skew struct {
-	// Process is the process whose clock is meant, as [Span.Process] says it.
-	// Other processes on its machine, if there are any, moved with it.
+	// Process is the process whose clock is off, as [Span.Process] returns it. Other
+	// processes on its machine were corrected with it.
 	Process string
 
 	// Shift was added to all times of the process. It is zero if the clock was
 	// left alone.
 	Shift time.Duration
 
-	// Needed is the shift that the evidence asks for, done or not.
+	// Needed is the shift that the evidence asks for, whether it was done or not.
 	Needed time.Duration
 
-	// Left says why the clock was left alone, "" if it was not.
+	// Left is why the clock was left alone, "" if it was not.
 	Left string
 
-	// Before and After are the evidence. After is in truth the later span: the child,
-	// the span with the link, or the client's span, which cannot end before the
-	// server's.
+	// Before and After are the evidence. After is really the later one: the child, the span
+	// with the link, or the client's span, which cannot end before the server's.
 	Before, After *Span
 
 	rule rule
 }
 
-// rule is a fact that holds between two spans whatever the clocks say.
+// rule is a fact about two spans that holds whatever the clocks show.
 type rule byte
 
 const (
 	ruleParent rule = iota // a child starts after its parent started
-	ruleLink               // a span ends after what it links to started
+	ruleLink               // a span ends after the target of its link started
 	ruleReply              // a client's span ends after the server's ended
 )
 

@@ -16,10 +16,10 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Span is one span, whatever its source. The upper fields are what the source
-// said; [New] fills in the lower ones and leaves them unset in its input.
+// Span is one span from any source. The upper fields are the source's. [New] sets the lower
+// ones, and leaves them unset in its input.
 //
-// The slices are shared with the source: treat them as read-only.
+// The slices are shared with the source: do not modify them.
 type Span struct {
 	TraceID  oteltrace.TraceID
 	SpanID   oteltrace.SpanID
@@ -30,8 +30,8 @@ type Span struct {
 	Service string // service.name; New takes it from Resource if it is empty
 	Scope   string // instrumentation scope
 
-	// Start and End are corrected for clock skew in a Chain, see [Skew].
-	// A zero End is a span that had not ended when it was recorded.
+	// Start and End are corrected for clock skew in a Chain, see [Skew]. A zero End means
+	// that the span had not ended when it was recorded.
 	Start, End time.Time
 
 	Attributes []attribute.KeyValue
@@ -39,13 +39,13 @@ type Span struct {
 	Links      []Link
 	Status     Status
 
-	// StartedOn and EndedOn are the numbers of the goroutines that called for the
-	// start and the end, of all processes of the chain together. Only a recorder
-	// in the process can know them; 0 is not known. Spans that have them come to
-	// New in the order of the calls, which decides where their times tie.
+	// StartedOn and EndedOn are the numbers of the goroutines that started and ended the
+	// span, unique across all processes of the chain. Only a recorder in the process can
+	// know them; 0: not known. Spans that have them must be passed to New in the order of
+	// the calls, which decides between equal times.
 	StartedOn, EndedOn int64
 
-	// Filled in by New.
+	// Set by New.
 
 	Parent     *Span   // nil: a root, or see Orphan
 	Children   []*Span // in the order of the chain
@@ -53,21 +53,21 @@ type Span struct {
 	Seq        int     // the position in Chain.Spans, from 0
 
 	proc, clock int32
-	arrival     int // the position among what New was given
+	arrival     int // the position in the order of arrival
 
 	runner  *Span       // see Goroutine
 	conn    *Connection // see Connection
 	partner *Span       // of a block, its wake; of a handshake, its other side; of a goroutine, its rest
 }
 
-// Link is a reference from a span to another one that is not its parent. On a
-// `wake` it answers "who woke me".
+// Link is a reference from a span to another one that is not its parent. On a `wake` it
+// points to the span that caused it.
 type Link struct {
 	SpanContext oteltrace.SpanContext
 	Attributes  []attribute.KeyValue
 
-	// Span is the span that the link points to, filled in by New: nil if the
-	// chain does not have it.
+	// Span is the span that the link points to, set by New. It is nil if the chain does not
+	// have it.
 	Span *Span
 }
 
@@ -92,8 +92,8 @@ func lookup(attrs []attribute.KeyValue, key attribute.Key) (attribute.Value, boo
 	return attribute.Value{}, false
 }
 
-// Str returns the attribute key as text: "" if the span has no such attribute,
-// the usual rendering if it is not a string.
+// Str returns the attribute key as text, or "" if the span has no such attribute. A value
+// that is not a string is formatted by its String method.
 func (s *Span) Str(key attribute.Key) string { return str(s.Attributes, key) }
 
 func str(attrs []attribute.KeyValue, key attribute.Key) string {
@@ -108,8 +108,8 @@ func str(attrs []attribute.KeyValue, key attribute.Key) string {
 	}
 }
 
-// Int returns the attribute key as an integer, a float truncated: 0 if the span
-// has no such attribute or it is no number.
+// Int returns the attribute key as an integer, or 0 if the span has no such attribute or it
+// is no number. A float is truncated.
 func (s *Span) Int(key attribute.Key) int64 {
 	v, _ := s.Attr(key)
 	if v.Type() == attribute.FLOAT64 {
@@ -121,8 +121,8 @@ func (s *Span) Int(key attribute.Key) int64 {
 	return 0
 }
 
-// Float returns the attribute key as a float: 0 if the span has no such
-// attribute or it is no number.
+// Float returns the attribute key as a float, or 0 if the span has no such attribute or it
+// is no number.
 func (s *Span) Float(key attribute.Key) float64 {
 	v, _ := s.Attr(key)
 	if v.Type() == attribute.INT64 {
@@ -134,8 +134,8 @@ func (s *Span) Float(key attribute.Key) float64 {
 	return 0
 }
 
-// Duration returns End-Start, and 0 for a span that had not ended or that ended
-// before it started.
+// Duration returns End-Start, or 0 for a span that had not ended or that ended before it
+// started.
 func (s *Span) Duration() time.Duration {
 	if s.End.IsZero() {
 		return 0
@@ -143,9 +143,8 @@ func (s *Span) Duration() time.Duration {
 	return max(s.End.Sub(s.Start), 0)
 }
 
-// Blocked returns how long the span was blocked: the sum of its `block`
-// children or, where those are missing (a goroutine, say), its
-// block.duration.
+// Blocked returns how long the span was blocked: the sum of its `block` children or, if it
+// has none (as a goroutine), its block.duration and that of its [Span.Rest].
 func (s *Span) Blocked() time.Duration {
 	var sum time.Duration
 	var seen bool
@@ -163,8 +162,8 @@ func (s *Span) Blocked() time.Duration {
 	return sum
 }
 
-// Seconds returns the attribute key, a number of seconds, as a duration: 0 if the span
-// has no such attribute, or it is no number or negative, and the longest duration where
+// Seconds returns the attribute key, a number of seconds, as a duration. It is 0 if the
+// span has no such attribute, or it is negative or no number, and the longest duration if
 // it does not fit.
 func (s *Span) Seconds(key attribute.Key) time.Duration { return seconds(s.Float(key)) }
 
@@ -179,8 +178,8 @@ func seconds(f float64) time.Duration {
 	}
 }
 
-// Sum returns a+b, neither of them negative: the longest duration where it does not
-// fit, as it may with what a stranger wrote.
+// Sum returns a+b, or the longest duration if that does not fit, as may happen with hostile
+// input. Neither may be negative.
 func Sum(a, b time.Duration) time.Duration {
 	if a > 1<<63-1-b {
 		return 1<<63 - 1
@@ -188,8 +187,8 @@ func Sum(a, b time.Duration) time.Duration {
 	return a + b
 }
 
-// Site returns where in the program the span is, as function:line without the path of
-// the package and without "main.": "" where its code.* attributes do not say.
+// Site returns where in the program the span is, as function:line without the path of the
+// package and without "main.". It is "" if the code.* attributes do not have it.
 func (s *Span) Site() string {
 	fn := s.Str(semconv.CodeFunctionNameKey)
 	if fn == "" {
@@ -208,15 +207,16 @@ func (s *Span) Failed() bool { return s.Status.Code == codes.Error }
 // Orphan reports whether the span names a parent that the chain does not have.
 func (s *Span) Orphan() bool { return s.Parent == nil && s.ParentID.IsValid() }
 
-// SpanContext returns the span's identity as the context of a remote span.
+// SpanContext returns the span's identity as the context of a sampled remote span.
 func (s *Span) SpanContext() oteltrace.SpanContext {
 	return oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
 		TraceID: s.TraceID, SpanID: s.SpanID, TraceFlags: oteltrace.FlagsSampled, Remote: true,
 	})
 }
 
-// Process names the process that ran the span: its service and, behind an "@", its
-// instance, if the resource has one (service.instance.id, else host and process id).
+// Process returns the name of the process that ran the span: its service and, after an "@",
+// its instance, if the resource has one (service.instance.id, otherwise host and process
+// id).
 func (s *Span) Process() string {
 	name := s.Service
 	if name == "" {
@@ -238,7 +238,7 @@ func (s *Span) Process() string {
 	return name
 }
 
-// host returns the machine that the resource names, "" if it names none.
+// host returns the machine of the resource, or "" if it has none.
 func (s *Span) host() string {
 	name, id := str(s.Resource, otelsemconv.HostNameKey), str(s.Resource, otelsemconv.HostIDKey)
 	if name == "" && id == "" {
@@ -256,7 +256,7 @@ func (s *Span) String() string {
 	return fmt.Sprintf("%s #%d (%s)", text.Printable(s.Name), s.Seq, text.Printable(s.Service))
 }
 
-// Ancestors yields the span's parent, its parent, and so on up to the root.
+// Ancestors yields the span's parent, the parent's parent, and so on up to the root.
 func (s *Span) Ancestors() iter.Seq[*Span] {
 	return func(yield func(*Span) bool) {
 		for p := s.Parent; p != nil; p = p.Parent {
@@ -267,15 +267,16 @@ func (s *Span) Ancestors() iter.Seq[*Span] {
 	}
 }
 
-// Walk yields the span and all below it, each parent before its children and
-// those in the order of the chain, with the depth below s: 0 for s itself.
+// Walk yields the span and all below it, each parent before its children and siblings in
+// the order of the chain, with the depth below s: 0 for s itself.
 func (s *Span) Walk() iter.Seq2[int, *Span] {
 	return func(yield func(int, *Span) bool) {
 		walk([]*Span{s}, yield)
 	}
 }
 
-// walk keeps its own stack: the depth of a trace is up to a stranger.
+// walk yields roots and all spans below them. It has its own stack: traces may be very
+// deep.
 func walk(roots []*Span, yield func(int, *Span) bool) {
 	stack := [][]*Span{roots}
 	for len(stack) > 0 {
@@ -298,14 +299,14 @@ func walk(roots []*Span, yield func(int, *Span) bool) {
 // it.
 func (s *Span) Goroutine() *Span { return s.runner }
 
-// Connection returns the end of a connection that the span is on, nil where that is
-// not known. It is what the span's websocket.connection.id names or, where the span
-// has none, the only connection that is open where the span stands.
+// Connection returns the end of a connection that the span is on, or nil if it is not
+// known. It is the one that the span's websocket.connection.id names or, if the span has
+// none, the only one that is open in its place in the chain.
 func (s *Span) Connection() *Connection { return s.conn }
 
-// OtherSide returns, for the handshake of a client or a server, the same handshake as
-// the other side recorded it. It is nil for every other span, and where the chain does
-// not have it.
+// OtherSide returns, for the handshake of a client or a server, the same handshake as the
+// other side recorded it. It is nil for every other span, and if the chain does not have
+// it.
 func (s *Span) OtherSide() *Span {
 	if !s.Is(semconv.SpanHandshake) {
 		return nil
@@ -313,8 +314,8 @@ func (s *Span) OtherSide() *Span {
 	return s.partner
 }
 
-// Wake returns, for a `block`, the `wake` that ended it. It is nil for every other
-// span, and where the chain does not have it.
+// Wake returns, for a `block`, the `wake` that ended it. It is nil for every other span,
+// and if the chain does not have it.
 func (s *Span) Wake() *Span {
 	if !s.Is(semconv.SpanBlock) {
 		return nil
@@ -322,8 +323,8 @@ func (s *Span) Wake() *Span {
 	return s.partner
 }
 
-// Waker returns the span that a `wake`, or the one that ended a `block`, links to. It
-// is nil for every other span, and where the chain does not have it.
+// Waker returns the span that a `wake`, or the one that ended a `block`, links to. It is
+// nil for every other span, and if the chain does not have it.
 func (s *Span) Waker() *Span {
 	wake := s.Wake()
 	if s.Is(semconv.SpanWake) {
@@ -339,8 +340,8 @@ func (s *Span) Waker() *Span {
 	return nil
 }
 
-// Word returns the kind of span that the name means: see [semconv.KindOf]. That of a
-// goroutine is of no kind, whatever it is called.
+// Word returns the kind of span that the name means: see [semconv.KindOf]. For the span of
+// a goroutine it is the whole name.
 func (s *Span) Word() string {
 	word := semconv.KindOf(s.Name)
 	if len(word) == len(s.Name) {
@@ -355,7 +356,8 @@ func (s *Span) Word() string {
 // Named reports whether the span has the name, or the name is the span's [Span.Word].
 func (s *Span) Named(name string) bool { return s.Name == name || s.Is(name) }
 
-// Is reports whether [Span.Word] is the word: a `block`, whatever it waited for.
+// Is reports whether [Span.Word] is word. Is("block") reports whether s is a `block`,
+// whatever it waited for.
 func (s *Span) Is(word string) bool {
 	return strings.HasPrefix(s.Name, word) && s.Word() == word
 }
@@ -369,9 +371,9 @@ func (s *Span) Operation() *Span {
 	return s
 }
 
-// Caller returns the span that called for s: its parent or, of a server's span
-// without one, the client's that it links to, as at a public endpoint, which does
-// not adopt it. It is nil if the chain has neither.
+// Caller returns the span that caused s: its parent or, for a server's span without one,
+// the client's span that it links to, as public endpoints do. It is nil if the chain has
+// neither.
 func (s *Span) Caller() *Span {
 	if s.Parent != nil || s.Kind != oteltrace.SpanKindServer {
 		return s.Parent
@@ -384,5 +386,5 @@ func (s *Span) Caller() *Span {
 	return nil
 }
 
-// tile reports whether the span is one of those that tile an operation.
+// tile reports whether the span is a `block` or a `wake`, which tile an operation.
 func (s *Span) tile() bool { return s.Is(semconv.SpanBlock) || s.Is(semconv.SpanWake) }

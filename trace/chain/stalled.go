@@ -7,9 +7,9 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Stalled returns, for a span `stalled`, how long its block had lasted when the span
-// began. ok is false for every other span, and for one of that name that another
-// instrumentation made.
+// Stalled returns, for a span `stalled`, how long its block had lasted when the span began.
+// ok is false for every other span, and for one of that name without an age, from another
+// instrumentation.
 func (s *Span) Stalled() (age time.Duration, ok bool) {
 	if s.Name != semconv.SpanStalled {
 		return 0, false
@@ -20,11 +20,10 @@ func (s *Span) Stalled() (age time.Duration, ok bool) {
 	return s.Seconds(semconv.StalledAgeKey), true
 }
 
-// StillBlocked reports, for a span `stalled`, whether its block goes on as far as the
-// chain shows, and since when. A block is over if the chain has its `block` (which links
-// to its last `stalled`), or the end of its operation or of its goroutine. Of several
-// `stalled` spans of one block, ok is true for the last. It is false for every other
-// span.
+// StillBlocked reports, for a span `stalled`, whether its block still lasts as far as the
+// chain shows, and since when. A block is over if the chain has its `block` (which links to
+// its last `stalled`), or the end of its operation or of its goroutine. Of several
+// `stalled` spans of one block, ok is true for the last. It is false for every other span.
 func (s *Span) StillBlocked() (since time.Time, ok bool) {
 	age, stalled := s.Stalled()
 	if !stalled || s.Start.IsZero() {
@@ -46,7 +45,7 @@ func (s *Span) StillBlocked() (since time.Time, ok bool) {
 	return s.Start.Add(-age), true
 }
 
-// stalled adds what a line says of a `stalled`.
+// stalled adds the details of a `stalled`.
 func (p *printer) stalled(d *details, s *Span) {
 	if op := s.Str(semconv.StalledOperationKey); op != "" {
 		d.add("in " + d.cut(op))
@@ -60,7 +59,7 @@ func (p *printer) stalled(d *details, s *Span) {
 	}
 }
 
-// stalledTimes returns how long the blocks of `stalled` spans had lasted.
+// stalledTimes returns how long the blocks of `stalled` spans had lasted when these began.
 func stalledTimes(spans []*Span) []string {
 	low, _ := spans[0].Stalled()
 	high := low

@@ -12,22 +12,22 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// stdoutSpan is a span as the SDK's stdouttrace exporter prints it, while it is
-// read: its fields are those of a top-level object, and begin with a capital letter.
+// stdoutSpan is a span of the SDK's stdouttrace exporter that is being read. Its fields are
+// those of a top-level object, and begin with a capital letter.
 type stdoutSpan struct {
 	Span
 	parent oteltrace.SpanContextConfig
-	seen   bool // its SpanContext
+	seen   bool // it has a SpanContext
 }
 
-// stdoutFields are the fields that are read, each with the byte that its value
-// begins with.
+// stdoutFields are the fields that are read, each with the first byte of its value. '0'
+// stands for any digit.
 var stdoutFields = map[string]byte{
 	"Name": '"', "SpanContext": '{', "Parent": '{', "SpanKind": '0', "StartTime": '"', "EndTime": '"', "Attributes": '[',
 	"Links": '[', "Status": '{', "Resource": '[', "InstrumentationScope": '{', "InstrumentationLibrary": '{',
 }
 
-// stdoutField takes a field, if it is one of stdoutFields.
+// stdoutField reads a field if it is one of stdoutFields, and reports whether it did.
 func (d *decoder) stdoutField(s *stdoutSpan, key string) bool {
 	begin, ok := stdoutFields[key]
 	if c := d.lex.Peek(); !ok || c != begin && c != 'n' && (begin != '0' || c < '0' || c > '9') {
@@ -66,7 +66,7 @@ func (d *decoder) stdoutField(s *stdoutSpan, key string) bool {
 	return true
 }
 
-// endStdout takes the span, if the object was one.
+// endStdout adds the span, if the object was one.
 func (d *decoder) endStdout(s *stdoutSpan) {
 	if !s.seen {
 		return
@@ -99,8 +99,8 @@ func (d *decoder) stdoutContext() (c oteltrace.SpanContextConfig) {
 	return c
 }
 
-// stdoutTime takes a time. The exporter prints the zero time for one that is not
-// known, or that it was asked not to print.
+// stdoutTime reads a time. The exporter prints the zero time for an unknown one, or if it
+// was configured to print no times.
 func (d *decoder) stdoutTime() time.Time {
 	t, err := time.Parse(time.RFC3339Nano, string(d.lex.Text()))
 	if err != nil {
@@ -147,7 +147,7 @@ func (d *decoder) stdoutLinks(s *Span) {
 	}
 }
 
-// stdoutValue takes {"Type":…,"Value":…}.
+// stdoutValue reads {"Type":…,"Value":…}.
 func (d *decoder) stdoutValue() attribute.Value {
 	var kind string
 	d.raw = d.raw[:0]
@@ -164,7 +164,7 @@ func (d *decoder) stdoutValue() attribute.Value {
 	if d.lex.Err() != nil || len(d.raw) == 0 || kind == "EMPTY" {
 		return attribute.Value{}
 	}
-	switch kind { // the usual ones, for less
+	switch kind { // the most frequent types, at less cost
 	case "STRING":
 		if s, ok := unquote(d.raw); ok {
 			return attribute.StringValue(d.share([]byte(s)))
@@ -179,7 +179,7 @@ func (d *decoder) stdoutValue() attribute.Value {
 	return v
 }
 
-// stdoutTyped returns the value of the type that attribute.Type names.
+// stdoutTyped decodes raw as the type that kind, the name of an attribute.Type, stands for.
 func stdoutTyped(kind string, raw []byte, depth int) (attribute.Value, error) {
 	switch kind {
 	case "STRING":
@@ -208,7 +208,7 @@ func stdoutTyped(kind string, raw []byte, depth int) (attribute.Value, error) {
 			return stdoutNested(kind, raw, depth+1)
 		}
 	}
-	// What is not known yet is kept as it stands there.
+	// Values of unknown types, or nested too deeply, are kept as text.
 	return attribute.StringValue(strings.ToValidUTF8(string(raw), "\uFFFD")), nil
 }
 

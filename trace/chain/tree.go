@@ -28,16 +28,15 @@ type treeFunc func(*treeConfig)
 
 func (f treeFunc) applyTree(c *treeConfig) { f(c) }
 
-// WithWidth cuts lines to n columns. By default, and for n <= 0, they are as
-// long as they are.
+// WithWidth cuts lines to n columns. By default, and for n <= 0, they are not cut.
 func WithWidth(n int) TreeOption { return treeFunc(func(c *treeConfig) { c.width = n }) }
 
-// WithMaxLines prints at most n lines. The last one then says how many spans are
-// missing. By default, and for n <= 0, all are printed.
+// WithMaxLines prints at most n lines. If there are more, the last one has the number of
+// spans that are missing. By default, and for n <= 0, all are printed.
 func WithMaxLines(n int) TreeOption { return treeFunc(func(c *treeConfig) { c.lines = n }) }
 
-// WithMaxDepth prints at most n levels, up to 1,000, and says how many spans are
-// below. The default, also for n <= 0, is 64: each level costs three columns.
+// WithMaxDepth prints at most n levels, up to 1,000, and the number of spans below them.
+// The default, also for n <= 0, is 64. Each level takes three columns.
 func WithMaxDepth(n int) TreeOption {
 	return treeFunc(func(c *treeConfig) { c.depth = min(n, deepest) })
 }
@@ -52,15 +51,15 @@ func WithoutFolding() TreeOption { return treeFunc(func(c *treeConfig) { c.unfol
 // chain.
 func WithoutTimes() TreeOption { return treeFunc(func(c *treeConfig) { c.untimed = true }) }
 
-// WithKeys also shows the attributes with these keys, as key=value. Spans that
-// differ in one do not fold. More than one such option adds up.
+// WithKeys also shows the attributes with these keys, as key=value. Spans that differ in
+// one do not fold. Several such options add up.
 func WithKeys(keys ...attribute.Key) TreeOption {
 	return treeFunc(func(c *treeConfig) { c.keys = append(c.keys, keys...) })
 }
 
-// WithOnly shows the spans that match reports true for, and those that they are
-// part of. Their times and numbers are those in the whole chain. The default is
-// all spans; the last such option wins.
+// WithOnly shows only the spans that match reports true for, and their ancestors. Times and
+// numbers are those in the whole chain. The default is all spans; the last such option
+// wins.
 func WithOnly(match func(*Span) bool) TreeOption {
 	return treeFunc(func(c *treeConfig) { c.only = match })
 }
@@ -68,22 +67,21 @@ func WithOnly(match func(*Span) bool) TreeOption {
 const (
 	defaultDepth = 64
 	deepest      = 1_000
-	maxSkews     = 8 // how many get a line
+	maxSkews     = 8 // that have a line
 )
 
-// WriteTree writes the chain as a tree of text, a line per span: when it
-// started, its name, how long it took, what it did, [its service] where that is
-// not its parent's, and what it links to, by the number that the other line
-// shows. The two spans of a goroutine that lived long are one line.
+// WriteTree writes the chain as a tree of text, a line per span: when it started, its name,
+// how long it took, its details, [its service] if it is not in its parent's process, and
+// the targets of its links, with the number that the other line shows. The two spans of a
+// goroutine that lived long are one line.
 //
-// At least three neighbours that would read the same are folded into one line
-// with their number (×311), total and longest duration, the lines below them
-// too, and so are sequences that repeat (↻). A span stands alone that failed
-// unlike its neighbours, or that took 10ms or longer and ten times the median of
-// its like.
+// At least three neighbours that would read the same are folded into one line with their
+// number (×311), total and longest duration. The lines below them are folded too, and so
+// are sequences that repeat (↻). A span stands alone if it failed unlike its neighbours, or
+// if it took 10ms or longer and more than ten times the median of similar ones.
 //
-// All text from the trace is escaped. The error is the writer's. The cost is
-// O(n log n) for n spans.
+// All text from the trace is escaped. The error wraps the writer's. The cost is O(n log n)
+// for n spans.
 func (c *Chain) WriteTree(w io.Writer, opts ...TreeOption) error {
 	p := &printer{chain: c, out: bufio.NewWriter(w), start: c.Start(), escape: text.Printable}
 	for _, o := range opts {
@@ -122,11 +120,11 @@ type printer struct {
 	cited  map[*Span]bool  // spans that notes refer to
 
 	lines int    // written, or held back
-	held  string // the last line allowed, until it is known to be the last
-	total int    // spans shown, by the lines before the one held
+	held  string // the last allowed line, until it is certain that no other follows
+	total int    // spans in the lines before held
 }
 
-// errFull ends the printing.
+// errFull ends the printing when all allowed lines are written.
 var errFull = errors.New("no lines left")
 
 func (p *printer) print() {
@@ -154,7 +152,7 @@ func (p *printer) flush() {
 	}
 }
 
-// line writes a line that shows n spans.
+// line writes a line that shows n spans. It returns errFull if there are too many lines.
 func (p *printer) line(text string, n int) error {
 	text = p.finish(text) + "\n"
 	if p.cfg.lines > 0 {
@@ -175,7 +173,7 @@ var asASCII = strings.NewReplacer(
 	"├─ ", "|- ", "└─ ", "`- ", "│  ", "|  ", "×", "x", "µ", "u", "…", "...", "→", "->", "←", "<-",
 	"✗", "!", "⚠", "!", "↻", "loop", "–", "-")
 
-// finish fits a line into what the terminal can show.
+// finish makes a line ASCII if it must be, and cuts it to the width.
 func (p *printer) finish(line string) string {
 	line = strings.TrimRight(line, " ")
 	ellipsis := "…"
@@ -188,7 +186,7 @@ func (p *printer) finish(line string) string {
 	return line
 }
 
-// notes says what a reader must know of the times and the spans.
+// notes writes lines about clocks and repeated spans.
 func (p *printer) notes() error {
 	p.cited = make(map[*Span]bool)
 	for i, s := range p.chain.Skews {
@@ -209,7 +207,7 @@ func (p *printer) notes() error {
 	return nil
 }
 
-// findTwins finds services whose name is not unique to one process.
+// findTwins finds services of several processes.
 func (p *printer) findTwins() {
 	p.twins = make(map[string]bool)
 	first := make(map[string]int32)
@@ -247,7 +245,7 @@ func (p *printer) below(it *item) []*item {
 	return p.shapes.below(it)
 }
 
-// items prints siblings. Its recursion ends at the depth of the options.
+// items prints siblings and the lines below them. Its recursion ends at the maximum depth.
 func (p *printer) items(items []*item, prefix string, depth int, parent *Span) error {
 	for i, it := range items {
 		branch, rest := "├─ ", "│  "
@@ -287,7 +285,7 @@ func (p *printer) items(items []*item, prefix string, depth int, parent *Span) e
 	return nil
 }
 
-// weight is how many spans the line of an item shows.
+// weight returns how many spans the line of an item shows.
 func (p *printer) weight(it *item) int {
 	if it.rounds > 0 {
 		return 0 // its body shows them
@@ -310,19 +308,19 @@ func (p *printer) blank() string {
 	return strings.Repeat(" ", columnWidth)
 }
 
-// column is the first one: when the item started.
+// column returns the first column: when the item started.
 func (p *printer) column(it *item) string {
 	if p.cfg.untimed {
 		return ""
 	}
-	at := "?" // the source does not know
+	at := "?" // the start is not known
 	if start := it.spans[0].Start; !start.IsZero() {
 		at = text.Offset(start.Sub(p.start))
 	}
 	return at + strings.Repeat(" ", max(columnWidth-text.Columns(at), 1))
 }
 
-// text is the line of an item, without its place in the tree.
+// text returns the line of an item, without its place in the tree.
 func (p *printer) text(it *item, parent *Span) string {
 	first := it.spans[0]
 	if it.rounds > 0 {
