@@ -15,7 +15,7 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// client asks a server.
+// client sends requests to a server.
 type client struct {
 	base     *url.URL
 	http     *http.Client
@@ -30,14 +30,14 @@ const (
 	maxPlain  = 4 << 20 // bytes of another answer
 )
 
-// silentError is that of a server that says nothing.
+// silentError is the error of a server that sent nothing for the time d.
 type silentError struct{ d time.Duration }
 
 func (e *silentError) Error() string {
 	return "no answer for " + text.Duration(e.d, " ")
 }
 
-// get asks for a path and has use read the answer.
+// get requests a path, and calls use to read the response.
 func (c *client) get(ctx context.Context, path string, params url.Values, use func(io.Reader) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -67,25 +67,25 @@ func (c *client) get(ctx context.Context, path string, params url.Values, use fu
 	return nil
 }
 
-// failed returns the error of a request, which says the server and why it was ended.
+// failed returns the error of a request, with the server and, if ctx is done, its cause.
 func (c *client) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	var u *url.Error
 	if errors.As(err, &u) {
-		err = u.Err // it says the whole URL, and what it has for a password
+		err = u.Err // u has the whole URL, and a password that may be in it
 	}
 	return fmt.Errorf("query: %s: %w", c.base.Redacted(), err)
 }
 
-// refused returns the error of an answer that is none.
+// refused returns the error of a response whose status is not 200.
 func (c *client) refused(resp *http.Response, body io.Reader) error {
 	b, _ := io.ReadAll(io.LimitReader(body, 4096))
 	return fmt.Errorf("query: %s: %w", c.base.Redacted(), &statusError{resp.StatusCode, resp.Status + serverSays(b)})
 }
 
-// statusError is an answer that is none.
+// statusError is the error of a response whose status is not 200.
 type statusError struct {
 	code int
 	text string
@@ -98,7 +98,7 @@ func isNotFound(err error) bool {
 	return errors.As(err, &status) && status.code == http.StatusNotFound
 }
 
-// serverSays returns the text of an error, as ": trace not found".
+// serverSays returns the message of an error response, such as ": trace not found".
 func serverSays(b []byte) string {
 	var doc struct {
 		Errors []struct{ Msg string } `json:"errors"`
@@ -121,7 +121,7 @@ func serverSays(b []byte) string {
 	return ": " + text.Printable(text.Shorten(strings.ToValidUTF8(said, "\uFFFD"), 200))
 }
 
-// body starts the clock anew with each part of an answer.
+// body resets the timer with each part of a response.
 type body struct {
 	r      io.Reader
 	silent *time.Timer
@@ -136,7 +136,7 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// answer asks for a path and decodes the answer.
+// answer requests a path, and decodes the JSON of the response.
 func (c *client) answer(ctx context.Context, path string, params url.Values, into any) error {
 	return c.get(ctx, path, params, func(r io.Reader) error {
 		if err := json.NewDecoder(io.LimitReader(r, maxPlain)).Decode(into); err != nil {
@@ -146,7 +146,7 @@ func (c *client) answer(ctx context.Context, path string, params url.Values, int
 	})
 }
 
-// spans asks for a path and adds the spans of the answer to into.
+// spans requests a path, and adds the spans of the response to into.
 func (c *client) spans(ctx context.Context, path string, params url.Values, into *chain.Collection) (report chain.Report, err error) {
 	err = c.get(ctx, path, params, func(r io.Reader) (err error) {
 		report, err = into.Read(r)
@@ -155,7 +155,7 @@ func (c *client) spans(ctx context.Context, path string, params url.Values, into
 	return report, err
 }
 
-// detect finds out what the server is.
+// detect finds out the kind of the server, unless it is set.
 func (c *client) detect(ctx context.Context) error {
 	if c.kind != "" {
 		return nil
@@ -186,9 +186,9 @@ func (c *client) detect(ctx context.Context) error {
 	return fmt.Errorf("query: %s is neither a Jaeger nor a Tempo: /api/services and /api/echo do not answer as theirs", c.base.Redacted())
 }
 
-// isDown reports whether a server cannot be reached at all.
+// isDown reports whether a server cannot be reached at all, or the request was cancelled.
 func isDown(err error) bool {
 	var silent *silentError
-	var op interface{ Timeout() bool } // what the network's errors have in common
+	var op interface{ Timeout() bool } // a method that the errors of the network have
 	return errors.As(err, &silent) || errors.As(err, &op) || errors.Is(err, context.Canceled)
 }

@@ -1,5 +1,5 @@
-// Package query reads spans from the query API of a Jaeger or of a Tempo into a
-// [chain.Collection]: one trace by its id, or those of a service, an operation, tags
+// Package query reads spans from the query API of Jaeger or Tempo into a
+// [chain.Collection]: one trace by its id, or the traces of a service, an operation, tags
 // and a time, page by page.
 //
 //	var spans chain.Collection
@@ -8,8 +8,8 @@
 //	…
 //	c := spans.Chain()
 //
-// It is a package of its own so that package chain does without net/http.
+// It is a package of its own, so that package chain does not need net/http.
 //
-// A server that says nothing for 10 seconds ([WithSilence]) ends the query: with an
-// error that says so, and the spans so far in the collection.
+// A server that sends nothing for 10 seconds ([WithSilence]) ends the query with an error.
+// The spans so far stay in the collection.
 package query

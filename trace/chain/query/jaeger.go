@@ -10,7 +10,7 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// jaeger asks a Jaeger.
+// jaeger is the backend of a Jaeger.
 type jaeger client
 
 func (j *jaeger) search(ctx context.Context, q *Query, from, until time.Time, limit int) ([]found, error) {
@@ -22,7 +22,7 @@ func (j *jaeger) search(ctx context.Context, q *Query, from, until time.Time, li
 		if err := (*client)(j).answer(ctx, "/api/services", nil, &all); err != nil {
 			return nil, err
 		}
-		services = all.Data // a search needs one
+		services = all.Data // a search needs a service
 	}
 	var page []found
 	for _, service := range services {
@@ -64,8 +64,8 @@ func (j *jaeger) searchService(ctx context.Context, service string, q *Query, fr
 
 func (j *jaeger) step() time.Duration { return time.Microsecond }
 
-// trace asks the newer API for the trace, which has the links that the other one has
-// not, and else takes what the search said.
+// trace requests the trace from the newer API, which has links that the older one lacks. If
+// that fails, it uses the spans of the search, or the older API.
 func (j *jaeger) trace(ctx context.Context, f found, into *chain.Collection) (chain.Report, error) {
 	before := into.Len()
 	c := (*client)(j)

@@ -16,36 +16,36 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// Query says which traces are asked for.
+// Query selects traces.
 type Query struct {
-	// Trace is the id of the one trace that is asked for, in hexadecimal. Where it is
-	// set the other fields do not count.
+	// Trace is the id of a single trace, in hexadecimal. If it is set, the other fields are
+	// ignored.
 	Trace string
 
 	Service     string            // "": all services
 	Operation   string            // the name of a span; "": any
 	Tags        map[string]string // attributes of a span, all of them
-	MinDuration time.Duration     // of a span or trace, as the server has it; 0: any
+	MinDuration time.Duration     // of a span or a trace, depending on the server; 0: any
 
-	// Since is how far back from Until to look, an hour by default. Until is now by
-	// default.
+	// Since is how far back from Until to search. The default is one hour. Until is the
+	// current time by default.
 	Since time.Duration
 	Until time.Time
 
-	// Limit is how many traces to read at most, the latest: 100 by default.
+	// Limit is how many traces to read at most, the latest ones. The default is 100.
 	Limit int
 }
 
-// Kind is what a server is.
+// Kind is the kind of a server.
 type Kind string
 
-// The servers that can be asked.
+// The supported servers.
 const (
 	Jaeger Kind = "Jaeger"
 	Tempo  Kind = "Tempo"
 )
 
-// Report says what [Read] found.
+// Report describes what [Read] found.
 type Report struct {
 	Kind     Kind
 	Traces   int
@@ -61,7 +61,7 @@ type optionFunc func(*client)
 
 func (f optionFunc) apply(c *client) { f(c) }
 
-// WithClient asks through h, by default one of its own that ends with Read. Nil is
+// WithClient sends the requests through h. The default is a client of Read's own. Nil is
 // ignored.
 func WithClient(h *http.Client) Option {
 	return optionFunc(func(c *client) {
@@ -71,14 +71,14 @@ func WithClient(h *http.Client) Option {
 	})
 }
 
-// WithHeader adds a header to each request, such as X-Scope-OrgID for a Tempo of many
+// WithHeader adds a header to each request, such as X-Scope-OrgID for a Tempo with many
 // tenants. A user and password in the URL need none.
 func WithHeader(key, value string) Option {
 	return optionFunc(func(c *client) { c.header.Add(key, value) })
 }
 
-// WithSilence sets how long a server may say nothing, 10 s by default. Zero and less
-// are ignored.
+// WithSilence sets for how long a server may send nothing. The default is 10 s. d <= 0 is
+// ignored.
 func WithSilence(d time.Duration) Option {
 	return optionFunc(func(c *client) {
 		if d > 0 {
@@ -87,12 +87,12 @@ func WithSilence(d time.Duration) Option {
 	})
 }
 
-// WithKind says what the server is. By default Read finds out.
+// WithKind sets the kind of the server. By default Read detects it.
 func WithKind(k Kind) Option {
 	return optionFunc(func(c *client) { c.kind = k })
 }
 
-// WithProgress has Read call f after each trace.
+// WithProgress makes Read call f after each trace.
 func WithProgress(f func(Report)) Option {
 	return optionFunc(func(c *client) { c.progress = f })
 }
@@ -104,28 +104,28 @@ const (
 	maxWarnings    = 10
 )
 
-// backend is what a server can be asked.
+// backend is the query API of a kind of server.
 type backend interface {
-	// search returns the traces of q that began before until, at most limit.
+	// search returns the traces of q between from and until, at most limit.
 	search(ctx context.Context, q *Query, from, until time.Time, limit int) ([]found, error)
 	// trace reads a trace into spans.
 	trace(ctx context.Context, f found, into *chain.Collection) (chain.Report, error)
-	// step is the resolution of the server's times.
+	// step returns the resolution of the server's times.
 	step() time.Duration
 }
 
-// found is a trace that a search found.
+// found is a trace in the result of a search.
 type found struct {
 	id    string
 	start time.Time
-	spans []chain.Span // if the search says them
+	spans []chain.Span // if the search returns them
 }
 
-// Read asks the server at base, a URL such as http://localhost:16686 for Jaeger or
-// http://localhost:3200 for Tempo, also that of a trace in Jaeger's page
-// (http://localhost:16686/trace/ID), and adds the spans of the traces to into, the
-// latest trace first. An error comes with the traces before. That a trace or service
-// is not there is an error, too; that a search finds nothing is none.
+// Read requests traces from the server at base and adds their spans to into, the latest
+// trace first. base is a URL such as http://localhost:16686 for Jaeger or
+// http://localhost:3200 for Tempo, or that of a trace in Jaeger's UI
+// (http://localhost:16686/trace/ID). If there is an error, into has the traces before it.
+// It is an error if a trace or service does not exist, but not if a search finds nothing.
 func Read(ctx context.Context, into *chain.Collection, base string, q Query, opts ...Option) (Report, error) {
 	own := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1}}
 	defer own.CloseIdleConnections()
@@ -144,7 +144,7 @@ func Read(ctx context.Context, into *chain.Collection, base string, q Query, opt
 	return r.report, err
 }
 
-// parse takes a URL, which may be that of a page.
+// parse sets the server's URL. If base is the page of a trace, it also sets the trace.
 func (c *client) parse(base string, q *Query) error {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -172,8 +172,8 @@ type reading struct {
 	client *client
 	into   *chain.Collection
 	before int
-	seen   map[string]bool // traces
-	stale  int             // full pages without anything new
+	seen   map[string]bool // the ids of the traces that were read
+	stale  int             // how many full pages in a row had no new trace
 	report Report
 }
 
@@ -204,13 +204,13 @@ func (r *reading) run(ctx context.Context, q Query) error {
 }
 
 const (
-	maxPage  = 50 // traces that are asked for at once
-	maxStale = 3  // full pages without anything new, one after the other
+	maxPage  = 50 // traces per request
+	maxStale = 3  // full pages in a row without a new trace
 )
 
-// window reads the traces of a time, the latest first, and reports whether that is
-// enough. Which traces a server leaves out of a page that is full is up to it (Jaeger's
-// memory takes any), so a full page only says that the time is to be halved.
+// window reads the traces between from and until, the latest first, and reports whether to
+// stop. A server may leave any traces out of a full page (Jaeger's memory storage does), so
+// window halves the time if a page is full.
 func (r *reading) window(ctx context.Context, b backend, q *Query, from, until time.Time) (enough bool, err error) {
 	page, err := b.search(ctx, q, from, until, maxPage)
 	if err != nil {
@@ -241,7 +241,7 @@ func (r *reading) window(ctx context.Context, b backend, q *Query, from, until t
 		r.stale = 0
 	}
 	r.report.More = r.report.More || full
-	return r.stale == maxStale, nil // the server does not care for times
+	return r.stale == maxStale, nil // the server seems to ignore the time
 }
 
 // take reads a trace.
@@ -266,7 +266,7 @@ func (r *reading) take(ctx context.Context, b backend, f found) error {
 	return nil
 }
 
-// latest returns the traces with the latest first, each once and at most limit.
+// latest returns the traces, the latest first, each once and at most limit.
 func latest(page []found, limit int) []found {
 	slices.SortStableFunc(page, func(a, b found) int { return b.start.Compare(a.start) })
 	seen := make(map[string]bool, len(page))
@@ -278,7 +278,7 @@ func latest(page []found, limit int) []found {
 	return page[:min(len(page), limit)]
 }
 
-// byTrace sorts spans by their trace.
+// byTrace groups spans by trace.
 func byTrace(spans []chain.Span) []found {
 	var all []found
 	place := make(map[oteltrace.TraceID]int)

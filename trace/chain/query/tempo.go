@@ -13,7 +13,7 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// tempo asks a Tempo.
+// tempo is the backend of a Tempo.
 type tempo client
 
 func (t *tempo) search(ctx context.Context, q *Query, from, until time.Time, limit int) ([]found, error) {
@@ -48,7 +48,7 @@ func (t *tempo) search(ctx context.Context, q *Query, from, until time.Time, lim
 
 func (t *tempo) step() time.Duration { return time.Second }
 
-// traceQL returns the question in Tempo's language.
+// traceQL returns the query in TraceQL.
 func traceQL(q *Query) string {
 	var all []string
 	if q.Service != "" {
@@ -66,8 +66,8 @@ func traceQL(q *Query) string {
 	return "{ " + strings.Join(all, " && ") + " }"
 }
 
-// tag asks for an attribute of a span or a resource. What looks like a number or a
-// truth may be a text as well.
+// tag returns the condition for an attribute of a span or a resource. A value that looks
+// like a number or a boolean matches as such and as text.
 func tag(key, value string) string {
 	name := "." + quoteKey(key)
 	is := name + " = " + quote(value)
@@ -78,7 +78,7 @@ func tag(key, value string) string {
 	return is
 }
 
-// quoteKey quotes a name that TraceQL would not take for one.
+// quoteKey quotes a name that TraceQL would not accept unquoted.
 func quoteKey(key string) string {
 	for _, r := range key {
 		if r != '.' && r != '_' && r != '-' && r != '/' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
@@ -88,12 +88,13 @@ func quoteKey(key string) string {
 	return key
 }
 
-// quote returns a string of TraceQL, in which a backslash escapes itself and quotes.
+// quote returns a string literal of TraceQL, in which a backslash escapes itself and
+// quotes.
 func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
 }
 
-// trace asks for a trace, of an older Tempo in the older way.
+// trace requests a trace, if need be from the API of an older Tempo.
 func (t *tempo) trace(ctx context.Context, f found, into *chain.Collection) (chain.Report, error) {
 	c := (*client)(t)
 	before := into.Len()

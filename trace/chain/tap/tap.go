@@ -1,5 +1,4 @@
-// Package tap hands out the spans that a program makes in the next seconds, to
-// whoever asks for them at a debug page:
+// Package tap serves the spans that a program ends in the next seconds, on a debug page:
 //
 //	spans := tap.New()
 //	provider.RegisterSpanProcessor(spans)
@@ -7,8 +6,8 @@
 //
 //	curl -s '127.0.0.1:6060/debug/wakechain/spans?seconds=5' > spans.json
 //
-// What is not sampled makes no spans, and a span is handed out when it has ended. As
-// long as nobody asks, the end of a span costs one atomic load.
+// Only sampled spans are served, after they have ended. While there is no request, the end
+// of a span costs one atomic load.
 package tap
 
 import (
@@ -32,15 +31,15 @@ const (
 	maxListeners = 4
 )
 
-// LeftOut is the header of an answer that says how many spans it left out, as there
-// were more than [WithMaxSpans].
+// LeftOut is the header of a response with the number of spans that were left out, because
+// there were more than [WithMaxSpans].
 const LeftOut = "Wakechain-Spans-Left-Out"
 
 // Option configures [New].
 type Option func(*Tap)
 
-// WithMaxSpans sets how many spans an answer has at most, 50,000 by default: the
-// first. n < 1 is ignored.
+// WithMaxSpans sets how many spans a response has at most, the first ones. The default is
+// 50,000. n < 1 is ignored.
 func WithMaxSpans(n int) Option {
 	return func(t *Tap) {
 		if n > 0 {
@@ -84,7 +83,7 @@ func New(opts ...Option) *Tap {
 // OnStart does nothing.
 func (t *Tap) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
 
-// OnEnd keeps s for the requests in progress.
+// OnEnd keeps s, if it is sampled, for the requests in progress.
 func (t *Tap) OnEnd(s sdktrace.ReadOnlySpan) {
 	if t.listening.Load() == 0 || !s.SpanContext().IsSampled() {
 		return
@@ -100,15 +99,15 @@ func (t *Tap) OnEnd(s sdktrace.ReadOnlySpan) {
 	}
 }
 
-// Shutdown does nothing: a tap is done when its provider is.
+// Shutdown does nothing.
 func (t *Tap) Shutdown(context.Context) error { return nil }
 
 // ForceFlush does nothing.
 func (t *Tap) ForceFlush(context.Context) error { return nil }
 
-// ServeHTTP answers with the spans that end from now on, as OTLP/JSON, after the time
-// of the parameter seconds, 5 by default and 300 at most. Spans beyond the limit are
-// counted by the header [LeftOut]. Four may ask at a time.
+// ServeHTTP waits and responds with the spans that ended meanwhile, as OTLP/JSON. The
+// parameter seconds sets for how long, 5 by default and 300 at most. The header [LeftOut]
+// counts the spans beyond the limit. At most four requests are served at a time.
 func (t *Tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", "GET")

@@ -21,7 +21,7 @@ type layout struct {
 	place     map[*chain.Span]int
 }
 
-// open is the end of what has not ended.
+// open is the end of a slice that has not ended.
 const open = time.Duration(math.MaxInt64)
 
 type slice struct {
@@ -29,22 +29,22 @@ type slice struct {
 	name     string
 	from, to time.Duration
 	pid, tid int
-	still    bool // it stands for a block that lasts, and has no span of its own
+	still    bool // it is a block that still lasts; span is its `stalled`
 }
 
-// track is a goroutine or, where spans overlap, a part of one.
+// track is a goroutine or, if spans overlap, a part of one.
 type track struct {
 	pid  int
 	name string
-	ends []time.Duration // of the slices that are open, from the outermost
+	ends []time.Duration // of the open slices, from the outermost
 }
 
-// goroutine is what has tracks.
+// goroutine identifies the owner of tracks.
 type goroutine struct {
 	process string
-	run     *chain.Span // the goroutine, nil: not known
-	id      int64       // nil run: the runtime's number, if the spans say it
-	root    *chain.Span // neither: of the tree that it is in
+	run     *chain.Span // the goroutine's span; nil: not known
+	id      int64       // if run is nil: the runtime's number, if the spans have it
+	root    *chain.Span // if neither is known: the top of its tree in the process
 }
 
 func arrange(c *chain.Chain) *layout {
@@ -57,7 +57,7 @@ func arrange(c *chain.Chain) *layout {
 	owner := owners(c)
 	for _, s := range c.Spans {
 		if s.Start.IsZero() {
-			continue // nobody knows when
+			continue // its start is not known
 		}
 		sl := slice{span: s, name: s.Name, from: s.Start.Sub(l.start), to: open}
 		if !s.End.IsZero() {
@@ -68,8 +68,8 @@ func arrange(c *chain.Chain) *layout {
 			l.slices = append(l.slices, slice{span: s, name: stillName(s), from: since.Sub(l.start), to: open, still: true})
 		}
 	}
-	// Of those that begin at one time, the longest is outermost; of equals, the
-	// parent, which comes first in the chain.
+	// Of slices that begin at the same time, the longest is outermost. Of equal ones it is
+	// the parent, which comes first in the chain.
 	slices.SortStableFunc(l.slices, func(a, b slice) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to), cmp.Compare(a.span.Seq, b.span.Seq))
 	})
@@ -93,7 +93,7 @@ func arrange(c *chain.Chain) *layout {
 	return l
 }
 
-// stillName is the name of a block that has no span yet, as one that is over has it.
+// stillName returns the name of a block that has no span yet, with its operation if known.
 func stillName(s *chain.Span) string {
 	if op := s.Str(semconv.StalledOperationKey); op != "" {
 		return semconv.SpanBlock + " (" + op + ")"
@@ -101,8 +101,8 @@ func stillName(s *chain.Span) string {
 	return semconv.SpanBlock
 }
 
-// lane finds the first track of the goroutine in which the slice is inside of all
-// that is open.
+// lane returns the first track of the goroutine in which the slice is inside all open
+// slices. It adds one if there is none.
 func (l *layout) lane(s *slice, of goroutine, lanes map[goroutine][]int) int {
 	for _, tid := range lanes[of] {
 		if l.tracks[tid-1].take(s) {
@@ -121,7 +121,7 @@ func (l *layout) lane(s *slice, of goroutine, lanes map[goroutine][]int) int {
 	return tid
 }
 
-// take reports whether the slice nests, and opens it then.
+// take reports whether the slice nests in the open ones. If so, it opens the slice.
 func (t *track) take(s *slice) bool {
 	for len(t.ends) > 0 && t.ends[len(t.ends)-1] <= s.from {
 		t.ends = t.ends[:len(t.ends)-1]
@@ -169,7 +169,7 @@ func owners(c *chain.Chain) []goroutine {
 		default:
 			own.root = s
 		}
-		// Somebody may have begun a span on another goroutine than its parent's.
+		// A span may have begun on another goroutine than its parent's.
 		if id := s.Int(semconv.GoroutineIDKey); !launch && id > 0 && own.run != nil && own.run.Int(semconv.GoroutineIDKey) > 0 && own.run.Int(semconv.GoroutineIDKey) != id {
 			own = goroutine{process: own.process, id: id}
 		}

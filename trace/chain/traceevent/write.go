@@ -17,7 +17,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Write writes the chain. The error is the writer's.
+// Write writes the chain. The error wraps the writer's.
 func Write(w io.Writer, c *chain.Chain) error {
 	if c == nil {
 		c = chain.New(nil)
@@ -42,7 +42,7 @@ func Write(w io.Writer, c *chain.Chain) error {
 	return nil
 }
 
-// event is one of the format, with the fields that all kinds need first.
+// event is an event of the format. The fields that all kinds need come first.
 type event struct {
 	Name  string  `json:"name"`
 	Phase string  `json:"ph"`
@@ -71,7 +71,7 @@ func (m micros) MarshalJSON() ([]byte, error) {
 	return b, nil
 }
 
-// encoder writes events. Its memory is used again for each: there may be millions.
+// encoder writes events. It reuses its memory, since there may be millions of events.
 type encoder struct {
 	w    *bufio.Writer
 	n    int
@@ -79,7 +79,7 @@ type encoder struct {
 	ev   event
 	args map[string]any
 	text bytes.Buffer
-	json *json.Encoder // to text
+	json *json.Encoder // writes to text
 }
 
 func (e *encoder) write(ev event) {
@@ -93,7 +93,7 @@ func (e *encoder) write(ev event) {
 		e.w.WriteByte(',')
 	}
 	e.w.WriteByte('\n')
-	_, _ = e.w.Write(bytes.TrimSuffix(e.text.Bytes(), []byte("\n"))) // Flush says what went wrong
+	_, _ = e.w.Write(bytes.TrimSuffix(e.text.Bytes(), []byte("\n"))) // Flush returns the error
 }
 
 type (
@@ -105,7 +105,7 @@ type (
 	}
 )
 
-// names writes what processes and tracks are called, and in which order they come.
+// names writes the names of processes and tracks, and their order.
 func (e *encoder) names(l *layout) {
 	for i, p := range l.processes {
 		e.write(event{Name: "process_name", Phase: "M", PID: i + 1, Args: nameArgs{p}})
@@ -117,7 +117,7 @@ func (e *encoder) names(l *layout) {
 	}
 }
 
-// slice writes a span: complete, or a beginning where it has no end.
+// slice writes a slice: complete, or only its beginning if it has no end.
 func (e *encoder) slice(s *slice) {
 	ev := event{
 		Name: text.Printable(s.name), Phase: "B", TS: micros(s.from), Cat: category(s.span), PID: s.pid, TID: s.tid, Args: e.about(s.span),
@@ -132,7 +132,7 @@ func (e *encoder) slice(s *slice) {
 	e.write(ev)
 }
 
-// category is what a slice can be filtered by.
+// category returns the category of a slice, which viewers can filter by.
 func category(s *chain.Span) string {
 	switch word := s.Word(); word {
 	case semconv.SpanBlock, semconv.SpanWake, semconv.SpanStalled:
@@ -144,7 +144,7 @@ func category(s *chain.Span) string {
 	return "operation"
 }
 
-// about returns a span's arguments, which are valid until the next call.
+// about returns a span's arguments, valid until the next call.
 func (e *encoder) about(s *chain.Span) map[string]any {
 	m := e.args
 	clear(m)
@@ -158,11 +158,11 @@ func (e *encoder) about(s *chain.Span) map[string]any {
 	return m
 }
 
-// maxArg is how much of a text an argument has, in characters.
+// maxArg is the most characters that a text in an argument has.
 const maxArg = 1000
 
-// value is an attribute as JSON has it. A number that JSON or a reader in JavaScript
-// cannot hold is a text.
+// value returns an attribute's value for JSON. A number that JSON or JavaScript cannot
+// hold, and every value that is no scalar, is a text.
 func value(v attribute.Value) any {
 	switch v.Type() {
 	case attribute.BOOL:
@@ -181,8 +181,8 @@ func value(v attribute.Value) any {
 	return text.Printable(text.Shorten(v.String(), maxArg))
 }
 
-// arrows writes the links: from a moment of the span that is linked to, at which it had
-// begun, to the beginning of the one that links.
+// arrows writes the links. An arrow goes from a time when the target had begun to the
+// beginning of the span that links.
 func (e *encoder) arrows(c *chain.Chain, l *layout) {
 	id := 0
 	for _, s := range c.Spans {

@@ -1,12 +1,11 @@
-// Package lex reads JSON piece by piece from a stream: what reads it says what it
-// expects next, and gets that or an error with its line. It holds the piece that it
-// is at and no more, makes nothing on the heap for it, and is several times as fast
-// as encoding/json.
+// Package lex reads JSON value by value from a stream. Callers ask for what they expect
+// next, and get that or an error. It holds only the value that it is at, allocates almost
+// nothing for it, and is several times as fast as encoding/json.
 //
-// It is as strict as RFC 8259, but for numbers and words, which it leaves to the
-// caller, and invalid UTF-8, which it passes on.
+// It is as strict as RFC 8259, except for numbers, of which it checks only the first byte,
+// and invalid UTF-8, which it passes on. It skips a byte order mark at the beginning.
 //
-// A Lexer is used by one goroutine.
+// A Lexer is not safe for concurrent use.
 package lex
 
 import (
@@ -17,25 +16,25 @@ import (
 )
 
 const (
-	window   = 256 << 10 // bytes that are read at a time
-	maxPiece = 16 << 20  // bytes of the longest text
-	maxDepth = 1000      // of objects and arrays in what is skipped
+	window   = 256 << 10 // initial size of the buffer, in bytes
+	maxPiece = 16 << 20  // a larger buffer does not grow, in bytes
+	maxDepth = 1000      // of objects and arrays in a skipped value
 )
 
-// Lexer reads the values of a stream, one after the other. The first error stays,
-// and from then on nothing is there any more.
+// Lexer reads the values of a stream, one after the other. The first error stays, and there
+// is nothing more to read until [Lexer.Resume].
 type Lexer struct {
 	r        io.Reader
 	buf      []byte
-	pos      int // of the next byte, in buf
+	pos      int // index in buf of the next byte
 	base     int64
 	line     int
-	began    int64 // where the line began
-	eof      error // of r
+	began    int64 // offset of the beginning of the line
+	eof      error // error of r, io.EOF too
 	err      error
-	fresh    bool // an object or array was entered, and nothing of it read
+	fresh    bool // an object or array was just entered
 	unquoted []byte
-	hold     int // what Raw must still have, in buf; -1: nothing
+	hold     int // index in buf of the value that Raw needs; -1: none
 }
 
 // New returns a Lexer at the beginning of r.
@@ -43,8 +42,8 @@ func New(r io.Reader) *Lexer {
 	return &Lexer{r: r, buf: make([]byte, 0, window), line: 1, hold: -1}
 }
 
-// Err returns the first error: of the stream, io.ErrUnexpectedEOF where it ends in
-// the middle of a value, or that of a wrong byte.
+// Err returns the first error: that of the stream, io.ErrUnexpectedEOF if it ends in the
+// middle of a value, or that of a wrong byte.
 func (l *Lexer) Err() error { return l.err }
 
 // Line returns the line of the next byte, from 1.
@@ -60,8 +59,8 @@ func (l *Lexer) Fail(format string, args ...any) {
 	}
 }
 
-// more reads on, so that what begins at keep is still in buf, and returns by how
-// much it moved; false at the end.
+// more reads more bytes, and keeps those in buf from index keep on. It returns by how much
+// they moved. ok is false at the end.
 func (l *Lexer) more(keep int) (moved int, ok bool) {
 	if l.eof != nil {
 		return 0, false
@@ -108,8 +107,8 @@ func (l *Lexer) end() {
 	}
 }
 
-// Peek returns the next byte that is no space, 0 at the end of the stream, which
-// is no error.
+// Peek returns the next byte that is no space, without consuming it. It returns 0 at the
+// end of the stream, which is no error.
 func (l *Lexer) Peek() byte {
 	if l.err != nil {
 		return 0
@@ -161,7 +160,7 @@ func (l *Lexer) mark() bool {
 	return true
 }
 
-// must is Peek in the middle of a value.
+// must is Peek in the middle of a value, where the end of the stream is an error.
 func (l *Lexer) must() byte {
 	c := l.Peek()
 	if c == 0 {
@@ -176,9 +175,9 @@ func (l *Lexer) expect(what string, c byte) {
 	}
 }
 
-// Object enters an object, and yields the name of each of its fields, valid until the
-// next call. The loop must take the field's value, or [Lexer.Skip] it, and must not end
-// early. A null is an object without fields.
+// Object enters an object, and yields the name of each of its fields, valid until the next
+// call. The loop must read the field's value, or [Lexer.Skip] it, and must not end early. A
+// null is an object without fields.
 //
 //	for key := range l.Object {
 //		switch string(key) { … }
@@ -190,8 +189,8 @@ func (l *Lexer) Object(yield func(key []byte) bool) {
 	}
 }
 
-// Array enters an array, and yields once for each value in it, which the loop must
-// take. A null is an array without values.
+// Array enters an array, and yields once for each value in it, which the loop must read. A
+// null is an array without values.
 func (l *Lexer) Array(yield func() bool) {
 	if l.Enter('[') {
 		for l.More(']') && yield() {
@@ -199,7 +198,7 @@ func (l *Lexer) Array(yield func() bool) {
 	}
 }
 
-// Objects is Array for one of objects: it passes over null in it.
+// Objects is Array for an array of objects. It skips null in it.
 func (l *Lexer) Objects(yield func() bool) {
 	for range l.Array {
 		if l.Peek() == 'n' {
@@ -210,8 +209,8 @@ func (l *Lexer) Objects(yield func() bool) {
 	}
 }
 
-// Enter enters an object ('{') or an array ('['), and reports whether there is one:
-// not where a null stands for it.
+// Enter enters an object ('{') or an array ('['), and reports whether there is one. It
+// skips a null, and returns false.
 func (l *Lexer) Enter(open byte) bool {
 	switch c := l.must(); {
 	case c == open:
@@ -228,7 +227,7 @@ func (l *Lexer) Enter(open byte) bool {
 	return false
 }
 
-// More reports whether the object or array goes on, and leaves it where it ends.
+// More reports whether the object or array has another element. Otherwise it leaves it.
 func (l *Lexer) More(end byte) bool {
 	c := l.must()
 	fresh := l.fresh
@@ -266,7 +265,7 @@ func (l *Lexer) Key() []byte {
 		l.pos++
 		return key
 	}
-	// What follows may move the buffer.
+	// The next read may overwrite the buffer.
 	if len(l.unquoted) == 0 || len(key) > 0 && &key[0] != &l.unquoted[0] {
 		l.unquoted = append(l.unquoted[:0], key...)
 		key = l.unquoted
@@ -292,7 +291,7 @@ func (l *Lexer) Scalar() (value []byte, quoted bool) {
 	return word, false
 }
 
-// Skip passes over the next value.
+// Skip skips the next value.
 func (l *Lexer) Skip() {
 	var stack []byte
 	for l.err == nil {
@@ -324,7 +323,7 @@ func (l *Lexer) Skip() {
 	}
 }
 
-// Raw returns the next value as it stands there, valid until the next call.
+// Raw returns the next value unchanged, valid until the next call.
 func (l *Lexer) Raw() []byte {
 	l.must()
 	l.hold = l.pos
@@ -337,8 +336,8 @@ func (l *Lexer) Raw() []byte {
 	return l.buf[from:l.pos:l.pos]
 }
 
-// Resume forgets the error of a wrong byte, and goes on at the next line
-// that begins with an object. It reports whether there is one.
+// Resume clears the error of a wrong byte, and moves to the next line that begins with an
+// object. It reports whether there is one.
 func (l *Lexer) Resume() bool {
 	if l.eof != nil && !errors.Is(l.eof, io.EOF) {
 		return false
@@ -368,17 +367,17 @@ func (l *Lexer) Resume() bool {
 	}
 }
 
-// AtEnd reports whether the stream has nothing more.
+// AtEnd reports whether the stream has no more bytes.
 func (l *Lexer) AtEnd() bool { return l.eof != nil && l.pos >= len(l.buf) }
 
-// Byte passes over the next byte that is no space.
+// Byte skips the next byte that is no space.
 func (l *Lexer) Byte() {
 	if l.Peek() != 0 {
 		l.pos++
 	}
 }
 
-// SkipLine passes over the rest of the line.
+// SkipLine skips the rest of the line.
 func (l *Lexer) SkipLine() {
 	for l.err == nil {
 		if i := bytes.IndexByte(l.buf[l.pos:], '\n'); i >= 0 {

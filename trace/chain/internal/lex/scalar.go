@@ -17,7 +17,7 @@ var special = func() (t [256]bool) {
 	return t
 }()
 
-// Text returns the text that comes next, valid until the next call: nil for null.
+// Text returns the next text, valid until the next call, or nil for null.
 func (l *Lexer) Text() []byte {
 	if c := l.must(); c != '"' {
 		if c == 'n' {
@@ -74,7 +74,7 @@ func (l *Lexer) Text() []byte {
 	}
 }
 
-// have makes the next n bytes be in buf.
+// have reads on until the next n bytes are in buf, and reports whether they are.
 func (l *Lexer) have(n int) bool {
 	for len(l.buf)-l.pos < n {
 		if _, ok := l.more(l.pos); !ok {
@@ -85,7 +85,7 @@ func (l *Lexer) have(n int) bool {
 	return true
 }
 
-// escape takes what follows a backslash.
+// escape decodes what follows a backslash, and appends it to unquoted.
 func (l *Lexer) escape() {
 	if !l.have(1) {
 		return
@@ -118,7 +118,8 @@ func (l *Lexer) escape() {
 	l.unquoted = append(l.unquoted, c)
 }
 
-// pair takes the second half of a character, if it is there.
+// pair decodes the second half of a surrogate pair, if it is there. It returns U+FFFD if
+// not.
 func (l *Lexer) pair(first rune) rune {
 	if l.err != nil || !l.have(1) || l.buf[l.pos] != '\\' || !l.have(2) || l.buf[l.pos+1] != 'u' {
 		return utf8.RuneError
@@ -148,8 +149,8 @@ func (l *Lexer) hex() rune {
 	return rune(n)
 }
 
-// Word returns what comes next without quotes: a number, true, false or null. It is
-// valid until the next call. What it looks like is checked by nobody.
+// Word returns the next value that has no quotes: a number, true, false or null. It is
+// valid until the next call. Of a number, only the first byte is checked.
 func (l *Lexer) Word() []byte {
 	l.must()
 	at := l.pos
