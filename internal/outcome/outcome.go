@@ -1,6 +1,6 @@
-// Package outcome is where a library's errors say what they mean to package
-// trace, which knows no library: that a WebSocket was closed normally is an error
-// of a read, and no failure of whoever reads.
+// Package outcome lets a library define what its errors mean to package trace, which
+// depends on no library. For example, the normal closure of a WebSocket is an error of a
+// read, but no failure.
 package outcome
 
 import (
@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 )
 
-// An Outcome is what an error means.
+// Outcome is the meaning of an error.
 type Outcome struct {
-	Type string // the value for error.type; "" for an error that is no failure
-	Text string // in place of the error's own text, which may quote the peer
+	Type string // the value of error.type; "" if the error is no failure
+	Text string // replaces the error's own text, which may quote the peer
 }
 
 var (
@@ -20,8 +20,8 @@ var (
 	known atomic.Pointer[[]func(error) (Outcome, bool)]
 )
 
-// Register adds a function that reports whether it knows an error, and what that
-// means. It is safe for concurrent use, as the function must be.
+// Register adds a function that returns the Outcome of an error, and false for errors that
+// it does not recognise. Register is safe for concurrent use, and f must be too.
 func Register(f func(error) (Outcome, bool)) {
 	mu.Lock()
 	defer mu.Unlock()
@@ -33,7 +33,8 @@ func Register(f func(error) (Outcome, bool)) {
 	known.Store(&fs)
 }
 
-// Of returns what the first function that knows err says of it.
+// Of returns the Outcome of err by the first function that recognises it, and false if none
+// does.
 func Of(err error) (Outcome, bool) {
 	if fs := known.Load(); fs != nil {
 		for _, f := range *fs {

@@ -26,8 +26,8 @@ func RuneColumns(r rune) int {
 	}
 }
 
-// Clip shortens s to a width on a terminal, in columns, and marks that with an ellipsis
-// at its end. An ellipsis wider than that stands alone.
+// Clip shortens s to width columns on a terminal, the last of which are then the ellipsis.
+// An ellipsis wider than that stands alone.
 func Clip(s string, width int, ellipsis string) string {
 	if Columns(s) <= width {
 		return s

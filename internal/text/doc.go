@@ -1,4 +1,3 @@
-// Package text formats what is in a trace for people: names, durations, sizes. It
-// measures their width in columns. Packages chain, explain and sequence use it. All its
-// functions are pure.
+// Package text formats the contents of a trace for people: names, durations and sizes. It
+// also measures their width in columns. All its functions are pure.
 package text

@@ -7,9 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns s with everything escaped that is not plain text: control
-// characters, line breaks, invisible and reordering characters, invalid UTF-8. The text
-// of a trace is untrusted, and must not move the cursor.
+// Printable returns s with everything escaped that is not plain text: control characters,
+// line breaks, invisible and reordering characters, invalid UTF-8. If there are any,
+// backslashes are escaped too. The text of a trace is untrusted, and must not move the
+// cursor.
 func Printable(s string) string {
 	clean := true
 	for i, r := range s {
@@ -24,11 +25,11 @@ func Printable(s string) string {
 	return unquoted(strconv.Quote(s))
 }
 
-// ASCII is [Printable] in ASCII: everything else is escaped, and backslashes always
+// ASCII is [Printable] in ASCII: all other characters are escaped, and backslashes always
 // are.
 func ASCII(s string) string { return unquoted(strconv.QuoteToASCII(s)) }
 
-// unquoted removes the quotes, and unescapes quotes inside, which are harmless.
+// unquoted removes the quotes around q, and unescapes quotes inside, which are harmless.
 // Backslashes stay escaped, since one could pass for an escape.
 func unquoted(q string) string {
 	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)

@@ -8,8 +8,8 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// AssertTree fails the test unless the spans of the chain are what want says, a
-// line each, children indented below their parent:
+// AssertTree fails the test unless the spans of the chain are those of want, a line each,
+// with children indented below their parent:
 //
 //	tracetest.AssertTree(t, rec.Chain(), `
 //		hello [socket_get]
@@ -21,7 +21,7 @@ import (
 //			...
 //	`)
 //
-// A line is the span's name and, in any order, what matters of it:
+// A line is the span's name and, in any order, its conditions:
 //
 //	[service]     its service
 //	3s            how long it took; also ~3s (within a quarter), >=1s, <=1s, >1s, <1s
@@ -29,25 +29,26 @@ import (
 //	open          it has not ended; without this, it has
 //	{k=v, k, !k}  attributes: the value as text, that it is there, or not there;
 //	              status=unset|ok|error and kind=client|… are the span's own, and
-//	              take no other values
+//	              have no other values
 //	-> name       it links to a span of that name, "?" for one that is not in
-//	              the chain; this comes last, and may come again
-//	×3  ×*        there are so many of these, one after the other; ×*: one or more
-//	...           at the end: whatever is below
+//	              the chain; this comes last, and may be repeated
+//	×3  ×*        how many such spans there are, one after the other; ×*: one or more
+//	...           at the end: any spans below
 //
-// What a line leaves out may be anything (see [Exact]). A line "..." stands for
-// any number of spans, and what is below them. Otherwise all spans are there.
-// Names, keys and values that would be misread stand in double quotes, as in Go.
-// Tabs or spaces indent, blank lines are nothing.
+// What a line does not mention may be anything (see [Exact]). A line "..." stands for any
+// number of spans, with all below them. Without it, all spans must be listed. Names, keys
+// and values that would be misread must be in double quotes, as in Go. Lines are indented
+// with tabs or spaces, and blank lines are ignored.
 //
-// Siblings come in the order of the chain. Where they started at the same time
-// and nothing proves which was first ([AssertBefore]), any order does, so that
-// ties of the clock fail no test.
+// Siblings are in the order of the chain. If they started at the same time and nothing
+// proves which was first ([AssertBefore]), any order matches, so that equal times fail no
+// test.
 //
-// A failure shows the difference of the two trees. With [UpdateFlag]'s -update
-// the literal in the source is rewritten instead, only in the lines that do not
-// hold (where a limit does not, it becomes "~"): in the call of AssertTree, of a helper around it, or, if want was a
-// variable there, wherever in that file a literal alone has this text.
+// A failure shows the difference between the two trees. With [UpdateFlag]'s -update the
+// literal in the source is rewritten instead, but only the lines that do not match (a limit
+// that does not hold becomes "~"). The literal is an argument of AssertTree, or of a helper
+// around it. If want was a variable there, it is the only literal with this text in that
+// file.
 func AssertTree(tb testing.TB, c *chain.Chain, want string, opts ...TreeOption) {
 	tb.Helper()
 	changes := compare(tb, c, want, opts)
@@ -65,8 +66,8 @@ func AssertTree(tb testing.TB, c *chain.Chain, want string, opts ...TreeOption) 
 	}
 }
 
-// AssertGolden is [AssertTree] with the text in a file, usually below testdata.
-// -update makes it, and its folder.
+// AssertGolden is [AssertTree] with the text in a file, usually below testdata. With
+// -update it writes the file, and creates its folder.
 func AssertGolden(tb testing.TB, c *chain.Chain, path string, opts ...TreeOption) {
 	tb.Helper()
 	want, err := os.ReadFile(path)
@@ -90,8 +91,8 @@ func AssertGolden(tb testing.TB, c *chain.Chain, path string, opts ...TreeOption
 	tb.Logf("tracetest: wrote %s", path)
 }
 
-// compare returns the changes from want to the chain, nil if there are none. It
-// ends the test if want is no tree.
+// compare returns the changes from want to the chain, or nil if there are none. It ends the
+// test if want cannot be parsed.
 func compare(tb testing.TB, c *chain.Chain, want string, opts []TreeOption) []change {
 	tb.Helper()
 	nodes, err := parseTree(want)
@@ -105,8 +106,8 @@ func compare(tb testing.TB, c *chain.Chain, want string, opts []TreeOption) []ch
 	return m.diff(nodes)
 }
 
-// AssertNone fails the test if a matcher (a [Matcher], or the string of a [Line])
-// matches a span.
+// AssertNone fails the test if a span matches the matcher (a [Matcher], or the string of a
+// [Line]).
 func AssertNone(tb testing.TB, c *chain.Chain, matcher any) {
 	tb.Helper()
 	m := matcherOf(tb, c, matcher)
@@ -115,8 +116,8 @@ func AssertNone(tb testing.TB, c *chain.Chain, matcher any) {
 	}
 }
 
-// AssertLinked fails the test unless a span matches from, and each that does has
-// a link to a span that matches to. Both are matchers as in [AssertBefore].
+// AssertLinked fails the test unless a span matches from, and every span that does has a
+// link to a span that matches to. Both are matchers as in [AssertBefore].
 func AssertLinked(tb testing.TB, c *chain.Chain, from, to any) {
 	tb.Helper()
 	f, t := matcherOf(tb, c, from), matcherOf(tb, c, to)

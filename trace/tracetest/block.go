@@ -10,14 +10,14 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// AssertBlocked fails the test unless the span has exactly times `block` spans
-// below it of that reason and cause, which took at least atLeast in all:
+// AssertBlocked fails the test unless the span has exactly times `block` children with that
+// reason and cause, which lasted at least atLeast in total:
 //
 //	write := tracetest.One(t, c, "write {status=error}")
 //	tracetest.AssertBlocked(t, write, semconv.ReasonNetWrite, semconv.CausePeerWindow, 1, time.Second)
 //
-// An empty reason or cause stands for any; times < 0 is one block or more. Blocks
-// of other reasons or causes may be there as well.
+// An empty reason or cause matches any. times < 0 means one or more. There may also be
+// blocks with other reasons or causes.
 func AssertBlocked(tb testing.TB, span *chain.Span, reason semconv.Reason, cause semconv.Cause, times int, atLeast time.Duration) {
 	tb.Helper()
 	if span == nil {
@@ -47,10 +47,9 @@ func AssertBlocked(tb testing.TB, span *chain.Span, reason semconv.Reason, cause
 
 func is(got, want string) bool { return want == "" || got == want }
 
-// AssertTiled fails the test unless the `block` and `wake` spans below the span
-// tile it: they take turns, a block first, each starts exactly where the one
-// before ended, and the last ends where the span does. A span that never blocked
-// has none, and passes.
+// AssertTiled fails the test unless the `block` and `wake` children of the span tile it:
+// they alternate, a block first, each starts exactly when the previous one ended, and the
+// last one ends with the span. A span that never blocked has none, and passes.
 func AssertTiled(tb testing.TB, span *chain.Span) {
 	tb.Helper()
 	if span == nil {

@@ -8,39 +8,40 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// change is one line of the difference of two trees.
+// change is one line of the difference between two trees.
 type change struct {
-	op    byte // ' ' both, '-' only wanted, '+' only there
+	op    byte // ' ' in both, '-' only wanted, '+' only recorded
 	depth int
 	text  string
 }
 
-// gap says how far a span is from a node of its name, or siblings are from
-// nodes.
+// gap is the difference between a node and a span of its name, or between nodes and
+// siblings.
 type gap struct {
 	cost  int
 	steps []step
 }
 
-// step is what a gap does with the next nodes and spans.
+// step is the part of a gap for the next node and the next spans.
 type step struct {
 	node  *node // nil: the spans are not wanted
 	spans []*chain.Span
-	below *gap // node and spans are of one name, but differ
+	below *gap // node and spans have the same name, but differ
 }
 
 // Costs of a line that differs, and of one that is missing or too many. A span with one
-// differing line costs less than one missing line and one extra line: so its children
-// are compared, however much of it is off.
+// differing line costs less than one missing line and one extra line, so that its children
+// are compared, however much they differ.
 const (
 	differs = 1
 	missing = 2
 )
 
-// between returns the cheapest way from nodes to siblings.
+// between returns the cheapest gap between nodes and siblings.
 func (m *match) between(nodes []*node, spans []*chain.Span) *gap {
 	order, _ := m.arrange(nodes, spans)
-	// best[i][j] is the way from nodes[i:] to order[j:], as its first step.
+	// best[i][j] is the cheapest way from nodes[i:] to order[j:]: its cost and its first
+	// step.
 	type way struct {
 		cost, i, j int
 		step       step
@@ -97,7 +98,7 @@ func (m *match) between(nodes []*node, spans []*chain.Span) *gap {
 	g := &gap{cost: best[0][0].cost}
 	for i, j := 0, 0; i < len(nodes) || j < len(order); {
 		w := best[i][j]
-		if w.step.node != nil || w.step.spans != nil { // else "..." takes one more
+		if w.step.node != nil || w.step.spans != nil { // otherwise "..." takes one more
 			g.steps = append(g.steps, w.step)
 		}
 		i, j = w.i, w.j
@@ -105,7 +106,7 @@ func (m *match) between(nodes []*node, spans []*chain.Span) *gap {
 	return g
 }
 
-// size is how many lines a node has.
+// size returns how many lines the node and those below it have.
 func (n *node) size() int {
 	size := 1
 	for _, b := range n.below {
@@ -114,7 +115,7 @@ func (n *node) size() int {
 	return size
 }
 
-// size is how many lines a span has, and what is below it.
+// size returns how many lines the span and all below it have.
 func (m *match) size(s *chain.Span) int {
 	size, known := m.sizes[s]
 	if !known {
@@ -127,15 +128,15 @@ func (m *match) size(s *chain.Span) int {
 	return size
 }
 
-// allows reports whether the node stands for n spans.
+// allows reports whether the node may stand for that many spans.
 func (n *node) allows(spans int) bool { return spans >= n.min && (n.max < 0 || spans <= n.max) }
 
-// alike reports whether two spans read the same where the node stands for both.
+// alike reports whether two spans read the same if the node stands for both.
 func (m *match) alike(n *node, x, y *chain.Span) bool {
 	return x.Name == y.Name && m.written(x, &n.line, false) == m.written(y, &n.line, false) && m.text(x) == m.text(y)
 }
 
-// apart returns the way from a node to a span of its name.
+// apart returns the gap between a node and a span of its name.
 func (m *match) apart(n *node, s *chain.Span) *gap {
 	key := pair{n, s}
 	g, known := m.gaps[key]
@@ -166,7 +167,7 @@ func (d *differ) add(op byte, depth int, text string) {
 	d.changes = append(d.changes, change{op, depth, text})
 }
 
-// gap adds the way g from the nodes to the spans.
+// gap adds the changes of g, which is between the nodes and spans.
 func (d *differ) gap(g *gap, nodes []*node, depth int) {
 	for i := 0; i < len(g.steps); i++ {
 		s := g.steps[i]
@@ -207,7 +208,7 @@ func (d *differ) gap(g *gap, nodes []*node, depth int) {
 	}
 }
 
-// instead adds the line that was wanted and the one that is there.
+// instead adds the line that was wanted and the recorded one.
 func (d *differ) instead(was, is string, depth int) {
 	if was == is {
 		d.add(' ', depth, was)
@@ -228,9 +229,9 @@ func (d *differ) wanted(op byte, n *node, depth int) {
 	}
 }
 
-// got adds spans that are too many among those that the nodes describe, and all
-// below them, those that read the same as one. One that a node elsewhere describes
-// reads as that does; one of a node's name speaks of the same things.
+// got adds spans that are too many, and all below them. Those that read the same are one
+// line. nodes are the wanted siblings: if one of them describes a span, its text is used;
+// if one has the span's name, the line has the same attributes.
 func (d *differ) got(spans []*chain.Span, nodes []*node, depth int) {
 	for len(spans) > 0 {
 		s, n := spans[0], 1
@@ -268,7 +269,7 @@ func (d *differ) got(spans []*chain.Span, nodes []*node, depth int) {
 	}
 }
 
-// like returns the node that describes the span or, if none does, the first of its
+// like returns the node that describes the span or, if none does, the first one with its
 // name.
 func (d *differ) like(s *chain.Span, nodes []*node) (like *node) {
 	for _, n := range nodes {
@@ -285,7 +286,7 @@ func (d *differ) like(s *chain.Span, nodes []*node) (like *node) {
 	return like
 }
 
-// text returns all that is written of a span and what is below it.
+// text returns the text of a span and all below it, as new lines.
 func (m *match) text(s *chain.Span) string {
 	text, known := m.texts[s]
 	if !known {
@@ -303,7 +304,7 @@ func (m *match) text(s *chain.Span) string {
 // nearby is how many lines around a difference are shown.
 const nearby = 3
 
-// readable writes the changes with what is near them and above them in the tree.
+// readable returns the changes as text, with lines near them and above them in the tree.
 func readable(changes []change) string {
 	keep := make([]bool, len(changes))
 	for i, c := range changes {
@@ -314,7 +315,7 @@ func readable(changes []change) string {
 			keep[k] = true
 		}
 	}
-	above := -1 // the depth that the line must be less than to be above a kept one
+	above := -1 // a line is above a kept one if its depth is less than this
 	for i := len(changes) - 1; i >= 0; i-- {
 		if keep[i] || changes[i].depth < above {
 			keep[i], above = true, changes[i].depth
@@ -337,8 +338,7 @@ func readable(changes []change) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// accepted writes what the text is to be: what is wanted and there, and what is
-// there instead.
+// accepted returns the text as it should be: the lines that match, and the recorded ones.
 func accepted(changes []change) string {
 	var b strings.Builder
 	for _, c := range changes {

@@ -14,15 +14,15 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// line is what one line of text says of a span. What it does not say is open.
+// line is one line of text, parsed. What it does not mention may be anything.
 type line struct {
 	any      bool // "...": any lines
 	rest     bool // ends in "...": any lines below
 	name     string
-	words    int // of the name
+	words    int // how many the name has
 	counted  bool
 	min, max int     // how many spans; max < 0: no limit
-	service  *string // nil: not said
+	service  *string // nil: any
 	start    *limit  // since the start of the chain
 	duration *limit
 	open     bool // it has not ended
@@ -30,8 +30,8 @@ type line struct {
 	links    []string // names of spans that it links to, "?" for one that is not in the chain
 }
 
-// condition is a condition for an attribute. The keys "status" and "kind", unless
-// quoted, mean the span's own.
+// condition is a condition for an attribute. The keys "status" and "kind", unless quoted,
+// are those of the span itself.
 type condition struct {
 	key         attribute.Key
 	field       bool
@@ -47,7 +47,7 @@ type limit struct {
 	text string // as it was written
 }
 
-// limitOps are in the order in which they are looked for.
+// limitOps are in the order in which they are tried.
 var limitOps = []string{"~", ">=", "<=", ">", "<", ""}
 
 func parseLimit(word string) (*limit, bool) {
@@ -63,8 +63,8 @@ func parseLimit(word string) (*limit, bool) {
 	return nil, false
 }
 
-// holds reports whether d is within the limit. "~" allows for a quarter: a test knows the
-// order of magnitude, and a loaded machine is late.
+// holds reports whether d is within the limit. "~" allows a quarter more or less: a test
+// only needs the order of magnitude, and a loaded machine is late.
 func (l *limit) holds(d time.Duration) bool {
 	switch l.op {
 	case "~":
@@ -82,8 +82,8 @@ func (l *limit) holds(d time.Duration) bool {
 	}
 }
 
-// like returns how to write d where l stood: as it was if it holds, else as exactly
-// as l did.
+// like returns the text for d in place of l. It is that of l if l holds. Otherwise it is d
+// if l is exact, or "~" and about d.
 func (l *limit) like(d time.Duration) string {
 	if l.text != "" && l.holds(d) {
 		return l.text
@@ -101,11 +101,11 @@ func (l *limit) like(d time.Duration) string {
 	return "~" + d.String()
 }
 
-// times returns the text of a line with n as how often it comes.
+// times returns the text of a line with the count n.
 func (p *line) times(text string, n int) string {
 	words, err := split(text)
 	if err != nil {
-		return text // it was parsed
+		return text // it never does, since the text was parsed
 	}
 	for i := p.words; i < len(words) && words[i] != "->"; i++ {
 		if strings.HasPrefix(words[i], "×") {
@@ -119,7 +119,7 @@ func (p *line) times(text string, n int) string {
 	return strings.Join(words, " ")
 }
 
-// again returns the text of a line with how often it comes in p.
+// again returns the text of a line with the count of p.
 func (p *line) again(text string) string {
 	if p.max < 0 {
 		words, err := split(text)
@@ -142,7 +142,7 @@ func parseLine(text string) (*line, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := 1 // how many words it has: up to the last that is nothing else
+	name := 1 // how many words it has: up to the last one with no other meaning
 	quoted := strings.HasPrefix(text, `"`)
 	arrow := slices.Index(words, "->")
 	head := words
@@ -201,8 +201,7 @@ func splitWords(words []string) func(func(string) bool) {
 	}
 }
 
-// part takes what a word behind the name says, and reports whether it says
-// anything.
+// part parses a word behind the name, and reports whether it has a meaning.
 func (p *line) part(word string) (bool, error) {
 	switch {
 	case word == "...":
@@ -270,13 +269,14 @@ func (p *line) attributes(list string) error {
 	return nil
 }
 
-// fieldValues are all values that a span's own can have.
+// fieldValues are all values of a span's own status and kind.
 var fieldValues = map[attribute.Key][]string{
 	"status": {"unset", "ok", "error"},
 	"kind":   {"internal", "server", "client", "producer", "consumer", "unspecified"},
 }
 
-// possible returns an error for what is true of no span, or of any.
+// possible returns an error for a status or kind that no span has, and for the condition
+// that a span has none.
 func (a condition) possible() error {
 	values := fieldValues[a.key]
 	if !a.field || a.valued && slices.Contains(values, a.want) || !a.valued && !a.not {
@@ -286,7 +286,7 @@ func (a condition) possible() error {
 		a.text, a.key, strings.Join(values, ", "))
 }
 
-// holds reports whether the condition does, for the span.
+// holds reports whether the span meets the condition.
 func (a condition) holds(s *chain.Span, prefixes []string) bool {
 	v, ok := a.value(s, prefixes)
 	if a.valued {
@@ -295,8 +295,8 @@ func (a condition) holds(s *chain.Span, prefixes []string) bool {
 	return ok != a.not
 }
 
-// split cuts a line into words. A word that begins with a quote, a brace or a
-// bracket goes on to its end.
+// split splits a line into words. A word that begins with a quote, a brace or a bracket
+// extends to the closing one.
 func split(text string) ([]string, error) {
 	var words []string
 	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
@@ -326,8 +326,8 @@ func split(text string) ([]string, error) {
 	return words, nil
 }
 
-// closing returns the length of text up to the byte end, outside of quotes, that
-// closes a word; 0 if there is none.
+// closing returns the length of text up to the byte end, outside of quotes, that closes a
+// word, or 0 if there is none.
 func closing(text string, end byte) int {
 	for i := 0; i < len(text); i++ {
 		switch {
@@ -342,7 +342,7 @@ func closing(text string, end byte) int {
 	return 0
 }
 
-// fields splits at sep outside of quotes.
+// fields splits text at sep, except inside quotes.
 func fields(text string, sep byte) []string {
 	var out []string
 	from := 0
@@ -371,8 +371,8 @@ func unquote(s string) (string, error) {
 	return u, nil
 }
 
-// describes reports whether the line fits the span, apart from what is below it,
-// from its start and from how often it comes.
+// describes reports whether the line fits the span, apart from the spans below it, its
+// start and its count.
 func (p *line) describes(s *chain.Span, prefixes []string) bool {
 	ended := !s.End.IsZero()
 	switch {
@@ -390,13 +390,13 @@ func (p *line) describes(s *chain.Span, prefixes []string) bool {
 	return p.linked(s)
 }
 
-// runs reports whether the line is of any number of reads or writes, and the span a run
-// of them.
+// runs reports whether the line stands for any number of reads or writes, and the span is a
+// run of them.
 func (p *line) runs(s *chain.Span) bool {
 	return p.max < 0 && (p.name == semconv.SpanRead && s.Name == semconv.SpanReads || p.name == semconv.SpanWrite && s.Name == semconv.SpanWrites)
 }
 
-// linked reports whether the span has the links that the line names.
+// linked reports whether the span has all links of the line.
 func (p *line) linked(s *chain.Span) bool {
 	if len(p.links) == 0 {
 		return true
@@ -414,8 +414,7 @@ func (p *line) linked(s *chain.Span) bool {
 	return true
 }
 
-// of returns the key that the condition's means in the span, where prefixes may
-// be left out.
+// of returns the span's key that the condition's key means, if prefixes may be left out.
 func (a condition) of(s *chain.Span, prefixes []string) attribute.Key {
 	if _, ok := s.Attr(a.key); ok {
 		return a.key
@@ -429,7 +428,7 @@ func (a condition) of(s *chain.Span, prefixes []string) attribute.Key {
 	return a.key
 }
 
-// value returns what the span has under the key, as text.
+// value returns the span's value for the condition, as text, and whether it has one.
 func (a condition) value(s *chain.Span, prefixes []string) (string, bool) {
 	if !a.field {
 		key := a.of(s, prefixes)

@@ -14,9 +14,8 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// Matcher is a condition for spans. Where a function takes a matcher as any, it
-// also takes a string, which is short for [Line], and, for that very span, a
-// *[chain.Span].
+// Matcher is a condition for spans. If a function takes a matcher as any, it also takes a
+// string, which is short for [Line], or a *[chain.Span], which matches only that span.
 //
 // The zero Matcher matches every span.
 type Matcher struct {
@@ -25,10 +24,10 @@ type Matcher struct {
 	err   error
 }
 
-// Match reports whether the span is one of those that m means.
+// Match reports whether m matches the span.
 func (m Matcher) Match(s *chain.Span) bool { return m.err == nil && (m.match == nil || m.match(s)) }
 
-// String returns the condition as a failure shows it.
+// String returns the condition, as failures show it.
 func (m Matcher) String() string {
 	if m.match == nil && m.err == nil {
 		return "any span"
@@ -42,9 +41,9 @@ func Matching(text string, match func(*chain.Span) bool) Matcher {
 	return Matcher{match: match, text: text}
 }
 
-// Line returns a matcher of the spans that a line of [AssertTree] describes, such
-// as "block >=1s {block.reason=net.write}". Only "..." and repeats have no
-// meaning here, and one that says nothing of the end also matches open spans.
+// Line returns a matcher of the spans that a line of [AssertTree] describes, such as
+// "block >=1s {block.reason=net.write}". "..." and counts are errors. A start (@3s) is
+// ignored. A line without "open" also matches open spans.
 func Line(line string) Matcher {
 	p, err := parseLine(strings.TrimSpace(line))
 	switch {
@@ -56,8 +55,8 @@ func Line(line string) Matcher {
 	return Matching(line, func(s *chain.Span) bool { return p.describes(s, nil) })
 }
 
-// Name matches spans with the name, whatever characters it has. Of a block, a wake, a
-// handshake and a segment the first word is enough.
+// Name matches spans with the name, whatever characters it has. For a block, a wake, a
+// handshake or a segment the first word is enough.
 func Name(name string) Matcher {
 	return Matching(quoteName(name), func(s *chain.Span) bool { return s.Named(name) })
 }
@@ -127,7 +126,7 @@ func Not(m Matcher) Matcher {
 	return Matcher{match: func(s *chain.Span) bool { return !m.Match(s) }, text: "not " + m.String(), err: m.err}
 }
 
-// matcherOf returns what an argument means. It ends the test if that is nothing.
+// matcherOf returns the matcher for an argument. It ends the test if there is none.
 func matcherOf(tb testing.TB, c *chain.Chain, of any) Matcher {
 	tb.Helper()
 	var m Matcher
@@ -166,7 +165,7 @@ func One(tb testing.TB, c *chain.Chain, matcher any) *chain.Span {
 // maxListed is how many spans a failure lists.
 const maxListed = 8
 
-// count says how many spans a matcher found, and which.
+// count returns how many spans a matcher found, and which, as text.
 func count(c *chain.Chain, found []*chain.Span, m Matcher) string {
 	if len(found) == 0 {
 		return fmt.Sprintf("no span that matches %s", m)
@@ -182,8 +181,8 @@ func count(c *chain.Chain, found []*chain.Span, m Matcher) string {
 	return fmt.Sprintf("%d that match %s: %s", len(found), m, strings.Join(names, ", "))
 }
 
-// ref names a span as the tree below a failure does: by when it started and, where
-// the tree has that, by the number and the service.
+// ref returns the name and the start of a span and, if the tree below a failure shows them,
+// its number and service.
 func ref(c *chain.Chain, s *chain.Span) string {
 	name := text.Printable(s.Name)
 	if s.Cited() {
@@ -198,8 +197,7 @@ func ref(c *chain.Chain, s *chain.Span) string {
 // maxShown is how many lines of a chain a failure shows.
 const maxShown = 80
 
-// shown returns the chain below a failure, each span on a line of its own if there
-// is room.
+// shown returns the chain as text below a failure, a line per span if there is room.
 func shown(c *chain.Chain) string {
 	var b strings.Builder
 	opts := []chain.TreeOption{chain.WithMaxLines(maxShown), chain.WithWidth(140)}

@@ -8,14 +8,14 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// AssertOrder fails the test unless the chain has, one after the other and with
-// anything between them, different spans that match: each a name (or all that a
-// [Line] may say) or a [Matcher].
+// AssertOrder fails the test unless the chain has different spans that match, one after the
+// other, with any others between them. Each of spans is a name (or any other [Line]) or a
+// [Matcher].
 //
 //	tracetest.AssertOrder(t, rec.Chain(), "handshake", "write", "block >=1s", tracetest.Status(codes.Error))
 //
-// The order is that of the starts; spans that started at the same time are in
-// any order that nothing disproves (see [AssertBefore]).
+// The order is that of the starts. Spans that started at the same time may be in any order
+// that nothing disproves (see [AssertBefore]).
 func AssertOrder(tb testing.TB, c *chain.Chain, spans ...any) {
 	tb.Helper()
 	o := ordering{match: newMatch(tb, c, nil), steps: maxSteps}
@@ -45,11 +45,11 @@ func AssertOrder(tb testing.TB, c *chain.Chain, spans ...any) {
 type ordering struct {
 	*match
 	matchers []Matcher
-	best     []*chain.Span // the longest beginning that was found
+	best     []*chain.Span // the longest beginning so far
 	steps    int
 }
 
-// inOrder takes the first span that will do, in the order of the chain.
+// inOrder takes the first span that matches, in the order of the chain.
 func (o *ordering) inOrder() bool {
 	for _, s := range o.chain.Spans {
 		if len(o.best) < len(o.matchers) && o.matchers[len(o.best)].Match(s) {
@@ -59,9 +59,8 @@ func (o *ordering) inOrder() bool {
 	return len(o.best) == len(o.matchers)
 }
 
-// from goes on behind the spans in picked. Of those that will do next only the
-// ones that started first count, be it with the last one or after it: any later
-// one leaves less to choose from.
+// from continues after the spans in picked. It tries those that started at the time of the
+// last one, and the earliest after it: a later one leaves fewer spans to choose from.
 func (o *ordering) from(picked []*chain.Span) bool {
 	if len(picked) > len(o.best) {
 		o.best = append([]*chain.Span(nil), picked...)
@@ -96,7 +95,7 @@ func (o *ordering) from(picked []*chain.Span) bool {
 	return false
 }
 
-// disproved reports whether s is one of those picked or is known to come before.
+// disproved reports whether s is one of picked, or is known to come before one of them.
 func (o *ordering) disproved(picked []*chain.Span, s *chain.Span) bool {
 	for i := len(picked) - 1; i >= 0 && picked[i].Start.Equal(s.Start); i-- {
 		if picked[i] == s || o.before(s, picked[i]) {
@@ -106,14 +105,14 @@ func (o *ordering) disproved(picked []*chain.Span, s *chain.Span) bool {
 	return false
 }
 
-// AssertBefore fails the test unless the spans prove that a started before b:
-// by parents, links and what one goroutine does after another, not by clocks
-// ([chain.Chain.HappensBefore]). A [Recorder] sees the goroutines of any program;
-// in a chain from elsewhere only wakechain's own are known. Where just the order
-// of a start and an end is provable, a started before b ended.
+// AssertBefore fails the test unless the spans prove that a started before b: by parents,
+// links and the sequence on one goroutine, not by clocks ([chain.Chain.HappensBefore]). A
+// [Recorder] records the goroutines of any program; in other chains only wakechain's own
+// are known. If only the order of a start and an end is provable, it is enough that a
+// started before b ended.
 //
-// Each of the two is a name (or all that a [Line] may say), a [Matcher] or a
-// *[chain.Span], and must mean exactly one span.
+// Each of a and b is a name (or any other [Line]), a [Matcher] or a *[chain.Span], and must
+// match exactly one span.
 func AssertBefore(tb testing.TB, c *chain.Chain, a, b any) {
 	tb.Helper()
 	x, y := One(tb, c, a), One(tb, c, b)

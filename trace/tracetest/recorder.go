@@ -41,23 +41,23 @@ func (f optionFunc) apply(c *config) { f(c) }
 // By default they have none.
 func WithService(name string) Option { return optionFunc(func(c *config) { c.service = name }) }
 
-// WithDeterministicIDs numbers the traces and the spans from 1, in the order of
-// their starts, instead of drawing random ids.
+// WithDeterministicIDs numbers the traces and the spans from 1, in the order of their
+// starts, instead of using random ids.
 func WithDeterministicIDs() Option { return optionFunc(func(c *config) { c.ids = true }) }
 
 // WithOpenSpans allows spans that never end.
 func WithOpenSpans() Option { return optionFunc(func(c *config) { c.open = true }) }
 
-// WithProviderOptions adds options for the recorder's providers, such as
-// samplers and exporters. They come last, so that they win, but a resource in
-// them takes the service's place. More than one such option adds up.
+// WithProviderOptions adds options for the recorder's providers, such as samplers and
+// exporters. They are applied last, so they win: a resource among them replaces the
+// service. Several such options add up.
 func WithProviderOptions(opts ...sdktrace.TracerProviderOption) Option {
 	return optionFunc(func(c *config) { c.provider = append(c.provider, opts...) })
 }
 
-// Recorder records the spans of its own TracerProvider. It is safe for
-// concurrent use, has no goroutine and no timer, and may be used in a
-// [testing/synctest] bubble if it was made there.
+// Recorder records the spans of its own TracerProviders. It is safe for concurrent use, has
+// no goroutine and no timer, and may be used in a [testing/synctest] bubble if it was
+// created there.
 type Recorder struct {
 	cfg config
 	ids *ids
@@ -65,9 +65,9 @@ type Recorder struct {
 	mu       sync.Mutex
 	services map[string]*sdktrace.TracerProvider
 	spans    []chain.Span  // in the order of their starts
-	places   []string      // where those were started
-	at       map[id]int    // the last span of an identity, in spans
-	ends     []int         // the spans that ended, as indexes of spans, in that order
+	places   []string      // where each was started
+	at       map[id]int    // by identity: the index in spans of the last one
+	ends     []int         // the indexes in spans of those that have ended, in that order
 	ended    chan struct{} // closed at the next end; nil: nobody waits for it
 }
 
@@ -76,17 +76,16 @@ type id struct {
 	span  oteltrace.SpanID
 }
 
-// NewRecorder returns a recorder of every sampled span. When the test is over,
-// after the cleanups that it registered later, the recorder shuts its providers
-// down and fails the test for spans that have not ended, each with where it was
-// started.
+// NewRecorder returns a recorder of every sampled span. At the end of the test, after the
+// cleanups that were registered later, it fails the test for spans that have not ended,
+// with the place where each was started, and shuts its providers down.
 //
-// What is recorded is whole: below it the span of a goroutine has no limit of time
-// (trace.WithMaxOpen), and each message of a connection has its span
+// Recordings are complete: the span of a goroutine has no limit of time
+// (trace.WithMaxOpen), and each message of a connection has a span
 // (wsconn.WithMessageSpans), unless the program or the test sets these options.
 //
-// Nothing global is read or set: neither the global provider nor the
-// environment's sampler, and OTEL_SERVICE_NAME names no service.
+// The recorder does not use the global provider, the environment's sampler or
+// OTEL_SERVICE_NAME.
 func NewRecorder(tb testing.TB, opts ...Option) *Recorder {
 	tb.Helper()
 	r := &Recorder{services: make(map[string]*sdktrace.TracerProvider), at: make(map[id]int)}
@@ -108,9 +107,8 @@ func NewRecorder(tb testing.TB, opts ...Option) *Recorder {
 // TracerProvider returns the provider whose spans are recorded.
 func (r *Recorder) TracerProvider() *sdktrace.TracerProvider { return r.Service(r.cfg.service) }
 
-// Service returns a provider whose spans are recorded too, as those of the
-// service name: the other end of a connection, say. It is the same one each
-// time.
+// Service returns a provider whose spans are recorded too, as those of the service name,
+// such as the other end of a connection. It returns the same provider for the same name.
 func (r *Recorder) Service(name string) *sdktrace.TracerProvider {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,14 +128,14 @@ func (r *Recorder) Service(name string) *sdktrace.TracerProvider {
 	return tp
 }
 
-// SpanProcessor returns what records the spans, for a provider that the recorder
-// does not make: one of another SDK, or the program's own. Who made that one
-// shuts it down.
+// SpanProcessor returns a processor that records the spans of a provider which the recorder
+// does not create, such as the program's own. The recorder does not shut that provider
+// down.
 func (r *Recorder) SpanProcessor() sdktrace.SpanProcessor { return (*processor)(r) }
 
-// Chain returns all spans so far as a chain, without correcting its clock: it is
-// one. Those that have not ended have no End yet, and the name, attributes and
-// links that they started with.
+// Chain returns all spans so far as a chain. It does not correct clocks, since there is
+// only one. Spans that have not ended have no End, and the name, attributes and links that
+// they started with.
 func (r *Recorder) Chain() *chain.Chain {
 	r.mu.Lock()
 	spans := slices.Clone(r.spans)
@@ -145,9 +143,9 @@ func (r *Recorder) Chain() *chain.Chain {
 	return chain.New(spans, chain.WithoutSkewCorrection())
 }
 
-// Wait returns when a span that m matches has ended, be it before the call or
-// after. Of the span m sees what it is itself, and neither parent nor children.
-// The error is the cause of ctx (errors.Is) and shows what was recorded.
+// Wait returns when a span that matches m has ended, before the call or after it. m is
+// called with the span alone, without parent and children. The error wraps the cause of
+// ctx, and shows what was recorded.
 func (r *Recorder) Wait(ctx context.Context, m Matcher) error { return r.WaitN(ctx, m, 1) }
 
 // WaitN is [Recorder.Wait] for n spans.
@@ -163,8 +161,8 @@ func (r *Recorder) WaitN(ctx context.Context, m Matcher, n int) error {
 	})
 }
 
-// WaitEnded returns when all spans have ended that were started: at a moment
-// when none is open. The error is as that of [Recorder.Wait].
+// WaitEnded returns when all spans that were started have ended, so that none is open. The
+// error is like that of [Recorder.Wait].
 func (r *Recorder) WaitEnded(ctx context.Context) error {
 	return r.wait(ctx, "all spans to end", func(*chain.Span) bool {
 		r.mu.Lock()
@@ -173,8 +171,7 @@ func (r *Recorder) WaitEnded(ctx context.Context) error {
 	})
 }
 
-// wait calls done with nil, and then for each span that ended, until it reports
-// true.
+// wait calls done with nil, and then with each span that has ended, until it returns true.
 func (r *Recorder) wait(ctx context.Context, what string, done func(ended *chain.Span) bool) error {
 	for i, ok := 0, done(nil); !ok; ok = done(new(r.end(i - 1))) {
 		r.mu.Lock()
@@ -205,9 +202,9 @@ func (r *Recorder) end(i int) chain.Span {
 }
 
 // settle lets goroutines run that are between the start and the end of a span: a span that
-// is made when it is over is open for a moment, which is long if the goroutine's thread has
-// lost its processor. It gives up after some milliseconds, which it does not measure, since
-// the clock may be that of a bubble.
+// is created after the fact is open for a moment, which is long if the goroutine's thread
+// has lost its processor. It gives up after some milliseconds. It does not measure them,
+// since the clock may be a bubble's.
 func (r *Recorder) settle() {
 	for range 20_000 {
 		r.mu.Lock()
@@ -220,7 +217,7 @@ func (r *Recorder) settle() {
 	}
 }
 
-// close fails the test for the spans that have not ended.
+// close fails the test for spans that have not ended, and shuts the providers down.
 func (r *Recorder) close(tb testing.TB) {
 	tb.Helper()
 	if !r.cfg.open {
@@ -251,19 +248,19 @@ func (r *Recorder) close(tb testing.TB) {
 	}
 }
 
-// processor is how the SDK sees the recorder.
+// processor is the recorder as a SpanProcessor of the SDK.
 type processor Recorder
 
 var _ sdktrace.SpanProcessor = (*processor)(nil)
 
-// OnStart runs on the goroutine that starts the span.
+// OnStart records the start of s. It runs on the goroutine that starts it.
 func (p *processor) OnStart(ctx context.Context, s sdktrace.ReadWriteSpan) {
 	if !s.SpanContext().IsSampled() {
 		return
 	}
 	core.WantWhole(ctx)
 	sp := chain.FromSpans([]sdktrace.ReadOnlySpan{s})[0]
-	sp.Attributes = slices.Clone(sp.Attributes) // the SDK's own, as long as the span is open
+	sp.Attributes = slices.Clone(sp.Attributes) // they are the SDK's while the span is open
 	sp.End = time.Time{}
 	sp.StartedOn = goroutine()
 	where := caller()
@@ -274,7 +271,7 @@ func (p *processor) OnStart(ctx context.Context, s sdktrace.ReadWriteSpan) {
 	p.places = append(p.places, where)
 }
 
-// OnEnd runs on the goroutine that ends the span.
+// OnEnd records the end of s. It runs on the goroutine that ends it.
 func (p *processor) OnEnd(s sdktrace.ReadOnlySpan) {
 	if !s.SpanContext().IsSampled() {
 		return
@@ -302,7 +299,7 @@ func (*processor) Shutdown(context.Context) error { return nil }
 // ForceFlush does nothing.
 func (*processor) ForceFlush(context.Context) error { return nil }
 
-// ids numbers traces and spans.
+// ids generates ids that number traces and spans.
 type ids struct{ traces, spans atomic.Uint64 }
 
 var _ sdktrace.IDGenerator = (*ids)(nil)

@@ -31,9 +31,9 @@ type treeFunc func(*treeConfig)
 
 func (f treeFunc) applyTree(c *treeConfig) { f(c) }
 
-// Exact makes what a line leaves out a claim too: a span has the attributes with
-// these keys, an Error status and links only where its line says so. Without
-// keys, that holds for every attribute. More than one such option adds up.
+// Exact also asserts what a line does not mention: a span may have the attributes with
+// these keys, an Error status and links only if its line has them. Without keys, that
+// applies to all attributes. Several such options add up.
 func Exact(keys ...attribute.Key) TreeOption {
 	return treeFunc(func(c *treeConfig) {
 		switch {
@@ -47,33 +47,31 @@ func Exact(keys ...attribute.Key) TreeOption {
 	})
 }
 
-// WithTimes writes the exact start and duration of spans in lines that are new.
-// It is for fake clocks, and changes nothing in what is asserted.
+// WithTimes writes the exact start and duration of spans into new lines. It is for fake
+// clocks, and does not change what is asserted.
 func WithTimes() TreeOption { return treeFunc(func(c *treeConfig) { c.times = true }) }
 
-// AnyOrder takes siblings in any order, unless one is known to happen before the
-// other (see [AssertBefore]): for spans of goroutines that run concurrently.
+// AnyOrder accepts siblings in any order, unless one is known to happen before the other
+// (see [AssertBefore]). It is for spans of concurrent goroutines.
 func AnyOrder() TreeOption { return treeFunc(func(c *treeConfig) { c.anyOrder = true }) }
 
-// Below compares only the span and what is below it.
+// Below compares only the span and all below it.
 func Below(span *chain.Span) TreeOption { return treeFunc(func(c *treeConfig) { c.below = span }) }
 
-// Without leaves out the spans that a matcher (a [Matcher], or the string of a
-// [Line]) matches. What is below them stands in their place. More than one such
-// option adds up.
+// Without omits the spans that a matcher (a [Matcher], or the string of a [Line]) matches.
+// Their children take their place. Several such options add up.
 func Without(matchers ...any) TreeOption {
 	return treeFunc(func(c *treeConfig) { c.without = append(c.without, matchers...) })
 }
 
-// TrimPrefix leaves these prefixes out of the keys of attributes, so that lines
-// are short: with "websocket.", message.size means websocket.message.size, unless
-// the span has an attribute message.size. Of several prefixes the first counts
-// that makes a key of the span.
+// TrimPrefix lets lines leave these prefixes out of the keys of attributes: with
+// "websocket.", message.size means websocket.message.size, unless the span has an attribute
+// message.size. Of several prefixes, the first one counts that makes a key of the span.
 func TrimPrefix(prefixes ...string) TreeOption {
 	return treeFunc(func(c *treeConfig) { c.prefixes = append(c.prefixes, prefixes...) })
 }
 
-// node is a line of text and those below it.
+// node is a line of text, and the lines below it.
 type node struct {
 	line
 	text  string // without its indentation; "": the "..." at the end of the line above
@@ -127,14 +125,14 @@ type match struct {
 	treeConfig
 	chain    *chain.Chain
 	origin   time.Time
-	services bool // there is more than one
+	services bool // the chain has more than one
 	fits     map[pair]bool
 	gaps     map[pair]*gap
 	befores  map[[2]*chain.Span]bool
 	texts    map[*chain.Span]string
 	sizes    map[*chain.Span]int
 	omitted  []Matcher
-	children map[*chain.Span][]*chain.Span // of those that are not omitted
+	children map[*chain.Span][]*chain.Span // by span, without those that are omitted
 }
 
 type pair struct {
@@ -169,7 +167,7 @@ func (m *match) roots() []*chain.Span {
 	return m.kept(m.chain.Roots)
 }
 
-// under returns what is to be compared below a span.
+// under returns the spans to compare below a span.
 func (m *match) under(s *chain.Span) []*chain.Span {
 	if len(m.omitted) == 0 {
 		return s.Children
@@ -182,8 +180,8 @@ func (m *match) under(s *chain.Span) []*chain.Span {
 	return under
 }
 
-// kept returns the siblings without those that are omitted, whose children take
-// their place.
+// kept returns the siblings without those that are omitted, whose children take their
+// place.
 func (m *match) kept(siblings []*chain.Span) []*chain.Span {
 	if len(m.omitted) == 0 {
 		return siblings
@@ -200,7 +198,7 @@ func (m *match) kept(siblings []*chain.Span) []*chain.Span {
 	return kept
 }
 
-// fit reports whether the span and all below it are what the node describes.
+// fit reports whether the node describes the span and all below it.
 func (m *match) fit(n *node, s *chain.Span) bool {
 	key := pair{n, s}
 	ok, known := m.fits[key]
@@ -214,7 +212,7 @@ func (m *match) fit(n *node, s *chain.Span) bool {
 	return ok
 }
 
-// fitLine is fit without what is below.
+// fitLine is fit without the spans below.
 func (m *match) fitLine(n *node, s *chain.Span) bool {
 	switch {
 	case !n.describes(s, m.prefixes), n.open != s.End.IsZero():
@@ -241,7 +239,7 @@ func (m *match) fitLine(n *node, s *chain.Span) bool {
 	return true
 }
 
-// inOrder reports whether siblings are, in this order, what the nodes describe.
+// inOrder reports whether the nodes describe the siblings, in this order.
 func (m *match) inOrder(nodes []*node, spans []*chain.Span) bool {
 	failed := make(map[[2]int]bool)
 	var from func(i, j int) bool
@@ -270,8 +268,8 @@ func (m *match) inOrder(nodes []*node, spans []*chain.Span) bool {
 	return from(0, 0)
 }
 
-// before reports whether x comes before y whatever the goroutines do: it started
-// earlier or, at equal times, the chain proves it.
+// before reports whether x must come before y: it started earlier (without AnyOrder) or, at
+// equal times, the chain proves it.
 func (m *match) before(x, y *chain.Span) bool {
 	if !m.anyOrder && !x.Start.Equal(y.Start) {
 		return x.Seq < y.Seq
@@ -285,13 +283,12 @@ func (m *match) before(x, y *chain.Span) bool {
 	return before
 }
 
-// maxSteps bounds the search for an order, apart from one try of each node with
-// each span: more possibilities than that are a test that says nothing.
+// maxSteps limits the search for an order, in addition to some steps for each pair of a
+// node and a span. A test with more possibilities asserts nothing.
 const maxSteps = 20_000
 
-// arrange reports whether siblings are what the nodes describe, in the order of
-// the chain or in another one that is as good. It returns that order, or the one
-// that came furthest.
+// arrange reports whether the nodes describe the siblings, in the order of the chain or in
+// another possible one. It returns that order, or the one that came furthest.
 func (m *match) arrange(nodes []*node, spans []*chain.Span) ([]*chain.Span, bool) {
 	if m.inOrder(nodes, spans) {
 		return spans, true
@@ -330,7 +327,7 @@ type arranging struct {
 	*match
 	nodes  []*node
 	spans  []*chain.Span
-	used   []byte // 1: in order
+	used   []byte // by span: 1 if it is in order
 	order  []*chain.Span
 	best   []*chain.Span // the longest so far
 	failed map[state]bool
@@ -342,7 +339,7 @@ type state struct {
 	used string
 }
 
-// from goes on with node i, which has n spans already.
+// from continues with node i, which has n spans already.
 func (a *arranging) from(i, n int) bool {
 	if len(a.order) > len(a.best) {
 		a.best = slices.Clone(a.order)
@@ -378,7 +375,7 @@ func (a *arranging) from(i, n int) bool {
 	return false
 }
 
-// next yields the spans that nothing which is left comes before.
+// next yields the unused spans that no other unused one must precede.
 func (a *arranging) next() func(func(int) bool) {
 	return func(yield func(int) bool) {
 		first := bytes.IndexByte(a.used, 0)
@@ -397,7 +394,7 @@ func (a *arranging) next() func(func(int) bool) {
 	}
 }
 
-// free reports whether nothing that is left from first to last comes before j.
+// free reports whether no unused span from first to last must precede j.
 func (a *arranging) free(j, first, last int) bool {
 	for k := first; k < last; k++ {
 		if k != j && a.used[k] == 0 && a.before(a.spans[k], a.spans[j]) {

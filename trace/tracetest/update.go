@@ -22,18 +22,16 @@ const (
 	updateEnv  = "TRACETEST_UPDATE"
 )
 
-// UpdateFlag makes "go test -update" rewrite the text of [AssertTree] and the
-// files of [AssertGolden]. It returns a function that reports whether it does,
-// for other golden files of the package. Call it once, before the flags are
-// parsed:
+// UpdateFlag makes "go test -update" rewrite the text of [AssertTree] and the files of
+// [AssertGolden]. It returns a function that reports whether to update, for other golden
+// files of the package. Call it once, before the flags are parsed:
 //
 //	var update = tracetest.UpdateFlag()
 //
-// It defines the flag -update unless there is one. That is not done by importing
-// this package, because many packages define one of their own, and flag panics
-// at the second: a package that has a bool -update keeps it, needs no UpdateFlag,
-// and it works here too. So does, without any flag, TRACETEST_UPDATE=1 in the
-// environment.
+// It defines the flag -update, unless there is one. Importing this package does not define
+// it, because many packages define one of their own, and package flag panics at the second.
+// A package with its own bool -update does not need UpdateFlag: the flag works here too.
+// TRACETEST_UPDATE=1 in the environment has the same effect, without any flag.
 func UpdateFlag() func() bool {
 	if flag.Lookup(updateFlag) == nil {
 		flag.Bool(updateFlag, false, "rewrite the expected spans to those that were recorded")
@@ -53,7 +51,7 @@ func updating() bool {
 	return err == nil && on
 }
 
-// updateHint says how to update.
+// updateHint returns the command that updates.
 func updateHint() string {
 	if flag.Lookup(updateFlag) != nil {
 		return "go test -update"
@@ -77,32 +75,32 @@ func callers() []runtime.Frame {
 	return out
 }
 
-// source is a file as it was when the test was built, and what became of it.
+// source is a file as it was when it was first read, and its edits.
 type source struct {
 	path string
 	text []byte
 	set  *token.FileSet
 	file *ast.File
-	lits []*ast.BasicLit // its strings
+	lits []*ast.BasicLit // its string literals
 	new  map[*ast.BasicLit]string
 }
 
-// sources are all files that were looked at. Edits add up: the lines that the
-// runtime names are those of the file as it was.
+// sources are all files that were read. Edits add up, because the line numbers of the
+// runtime are those of the file before its edits.
 var sources = struct {
 	sync.Mutex
 	files map[string]*source
 }{files: make(map[string]*source)}
 
-// rewrite replaces the literal with the text want that one of the frames calls
-// with, and returns where it is.
+// rewrite replaces the literal want, in the call that one of the frames is at, by text. It
+// returns the literal's place.
 func rewrite(frames []runtime.Frame, want, text string) (string, error) {
 	sources.Lock()
 	defer sources.Unlock()
 	for _, f := range frames {
 		src, err := load(f.File)
 		if err != nil {
-			continue // the next frame is of the test, if this one is of a library
+			continue // if this frame is a library's, the next one is the test's
 		}
 		if lit := src.find(f.Line, want); lit != nil {
 			return fmt.Sprintf("%s:%d", short(src.path), src.line(lit)), src.replace(lit, text)
@@ -114,8 +112,8 @@ func rewrite(frames []runtime.Frame, want, text string) (string, error) {
 	return "", fmt.Errorf("no literal, or more than one, has it where %s calls", place(frames[0]))
 }
 
-// load parses a file once. With -trimpath its name has no folder that exists,
-// but the test runs in its own.
+// load parses a file once. With -trimpath its name has no folder that exists, but the test
+// runs in the file's own.
 func load(path string) (*source, error) {
 	if src, ok := sources.files[path]; ok {
 		return src, nil
@@ -144,8 +142,8 @@ func load(path string) (*source, error) {
 
 func (src *source) line(n ast.Node) int { return src.set.Position(n.Pos()).Line }
 
-// find returns the literal with the text in the innermost call at the line that
-// has one, else the only one in the file. It returns nil if that is not clear.
+// find returns the literal want in the innermost call at the line that has one, otherwise
+// the only one in the file. It returns nil if there is none, or it is ambiguous.
 func (src *source) find(line int, want string) *ast.BasicLit {
 	has := func(lit *ast.BasicLit) bool {
 		s, err := strconv.Unquote(lit.Value)
@@ -188,8 +186,8 @@ func (src *source) find(line int, want string) *ast.BasicLit {
 	return found
 }
 
-// replace writes the file with the literal as a raw string of text, indented one
-// tab more than the line it begins in.
+// replace writes the file with text as a raw string in place of the literal, indented one
+// tab more than the line that the literal begins in.
 func (src *source) replace(lit *ast.BasicLit, text string) error {
 	at := src.set.Position(lit.Pos()).Offset
 	from := strings.LastIndexByte(string(src.text[:at]), '\n') + 1

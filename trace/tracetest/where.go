@@ -12,11 +12,11 @@ import (
 	"github.com/wakechain/wakechain/trace"
 )
 
-// maxFrames is how much of a stack is looked at.
+// maxFrames is how many frames of a stack are examined.
 const maxFrames = 64
 
-// goroutine reads the runtime's number of the calling goroutine from the header
-// of its stack, the only place that has it: "goroutine 18 [running]:".
+// goroutine returns the runtime's number of the calling goroutine. Only the header of its
+// stack has it: "goroutine 18 [running]:".
 func goroutine() int64 {
 	var buf [64]byte
 	header := buf[:runtime.Stack(buf[:], false)]
@@ -25,10 +25,10 @@ func goroutine() int64 {
 	return n
 }
 
-// caller returns the file and line of whoever called for a span: the innermost
-// frame that is neither OpenTelemetry's nor of this module's library code, if
-// there is one also not of the standard library or a dependency. Those stand in
-// for it in a goroutine that they started.
+// caller returns the file and line of the code that starts a span: the innermost frame that
+// is neither in OpenTelemetry nor in this module's library code, nor in the standard
+// library or a dependency. If there is none, as in a goroutine that one of these started,
+// it returns the innermost frame in the latter, or else in the former.
 func caller() string {
 	pcs := make([]uintptr, maxFrames)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
@@ -68,8 +68,8 @@ func instrumentation(f runtime.Frame) bool {
 	return ours && (strings.HasPrefix(of, "trace") || strings.HasPrefix(of, "wsconn"))
 }
 
-// std is the folder of the standard library; a name that no file has, if the
-// build left it out.
+// std is the folder of the standard library, or a name that no file has, if the build left
+// it out.
 var std = func() string {
 	pcs := make([]uintptr, maxFrames)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
@@ -83,7 +83,7 @@ var std = func() string {
 	return "\x00"
 }()
 
-// place returns where a frame is, from the folder of the test if it is below.
+// place returns the file and line of a frame, relative to the test's folder if it is below.
 func place(f runtime.Frame) string { return fmt.Sprintf("%s:%d", short(f.File), f.Line) }
 
 func short(file string) string {

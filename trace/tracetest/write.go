@@ -13,22 +13,22 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// telling are the attributes that a line gets which nobody wrote: why it
-// blocked, on what, what woke it, how it ended.
+// telling are the attributes of a new line: why it blocked, on what, what woke it, how it
+// ended.
 var telling = []attribute.Key{
 	semconv.BlockReasonKey, semconv.BlockCauseKey, semconv.SyncNameKey, semconv.WakeReasonKey, semconv.GoroutineStateKey, semconv.ErrorTypeKey,
 }
 
-// varying are the attributes that a line mentions without their values: no two runs
-// agree, or no two editions of the program.
+// varying are the attributes that are added to a line without their values: they differ
+// between runs, or between versions of the program.
 var varying = []attribute.Key{
 	semconv.GoroutineIDKey, semconv.BlockLongestSpanKey, semconv.WebSocketConnectionIDKey, semconv.CodeStacktraceKey,
 	semconv.CodeFunctionNameKey, semconv.CodeLineNumberKey,
 }
 
-// written returns the line for a span, without its count. It speaks of the same
-// attributes as old, if there is one, and keeps what still holds. new says that old
-// described another span: then the line also has what a new line has.
+// written returns the line for a span, without its count. It has the same attributes as
+// old, unless nil, and keeps what still holds. new means that old described another span:
+// then the line also has what a new line has.
 func (m *match) written(s *chain.Span, old *line, new bool) string {
 	if old == nil {
 		old, new = &line{}, true
@@ -87,7 +87,7 @@ func (m *match) attrs(s *chain.Span, old *line, new bool) (out []string) {
 	if !own("status") && (s.Failed() && m.exact || new && s.Status.Code != codes.Unset) {
 		out = append(out, "status="+strings.ToLower(s.Status.Code.String()))
 	}
-	var keys []attribute.Key // that are said already
+	var keys []attribute.Key // that are in out
 	for _, a := range old.attrs {
 		key := a.of(s, m.prefixes)
 		if !a.field {
@@ -146,8 +146,8 @@ func (m *match) short(s *chain.Span, key attribute.Key) string {
 	return string(key)
 }
 
-// quoteName returns the name as a line has it: quoted, unless the line would be
-// read as this name whatever follows.
+// quoteName returns the name for a line: quoted, unless it would be read as this name,
+// whatever follows it.
 func quoteName(name string) string {
 	for _, more := range []string{"", " ×2 [s] open {k=v} -> x"} {
 		if p, err := parseLine(name + more); err != nil || p.any || p.name != name || len(p.links) > 1 || !plain(name) {
@@ -164,7 +164,7 @@ func quoteKey(key string) string {
 	return key
 }
 
-// attr returns key=value as it stands in braces.
+// attr returns key=value, for use in braces.
 func attr(key, value string) string {
 	if strings.ContainsAny(value, `,{}"`) || value != strings.TrimSpace(value) || value == "" || !plain(value) {
 		value = quote(value)
@@ -172,8 +172,8 @@ func attr(key, value string) string {
 	return quoteKey(key) + "=" + value
 }
 
-// plain reports whether s can stand in a raw string as it is.
+// plain reports whether s can be in a raw string unchanged.
 func plain(s string) bool { return text.Printable(s) == s && !strings.Contains(s, "`") }
 
-// quote is strconv.Quote without what a raw string cannot hold.
+// quote is strconv.Quote without backquotes, which a raw string cannot hold.
 func quote(s string) string { return strings.ReplaceAll(strconv.Quote(s), "`", `\x60`) }

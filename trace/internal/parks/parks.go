@@ -1,4 +1,4 @@
-// Package parks reads from the runtime's execution trace when goroutines parked. Tests
+// Package parks finds in the runtime's execution trace when goroutines parked. Tests
 // compare the spans of blocks with it.
 package parks
 
@@ -23,14 +23,14 @@ type Park struct {
 	Reason string    // the runtime's: "network", "chan receive", "sync", ...
 	Start  time.Time // Running -> Waiting
 	Ready  time.Time // Waiting -> Runnable
-	Run    time.Time // Runnable -> Running; it is starved in between
-	By     int64     // the goroutine that made it ready; 0: none did, but the poller or a timer
+	Run    time.Time // Runnable -> Running; it waits for a processor in between
+	By     int64     // the goroutine that made it ready; 0: the poller or a timer did
 }
 
 // Trace is what the runtime traced during a Record. It is immutable.
 type Trace struct {
-	// Error is the maximum difference of its times from those of time.Now: the trace has
-	// another clock, and the two were read one after the other.
+	// Error is the most by which its times may differ from time.Now: the trace has another
+	// clock, and the two were read one after the other.
 	Error time.Duration
 
 	parks   map[int64][]Park
@@ -38,9 +38,9 @@ type Trace struct {
 }
 
 // Record runs f with the execution tracer, and returns the parks that began and ended
-// meanwhile. It returns an error if the tracer already runs, as with go test -trace: a
-// process has only one. It prevents garbage collections meanwhile, for which any goroutine
-// may park.
+// meanwhile. It returns an error if the tracer is already running, as with go test -trace:
+// a process has only one. It turns garbage collection off meanwhile, because any goroutine
+// may park for it.
 func Record(f func()) (*Trace, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	var buf bytes.Buffer
@@ -57,17 +57,17 @@ func Record(f func()) (*Trace, error) {
 // Parks returns the parks of a goroutine in their order.
 func (t *Trace) Parks(goroutine int64) []Park { return t.parks[goroutine] }
 
-// Starved returns the times in which a goroutine was ready and lost its processor, in
+// Starved returns the times in which a goroutine was ready but had lost its processor, in
 // their order.
 func (t *Trace) Starved(goroutine int64) []Park { return t.starved[goroutine] }
 
-// category is the category of the log messages that tie the two clocks together.
+// category is the category of the log messages that relate the two clocks.
 const category = "github.com/wakechain/wakechain/trace/internal/parks"
 
 // anchor is an event whose time is known on both clocks.
 type anchor struct {
 	name          string
-	before, after time.Time // read around it
+	before, after time.Time // read before and after it
 	trace         exptrace.Time
 }
 
@@ -75,8 +75,8 @@ func (a anchor) time() time.Time { return a.before.Add(a.width() / 2) }
 
 func (a anchor) width() time.Duration { return a.after.Sub(a.before) }
 
-// drop logs some events, and returns the one whose time is known best: others may have been
-// interrupted.
+// drop logs some events, and returns the one whose time is most exact: at others the
+// goroutine may have been interrupted.
 func drop() (best anchor) {
 	for i := range 100 {
 		a := anchor{name: fmt.Sprint(time.Now().UnixNano(), " ", i)}
@@ -103,7 +103,7 @@ func read(r io.Reader, first, last anchor) (*Trace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parks: %w", err)
 	}
-	open := map[int64]*stay{} // not running again yet
+	open := map[int64]*stay{} // by goroutine: it is not running again yet
 	stays := map[int64][]stay{}
 	for {
 		ev, err := reader.ReadEvent()
@@ -154,8 +154,8 @@ func read(r io.Reader, first, last anchor) (*Trace, error) {
 	at := func(t exptrace.Time) time.Time {
 		return first.time().Add(time.Duration(rate * float64(t-first.trace)))
 	}
-	// Half of each width, and what the clocks of two processors may be apart: ten
-	// microseconds were seen on a virtual machine.
+	// Half of each width, and the difference that the clocks of two processors may have:
+	// ten microseconds were seen on a virtual machine.
 	t := &Trace{Error: (first.width()+last.width())/2 + 50*time.Microsecond, parks: map[int64][]Park{}, starved: map[int64][]Park{}}
 	for g, stays := range stays {
 		for _, s := range stays {
@@ -169,7 +169,7 @@ func read(r io.Reader, first, last anchor) (*Trace, error) {
 	return t, nil
 }
 
-// Span is a recorded time of a goroutine: of an operation or of a block.
+// Span is the recorded time of an operation or a block of a goroutine.
 type Span struct {
 	Goroutine  int64
 	Start, End time.Time
@@ -227,14 +227,14 @@ func (t *Trace) Check(reason string, ops, blocks []Span) (faults []string, off [
 	return faults, off
 }
 
-// before reports whether a is before b beyond doubt.
+// before reports whether a is certainly before b.
 func (t *Trace) before(a, b time.Time) bool { return b.Sub(a) > t.Error }
 
 func (t *Trace) overlap(p Park, b Span) bool {
 	return t.before(b.Start, p.Run) && t.before(p.Start, b.End)
 }
 
-// covered reports whether one of the blocks is, or may be, of the park.
+// covered reports whether the park is, or may be, in one of the blocks.
 func (t *Trace) covered(p Park, blocks []Span) bool {
 	for _, b := range blocks {
 		if t.overlap(p, b) || !t.before(p.Start, b.Start) && !t.before(b.End, p.Run) {
