@@ -12,7 +12,7 @@ func Columns(s string) int {
 }
 
 // RuneColumns returns the width of r on a terminal: 0 if it combines with the rune
-// before it, 2 if it is wide, such as Chinese or an emoji, else 1.
+// before it, 2 if it is wide, such as Chinese or an emoji, otherwise 1.
 func RuneColumns(r rune) int {
 	switch {
 	case unicode.Is(unicode.Mn, r):
@@ -26,8 +26,8 @@ func RuneColumns(r rune) int {
 	}
 }
 
-// Clip shortens s to width columns on a terminal, the last of which are then the ellipsis.
-// An ellipsis wider than that stands alone.
+// Clip shortens s to at most width columns on a terminal, including the ellipsis at its
+// end. An ellipsis wider than that stands alone.
 func Clip(s string, width int, ellipsis string) string {
 	if Columns(s) <= width {
 		return s

@@ -39,9 +39,8 @@ func unquoted(q string) string {
 // on the length of s.
 func Label(s string, n int) string { return Shorten(Printable(Shorten(s, n)), n) }
 
-// Shorten shortens s to at most n characters, the last of which is then an ellipsis. It
-// also shortens an s of exactly n characters with more than n bytes. For n <= 0 it
-// returns s.
+// Shorten shortens s to at most n characters, including an ellipsis at the end. It also
+// shortens an s of exactly n characters with more than n bytes. For n <= 0 it returns s.
 func Shorten(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -38,5 +38,5 @@
 //
 // A Chain does not change. Any number of goroutines may call its methods and those of its
 // spans. The readers and [New] share nothing between calls. New and [Chain.WriteTree] cost
-// O(n log n) for n spans. Recursion is bounded, however deep a trace is.
+// O(n log n) for n spans. A deep trace causes no deep recursion.
 package chain

@@ -90,8 +90,8 @@ type Report struct {
 	Objects     int    // complete top-level objects
 	Spans       int
 
-	// Warnings report what was left out, in order. There are at most 11: if there would be
-	// more, the last one counts the others.
+	// Warnings report what was left out, in order. There are at most 11: after ten, one
+	// more counts the rest.
 	Warnings []Warning
 }
 

@@ -26,9 +26,9 @@ func goroutine() int64 {
 }
 
 // caller returns the file and line of the code that starts a span: the innermost frame that
-// is neither in OpenTelemetry nor in this module's library code, nor in the standard
-// library or a dependency. If there is none, as in a goroutine that one of these started,
-// it returns the innermost frame in the latter, or else in the former.
+// is not in OpenTelemetry, this module's library code, the standard library or a
+// dependency. A goroutine that one of these started may have no such frame. caller then
+// prefers the standard library and dependencies.
 func caller() string {
 	pcs := make([]uintptr, maxFrames)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])

@@ -50,7 +50,7 @@ type Report struct {
 	Kind     Kind
 	Traces   int
 	Spans    int
-	More     bool            // there are more traces than [Query.Limit]
+	More     bool            // there are, or may be, more traces than were read
 	Warnings []chain.Warning // at most 10
 }
 

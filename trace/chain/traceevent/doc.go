@@ -6,10 +6,10 @@
 // Each process of the chain is a process there, and each goroutine a track (a "thread")
 // with nested spans. Spans that overlap without nesting are on further tracks of the same
 // name with a number, since the format has no other way to show them. Links are arrows from
-// the target to the span that links, such as from its cause to a wake. A span that had not
-// ended, and a block that still lasts ([chain.Span.StillBlocked]), has a beginning and no
-// end: Perfetto shows "did not end". Attributes, status and ids are the arguments of a
-// slice.
+// the target to the span that links, such as from the cause of a wake to the wake. A span
+// that had not ended, and a block that still lasts ([chain.Span.StillBlocked]), has a
+// beginning and no end: Perfetto shows "did not end". Attributes, status and ids are the
+// arguments of a slice.
 //
 // Times are those of the chain, in microseconds since the earliest one, with three
 // decimals.

@@ -27,7 +27,7 @@ type Park struct {
 	By     int64     // the goroutine that made it ready; 0: the poller or a timer did
 }
 
-// Trace is what the runtime traced during a Record. It is immutable.
+// Trace is the result of Record. It is immutable.
 type Trace struct {
 	// Error is the most by which its times may differ from time.Now: the trace has another
 	// clock, and the two were read one after the other.
@@ -175,7 +175,7 @@ type Span struct {
 	Start, End time.Time
 }
 
-// Check compares recorded blocks with what the goroutines did. reason is the runtime's
+// Check compares recorded blocks with the parks of their goroutines. reason is the runtime's
 // reason of their parks. It returns contradictions, a line each:
 //
 //   - a park that is only partly in a block: a block begins before the goroutine

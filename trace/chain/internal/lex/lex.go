@@ -2,8 +2,8 @@
 // next, and get that or an error. It holds only the value that it is at, allocates almost
 // nothing for it, and is several times as fast as encoding/json.
 //
-// It is as strict as RFC 8259, except for numbers, of which it checks only the first byte,
-// and invalid UTF-8, which it passes on. It skips a byte order mark at the beginning.
+// It is as strict as RFC 8259, except that it checks only the first byte of a number, and
+// passes invalid UTF-8 on. It skips a byte order mark at the beginning.
 //
 // A Lexer is not safe for concurrent use.
 package lex
@@ -160,7 +160,7 @@ func (l *Lexer) mark() bool {
 	return true
 }
 
-// must is Peek in the middle of a value, where the end of the stream is an error.
+// must is Peek in the middle of a value: the end of the stream is an error there.
 func (l *Lexer) must() byte {
 	c := l.Peek()
 	if c == 0 {
