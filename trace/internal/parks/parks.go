@@ -58,7 +58,7 @@ func Record(f func()) (*Trace, error) {
 func (t *Trace) Parks(goroutine int64) []Park { return t.parks[goroutine] }
 
 // Starved returns the times in which a goroutine was ready but had lost its processor, in
-// their order.
+// their order. Their Start and Ready are equal.
 func (t *Trace) Starved(goroutine int64) []Park { return t.starved[goroutine] }
 
 // category is the category of the log messages that relate the two clocks.
@@ -185,8 +185,8 @@ type Span struct {
 //     than Error.
 //
 // These depend only on the order of events, however busy the machine is. off is, for each
-// block, the time in which the goroutine was neither parked nor starved, but ran, as far as
-// the runtime knows. The operating system may have suspended its thread meanwhile, so single
+// block, the time in which the goroutine was not parked, as far as the runtime knows: it ran,
+// or was starved. The operating system may have suspended its thread meanwhile, so single
 // values are not significant.
 func (t *Trace) Check(reason string, ops, blocks []Span) (faults []string, off []time.Duration) {
 	spans := map[int64][]Span{}
