@@ -7,9 +7,8 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// addAbsent gives the peers that the chain does not have lifelines of their own, by
-// their addresses, so that arrows to them end somewhere: as far as there is room, else
-// they share one.
+// addAbsent adds lifelines for peers that are not in the chain, named by their addresses,
+// so that arrows to them have an end. If there is not enough room they share one.
 func (b *builder) addAbsent(hidden []bool) {
 	var addresses []string
 	seen := make(map[string]bool)
@@ -48,5 +47,6 @@ func (b *builder) addAbsent(hidden []bool) {
 	}
 }
 
-// maxAbsent is how many peers that are not in the trace have lifelines of their own.
+// maxAbsent is the maximum number of peers outside the trace that have lifelines of their
+// own.
 const maxAbsent = 3

@@ -9,19 +9,19 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// pause is a block and the wake that ended it, nil if the chain has none.
+// pause is a block, and the wake that ended it, or nil if the chain has none.
 type pause struct{ block, wake *chain.Span }
 
-// maxPauses is how many blocks of one operation have rows of their own.
+// maxPauses is the maximum number of blocks of one operation that have rows of their own.
 const maxPauses = 3
 
-// blocks returns the rows of the blocks and wakes of an item: one for each if they are
-// few and of one operation, else one for all that are alike.
+// blocks returns the rows of the blocks and wakes of an item: one row for each if they are
+// few and of one operation, else one row for all equal ones.
 func (b *builder) blocks(it item) []*Row {
 	type class struct {
 		reason, cause, woken string
-		on                   string // what the program calls what it waits for
-		by                   int    // the lifeline of what woke it
+		on                   string // the name that the program gave to what it waits for
+		by                   int    // the lifeline of the waker
 		over                 bool
 	}
 	var order []class
@@ -64,7 +64,7 @@ func (b *builder) blocks(it item) []*Row {
 	return rows
 }
 
-// pause returns the rows of blocks alike: the block, and the wake.
+// pause returns the rows of equal blocks: the block, and the wake.
 func (b *builder) pause(pauses []pause, it item) []*Row {
 	var blocks, wakes []*chain.Span
 	var total, longest time.Duration
@@ -87,9 +87,9 @@ func (b *builder) pause(pauses []pause, it item) []*Row {
 	r := b.row(Block, blocks, waits, short(block.Str(semconv.BlockCauseKey)), source(block))
 	r.Name, r.Reason, r.Blocked, r.longest, r.op = "blocked "+human(total), reason, total, longest, it.spans[0].Seq
 	if reason == string(semconv.ReasonSleep) && it.spans[0].Name == semconv.SpanSleep {
-		r.Details = nil // its name says it
+		r.Details = nil // the name is enough
 	}
-	switch { // a run of about equal blocks needs no longest
+	switch { // for about equal blocks the longest is not interesting
 	case longest == notOver:
 		r.Name = "blocked, not ended"
 	case longest/2 > total/time.Duration(len(blocks)):
@@ -100,7 +100,7 @@ func (b *builder) pause(pauses []pause, it item) []*Row {
 	}
 	first := wakes[0]
 	if len(blocks) > 1 {
-		// Many are one row; it is the arrows from elsewhere that need another.
+		// Many wakes share the block's row, unless they have an arrow from elsewhere.
 		w := b.row(Wake, wakes)
 		if b.waker(w, first, it.spans[0]); w.From == None {
 			r.Details = append(r.Details, "woken: "+cmp.Or(short(first.Str(semconv.WakeReasonKey)), "reason not known"))
@@ -123,7 +123,7 @@ func (b *builder) pause(pauses []pause, it item) []*Row {
 	return []*Row{r, w}
 }
 
-// source says how the block was seen, if not by the poller.
+// source returns how the block was observed, or "" if by the poller.
 func source(block *chain.Span) string {
 	if s := block.Str(semconv.BlockSourceKey); s != "" && s != string(semconv.SourcePoll) {
 		return short(s)
@@ -131,8 +131,8 @@ func source(block *chain.Span) string {
 	return ""
 }
 
-// waker says where the arrow of a wake comes from: from the span that it links
-// to or, where only its reason names the peer, from the peer's direction.
+// waker sets where the arrow of a wake begins: at the span that it links to or, if only its
+// reason names the peer, at the peer's lifeline.
 func (b *builder) waker(r *Row, wake, op *chain.Span) {
 	by := wake.Waker()
 	switch reason := semconv.WakeReason(wake.Str(semconv.WakeReasonKey)); {

@@ -10,25 +10,25 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// builder makes the lifelines and rows of a diagram. What it knows of each span
-// it keeps by the span's Seq.
+// builder makes the lifelines and rows of a diagram. Its slices of the spans are indexed by
+// Span.Seq.
 type builder struct {
 	d     *Diagram
 	cfg   config
 	chain *chain.Chain
 	start time.Time
 
-	procs   []int32                   // numbers of processes
-	sharing map[lane]int              // how many share a lifeline by their name
-	absent  map[*chain.Connection]int // the lifeline of its peer that is not in the chain
-	folded  map[int32]int             // names of goroutines that share a lifeline, of each process
-	lanes   []int                     // its lifeline; None if the filters hide it
-	sources []*chain.Span             // the write of a read that has no link
-	matched []bool                    // the beginning of an arrow to another lifeline's span
-	lives   []bool                    // the rest of a goroutine, part of the rows of its span
+	procs   []int32                   // the process's number
+	sharing map[lane]int              // how many goroutines or connections share a lifeline by name
+	absent  map[*chain.Connection]int // the lifeline of a connection's peer that is not in the chain
+	folded  map[int32]int             // for each process, how many names of goroutines share one lifeline
+	lanes   []int                     // the span's lifeline, or None if the filters hide it
+	sources []*chain.Span             // the write that a read without a link received
+	matched []bool                    // an arrow to another lifeline's span begins at this one
+	lives   []bool                    // it is the rest of a goroutine, which the rows of the goroutine's span show
 
 	shapes *shapes
-	items  []int // which item shows it
+	items  []int // the item that shows the span
 }
 
 func newBuilder(d *Diagram) *builder {
@@ -56,8 +56,8 @@ func (b *builder) build() {
 	b.dropEmpty()
 }
 
-// sortRows sorts rows by time and then by their spans' order. Those of one span at one
-// time stay as they are. Many are sorted faster by what is compared than by reference.
+// sortRows sorts rows by time, then by their spans' order, and is stable. It sorts copies
+// of the keys, which is faster than sorting by reference.
 func sortRows(rows []*Row) {
 	type key struct {
 		at      time.Duration
@@ -106,8 +106,8 @@ func (b *builder) findLives() {
 // launch reports whether the span is the start of a goroutine.
 func launch(s *chain.Span) bool { return s.IsGoroutine() }
 
-// tile reports whether the span is one of those that tile an operation, and not
-// somebody else's of that name.
+// tile reports whether the span is a block or wake of an operation, and not another
+// library's span of that name.
 func tile(s *chain.Span) bool {
 	if !s.Is(semconv.SpanBlock) && !s.Is(semconv.SpanWake) || s.Parent == nil || len(s.Children) > 0 {
 		return false
@@ -115,7 +115,7 @@ func tile(s *chain.Span) bool {
 	return s.Scope == trace.ScopeName || s.Str(semconv.BlockReasonKey) != "" || s.Str(semconv.WakeReasonKey) != ""
 }
 
-// match finds the spans that are the beginning of an arrow.
+// match finds the spans at which an arrow begins.
 func (b *builder) match() {
 	for _, s := range b.chain.Spans {
 		if _, stalled := s.Stalled(); stalled || tile(s) || b.lanes[s.Seq] == None {
@@ -132,7 +132,8 @@ func (b *builder) arrow(from, to *chain.Span) bool {
 	return from != nil && b.lanes[from.Seq] != None && b.lanes[to.Seq] != b.lanes[from.Seq]
 }
 
-// links returns the spans of other lifelines that the span links to.
+// links returns the spans of other lifelines that the span links to, if they are drawn as
+// arrows.
 func (b *builder) links(s *chain.Span) []*chain.Span {
 	if s.IsGoroutine() || s.Parent != nil && s.Parent.Rest() == s {
 		return nil // to its own operations
@@ -149,22 +150,21 @@ func (b *builder) links(s *chain.Span) []*chain.Span {
 	return from
 }
 
-// begins reports whether the span is what others go on from, and no message to
-// them.
+// begins reports whether a link to the span only means continuation, and no message.
 func begins(s *chain.Span) bool {
 	return launch(s) || s.Is(semconv.SpanHandshake) || s.Is(semconv.SpanSegment)
 }
 
-// late reports whether a message was read so long after it was written that it
-// is not drawn as one arrow: the read stands where it was.
+// late reports whether a message was read so long after it was written that it is not drawn
+// as one arrow. Then the read has a row at its own time.
 func (b *builder) late(write, read *chain.Span) bool {
 	return read.IsRead() && write.IsWrite() && b.after(read, write) >= late
 }
 
-// late is how long a message may be under way to be one arrow.
+// late is the time from which a message on its way is not drawn as one arrow.
 const late = 250 * time.Millisecond
 
-// at is a time since the start of the chain.
+// at returns a time as the duration since the start of the chain.
 func (b *builder) at(t time.Time) time.Duration {
 	if t.IsZero() {
 		return 0
@@ -172,7 +172,7 @@ func (b *builder) at(t time.Time) time.Duration {
 	return max(t.Sub(b.start), 0)
 }
 
-// ended is when the span ended, if it did, else when it began.
+// ended returns when the span ended or, if it did not, when it began.
 func (b *builder) ended(s *chain.Span) time.Duration {
 	return max(b.at(s.End), b.at(s.Start))
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/wakechain/wakechain/internal/text"
 )
 
-// cell is one column of a line; a zero rune is the right half of a wide one.
+// cell is one column of a line. A zero rune is the right half of a wide one.
 type cell struct {
 	r     rune
 	style style
@@ -25,8 +25,8 @@ const (
 	cyan   style = "36"
 )
 
-// wrap writes text at x, in as many lines as it needs, each but the first on a
-// line that begin prepares.
+// wrap writes text at x, in as many lines as it needs. It calls begin before each line
+// except the first.
 func (t *terminal) wrap(text string, x, width int, st style, begin func()) {
 	for i, line := range broken(text, width) {
 		if i > 0 {
@@ -39,14 +39,13 @@ func (t *terminal) wrap(text string, x, width int, st style, begin func()) {
 	}
 }
 
-// wrapAfter is wrap, and begins the next line.
+// wrapAfter is wrap, and then begins the next line.
 func (t *terminal) wrapAfter(text string, x, width int, st style) {
 	t.wrap(text, x, width, st, t.rails)
 	t.rails()
 }
 
-// broken breaks s into lines: before a detail, else at a space, or where it
-// must.
+// broken breaks s into lines: before a detail, else at a space, or else inside a word.
 func broken(s string, width int) []string {
 	var words []string
 	for _, detail := range strings.SplitAfter(s, " · ") {
@@ -79,7 +78,7 @@ func broken(s string, width int) []string {
 	return append(lines, line)
 }
 
-// fitting returns how many bytes of s fit into a width, at least one character.
+// fitting returns how many bytes of s fit into a width, but at least one character.
 func fitting(s string, width int) int {
 	n := 0
 	for i, r := range s {
@@ -93,7 +92,7 @@ func fitting(s string, width int) int {
 // blank begins a line.
 func (t *terminal) blank() { t.cells = make([]cell, 0, t.cfg.width) }
 
-// rails begins a line with the lifelines in progress.
+// rails begins a line with the lifelines that have begun and not ended.
 func (t *terminal) rails() {
 	t.blank()
 	for i, x := range t.x {
@@ -107,7 +106,7 @@ func (t *terminal) rails() {
 	}
 }
 
-// put writes s from the column x on.
+// put writes s, starting at column x.
 func (t *terminal) put(x int, s string, st style) {
 	for _, r := range s {
 		w := text.RuneColumns(r)

@@ -2,17 +2,17 @@ package sequence
 
 import "github.com/wakechain/wakechain/trace/semconv"
 
-// color is one for light and one for dark backgrounds.
+// color is a color for light and one for dark backgrounds.
 type color struct{ class, light, dark string }
 
 var (
 	colorNetwork = color{"net", "#d9631e", "#f0883e"} // waits for the other end
-	colorRead    = color{"in", "#3b7ddd", "#58a6ff"}  // waits for something to come
+	colorRead    = color{"in", "#3b7ddd", "#58a6ff"}  // waits for input
 	colorShared  = color{"sync", "#8250df", "#a371f7"}
 	colorIdle    = color{"idle", "#8c959f", "#6e7681"}
 )
 
-// blockColor is the color of what is blocked for a reason.
+// blockColor returns the color of a block with the reason.
 func blockColor(reason string) color {
 	switch semconv.Reason(reason) {
 	case semconv.ReasonNetWrite, semconv.ReasonNetDial:

@@ -7,8 +7,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// from returns what the span goes on from in another trace: the first of what it links
-// to that is such a span, nil if there is none.
+// from returns the first span that s links to for which what returns true, if s continues
+// one of another trace; else nil.
 func from(s *chain.Span, what func(*chain.Span) bool) *chain.Span {
 	if s.GoesOn() {
 		for _, l := range s.Links {
@@ -20,8 +20,7 @@ func from(s *chain.Span, what func(*chain.Span) bool) *chain.Span {
 	return nil
 }
 
-// peer returns the lifeline of the other end of the connection that the span is
-// on, None if it is not known.
+// peer returns the lifeline of the connection's other end, or None if it is unknown.
 func (b *builder) peer(s *chain.Span) int {
 	c := s.Connection()
 	if c == nil {
@@ -37,8 +36,9 @@ func (b *builder) peer(s *chain.Span) int {
 	return None
 }
 
-// wakes returns the lifeline that woke s if its wake names the peer. It is None if
-// something stands between the two ends: then the kernel's peer is that.
+// wakes returns the lifeline that woke s if its wake names the peer. It is None if an
+// intermediary is known to stand between the two ends, because then that is the kernel's
+// peer.
 func (b *builder) wakes(s *chain.Span) int {
 	if c := s.Connection(); c != nil {
 		if same, known := c.SamePeer(); known && !same {
@@ -48,10 +48,10 @@ func (b *builder) wakes(s *chain.Span) int {
 	return b.peer(s)
 }
 
-// findSources finds, on the peer's end, the write of each read that has no link: a
-// connection keeps messages in order (RFC 6455 §5.4), so that the one of an index is
-// the same at both ends. Where sizes or order disagree, or an index comes twice, it is
-// not known.
+// findSources finds, on the peer's end, the write of each read that has no link. A
+// connection keeps messages in order (RFC 6455 §5.4), so a message has the same index at
+// both ends. If sizes or times do not match, or an index occurs twice, the write is
+// unknown.
 func (b *builder) findSources() {
 	type message struct {
 		conn  *chain.Connection

@@ -16,12 +16,12 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// targets are the attributes that say best what a request is for, in order.
+// targets are the attributes that describe best what a request is for, in order.
 var targets = []attribute.Key{
 	semconv.URLPathKey, otelsemconv.HTTPRouteKey, otelsemconv.DBOperationNameKey, otelsemconv.RPCMethodKey,
 }
 
-// target says what a request is for or where it goes, unless its name does.
+// target returns what a request is for, or its address, unless its name contains that.
 func target(s *chain.Span) string {
 	for _, key := range targets {
 		if v := s.Str(key); v != "" && !strings.Contains(s.Name, v) {
@@ -38,7 +38,7 @@ func target(s *chain.Span) string {
 	return "to " + short(host)
 }
 
-// failures returns what went wrong, and at which check.
+// failures returns the failed check and the kind of error of a span.
 func failures(s *chain.Span) []string {
 	var all []string
 	if check := s.Str(semconv.WebSocketHandshakeCheckKey); check != "" {
@@ -50,7 +50,7 @@ func failures(s *chain.Span) []string {
 	return all
 }
 
-// failure returns the kind of error that a span ended with, "" if it did not.
+// failure returns the kind of error of a failed span, else "".
 func failure(s *chain.Span) string {
 	kind := s.Str(semconv.ErrorTypeKey)
 	if s.Status.Code != codes.Error && kind == "" {
@@ -59,7 +59,7 @@ func failure(s *chain.Span) string {
 	return "✗ " + short(cmp.Or(kind, s.Status.Description, "error"))
 }
 
-// took returns how long spans took.
+// took returns how long spans took in total.
 func took(spans []*chain.Span) string {
 	var total time.Duration
 	for _, s := range spans {
@@ -71,7 +71,7 @@ func took(spans []*chain.Span) string {
 	return human(total)
 }
 
-// slow says how long messages took, if that is notable and no block shows it.
+// slow returns how long a message took, if that is notable and no block shows it.
 func slow(spans []*chain.Span) string {
 	for _, s := range spans {
 		if s.End.IsZero() {
@@ -84,7 +84,7 @@ func slow(spans []*chain.Span) string {
 	return ""
 }
 
-// messageSize returns the size of messages, one or a range.
+// messageSize returns the size of messages, or the range of their sizes.
 func messageSize(spans []*chain.Span) string {
 	low, high := int64(-1), int64(-1)
 	if s := runSize(spans); s != "" {
@@ -110,8 +110,8 @@ func messageSize(spans []*chain.Span) string {
 	}
 }
 
-// runSize is messageSize where some of the spans are runs: how many messages there are,
-// and their bytes in all.
+// runSize is messageSize for runs: the number of messages and their total size in bytes. It
+// returns "" if none of the spans is a run.
 func runSize(spans []*chain.Span) string {
 	var messages, bytes int64
 	runs := false
@@ -126,8 +126,9 @@ func runSize(spans []*chain.Span) string {
 	return text.Counted(messages, "message") + ", " + text.Bytes(float64(bytes))
 }
 
-// passed is runSize of an arrow: pairs has each reader and what it links to. What both
-// stand for has passed; how many bytes that is says the one that stands for nothing else.
+// passed is runSize for an arrow. pairs has each reader, followed by the span that it links
+// to. It counts the messages that both spans stand for. Their size is known only if one of
+// the two spans stands for no other messages.
 func passed(pairs []*chain.Span) string {
 	var messages, bytes int64
 	runs, known, single := false, true, true

@@ -4,10 +4,10 @@
 //	d := sequence.New(chain.New(spans))
 //	err := d.Write(file, sequence.HTML)
 //
-// A [Diagram] is the model: lifelines side by side, and rows in the order of
-// time, each with what to draw on or between them. The formats are views of it:
-// [Mermaid], [JS] (js-sequence-diagrams), [PlantUML], [Text] for a terminal,
-// [SVG], and [HTML], one file with everything in it.
+// A [Diagram] is the model: lifelines side by side, and rows in order of time, each with
+// what to draw on or between the lifelines. The formats are views of it: [Mermaid], [JS]
+// (js-sequence-diagrams), [PlantUML], [Text] for a terminal, [SVG], and [HTML], which is
+// one self-contained file.
 //
 //	         socket_get                         socket_start
 //	           hello                              sen_data
@@ -19,25 +19,22 @@
 //
 // # What is drawn
 //
-// A diagram shows only what the spans say. An arrow has both ends if a link or a parent
-// proves them: the read that links to its write, the server's span below the client's,
-// the span that a wake links to. A write whose reader is not in the trace is drawn
-// towards the peer, if the handshakes name it, and ends open before the peer's
-// lifeline. A wake begins like that if only its reason says that the peer caused it. A
-// wake by the poller or a timer alone comes from outside.
+// A diagram shows only what the spans prove. An arrow has both ends if a link or a parent
+// connects them: a read links to its write, a server's span is below the client's, and a
+// wake links to the span that caused it. A write whose reader is not in the trace is drawn
+// towards the peer, if the handshakes name it, and ends before the peer's lifeline. A wake
+// begins like that if only its reason names the peer. A wake by the poller or a timer alone
+// comes from outside.
 //
-// At least three neighbours that would read the same are one row with their number
-// (×311), and so are sequences that repeat. A failure or a block far longer than that
-// of its like stands alone. If a limit leaves rows out, a row says what is missing and
-// how much. If goroutines share a lifeline, overlapping bars stand side by side ([SVG],
-// [HTML]).
+// Three or more neighbours that would read the same are one row with their number (×311),
+// and so are sequences that repeat. A failure, or a block far longer than similar ones, has
+// a row of its own. If a limit leaves rows out, a row counts what is missing. If goroutines
+// share a lifeline, overlapping bars are drawn side by side ([SVG], [HTML]).
 //
-// The chain may be of any program. All its text is escaped, in the way of each
-// format.
+// The chain may come from any program. All its text is escaped for each format.
 //
 // # Concurrency and cost
 //
-// A Diagram does not change, and any number of goroutines may write it. New
-// costs O(n log n) for n spans; what a format writes is bounded by the limit of
-// rows and of lifelines, not by n.
+// A Diagram does not change, and goroutines may write it concurrently. New costs O(n log n)
+// for n spans. The output is limited by the number of rows and lifelines, not by n.
 package sequence

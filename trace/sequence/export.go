@@ -12,9 +12,8 @@ import (
 	"github.com/wakechain/wakechain/trace/internal/spanbuf"
 )
 
-// Exporter keeps the spans that it is given, up to a limit ([WithMaxSpans]), and
-// draws their diagram: when it is shut down, which the provider does at the
-// program's end, and on demand.
+// Exporter keeps spans, up to a limit ([WithMaxSpans]), and draws their diagram when it is
+// shut down, which the provider does, or when [Exporter.Draw] is called.
 //
 //	e := sequence.NewExporter(file, sequence.HTML)
 //	p := sdktrace.NewTracerProvider(sdktrace.WithBatcher(e))
@@ -30,20 +29,20 @@ type Exporter struct {
 
 var _ sdktrace.SpanExporter = (*Exporter)(nil)
 
-// NewExporter returns an exporter that writes to w, which it does not close, in
-// a format. An unknown format is an error when it draws.
+// NewExporter returns an exporter that writes to w in a format. It does not close w. An
+// unknown format is an error of Shutdown and Draw.
 func NewExporter(w io.Writer, f Format, opts ...Option) *Exporter {
 	return &Exporter{w: w, format: f, opts: opts, buffer: spanbuf.Buffer{Max: newConfig(opts).spans}}
 }
 
-// ExportSpans keeps spans.
+// ExportSpans keeps the spans.
 func (e *Exporter) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
 	e.buffer.Add(spans)
 	return nil
 }
 
-// Shutdown writes the diagram of all spans to the exporter's writer. Further
-// calls do nothing.
+// Shutdown writes the diagram of all spans to the exporter's writer. Further calls do
+// nothing.
 func (e *Exporter) Shutdown(context.Context) error {
 	if !e.buffer.Close() {
 		return nil

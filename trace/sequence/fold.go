@@ -15,33 +15,31 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Siblings that would read the same are one item. What is worth a look of its own
-// stays apart: failures that differ in kind, check, code or text, and outliers, by how
-// long they were blocked.
+// Siblings that would read the same are one item. Failures that differ in kind, check, code
+// or text stay apart, and so do outliers, which were blocked much longer.
 const (
 	maxPeriod = 6 // the longest sequence that is recognised as repeating
-	minRounds = 4 // how often a sequence of several repeats
+	minRounds = 4 // how often a sequence of several must repeat
 
-	// From so many neighbours on that repeat in no order, each kind is an item.
+	// At least so many neighbours that repeat in no order are one item of each kind.
 	minMingle = 24
 	maxKinds  = 8
 )
 
-// item is a span, or spans alike.
+// item is a span, or equal spans.
 type item struct {
 	spans []*chain.Span
 	loop  *Loop
 }
 
-// shapes says which spans look alike.
+// shapes finds which spans read the same.
 type shapes struct {
 	*fold.Folder[*chain.Span]
 	b     *builder
 	label []byte
 }
 
-// newShapes goes up from the leaves: the chain has every parent before its
-// children.
+// newShapes goes from the leaves up: in the chain every parent precedes its children.
 func newShapes(b *builder) *shapes {
 	sh := &shapes{
 		Folder: fold.New(b.chain.Len(), func(s *chain.Span) int { return s.Seq }, weight, maxPeriod, minRounds), b: b,
@@ -66,7 +64,7 @@ func newShapes(b *builder) *shapes {
 	return sh
 }
 
-// name sets the label to what a row says of the span in fixed words.
+// name sets the label: the part of the span's row that is not a measured value.
 func (sh *shapes) name(s, life *chain.Span) {
 	sh.label = sh.label[:0]
 	part := func(text string) { sh.label = append(append(sh.label, text...), 0) }
@@ -112,8 +110,8 @@ var unlike = []attribute.Key{
 	semconv.ErrorTypeKey, semconv.HTTPResponseStatusCodeKey, semconv.WebSocketHandshakeCheckKey, semconv.WebSocketCloseCodeKey,
 }
 
-// withoutNumbers leaves the digits out of the text of an error: a port or an offset
-// makes no failure another one.
+// withoutNumbers removes the digits from the text of an error: failures that differ only in
+// a port or an offset are equal.
 func withoutNumbers(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsDigit(r) {
@@ -123,11 +121,11 @@ func withoutNumbers(text string) string {
 	}, text)
 }
 
-// maxLinks is how many links of a span count.
+// maxLinks is how many links of a span are used.
 const maxLinks = 4
 
-// weight is how long a span was blocked; how long it took, if it is none of
-// wakechain's, and the life of a goroutine.
+// weight returns how long a goroutine lived, how long another span of wakechain was
+// blocked, and how long any other span took.
 func weight(s *chain.Span) time.Duration {
 	if s.IsGoroutine() {
 		return s.Lived()
@@ -138,7 +136,7 @@ func weight(s *chain.Span) time.Duration {
 	return s.Duration()
 }
 
-// fold makes the items of siblings in order.
+// fold groups siblings into items, in order.
 func (sh *shapes) fold(siblings []*chain.Span) []item {
 	var items []item
 	if sh.b.cfg.unfolded {
@@ -160,8 +158,8 @@ func (sh *shapes) fold(siblings []*chain.Span) []item {
 	return sh.mingle(items)
 }
 
-// mingle makes one item of each kind among many neighbours that come in no order
-// that repeats: two goroutines' reads and writes, say, below one span.
+// mingle makes one item of each kind among many neighbours that repeat in no order, such as
+// two goroutines' reads and writes below one span.
 func (sh *shapes) mingle(items []item) []item {
 	var all []item
 	for len(items) > 0 {
@@ -192,7 +190,7 @@ func (sh *shapes) merge(spans []*chain.Span, loop *Loop) []item {
 	return items
 }
 
-// below returns the items under one.
+// below returns the items below an item.
 func (sh *shapes) below(it item) []item {
 	if len(it.spans) == 1 {
 		return sh.fold(sh.b.shown(it.spans[0].Children))
@@ -204,8 +202,8 @@ func (sh *shapes) below(it item) []item {
 	return sh.merge(all, nil)
 }
 
-// shown returns those of siblings that have rows of their own: lives and tiles
-// are part of others' rows, and of what the filters hide, what is below.
+// shown returns the siblings that have rows of their own. Blocks and wakes are part of
+// other rows. A hidden span, or the rest of a goroutine, is replaced by its children.
 func (b *builder) shown(siblings []*chain.Span) []*chain.Span {
 	var shown []*chain.Span
 	queue := slices.Clone(siblings)

@@ -23,7 +23,7 @@ const (
 // Formats returns all formats.
 func Formats() []Format { return []Format{Mermaid, JS, PlantUML, Text, SVG, HTML} }
 
-// extensions of files; the first of a format is the usual one.
+// extensions of files. The first one of a format is the usual one.
 var extensions = []struct {
 	ext    string
 	format Format
@@ -39,9 +39,8 @@ var extensions = []struct {
 	{".htm", HTML},
 }
 
-// FormatOf returns the format that the extension of a file's name stands for:
-// .mmd and .mermaid, .seq ([JS]), .puml and .plantuml, .txt, .svg, .html and
-// .htm.
+// FormatOf returns the format for a file's name, by its extension: .mmd and .mermaid, .seq
+// ([JS]), .puml and .plantuml, .txt, .svg, .html and .htm.
 func FormatOf(name string) (Format, error) {
 	ext := strings.ToLower(path.Ext(name))
 	var known []string
@@ -66,7 +65,7 @@ func ParseFormat(name string) (Format, error) {
 	return "", fmt.Errorf("sequence: no format %q: use one of %s", name, strings.Join(known, " "))
 }
 
-// writers of the formats, and how many rows they write at the most.
+// writers of the formats, and the maximum number of rows by default.
 var writers = map[Format]struct {
 	rows  int
 	write func(*page) error
@@ -79,9 +78,9 @@ var writers = map[Format]struct {
 	HTML:     {2_000, writeHTML},
 }
 
-// Write writes the diagram to w in a format. Of the opts, which come after those
-// of [New], it heeds those of writing: [WithMaxRows], [WithScale], [WithWidth],
-// [WithColor]. The error is w's, or says that there is no such format.
+// Write writes the diagram to w in a format. opts follow those of [New], and only
+// [WithMaxRows], [WithScale], [WithWidth] and [WithColor] have an effect. It returns w's
+// error, or an error if the format is unknown.
 func (d *Diagram) Write(w io.Writer, f Format, opts ...Option) error {
 	to, ok := writers[f]
 	if !ok {

@@ -5,8 +5,8 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// history describes the last messages of a connection that was not sampled, from the
-// span of its stall, and for how long nobody read; nil where the span has no history.
+// history describes the last messages of a connection that was not sampled, from the span
+// of its stall, and whether nobody was reading. It returns nil if the span has no history.
 func history(s *chain.Span) (details []string) {
 	if _, known := s.Away(); known {
 		details = append(details, "not reading")

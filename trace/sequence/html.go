@@ -30,7 +30,7 @@ var (
 	pageTemplate = template.Must(template.New("page").Parse(pageHTML))
 )
 
-// How much of the spans a page holds: the rows stand for all of them.
+// Limits for the spans in a page. The rows stand for all spans.
 const (
 	maxPageSpans = 8_000 // in all
 	maxRowSpans  = 40    // of one row
@@ -39,7 +39,7 @@ const (
 	maxFindings  = 40
 )
 
-// htmlPage is what the template needs.
+// htmlPage is the template's data.
 type htmlPage struct {
 	Title, Facts, Searched               string
 	Style                                template.CSS
@@ -56,16 +56,16 @@ type htmlPage struct {
 
 type htmlFinding struct {
 	Severity, Rule, At, Text, Advice string
-	Row                              int // -1: not in the drawing
+	Row                              int // index of the row, -1: not in the drawing
 }
 
-// htmlData is for the script.
+// htmlData is the script's data.
 type htmlData struct {
 	Head   float64   `json:"head"`   // height
 	Left   float64   `json:"left"`   // width of the times
 	Linear float64   `json:"linear"` // height of the whole time
-	Top    float64   `json:"top"`    // where that begins
-	Length int64     `json:"length"` // of that, in ns
+	Top    float64   `json:"top"`    // where linear time begins
+	Length int64     `json:"length"` // of the whole time, in ns
 	Rows   []htmlRow `json:"rows"`
 }
 
@@ -76,12 +76,12 @@ type htmlRow struct {
 	Time    float64    `json:"t"`
 	Left    float64    `json:"l"`
 	Right   float64    `json:"r"`
-	Rank    int        `json:"p"` // by how telling it is, from 0; -1: not where time is linear
+	Rank    int        `json:"p"` // rank by importance, from 0; -1: not shown if time is linear
 	Name    string     `json:"n"`
 	Where   string     `json:"w"`
 	Spans   []htmlSpan `json:"s"`
-	More    int        `json:"more,omitempty"` // spans that are not held
-	Folded  int        `json:"f,omitempty"`    // how many unfold
+	More    int        `json:"more,omitempty"` // spans that are left out
+	Folded  int        `json:"f,omitempty"`    // how many spans the row unfolds into
 	Members []htmlSpan `json:"m,omitempty"`
 }
 
@@ -95,9 +95,8 @@ type htmlSpan struct {
 	Attrs    [][2]string `json:"a"`
 }
 
-// writeHTML writes one file with everything in it: it fetches nothing, and its
-// policy forbids to. The drawing is complete without the script, which moves and
-// unfolds its rows.
+// writeHTML writes one self-contained file: it fetches nothing, and its policy forbids it.
+// The drawing is complete without the script, which moves and unfolds its rows.
 func writeHTML(p *page) error {
 	p.scrolls = true
 	l := p.fit(0)
@@ -140,8 +139,8 @@ func writeHTML(p *page) error {
 	return pageTemplate.Execute(&p.out, h)
 }
 
-// drawn returns what draw writes. It is markup of this package's, with all text
-// from the trace escaped by xmlText.
+// drawn returns what draw writes. It is markup by this package, in which xmlText has
+// escaped all text from the trace.
 func (p *page) drawn(draw func()) template.HTML {
 	p.out.Reset()
 	draw()
@@ -150,7 +149,7 @@ func (p *page) drawn(draw func()) template.HTML {
 	return template.HTML(s)
 }
 
-// sourceHash is how the page's policy names the one style or script it allows.
+// sourceHash returns the name of a style or script in the page's policy.
 func sourceHash(s string) template.HTMLAttr {
 	sum := sha256.Sum256([]byte(s))
 	return template.HTMLAttr("sha256-" + base64.StdEncoding.EncodeToString(sum[:]))
@@ -161,7 +160,7 @@ func (p *page) facts() string {
 	return strings.Join(parts, " · ")
 }
 
-// findings are what explain finds, each with the row that shows it.
+// findings returns what explain finds, each with the row that shows it.
 func (p *page) findings() []htmlFinding {
 	rowOf := make(map[*chain.Span]int)
 	for i, r := range p.rows {
@@ -226,7 +225,7 @@ func (r *Row) unfolds() []*chain.Span {
 	}
 }
 
-// where says when and on which lifelines a row is.
+// where describes when and on which lifelines a row is.
 func (p *page) where(r *Row) string {
 	parts := []string{moment(r.At)}
 	if r.End > r.At {
@@ -295,10 +294,10 @@ func (p *page) htmlSpan(s *chain.Span, full bool) htmlSpan {
 	return h
 }
 
-// value returns what the trace says, fit for the page.
+// value returns a text from the trace, made printable and shortened for the page.
 func value(s string) string { return text.Label(s, maxValue) }
 
-// attributeText returns the value of an attribute, durations in human words.
+// attributeText returns the value of an attribute. Durations are made readable.
 func attributeText(a attribute.KeyValue) string {
 	switch a.Key {
 	case semconv.BlockDurationKey, semconv.TCPRwndLimitedKey, semconv.TCPSndbufLimitedKey, semconv.TCPRTTKey, semconv.WebSocketCloseWaitKey:

@@ -2,8 +2,8 @@ package sequence
 
 import "strings"
 
-// writeJS writes the notation of js-sequence-diagrams. It has notes and four
-// arrows, and no way to escape: what would be syntax is replaced.
+// writeJS writes the notation of js-sequence-diagrams. It has notes and four arrows, and no
+// escapes: characters of the syntax are replaced.
 func writeJS(p *page) error {
 	if p.Title != "" {
 		p.printf("Title: %s\n", jsText(p.Title))
@@ -51,7 +51,7 @@ func (p *page) jsRow(r *Row, names []string, all string) {
 	}
 }
 
-// jsNames returns a name for each lifeline, each different.
+// jsNames returns a unique name for each lifeline.
 func (p *page) jsNames() []string {
 	services := make(map[string]int)
 	for _, l := range p.Lifelines {
@@ -74,9 +74,9 @@ func (p *page) jsNames() []string {
 	return names
 }
 
-// jsName returns the name of an actor. An actor's name ends at an arrow, a colon
-// or a comma, and must not begin like a keyword, except in quotes: then an alias
-// is still seen in it, so that the word "as" may not stand alone.
+// jsName returns the name of an actor. An actor's name ends at an arrow, a colon or a
+// comma, and must not begin like a keyword, unless it is in quotes. An alias is recognised
+// even in quotes, so the word "as" must not stand alone.
 func jsName(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch r {
@@ -106,8 +106,7 @@ func jsName(s string) string {
 	return s
 }
 
-// jsText returns the text of a message or a note: it ends with the line, and a
-// backslash would begin an escape.
+// jsText returns the text of a message or a note. A backslash would begin an escape.
 func jsText(s string) string {
 	return strings.ReplaceAll(strings.TrimSpace(s), `\`, "/")
 }

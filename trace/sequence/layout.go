@@ -16,37 +16,36 @@ const (
 	leastGap   = 90.0 // between two lifelines
 	barWidth   = 10.0
 	barStep    = 12.0 // from one bar to the next beside it
-	stub       = 40.0 // an arrow that comes from outside, or goes there
+	stub       = 40.0 // length of an arrow that comes from or goes outside
 	labelGap   = 15.0 // from a lifeline to the text beside it
 )
 
-// layout is where things are drawn.
+// layout is where everything is drawn.
 type layout struct {
 	page          *page
-	mostGap       float64   // between two lifelines, that one label asks for
+	mostGap       float64   // the maximum gap between two lifelines for one label
 	width, height float64   // of the body, below the head
 	x             []float64 // of each lifeline
-	half          []float64 // half the width of the box of its name
+	half          []float64 // half the width of the box with its name
 	rows          []place
 	first, last   []int // rows in which a lifeline begins and ends
 	linear        float64
-	crowded       int // rows
+	crowded       int // how many rows are crowded
 }
 
-// place is where a row is: from top on, height high; what it shows happens at
-// top+anchor.
+// place is the position of a row: it begins at top, and its event is drawn at top+anchor.
 type place struct {
 	top, height, anchor float64
-	pause               float64 // before it, if time is compact
+	pause               float64 // the gap before it, if time is compact
 	time                float64 // from 0 to 1
-	crowded             bool    // time is linear, and there is no room for it
+	crowded             bool    // time is linear, and the row has no room
 	left, right         float64
 }
 
 func (p place) y() float64 { return p.top + p.anchor }
 
-// Sizes that a drawing has at most by default, and the gaps that labels may ask for to
-// that end.
+// Maximum sizes of a drawing by default. labelGaps are the values of layout.mostGap, in the
+// order in which they are tried.
 const (
 	fitWidth  = 1_200.0
 	fitHeight = 2_000.0
@@ -54,7 +53,7 @@ const (
 
 var labelGaps = []float64{480, 340, 220, 140}
 
-// layout places the lifelines and the rows. Where the width is too much labels get less
+// layout places the lifelines and the rows. If the width is too large, labels get less
 // room.
 func (p *page) layout() *layout {
 	var l *layout
@@ -68,8 +67,9 @@ func (p *page) layout() *layout {
 	return l
 }
 
-// fit is layout with as many rows as fit into a height, room less, unless the page
-// scrolls, and then as many lifelines as fit into a width with these.
+// fit is layout, but with fewer rows if the height exceeds fitHeight-room, unless the page
+// scrolls, time is linear or the limit of rows was set, and with fewer lifelines if the
+// width exceeds fitWidth, unless their limit was set.
 func (p *page) fit(room float64) *layout {
 	limit := p.limit
 	for {
@@ -87,7 +87,7 @@ func (p *page) fit(room float64) *layout {
 	}
 }
 
-// across places the lifelines, so far apart that labels fit between them.
+// across places the lifelines so that labels fit between them.
 func (l *layout) across(p *page) {
 	n := len(p.Lifelines)
 	l.x, l.half, l.first, l.last = make([]float64, n), make([]float64, n), make([]int, n), make([]int, n)
@@ -153,7 +153,7 @@ func (l *layout) across(p *page) {
 	l.width = math.Ceil(l.width)
 }
 
-// span is how far apart two lifelines are.
+// span returns the distance between two lifelines.
 func (l *layout) span(gaps []float64, low, high int) float64 {
 	total := 0.0
 	for _, g := range gaps[low+1 : high+1] {
@@ -204,10 +204,10 @@ func (l *layout) down(p *page) {
 	l.height = math.Ceil(bottom + 16)
 }
 
-// linearTop is where linear time begins, so that there is room for the first row.
+// linearTop is where linear time begins; above it is room for the first row.
 const linearTop = 40.0
 
-// crowd leaves out the rows for which there is no room beside more telling ones.
+// crowd leaves out the rows that overlap more important ones.
 func (l *layout) crowd(p *page) {
 	var placed []*place
 	for _, i := range byWorth(p.rows) {
@@ -220,12 +220,12 @@ func (l *layout) crowd(p *page) {
 	}
 }
 
-// overlaps reports whether the two would be drawn over one another.
+// overlaps reports whether the two rows would overlap in the drawing.
 func (p *place) overlaps(q *place) bool {
 	return p.left < q.right && q.left < p.right && p.top < q.top+q.height && q.top < p.top+p.height
 }
 
-// extent is from where to where a row reaches, across.
+// extent returns the horizontal range of a row.
 func (l *layout) extent(i int, r *Row) (left, right float64) {
 	x, middle := l.label(i, r)
 	width := textWidth(r.Title())
@@ -241,8 +241,8 @@ func (l *layout) extent(i int, r *Row) (left, right float64) {
 	return left, right
 }
 
-// pauseHeight is the gap that a pause makes where time is compact: none below a
-// fiftieth of the whole, and less than in proportion above.
+// pauseHeight returns the gap for a pause if time is compact. Below a fiftieth of the whole
+// it is none, and above it grows less than in proportion.
 func pauseHeight(d, whole time.Duration) float64 {
 	share := min(float64(d)/float64(whole), 1)
 	if share < 0.02 {
@@ -251,8 +251,7 @@ func pauseHeight(d, whole time.Duration) float64 {
 	return math.Round(8 + 42*math.Sqrt(share))
 }
 
-// label returns where the text of a row stands: its x, and whether that is its
-// middle.
+// label returns the x of a row's text, and whether that is its middle.
 func (l *layout) label(i int, r *Row) (x float64, middle bool) {
 	half := textWidth(r.Title()) / 2
 	switch {
@@ -270,9 +269,9 @@ func (l *layout) label(i int, r *Row) (x float64, middle bool) {
 	return min(max(x, timeWidth+half+4), max(l.width-half-8, timeWidth+half+4)), true
 }
 
-// clear returns the place nearest to the middle between two lifelines at which a
-// text crosses none, nor its bars; the middle, if there is no such place. Below
-// the first lifeline and above the last are the edges of the drawing.
+// clear returns the place nearest to the middle between two lifelines at which a text
+// crosses no lifeline or bar, or else the middle. Before the first lifeline and after the
+// last one are the edges of the drawing.
 func (l *layout) clear(i, low, high int, half float64) float64 {
 	edge := func(lane int) float64 {
 		switch {
@@ -301,16 +300,16 @@ func (l *layout) clear(i, low, high int, half float64) float64 {
 	return best
 }
 
-// bar is how far right of the lifeline the bar of a block is.
+// bar returns the distance of a block's bar from the lifeline, to the right.
 func (l *layout) bar(block *Row) float64 { return barStep * float64(l.page.slots[block]) }
 
-// beside is how far bars reach to the right of a lifeline at the i-th row.
+// beside returns how far bars extend to the right of a lifeline at the i-th row.
 func (l *layout) beside(i, lane int) float64 {
 	return barStep * float64(max(l.page.beside[i][lane]-1, 0))
 }
 
-// textWidth returns how wide s is in pixels in a sans-serif font of the usual
-// size, at the most: no font is known to be wider than DejaVu Sans.
+// textWidth returns the maximum width of s in pixels, in a sans-serif font of size
+// fontSize: no font is known to be wider than DejaVu Sans.
 func textWidth(s string) float64 {
 	em := 0.0
 	for _, r := range s {

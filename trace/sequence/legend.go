@@ -11,7 +11,7 @@ type key struct{ Class, What string }
 
 func (k key) width() float64 { return 15 + textWidth(k.What)*12/fontSize + 18 }
 
-// colors are those that the rows have.
+// colors returns the meanings of the colors in the rows.
 func (p *page) colors() (all []key) {
 	has := make(map[string]bool)
 	for _, r := range p.rows {
@@ -40,7 +40,7 @@ func (p *page) colors() (all []key) {
 	return all
 }
 
-// keys are the colors in lines that fit into a width.
+// keys returns the colors in lines that fit into a width.
 func (p *page) keys(width float64) (lines [][]key) {
 	room := 0.0
 	for _, k := range p.colors() {
@@ -52,7 +52,7 @@ func (p *page) keys(width float64) (lines [][]key) {
 	return lines
 }
 
-// remarks are the notes and the legend, in lines that fit.
+// remarks returns the notes and the legend, in lines that fit.
 func (p *page) remarks(l *layout) []string {
 	width := l.width - 24
 	var lines []string
@@ -68,12 +68,12 @@ func (p *page) remarks(l *layout) []string {
 	return lines
 }
 
-// noRoom says how many rows are left out where time is linear.
+// noRoom describes how many rows are left out if time is linear.
 func noRoom(n int) string {
 	return text.Counted(n, "row") + " left out, for which there is no room where time is linear"
 }
 
-// legend explains the arrows that are open, "" if there are none.
+// legend explains the open arrows. It returns "" if there are none.
 func (p *page) legend() string {
 	var message, woken bool
 	for _, r := range p.rows {

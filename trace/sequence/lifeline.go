@@ -14,7 +14,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// lane is what a lifeline is for: a process, and in it a goroutine, all of one
+// lane identifies a lifeline: a process, and within it a goroutine, all goroutines of one
 // name, or an end of a connection.
 type lane struct {
 	proc int32
@@ -22,8 +22,8 @@ type lane struct {
 	name string
 }
 
-// layLifelines gives each span its lifeline, in the order in which the lifelines
-// appear, those of one process side by side.
+// layLifelines assigns a lifeline to each span. Lifelines are in order of appearance, with
+// those of one process side by side.
 func (b *builder) layLifelines() {
 	of := b.assign()
 	hidden := b.hidden()
@@ -68,21 +68,21 @@ func (b *builder) layLifelines() {
 	b.addAbsent(hidden)
 }
 
-// byName is the level at which what has one name shares a lifeline.
+// byName is the level at which goroutines or connections of one name share a lifeline.
 const byName = 1
 
-// quiet is the name of the lifeline that the goroutines of a process share which were
-// blocked the least. No goroutine is called so.
+// quiet is the name of the lifeline that the least blocked goroutines of a process share.
+// No goroutine has this name.
 const quiet = "\x00"
 
-// foldQuiet has the goroutines that were blocked the least share a lifeline in each
-// process, where as many as are asked for leave room for others, and reports whether.
+// foldQuiet makes the goroutines that were blocked the least share one lifeline in each
+// process. It reports false, and does nothing, if the limit leaves no room for others.
 func (b *builder) foldQuiet(of []lane, hidden []bool, lanes []lane) bool {
 	if b.cfg.by != ByGoroutine {
 		return false
 	}
 	procs := make(map[int32]bool)
-	var order []lane // of goroutines
+	var order []lane // lanes with the name of goroutines
 	for _, l := range lanes {
 		procs[l.proc] = true
 		if l.name != "" {
@@ -112,8 +112,8 @@ func (b *builder) foldQuiet(of []lane, hidden []bool, lanes []lane) bool {
 }
 
 // lastQuiet moves the processes that were blocked the least to the end, where they share
-// the last lifeline, if there are more than asked for. The others stay in their order. To
-// wait for a message is not counted: every reader does.
+// the last lifeline, if there are more than the limit. The others keep their order. Waiting
+// for a message does not count, because every reader does it.
 func (b *builder) lastQuiet(of []lane, hidden []bool, lanes []lane) {
 	keep := b.cfg.lifelines - 1
 	if keep < 1 || len(lanes) <= b.cfg.lifelines {
@@ -129,7 +129,7 @@ func (b *builder) lastQuiet(of []lane, hidden []bool, lanes []lane) {
 	slices.SortStableFunc(lanes, func(x, y lane) int { return rest[x] - rest[y] })
 }
 
-// load is what a lifeline shows.
+// load is what happened on a lifeline.
 type load struct {
 	blocked time.Duration
 	spans   int
@@ -140,8 +140,8 @@ func (x *load) compare(y *load) int {
 	return cmp.Or(cmp.Compare(y.blocked, x.blocked), cmp.Compare(y.spans, x.spans))
 }
 
-// loads are those of the lifelines at a level. Of processes, waits for messages do not
-// count.
+// loads returns the loads of the lifelines at a level. For processes, blocks with reason
+// net.read do not count.
 func (b *builder) loads(of []lane, hidden []bool, level int) map[lane]*load {
 	loads := make(map[lane]*load)
 	end := b.chain.End()
@@ -167,7 +167,7 @@ func (b *builder) loads(of []lane, hidden []bool, level int) map[lane]*load {
 	return loads
 }
 
-// coarser are the ways to need fewer lifelines, one after the other.
+// coarser are the ways to need fewer lifelines, in the order in which they are tried.
 var coarser = []func(lane) lane{
 	func(l lane) lane {
 		if l.of != nil {
@@ -179,8 +179,8 @@ var coarser = []func(lane) lane{
 	func(l lane) lane { return lane{proc: l.proc} },
 }
 
-// noteShared says how lifelines are shared where as many as asked for would be too
-// many.
+// noteShared adds a note on how lifelines are shared, if there would be more than the
+// limit.
 func (b *builder) noteShared(wanted, lanes, level int) {
 	var how []string
 	what := "goroutines"
@@ -230,7 +230,7 @@ func distinct(of []lane, hidden []bool, level int) []lane {
 	return lanes
 }
 
-// assign says whose each span is.
+// assign returns the lane of each span.
 func (b *builder) assign() []lane {
 	of := make([]lane, b.chain.Len())
 	sole := b.soleRunners()
@@ -264,10 +264,9 @@ func (b *builder) assign() []lane {
 	return of
 }
 
-// soleRunners finds for each span outside of goroutines the only goroutine that
-// was started below it in its process, nil if there are none or more. What a
-// server does for a request before a handler becomes a goroutine's belongs to
-// that.
+// soleRunners returns, for each span, the only goroutine that was started below it in its
+// process, or nil if there are none or several. What a server does for a request before it
+// starts the handler's goroutine belongs to that.
 func (b *builder) soleRunners() []*chain.Span {
 	sole := make([]*chain.Span, b.chain.Len())
 	many := make([]bool, b.chain.Len())
@@ -292,7 +291,7 @@ func (b *builder) soleRunners() []*chain.Span {
 	return sole
 }
 
-// hidden says which spans the filters hide.
+// hidden returns which spans the filters hide.
 func (b *builder) hidden() []bool {
 	hidden := make([]bool, b.chain.Len())
 	n := 0
@@ -325,7 +324,8 @@ func (b *builder) hidden() []bool {
 	return hidden
 }
 
-// noteHidden says what the filters hide; if they hide everything, of which services.
+// noteHidden adds a note on how many spans the filters hide. If they hide all, it names the
+// services.
 func (b *builder) noteHidden(n int) {
 	switch {
 	case n == 0:
@@ -346,11 +346,10 @@ func (b *builder) noteHidden(n int) {
 	}
 }
 
-// maxServices is how many services such a note names.
+// maxServices is the maximum number of services in that note.
 const maxServices = 8
 
-// onConnection reports whether the span is on one of the connections that the filter
-// names, of either end.
+// onConnection reports whether the span is on a connection in the filter, at either end.
 func (b *builder) onConnection(s *chain.Span) bool {
 	c := s.Connection()
 	if c == nil {
@@ -359,7 +358,7 @@ func (b *builder) onConnection(s *chain.Span) bool {
 	return slices.Contains(b.cfg.connections, c.ID) || c.Peer != nil && slices.Contains(b.cfg.connections, c.Peer.ID)
 }
 
-// name makes the lifelines.
+// name makes the lifelines, with their names.
 func (b *builder) name(lanes []lane) {
 	services := make(map[int32]string) // of processes
 	users := make(map[string]map[int32]bool)

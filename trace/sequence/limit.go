@@ -10,17 +10,16 @@ import (
 	"github.com/wakechain/wakechain/internal/text"
 )
 
-// limited returns at most n rows, n > 0: all, or the most telling ones and what
-// is between those that are close, with a row in each place where some are
-// missing. A telling block has its wake with it.
+// limited returns at most n rows, n > 0: all, or the most important ones and short gaps
+// between them, with a row in place of each gap. A block is kept together with its wake.
 func limited(rows []*Row, n int) []*Row {
 	if len(rows) <= n {
 		return rows
 	}
 	s := newSelection(rows)
 	order := byWorth(rows)
-	// Rows one by one, each with a gap before it, are hard to read: so half of the
-	// room is for what is around them.
+	// Single rows with a gap before each are hard to read, so half of the room is for the
+	// rows around them.
 	s.take(order, n/2)
 	s.fill(n)
 	s.take(order, n)
@@ -28,10 +27,10 @@ func limited(rows []*Row, n int) []*Row {
 	return omit(rows, func(i int) bool { return s.kept[i] })
 }
 
-// selection is of rows: those that are kept, and one for each gap between them.
+// selection is a choice of rows: those that are kept, and one for each gap between them.
 type selection struct {
 	rows   []*Row
-	halves map[*Row]int // where blocks and what ends them are
+	halves map[*Row]int // indexes of blocks and of the rows that end them
 	kept   []bool
 	total  int // rows kept, and gaps
 }
@@ -51,7 +50,7 @@ func newSelection(rows []*Row) *selection {
 	return s
 }
 
-// take keeps rows in the given order, as far as no more than n are needed.
+// take keeps rows in the given order, as long as no more than n are needed.
 func (s *selection) take(order []int, n int) {
 	for _, i := range order {
 		if s.kept[i] || s.total >= n && s.cost(i) > 0 {
@@ -63,8 +62,8 @@ func (s *selection) take(order []int, n int) {
 	}
 }
 
-// fill keeps the rows of gaps, the smallest first, as far as no more than n are
-// needed. A gap of one row needs no more room without it.
+// fill keeps the rows of gaps, the smallest first, as long as no more than n are needed. A
+// gap of one row is always kept: without it, the gap's row takes the same room.
 func (s *selection) fill(n int) {
 	type gap struct{ from, to int }
 	var gaps []gap
@@ -91,8 +90,8 @@ func (s *selection) fill(n int) {
 	}
 }
 
-// keep keeps the rows from one to before another, and the other half of each
-// block and wake, unless more than n would be needed.
+// keep keeps the rows in [from, to), and the other half of each block and wake, unless that
+// needs more than n.
 func (s *selection) keep(from, to, n int) {
 	var added []int
 	add := func(i int) {
@@ -119,8 +118,8 @@ func (s *selection) keep(from, to, n int) {
 	}
 }
 
-// cost is how many rows more are needed with the i-th than without: itself, and
-// one gap more, as many, or one less.
+// cost returns how many more rows are needed if the i-th is kept. It counts the row, and
+// the gaps that it adds or removes.
 func (s *selection) cost(i int) int {
 	cost := 2
 	if i == 0 || s.kept[i-1] {
@@ -132,7 +131,7 @@ func (s *selection) cost(i int) int {
 	return cost
 }
 
-// byWorth returns the places of rows, the most telling first.
+// byWorth returns the indexes of rows, the most important first.
 func byWorth(rows []*Row) []int {
 	order, worths := make([]int, len(rows)), make([]time.Duration, len(rows))
 	for i, r := range rows {
@@ -144,7 +143,7 @@ func byWorth(rows []*Row) []int {
 	return order
 }
 
-// worth orders rows by how much a reader would miss them.
+// worth returns how important a row is to a reader.
 func worth(r *Row) time.Duration {
 	switch r.Kind {
 	case Omitted:
@@ -169,7 +168,7 @@ func worth(r *Row) time.Duration {
 	}
 }
 
-// omit replaces the rows that are not kept.
+// omit replaces each gap of rows that are not kept by one row.
 func omit(rows []*Row, keep func(i int) bool) []*Row {
 	var kept []*Row
 	var gap *Row
@@ -201,7 +200,7 @@ func omit(rows []*Row, keep func(i int) bool) []*Row {
 	return kept
 }
 
-// sum names what is missing.
+// sum sets the row's name to what is missing.
 func (r *Row) sum() *Row {
 	var parts []string
 	for _, part := range []struct {
@@ -234,12 +233,12 @@ func (r *Row) sum() *Row {
 	return r
 }
 
-// onlyBlocked returns the rows of what blocked for long enough, and their
-// context, which has no other blocks.
+// onlyBlocked returns the rows of blocks that were long enough, and their context, which
+// has no other blocks.
 func (b *builder) onlyBlocked() []*Row {
 	rows := b.d.Rows
 	keep := make(map[*Row]bool)
-	rowOf := make(map[int]*Row) // of a span, by Seq: the first
+	rowOf := make(map[int]*Row) // the first row of a span, by Seq
 	for _, r := range rows {
 		for _, s := range r.Spans {
 			if rowOf[s.Seq] == nil {
@@ -292,7 +291,7 @@ func (b *builder) onlyBlocked() []*Row {
 		}
 		lanes(r, func(l int) { last[l] = r })
 	}
-	// One row is no longer than one that says it is missing.
+	// A single row takes no more room than a row in its place.
 	missing := func(i int) bool { return i >= 0 && i < len(rows) && !keep[rows[i]] }
 	for i, r := range rows {
 		if missing(i) && !missing(i-1) && !missing(i+1) && !short(r) {

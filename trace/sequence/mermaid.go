@@ -5,12 +5,11 @@ import (
 	"strings"
 )
 
-// maxMermaid is how many characters of text Mermaid takes before it refuses: its
-// maxTextSize is 50,000 by default.
+// maxMermaid limits the text, in characters. Mermaid refuses texts above its maxTextSize,
+// which is 50,000 by default.
 const maxMermaid = 48_000
 
-// writeMermaid writes a sequenceDiagram, with fewer rows where the text would be
-// too long.
+// writeMermaid writes a sequenceDiagram, with fewer rows if the text would be too long.
 func writeMermaid(p *page) error {
 	for n := len(p.rows); ; n /= 2 {
 		p.show(limited(p.rows, max(n, 1)))
@@ -53,12 +52,12 @@ func (p *page) mermaid() {
 	}
 }
 
-// mermaidParticipants declares the lifelines, those of one service in a box.
+// mermaidParticipants declares the lifelines. Those of one service are in a box.
 func (p *page) mermaidParticipants() {
 	for i := 0; i < len(p.Lifelines); {
 		n := p.service(i)
 		if n > 1 {
-			// Mermaid takes a colour for the first word of the title if it is one.
+			// Mermaid takes the first word of the title for a colour if it is one.
 			p.printf("    box transparent %s\n", mermaidText(p.Lifelines[i].Service))
 		}
 		for j := i; j < i+n; j++ {
@@ -78,7 +77,7 @@ func (p *page) mermaidParticipants() {
 	}
 }
 
-// service returns how many lifelines from the i-th on are of its service.
+// service returns how many lifelines, starting at the i-th, belong to the same service.
 func (p *page) service(i int) int {
 	n := 1
 	for i+n < len(p.Lifelines) && p.Lifelines[i+n].Service == p.Lifelines[i].Service {
@@ -115,8 +114,8 @@ func (p *page) mermaidRow(r *Row, all string) {
 	}
 }
 
-// mermaidText escapes all that Mermaid could take for syntax, HTML or Markdown,
-// as character codes in its own way (#35;).
+// mermaidText escapes all characters that could be Mermaid's syntax, HTML or Markdown, as
+// Mermaid's character codes (#35;).
 func mermaidText(s string) string {
 	return escapes(s, func(r rune) bool {
 		return alphanumeric(r) || strings.ContainsRune("._-,+/()", r)

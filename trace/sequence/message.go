@@ -9,11 +9,11 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// messages draws the arrows that links prove, and rows for reads and writes without one.
-// It reports whether these rows already name the item.
+// messages draws the arrows that links prove, and rows for reads and writes without one. It
+// reports whether a row names the item.
 func (b *builder) messages(it item, blocks []*Row) bool {
 	first := it.spans[0]
-	var alone []*chain.Span // without an arrow of theirs
+	var alone []*chain.Span // spans without an arrow
 	var order []route
 	linked := make(map[route][]*chain.Span)
 	for _, s := range it.spans {
@@ -43,7 +43,7 @@ func (b *builder) messages(it item, blocks []*Row) bool {
 	}
 	switch {
 	case first.Scope != trace.ScopeName || !first.IsRead() && !first.IsWrite():
-		return len(blocks) == 0 && b.allMatched(it.spans) // the arrow that begins here shows it
+		return len(blocks) == 0 && b.allMatched(it.spans) // the arrow that begins here shows the item
 	case len(alone) == 0:
 		return true
 	case first.IsWrite():
@@ -65,11 +65,11 @@ func (b *builder) allMatched(spans []*chain.Span) bool {
 	return true
 }
 
-// route is where messages come from: those of one item are drawn together.
+// route is the origin of messages. Those of one item are drawn together.
 type route struct{ lane, item int }
 
-// got draws reads without an arrow of theirs. Where they were blocked, the bar
-// shows how long, and the message came when it ended.
+// got draws reads without an arrow. If they were blocked, the bar shows how long, and the
+// message arrived when it ended.
 func (b *builder) got(reads []*chain.Span, blocked bool) bool {
 	first := reads[0]
 	r := b.row(Got, reads, messageSize(reads), failure(first))
@@ -79,7 +79,7 @@ func (b *builder) got(reads []*chain.Span, blocked bool) bool {
 		r.Details = append(r.Details, "sent "+human(b.after(first, w))+" before")
 	}
 	if blocked && !r.Proven {
-		return false // the block says it
+		return false // the block shows it
 	}
 	if !blocked {
 		r.Details = append(r.Details, slow(reads))
@@ -89,8 +89,8 @@ func (b *builder) got(reads []*chain.Span, blocked bool) bool {
 	return !blocked
 }
 
-// message draws what went from a lifeline to readers: pairs has each reader and
-// what it links to.
+// message draws the messages from a lifeline to readers. pairs has each reader, followed by
+// the span that it links to.
 func (b *builder) message(from int, pairs []*chain.Span, blocks []*Row) {
 	var readers, writers []*chain.Span
 	var late time.Duration
@@ -101,7 +101,7 @@ func (b *builder) message(from int, pairs []*chain.Span, blocks []*Row) {
 	size := passed(pairs)
 	if size == "" {
 		size = messageSize(readers)
-	} else { // one run may be read in several parts
+	} else { // several reads may share one run
 		writers = inOrder(writers)
 	}
 	first := slices.MinFunc(writers, func(x, y *chain.Span) int { return x.Seq - y.Seq })
@@ -117,7 +117,7 @@ func (b *builder) message(from int, pairs []*chain.Span, blocks []*Row) {
 		r.End = max(r.End, b.ended(s))
 	}
 	b.add(r)
-	// A wake by the same write would be the same arrow again.
+	// A wake by the same write would repeat the arrow.
 	for _, block := range blocks {
 		w := block.Until
 		if w != nil && w.Proven && w.From == from && w.At >= r.At && block.At <= r.At && b.wokenBy(w, writers) {
@@ -127,8 +127,8 @@ func (b *builder) message(from int, pairs []*chain.Span, blocks []*Row) {
 	}
 }
 
-// received is when the span had what it links to: a read at its end, any other
-// span when it began.
+// received returns when the span received what it links to: a read at its end, any other
+// span at its start.
 func (b *builder) received(s *chain.Span) time.Duration {
 	if s.IsRead() {
 		return b.ended(s)
@@ -136,8 +136,8 @@ func (b *builder) received(s *chain.Span) time.Duration {
 	return b.at(s.Start)
 }
 
-// after is for how long, at the least, what a span links to was over when that had it. Of
-// a run of reads it is not known when each of its messages was read, but for the last.
+// after returns the time from the end of source until s received it, or a lower bound of
+// it. In a run of reads only the time of the last message is known.
 func (b *builder) after(s, source *chain.Span) time.Duration {
 	at := b.received(s)
 	if _, last := s.Indexes(); s.Name == semconv.SpanReads && !source.Has(last) {
@@ -156,10 +156,10 @@ func (b *builder) wokenBy(w *Row, writers []*chain.Span) bool {
 	return true
 }
 
-// notable is the shortest time that a label mentions.
+// notable is the shortest time that labels mention.
 const notable = time.Millisecond
 
-// inOrder returns the spans in the order of the chain, each once.
+// inOrder returns the spans in the order of the chain, without duplicates.
 func inOrder(spans []*chain.Span) []*chain.Span {
 	slices.SortFunc(spans, func(x, y *chain.Span) int { return x.Seq - y.Seq })
 	return slices.Compact(spans)

@@ -17,8 +17,8 @@ type config struct {
 	by        By
 	scale     Scale
 	lifelines int
-	asked     bool // for that many
-	rows      int  // 0: as the format has it
+	asked     bool // lifelines was set by an option
+	rows      int  // 0: the format's default
 	unfolded  bool
 	blocked   bool
 	atLeast   time.Duration
@@ -29,7 +29,7 @@ type config struct {
 
 	width int // of text, in columns
 	color bool
-	spans int // that an exporter keeps
+	spans int // that an exporter keeps at most
 	notes []string
 }
 
@@ -53,24 +53,24 @@ func (c config) with(opts []Option) config {
 	return c
 }
 
-// By says what has a lifeline of its own.
+// By is the kind of thing that has a lifeline of its own.
 type By int
 
-// What has a lifeline of its own. A goroutine is one that the package trace
-// started; what ran outside of those is on its service's.
+// Kinds of lifelines. Goroutines are those that package trace started; spans outside of
+// these are on the lifeline of their service.
 const (
 	ByGoroutine By = iota
 	ByService
 	ByConnection // each end of a WebSocket connection
 )
 
-// Scale says how time runs downwards.
+// Scale is how time runs downwards.
 type Scale int
 
-// How time runs downwards.
+// Scales.
 const (
-	Compact Scale = iota // row by row, a long pause as a wider gap
-	Linear               // in proportion: rows for which there is no room are left out ([Text]: take more)
+	Compact Scale = iota // row by row, with a wider gap for a long pause
+	Linear               // in proportion; rows without room are left out ([Text]: they take more)
 )
 
 // WithTitle sets the title. The default is none.
@@ -78,15 +78,15 @@ func WithTitle(title string) Option {
 	return optionFunc(func(c *config) { c.title = title })
 }
 
-// WithLifelines sets what has a lifeline of its own, [ByGoroutine] by default.
+// WithLifelines sets which things have lifelines. The default is [ByGoroutine].
 func WithLifelines(by By) Option { return optionFunc(func(c *config) { c.by = by }) }
 
-// WithMaxLifelines sets how many lifelines there are at the most: by default 12, and in
-// [SVG] and [HTML] only as many as fit into a width of 1,200 pixels.
-// If there would be more, goroutines of one name share one, which is where they were
-// started in an execution trace; then those that were blocked the least share one in
-// each process; and then all of a process, and the last one is for the services that
-// were blocked the least. A note says so. An n < 1 is ignored.
+// WithMaxLifelines sets the maximum number of lifelines. The default is 12, and in [SVG]
+// and [HTML] no more than fit into a width of 1,200 pixels. If there would be more,
+// goroutines of one name share one. (In an execution trace, that is where they were
+// started.) If that is not enough, the least blocked ones share one in each process. Else
+// all of a process share one, and the last one is for the least blocked services. A note
+// describes this. An n < 1 is ignored.
 func WithMaxLifelines(n int) Option {
 	return optionFunc(func(c *config) {
 		if n >= 1 {
@@ -95,59 +95,57 @@ func WithMaxLifelines(n int) Option {
 	})
 }
 
-// WithScale sets how time runs downwards, [Compact] by default.
+// WithScale sets how time runs downwards. The default is [Compact].
 func WithScale(s Scale) Option { return optionFunc(func(c *config) { c.scale = s }) }
 
-// WithMaxRows sets how many rows are written at the most. What is left out is
-// the least telling; the rows that say how much it is count as well. The default,
-// also for n < 1, is the format's: 150 for [Mermaid], which refuses long texts,
-// 200 for [JS] and [PlantUML], as many as fit into a height of 2,000 pixels for [SVG],
-// 400 for [Text], 2,000 for [HTML].
+// WithMaxRows sets the maximum number of rows. The least important ones are left out. Rows
+// that count what is left out are included. The default, also for n < 1, depends on the
+// format: 150 for [Mermaid], which refuses long texts, 200 for [JS], [PlantUML] and [SVG],
+// where [SVG] leaves out more to fit into a height of 2,000 pixels, 400 for [Text], and
+// 2,000 for [HTML].
 func WithMaxRows(n int) Option { return optionFunc(func(c *config) { c.rows = max(n, 0) }) }
 
 // WithoutFolding gives each span rows of its own.
 func WithoutFolding() Option { return optionFunc(func(c *config) { c.unfolded = true }) }
 
-// WithBlocked shows only what blocked for at least d at a stretch, or is not over,
-// with its context: the operation, what woke it, what was before and after on its
-// lifeline. Of a run of blocks the longest counts.
+// WithBlocked shows only operations that were blocked for at least d at a time, or whose
+// block is not over, with their context: the operation, what woke it, and what came before
+// and after on its lifeline. In a run of blocks the longest counts.
 func WithBlocked(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.blocked, c.atLeast = true, d })
 }
 
-// WithServices shows only spans of these services. This and the other filters
-// narrow one another; more than one of a kind adds up. A note says how many spans
-// they hide.
+// WithServices shows only spans of these services. Different filters must all match; of
+// several values for one filter, one must match. A note counts the spans that are hidden.
 func WithServices(names ...string) Option {
 	return optionFunc(func(c *config) { c.services = slices.Concat(c.services, names) })
 }
 
-// WithGoroutines shows only what goroutines of these names did.
+// WithGoroutines shows only the spans of goroutines with these names.
 func WithGoroutines(names ...string) Option {
 	return optionFunc(func(c *config) { c.goroutines = slices.Concat(c.goroutines, names) })
 }
 
-// WithConnections shows only what was done on the connections with these ids
-// (websocket.connection.id, of either end), their handshakes included.
+// WithConnections shows only the spans of the connections with these ids
+// (websocket.connection.id, of either end), including their handshakes.
 func WithConnections(ids ...string) Option {
 	return optionFunc(func(c *config) { c.connections = slices.Concat(c.connections, ids) })
 }
 
-// WithWindow shows only spans that were in progress between from and to, as
-// times since the start of the chain. A to of 0 is its end.
+// WithWindow shows only spans that were in progress between from and to, as times since the
+// start of the chain. If to is 0 or less, there is no end.
 func WithWindow(from, to time.Duration) Option {
 	return optionFunc(func(c *config) { c.from, c.to, c.windowed = from, to, true })
 }
 
-// WithWidth sets the width of [Text] in columns, 100 by default. Less than 40 is
-// 40.
+// WithWidth sets the width of [Text] in columns. The default is 100, the minimum 40.
 func WithWidth(n int) Option { return optionFunc(func(c *config) { c.width = max(n, 40) }) }
 
-// WithColor colors [Text] for a terminal.
+// WithColor makes [Text] use a terminal's colors.
 func WithColor() Option { return optionFunc(func(c *config) { c.color = true }) }
 
-// WithMaxSpans sets how many spans an exporter keeps, 200,000 by default; those
-// that come later are counted, and the diagram says so. An n < 1 is ignored.
+// WithMaxSpans sets how many spans an exporter keeps. The default is 200,000. Later spans
+// are counted, and a note shows their number. An n < 1 is ignored.
 func WithMaxSpans(n int) Option {
 	return optionFunc(func(c *config) {
 		if n >= 1 {
@@ -156,7 +154,7 @@ func WithMaxSpans(n int) Option {
 	})
 }
 
-// withNote adds a note to the diagram's.
+// withNote adds a note to the diagram.
 func withNote(note string) Option {
 	return optionFunc(func(c *config) { c.notes = append(c.notes[:len(c.notes):len(c.notes)], note) })
 }

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// page is a diagram on its way to one output.
+// page is a diagram with the state of writing it in one format.
 type page struct {
 	*Diagram
 	cfg     config
 	limit   int  // of rows
-	fixed   bool // that limit was asked for
-	scrolls bool // the reader scrolls it: it need not fit a screen
+	fixed   bool // the limit was set by an option
+	scrolls bool // the reader scrolls the page, so it need not fit a screen
 	rows    []*Row
 	out     bytes.Buffer
 
 	ends   map[*Row]int   // the index of the row at which a Block's bar ends
-	ending map[*Row][]int // the lifelines of the bars that end with a row
+	ending map[*Row][]int // the lifelines of the bars that end at a row
 
-	// A lifeline may be of several goroutines: bars that overlap stand side by side.
-	slots  map[*Row]int // the place of a Block's bar, from 0 on
+	// Bars that overlap on a lifeline of several goroutines are drawn side by side.
+	slots  map[*Row]int // the place of a Block's bar, from 0
 	beside [][]int      // at each row, how many places are taken on each lifeline
 }
 
@@ -32,9 +32,8 @@ func newPage(d *Diagram, cfg config, limit int) *page {
 	return p
 }
 
-// redraw draws the diagram again, with so many lifelines at the most. The page first lets
-// go of what it has, so that there are not the rows of all spans twice, unless the caller
-// keeps the diagram.
+// redraw draws the diagram again, with at most the given number of lifelines. It releases
+// the old diagram first, so that the rows of all spans are not in memory twice.
 func (p *page) redraw(lifelines, limit int) {
 	c, cfg := p.chain, p.Diagram.cfg
 	cfg.lifelines = lifelines
@@ -68,7 +67,7 @@ func (p *page) show(rows []*Row) {
 				return 1
 			})
 			end = max(n-1, i)
-			// It is over between two rows: at the nearer one.
+			// It ended between two rows: use the nearer one.
 			if n < len(rows) && rows[n].At-r.End < r.End-rows[end].At {
 				end = n
 			}
@@ -81,13 +80,13 @@ func (p *page) show(rows []*Row) {
 	p.arrange()
 }
 
-// maxSlots is how many bars stand side by side; further ones share the last place.
+// maxSlots is how many bars are drawn side by side. Further ones share the last place.
 const maxSlots = 6
 
-// arrange finds the place of each bar.
+// arrange sets the place of each bar.
 func (p *page) arrange() {
 	p.slots, p.beside = make(map[*Row]int), make([][]int, len(p.rows))
-	taken := make([][]int, len(p.Lifelines)) // for each place, up to which row
+	taken := make([][]int, len(p.Lifelines)) // for each place, the last row that it is taken for
 	for i, r := range p.rows {
 		if r.Kind == Block {
 			places := &taken[r.To]
@@ -115,10 +114,10 @@ func (p *page) arrange() {
 
 func (p *page) printf(format string, args ...any) { fmt.Fprintf(&p.out, format, args...) }
 
-// noteWidth is how wide notes over all lifelines are, in columns.
+// noteWidth is the width of notes over all lifelines, in columns.
 const noteWidth = 56
 
-// note returns text for a note, its lines escaped and joined.
+// note returns text as a note: broken into lines, which are escaped and joined.
 func note(text string, escape func(string) string, newline string) string {
 	lines := broken(text, noteWidth)
 	for i := range lines {
@@ -127,8 +126,8 @@ func note(text string, escape func(string) string, newline string) string {
 	return strings.Join(lines, newline)
 }
 
-// loops returns the loops that can be drawn as a frame: those whose rows, and no
-// others, follow one another. A frame begins before the row it is the value of.
+// loops returns the loops that can be drawn as a frame, because their rows are consecutive.
+// The keys are the first and the last row of a frame.
 func (p *page) loops() (begin, end map[*Row]*Loop) {
 	type place struct{ first, last, n int }
 	places := make(map[*Loop]*place)
@@ -153,7 +152,7 @@ func (p *page) loops() (begin, end map[*Row]*Loop) {
 	return begin, end
 }
 
-// escapes returns s with each character that is not plain in a format replaced.
+// escapes returns s with each character replaced by escape unless plain reports true.
 func escapes(s string, plain func(rune) bool, escape func(rune) string) string {
 	var b strings.Builder
 	for _, r := range s {
@@ -166,7 +165,7 @@ func escapes(s string, plain func(rune) bool, escape func(rune) string) string {
 	return b.String()
 }
 
-// alphanumeric reports whether no format gives the character a meaning.
+// alphanumeric reports whether the character has no special meaning in any format.
 func alphanumeric(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == ' ' || r > 0xA0
 }

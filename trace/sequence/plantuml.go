@@ -88,9 +88,9 @@ func (p *page) umlRow(r *Row) {
 	}
 }
 
-// umlBars begins and ends the bars at a row. PlantUML hangs them on the arrow
-// before, at most one on each lifeline: changed has those, and None if there is
-// no such arrow. Where it needs another it gets a hidden one.
+// umlBars begins and ends the bars at a row. PlantUML attaches them to the arrow before,
+// and allows one on each lifeline. changed has the lifelines with one at this arrow, and
+// None if there is no such arrow. If another arrow is needed, it is hidden.
 func (p *page) umlBars(r *Row, changed map[int]bool) {
 	if r.Kind.Arrow() {
 		clear(changed)
@@ -114,8 +114,8 @@ func (p *page) umlBars(r *Row, changed map[int]bool) {
 	}
 }
 
-// umlText escapes all that PlantUML could take for a directive, Creole or HTML,
-// as Unicode escapes in its own way. Creole's marks are pairs.
+// umlText escapes all characters that could be a directive, Creole or HTML, as PlantUML's
+// Unicode escapes. Creole's marks are pairs, so single ones stay.
 func umlText(s string) string {
 	var last rune
 	return escapes(s, func(r rune) bool {

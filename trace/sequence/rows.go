@@ -11,8 +11,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// draw makes the rows of all items, from the roots down. It keeps its own stack:
-// the depth of a trace is up to a stranger.
+// draw makes the rows of all items, from the roots down. It uses a stack of its own,
+// because untrusted traces may be arbitrarily deep.
 func (b *builder) draw() {
 	stack := b.shapes.fold(b.shown(b.chain.Roots))
 	var all []item
@@ -33,8 +33,7 @@ func (b *builder) draw() {
 	b.joinLoops(all)
 }
 
-// joinLoops makes one loop of those that exchange messages: one's round is the
-// other's.
+// joinLoops joins loops that exchange messages into one.
 func (b *builder) joinLoops(items []item) {
 	joined := make(map[*Loop]*Loop)
 	find := func(l *Loop) *Loop {
@@ -65,7 +64,7 @@ func (b *builder) joinLoops(items []item) {
 func (b *builder) item(it item, encloses bool) {
 	first := it.spans[0]
 	blocks := b.blocks(it)
-	named := false // a row besides those of the blocks says what it is
+	named := false // a row other than the blocks' names the item
 	from := len(b.d.Rows)
 	_, stalled := first.Stalled()
 	switch {
@@ -103,7 +102,7 @@ func (b *builder) item(it item, encloses bool) {
 	}
 }
 
-// row returns a row on the lifeline of spans.
+// row returns a row on the lifeline of the spans, with the details that are not empty.
 func (b *builder) row(kind Kind, spans []*chain.Span, details ...string) *Row {
 	first := spans[0]
 	r := &Row{
@@ -165,7 +164,7 @@ func (b *builder) spawn(it item) {
 	last := slices.MaxFunc(lives, func(x, y *chain.Span) int { return x.End.Compare(y.End) })
 	end := b.row(End, lives, short(last.Str(semconv.GoroutineStateKey)), failure(last))
 	end.At, end.seq, end.To = b.ended(last), last.Seq, r.To
-	end.Failed, r.Failed = last.Failed(), false // the goroutine's end says it
+	end.Failed, r.Failed = last.Failed(), false // the goroutine's end shows it
 	if len(lives) == 1 {
 		end.Details = append(end.Details, "lived "+human(longest))
 	} else {
@@ -177,7 +176,8 @@ func (b *builder) spawn(it item) {
 	b.add(end)
 }
 
-// calls reports whether the span is an arrow from its parent: another process's.
+// calls reports whether the span is drawn as an arrow from its parent, which is in another
+// process.
 func (b *builder) calls(s *chain.Span) bool {
 	p := s.Parent
 	return p != nil && b.procs[p.Seq] != b.procs[s.Seq] && b.arrow(p, s)
@@ -201,7 +201,7 @@ func (b *builder) call(it item) {
 	back.From, back.To, back.Proven = r.To, r.From, true
 	back.At, back.Name = b.ended(first), cmp.Or(status, "done")
 	if end := b.ended(first.Parent); !first.Parent.End.IsZero() {
-		back.At = min(back.At, end) // the client had it by then
+		back.At = min(back.At, end) // the client received it by then
 	}
 	r.Failed = false // the response shows it
 	b.add(back)
@@ -210,8 +210,8 @@ func (b *builder) call(it item) {
 	}
 }
 
-// answered reports whether an answer went back to the caller: to a client that
-// did not fail, or to whoever was still there.
+// answered reports whether an answer went back to the caller: the parent is a client's span
+// that did not fail, or it did not end before s.
 func (b *builder) answered(s *chain.Span) bool {
 	p := s.Parent
 	switch {
@@ -224,12 +224,12 @@ func (b *builder) answered(s *chain.Span) bool {
 	}
 }
 
-// step draws what is on one lifeline.
+// step draws an event on one lifeline.
 func (b *builder) step(it item, encloses bool) {
 	first := it.spans[0]
 	r := b.row(Step, it.spans, took(it.spans), target(first))
 	if first.Is(semconv.SpanSegment) {
-		r.Details = nil // it is over at once
+		r.Details = nil // a segment has no duration
 	}
 	if !encloses {
 		r.Details = append(r.Details, failures(first)...)
@@ -240,8 +240,8 @@ func (b *builder) step(it item, encloses bool) {
 	}
 }
 
-// fail draws the end of an operation that failed after other rows of its own,
-// which then do not say so.
+// fail draws the end of an operation that failed after other rows of its own. Those then do
+// not show the failure.
 func (b *builder) fail(it item, rows []*Row) {
 	first := it.spans[0]
 	why := failure(first)

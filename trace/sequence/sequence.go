@@ -9,22 +9,22 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// None is no lifeline: what is outside of the diagram, or not known.
+// None means no lifeline: it is outside of the diagram, or unknown.
 const None = -1
 
-// Diagram is a sequence diagram, independent of any output. It does not change
-// after [New].
+// Diagram is a sequence diagram, independent of the output format. It does not change after
+// [New].
 //
-// All text in it is escaped so far that it has no control characters, line
-// breaks or invisible characters; the syntax of a format is for its writer.
+// Its texts have no control characters, line breaks or invisible characters. The writers
+// escape the syntax of their format.
 type Diagram struct {
 	Title     string
 	Lifelines []Lifeline
-	Rows      []*Row        // all of them, in the order of time
-	Active    []Activity    // in the order of their start
+	Rows      []*Row        // all, in order of time
+	Active    []Activity    // in order of their start
 	Start     time.Time     // of the chain
 	Length    time.Duration // to its end
-	Notes     []string      // what a reader must know of the spans and their times
+	Notes     []string      // what a reader must know about the spans and their times
 
 	chain *chain.Chain
 	cfg   config
@@ -32,11 +32,11 @@ type Diagram struct {
 
 // Lifeline is a vertical line of the diagram.
 type Lifeline struct {
-	Service string // the process, where one service has several
+	Service string // or the process, if a service has several
 	Name    string // of the goroutine or connection, "" for the service itself
 
-	// Absent: it has no spans in the chain. It is the peer of a connection, which
-	// others' spans name by its address.
+	// Absent is true if the lifeline has no spans in the chain: it is the peer of a
+	// connection, known only by its address.
 	Absent bool
 }
 
@@ -46,71 +46,70 @@ type Activity struct {
 	Start, End time.Duration
 }
 
-// Row is one event, or a run of events alike.
+// Row is one event, or a run of equal events.
 type Row struct {
 	Kind Kind
 
-	// At is when it began, and End when what it shows was over, the last of a run;
-	// both from the start of the chain.
+	// At is the time of the event, and End when it was over (for a run, the last one). Both
+	// are since the start of the chain.
 	At, End time.Duration
 
-	// From and To are lifelines, or None. An event on one lifeline has it in To.
+	// From and To are lifelines, or None. An event on one lifeline has only To.
 	From, To int
 
-	// Proven: a link or a parent in the trace connects From and To. Where it is
-	// false, an arrow shows a direction, and the end that is not the event's own is
-	// not known.
+	// Proven is true if a link or a parent in the trace connects From and To. Else an arrow
+	// only shows a direction, and its other end is unknown.
 	Proven bool
 
 	Name    string
 	Details []string
-	Count   int // how many spans (Omitted: rows) it stands for, at least 1
+	Count   int // number of spans (Omitted: rows), at least 1
 	Failed  bool
 
-	// Block only: how long, all in all, on what, and the row that ended it; nil for
-	// a run of blocks, which is over at End, and where none did. One that is not over
-	// had lasted that long when it was last seen.
+	// Of a Block: its total duration, its reason, and the row that ended it. Until is nil
+	// for a run of blocks, which is over at End, and if no row ended it. For a block that
+	// is not over, Blocked is how long it had lasted when it was last observed.
 	Blocked time.Duration
 	Reason  string
 	Until   *Row
 
-	// Loop is the sequence that the row repeats in, nil for none.
+	// Loop is the repeating sequence that the row belongs to, or nil.
 	Loop *Loop
 
-	Spans []*chain.Span // in the order of the chain; Omitted: none
+	Spans []*chain.Span // in the order of the chain; nil for Omitted
 
 	seq     int           // breaks ties
-	block   *Row          // Wake: what it ends
-	wake    *Row          // Block: the arrow of what ended it or, in a run, its first; nil if it has none
-	longest time.Duration // Block: of its blocks
+	block   *Row          // Wake: the block that it ends
+	wake    *Row          // Block: the row of the wake that ended it, or of the first one in a run; nil if none
+	longest time.Duration // Block: the longest of its blocks
 	op      int           // Block, Wake, Failure: Seq of the operation, else -1
-	lost    *[kinds]int   // Omitted: how many of each kind
+	lost    *[kinds]int   // Omitted: how many rows of each kind
 
-	// What Count counts, where Spans has more: the beginnings of a Message, the
-	// blocks of a Block; else nil.
+	// counted is what Count counts if Spans has more: the spans at which a Message begins,
+	// or the blocks of a Block. Else it is nil.
 	counted []*chain.Span
 }
 
-// Loop is a sequence that repeats.
+// Loop is a repeating sequence.
 type Loop struct{ Rounds int }
 
-// Kind is what a row shows.
+// Kind is the kind of a row.
 type Kind int
 
 // Kinds of rows.
 const (
-	Step    Kind = iota // something on one lifeline
-	Call                // a span called one of another process
-	Return              // and that answered
+	Step    Kind = iota // an event on one lifeline
+	Call                // a span is a child of one of another process
+	Return              // the response to a Call
 	Spawn               // a goroutine started another
-	Message             // what a link says went from one to the other: a write and its read
-	Sent                // a write whose reader is not known
-	Got                 // a read whose writer is not known
-	Block               // the goroutine is parked from here on
-	Wake                // it runs again, and what woke it
+	Message             // a link from one lifeline to another, such as from a read to its write
+	Sent                // a write whose reader is unknown
+	Got                 // a read whose writer is unknown
+	Block               // the goroutine is parked from this row on
+	Wake                // it continues, and what woke it
 	Failure             // an operation failed after other rows
 	End                 // a goroutine ended
-	Omitted             // rows that are not here
+	Omitted             // rows that were left out
 	kinds
 )
 
@@ -119,7 +118,7 @@ var kindNames = [kinds]string{
 	Block: "block", Wake: "wake", Failure: "failure", End: "end", Omitted: "omitted",
 }
 
-// String returns the kind in lower case, as "block".
+// String returns the kind in lower case, such as "block".
 func (k Kind) String() string {
 	if k < 0 || k >= kinds {
 		return "kind " + strconv.Itoa(int(k))
@@ -127,8 +126,8 @@ func (k Kind) String() string {
 	return kindNames[k]
 }
 
-// Arrow reports whether rows of the kind are arrows between lifelines, or from
-// one to outside.
+// Arrow reports whether rows of the kind are arrows between lifelines, or between one and
+// the outside.
 func (k Kind) Arrow() bool {
 	switch k {
 	case Call, Return, Spawn, Message, Sent, Got, Wake:
@@ -138,8 +137,8 @@ func (k Kind) Arrow() bool {
 	}
 }
 
-// open reports whether an arrow begins or ends before its lifeline: at which span
-// it does is not known or, where a message was read much later, not shown.
+// open reports whether an arrow begins or ends before the other lifeline. Then its span is
+// unknown or, if a message was read much later, not shown.
 func (r *Row) open() (tail, head bool) {
 	switch r.Kind {
 	case Got:
@@ -153,12 +152,11 @@ func (r *Row) open() (tail, head bool) {
 	}
 }
 
-// lane is the lifeline that the row's mark is on, if it has no arrow between two;
-// None for what is omitted.
+// lane returns the lifeline that the row's mark is on, if it has no arrow between two. It
+// is None for Omitted.
 func (r *Row) lane() int { return max(r.To, r.From) }
 
-// Title is the row in one line: its name, its number if it is a run, and its
-// details.
+// Title returns the row as one line: its name, its number if it is a run, and its details.
 func (r *Row) Title() string {
 	title := r.Headline()
 	for _, d := range r.Details {
@@ -170,7 +168,7 @@ func (r *Row) Title() string {
 	return title
 }
 
-// Headline is the title without the details.
+// Headline returns the title without the details.
 func (r *Row) Headline() string {
 	if r.Count > 1 && r.Kind != Omitted {
 		return r.Name + " ×" + text.Number(r.Count)
@@ -178,8 +176,8 @@ func (r *Row) Headline() string {
 	return r.Name
 }
 
-// New draws c, which must not be nil. It keeps c, and does not change it. It
-// accepts any chain. The cost is O(n log n) for n spans.
+// New draws c, which must not be nil, and may be any chain. It keeps c, and does not change
+// it. It costs O(n log n) for n spans.
 func New(c *chain.Chain, opts ...Option) *Diagram { return draw(c, newConfig(opts)) }
 
 func draw(c *chain.Chain, cfg config) *Diagram {
@@ -202,5 +200,5 @@ func draw(c *chain.Chain, cfg config) *Diagram {
 	return d
 }
 
-// maxSkews is how many clocks get a note.
+// maxSkews is the maximum number of clocks with a note.
 const maxSkews = 8

@@ -7,12 +7,12 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// notOver is how long a block counts that is not over.
+// notOver is the duration of a block that is not over.
 const notOver time.Duration = 1<<63 - 1
 
-// stalled draws blocks that `stalled` spans report and that do not end in the chain: a
-// bar from where each began to where it was last seen. For the others the chain has the
-// block itself, or its operation's end.
+// stalled draws blocks that spans named stalled report and that do not end in the chain: as
+// a bar from the begin of the first one to where the last one was observed. For other
+// blocks the chain has the block itself, or the end of its operation.
 func (b *builder) stalled(it item) {
 	var open []*chain.Span
 	var since, longest time.Duration

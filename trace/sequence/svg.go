@@ -12,15 +12,14 @@ import (
 	"github.com/wakechain/wakechain/internal/text"
 )
 
-// drawingCSS is what SVG and HTML share. It has no character that XML escapes. The
-// variables of light and of dark backgrounds come first, then a rule on each line.
+// drawingCSS is shared by SVG and HTML. It has no characters that XML escapes. The
+// variables of light and of dark backgrounds come first, then one rule per line.
 //
 //go:embed style.css
 var drawingCSS string
 
-// svgCSS is drawingCSS for renderers that know no variables, and maybe no media
-// queries: with the colors of a light background in the rules, and those of a dark
-// one in rules that follow.
+// svgCSS is drawingCSS for renderers that support no variables, and maybe no media queries.
+// Its rules have the colors of a light background, and later rules those of a dark one.
 var svgCSS = sync.OnceValue(func() string {
 	before, dark, _ := strings.Cut(drawingCSS, "@media (prefers-color-scheme: dark) {")
 	dark, rules, _ := strings.Cut(dark, "\n}\n")
@@ -45,7 +44,7 @@ var svgCSS = sync.OnceValue(func() string {
 	return b.String() + "@media (prefers-color-scheme: dark) {\n" + d.String() + "}\n"
 })
 
-// variables replaces the uses of the variables that css defines.
+// variables returns a replacer for the uses of the variables that css defines.
 func variables(css string) *strings.Replacer {
 	var pairs []string
 	for definition := range strings.FieldsFuncSeq(css, func(r rune) bool { return strings.ContainsRune("{};", r) }) {
@@ -56,8 +55,7 @@ func variables(css string) *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// writeSVG writes a drawing without a script, in the colors that the viewer
-// prefers.
+// writeSVG writes a drawing without a script. Its colors follow the viewer's preference.
 func writeSVG(p *page) error {
 	l := p.fit(headHeight + 140)
 	d := &drawing{page: p, layout: l}
@@ -100,7 +98,7 @@ func writeSVG(p *page) error {
 	return nil
 }
 
-// about is the drawing's title for screen readers.
+// about returns the drawing's title for screen readers.
 func (p *page) about() string {
 	if p.Title != "" {
 		return p.Title
@@ -108,12 +106,12 @@ func (p *page) about() string {
 	return "Sequence diagram of " + text.Counted(p.chain.Len(), "span")
 }
 
-// drawing draws a page at its layout. In the HTML page a script moves the rows:
-// so each is a group at its place, and what hangs on rows says on which.
+// drawing draws a page with its layout. In the HTML page a script moves the rows: so each
+// is a group at its position, and whatever is attached to rows names them.
 type drawing struct {
 	*page
 	*layout
-	live bool // a script follows
+	live bool // the page has a script
 }
 
 // head draws the boxes with the names.
@@ -142,7 +140,7 @@ func (d *drawing) head() {
 				name = "–"
 			}
 			d.printf(`<text class="%s" x="%s" y="%s">%s</text>`, class, px(d.x[j]), px(y), xmlText(name))
-			if d.live { // the body is a drawing of its own
+			if d.live { // the body is a separate drawing
 				d.printf(`<line class="rail" x1="%s" y1="%s" x2="%s" y2="%s"/>`, px(d.x[j]), px(headHeight-7), px(d.x[j]), px(headHeight))
 			}
 		}
@@ -151,7 +149,7 @@ func (d *drawing) head() {
 	}
 }
 
-// body draws all below the head but the times.
+// body draws everything below the head except the times.
 func (d *drawing) body() {
 	for i := range d.Lifelines {
 		if d.last[i] < 0 {
@@ -199,7 +197,8 @@ func (d *drawing) body() {
 	}
 }
 
-// on says which rows something hangs on, for the script.
+// on returns the attributes that name the rows to which something is attached, for the
+// script.
 func (d *drawing) on(from, to int) string {
 	if !d.live {
 		return ""
@@ -207,10 +206,10 @@ func (d *drawing) on(from, to int) string {
 	return fmt.Sprintf(` data-from="%d" data-to="%d"`, from, to)
 }
 
-// lives draws what was in progress on each lifeline, from row to row. Where that
-// overlaps it is one: there may be as many as there are spans.
+// lives draws what was in progress on each lifeline, from row to row. Overlapping
+// activities are merged: there may be as many as spans.
 func (d *drawing) lives() {
-	on := make([][]int, len(d.Lifelines)) // the rows of each
+	on := make([][]int, len(d.Lifelines)) // rows of each lifeline
 	for i, r := range d.page.rows {
 		for _, lane := range []int{r.From, r.To} {
 			if lane != None {
@@ -243,7 +242,7 @@ func (d *drawing) lives() {
 	}
 }
 
-// times draws when each row was, where that is not what the row above says.
+// times draws the time of each row, unless it is the same as above.
 func (d *drawing) times() {
 	last, lastY := "", -fontSize
 	for i, r := range d.page.rows {
@@ -261,7 +260,7 @@ func (d *drawing) times() {
 	}
 }
 
-// drawRow draws a row around the height 0 of its group.
+// drawRow draws a row, relative to y = 0 of its group.
 func (d *drawing) drawRow(i int, r *Row) {
 	class := "row " + r.Kind.String()
 	if r.Failed || r.Kind == Failure {
@@ -296,7 +295,7 @@ func (d *drawing) drawRow(i int, r *Row) {
 	d.printf("</g>\n")
 }
 
-// text writes the label: above an arrow between lifelines, beside all else.
+// text writes the label: above an arrow between lifelines, else beside the mark.
 func (d *drawing) text(i int, r *Row) {
 	x, middle := d.label(i, r)
 	y, class := 4.5, "label"
@@ -304,7 +303,7 @@ func (d *drawing) text(i int, r *Row) {
 		y, class = -7, "label middle"
 	}
 	more := ""
-	if len(r.Details) > 0 { // moved, since librsvg drops a space there
+	if len(r.Details) > 0 { // dx, because librsvg drops a space there
 		more = `<tspan class="more" dx="4"> ` + xmlText(strings.Join(r.Details, " · ")) + `</tspan>`
 	}
 	fold := ""
@@ -346,7 +345,7 @@ func (d *drawing) line(from, to, dir float64) {
 
 func (d *drawing) ring(x float64) { d.printf(`<circle class="lost" cx="%s" cy="0" r="3.5"/>`, px(x)) }
 
-// mark draws what is on one lifeline.
+// mark draws a row on one lifeline.
 func (d *drawing) mark(i int, r *Row) {
 	x := d.x[r.lane()]
 	end := x + d.layout.beside(i, r.lane()) + stub // of an arrow
@@ -372,11 +371,11 @@ func (d *drawing) mark(i int, r *Row) {
 	}
 }
 
-// px writes a length with a tenth of a pixel.
+// px returns a length rounded to a tenth of a pixel.
 func px(f float64) string { return strconv.FormatFloat(math.Round(f*10)/10, 'f', -1, 64) }
 
 var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
 
-// xmlText escapes for text and attributes of XML and HTML. Control characters,
-// which XML forbids, are not in a diagram.
+// xmlText escapes text for elements and attributes of XML and HTML. A diagram has no
+// control characters, which XML forbids.
 func xmlText(s string) string { return xmlEscaper.Replace(s) }

@@ -2,8 +2,8 @@ package sequence
 
 import "github.com/wakechain/wakechain/internal/text"
 
-// writeText writes the diagram for a terminal. Where its lifelines do not fit
-// into the width, it is drawn with fewer.
+// writeText writes the diagram for a terminal. If its lifelines do not fit into the width,
+// it is drawn with fewer.
 func writeText(p *page) error {
 	t := &terminal{page: p}
 	for fit := t.lay(); fit < len(p.Lifelines); fit = t.lay() {
@@ -13,13 +13,13 @@ func writeText(p *page) error {
 	return nil
 }
 
-// terminal draws rows as lines of cells.
+// terminal writes rows as lines of cells.
 type terminal struct {
 	*page
 	x           []int // of each lifeline
 	first, last []int // rows in which a lifeline begins and ends
-	blocked     []int // how many blocks are in progress on it
-	row         int   // in progress
+	blocked     []int // number of blocks in progress on each lifeline
+	row         int   // the current row
 	cells       []cell
 }
 
@@ -31,8 +31,8 @@ const (
 	noteGap    = 2
 )
 
-// lay places the lifelines: as far apart as their arrows' labels ask, and as
-// close as the width needs. It returns how many fit; one always does.
+// lay places the lifelines as far apart as their arrows' labels need, if the width allows
+// it. It returns how many fit, which is at least one.
 func (t *terminal) lay() int {
 	n := len(t.Lifelines)
 	t.x, t.first, t.last, t.blocked = make([]int, n), make([]int, n), make([]int, n), make([]int, n)
@@ -51,7 +51,7 @@ func (t *terminal) lay() int {
 			max(text.Columns(l.Service), text.Columns(l.Name)))/2+3)
 	}
 	least := append([]int(nil), gaps...)
-	right := leastRight // for notes of the last lifeline
+	right := leastRight // for notes at the last lifeline
 	for i, r := range t.rows {
 		for _, l := range []int{r.From, r.To} {
 			if l != None {
@@ -137,7 +137,7 @@ func (t *terminal) write() {
 	}
 }
 
-// header writes the names of the services and below them of their goroutines.
+// header writes the names of the services, and below them those of their goroutines.
 func (t *terminal) header() {
 	services, names := false, false
 	for _, l := range t.Lifelines {
@@ -234,7 +234,7 @@ func rowStyle(r *Row) style {
 	}
 }
 
-// arrow draws an arrow with its label in it or, where that is too long, above.
+// arrow draws an arrow with its label in it or, if that is too long, above.
 func (t *terminal) arrow(r *Row, st style) {
 	from, to := t.x[r.From], t.x[r.To]
 	step, head, tail := 1, "▶", "├"
@@ -285,8 +285,8 @@ func (t *terminal) arrow(r *Row, st style) {
 	t.flush()
 }
 
-// note draws what is on one lifeline: a mark on it, the text on its right side,
-// or where that has little room, on its left.
+// note draws a row on one lifeline: a mark on it, and the text to its right or, if there is
+// little room, to its left.
 func (t *terminal) note(r *Row, st style) {
 	lane := r.To
 	if lane == None {
@@ -308,7 +308,7 @@ func (t *terminal) note(r *Row, st style) {
 	}
 	title := r.Title()
 	room := t.cfg.width - x - noteGap - text.Columns(link)
-	// The left side is good only where no other lifeline is in the way.
+	// The left side is used only if no other lifeline is in the way.
 	if text.Columns(title) > room && room < 2*leastX && lane > 0 && x-t.x[lane-1]-noteGap-text.Columns(link) > max(room, text.Columns(title)) {
 		switch r.Kind {
 		case Block:

@@ -7,17 +7,17 @@ import (
 	"github.com/wakechain/wakechain/internal/text"
 )
 
-// maxText is how many characters of one text from the trace a label shows.
+// maxText is the maximum length of a text from the trace in a label, in characters.
 const maxText = 48
 
-// short is printable, and cut to what a label shows.
+// short returns s as printable text, cut to the length of a label.
 func short(s string) string { return text.Label(s, maxText) }
 
-// human returns d as in 123 ns, 1.2 µs, 1m02s.
+// human returns d in a form such as 123 ns, 1.2 µs or 1m02s.
 func human(d time.Duration) string { return text.Duration(d, " ") }
 
-// moment returns a time since the start of the chain, with 3 significant digits:
-// +12.0 µs, +1.23 ms, +1m02.1s.
+// moment returns a time since the start of the chain, with 3 significant digits below a
+// minute: +12.0 µs, +1.23 ms, +1m02.1s.
 func moment(d time.Duration) string {
 	if d == 0 {
 		return "0"
