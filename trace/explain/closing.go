@@ -7,8 +7,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// unansweredCloses finds the close frames that this side sent and waited for long
-// to be answered.
+// unansweredCloses finds the close frames from this side that were not answered for long.
 func unansweredCloses(s *scene) []Finding {
 	var found []Finding
 	for _, e := range s.ends {
@@ -22,7 +21,7 @@ func unansweredCloses(s *scene) []Finding {
 				continue
 			}
 			until := c.End
-			if e.peer != nil && len(e.peer.closes) > 0 { // then it was gone
+			if e.peer != nil && len(e.peer.closes) > 0 { // the peer was gone then
 				until = earliest(until, e.peer.closes[0].Start)
 			}
 			waited := until.Sub(c.Start)
@@ -69,21 +68,20 @@ func (s *scene) unansweredClose(e *end, c *chain.Span, waited time.Duration) Fin
 	}
 }
 
-// normalEnds notes that what a normal closing handshake ended needs no finding: the
-// operations that were in progress then, or that came after it, and the goroutines
-// that ended with them.
+// normalEnds marks as reported what a normal closing handshake ended: the operations that
+// were in progress or began later, and the goroutines that ended with them.
 func (s *scene) normalEnds() {
 	for _, e := range s.ends {
 		since, ok := e.closedSince()
 		if their, both := e.peer.closedSince(); both && (!ok || their.Before(since)) {
-			since, ok = their, true // its library answers before this side's program closes
+			since, ok = their, true // the peer's library answers before this side's program closes
 		}
 		if !ok {
 			continue
 		}
 		normal := func(op *chain.Span) {
 			switch typ := op.Str(semconv.ErrorTypeKey); {
-			case typ == semconv.ErrorClosed && !op.End.Before(since.Add(-noticeable)): // the library may know of it a little before
+			case typ == semconv.ErrorClosed && !op.End.Before(since.Add(-noticeable)): // the library may report it slightly earlier
 				s.report(op)
 			case goneErrors[typ] && !op.End.Before(since):
 				s.report(op)
@@ -107,15 +105,15 @@ func (s *scene) normalEnds() {
 			normal(c)
 		}
 		for _, b := range e.blocks {
-			if b.reason() == semconv.ReasonWriteLock && b.op != nil && s.reported[b.op] { // the library wrote its close frame
+			if b.reason() == semconv.ReasonWriteLock && b.op != nil && s.reported[b.op] { // the library was writing its close frame
 				s.report(b.Span)
 			}
 		}
 	}
 }
 
-// closedSince returns when the closing handshake began that the end completed; ok is
-// false if it did not.
+// closedSince returns when the closing handshake that the end completed began. ok is false
+// if it completed none.
 func (e *end) closedSince() (since time.Time, ok bool) {
 	if e == nil {
 		return since, false

@@ -11,11 +11,11 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// shared are the things that goroutines compete for, by the reason of the wait. They are
-// plural where nothing but the goroutine that let go shows that waits belong together. A
-// receive is not among them: it may just be idle.
+// shared are the things that goroutines compete for, by the reason of the wait. The names
+// are plural if waits are only known to belong together by the goroutine that ended them.
+// Receives are not included, because a receiver may just be idle.
 var shared = map[semconv.Reason]struct {
-	thing, one string // one is what a name follows
+	thing, one string // one precedes a name
 	most       Severity
 }{
 	semconv.ReasonLock:      {"a lock", "the lock", Warning},
@@ -24,13 +24,13 @@ var shared = map[semconv.Reason]struct {
 	semconv.ReasonChanSend:  {"room in channels", "room in the channel", Warning},
 }
 
-// crowded is how many must wait at once.
+// crowded is the minimum number of goroutines that wait at once in a finding.
 const crowded = 3
 
-// contention finds what many goroutines waited for at once, and who let them go. Waits
-// for a named lock or channel belong together. Without a name no span says which one it
-// is on; then waits belong together that let one another go, as the links of their
-// wakes say, or that one goroutine let go.
+// contention finds what many goroutines waited for at once, and which goroutine ended their
+// waits. Waits for a named lock or channel belong together. Without a name, waits belong
+// together if one ended another, as the links of their wakes prove, or if one goroutine
+// ended both, except for locks.
 func contention(s *scene) []Finding {
 	type key struct {
 		set    int
@@ -72,13 +72,13 @@ func contention(s *scene) []Finding {
 	return found
 }
 
-// crowd are the blocks that wait for one thing.
+// crowd is the blocks that wait for one thing.
 type crowd struct {
 	repeated
 	blocks []*block
 }
 
-// atOnce returns how many waited at the same time, at the most.
+// atOnce returns the maximum number of blocks at the same time.
 func (c *crowd) atOnce() int {
 	type edge struct {
 		at   time.Time
@@ -99,7 +99,7 @@ func (c *crowd) atOnce() int {
 	return most
 }
 
-// reported returns how much of the total another finding has.
+// reported returns the part of the total that other findings report.
 func (c *crowd) reported(s *scene) (sum time.Duration) {
 	for _, b := range c.blocks {
 		if s.reported[b.Span] {
@@ -126,7 +126,7 @@ func (c *crowd) finding(s *scene, atOnce int) Finding {
 	return f
 }
 
-// called is the name that all have in common, with a space before it.
+// called returns the name that all have, with a space before it, or "" if they differ.
 func (c *crowd) called() string {
 	name := called(c.blocks[0].op)
 	for _, b := range c.blocks {
@@ -137,7 +137,7 @@ func (c *crowd) called() string {
 	return name
 }
 
-// holders names who let the most go, if there are several.
+// holders names the goroutine that ended the most waits, if it ended at least two.
 func (c *crowd) holders(s *scene) string {
 	type holder struct {
 		span  *chain.Span
@@ -176,7 +176,7 @@ func (s sets) find(i int) int {
 	return i
 }
 
-// join lets the larger root point to the smaller.
+// join joins two sets; the larger root points to the smaller one.
 func (s sets) join(i, j int) {
 	i, j = s.find(i), s.find(j)
 	if i < j {

@@ -10,16 +10,16 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// standoff is a time in which both ends were blocked writing.
+// standoff is a period in which both ends were blocked writing.
 type standoff struct {
-	blocks   [2]*block // by when they began
+	blocks   [2]*block // in the order of their start
 	from, to time.Time
 }
 
 func (st *standoff) duration() time.Duration { return st.to.Sub(st.from) }
 
-// deadlocks finds the connections on which both ends were blocked writing, and
-// the trace has no read on either in that time.
+// deadlocks finds the connections on which both ends were blocked writing, while the trace
+// has no read on either of them.
 func deadlocks(s *scene) []Finding {
 	var found []Finding
 	for _, e := range s.ends {
@@ -59,7 +59,7 @@ func deadlocks(s *scene) []Finding {
 	return found
 }
 
-// standoffs returns what both ends' blocked writes have in common, where it is
+// standoffs returns the periods in which both ends were blocked writing, if they are
 // noticeable and neither end was reading.
 func standoffs(a, b *end) []standoff {
 	var (
@@ -85,7 +85,7 @@ func standoffs(a, b *end) []standoff {
 	return found
 }
 
-// blockedWrites returns the end's blocks in writes that are over.
+// blockedWrites returns the blocks in the end's writes that are over.
 func (e *end) blockedWrites() []*block {
 	return slices.DeleteFunc(slices.Clone(e.blocks), func(b *block) bool {
 		return b.reason() != semconv.ReasonNetWrite || b.End.IsZero()
@@ -113,7 +113,7 @@ func (s *scene) standoffText(st *standoff, count int) string {
 	return said
 }
 
-// busy answers when any of some spans was in progress.
+// busy is the times in which any of the given spans was in progress.
 type busy struct {
 	spans []*chain.Span // by start
 	until []time.Time   // the latest end of the spans up to each

@@ -16,28 +16,26 @@
 //	    fast as is written. Give the writes a deadline, so that a peer that stops costs no more than
 //	    that.
 //
-// [Print] writes findings for people, [WriteJSON] for programs, and an [Exporter] at the
-// end of a program those in its own spans.
+// [Print] writes findings for people, [WriteJSON] for programs, and an [Exporter] those in
+// a program's own spans when it exits.
 //
 // # Who is to blame
 //
-// The kernel's "peer" is the other end of the TCP connection. That need not be the
-// service that the trace shows there: a proxy may stand between. A finding names the
-// service, and says what its reader did instead of reading, only where the two ends are
-// proven to be those of one connection: network.local.* and network.peer.* of their
-// handshakes match crosswise, or the connection is in memory.
+// The kernel's "peer" is the other end of the TCP connection. That need not be the service
+// that the trace shows there, because a proxy may stand between. A finding names the
+// service, and describes what its reader did instead of reading, only if the two ends are
+// proven to be of one connection: network.local.* and network.peer.* of their handshakes
+// match crosswise, or the connection is in memory.
 //
 // # What is left out
 //
 // Each fact is reported once, by the first [Rule] that finds it. A goroutine that ended
 // with an operation's error is part of the finding about that operation. Normal ends are
-// not reported: a closing handshake, a context that was canceled without a cause of its
-// own.
+// not reported, such as a closing handshake, or a context that was canceled without a cause
+// of its own.
 //
-// A [Finding] says no more than its spans do: without its evidence in the trace a rule
-// finds nothing. Some things have no span, such as a reader in the background
-// (wsconn.Conn.CloseRead).
+// A [Finding] is based on spans only: without evidence in the trace a rule finds nothing.
+// Some things have no span, such as a reader in the background (wsconn.Conn.CloseRead).
 //
-// What the trace brought into a text is escaped. Everything is safe for
-// concurrent use.
+// Texts from the trace are escaped. Everything is safe for concurrent use.
 package explain

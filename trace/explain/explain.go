@@ -10,53 +10,54 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// Finding is one answer: what happened, the spans that prove it, and what to do.
+// Finding is one answer: what happened, the spans that prove it, and advice.
 type Finding struct {
 	Rule     Rule
 	Severity Severity
 
-	// Headline is one line of at most [MaxHeadline] characters: who lost how much time
-	// on what, and why. Text is the evidence in sentences; "": the headline has
-	// everything. Advice is what to do about it. Names from the trace are escaped, so
-	// that all three are safe on a terminal.
+	// Headline is one line of at most [MaxHeadline] characters: who lost how much time on
+	// what, and why. Text is the evidence in sentences, or "" if the headline is complete.
+	// Advice is what to do about it. Names from the trace are escaped, so all three are
+	// safe on a terminal.
 	Headline, Text, Advice string
 
 	// Spans are the evidence, at most [MaxSpans], the most important one first. If it
 	// happened repeatedly, they are those of the longest time.
 	Spans []*chain.Span
 
-	// At is when it began, since the start of the chain, like the times in its tree.
+	// At is when it began, since the start of the chain, like the times in the chain's
+	// tree.
 	At time.Duration
 
-	// Count is how many times it happened to one connection or goroutine, and Total for
-	// how long.
+	// Count is how many times it happened on one connection or goroutine, and Total is how
+	// long these took together.
 	Count int
 	Total time.Duration
 }
 
-// Rule names what a finding is about, for programs.
+// Rule is the name of a kind of finding.
 type Rule string
 
-// Rules, and what each finds.
+// Rules, and what each of them finds.
 const (
-	StillBlocked     Rule = "still-blocked"     // what had been blocked for long, and still was when the spans ended
+	StillBlocked     Rule = "still-blocked"     // a block that had lasted for long, and was not over when the spans ended
 	LockDeadlock     Rule = "lock-deadlock"     // goroutines waited for one another's locks, in a circle
 	Deadlock         Rule = "deadlock"          // both ends blocked writing, and neither read
-	HeldUp           Rule = "held-up"           // a peer that did not read kept goroutines waiting that do not even write to it
+	HeldUp           Rule = "held-up"           // a peer that did not read also delayed goroutines that do not write to it
 	SenderStalled    Rule = "sender-stalled"    // a write blocked because the peer did not read
 	NetworkLimited   Rule = "network-limited"   // a write blocked by loss or congestion
 	BufferLimited    Rule = "buffer-limited"    // a write blocked by this side's send buffer
-	WriteBlocked     Rule = "write-blocked"     // a write blocked, and the trace does not say why
+	WriteBlocked     Rule = "write-blocked"     // a write blocked for an unknown reason
 	WriterWaited     Rule = "writer-waited"     // a write waited for another one on its connection
-	ConcurrentWrites Rule = "concurrent-writes" // two wrote at once, which the library forbids
+	ConcurrentWrites Rule = "concurrent-writes" // two writes at once, which the library forbids
 	PongStarved      Rule = "pong-starved"      // a ping was not answered in time, because a write was in progress
 	FailedAfterwards Rule = "failed-afterwards" // writes failed because an earlier one had
-	Stuck            Rule = "stuck"             // a wait for others at a known place in the code was not over when the spans ended
-	SiteWaits        Rule = "site-waits"        // much was waited for others at one place in the program
+	Stuck            Rule = "stuck"             // a wait for others at a known place in the code that was not over when the spans ended
+	SiteWaits        Rule = "site-waits"        // long waits for others, in total, at one place in the program
 	Contended        Rule = "contended"         // many waited for one lock or channel
 	HandshakeRefused Rule = "handshake-refused" // a handshake failed
 	HandshakeSlow    Rule = "handshake-slow"    // a handshake took long
-	NeverRead        Rule = "never-read"        // an end that did not read left its peer unanswered
+	NeverRead        Rule = "never-read"        // an end that did not read did not answer its peer
 	CloseUnanswered  Rule = "close-unanswered"  // a close frame was not answered for long
 	ConnectionLost   Rule = "connection-lost"   // a connection ended without a close frame
 	Starved          Rule = "starved"           // goroutines that could run waited for a processor
@@ -93,7 +94,7 @@ var rules = []struct {
 	{[]Rule{GoroutineEnded}, endedGoroutines},
 }
 
-// Severity is how much a finding asks for attention.
+// Severity is how important a finding is.
 type Severity int
 
 // Severities, in ascending order.

@@ -12,9 +12,8 @@ import (
 	"github.com/wakechain/wakechain/trace/internal/spanbuf"
 )
 
-// Exporter keeps the spans that it is given, up to a limit ([WithMaxSpans]), and
-// prints what [Explain] finds in them: when it is shut down, which the provider does
-// at the program's end, and on demand.
+// Exporter keeps spans, up to a limit ([WithMaxSpans]), and prints what [Explain] finds in
+// them when it is shut down, which the provider does, or when [Exporter.Print] is called.
 //
 //	e := explain.NewExporter(os.Stderr)
 //	p := sdktrace.NewTracerProvider(sdktrace.WithBatcher(e))
@@ -29,8 +28,8 @@ type Exporter struct {
 
 var _ sdktrace.SpanExporter = (*Exporter)(nil)
 
-// WithMaxSpans sets how many spans an [Exporter] keeps at most, the first: 100,000 by
-// default. It says how many came after them. Zero and less are ignored.
+// WithMaxSpans sets how many spans an [Exporter] keeps. The default is 100,000. Later spans
+// are counted, and their number is printed. Zero and less are ignored.
 func WithMaxSpans(n int) Option {
 	return optionFunc(func(c *config) {
 		if n > 0 {
@@ -39,13 +38,13 @@ func WithMaxSpans(n int) Option {
 	})
 }
 
-// NewExporter returns an exporter that prints to w, which it does not close, with the
-// options of [Print].
+// NewExporter returns an exporter that prints to w with the options of [Print]. It does not
+// close w.
 func NewExporter(w io.Writer, opts ...Option) *Exporter {
 	return &Exporter{w: w, opts: opts, buffer: spanbuf.Buffer{Max: newConfig(opts).maxSpans}}
 }
 
-// ExportSpans keeps spans.
+// ExportSpans keeps the spans.
 func (e *Exporter) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
 	e.buffer.Add(spans)
 	return nil

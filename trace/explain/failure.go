@@ -8,8 +8,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// failureOf is how a span failed: the kind of the error, and its text where that
-// says more. It is "" where the trace says neither.
+// failureOf returns how a span failed: the kind of the error, and its text if that adds
+// something. It returns "" if the trace has neither.
 func failureOf(s *chain.Span) string {
 	typ, why := s.Str(semconv.ErrorTypeKey), ""
 	if s.Failed() {
@@ -33,15 +33,14 @@ var plainErrors = map[string]bool{
 	semconv.ErrorDeadlineExceeded: true, semconv.ErrorCanceled: true, "close_now": true,
 }
 
-// goneErrors are the kinds of errors by which an operation finds that its connection
-// is no more.
+// goneErrors are the kinds of errors of an operation whose connection is gone.
 var goneErrors = map[string]bool{
 	semconv.ErrorConnectionReset: true, semconv.ErrorBrokenPipe: true, semconv.ErrorUnexpectedEOF: true, semconv.ErrorClosed: true,
 }
 
-// lastWords returns the end of an error's text, which in Go is the cause: as many
-// of its parts between colons as a sentence has room for. A last part of one word is
-// a value ("true:false:false") and says nothing without the one before.
+// lastWords returns the end of an error's text, which in Go is the cause. It removes parts
+// before a colon until the text has at most maxText characters, unless a single word would
+// remain: that is a value ("true:false:false"), and means nothing without the part before.
 func lastWords(said string) string {
 	said = strings.TrimSpace(said)
 	for utf8.RuneCountInString(said) > maxText {

@@ -23,21 +23,21 @@ var endings = map[semconv.State]ending{
 	semconv.StateCanceled: {Info, "was canceled"},
 }
 
-// exits are goroutines that ended alike.
+// exits are goroutines that ended in the same way.
 type exits struct {
 	ending
 	first *chain.Span // its life
-	op    *chain.Span // of the first, that failed so; nil: not known
+	op    *chain.Span // the operation of the first one that failed alike; nil if unknown
 	spans []*chain.Span
-	who   []string // the first of them
+	who   []string // the names of the first maxNamed
 	why   string
 	count int
 	total time.Duration
 }
 
-// endedGoroutines finds goroutines that panicked, failed, or were canceled for a reason
-// that the program gave; other cancellations are a normal end. It leaves out goroutines
-// whose end another finding reports.
+// endedGoroutines finds goroutines that panicked, failed, or were canceled with a cause
+// that the program gave; other cancellations are a normal end. It skips goroutines whose
+// end another finding reports.
 func endedGoroutines(s *scene) []Finding {
 	type key struct {
 		who, why string
@@ -128,8 +128,8 @@ func (x *exits) finding(s *scene) Finding {
 	return f
 }
 
-// passedOn marks the goroutines that only returned the error of one that they started:
-// the finding about that one is enough.
+// passedOn marks as reported the goroutines that only returned the error of one that they
+// started.
 func (s *scene) passedOn() {
 	for _, run := range s.launches {
 		life := run.Life()
@@ -148,8 +148,8 @@ func (s *scene) passedOn() {
 	}
 }
 
-// endedWith returns the part of a sentence that names the goroutine which ended with the
-// operation's error, "" if none did. It marks the goroutine as reported.
+// endedWith returns the part of a sentence that names the goroutine that ended with the
+// operation's error, or "". It marks the goroutine as reported.
 func (s *scene) endedWith(op *chain.Span) string {
 	name := s.endedBy(op)
 	if name == "" {
@@ -158,7 +158,7 @@ func (s *scene) endedWith(op *chain.Span) string {
 	return ", and " + name + " ended with it"
 }
 
-// endedBy is endedWith's name of the goroutine, or "".
+// endedBy returns the goroutine's name for endedWith, or "".
 func (s *scene) endedBy(op *chain.Span) string {
 	run := op.Goroutine()
 	if run == nil || run.Life() == nil || s.lastFailed(run) != op {
@@ -172,7 +172,7 @@ func (s *scene) endedBy(op *chain.Span) string {
 	return runnerName(run)
 }
 
-// canceled returns for each goroutine the last block that a cancellation ended.
+// canceled returns the last block of each goroutine that a cancellation ended.
 func (s *scene) canceled() map[*chain.Span]*block {
 	last := make(map[*chain.Span]*block)
 	for _, b := range s.blocks {
@@ -183,7 +183,7 @@ func (s *scene) canceled() map[*chain.Span]*block {
 	return last
 }
 
-// canceledBy names the cause of a cancellation, and who canceled.
+// canceledBy names the cause of a cancellation, and the span that canceled.
 func (s *scene) canceledBy(b *block) string {
 	said := ""
 	if cause := b.wake.Str(semconv.WakeCauseKey); cause != "" {
@@ -195,9 +195,10 @@ func (s *scene) canceledBy(b *block) string {
 	return said
 }
 
-// lastFailed returns the goroutine's last operation that failed as it did
-// itself, nil if there is none. A close fails with what was lost before. A call whose
-// context ends closes its connection, and may say no more than that it is closed.
+// lastFailed returns the goroutine's last operation that failed with the goroutine's kind
+// of error, or nil. Closes are considered last, because a close fails if the connection was
+// lost before. A call whose context ends closes its connection, so later errors may only be
+// that it is closed. In that case lastFailed returns the call.
 func (s *scene) lastFailed(run *chain.Span) *chain.Span {
 	life := run.Life()
 	if life == nil || !life.Failed() {

@@ -15,7 +15,7 @@ type shakes struct {
 	first, longest *chain.Span
 	count          int
 	total          time.Duration
-	with           string // the goroutine that ended with it
+	with           string // the goroutine that ended with the last one's error, as endedWith returns it
 }
 
 func (sh *shakes) add(h *chain.Span) {
@@ -29,7 +29,7 @@ func (sh *shakes) add(h *chain.Span) {
 	sh.total = chain.Sum(sh.total, h.Duration())
 }
 
-// finding returns what a finding says in numbers.
+// finding returns the numbers and the spans of a finding.
 func (sh *shakes) finding(s *scene) Finding {
 	spans := []*chain.Span{sh.longest}
 	if other := sh.longest.OtherSide(); other != nil {
@@ -38,8 +38,8 @@ func (sh *shakes) finding(s *scene) Finding {
 	return Finding{Severity: Warning, Spans: spans, At: sh.first.Start.Sub(s.start), Count: sh.count, Total: sh.total}
 }
 
-// refusedHandshakes finds the handshakes that failed, and at what. If both sides report
-// one, the server's account counts: it refused.
+// refusedHandshakes finds the handshakes that failed, and the failed check or step. If both
+// sides report a failure, the server's is the reason.
 func refusedHandshakes(s *scene) []Finding {
 	refused := newGroups[string, shakes]()
 	for _, h := range s.handshakes {
@@ -67,7 +67,7 @@ func refusedHandshakes(s *scene) []Finding {
 	return found
 }
 
-// refusal says who refused which handshake, and why.
+// refusal describes who refused which handshake, and why.
 func (s *scene) refusal(h *chain.Span) string {
 	by := s.refuser(h)
 	why := by.Str(semconv.WebSocketHandshakeCheckKey)
@@ -94,7 +94,7 @@ func (s *scene) refusal(h *chain.Span) string {
 	}
 }
 
-// refusalInShort is refusal for a headline, of many.
+// refusalInShort is refusal for the headline of count handshakes.
 func (s *scene) refusalInShort(h *chain.Span, count int) string {
 	by := s.refuser(h)
 	why := failure(by)
@@ -115,8 +115,8 @@ func (s *scene) refusalInShort(h *chain.Span, count int) string {
 	}
 }
 
-// refuser returns the side that refused a handshake that failed: the server's,
-// if that failed too.
+// refuser returns the side that refused a failed handshake: the server's if that failed
+// too.
 func (s *scene) refuser(h *chain.Span) *chain.Span {
 	if other := h.OtherSide(); other != nil && server(other) && other.Failed() {
 		return other
@@ -124,7 +124,7 @@ func (s *scene) refuser(h *chain.Span) *chain.Span {
 	return h
 }
 
-// failure is what kind of error the span ended with.
+// failure returns the failure of a span, or a text that it is unknown.
 func failure(s *chain.Span) string {
 	if why := failureOf(s); why != "" {
 		return why
@@ -132,7 +132,7 @@ func failure(s *chain.Span) string {
 	return "the trace does not say why"
 }
 
-// with names the server that a client's handshake was with.
+// with names the server of a client's handshake.
 func with(h *chain.Span) string {
 	host, port := h.Str(semconv.ServerAddressKey), h.Str(semconv.ServerPortKey)
 	switch {
@@ -145,7 +145,7 @@ func with(h *chain.Span) string {
 	}
 }
 
-// failedStep says in which step a handshake failed, or after which.
+// failedStep names the step in which a handshake failed, or else the last step before.
 func failedStep(h *chain.Span) string {
 	said := ""
 	for _, c := range h.Children {
@@ -186,7 +186,7 @@ func (s *scene) refusalAdvice(h *chain.Span) string {
 }
 
 // slowHandshakes finds the handshakes that took long, and in which step. If both sides
-// report one, the client's counts: it includes the server's.
+// report one, the client's counts, because it includes the server's.
 func slowHandshakes(s *scene) []Finding {
 	type key struct{ of, step string }
 	slow := newGroups[key, shakes]()
@@ -220,7 +220,7 @@ func slowHandshakes(s *scene) []Finding {
 	return found
 }
 
-// handshakeOf says whose handshake it is, and with whom.
+// handshakeOf names the side that reports the handshake, and its server.
 func (s *scene) handshakeOf(h *chain.Span) string {
 	if server(h) {
 		return s.who(h, nil, "a server")
@@ -228,7 +228,7 @@ func (s *scene) handshakeOf(h *chain.Span) string {
 	return s.who(h, nil, "a client") + with(h)
 }
 
-// slowStep says in which step the time of a handshake went: a sentence, or "".
+// slowStep describes in which step the time of a handshake was spent: as a sentence, or "".
 func (s *scene) slowStep(h *chain.Span) string {
 	step := mainStep(h)
 	if step == nil {
@@ -244,8 +244,7 @@ func (s *scene) slowStep(h *chain.Span) string {
 	return said + "."
 }
 
-// mainStep returns the step that took at least half of a handshake, nil if none
-// did.
+// mainStep returns the step that took at least half of a handshake, or nil.
 func mainStep(h *chain.Span) *chain.Span {
 	for _, c := range h.Children {
 		if steps[c.Name] && c.Duration() >= h.Duration()/2 {

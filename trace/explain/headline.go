@@ -8,13 +8,13 @@ import (
 	"github.com/wakechain/wakechain/internal/text"
 )
 
-// MaxHeadline is the length of a headline at most, in characters: with the two spaces
-// that [Print] puts before it, it fits into a line of 100 columns.
+// MaxHeadline is the maximum length of a headline, in characters: with the two spaces that
+// [Print] writes before it, it fits into a line of 100 columns.
 const MaxHeadline = 98
 
-// headline returns format with its %s replaced by names. If the whole would be longer
-// than MaxHeadline, the longest names are cut. Text from the trace in format must be
-// escaped, and have no %s.
+// headline returns format with its %s replaced by names. If the result would be longer than
+// MaxHeadline, the longest names are cut. Text from the trace in format must be escaped,
+// and have no %s.
 func headline(format string, names ...string) string {
 	parts := strings.Split(format, "%s")
 	names = slices.Clone(names[:min(len(names), len(parts)-1)])
@@ -47,5 +47,5 @@ func headline(format string, names ...string) string {
 	}
 }
 
-// shortest is what is left of a name at least.
+// shortest is the minimum length of a name that was cut.
 const shortest = 8

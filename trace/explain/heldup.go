@@ -11,8 +11,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// waitsFor are the waits that last for as long as another goroutine needs, and
-// what for. Who receives may as well be idle.
+// waitsFor are the waits for another goroutine, and their descriptions. Receives are not
+// included, because a receiver may just be idle.
 var waitsFor = map[semconv.Reason]string{
 	semconv.ReasonChanSend:  "to send on a channel",
 	semconv.ReasonLock:      "to get a lock",
@@ -22,16 +22,16 @@ var waitsFor = map[semconv.Reason]string{
 	semconv.ReasonWriteLock: "to write on its connection",
 }
 
-// maxSteps bounds how far a cause is followed: a trace may go round in circles.
+// maxSteps limits how far a cause is followed: a trace may have circles.
 const maxSteps = 16
 
-// queueUp is the line of goroutines that waited, one behind the other, for one end of a
+// queueUp is the goroutines that waited, directly or behind one another, for one end of a
 // connection.
 type queueUp struct {
-	repeated // the writes, at the head
+	repeated // the blocked writes at the head
 	steps    []*groups[semconv.Reason, step]
-	last     *block // of the noticeable waits, the longest of those furthest behind
-	behind   int    // how far
+	last     *block // the longest of the noticeable waits that are furthest behind
+	behind   int    // how far last is behind
 }
 
 type step struct {
@@ -40,11 +40,11 @@ type step struct {
 	who    map[*chain.Span]bool
 }
 
-// heldUp finds the goroutines that a blocked write kept waiting. A wait is for the
-// goroutine that its wake links to. If that goroutine was itself blocked for most of the
-// time, the wait is for whatever it waited for.
+// heldUp finds the goroutines that a blocked write delayed. A wait is for the goroutine
+// that its wake links to. If that goroutine was itself blocked for most of the time, the
+// wait is for whatever that one waited for.
 func heldUp(s *scene) []Finding {
-	of := map[*chain.Span][]*block{} // of a goroutine, in the order of their time
+	of := map[*chain.Span][]*block{} // blocks of each goroutine, in the order of their start
 	for _, b := range s.blocks {
 		of[b.runner] = append(of[b.runner], b)
 	}
@@ -71,8 +71,8 @@ func heldUp(s *scene) []Finding {
 	return found
 }
 
-// waitedFor returns what the one that the block waited for was blocked on in
-// that time, nil if it mostly ran.
+// waitedFor returns the block of the goroutine that b waited for, if that was blocked for
+// more than half of b; else nil.
 func (s *scene) waitedFor(b *block, of map[*chain.Span][]*block) *block {
 	by := b.Waker()
 	if _, ok := waitsFor[b.reason()]; !ok || by == nil {
@@ -87,7 +87,7 @@ func (s *scene) waitedFor(b *block, of map[*chain.Span][]*block) *block {
 	var longest *block
 	most := b.Duration() / 2
 	blocks := of[by]
-	// They do not overlap, so that their ends are in order, too.
+	// Blocks of one goroutine do not overlap, so their ends are in order, too.
 	i, _ := slices.BinarySearchFunc(blocks, b.Start, func(x *block, t time.Time) int { return x.End.Compare(t) })
 	for n := 0; i < len(blocks) && n < maxSteps && blocks[i].Start.Before(b.End); i, n = i+1, n+1 {
 		if both := overlap(blocks[i].Span, b.Span); both > most {
@@ -97,8 +97,8 @@ func (s *scene) waitedFor(b *block, of map[*chain.Span][]*block) *block {
 	return longest
 }
 
-// add adds a wait, with what it was for in turn. Those that wait for the same kind
-// of thing one behind the other are one step.
+// add adds a wait, with the waits that it was for in turn. Consecutive waits for the same
+// kind of thing are one step.
 func (q *queueUp) add(path []*block) {
 	b, behind, n := path[0], len(path)-1, 0
 	for i := range behind {
@@ -153,7 +153,7 @@ func (q *queueUp) finding(s *scene, of map[*chain.Span][]*block) Finding {
 	}
 	said += "; " + listed(behind, "; ")
 	why := "%s held "
-	if head.cause() == semconv.CausePeerWindow { // else another rule says what is known
+	if head.cause() == semconv.CausePeerWindow { // else another rule reports what is known
 		why = "%s was not reading, and held "
 	}
 	if head.end.peerIs() != proven {

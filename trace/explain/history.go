@@ -8,8 +8,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// history describes, in sentences with a space before each, what passed on a connection
-// that was not sampled before the block; "" where the trace has no history.
+// history describes, in sentences with a space before each, what passed before the block on
+// a connection that was not sampled. It returns "" if the trace has no history.
 func (b *block) history() (said string) {
 	if b.op == nil {
 		return ""
@@ -24,7 +24,7 @@ func (b *block) history() (said string) {
 	return said
 }
 
-// peerHistory describes what passed at the other end, by the span h.
+// peerHistory describes what passed at the other end, according to the span h.
 func (b *block) peerHistory(h *chain.Span) (said string) {
 	who := "the peer"
 	if same, known := chain.SameConnection(b.op, h); known && !same {
@@ -48,7 +48,8 @@ func (b *block) peerHistory(h *chain.Span) (said string) {
 	return " By its own account " + who + " knows of no long time in which it did not ask for bytes." + passed("It", received, sent, h.Duration()+time.Nanosecond)
 }
 
-// span is a duration in its words; "" where it is less than what a history tells.
+// span returns a duration between the given words, or "" if it is shorter than a history
+// resolves.
 func span(d time.Duration, before, behind string) string {
 	if d < time.Millisecond {
 		return ""
@@ -56,7 +57,8 @@ func span(d time.Duration, before, behind string) string {
 	return before + duration(d) + behind
 }
 
-// passed describes what one end had received and sent until then, since the span began.
+// passed describes what one end had received and sent until the given time since the span
+// began.
 func passed(who string, received, sent []chain.Passed, until time.Duration) string {
 	what := ""
 	for _, side := range []struct {
@@ -89,5 +91,5 @@ func passed(who string, received, sent []chain.Passed, until time.Duration) stri
 	return " " + who + " had " + what + "."
 }
 
-// coarse is how exact the times of a history are.
+// coarse is the resolution of the times in a history.
 const coarse = 25 * time.Millisecond

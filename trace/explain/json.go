@@ -13,8 +13,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// WithMaxBytes limits what [WriteJSON] writes, to 256 kB by default. Findings that do
-// not fit are counted. What is less than 4 kB counts as 4 kB.
+// WithMaxBytes limits the output of [WriteJSON]. The default is 256 kB, the minimum 4 kB.
+// Findings that do not fit are counted.
 func WithMaxBytes(n int) Option {
 	return optionFunc(func(c *config) { c.maxBytes = max(n, minBytes) })
 }
@@ -25,7 +25,7 @@ const (
 	maxServices  = 20
 )
 
-// document is what WriteJSON writes; docs/answers.schema.json describes it.
+// document is the output of WriteJSON. Its schema is docs/answers.schema.json.
 type document struct {
 	Version         int      `json:"version"`
 	Spans           int      `json:"spans"`
@@ -57,15 +57,15 @@ type spanOf struct {
 	Name     string   `json:"name"`
 	Service  string   `json:"service,omitempty"`
 	Start    string   `json:"start,omitempty"`
-	Duration *float64 `json:"duration,omitempty"` // of a span that has ended
+	Duration *float64 `json:"duration,omitempty"` // nil if the span has not ended
 }
 
-// WriteJSON writes what [Explain] found in the chain as one JSON object, for programs
-// and agents: docs/answers.schema.json is its schema. Times are in seconds. The
-// error is the writer's.
+// WriteJSON writes the findings as one JSON object, for programs and agents.
+// docs/answers.schema.json is its schema. Times are in seconds. It returns the writer's
+// error.
 //
-// The id of a finding stays the same while spans are added: see [Finding.ID]. What is
-// written is limited, see [WithLimit] and [WithMaxBytes]; "left_out" counts the rest.
+// The id of a finding stays the same while spans are added: see [Finding.ID]. The output is
+// limited by [WithLimit] and [WithMaxBytes]; "left_out" counts the rest.
 func WriteJSON(w io.Writer, c *chain.Chain, findings []Finding, opts ...Option) error {
 	if c == nil {
 		c = chain.New(nil)
@@ -76,7 +76,7 @@ func WriteJSON(w io.Writer, c *chain.Chain, findings []Finding, opts ...Option) 
 	if n := len(doc.Services) - maxServices; n > 0 {
 		doc.Services, doc.ServicesLeftOut = doc.Services[:maxServices], n
 	}
-	room := cfg.maxBytes - encoded(doc) - 20 // the counts may grow
+	room := cfg.maxBytes - encoded(doc) - 20 // the numbers may get longer
 	seen, start := make(map[string]bool), c.Start()
 	for i := range shown {
 		a := shown[i].answer(start)
@@ -149,11 +149,12 @@ func (f *Finding) answer(start time.Time) answer {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
-// ID names the finding by its rule and by what it is about: the connection and the
-// goroutine of the span to look at first or, where the trace has neither, that span. It
-// is 12 hexadecimal digits, and stays the same while spans are added to the trace, also
-// where something longer of the kind happens. Findings of one rule, operation,
-// goroutine and connection share it; [WriteJSON] distinguishes them by their spans.
+// ID returns an identifier of the finding, which depends on its rule and on its first span:
+// the trace, the operation, and the connection and the goroutine or, if the trace has
+// neither, the span itself. It is 12 hexadecimal digits, and stays the same while spans are
+// added to the trace, even if something longer of the kind happens. Findings of one rule,
+// operation, goroutine and connection share it; [WriteJSON] distinguishes them by their
+// spans.
 func (f Finding) ID() string { return f.id(false) }
 
 func (f *Finding) id(ofSpan bool) string {

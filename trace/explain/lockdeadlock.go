@@ -11,15 +11,16 @@ import (
 )
 
 // lockDeadlocks finds circles of goroutines in which each waited for what the next one
-// held, until one gave up: its block says who held the lock then, and so do the blocks
-// of the others, or the links of their wakes. A goroutine can be a circle by itself.
+// held, until one gave up. Its block names the goroutine that held the lock then, and so do
+// the blocks of the others, or the links of their wakes. A goroutine can be a circle by
+// itself.
 func lockDeadlocks(s *scene) []Finding {
 	var found []Finding
 	holders := s.holders()
 	if len(holders) == 0 {
 		return nil
 	}
-	locked := map[*chain.Span][]*block{} // of a goroutine
+	locked := map[*chain.Span][]*block{} // blocks of each goroutine
 	for _, b := range s.blocks {
 		if b.runner != nil && b.op != nil && (b.reason() == semconv.ReasonLock || b.reason() == semconv.ReasonSemaphore) {
 			locked[b.runner] = append(locked[b.runner], b)
@@ -36,8 +37,8 @@ func lockDeadlocks(s *scene) []Finding {
 	return found
 }
 
-// holders returns for each block that was given up the goroutine that held what
-// it waited for.
+// holders returns, for each block that names a holder, the goroutine that held what it
+// waited for.
 func (s *scene) holders() map[*block]*chain.Span {
 	wanted := map[string]*chain.Span{}
 	for _, b := range s.blocks {
@@ -66,8 +67,8 @@ func (s *scene) holders() map[*block]*chain.Span {
 	return holders
 }
 
-// circle returns the blocks of those that waited for one another when b was given
-// up, b first, nil if there is no circle.
+// circle returns the blocks of the goroutines that waited for one another when b was given
+// up, starting with b, or nil if there is no circle.
 func (s *scene) circle(b *block, holders map[*block]*chain.Span, locked map[*chain.Span][]*block) []*block {
 	circle := []*block{b}
 	for at := holders[b]; at != b.runner; {
@@ -85,7 +86,7 @@ func (s *scene) circle(b *block, holders map[*block]*chain.Span, locked map[*cha
 	return circle
 }
 
-// lockedOut is the one of a goroutine's blocks that was in progress at a time.
+// lockedOut returns the goroutine's block that was in progress at the given time, or nil.
 func lockedOut(blocks []*block, at time.Time) *block {
 	for _, b := range blocks {
 		if b.Start.Before(at) && !b.End.Before(at) {
@@ -95,7 +96,7 @@ func lockedOut(blocks []*block, at time.Time) *block {
 	return nil
 }
 
-// letGoBy is the goroutine that ended the block by unlocking.
+// letGoBy returns the goroutine that ended the block by unlocking or releasing, or nil.
 func (s *scene) letGoBy(b *block) *chain.Span {
 	by := b.Waker()
 	if by == nil || b.woken() != semconv.WakeUnlocked && b.woken() != semconv.WakeReleased {

@@ -9,26 +9,26 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// loss is a connection that ended without a close frame, as its ends report it.
+// loss is a connection that ended without a close frame, as reported by its ends.
 type loss struct {
-	between   string   // whose it was
-	kinds     string   // how, for those that are alike
+	between   string   // the services of the connection
+	kinds     string   // the kinds of loss, to group equal ones
 	sentences []string // one for each end
 	spans     []*chain.Span
-	unread    bool // a close frame may have come and not been read
-	silent    bool // an end never read, though bytes had come
+	unread    bool // a close frame may have arrived unread
+	silent    bool // an end never read, although bytes had arrived
 	severity  Severity
 }
 
-// losses are connections that were lost alike.
+// losses are connections that were lost in the same way.
 type losses struct {
 	loss
 	names []string
 	count int
 }
 
-// lostConnections finds the connections that ended without a close frame, unless
-// another finding reports their end.
+// lostConnections finds the connections that ended without a close frame, unless another
+// finding reports their end.
 func lostConnections(s *scene) []Finding {
 	lost := newGroups[string, losses]()
 	add := func(l *loss, name string) {
@@ -81,18 +81,18 @@ func lostConnections(s *scene) []Finding {
 	return found
 }
 
-// maxCloses is how many closes of an end are looked at. An end has one.
+// maxCloses is how many closes of an end are considered. Usually an end has one.
 const maxCloses = 8
 
-// service is the end's name, without what distinguishes it from others like it.
+// service returns the end's name, without the address that distinguishes several ends.
 func (e *end) service() string {
 	one := *e
 	one.several = false
 	return one.name()
 }
 
-// addLoss adds the close of the end called name, unless the closing handshake began at
-// either end, or another finding reports it.
+// addLoss adds the close of the end called name, unless a closing handshake took place, or
+// another finding reports the close.
 func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
 	typ := c.Str(semconv.ErrorTypeKey)
 	completed, ok := c.Attr(semconv.WebSocketCloseCompletedKey)
@@ -137,8 +137,8 @@ func (s *scene) addLoss(l *loss, e *end, name string, c *chain.Span) {
 	l.sentences, l.spans, l.severity = append(l.sentences, said+s.endedWithClose(e, c, typ)), append(l.spans, c), max(l.severity, severity)
 }
 
-// endedWithClose says which goroutines ended with the failure of an operation that the
-// loss of the connection ended, as endedWith does.
+// endedWithClose is endedWith for all goroutines whose operations failed because the
+// connection was lost.
 func (s *scene) endedWithClose(e *end, c *chain.Span, typ string) string {
 	var names []string
 	more := 0
@@ -188,9 +188,9 @@ func (s *scene) endedWithClose(e *end, c *chain.Span, typ string) string {
 	return said + " ended with it"
 }
 
-// lostBefore returns the operation that found the connection gone before this side
-// sent its close frame, nil if none did: a handler answers with a close
-// whatever its reads end with.
+// lostBefore returns the operation that found the connection gone before this side sent its
+// close frame, or nil. A handler may send a close frame whatever error its reads ended
+// with.
 func (e *end) lostBefore(c *chain.Span) *chain.Span {
 	if e == nil || c.Str(semconv.WebSocketCloseInitiatorKey) != "local" {
 		return nil
@@ -219,13 +219,13 @@ func (e *end) lostBefore(c *chain.Span) *chain.Span {
 			}
 		}
 	}
-	if c.Str(semconv.WebSocketCloseCodeKey) == "1011" { // it did not wait, and got no message
+	if c.Str(semconv.WebSocketCloseCodeKey) == "1011" { // the block did not wait, and no message arrived
 		return last
 	}
 	return nil
 }
 
-// lastOver is the last read or write of the end that was over before c.
+// lastOver returns the last read or write of the end that was over before c began.
 func (e *end) lastOver(c *chain.Span) (last *chain.Span) {
 	for _, op := range e.reads {
 		if !op.End.After(c.Start) && (last == nil || op.End.After(last.End)) {
@@ -240,8 +240,9 @@ func (e *end) lastOver(c *chain.Span) (last *chain.Span) {
 	return last
 }
 
-// mayHoldFrame reports whether a close frame could lie unread where the end was
-// closed: its peer sent one before, or is not in the chain, and no read came to the end of the stream.
+// mayHoldFrame reports whether a close frame may have been unread when the end was closed:
+// its peer sent one before or, if the peer is not in the chain, no read reached the end of
+// the stream.
 func (e *end) mayHoldFrame(ended *chain.Span) bool {
 	if e.peer != nil {
 		return slices.ContainsFunc(e.peer.closes[:min(len(e.peer.closes), maxCloses)], func(c *chain.Span) bool {

@@ -9,7 +9,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// unread is what an end that does not read left its peer waiting for.
+// unread is what a peer waited for because an end does not read.
 type unread struct {
 	spans      []*chain.Span // of the peer
 	unanswered []string
@@ -23,9 +23,9 @@ func (u *unread) add(d time.Duration, spans ...*chain.Span) {
 	u.count++
 }
 
-// neverRead finds the ends that wrote, never read as far as the trace has it,
-// and left their peer unanswered. A reader in the background has no span
-// (wsconn.Conn.CloseRead), but it answers.
+// neverRead finds the ends that wrote, never read according to the trace, and did not
+// answer their peer. A reader in the background (wsconn.Conn.CloseRead) has no span, but it
+// answers.
 func neverRead(s *scene) []Finding {
 	var found []Finding
 	for _, e := range s.ends {
@@ -56,11 +56,11 @@ func neverRead(s *scene) []Finding {
 const readAlways = "Read on every connection, or call CloseRead if no message is expected and the library has it: only a " +
 	"reader answers pings and the closing handshake."
 
-// neverRead reports whether the end wrote and never read, as far as the trace has it.
+// neverRead reports whether the end wrote, and never read according to the trace.
 func (e *end) neverRead() bool { return len(e.writes) > 0 && !e.hidden && !e.reader() }
 
-// reader reports whether something read at the end: a read, the answer to a
-// ping or to a close, or a pong that arrived.
+// reader reports whether the end was read: it has a read, an answer to a ping or to a
+// close, or a ping whose pong arrived.
 func (e *end) reader() bool {
 	if len(e.reads) > 0 || len(e.pongs) > 0 {
 		return true
@@ -78,8 +78,8 @@ func (e *end) reader() bool {
 	return false
 }
 
-// unansweredClose adds the peer's close frame, if it waited long for an answer
-// while the end was open.
+// unansweredClose adds the peer's close frames that waited long for an answer while the end
+// was open.
 func (e *end) unansweredClose(u *unread) {
 	for _, c := range e.peer.closes {
 		if c.Str(semconv.WebSocketCloseInitiatorKey) != "local" {
@@ -96,7 +96,7 @@ func (e *end) unansweredClose(u *unread) {
 	}
 }
 
-// unansweredPings adds the peer's pings that gave up.
+// unansweredPings adds the peer's pings that ended without a pong.
 func (e *end) unansweredPings(u *unread) {
 	var longest time.Duration
 	n := 0
@@ -113,7 +113,7 @@ func (e *end) unansweredPings(u *unread) {
 	}
 }
 
-// written is how many messages the end wrote, as far as the trace shows.
+// written returns how many messages the end wrote, according to the trace.
 func (e *end) written() (n int) {
 	for _, w := range e.writes {
 		n += int(max(w.Messages(), 1))

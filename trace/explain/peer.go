@@ -6,12 +6,12 @@ type identity uint8
 
 const (
 	absent    identity = iota // the chain has no other end
-	unproven                  // it has one, and nothing shows whether the connection ends there
-	disproved                 // it has one, and the connection does not end there
-	proven                    // it has one, and that is the end of this very connection
+	unproven                  // the chain has one, and it is unknown whether the connection ends there
+	disproved                 // the chain has one, and the connection does not end there
+	proven                    // the chain has one, and it is the end of this connection
 )
 
-// peerIs says whether the other end is known to be that of the same TCP connection.
+// peerIs returns what is known about the other end.
 func (e *end) peerIs() identity {
 	switch {
 	case e == nil || e.peer == nil:
@@ -29,7 +29,8 @@ func (e *end) peerIs() identity {
 	}
 }
 
-// peerName names the other end of a connection if its identity is proven.
+// peerName returns the name of the other end if its identity is proven, else a general
+// term.
 func (e *end) peerName() string {
 	switch e.peerIs() {
 	case proven:
@@ -41,8 +42,8 @@ func (e *end) peerName() string {
 	}
 }
 
-// peerAddress is the address of the other end of the TCP connection, "" where it is
-// not known.
+// peerAddress returns the address of the other end of the TCP connection, or "" if it is
+// unknown.
 func (e *end) peerAddress() string {
 	if e == nil {
 		return ""
@@ -50,7 +51,7 @@ func (e *end) peerAddress() string {
 	return e.PeerAddress()
 }
 
-// peerInFull names the other end, and says how much of that is known.
+// peerInFull names the other end, and states how much of that is known.
 func (e *end) peerInFull() string {
 	at := plain(e.peerAddress())
 	switch e.peerIs() {

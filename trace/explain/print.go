@@ -17,15 +17,15 @@ type config struct {
 	color    bool
 	limit    int // findings; 0: all
 	maxBytes int // of JSON
-	maxSpans int // that an exporter keeps
+	maxSpans int // that an exporter keeps at most
 }
 
 type optionFunc func(*config)
 
 func (f optionFunc) apply(c *config) { f(c) }
 
-// WithWidth sets where lines of text are broken, in columns of a terminal: 100 by
-// default. What is less than 40 counts as 40, zero and less are ignored.
+// WithWidth sets the width at which text is broken, in columns of a terminal. The default
+// is 100, the minimum 40. Zero and less are ignored.
 func WithWidth(columns int) Option {
 	return optionFunc(func(c *config) {
 		if columns > 0 {
@@ -34,12 +34,12 @@ func WithWidth(columns int) Option {
 	})
 }
 
-// WithColor has text colored by severity, for a terminal that knows the usual
-// escape codes. By default there are none.
+// WithColor colors text by severity, with a terminal's escape codes. The default is no
+// color.
 func WithColor() Option { return optionFunc(func(c *config) { c.color = true }) }
 
-// WithLimit writes the first n findings only, and says how many there are besides.
-// By default, and for zero and less, all are written.
+// WithLimit writes only the first n findings, and the number of the others. By default, and
+// for zero and less, all are written.
 func WithLimit(n int) Option { return optionFunc(func(c *config) { c.limit = max(n, 0) }) }
 
 func newConfig(opts []Option) *config {
@@ -52,7 +52,7 @@ func newConfig(opts []Option) *config {
 	return c
 }
 
-// limited returns the findings that are written, and how many are not.
+// limited returns the findings to write, and the number of the others.
 func (c *config) limited(findings []Finding) (shown []Finding, left int) {
 	if c.limit == 0 || len(findings) <= c.limit {
 		return findings, 0
@@ -99,10 +99,9 @@ const (
 
 var colors = map[Severity]string{Info: "\x1b[36m", Warning: "\x1b[33m", Problem: "\x1b[1;31m"}
 
-// Print writes what [Explain] found in the chain for a terminal, an empty line
-// between the findings: the headline of each, below it the evidence, and then the
-// advice. Where nothing was found it says in how many spans. What the trace brought
-// into a text is escaped. The error is the writer's.
+// Print writes the findings for a terminal, with an empty line between them. Each is its
+// headline, then the evidence, and then the advice. If there are none, it writes the number
+// of spans. Texts from the trace are escaped. It returns the writer's error.
 func Print(w io.Writer, c *chain.Chain, findings []Finding, opts ...Option) error {
 	cfg := newConfig(opts)
 	shown, left := cfg.limited(findings)
@@ -122,7 +121,7 @@ func Print(w io.Writer, c *chain.Chain, findings []Finding, opts ...Option) erro
 	return nil
 }
 
-// nothing says in what nothing was found.
+// nothing describes the chain in which nothing was found.
 func nothing(c *chain.Chain) string {
 	if c == nil {
 		c = chain.New(nil)

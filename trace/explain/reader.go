@@ -9,15 +9,15 @@ import (
 
 // reading is what the reader at the other end did while a write was blocked.
 type reading struct {
-	does    string        // the operation that it was in for most of the time; ""
-	took    time.Duration // so long of the block
-	waiting bool          // it was parked for bytes, for most of the time
-	text    string        // all of it: a sentence with a space before it, or ""
+	does    string        // the operation that it was in for most of the time, or ""
+	took    time.Duration // how long of the block it was in it
+	waiting bool          // it was parked for bytes for at least half of the time
+	text    string        // the description: a sentence with a space before it, or ""
 }
 
-// reader says what the reader did instead of reading. Its other operations explain that
-// only if it is proven to be the reader of this very connection; otherwise all that is
-// said is that it waited for bytes itself.
+// reader describes what the reader did instead of reading. Its other operations explain
+// that only if it is proven to be the reader of this connection. Else only its own wait for
+// bytes is mentioned.
 func (s *scene) reader(b *block) (r reading) {
 	if b.end == nil || b.end.peer == nil || b.End.IsZero() {
 		return r
@@ -32,7 +32,7 @@ func (s *scene) reader(b *block) (r reading) {
 	}
 	last, idle := peer.idle(b.Span)
 	if last == nil {
-		if !peer.hidden && len(peer.closes) > 0 { // else its reads may not be over, or left out
+		if !peer.hidden && len(peer.closes) > 0 { // else its reads may be unfinished, or left out
 			r.text = " The trace has no read of " + peer.name() + " on this connection before that."
 		}
 		return r
@@ -61,8 +61,8 @@ func (s *scene) reader(b *block) (r reading) {
 	return r
 }
 
-// idle returns the last read that began before the block, or else in it, and for how
-// long of the block no read was in progress, at the most at a time.
+// idle returns the last read that began before the block, or else the first one in it, and
+// the longest time in the block in which no read was in progress.
 func (e *end) idle(during *chain.Span) (last *chain.Span, most time.Duration) {
 	since := during.Start
 	for _, rd := range e.reads {
@@ -78,8 +78,8 @@ func (e *end) idle(during *chain.Span) (last *chain.Span, most time.Duration) {
 	return last, max(most, during.End.Sub(since), 0)
 }
 
-// waitedForBytes is how long a reader of the end was parked for bytes during the
-// block, and its longest wait.
+// waitedForBytes returns how long the end's reads were parked for bytes during the block,
+// and the block with the longest part of that.
 func (e *end) waitedForBytes(b *block) (sum time.Duration, longest *block) {
 	var most time.Duration
 	for _, w := range e.blocks {
@@ -96,8 +96,8 @@ func (e *end) waitedForBytes(b *block) (sum time.Duration, longest *block) {
 	return min(sum, b.Duration()), longest
 }
 
-// mostly returns the operation that the goroutine was in for the longest part
-// of a block elsewhere, and for how long.
+// mostly returns the operation that the goroutine was in for the longest part of a block
+// elsewhere, and how long.
 func mostly(run, during *chain.Span) (name string, most time.Duration) {
 	sum := map[string]time.Duration{}
 	for _, c := range run.Children {
@@ -114,7 +114,7 @@ func mostly(run, during *chain.Span) (name string, most time.Duration) {
 	return name, min(most, during.Duration())
 }
 
-// overlap is how long both spans were in progress.
+// overlap returns how long both spans were in progress.
 func overlap(a, b *chain.Span) time.Duration {
 	return max(earliest(a.End, b.End).Sub(latest(a.Start, b.Start)), 0)
 }

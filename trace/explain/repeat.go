@@ -6,15 +6,15 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// What a block must last to be worth a finding that its length alone makes, and
-// to be a problem.
+// noticeable is the minimum duration that alone makes a finding, and long is that of a
+// problem.
 const (
 	noticeable = 100 * time.Millisecond
 	long       = time.Second
 )
 
-// graded is the severity of what took d at the longest: much that is short is
-// the pace that the other side sets.
+// graded returns the severity of blocks of which the longest took d. Short ones are Info,
+// however many there are: they only follow the pace of the other side.
 func graded(d time.Duration) Severity {
 	switch {
 	case d >= long:
@@ -45,12 +45,12 @@ func (r *repeated) add(b *block) {
 	r.total = chain.Sum(r.total, b.Duration())
 }
 
-// finding returns what a finding says in numbers.
+// finding returns the numbers and the spans of a finding.
 func (r *repeated) finding(s *scene) Finding {
 	return Finding{Spans: r.longest.spans(), At: r.first.Start.Sub(s.start), Count: r.count, Total: r.total}
 }
 
-// groups are values by key, in the order in which their keys came.
+// groups are values by key, in the order in which their keys were added.
 type groups[K comparable, V any] struct {
 	all []*V
 	by  map[K]*V

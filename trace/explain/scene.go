@@ -13,22 +13,22 @@ import (
 
 // scene is a chain, prepared for the rules. All lists are in the order of the chain.
 type scene struct {
-	start, last time.Time // of the chain
+	start, last time.Time // of the chain: its start and its end
 	spans       []*chain.Span
 	ends        []*end
 	blocks      []*block
-	stuck       []*block // in progress when the chain ends
+	stuck       []*block // from stalled spans: in progress when the chain ends
 	handshakes  []*chain.Span
 	launches    []*chain.Span // of goroutines
-	strays      []*chain.Span // closes of connections that are not known
+	strays      []*chain.Span // closes of connections without a handshake
 
 	endOf map[*chain.Connection]*end
 
-	namesakes map[string]int // how many goroutines have a name
+	namesakes map[string]int // number of goroutines with each name
 
-	failed map[*chain.Span][]*chain.Span // operations, by the goroutine that they are in
+	failed map[*chain.Span][]*chain.Span // failed operations, by their goroutine
 
-	reported map[*chain.Span]bool // spans that a finding reported; see report
+	reported map[*chain.Span]bool // spans that a finding reports; see report
 }
 
 // report marks spans as reported, so that later rules skip them.
@@ -49,20 +49,20 @@ type end struct {
 	blocks               []*block
 
 	peer    *end // nil: not in the chain
-	several bool // it is one of several clients with this service name
-	memory  bool // it is on a connection in memory
+	several bool // one of several clients with this service name
+	memory  bool // the connection is in memory
 	hidden  bool // spans were left out
-	gap     bool // while the scene is made: spans were left out since the end's last write
+	gap     bool // only while the scene is built: spans were left out since the end's last write
 }
 
 func server(handshake *chain.Span) bool { return handshake.Kind == oteltrace.SpanKindServer }
 
-// write is a write, and those before it on its connection.
+// write is a write, and the numbers of those before it on its connection.
 type write struct {
 	*chain.Span
-	sent    *chain.Span // the last one that succeeded; nil: there was none, or it is not known
-	before  int         // how many there were, as far as the trace has them
-	blocked int         // how many of them blocked
+	sent    *chain.Span // the last one before that has a message index; nil: none, or unknown
+	before  int         // number of writes before it in the trace
+	blocked int         // how many of these blocked
 }
 
 // block is a block and the spans that belong to it.
@@ -70,16 +70,16 @@ type block struct {
 	*chain.Span
 	op      *chain.Span
 	wake    *chain.Span // nil: not in the chain
-	end     *end        // nil: not known
-	runner  *chain.Span // nil: not known
-	stalled *chain.Span // of a block in progress: its `stalled`
+	end     *end        // nil: unknown
+	runner  *chain.Span // nil: unknown
+	stalled *chain.Span // of a block in progress: its span stalled
 }
 
 func (b *block) reason() semconv.Reason { return semconv.Reason(b.Str(semconv.BlockReasonKey)) }
 
 func (b *block) cause() semconv.Cause { return semconv.Cause(b.Str(semconv.BlockCauseKey)) }
 
-// woken returns why the block ended; "": the chain has no wake.
+// woken returns the reason of the wake, or "" if the chain has no wake.
 func (b *block) woken() semconv.WakeReason {
 	if b.wake == nil {
 		return ""
@@ -98,8 +98,8 @@ func (b *block) spans() []*chain.Span {
 	return spans
 }
 
-// write returns the write that was blocked; nil: the operation is no write, or its end is
-// not known.
+// write returns the write that was blocked, or nil if the operation is no write or its end
+// is unknown.
 func (b *block) write() *write {
 	if b.end == nil || b.op == nil {
 		return nil
@@ -180,7 +180,7 @@ func (s *scene) add(sp *chain.Span) {
 	}
 }
 
-// end returns the end of the connection that the span is on; nil: it is not known.
+// end returns the end of the connection that the span is on, or nil if it is unknown.
 func (s *scene) end(sp *chain.Span) *end {
 	c := sp.Connection()
 	if c == nil {
@@ -197,10 +197,10 @@ func (s *scene) end(sp *chain.Span) *end {
 	return e
 }
 
-// suppressed reports whether spans were left out before s.
+// suppressed reports whether spans before s were left out.
 func suppressed(s *chain.Span) bool { return s.Int(semconv.SpansSuppressedKey) > 0 }
 
-// countClients notes which clients have a name in common.
+// countClients sets several on clients with the same service name.
 func (s *scene) countClients() {
 	count := make(map[string]int)
 	for _, e := range s.ends {
@@ -238,18 +238,18 @@ func (e *end) next(s *chain.Span) write {
 		if _, sent := last.Indexes(); sent > 0 {
 			w.sent = last.Span
 		}
-		if e.gap { // then it is not known which was the last
+		if e.gap { // then the last one is unknown
 			w.sent = nil
 		}
-		if last.Blocked() > 0 { // of a run at the most once a message
+		if last.Blocked() > 0 { // for a run, at most once per message
 			w.blocked += int(min(max(last.Int(semconv.BlockCountKey), 1), max(last.Messages(), 1)))
 		}
 	}
 	return w
 }
 
-// lastIndex is the number of the last message that a read, a write or a run of them
-// stands for; 0: it does not say.
+// lastIndex returns the index of the last message of a read, a write or a run of them, or 0
+// if it is unknown.
 func lastIndex(s *chain.Span) int64 {
 	_, last := s.Indexes()
 	return last

@@ -10,17 +10,17 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// place is where in the program something waits: an operation, for what, in which
-// function and line.
+// place is a place in the program where something waits: the reason, and the function and
+// line.
 type place struct {
 	reason semconv.Reason
 	code   string
 }
 
-// code returns where in the program a span is, "" where it does not say.
+// code returns the place in the program of a span, or "" if it is unknown.
 func code(sp *chain.Span) string { return plain(sp.Site()) }
 
-// at is what happens where: "sleep at (*cache).fill:35".
+// at describes an operation with its place: "sleep at (*cache).fill:35".
 func at(op *chain.Span) string {
 	if where := code(op); where != "" {
 		return plain(op.Name) + " at " + where
@@ -28,8 +28,8 @@ func at(op *chain.Span) string {
 	return plain(op.Name)
 }
 
-// owed are the reasons to wait that another goroutine ends and that delay work. A
-// receive is not among them: it may just be idle.
+// owed are the reasons of waits that another goroutine ends and that delay work. Receives
+// are not included, because a receiver may just be idle.
 var owed = map[semconv.Reason]bool{
 	semconv.ReasonLock: true, semconv.ReasonWriteLock: true, semconv.ReasonChanSend: true, semconv.ReasonSemaphore: true,
 	semconv.ReasonWaitGroup: true, semconv.ReasonCond: true, semconv.ReasonFuture: true,
@@ -43,7 +43,7 @@ type agent struct {
 
 func agentOf(sp *chain.Span, id int64) agent { return agent{sp.Process(), id} }
 
-// runsOf are the operations of each goroutine that spans number, in order.
+// runsOf returns the operations with a place of each goroutine with a number, in order.
 func runsOf(spans []*chain.Span) map[agent][]*chain.Span {
 	runs := make(map[agent][]*chain.Span)
 	for _, sp := range spans {
@@ -64,15 +64,15 @@ type siteWaits struct {
 	place  place
 	blocks []*block
 	who    map[agent]bool
-	ended  tally[int]           // who let go, and where
-	doing  tally[time.Duration] // what those did meanwhile
-	known  time.Duration        // how long of total is known, but for when those waited here themselves
+	ended  tally[int]           // which goroutine ended them, and where
+	doing  tally[time.Duration] // what those goroutines did meanwhile
+	known  time.Duration        // total of the waits that were examined, minus the waker's own waits here
 }
 
-// tally counts by what it says.
+// tally sums numbers by their description.
 type tally[N int | time.Duration] map[string]N
 
-// most returns what counts most, "" for none.
+// most returns the description with the largest sum, or "" if there is none.
 func (t tally[N]) most() (what string, n N) {
 	for k, v := range t {
 		if v > n || v == n && (what == "" || k < what) {
@@ -82,12 +82,12 @@ func (t tally[N]) most() (what string, n N) {
 	return what, n
 }
 
-// maxLooks bounds how many operations are looked at to say what others did.
+// maxLooks limits how many operations are examined to find what other goroutines did.
 const maxLooks = 1_000_000
 
-// waitsAtSites finds the places in the program where goroutines waited longest for
-// others, who let them go, and what that goroutine did meanwhile. It reads execution
-// traces, whose operations name their goroutine.
+// waitsAtSites finds the places in the program where goroutines waited longest for others,
+// which goroutines ended these waits, and what they did meanwhile. It is for execution
+// traces, whose operations have the number of their goroutine.
 func waitsAtSites(s *scene) []Finding {
 	places := newGroups[place, siteWaits]()
 	for _, b := range s.blocks {
@@ -123,15 +123,15 @@ func waitsAtSites(s *scene) []Finding {
 	return found
 }
 
-// leftOut reports whether goroutines say that blocks of theirs were left out.
+// leftOut reports whether blocks of any goroutine were left out, according to its spans.
 func leftOut(spans []*chain.Span) bool {
 	return slices.ContainsFunc(spans, func(sp *chain.Span) bool {
 		return sp.Int(semconv.GoroutineIDKey) > 0 && sp.Int(semconv.SpansSuppressedKey) > 0
 	})
 }
 
-// look says of whoever let go, what they did meanwhile. The longest waits come first,
-// while there are steps left.
+// look finds which goroutines ended the waits, and what they did meanwhile. It begins with
+// the longest waits, and examines no more operations when steps is used up.
 func (w *siteWaits) look(runs map[agent][]*chain.Span, steps *int) {
 	w.who, w.ended, w.doing = make(map[agent]bool), tally[int]{}, tally[time.Duration]{}
 	longest := slices.Clone(w.blocks)
@@ -162,7 +162,7 @@ func (w *siteWaits) look(runs map[agent][]*chain.Span, steps *int) {
 			*steps--
 			switch d := within(ops[i], b.Start, b.End); {
 			case d <= 0:
-			case ops[i].Name == b.op.Name && code(ops[i]) == w.place.code: // it was not its turn yet
+			case ops[i].Name == b.op.Name && code(ops[i]) == w.place.code: // the goroutine was waiting for its own turn
 				known -= d
 			default:
 				w.doing[at(ops[i])] += d
@@ -172,7 +172,8 @@ func (w *siteWaits) look(runs map[agent][]*chain.Span, steps *int) {
 	}
 }
 
-// within is how long a span was in progress between two times.
+// within returns how long a span was in progress between two times; 0 or less if it was
+// not.
 func within(sp *chain.Span, from, to time.Time) time.Duration {
 	if sp.Start.After(from) {
 		from = sp.Start
@@ -188,7 +189,7 @@ func (w *siteWaits) finding(s *scene) Finding {
 	f := w.repeated.finding(s)
 	f.Rule, f.Severity = SiteWaits, graded(b.Duration())
 	if r := w.place.reason; r == semconv.ReasonWaitGroup || r == semconv.ReasonCond || r == semconv.ReasonFuture {
-		f.Severity = Info // it may be meant to wait
+		f.Severity = Info // the wait may be intended
 	} else if w.total >= long && f.Severity == Info {
 		f.Severity = Warning
 	}

@@ -9,19 +9,19 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// limit is what a write was blocked by, as the kernel's counters have it.
+// limit is what a write was blocked by, according to the kernel's counters.
 type limit struct {
 	rule   Rule
-	least  time.Duration                    // in all, to be worth a finding
-	why    func(*scene, *block) explanation // of the longest
+	least  time.Duration                    // minimum total of a finding
+	why    func(*scene, *block) explanation // explains the longest block
 	advice string
 }
 
-// explanation is why a write was blocked: once for a headline, and in sentences. The
+// explanation is why a write was blocked, in short for a headline, and in sentences. The
 // first sentence continues one that begins with the write's name.
 type explanation struct {
 	short    string
-	names    []string // in short
+	names    []string // for the %s in short
 	evidence string
 	advice   string // instead of the limit's, or ""
 }
@@ -51,7 +51,7 @@ var limits = map[semconv.Cause]limit{
 	},
 }
 
-// stall is what one limit did to the writes of one place.
+// stall is the blocks with one limit at one place.
 type stall struct {
 	limit
 	repeated
@@ -110,7 +110,7 @@ func (st *stall) finding(s *scene) Finding {
 	return f
 }
 
-// message says which write was blocked, by the messages of its connection.
+// message names the blocked write, by the messages of its connection.
 func (b *block) message() string {
 	if b.op == nil {
 		return "a write"
@@ -165,8 +165,8 @@ func (s *scene) network(b *block) explanation {
 	return e
 }
 
-// localBuffer says what filled the buffer: it also counts the bookkeeping of
-// each segment, and is not emptied before the peer acknowledges.
+// localBuffer describes what filled the buffer. The buffer also includes the bookkeeping of
+// each segment, and keeps data until the peer acknowledges it.
 func (s *scene) localBuffer(b *block) explanation {
 	e := explanation{short: "its send buffer was full", evidence: "; the kernel's send buffer was full"}
 	if n := b.Int(semconv.TCPSendMemoryKey); n > 0 {
@@ -195,16 +195,16 @@ func (s *scene) unknown(b *block) explanation {
 	return e
 }
 
-// awaitedAcks reports whether data was on its way for most of the block, neither
-// the window nor the buffer being the limit.
+// awaitedAcks reports whether data was in flight for at least half of the block, while
+// neither the window nor the buffer was the limit.
 func (b *block) awaitedAcks() bool {
 	inFlight := b.Float(semconv.TCPBusyKey) - b.Float(semconv.TCPRwndLimitedKey) - b.Float(semconv.TCPSndbufLimitedKey)
 	return inFlight > 0 && 2*inFlight >= b.Duration().Seconds()
 }
 
-// ledger says where the bytes were when the write blocked: a sentence with a space
+// ledger describes where the bytes were when the write blocked: as a sentence with a space
 // before it, or "". It mentions the window that the peer had offered only if no counter
-// shows for how long it was closed: it may have closed later.
+// shows how long it was closed, because the window may have closed later.
 func (b *block) ledger() string {
 	written, ok := b.Attr(semconv.TCPWrittenKey)
 	if !ok {
@@ -218,8 +218,8 @@ func (b *block) ledger() string {
 	return said + ")" + b.room() + "."
 }
 
-// room says what the buffers did for the writes before, as far as the trace has
-// them all.
+// room describes how the buffers kept the writes before from blocking, if the trace has all
+// of them.
 func (b *block) room() string {
 	w := b.write()
 	if w == nil || w.sent == nil || w.before != int(lastIndex(w.sent)) {

@@ -8,8 +8,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// starvation finds goroutines that were ready to run and had no processor. Only
-// execution traces show that.
+// starvation finds goroutines that were ready to run and had no processor. Only execution
+// traces have these times.
 func starvation(s *scene) []Finding {
 	var all repeated
 	for _, sp := range s.spans {
@@ -30,11 +30,11 @@ func starvation(s *scene) []Finding {
 	return []Finding{f}
 }
 
-// starved is the shortest wait for a processor that is reported: shorter ones are how a
-// scheduler works.
+// starved is the shortest wait for a processor that makes a finding. Shorter ones are
+// normal scheduling.
 const starved = noticeable / 10
 
-// ofScheduler reports whether an operation is of an execution trace.
+// ofScheduler reports whether an operation is from an execution trace.
 func ofScheduler(op *chain.Span) bool {
 	for _, c := range op.Children {
 		if c.Is(semconv.SpanBlock) {

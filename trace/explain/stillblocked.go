@@ -8,13 +8,13 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// stuck are blocks alike that are not over.
+// stuck are equal blocks that are not over.
 type stuck struct {
 	repeated
 	who map[*chain.Span]bool
 }
 
-// stillBlocked finds the blocks that `stalled` spans report and whose end is not in the
+// stillBlocked finds the blocks that spans named stalled report and whose end is not in the
 // chain.
 func stillBlocked(s *scene) []Finding {
 	type key struct {
@@ -39,8 +39,8 @@ func stillBlocked(s *scene) []Finding {
 	return found
 }
 
-// inProgress returns the block that a `stalled` reports, until it was last seen, or nil
-// if the chain has its end.
+// inProgress returns the block that a span stalled reports, up to when it was last
+// observed. It returns nil if the chain has the block's end.
 func (s *scene) inProgress(sp *chain.Span) *block {
 	since, ok := sp.StillBlocked()
 	if !ok {
@@ -69,12 +69,13 @@ func (st *stuck) finding(s *scene) Finding {
 	f.Text = said + st.soFar(b) + "."
 	f.Advice = "Look at it while it lasts: live.Handler and live.Snapshot of package trace/live show what it waits for now."
 	if w := b.reason(); w == semconv.ReasonFuture || w == semconv.ReasonWaitGroup {
-		f.Severity = Info // it may be meant to last
+		f.Severity = Info // the wait may be intended
 	}
 	return f
 }
 
-// soFar says what was known of it when it was last seen, with what leads to it, or "".
+// soFar describes what was known of the block when it was last observed, with the words
+// that lead to it, or returns "".
 func (st *stuck) soFar(b *block) string {
 	said := ""
 	switch b.cause() {

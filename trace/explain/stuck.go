@@ -15,8 +15,8 @@ type pending struct {
 	who   map[agent]bool
 }
 
-// stuckAtSites finds the waits for others that are not over where the spans end, by
-// their place in the program.
+// stuckAtSites finds waits for others that are not over when the spans end, by their place
+// in the program.
 func stuckAtSites(s *scene) []Finding {
 	places := newGroups[place, pending]()
 	for _, b := range s.blocks {
@@ -49,7 +49,7 @@ func (w *pending) finding(s *scene) Finding {
 	f.Rule, f.Severity, f.Spans = Stuck, graded(b.Duration()), []*chain.Span{b.op}
 	switch w.place.reason {
 	case semconv.ReasonWaitGroup, semconv.ReasonCond, semconv.ReasonFuture, semconv.ReasonForever:
-		f.Severity = Info // it may be meant to last
+		f.Severity = Info // the wait may be intended
 	}
 	most, since := "for "+duration(b.Duration()), offset(b.Start.Sub(s.start))
 	if truncated(b.Span) {
@@ -83,7 +83,7 @@ func (w *pending) finding(s *scene) Finding {
 	return f
 }
 
-// truncated reports whether a block began before what was recorded.
+// truncated reports whether a block began before the recording.
 func truncated(block *chain.Span) bool {
 	v, _ := block.Attr(semconv.BlockTruncatedKey)
 	return v.AsBool()
@@ -96,11 +96,11 @@ func goroutineOf(op *chain.Span) string {
 	return "a goroutine without a number"
 }
 
-// maxFrames is how many functions of a stack a sentence has.
+// maxFrames is the maximum number of functions of a stack in a sentence.
 const maxFrames = 5
 
-// frames are the first functions of a stack in one line, without those of the runtime
-// and what waits.
+// frames returns the first functions of a stack in one line, without those of packages
+// runtime, sync and internal.
 func frames(stack string) string {
 	var all []string
 	for line := range strings.Lines(stack) {

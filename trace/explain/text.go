@@ -13,13 +13,12 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// maxText is how much of one text from the trace a sentence shows, in
-// characters.
+// maxText is the maximum length of a text from the trace in a sentence, in characters.
 const maxText = 60
 
-// plain returns what the trace says, fit for a sentence: with everything escaped
-// that is not plain text (control characters, line breaks, invisible and
-// reordering characters, invalid UTF-8), and cut.
+// plain returns a text from the trace for use in a sentence. Everything that is not plain
+// text is escaped (control characters, line breaks, invisible and reordering characters,
+// invalid UTF-8), and a long text is cut.
 func plain(s string) string {
 	var b strings.Builder
 	n := 0
@@ -40,7 +39,7 @@ func plain(s string) string {
 	return b.String()
 }
 
-// duration returns d in words for a sentence: 12 µs, 2.71 s, 1 min 2 s.
+// duration returns d for a sentence, such as 12 µs, 2.71 s or 1 min 2 s.
 func duration(d time.Duration) string {
 	switch {
 	case d < time.Minute-50*time.Millisecond:
@@ -49,16 +48,16 @@ func duration(d time.Duration) string {
 		s := d.Round(time.Second)
 		return fmt.Sprintf("%d min %d s", s/time.Minute, s%time.Minute/time.Second)
 	default:
-		h := d / time.Hour // truncated: rounding up could overflow
+		h := d / time.Hour // truncated, because rounding up could overflow
 		return fmt.Sprintf("%d h %d min", h, d%time.Hour/time.Minute)
 	}
 }
 
-// offset returns d, the time since the start of the chain, as the chain's tree
-// has it in its first column, but never less than 0.
+// offset returns d, a time since the start of the chain, in the form of the chain's tree,
+// but never less than 0.
 func offset(d time.Duration) string { return text.Offset(max(d, 0)) }
 
-// size returns n bytes as 1 byte, 4,665 bytes, 4.1 MB.
+// size returns n bytes in a form such as 1 byte, 4,665 bytes or 4.1 MB.
 func size(n int64) string {
 	switch {
 	case n == 1:
@@ -70,9 +69,9 @@ func size(n int64) string {
 	}
 }
 
-// who names the goroutine that the span is of, by its end of a connection or else its
-// service, and by its own name: "socket_start's sen_data". If the trace has none of
-// these, who returns otherwise.
+// who names the goroutine of the span, by its end of a connection or else its service, and
+// by its own name: "socket_start's sen_data". If the trace has none of these, it returns
+// otherwise.
 func (s *scene) who(sp *chain.Span, e *end, otherwise string) string {
 	owner, name := plain(sp.Service), ""
 	if e != nil {
@@ -93,7 +92,7 @@ func (s *scene) who(sp *chain.Span, e *end, otherwise string) string {
 	}
 }
 
-// runner returns the goroutine of a span: of a goroutine's own span, that one.
+// runner returns the goroutine of a span, which may be the span itself.
 func runner(sp *chain.Span) *chain.Span {
 	if sp.IsGoroutine() {
 		return sp
@@ -101,7 +100,7 @@ func runner(sp *chain.Span) *chain.Span {
 	return sp.Goroutine()
 }
 
-// exactly is who with the goroutine's number, which distinguishes it among many.
+// exactly is who, with the goroutine's number if several have the same name.
 func (s *scene) exactly(sp *chain.Span, e *end, otherwise string) string {
 	who := s.who(sp, e, otherwise)
 	if run := runner(sp); run != nil && s.namesakes[run.Name] > 1 {
@@ -110,8 +109,8 @@ func (s *scene) exactly(sp *chain.Span, e *end, otherwise string) string {
 	return who
 }
 
-// goroutine identifies a goroutine by the runtime's number or, without one, by its
-// place in the chain.
+// goroutine identifies a goroutine by the runtime's number or, without one, by its number
+// in the chain.
 func goroutine(sp *chain.Span) string {
 	if id := sp.Int(semconv.GoroutineIDKey); id > 0 {
 		return "goroutine " + strconv.FormatInt(id, 10)
@@ -119,13 +118,13 @@ func goroutine(sp *chain.Span) string {
 	return "#" + strconv.Itoa(sp.Seq)
 }
 
-// runnerName is the name of the goroutine whose span it is.
+// runnerName returns the name of the goroutine with the span run.
 func runnerName(run *chain.Span) string {
 	return plain(run.GoroutineName())
 }
 
-// ref refers to a span as the chain's tree does, and says whose it is:
-// "close #44 of socket_start's main".
+// ref refers to a span as the chain's tree does, and names its goroutine: "close #44 of
+// socket_start's main".
 func (s *scene) ref(sp *chain.Span) string {
 	name := fmt.Sprintf("%s%s #%d", plain(sp.Name), called(sp), sp.Seq)
 	if by := s.who(sp, nil, ""); by != "" {
@@ -134,8 +133,8 @@ func (s *scene) ref(sp *chain.Span) string {
 	return name
 }
 
-// called is what the program calls the lock, the channel or the like that an operation
-// is on, with a space before it; "" for nothing.
+// called returns the name that the program gave to the operation's lock, channel or the
+// like, with a space before it, or "".
 func called(op *chain.Span) string {
 	if name := op.Str(semconv.SyncNameKey); name != "" {
 		return " " + plain(name)
@@ -143,8 +142,8 @@ func called(op *chain.Span) string {
 	return ""
 }
 
-// name names the end by its service, or by its role if both ends have the same service.
-// Of several clients of one service it adds the address.
+// name returns the end's service, or its role if both ends have the same service. If
+// several clients have the same service, it adds the address.
 func (e *end) name() string {
 	name := e.First.Service
 	if name == "" || e.peer != nil && e.peer.First.Service == name {
@@ -170,8 +169,8 @@ func (e *end) name() string {
 	return name
 }
 
-// sentence returns s with its first letter in upper case, for words of our own:
-// a name stays as it is.
+// sentence returns s with its first letter in upper case if it begins with a word of our
+// own. A name stays as it is.
 func sentence(s string) string {
 	for _, article := range []string{"the ", "a ", "an ", "its ", "whoever "} {
 		if strings.HasPrefix(s, article) {

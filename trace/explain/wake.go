@@ -6,7 +6,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// wakes say what ended a block. PEER stands for the other end's name.
+// wakes describe what ended a block. PEER stands for the other end's name.
 var wakes = map[semconv.WakeReason]string{
 	semconv.WakeWritable:   "the send buffer had room again",
 	semconv.WakePeerRead:   "PEER read again",
@@ -18,7 +18,7 @@ var wakes = map[semconv.WakeReason]string{
 	semconv.WakeClosed:     "this side closed the connection",
 }
 
-// wokenBy says what ended the block, "" where the trace does not.
+// wokenBy describes what ended the block, or returns "" if the trace does not have it.
 func (s *scene) wokenBy(b *block) string {
 	reason := b.woken()
 	if reason == "" {
@@ -38,7 +38,7 @@ func (s *scene) wokenBy(b *block) string {
 	return said
 }
 
-// outcome says what ended the block and its operation: a sentence with a space
+// outcome describes what ended the block and its operation: as a sentence with a space
 // before it, or "".
 func (s *scene) outcome(b *block) string {
 	woken, failed := s.wokenBy(b), ""

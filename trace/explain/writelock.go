@@ -8,11 +8,10 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// brief is what waiting for another goroutine may last in all unnoticed.
+// brief is the shortest wait or block that is mentioned.
 const brief = time.Millisecond
 
-// waitingWriters finds the writes that waited for another one on their
-// connection.
+// waitingWriters finds the writes that waited for another one on their connection.
 func waitingWriters(s *scene) []Finding {
 	waits := newGroups[any, repeated]()
 	for _, b := range s.blocks {
@@ -23,7 +22,7 @@ func waitingWriters(s *scene) []Finding {
 	var found []Finding
 	for _, w := range waits.all {
 		b := w.longest
-		if w.total < brief || b.Waker() == nil && w.total < noticeable { // it may be a frame of the library
+		if w.total < brief || b.Waker() == nil && w.total < noticeable { // it may have waited for a frame of the library
 			continue
 		}
 		who := s.who(b.Span, b.end, "a writer")
@@ -43,7 +42,7 @@ func waitingWriters(s *scene) []Finding {
 	return found
 }
 
-// holder says which write had the connection until b ended.
+// holder describes the write that had the connection until b ended.
 func (s *scene) holder(b *block) string {
 	by := b.Waker()
 	if b.woken() != semconv.WakeUnlocked || by == nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// concurrentWrites finds the writes that began while another one was in progress on
-// their connection, which their library forbids, and says where both began.
+// concurrentWrites finds the writes that began while another one was in progress on their
+// connection, which their library forbids, and where in the code both began.
 func concurrentWrites(s *scene) []Finding {
 	var found []Finding
 	for _, e := range s.ends {
@@ -50,7 +50,7 @@ func concurrentWrites(s *scene) []Finding {
 	return found
 }
 
-// linked is the span of that name that sp links to, nil if there is none.
+// linked returns the span with the name that sp links to, or nil.
 func linked(sp *chain.Span, name string) *chain.Span {
 	for _, l := range sp.Links {
 		if l.Span != nil && l.Span.Name == name {
@@ -117,7 +117,7 @@ func starvedPongs(s *scene) []Finding {
 	return found
 }
 
-// writeOf is the write with an id, nil if it is not known.
+// writeOf returns the write with the span id, or nil.
 func (e *end) writeOf(id string) *chain.Span {
 	for _, w := range e.writes {
 		if w.SpanID.String() == id {
@@ -127,7 +127,7 @@ func (e *end) writeOf(id string) *chain.Span {
 	return nil
 }
 
-// reportWait marks the block of the read that waited with the pong as reported.
+// reportWait marks as reported the block of the read that waited together with the pong.
 func (s *scene) reportWait(pong *chain.Span) {
 	if pong.Parent == nil {
 		return
@@ -139,7 +139,7 @@ func (s *scene) reportWait(pong *chain.Span) {
 	}
 }
 
-// failedAfterwards finds the writes that failed because an earlier one had.
+// failedAfterwards finds the writes that failed because an earlier one had failed.
 func failedAfterwards(s *scene) []Finding {
 	var found []Finding
 	for _, e := range s.ends {
@@ -170,7 +170,7 @@ func failedAfterwards(s *scene) []Finding {
 	return found
 }
 
-// timeLimit says how long a blocked write had, where its library said so: a sentence
+// timeLimit describes the deadline of a blocked write, if the trace has it: as a sentence
 // with a space before it, or "".
 func (b *block) timeLimit() string {
 	if b.op == nil {

@@ -160,7 +160,7 @@ func (p *page) facts() string {
 	return strings.Join(parts, " · ")
 }
 
-// findings returns what explain finds, each with the row that shows it.
+// findings returns what explain finds, up to maxFindings, each with the row that shows it.
 func (p *page) findings() []htmlFinding {
 	rowOf := make(map[*chain.Span]int)
 	for i, r := range p.rows {

@@ -83,7 +83,7 @@ func WithLifelines(by By) Option { return optionFunc(func(c *config) { c.by = by
 
 // WithMaxLifelines sets the maximum number of lifelines. The default is 12, and in [SVG]
 // and [HTML] no more than fit into a width of 1,200 pixels. If there would be more,
-// goroutines of one name share one. (In an execution trace, that is where they were
+// goroutines of one name share one. (In an execution trace, the name is where they were
 // started.) If that is not enough, the least blocked ones share one in each process. Else
 // all of a process share one, and the last one is for the least blocked services. A note
 // describes this. An n < 1 is ignored.
