@@ -18,7 +18,7 @@ type Entry struct {
 	prev, next *Entry
 	source     Source
 	weak       bool  // to be held weakly
-	node       *node // once it is held weakly
+	node       *node // set once source is held weakly
 }
 
 // node is the place of a source that is held weakly.
@@ -36,8 +36,8 @@ type Weakly interface {
 
 type shard struct {
 	mu    sync.Mutex
-	young Entry // a ring of those that are held strongly
-	old   node  // a ring of those that are held weakly
+	young Entry // ring of the sources that are held strongly
+	old   node  // ring of the sources that are held weakly
 	_     [64]byte
 }
 
@@ -98,8 +98,8 @@ func (n *node) unlink() {
 	}
 }
 
-// All returns the registered sources, in the memory of into. It locks a sixteenth of
-// the list at a time, while it copies that.
+// All returns the registered sources, in the memory of into. It locks a sixteenth of the
+// list at a time, while it copies that.
 func All(into []Source) []Source {
 	all := into[:0]
 	for i := range list {

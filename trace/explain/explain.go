@@ -22,7 +22,7 @@ type Finding struct {
 	Headline, Text, Advice string
 
 	// Spans are the evidence, at most [MaxSpans], the most important one first. If it
-	// happened repeatedly, they are those of the longest time.
+	// happened repeatedly, they are those of the longest occurrence.
 	Spans []*chain.Span
 
 	// At is when it began, since the start of the chain, like the times in the chain's

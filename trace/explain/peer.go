@@ -1,7 +1,7 @@
 package explain
 
-// identity is what is known about the other end of a TCP connection. The kernel's
-// "peer" may be a proxy: it ends the connection, while the trace goes through it.
+// identity is what is known about the other end of a TCP connection. The kernel's "peer"
+// may be a proxy, which ends the connection, while the trace continues behind it.
 type identity uint8
 
 const (

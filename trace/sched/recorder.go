@@ -13,11 +13,12 @@ import (
 	rtrace "runtime/trace"
 )
 
-// ErrRunning is the error of [Recorder.Start] where another flight recorder runs in
-// the process. Hand that one over with [WithFlightRecorder], or stop it.
+// ErrRunning is the error of [Recorder.Start] if another flight recorder runs in the
+// process. Pass that one to [WithFlightRecorder], or stop it.
 var ErrRunning = errors.New("another flight recorder runs, of which a process has one at a time; WithFlightRecorder uses it")
 
-// ErrNotRunning is the error of writing what was not recorded.
+// ErrNotRunning is the error of [Recorder.WriteTo] and [Recorder.WriteFile] if the recorder
+// does not run.
 var ErrNotRunning = errors.New("the recorder does not run")
 
 // Option configures [NewRecorder]. The last option of a kind wins.
@@ -33,8 +34,8 @@ type config struct {
 	recorder *rtrace.FlightRecorder
 }
 
-// WithWindow sets how much of the past is kept, as far as [WithMaxBytes] lets: it may
-// be a second or two more. The default is 10 seconds; d <= 0 is ignored.
+// WithWindow sets how much of the past is kept, if [WithMaxBytes] allows it. It may be a
+// second or two more. The default is 10 seconds; d <= 0 is ignored.
 func WithWindow(d time.Duration) Option {
 	return optionFunc(func(c *config) {
 		if d > 0 {
@@ -43,7 +44,7 @@ func WithWindow(d time.Duration) Option {
 	})
 }
 
-// WithMaxBytes sets how many bytes of memory the window takes, about. It comes before
+// WithMaxBytes sets the approximate size of the window in memory. It takes precedence over
 // [WithWindow]. The default is 16 MiB; n <= 0 is ignored.
 func WithMaxBytes(n int64) Option {
 	return optionFunc(func(c *config) {
@@ -53,8 +54,8 @@ func WithMaxBytes(n int64) Option {
 	})
 }
 
-// WithFlightRecorder has the Recorder use fr, with the window that fr has. Where fr
-// runs when Start is called, Stop leaves it running. A nil fr is ignored.
+// WithFlightRecorder makes the Recorder use fr, with the window of fr. If fr runs when
+// Start is called, Stop leaves it running. A nil fr is ignored.
 func WithFlightRecorder(fr *rtrace.FlightRecorder) Option {
 	return optionFunc(func(c *config) {
 		if fr != nil {
@@ -63,16 +64,16 @@ func WithFlightRecorder(fr *rtrace.FlightRecorder) Option {
 	})
 }
 
-// Recorder keeps the last seconds of the runtime's execution trace in memory. Its
-// methods are safe for concurrent use.
+// Recorder keeps the last seconds of the runtime's execution trace in memory. Its methods
+// are safe for concurrent use.
 type Recorder struct {
 	mu      sync.Mutex
 	flight  *rtrace.FlightRecorder
 	running bool
-	started bool // by this Recorder, which then stops it
+	started bool // by this Recorder, so Stop stops it
 }
 
-// NewRecorder returns a recorder, which does nothing before [Recorder.Start].
+// NewRecorder returns a recorder. It does nothing before [Recorder.Start].
 func NewRecorder(opts ...Option) *Recorder {
 	c := config{window: 10 * time.Second, maxBytes: 16 << 20}
 	for _, o := range opts {
@@ -86,9 +87,9 @@ func NewRecorder(opts ...Option) *Recorder {
 	return &Recorder{flight: c.recorder}
 }
 
-// Start begins to record. It does nothing where the recorder runs. The error is
-// [ErrRunning], by errors.Is, where another flight recorder runs. One started with
-// runtime/trace.Start may run beside it.
+// Start begins to record. It does nothing if the recorder runs. If another flight recorder
+// runs, the error is [ErrRunning], by errors.Is. A trace that was started with
+// runtime/trace.Start may run at the same time.
 func (r *Recorder) Start() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,8 +111,7 @@ func (r *Recorder) start() error {
 	return nil
 }
 
-// Stop ends the recording, and forgets what was recorded. It does nothing where the
-// recorder does not run.
+// Stop ends the recording and discards it. It does nothing if the recorder does not run.
 func (r *Recorder) Stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -132,12 +132,12 @@ func (r *Recorder) Running() bool {
 	return r.running && r.flight.Enabled()
 }
 
-// WriteTo writes what the window has until now. The recorder continues. It takes 0.4 to
-// 30 ms with some hundred goroutines, and may take seconds with 10,000 that are
-// ready to run. The world is not stopped. Calls wait for one another, but not for w: the
-// trace is in memory before it is written.
+// WriteTo writes the current window. The recorder continues. It takes 0.4 to 30 ms with
+// some hundred goroutines, and may take seconds with 10,000 that are ready to run. It does
+// not stop the world. Calls wait for one another, but not for w: the trace is copied to
+// memory before it is written.
 //
-// The error is the writer's, or [ErrNotRunning].
+// It returns w's error, or [ErrNotRunning].
 func (r *Recorder) WriteTo(w io.Writer) (int64, error) {
 	var b bytes.Buffer
 	r.mu.Lock()
@@ -164,8 +164,8 @@ func (r *Recorder) writeTo(w io.Writer) (int64, error) {
 	return n, nil
 }
 
-// WriteFile writes what [Recorder.WriteTo] does to a new file of this name, which is
-// there only once it is whole.
+// WriteFile writes what [Recorder.WriteTo] writes to a new file with the given name. The
+// file appears only when it is complete.
 func (r *Recorder) WriteFile(name string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -196,10 +196,10 @@ func (r *Recorder) writeFile(name string, limit int64) (err error) {
 	return nil
 }
 
-// errTooLarge is the error of a file that would take more than is left of its limit.
+// errTooLarge is the error of a file that would exceed the limit of all files.
 var errTooLarge = errors.New("the trace is larger than the limit of all files lets")
 
-// limited is a writer of so many bytes.
+// limited is a writer of at most left bytes.
 type limited struct {
 	w    io.Writer
 	left int64

@@ -22,8 +22,8 @@ type stallFunc func(*stallConfig)
 
 func (f stallFunc) applyStall(c *stallConfig) { f(c) }
 
-// WithCoolDown sets how long no other file is written after one. The default is a
-// minute; d < 0 is ignored.
+// WithCoolDown sets the minimum time between two files. The default is a minute; d < 0 is
+// ignored.
 func WithCoolDown(d time.Duration) StallOption {
 	return stallFunc(func(c *stallConfig) {
 		if d >= 0 {
@@ -32,8 +32,8 @@ func WithCoolDown(d time.Duration) StallOption {
 	})
 }
 
-// WithMaxFiles sets how many files there may be in the folder. The default is 10;
-// n < 0 is ignored.
+// WithMaxFiles sets the maximum number of files in the folder. The default is 10; n < 0 is
+// ignored.
 func WithMaxFiles(n int) StallOption {
 	return stallFunc(func(c *stallConfig) {
 		if n >= 0 {
@@ -42,7 +42,7 @@ func WithMaxFiles(n int) StallOption {
 	})
 }
 
-// WithMaxFileBytes sets how many bytes all files in the folder may have together. The
+// WithMaxFileBytes sets the maximum size of all files in the folder together, in bytes. The
 // default is 100 MiB; n < 0 is ignored.
 func WithMaxFileBytes(n int64) StallOption {
 	return stallFunc(func(c *stallConfig) {
@@ -52,24 +52,24 @@ func WithMaxFileBytes(n int64) StallOption {
 	})
 }
 
-// filePrefix and fileSuffix are what the names of OnStall's files begin and end with.
+// filePrefix and fileSuffix begin and end the names of OnStall's files.
 const (
 	filePrefix = "wakechain-"
 	fileSuffix = ".trace"
 )
 
-// OnStall returns what package live calls when a block has lasted long:
+// OnStall returns a function for package live to call when a block has lasted long:
 //
 //	live.Watch(ctx, live.WithTrace(sched.OnStall(rec, "/var/tmp/traces")))
 //
-// It writes what r has recorded to a new file in dir, wakechain-TIME.trace, and
-// returns its name. Where r does not run, it runs it for a moment: then the file has
-// the stack of each goroutine that is blocked, and nothing of before.
+// The function writes the recording of r to a new file in dir, wakechain-TIME.trace, and
+// returns its name. If r does not run, it runs r for a moment: then the file has the stack
+// of each blocked goroutine, and nothing earlier.
 //
-// No file is written, and the name is "", for a minute after one ([WithCoolDown]), and
-// while dir has 10 of them or 100 MiB ([WithMaxFiles], [WithMaxFileBytes]): delete
-// some, and there will be others. Files of earlier processes count; no file is
-// deleted here. The function may not be called concurrently.
+// It writes no file, and returns "", for a minute after the last one ([WithCoolDown]), and
+// while dir has 10 of them or 100 MiB ([WithMaxFiles], [WithMaxFileBytes]). To get more,
+// delete some. Files of earlier processes count; OnStall deletes none. The function must
+// not be called concurrently.
 func OnStall(r *Recorder, dir string, opts ...StallOption) func() (file string, err error) {
 	c := stallConfig{coolDown: time.Minute, maxFiles: 10, maxBytes: 100 << 20}
 	for _, o := range opts {
@@ -87,7 +87,7 @@ func OnStall(r *Recorder, dir string, opts ...StallOption) func() (file string, 
 		if err != nil || left <= 0 {
 			return "", err
 		}
-		last = now // also of one that fails: it may have taken as long
+		last = now // even if it fails: that may take as long
 		name := filepath.Join(dir, filePrefix+now.UTC().Format("20060102T150405.000000000Z")+fileSuffix)
 		err = r.snapshot(name, left)
 		switch {
@@ -100,7 +100,7 @@ func OnStall(r *Recorder, dir string, opts ...StallOption) func() (file string, 
 	}
 }
 
-// room returns how many bytes another file may have, 0 where there may be none.
+// room returns the maximum size of another file in bytes; 0 or less if there may be none.
 func (c *stallConfig) room(dir string) (int64, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -122,8 +122,7 @@ func (c *stallConfig) room(dir string) (int64, error) {
 	return left, nil
 }
 
-// snapshot writes a file of at most limit bytes, of a recorder that runs, or which
-// runs for that alone.
+// snapshot writes a file of at most limit bytes. If r does not run, it runs for that alone.
 func (r *Recorder) snapshot(name string, limit int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

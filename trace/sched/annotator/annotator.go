@@ -1,15 +1,15 @@
-// Package annotator notes in the runtime's execution trace which span begins and ends
-// on which goroutine, so that what goroutines waited for can be shown below the spans
-// of any OpenTelemetry program:
+// Package annotator writes into the runtime's execution trace which spans begin and end on
+// which goroutine, so that the waits of goroutines can be shown below the spans of any
+// OpenTelemetry program:
 //
 //	tp := sdktrace.NewTracerProvider(
 //		sdktrace.WithSpanProcessor(annotator.New()),
 //		sdktrace.WithBatcher(exporter),
 //	)
 //
-// Package trace/sched records the trace, and Join of trace/sched/schedread puts the two
-// together. The operations of package trace and those on it need no processor: they
-// note themselves. Both do no harm.
+// Package trace/sched records the trace, and Join of trace/sched/schedread combines it with
+// the spans. Operations of package trace, and of the packages that use it, need no
+// processor: they write the same themselves. A processor does no harm to them.
 package annotator
 
 import (
@@ -24,12 +24,12 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// New returns a span processor. While no execution tracer runs it costs some nanoseconds
-// at the start and the end of a span; while one runs, about a microsecond, and an
+// New returns a span processor. If no execution tracer runs, it costs some nanoseconds at
+// the start and the end of a span. If one runs, it costs about a microsecond, and an
 // allocation of 64 bytes. It is safe for concurrent use.
 //
-// A span is noted on the goroutine that starts it. Where that hands it to another one
-// which was running before, what the other waits for is not below the span.
+// A span belongs to the goroutine that starts it. If that passes the span to another
+// goroutine that was already running, the other's waits are not below the span.
 func New() sdktrace.SpanProcessor { return processor{} }
 
 type processor struct{}
@@ -48,8 +48,8 @@ func (processor) OnEnd(s sdktrace.ReadOnlySpan) {
 	}
 }
 
-// notesItself reports whether the span is a goroutine's of package trace: that one notes
-// on which goroutine it runs, and it is another one than started the span.
+// notesItself reports whether the span is that of a goroutine of package trace. That
+// goroutine writes its own annotations, and is not the one that started the span.
 func notesItself(s sdktrace.ReadOnlySpan) bool {
 	return s.InstrumentationScope().Name == trace.ScopeName &&
 		slices.ContainsFunc(s.Attributes(), func(a attribute.KeyValue) bool { return a.Key == semconv.GoroutineNameKey })

@@ -6,7 +6,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// class is what a park is: in which operation, for what. The zero class is that of
+// class is the kind of a park: its operation and its reason. The zero class is for parks of
 // the runtime's own.
 type class struct {
 	op     string
@@ -30,7 +30,7 @@ var (
 	assist    = class{op: semconv.SpanGC}
 )
 
-// byReason are the reasons of the runtime that say all.
+// byReason are the runtime's reasons that identify the class.
 var byReason = map[string]class{
 	"chan receive":                 chanRecv,
 	"chan send":                    chanSend,
@@ -42,9 +42,8 @@ var byReason = map[string]class{
 	"wait for GC cycle":            collector,
 }
 
-// byFrame are functions of the standard library: the innermost that is in the list
-// decides. An allocation in one of them may park for the runtime: only parks for the
-// reason count.
+// byFrame are functions of the standard library. The innermost one in the list decides, for
+// parks with its reason only: an allocation in one of them may park for other reasons.
 var byFrame = []struct {
 	prefix, reason string
 	class
@@ -64,8 +63,8 @@ var byFrame = []struct {
 	{"sync.(*Once).", "sync", once},
 }
 
-// classify classifies a park by the runtime's reason. For a goroutine that parked
-// before the trace began the reason is "", and the stack decides.
+// classify classifies a park by the runtime's reason. If the goroutine parked before the
+// trace began, the reason is "", and the stack decides.
 func classify(reason string, s *stack) class {
 	if c, ok := byReason[reason]; ok {
 		return c
@@ -91,8 +90,8 @@ func classify(reason string, s *stack) class {
 	return c
 }
 
-// reason is why a goroutine with this stack is parked, in the runtime's words, or "" if
-// its innermost functions do not show it.
+// reason returns why a goroutine with this stack is parked, in the runtime's words, or ""
+// if its innermost functions do not show it.
 func (s *stack) reason() string {
 	for _, f := range s.frames {
 		switch {
@@ -146,7 +145,7 @@ func (s *stack) classify(reason string) class {
 	return class{}
 }
 
-// synchronizes reports whether the innermost function, but for the runtime's, is one
+// synchronizes reports whether the innermost function outside of package runtime is one
 // that waits for a semaphore on purpose.
 func (s *stack) synchronizes() bool {
 	for _, f := range s.frames {
@@ -157,7 +156,7 @@ func (s *stack) synchronizes() bool {
 	return false
 }
 
-// turn is the wait for another call on a descriptor in the same direction.
+// turn returns the class of a wait for another call on a descriptor in the same direction.
 func (s *stack) turn() class {
 	if s.has("internal/poll.(*FD).readLock") {
 		return locking
@@ -165,8 +164,8 @@ func (s *stack) turn() class {
 	return class{semconv.SpanLock, semconv.ReasonWriteLock}
 }
 
-// inOnce reports whether the lock that frame i takes is that of a sync.Once, and not
-// one that the function which runs once takes.
+// inOnce reports whether frame i locks the mutex of a sync.Once, and not one inside the
+// function that runs once.
 func (s *stack) inOnce(i int) bool {
 	for _, f := range s.frames[i:] {
 		if !hasPrefix(f.fn, "sync.(*Mutex).", "internal/sync.(*Mutex).") {
@@ -176,9 +175,9 @@ func (s *stack) inOnce(i int) bool {
 	return false
 }
 
-// woken says what ended a park, or "" if that is not known. known reports whether the
-// goroutine that ran then, if there was one, ended it: the poller and the timers may
-// run on any goroutine.
+// woken returns what ended a park, or "" if it is unknown. known is true if the goroutine
+// that ran at that time, if any, ended it. The poller and the timers may run on any
+// goroutine.
 func woken(p *park) (why semconv.WakeReason, known bool) {
 	c, by := p.class, p.by
 	switch {
@@ -198,7 +197,7 @@ func woken(p *park) (why semconv.WakeReason, known bool) {
 		return "", false // by the poller, or by a deadline
 	case semconv.ReasonChanSend, semconv.ReasonChanRecv, semconv.ReasonSelect:
 		if p.nobody {
-			return semconv.WakeTimer, false // of what can end it, the only one that is no goroutine
+			return semconv.WakeTimer, false // a timer is the only thing other than a goroutine that ends such a wait
 		}
 		return passed(c, by), by != nil
 	case semconv.ReasonLock, semconv.ReasonWriteLock:
@@ -214,13 +213,13 @@ func woken(p *park) (why semconv.WakeReason, known bool) {
 	}
 }
 
-// passed says what ended a wait for a channel: the other side, or its close. The stack
-// of the goroutine that closes does not show the close, but those of senders and
-// receivers show their call.
+// passed returns what ended a wait for a channel: the other side, or its close. The stacks
+// of senders and receivers show their call. The stack of a goroutine that closes the
+// channel does not show the close.
 func passed(c class, by *stack) semconv.WakeReason {
 	sent := by.has("runtime.chansend", "runtime.selectnbsend", "runtime.reflect_chansend", "reflect.chansend")
 	taken := by.has("runtime.chanrecv", "runtime.selectnbrecv", "runtime.reflect_chanrecv", "reflect.chanrecv")
-	chosen := by.has("runtime.selectgo", "reflect.rselect", "runtime.reflect_rselect") // one of the two
+	chosen := by.has("runtime.selectgo", "reflect.rselect", "runtime.reflect_rselect") // either of them
 	switch {
 	case by == nil:
 		return ""

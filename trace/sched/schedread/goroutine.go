@@ -8,7 +8,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// ref is a span that was noted in the trace.
+// ref identifies a span that was annotated in the trace.
 type ref struct {
 	trace oteltrace.TraceID
 	span  oteltrace.SpanID
@@ -16,34 +16,34 @@ type ref struct {
 
 func (r ref) valid() bool { return r.span.IsValid() }
 
-// goroutine is what is known of one. Times are nanoseconds of the trace's clock; 0 is
-// not known, or not yet.
+// goroutine is what is known about a goroutine. Times are nanoseconds of the trace's clock;
+// 0 means unknown, or not yet.
 type goroutine struct {
 	id      int64
-	entry   string // its first function
-	called  string // the outermost function of the program that was seen in a stack
+	entry   string // the program's outermost function in any stack
+	called  string // the goroutine that started it; 0: unknown
 	creator int64  // 0: not known
 	created *stack // of the go statement
 	born    int64
-	run     int64 // for the first time
+	run     int64 // when it first ran
 	died    int64
 
 	state exptrace.GoState
 	since int64 // of the state
-	cur   *park // in progress, or over and not running yet
+	cur   *park // the park in progress, or one that is over while the goroutine does not run yet
 	sys   *park // a system call in progress
 	gc    *park // an assist in progress
 
 	running, runnable, syscall, assist int64
 	suppressed                         int // blocks that were left out
 
-	open   []ref  // spans in progress that began here, the innermost last
-	base   ref    // the span that it was created in
-	local  string // of the connection that the next park is on
+	open   []ref  // open spans that began on it, the innermost last
+	base   ref    // the span in which it was started
+	local  string // addresses of the connection of the next park
 	remote string
 }
 
-// park is one wait of a goroutine, or a system call, or an assist of the collector.
+// park is a wait of a goroutine, or a system call, or an assist of the collector.
 type park struct {
 	g *goroutine
 	class
@@ -51,18 +51,18 @@ type park struct {
 	stack             *stack
 	before            bool // it began before the trace
 
-	waker  int64 // a goroutine; 0: not known
+	waker  int64 // the goroutine that ended it; 0: unknown
 	by     *stack
-	nobody bool // no goroutine made it ready
+	nobody bool // it was ended, but by no goroutine
 
-	in            ref  // the span that it was in
-	inherited     bool // that is the one which the goroutine was created in
-	byIn          ref  // the span that the waker was in
-	byInherited   bool // that is the one which the waker was created in
+	in            ref  // the innermost span of the goroutine
+	inherited     bool // in is the span in which the goroutine was started
+	byIn          ref  // the innermost span of the waker
+	byInherited   bool // byIn is the span in which the waker was started
 	local, remote string
 }
 
-// took is how long it was blocked, of a trace that ends at end.
+// took returns how long the park lasted, in a trace that ends at end.
 func (p *park) took(end int64) int64 {
 	if p.ready == 0 {
 		return end - p.start
@@ -70,11 +70,11 @@ func (p *park) took(end int64) int64 {
 	return p.ready - p.start
 }
 
-// blocks reports whether the goroutine was parked, and did not work for somebody else.
+// blocks reports whether the goroutine was parked, not working.
 func (p *park) blocks() bool { return p.reason != "" }
 
-// name is what the goroutine is called: the outermost function of the program, a
-// closure by the function that it is in, and else the function that it began with.
+// name returns the goroutine's name: the outermost function of the program, or else the
+// function that it began with. A closure has the name of the function that it is in.
 func (g *goroutine) name() string {
 	switch {
 	case g.called != "" && (starts(g.entry) || !standard(g.entry) || g.entry == "runtime.main"):
@@ -86,12 +86,12 @@ func (g *goroutine) name() string {
 	}
 }
 
-// system reports whether a goroutine is the runtime's own.
+// system reports whether the goroutine belongs to the runtime.
 func (g *goroutine) system() bool {
 	return strings.HasPrefix(g.entry, "runtime.") && g.entry != "runtime.main" || strings.HasPrefix(g.entry, "runtime/trace.")
 }
 
-// saw notes what a stack of the goroutine shows about it.
+// saw records what a stack of the goroutine shows about it.
 func (g *goroutine) saw(s *stack) {
 	if s == nil {
 		return
@@ -104,7 +104,7 @@ func (g *goroutine) saw(s *stack) {
 	}
 }
 
-// spend counts the time in a state that ends at now.
+// spend adds the time in the state that ends at now.
 func (g *goroutine) spend(now int64) {
 	took := now - g.since
 	switch g.state {
@@ -117,8 +117,8 @@ func (g *goroutine) spend(now int64) {
 	}
 }
 
-// inside is the span that the goroutine is in, and whether it is the one which it was
-// created in. spans are those that have not ended.
+// inside returns the innermost open span of the goroutine. inherited is true if it is the
+// one in which the goroutine was started. spans are those that have not ended.
 func (g *goroutine) inside(spans map[oteltrace.SpanID]int64) (in ref, inherited bool) {
 	if n := len(g.open); n > 0 {
 		return g.open[n-1], false

@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// Oldest and newest minor versions of Go whose traces are read.
+// Oldest and newest minor versions of Go whose traces can be read.
 const (
 	oldest = 22
 	newest = 26
 )
 
-// header reads which minor version of Go a trace's format is of, and returns the
-// trace with it.
+// header reads the minor version of Go from the header of a trace. It returns a reader of
+// the whole trace.
 func header(r io.Reader) (minor int, all io.Reader, err error) {
 	in := bufio.NewReader(r)
 	head, err := in.Peek(16)

@@ -12,16 +12,16 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Join returns the waits inside spans as children of these: give both to chain.New. A
-// wait is inside the innermost open span of its goroutine, according to the trace's
-// annotations (see package trace/sched/annotator). If a goroutine has none, but was
-// started inside a span that is still open, its waits are below its own span, and that
-// below the open one.
+// Join returns the waits inside spans as children of these. Pass both to chain.New. A wait
+// is inside the innermost open span of its goroutine, according to the trace's annotations
+// (see package trace/sched/annotator). If a goroutine has none, but was started inside a
+// span that is still open, its waits are below its own span, and that is below the open
+// one.
 //
-// A block that wakechain recorded itself is left out: its own span says more. A span
-// that began before the trace did gets nothing below it, nor does one that is missing
-// in spans: so spans may be a part, such as one trace. The service and the resource are
-// those of the span.
+// A block that wakechain recorded itself is left out, because its own span has more
+// details. A span gets nothing below it if it began before the trace, or is missing in
+// spans. So spans may be a part, such as one trace. The service and the resource are those
+// of the span.
 func (t *Trace) Join(spans []chain.Span) []chain.Span {
 	k := newKnown(spans)
 	b := newBuilder(t)
@@ -53,17 +53,17 @@ func (t *Trace) Join(spans []chain.Span) []chain.Span {
 	return b.spans
 }
 
-// covers reports whether a span of wakechain's describes the park.
+// covers reports whether a span of wakechain describes the same park.
 func (k *known) covers(t *Trace, p *park) bool {
 	from, to := t.at(p.start), t.at(p.start+p.took(t.end))
 	return k.blocks[p.in].has(from, to) || k.connections[way{p.local, p.remote, p.reason}].has(from, to)
 }
 
-// known is what is looked up of spans.
+// known is an index of spans.
 type known struct {
 	spans       map[ref]*chain.Span
-	blocks      map[ref]*intervals // of each span, and those below it on its goroutine
-	connections map[way]*intervals // of each end of a connection
+	blocks      map[ref]*intervals // blocks of each span, and of those below it on its goroutine
+	connections map[way]*intervals // blocks of each direction of a connection
 }
 
 // way is a direction of a connection.
@@ -107,7 +107,7 @@ func newKnown(spans []chain.Span) *known {
 	return k
 }
 
-// above adds a block to the spans that it is in, up to that of its goroutine.
+// above adds a block to the spans that it is in, up to its goroutine's.
 func (k *known) above(b *chain.Span) {
 	at := ref{b.TraceID, b.ParentID}
 	for range maxDepth {
@@ -123,7 +123,7 @@ func (k *known) above(b *chain.Span) {
 	}
 }
 
-// maxDepth is how deep below a span blocks are looked for.
+// maxDepth is how deep below a span blocks are found.
 const maxDepth = 16
 
 func addressOf(s *chain.Span, address, port attribute.Key) string {
@@ -133,7 +133,7 @@ func addressOf(s *chain.Span, address, port attribute.Key) string {
 	return net.JoinHostPort(s.Str(address), s.Str(port))
 }
 
-// intervals are blocks, in the order of time.
+// intervals are the times of blocks, in order.
 type intervals struct{ all []interval }
 
 type interval struct{ start, end time.Time }
@@ -150,15 +150,15 @@ func (is *intervals) sort() {
 }
 
 const (
-	// clockError is how far the trace's clock and that of spans may be apart.
+	// clockError is the maximum difference between the trace's clock and that of spans.
 	clockError = 100 * time.Microsecond
 
-	// reaction is how much earlier than a park a block that is that park may begin, and
-	// how much later end: the goroutine runs in between, or would.
+	// reaction is how much earlier than its park a block may begin, and how much later it
+	// may end: the goroutine runs in between, or waits to run.
 	reaction = 20 * time.Millisecond
 )
 
-// has reports whether one of the blocks is the park from one time to another.
+// has reports whether one of the blocks is the park between the given times.
 func (is *intervals) has(from, to time.Time) bool {
 	if is == nil {
 		return false

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// longest keeps the longest parks.
+// longest returns the longest parks, and counts the others as suppressed.
 func (r *reader) longest(parks []*park) []*park {
 	if len(parks) <= r.cfg.maxBlocks {
 		return parks
@@ -21,7 +21,7 @@ func (r *reader) longest(parks []*park) []*park {
 	return parks[:r.cfg.maxBlocks]
 }
 
-// sweep forgets the goroutines that have ended and that nothing is kept of.
+// sweep removes the goroutines that have ended and that nothing refers to.
 func (r *reader) sweep() {
 	used := r.used(r.done)
 	for id, g := range r.gs {
@@ -32,8 +32,8 @@ func (r *reader) sweep() {
 	r.born = 0
 }
 
-// used returns the goroutines of parks, those that are alive, whoever woke them and
-// whoever started them.
+// used returns the goroutines of parks, those that are alive, and those that woke or
+// started them.
 func (r *reader) used(parks []*park) map[int64]bool {
 	used := make(map[int64]bool, len(r.gs))
 	for _, p := range parks {
@@ -51,7 +51,7 @@ func (r *reader) used(parks []*park) map[int64]bool {
 	return used
 }
 
-// above adds those that started the ones in used.
+// above adds the goroutines that started those in used, directly or indirectly.
 func above(gs map[int64]*goroutine, used map[int64]bool) {
 	for id := range used {
 		for g := gs[id]; g != nil && g.creator > 0 && gs[g.creator] != nil && !used[g.creator]; g = gs[g.creator] {
@@ -60,7 +60,7 @@ func above(gs map[int64]*goroutine, used map[int64]bool) {
 	}
 }
 
-// trace is what was read, once all was.
+// trace returns the Trace when everything has been read.
 func (r *reader) trace() *Trace {
 	parks := r.done
 	for _, g := range r.gs {
@@ -102,7 +102,7 @@ func (r *reader) trace() *Trace {
 	return t
 }
 
-// used returns the goroutines of parks, whoever woke them and whoever started them.
+// used returns the goroutines of parks, and those that woke or started them.
 func (t *Trace) used() map[int64]bool {
 	used := make(map[int64]bool)
 	for _, p := range t.parks {
@@ -115,7 +115,7 @@ func (t *Trace) used() map[int64]bool {
 	return used
 }
 
-// at is a time of the trace's clock.
+// at converts a time of the trace's clock.
 func (t *Trace) at(ns int64) time.Time {
 	return t.origin.Add(time.Duration(ns - t.zero)).Round(0).UTC()
 }

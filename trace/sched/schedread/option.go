@@ -22,15 +22,15 @@ func WithService(name string) Option {
 	return optionFunc(func(c *config) { c.service = name })
 }
 
-// WithMinBlock leaves out blocks that took less than d. The default is 0. System calls
-// that took less than 100 µs are always left out.
+// WithMinBlock leaves out blocks shorter than d. The default is 0. System calls shorter
+// than 100 µs are always left out.
 func WithMinBlock(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.minBlock = d })
 }
 
-// WithMaxBlocks sets how many blocks are kept at the most: the longest, each with the
-// goroutine that ended it and those that started its goroutine. What is left out is
-// counted. The default is 20,000; n < 1 is ignored.
+// WithMaxBlocks sets the maximum number of blocks. The longest are kept, each with the
+// goroutine that ended it and those that started its goroutine. Others are counted. The
+// default is 20,000; n < 1 is ignored.
 func WithMaxBlocks(n int) Option {
 	return optionFunc(func(c *config) {
 		if n >= 1 {
@@ -39,17 +39,17 @@ func WithMaxBlocks(n int) Option {
 	})
 }
 
-// WithRuntime keeps the runtime's own goroutines as well.
+// WithRuntime also keeps the runtime's own goroutines.
 func WithRuntime() Option { return optionFunc(func(c *config) { c.runtime = true }) }
 
-// WithProgress has f called every 100,000 events, and at the end.
+// WithProgress sets a function that is called every 100,000 events, and at the end.
 func WithProgress(f func(Progress)) Option { return optionFunc(func(c *config) { c.progress = f }) }
 
-// Progress is how far a trace was read.
+// Progress is how much of a trace has been read.
 type Progress struct {
-	Bytes      int64 // that were read, about
+	Bytes      int64 // read so far, approximately
 	Events     int
-	Goroutines int // that are kept
-	Blocks     int // that are kept
+	Goroutines int // kept
+	Blocks     int // kept
 	Done       bool
 }

@@ -13,24 +13,24 @@ import (
 	"github.com/wakechain/wakechain/trace/internal/annotate"
 )
 
-// Trace is what was read of an execution trace. It does not change, and is safe for
+// Trace is the content of an execution trace. It does not change, and is safe for
 // concurrent use.
 type Trace struct {
-	// Start and End are the times of the first and the last event. Of a trace of Go
-	// 1.24 or older they count from 1970.
+	// Start and End are the times of the first and the last event. In a trace of Go 1.24 or
+	// older they count from 1970.
 	Start, End time.Time
 
 	Events     int
-	Goroutines int // that are kept
-	Blocks     int // that are kept, with system calls and assists of the collector
-	Suppressed int // that were left out
+	Goroutines int // kept
+	Blocks     int // kept, including system calls and assists of the collector
+	Suppressed int // blocks that were left out
 
 	cfg    config
 	gs     map[int64]*goroutine
 	parks  []*park
-	key    [32]byte // of span ids
+	key    [32]byte // for span ids
 	origin time.Time
-	zero   int64 // of origin
+	zero   int64 // origin, on the trace's clock
 	end    int64
 }
 
@@ -40,18 +40,18 @@ type reader struct {
 	in     *counter
 	stacks stacks
 	gs     map[int64]*goroutine
-	spans  map[oteltrace.SpanID]int64 // in progress: the goroutine that each began on
-	done   []*park                    // that are over
+	spans  map[oteltrace.SpanID]int64 // open spans: the goroutine that each began on
+	done   []*park                    // parks that are over
 
 	first, last int64
 	events      int
 	suppressed  int
-	born        int // goroutines, since the last sweep
+	born        int // goroutines that were created since the last sweep
 	origin      time.Time
 	zero        int64
 }
 
-// counter counts what was read.
+// counter counts the bytes that are read.
 type counter struct {
 	r io.Reader
 	n int64
@@ -63,8 +63,8 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Read reads an execution trace. Where it ends early, as that of a program which was
-// killed, what could be read comes with the error.
+// Read reads an execution trace. If the trace ends early, such as that of a program that
+// was killed, Read returns the part that could be read, and an error.
 func Read(r io.Reader, opts ...Option) (*Trace, error) {
 	rd := &reader{
 		cfg: config{service: "go", maxBlocks: 20_000}, in: &counter{r: r},
@@ -98,7 +98,7 @@ func Read(r io.Reader, opts ...Option) (*Trace, error) {
 	return rd.trace(), err
 }
 
-// event takes one event.
+// event handles one event.
 func (r *reader) event(ev *exptrace.Event) {
 	now := int64(ev.Time())
 	if r.events == 0 {
@@ -146,7 +146,7 @@ func (r *reader) goroutine(id, now int64) *goroutine {
 	return g
 }
 
-// transition takes a change of a goroutine's state.
+// transition handles a change of a goroutine's state.
 func (r *reader) transition(ev *exptrace.Event, tr *exptrace.StateTransition, now int64) {
 	from, to := tr.Goroutine()
 	g := r.goroutine(int64(tr.Resource.Goroutine()), now)
@@ -194,7 +194,7 @@ func (r *reader) create(g *goroutine, creator int64, by *stack, now int64) {
 	}
 }
 
-// begin begins a park, whatever its class.
+// begin returns a new park of the given class.
 func (r *reader) begin(g *goroutine, c class, now int64, s exptrace.Stack) *park {
 	p := &park{g: g, class: c, start: now, stack: r.stacks.of(s)}
 	p.in, p.inherited = g.inside(r.spans)
@@ -210,7 +210,7 @@ func (r *reader) park(g *goroutine, reason string, s *stack, now int64) {
 	g.cur = p
 }
 
-// ready takes that somebody made a goroutine ready to run.
+// ready handles that a goroutine became ready to run.
 func (r *reader) ready(g *goroutine, by int64, s exptrace.Stack, now int64) {
 	p := g.cur
 	if p == nil || p.ready != 0 {
@@ -228,7 +228,7 @@ func (r *reader) ready(g *goroutine, by int64, s exptrace.Stack, now int64) {
 	}
 }
 
-// runs takes that a goroutine has a processor.
+// runs handles that a goroutine got a processor.
 func (r *reader) runs(g *goroutine, now int64) {
 	if g.run == 0 && g.born != 0 {
 		g.run = now
@@ -245,14 +245,14 @@ func (r *reader) runs(g *goroutine, now int64) {
 	}
 }
 
-// returned takes that a system call is over.
+// returned handles the end of a system call.
 func (r *reader) returned(g *goroutine, now int64) {
 	if g.sys != nil && g.sys.ready == 0 {
 		g.sys.ready = now
 	}
 }
 
-// assisted takes that a goroutine has worked for the collector.
+// assisted handles the end of a goroutine's assist of the collector.
 func (r *reader) assisted(g *goroutine, now int64) {
 	if p := g.gc; p != nil {
 		g.gc = nil
@@ -262,11 +262,11 @@ func (r *reader) assisted(g *goroutine, now int64) {
 	}
 }
 
-// shortest is how long a system call or an assist must take to be kept: the goroutine
+// shortest is the minimum duration of a system call or an assist to be kept: the goroutine
 // was not parked, and there are many.
 const shortest = int64(100 * time.Microsecond)
 
-// over takes a park that is over.
+// over handles a park that is over.
 func (r *reader) over(p *park, now int64) {
 	p.run = now
 	switch took := p.ready - p.start; {
@@ -287,7 +287,7 @@ func (r *reader) suppress(p *park) {
 	p.g.suppressed++
 }
 
-// finish takes the end of a goroutine.
+// finish handles the end of a goroutine.
 func (r *reader) finish(g *goroutine, now int64) {
 	g.died, g.cur, g.sys = now, nil, nil
 	for _, o := range g.open {
@@ -299,7 +299,7 @@ func (r *reader) finish(g *goroutine, now int64) {
 	}
 }
 
-// note takes what package annotate wrote.
+// note handles a message of package annotate.
 func (r *reader) note(id int64, message string) {
 	m, ok := annotate.Parse(message)
 	g := r.gs[id]

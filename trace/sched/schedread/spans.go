@@ -17,12 +17,12 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Scope is the instrumentation scope of the spans that are made of an execution trace.
+// Scope is the instrumentation scope of the spans from an execution trace.
 const Scope = trace.ScopeName + "/trace/sched"
 
-// Spans returns all that is kept as one trace: each goroutine that a block is of, that
-// ended one, or that started one of those, with its operations below it. The same
-// bytes read with the same options give the same spans, ids included.
+// Spans returns everything that is kept as one trace: each goroutine that has a block, that
+// ended one, or that started one of those, with its operations below it. The same bytes
+// read with the same options give the same spans, including ids.
 func (t *Trace) Spans() []chain.Span {
 	b := newBuilder(t)
 	used := t.used()
@@ -51,7 +51,7 @@ func (t *Trace) Spans() []chain.Span {
 	return b.spans
 }
 
-// builder makes the spans of a trace.
+// builder builds the spans of a trace.
 type builder struct {
 	t     *Trace
 	own   oteltrace.TraceID
@@ -68,7 +68,7 @@ func newBuilder(t *Trace) *builder {
 	return b
 }
 
-// id derives a span's id from its kind, its goroutine and its beginning.
+// id returns a span's id, which depends on its kind, its goroutine and its start.
 func (b *builder) id(kind string, g, at int64) (id oteltrace.SpanID) {
 	b.buf = append(append(b.buf[:0], b.t.key[:]...), kind...)
 	b.buf = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(b.buf, uint64(g)), uint64(at))
@@ -79,7 +79,7 @@ func (b *builder) id(kind string, g, at int64) (id oteltrace.SpanID) {
 
 func (b *builder) launchID(g int64) oteltrace.SpanID { return b.id("go", g, 0) }
 
-// when is a time of the trace, the zero time where that is not known.
+// when converts a time of the trace; the result is zero if it is unknown.
 func (b *builder) when(ns int64) time.Time {
 	if ns == 0 {
 		return time.Time{}
@@ -92,13 +92,13 @@ func (b *builder) add(s chain.Span) {
 	b.spans = append(b.spans, s)
 }
 
-// of has the spans that follow be of the process of s.
+// of sets the process of the spans that follow to that of s.
 func (b *builder) of(s *chain.Span) *builder {
 	b.service, b.resource = s.Service, s.Resource
 	return b
 }
 
-// launch makes the span of a goroutine, which has no end where that did not.
+// launch adds the span of a goroutine. It has no end if the goroutine did not end.
 func (b *builder) launch(g *goroutine, below ref) {
 	name, state := g.name(), semconv.StateRunning
 	if g.died != 0 {
@@ -120,7 +120,7 @@ func (b *builder) launch(g *goroutine, below ref) {
 	b.add(s)
 }
 
-// totals are what a goroutine did beside to wait.
+// totals adds the times that a goroutine did not wait, and how many blocks were suppressed.
 func (b *builder) totals(attrs []attribute.KeyValue, g *goroutine) []attribute.KeyValue {
 	for _, of := range []struct {
 		key attribute.Key
@@ -141,7 +141,7 @@ func (b *builder) totals(attrs []attribute.KeyValue, g *goroutine) []attribute.K
 	return attrs
 }
 
-// park makes the operation of a park, with its block and its wake.
+// park adds the operation of a park, with its block and its wake.
 func (b *builder) park(p *park, below, by ref) {
 	op := chain.Span{
 		TraceID: below.trace, SpanID: b.id(p.op, p.g.id, p.start), ParentID: below.span,
@@ -179,7 +179,7 @@ func (b *builder) park(p *park, below, by ref) {
 	}
 }
 
-// wake makes the wait for a processor after a park.
+// wake adds the wait for a processor after a park.
 func (b *builder) wake(p *park, op *chain.Span, by ref) {
 	s := chain.Span{
 		TraceID: op.TraceID, SpanID: b.id("wake", p.g.id, p.start), ParentID: op.SpanID,
@@ -204,7 +204,7 @@ func (b *builder) wake(p *park, op *chain.Span, by ref) {
 	b.add(s)
 }
 
-// site says where a stack is in the program.
+// site adds the place of a stack in the program.
 func site(attrs []attribute.KeyValue, s *stack) []attribute.KeyValue {
 	if f := s.site(); f.fn != "" {
 		return append(attrs, semconv.CodeFunctionNameKey.String(f.fn), semconv.CodeFilePathKey.String(f.file), semconv.CodeLineNumberKey.Int(f.line))
@@ -216,7 +216,7 @@ func address(attrs []attribute.KeyValue, addr string, name, port attribute.Key) 
 	if a, err := netip.ParseAddrPort(addr); err == nil {
 		return append(attrs, name.String(a.Addr().Unmap().String()), port.Int(int(a.Port())))
 	}
-	if addr != "" && !strings.HasPrefix(addr, "@") { // a socket of the file system
+	if addr != "" && !strings.HasPrefix(addr, "@") { // a Unix socket
 		return append(attrs, name.String(addr))
 	}
 	return attrs

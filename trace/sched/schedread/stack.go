@@ -13,16 +13,16 @@ type frame struct {
 	line     int
 }
 
-// stack is a stack, the innermost frame first. Those that are alike are the same.
+// stack is a stack, the innermost frame first. Equal stacks share one value.
 type stack struct {
 	frames []frame
-	text   string // as a span says it; made when it is asked for
+	text   string // the result of String, once called
 	class  map[string]class
 }
 
-// stacks are all that were seen.
+// stacks are all stacks of a trace.
 type stacks struct {
-	now    map[exptrace.Stack]*stack // of this part of the trace
+	now    map[exptrace.Stack]*stack // of the current part of the trace
 	unique map[string]*stack
 	key    []byte
 }
@@ -53,7 +53,7 @@ func (s *stacks) of(x exptrace.Stack) *stack {
 	return st
 }
 
-// has reports whether a function of the stack begins so.
+// has reports whether any function of the stack has one of the prefixes.
 func (s *stack) has(prefixes ...string) bool {
 	if s == nil {
 		return false
@@ -68,8 +68,8 @@ func (s *stack) has(prefixes ...string) bool {
 	return false
 }
 
-// site is the innermost function of the program or, where there is none, of the
-// standard library outside of what waits.
+// site returns the innermost function of the program or, if there is none, of the standard
+// library outside of the packages that wait.
 func (s *stack) site() (f frame) {
 	if s == nil {
 		return f
@@ -85,7 +85,7 @@ func (s *stack) site() (f frame) {
 	return f
 }
 
-// entry is the function that the goroutine began with.
+// entry returns the function that the goroutine began with.
 func (s *stack) entry() string {
 	if s == nil || len(s.frames) == 0 {
 		return ""
@@ -93,7 +93,7 @@ func (s *stack) entry() string {
 	return s.frames[len(s.frames)-1].fn
 }
 
-// own is the outermost function of the program, "" where there is none.
+// own returns the outermost function of the program, or "" if there is none.
 func (s *stack) own() string {
 	if s == nil {
 		return ""
@@ -106,7 +106,7 @@ func (s *stack) own() string {
 	return ""
 }
 
-// String is the stack in lines, at most maxFrames.
+// String returns the stack as lines, with at most maxFrames functions.
 func (s *stack) String() string {
 	if s.text != "" || len(s.frames) == 0 {
 		return s.text
@@ -137,7 +137,7 @@ var library = func() map[string]bool {
 	return m
 }()
 
-// standard reports whether a function is of the standard library.
+// standard reports whether a function is in the standard library.
 func standard(fn string) bool {
 	if i := strings.IndexAny(fn, "./"); i >= 0 {
 		if fn[i] == '.' && strings.IndexByte(fn, '/') > i {
@@ -148,8 +148,8 @@ func standard(fn string) bool {
 	return library[fn]
 }
 
-// starts reports whether a function is of those that start goroutines for others,
-// which is a name for none.
+// starts reports whether a function starts goroutines for others. Such a function is no
+// name for a goroutine.
 func starts(fn string) bool {
 	return hasPrefix(fn, "sync.(*WaitGroup).Go", "golang.org/x/sync/errgroup.(*Group)", "testing.tRunner", "time.goFunc",
 		"testing.(*T).Run", "testing/synctest.", "internal/synctest.", "context.AfterFunc", "context.(*afterFuncCtx)")
@@ -164,13 +164,13 @@ func hasPrefix(s string, prefixes ...string) bool {
 	return false
 }
 
-// short is a function without the path of its package, and without the package main.
+// short returns a function without the path of its package, and without package main.
 func short(fn string) string {
 	fn = fn[strings.LastIndexByte(fn, '/')+1:]
 	return strings.TrimPrefix(fn, "main.")
 }
 
-// site as a line of a text says it: (*cache).get:23.
+// String returns the frame in a form such as (*cache).get:23.
 func (f frame) String() string {
 	if f.fn == "" {
 		return ""

@@ -1,5 +1,5 @@
-// Command versions writes the execution trace of a program whose waits are known, as
-// the Go that builds it does:
+// Command versions writes the execution trace of a program with known waits, in the format
+// of the Go version that builds it:
 //
 //	GOTOOLCHAIN=go1.22.12 go run main.go | gzip -9 > go1.22.trace.gz
 package main
