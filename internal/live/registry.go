@@ -17,7 +17,7 @@ import (
 type Entry struct {
 	prev, next *Entry
 	source     Source
-	weak       bool  // to be held weakly
+	weak       bool  // source may be held weakly
 	node       *node // set once source is held weakly
 }
 

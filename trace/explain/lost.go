@@ -219,7 +219,7 @@ func (e *end) lostBefore(c *chain.Span) *chain.Span {
 			}
 		}
 	}
-	if c.Str(semconv.WebSocketCloseCodeKey) == "1011" { // the block did not wait, and no message arrived
+	if c.Str(semconv.WebSocketCloseCodeKey) == "1011" { // the read did not wait, and got no message
 		return last
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 
 // scene is a chain, prepared for the rules. All lists are in the order of the chain.
 type scene struct {
-	start, last time.Time // of the chain: its start and its end
+	start, last time.Time // of the chain
 	spans       []*chain.Span
 	ends        []*end
 	blocks      []*block

@@ -12,28 +12,28 @@ import (
 	"github.com/wakechain/wakechain/trace"
 )
 
-// builder makes a view of what this process's goroutines and connections say. Its
-// memory is used again: nothing of it is part of the view.
+// builder builds a view of this process's goroutines and connections. Its memory is reused:
+// the view has no part of it.
 type builder struct {
 	v *View
 	parts
 	report live.Report
 
-	sources []live.Source // all
-	says    []live.Source // of each task of the report
-	tasks   map[any]int   // index in the report
-	conns   map[any]int   // likewise
+	sources []live.Source // all registered sources
+	says    []live.Source // the source of each task of the report
+	tasks   map[any]int   // index of each task in the report
+	conns   map[any]int   // index of each connection in the report
 	order   []place
 
-	of     []int             // goroutine of each task of the report, by index in the view; -1: none
-	seen   map[any]int       // goroutines that are only seen in a call, by operation
-	roots  []int             // the outermost task of each goroutine, -1 for one that is only seen in a call
-	calls  map[int]caller    // of those
-	pings  map[int][]pinging // for their pongs, by goroutine
+	of     []int             // for each task of the report, its goroutine's index in the view; -1: none
+	seen   map[any]int       // goroutines that are only known from a call, by operation
+	roots  []int             // the outermost task of each goroutine; -1 if it is only known from a call
+	calls  map[int]caller    // calls of the goroutines in seen, by goroutine
+	pings  map[int][]pinging // waits for a pong, by goroutine
 	prefix string            // of keys
 }
 
-// parts are what a view is made of, made many at a time.
+// parts allocate the parts of a view, many at a time.
 type parts struct {
 	texts   texts
 	waits   live.Slab[Wait]
@@ -64,7 +64,7 @@ func (t *texts) of(s ...[]byte) string {
 	return t.String()[at:]
 }
 
-// caller is a call in which alone a goroutine is seen.
+// caller is the call from which alone a goroutine is known.
 type caller struct {
 	*live.Call
 	of *live.Connection
@@ -76,7 +76,7 @@ type pinging struct {
 	of *live.Connection
 }
 
-// place is where something comes in an order.
+// place is the position of element i in an order.
 type place struct {
 	at, id int64
 	i      int
@@ -91,7 +91,7 @@ var builders = sync.Pool{New: func() any {
 	}
 }}
 
-// newBuilder returns one that has asked all that is registered.
+// newBuilder returns a builder with the descriptions of all registered sources.
 func newBuilder() *builder {
 	b := builders.Get().(*builder)
 	b.v = &View{
@@ -125,7 +125,7 @@ func newBuilder() *builder {
 	return b
 }
 
-// release gives the memory back, and lets go of all that is in it.
+// release returns the builder to the pool, without references to what it described.
 func (b *builder) release() {
 	b.v, b.parts = nil, parts{}
 	b.report.Reset()
@@ -140,7 +140,7 @@ func (b *builder) release() {
 	builders.Put(b)
 }
 
-// key makes that of a goroutine or of a connection, from its number.
+// key returns the key of a goroutine or of a connection, which contains its number.
 func (b *builder) key(kind byte, n int64) string {
 	var p [64]byte
 	return b.texts.of(strconv.AppendInt(append(append(p[:0], b.prefix...), kind), n, 10))
@@ -172,7 +172,7 @@ func (b *builder) build() *View {
 	return b.v
 }
 
-// root is the outermost task of the goroutine of the task with the index i.
+// root returns the outermost task of the goroutine of task i.
 func (b *builder) root(i int) int {
 	for outer := b.report.Tasks[i].Outer; outer != nil; outer = b.report.Tasks[i].Outer {
 		at, ok := b.tasks[outer]
@@ -184,7 +184,7 @@ func (b *builder) root(i int) int {
 	return i
 }
 
-// goroutine is the index of that of a task.
+// goroutine returns the index of a task's goroutine. ok is false if there is none.
 func (b *builder) goroutine(task any) (int, bool) {
 	if task == nil {
 		return 0, false
@@ -195,7 +195,8 @@ func (b *builder) goroutine(task any) (int, bool) {
 	return 0, false
 }
 
-// goroutines makes one of each task, together with those that it is in.
+// goroutines adds a goroutine for each outermost task; the other tasks belong to one of
+// these.
 func (b *builder) goroutines() {
 	tasks := b.report.Tasks
 	for i := range tasks {
@@ -234,7 +235,7 @@ func (b *builder) goroutines() {
 	}
 }
 
-// callers makes goroutines of those that are only seen in a call on c.
+// callers adds the goroutines that are only known from a call on c.
 func (b *builder) callers(c *live.Connection) {
 	for _, call := range [...]*live.Call{c.Reader, c.Writer, c.Frame} {
 		if call == nil || call.Op == nil {
@@ -255,7 +256,7 @@ func (b *builder) callers(c *live.Connection) {
 	}
 }
 
-// fill fills in the waits of the goroutine with the index i.
+// fill sets the waits of goroutine i.
 func (b *builder) fill(i int) {
 	g := &b.v.Goroutines[i]
 	g.State, g.Since = StateRunning, g.Began
@@ -288,7 +289,7 @@ func (b *builder) fill(i int) {
 	g.State, g.Since = StateBlocked, g.Waits[0].Since
 }
 
-// holds reports whether a goroutine waits now as it did when the view was made.
+// holds reports whether a goroutine still waits as it did when the view was built.
 func (b *builder) holds(goroutine int) bool {
 	var again live.Report
 	root := b.roots[goroutine]
@@ -301,7 +302,7 @@ func (b *builder) holds(goroutine int) bool {
 
 func sameWait(x, y live.Wait) bool { return x.Op == y.Op && x.Since.Equal(y.Since) && x.On == y.On }
 
-// callHolds is holds for a goroutine that is only seen in a call.
+// callHolds is holds for a goroutine that is only known from a call.
 func (b *builder) callHolds(goroutine int) bool {
 	call := b.calls[goroutine]
 	source, ok := call.of.Key.(live.Source)

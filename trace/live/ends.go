@@ -10,9 +10,9 @@ import (
 	"github.com/wakechain/wakechain/internal/text"
 )
 
-// pairRow is a connection: its two ends, or the one that is in the view.
+// pairRow is a connection: both of its ends, or the one that is in the view.
 type pairRow struct {
-	Count   int // how many it is
+	Count   int // number of connections
 	Between bool
 	Ends    []end
 	Stuck   bool
@@ -20,29 +20,29 @@ type pairRow struct {
 	alike   string
 }
 
-// Many returns Count as it is written.
+// Many returns Count as text.
 func (p pairRow) Many() string { return text.Number(p.Count) }
 
 // end is one end of a connection.
 type end struct {
 	ID, Role, Local, Remote string
-	Process                 string // "" where there is but one
+	Process                 string // "" if there is only one process
 	Age                     string
 	Unsampled               bool
 	Read, Written           string // messages and bytes
-	LastRead, LastWrite     string // how long ago
+	LastRead, LastWrite     string // time ago
 	LastPong                string
 	Reader, Writer          string // what they do
 	ReaderClass             string
 	WriterClass             string
-	Waiting                 string // writes
+	Waiting                 string // writes that wait
 }
 
-// connect fills in the connections: those that something is to be said of first,
-// the others apart.
+// connect sets the connections. Busy ones, such as those with blocks or findings, are
+// separate from idle ones.
 func (s *sheet) connect() {
 	blocked := map[string]bool{}
-	held := map[string]bool{} // goroutines that somebody keeps waiting
+	held := map[string]bool{} // goroutines that wait for a holder
 	for i := range s.v.Goroutines {
 		for j := range s.v.Goroutines[i].Waits {
 			if w := &s.v.Goroutines[i].Waits[j]; !w.Idle {
@@ -71,7 +71,7 @@ func (s *sheet) connect() {
 			p.Stuck = p.Stuck || blocked[c.ID] || s.named[c.ID] || c.Writer != nil || c.WritesWaiting > 0 ||
 				c.Reader != nil && !c.Reader.Inside && held[c.Reader.Goroutine]
 		}
-		// The client is on the left: it is where a connection begins.
+		// The client is on the left, because it opens the connection.
 		slices.SortStableFunc(both, func(a, b *Connection) int { return cmp.Compare(a.Role, b.Role) })
 		for _, c := range both {
 			e := s.end(c)
@@ -90,7 +90,7 @@ func (s *sheet) connect() {
 	s.Ends, s.IdleEnds = s.bounded(busy), s.bounded(folded(idle))
 }
 
-// alike returns the same for ends that look the same, but for who and when.
+// alike returns the same text for ends that look the same, except for names and times.
 func (e *end) alike(c *Connection) string {
 	d := cmp.Or(c.Reader, &Doing{})
 	return strings.Join([]string{
@@ -98,7 +98,7 @@ func (e *end) alike(c *Connection) string {
 	}, "\x00") + "\n"
 }
 
-// bounded cuts pairs to what is shown.
+// bounded returns the first maxRows pairs, and counts the others.
 func (s *sheet) bounded(pairs []pairRow) []pairRow {
 	if len(pairs) > maxRows {
 		for _, p := range pairs[maxRows:] {
@@ -109,7 +109,7 @@ func (s *sheet) bounded(pairs []pairRow) []pairRow {
 	return pairs
 }
 
-// folded makes those that are alike one, above foldAbove.
+// folded joins equal pairs into one, if there are more than foldAbove.
 func folded(pairs []pairRow) []pairRow {
 	if len(pairs) <= foldAbove {
 		return pairs
@@ -153,7 +153,7 @@ func (s *sheet) end(c *Connection) end {
 	return e
 }
 
-// reader says what the goroutine does that reads, or read last, and how that is colored.
+// reader describes what the current or last reader does. class is for its color.
 func (s *sheet) reader(c *Connection) (does, class string) {
 	d := c.Reader
 	switch {
@@ -173,7 +173,7 @@ func (s *sheet) reader(c *Connection) (does, class string) {
 	return does, "in"
 }
 
-// doing says what a goroutine does.
+// doing describes what a goroutine does. class is for its color.
 func (s *sheet) doing(d *Doing) (doing, class string) {
 	who := s.who(d.Goroutine, d.Name)
 	for_ := ""
@@ -200,7 +200,7 @@ func (s *sheet) doing(d *Doing) (doing, class string) {
 	}
 }
 
-// traffic returns "3 messages, 33 B".
+// traffic returns a text such as "3 messages, 33 B".
 func traffic(messages int, bytes int64) string {
 	return text.Counted(messages, "message") + ", " + text.Bytes(float64(max(bytes, 0)))
 }

@@ -6,19 +6,18 @@ import (
 	"time"
 )
 
-// Filter says which part of a view is wanted. The zero Filter wants all of it.
+// Filter selects a part of a view. The zero Filter selects everything.
 type Filter struct {
-	// Min leaves out the goroutines that have waited for less, and those that run.
+	// Min excludes goroutines that have waited for less, and those that run.
 	Min time.Duration
 
-	// Connection is the ID of one end of a connection. It leaves out all but the
-	// goroutines that read, write or wait for this end or the other one.
+	// Connection is the ID of one end of a connection. It excludes all goroutines except
+	// those that read, write or wait for this end or the other one.
 	Connection string
 }
 
-// Filter returns a new view with the part of v that f wants, and with the
-// goroutines that those it wants wait for, directly or through others. Counts are
-// still those of v.
+// Filter returns a new view with the part of v that f selects. It includes the goroutines
+// that the selected ones wait for, directly or through others. Counts are still those of v.
 func (v *View) Filter(f Filter) *View {
 	if f == (Filter{}) {
 		return v
@@ -64,7 +63,7 @@ func (v *View) Filter(f Filter) *View {
 	})
 }
 
-// copied returns a view with what v has.
+// copied returns a shallow copy of v.
 func (v *View) copied() *View {
 	return &View{
 		Version: v.Version, At: v.At, Took: v.Took, Processes: v.Processes,
@@ -76,7 +75,7 @@ func (v *View) copied() *View {
 type part struct {
 	whole    *View
 	index    map[string]*Goroutine
-	wanted   map[string]bool // goroutines
+	wanted   map[string]bool // selected goroutines
 	findings map[int]bool
 }
 
@@ -88,7 +87,7 @@ func newPart(v *View) *part {
 	return p
 }
 
-// want adds goroutines, and those that they wait for.
+// want selects goroutines, and those that they wait for.
 func (p *part) want(keys ...string) {
 	for len(keys) > 0 {
 		key := keys[len(keys)-1]
@@ -106,8 +105,7 @@ func (p *part) want(keys ...string) {
 	}
 }
 
-// touches reports whether a goroutine that is wanted waits for c or the other end,
-// or is in it.
+// touches reports whether a selected goroutine reads or writes c, or read it last.
 func (p *part) touches(c *Connection) bool {
 	for _, d := range []*Doing{c.Reader, c.Writer} {
 		if d != nil && p.wanted[d.Goroutine] {
@@ -147,8 +145,9 @@ func (p *part) view(end func(*Connection) bool) *View {
 	return v
 }
 
-// limited returns v with at most n goroutines and n connections: those that
-// findings name, then those that wait for longest. Counts tell how many there are.
+// limited returns v with at most n goroutines and n connections. Goroutines that findings
+// name come first, then those that have waited longest. Connections that findings or these
+// goroutines' waits name come first, then the oldest. Counts stay those of v.
 func (v *View) limited(n int) *View {
 	if len(v.Goroutines) <= n && len(v.Connections) <= n {
 		return v
@@ -185,7 +184,7 @@ func (v *View) limited(n int) *View {
 	return few
 }
 
-// stuck returns how long g has waited, and not idly; 0: not at all.
+// stuck returns how long g has waited, without idle waits. 0 means that it does not wait.
 func stuck(g *Goroutine) (longest time.Duration) {
 	for i := range g.Waits {
 		if w := &g.Waits[i]; !w.Idle {
@@ -195,7 +194,7 @@ func stuck(g *Goroutine) (longest time.Duration) {
 	return longest
 }
 
-// best returns the n elements of the greatest value, in the order they have.
+// best returns the n elements with the greatest values, in their order in all.
 func best[T any](all []T, n int, value func(*T) time.Duration) []T {
 	if len(all) <= n {
 		return all

@@ -10,12 +10,12 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// stalledAfter is how long a write must be parked to be worth a finding.
+// stalledAfter is how long a write must be parked to make a finding.
 const stalledAfter = time.Second
 
-// Shown returns the findings to show, without those that add nothing for a reader: a HEAD that
-// holds up one goroutine, whose write is STALLED and whose finding says whom it
-// waits for. Their kinds and texts are escaped, since a view may be from anybody.
+// Shown returns the findings to show. It leaves out those that add nothing for a reader: a
+// HEAD that holds up one goroutine whose write is STALLED, because that finding names the
+// holder. Kinds and texts are escaped, because a view may come from anywhere.
 func (v *View) Shown() []Finding {
 	stalled := map[string]bool{}
 	for _, f := range v.Findings {
@@ -32,15 +32,16 @@ func (v *View) Shown() []Finding {
 	return shown
 }
 
-// maxFinding is how much of a finding's text is shown, in characters.
+// maxFinding is the maximum length of a finding's text, in characters.
 const maxFinding = 4_000
 
-// mostFindings is how many findings of a kind are reported. The others are counted.
+// mostFindings is the maximum number of findings of a kind. Others are counted.
 const mostFindings = 20
 
-// judge adds what the waits together say. A peer is silent after d, unless that is
-// negative. holds says whether a goroutine still waits as it did, for what one look
-// does not prove; nil where nobody can look again.
+// judge sets the findings and the counts. Peers are silent after the given time. If that is
+// negative, silent peers are not searched for, and the findings of v are kept. holds
+// reports whether a goroutine still waits as it did, because one observation is no proof;
+// it is nil if the view is not of this process alone.
 func (v *View) judge(silent time.Duration, holds func(int) bool) {
 	g := newGraph(v)
 	inCycle := make([]bool, len(g.next))
@@ -79,16 +80,15 @@ func (v *View) judge(silent time.Duration, holds func(int) bool) {
 	v.count()
 }
 
-// most returns the findings that come first, as many as are reported. The others are
-// counted.
+// most returns the first mostFindings, and counts the others.
 func most[T any](v *View, all []T, compare func(a, b T) int) []T {
 	v.Counts.FindingsLeftOut += max(len(all)-mostFindings, 0)
 	return first(all, mostFindings, compare)
 }
 
-// deadlock is the finding of a cycle. It is certain where every edge is strong, and
-// all waits were there at one time: each began before the view did, and was still
-// the same after all had been seen.
+// deadlock returns the finding for a cycle. It is certain if every edge is strong and all
+// waits existed at the same time: each began before the view's time, and was unchanged
+// after all had been observed.
 func (v *View) deadlock(g *graph, cycle []int, holdsUp map[int]int, holds func(int) bool) Finding {
 	together := v.sameClock(cycle)
 	f := Finding{Kind: KindDeadlock, Certain: true}
@@ -119,7 +119,8 @@ func (v *View) deadlock(g *graph, cycle []int, holdsUp map[int]int, holds func(i
 	return f
 }
 
-// sameClock reports whether times of the goroutines can be compared.
+// sameClock reports whether times of the goroutines can be compared, because they are from
+// one host.
 func (v *View) sameClock(goroutines []int) bool {
 	host := v.Processes[v.Goroutines[goroutines[0]].Process].Host
 	return !slices.ContainsFunc(goroutines, func(i int) bool {
@@ -127,7 +128,7 @@ func (v *View) sameClock(goroutines []int) bool {
 	})
 }
 
-// head is the finding about a goroutine that holds others up.
+// head returns the finding for a goroutine that holds others up.
 func (v *View) head(g *graph, h head) Finding {
 	f := Finding{Kind: KindHead, Certain: h.strong, HoldsUp: h.n, Since: h.since}
 	var who, does string
@@ -152,7 +153,7 @@ func (v *View) head(g *graph, h head) Finding {
 	return f
 }
 
-// stalled are the findings of writes that wait for long, the oldest first.
+// stalled returns the findings for writes that have been parked for long, the oldest first.
 func (v *View) stalled() (found []Finding) {
 	var writes []stall
 	for i := range v.Goroutines {
@@ -175,14 +176,14 @@ func (v *View) stalled() (found []Finding) {
 	return found
 }
 
-// stall is a write that waits for long.
+// stall is a write that has been parked for long.
 type stall struct {
 	g *Goroutine
 	*Wait
 }
 
-// silent are the findings of peers that answer pings and have sent no message since
-// a read began, for at least d.
+// silent returns the findings for peers that answered a ping, but sent no message, since a
+// read began at least d ago.
 func (v *View) silent(d time.Duration) (found []Finding) {
 	var quiet []*Connection
 	for i := range v.Connections {

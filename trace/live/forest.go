@@ -7,22 +7,22 @@ import (
 	"slices"
 )
 
-// node is a goroutine below the one that started it.
+// node is a goroutine in the tree of which goroutine started which.
 type node struct {
 	g        *Goroutine
 	children []*node
-	idle     bool   // it is, and so are all below it
-	alike    uint64 // the same for nodes that look the same, with all below them
+	idle     bool   // it is idle, and so are all nodes below it
+	alike    uint64 // equal for nodes that look the same, including all nodes below them
 }
 
-// branch is one row of goroutines: one of them, or several that are alike.
+// branch is one row of goroutines: a single one, or several equal ones.
 type branch struct {
-	members  []*node // the one that waits for longest first
+	members  []*node // the one that has waited longest first
 	children []*branch
 }
 
-// forest returns the goroutines of v, each below the one that started it: those
-// that are idle, with all that is below them, apart.
+// forest returns the goroutines of v, each below the one that started it. Goroutines that
+// are idle, with all below them, are separate.
 func forest(v *View) (busy, idle []*node) {
 	nodes := make(map[string]*node, len(v.Goroutines))
 	for i := range v.Goroutines {
@@ -43,8 +43,8 @@ func forest(v *View) (busy, idle []*node) {
 		n.reach(seen)
 	}
 	for i := range v.Goroutines {
-		// No goroutine starts the one that started it, but a view that was read from
-		// somewhere may say so.
+		// No goroutine starts the one that started it, but a view from elsewhere may
+		// contain that.
 		if n := nodes[v.Goroutines[i].Key]; !seen[n] {
 			n.reach(seen)
 			roots = append(roots, n)
@@ -59,7 +59,7 @@ func forest(v *View) (busy, idle []*node) {
 	return busy, idle
 }
 
-// reach adds n and all below it to seen, and cuts off what is there already.
+// reach adds n and all nodes below it to seen, and removes children that were seen before.
 func (n *node) reach(seen map[*node]bool) {
 	seen[n] = true
 	n.children = slices.DeleteFunc(n.children, func(c *node) bool { return seen[c] })
@@ -68,7 +68,7 @@ func (n *node) reach(seen map[*node]bool) {
 	}
 }
 
-// settle finds out whether n is idle, with all that is below it.
+// settle sets idle on n and all nodes below it.
 func (n *node) settle() {
 	n.idle = n.g.State == StateBlocked && stuck(n.g) == 0
 	for _, c := range n.children {
@@ -77,7 +77,7 @@ func (n *node) settle() {
 	}
 }
 
-// apart moves those that are idle from nodes to idle.
+// apart moves idle nodes from nodes to idle.
 func apart(nodes, idle []*node) (busy, all []*node) {
 	for _, n := range nodes {
 		if n.idle {
@@ -90,8 +90,8 @@ func apart(nodes, idle []*node) (busy, all []*node) {
 	return busy, idle
 }
 
-// order sorts nodes, and all below them: who has been stuck for longest first, then
-// who is older, so that a row stays where it is for as long as its wait lasts.
+// order sorts nodes, and all below them: the one that has been stuck longest first, then
+// the oldest, so that a row keeps its position while its wait lasts.
 func order(nodes []*node) {
 	rank := func(n *node) int {
 		switch {
@@ -120,8 +120,8 @@ func size(nodes []*node) int {
 	return n
 }
 
-// grow makes a branch of each node. With fold those that are alike are one, but
-// for those whose keys are named.
+// grow makes a branch of each node. With fold, equal nodes share a branch, except those
+// whose keys are in named.
 func grow(nodes []*node, fold bool, named map[string]bool) []*branch {
 	var all []*branch
 	at := map[uint64]*branch{}
@@ -147,7 +147,7 @@ func grow(nodes []*node, fold bool, named map[string]bool) []*branch {
 	return all
 }
 
-// waitedFor orders goroutines by what they wait for.
+// waitedFor orders goroutines by how long they have waited.
 type waitedFor struct{ stuck, idle int64 }
 
 func longest(g *Goroutine) (l waitedFor) {
@@ -165,7 +165,7 @@ func (l waitedFor) compare(m waitedFor) int {
 	return cmp.Or(cmp.Compare(l.stuck, m.stuck), cmp.Compare(l.idle, m.idle))
 }
 
-// compare makes alike the same for nodes that look the same.
+// compare sets alike on the nodes, and on all below them.
 func compare(nodes []*node) {
 	for _, n := range nodes {
 		compare(n.children)

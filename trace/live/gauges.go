@@ -12,7 +12,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// gauges registers the gauges, and returns what takes them back.
+// gauges registers the gauges. forget unregisters them.
 func (w *watch) gauges() (forget func()) {
 	m := w.provider.Meter(trace.ScopeName, metric.WithInstrumentationVersion(trace.Version))
 	blocked, err := m.Int64ObservableGauge(semconv.MetricBlocked, metric.WithUnit("{operation}"),
@@ -50,8 +50,8 @@ func (w *watch) gauges() (forget func()) {
 	}
 }
 
-// fresh returns what was blocked less than two seconds ago. Where the goroutine has
-// not looked, as when an exporter holds it up, this does.
+// fresh returns counts that are less than two seconds old. If the watch goroutine has none,
+// for example because an exporter delays it, fresh takes them itself.
 func (w *watch) fresh() map[gaugeKey]gauge {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -68,7 +68,7 @@ type gauge struct {
 	oldest time.Duration
 }
 
-// blocked counts the blocks by reason and cause.
+// blocked counts the blocks by reason and cause, without idle ones.
 func (l *look) blocked() map[gaugeKey]gauge {
 	all := map[gaugeKey]gauge{}
 	for i := range l.seen {

@@ -8,25 +8,24 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// graph has an edge from each goroutine to the one that it waits for. Its nodes are
-// goroutines, by their index in the view, and behind them whatever else is known to
-// hold something up. Each waits for at most one other: a wait that any of several can
-// end proves nothing.
+// graph has an edge from each goroutine to the one that it waits for. Its nodes are the
+// goroutines, by their index in the view, and after them other holders. A node has at most
+// one edge: a wait that any of several goroutines can end proves nothing.
 type graph struct {
 	v      *View
 	next   []int  // -1: none
-	strong []bool // the edge to next is
-	waits  []int  // index of the wait that the edge is of
+	strong []bool // whether the edge to next is strong
+	waits  []int  // for each goroutine, the index of the wait that the edge represents
 
 	others []other          // nodes from len(v.Goroutines) on
-	named  map[otherKey]int // of these: goroutines that have ended
-	ends   []int            // likewise: for each connection the reader of its other end, 0 for none
+	named  map[otherKey]int // nodes of holders that are not in the view, by name
+	ends   []int            // for each connection, the node of its other end; 0: none
 }
 
 // other is a node that is no goroutine of the view.
 type other struct {
 	holder     *Holder
-	connection string // that it does not read; "": of a holder that has ended
+	connection string // the connection whose other end it is; "" for a holder that is not in the view
 }
 
 type otherKey struct{ name, what string }
@@ -42,8 +41,8 @@ func newGraph(v *View) *graph {
 			if w.Idle || len(w.Holders) != 1 || g.next[i] >= 0 {
 				continue
 			}
-			// Several waits are several goroutines with one context: that one of them
-			// waits does not keep another from going on.
+			// If it has several waits, several goroutines share one context: a wait of one
+			// of them does not keep the others from continuing.
 			h := &w.Holders[0]
 			g.next[i], g.strong[i], g.waits[i] = g.node(w, h), h.Strong && len(gr.Waits) == 1, j
 			if g.next[i] == i {
@@ -74,7 +73,7 @@ func (g *graph) node(w *Wait, h *Holder) int {
 		return g.ends[at]
 	}
 	if h.Name == "" {
-		return -1 // somebody
+		return -1 // an unknown holder
 	}
 	k := otherKey{h.Name, h.What}
 	i, ok := g.named[k]
@@ -92,12 +91,13 @@ func (g *graph) add(o other) int {
 	return len(g.next) - 1
 }
 
-// wait is the wait of the edge from node i.
+// wait returns the wait that the edge from node i represents.
 func (g *graph) wait(i int) *Wait { return &g.v.Goroutines[i].Waits[g.waits[i]] }
 
-// cycles returns the cycles of waits, each from its first goroutine on.
+// cycles returns the cycles of waits. Each begins with the goroutine that is first in the
+// view.
 func (g *graph) cycles() (found [][]int) {
-	seen := make([]int, len(g.next)) // in which walk
+	seen := make([]int, len(g.next)) // the walk that reached each node
 	for i := range g.next {
 		at := i
 		for at >= 0 && seen[at] == 0 {
@@ -117,23 +117,22 @@ func (g *graph) cycles() (found [][]int) {
 	return found
 }
 
-// head is a node that waits for no known other, and what waits for it.
+// head is a node that waits for no known other one, with the goroutines that wait for it.
 type head struct {
 	node   int
-	n      int // goroutines
+	n      int // number of goroutines
 	strong bool
 	since  time.Time // of the oldest wait
-	held   []int     // the first few of them, once they are asked for
+	held   []int     // the first few of the goroutines; set by gravest
 }
 
-// heldKept is how many goroutines a finding names.
+// heldKept is the maximum number of held goroutines that a finding names.
 const heldKept = 10
 
-// heads are the ends of all chains, in no order. Those that wait for a cycle count
-// for the node of it that they come to: ends of chains are then its members. end is
-// that of each node, plus 1.
+// heads returns the ends of all chains, in no order. A chain that leads to a cycle ends at
+// the member that it reaches. end has the end of each node's chain, plus 1.
 func (g *graph) heads(inCycle []bool) (heads []head, end []int) {
-	// Chains are followed once each: what was found for a node holds for those before.
+	// Each chain is followed once: the result for a node also holds for those before it.
 	end = make([]int, len(g.next))
 	sure := make([]bool, len(g.next))
 	var path []int
@@ -152,7 +151,7 @@ func (g *graph) heads(inCycle []bool) (heads []head, end []int) {
 			at = p
 		}
 	}
-	of := make([]int, len(g.next)) // in heads, plus 1
+	of := make([]int, len(g.next)) // index in heads, plus 1
 	heads = make([]head, 0, len(g.others))
 	for i := range g.v.Goroutines {
 		if g.next[i] < 0 || inCycle[i] {
@@ -173,7 +172,7 @@ func (g *graph) heads(inCycle []bool) (heads []head, end []int) {
 	return heads, end
 }
 
-// gravest are the n heads that hold up most, with the first few that each holds up.
+// gravest returns the n heads that hold up most goroutines, with the first few of these.
 func (g *graph) gravest(heads []head, end []int, inCycle []bool, n int) []head {
 	kept := first(heads, n, func(a, b head) int {
 		return cmp.Or(b.n-a.n, a.since.Compare(b.since), a.node-b.node)
@@ -189,7 +188,8 @@ func (g *graph) gravest(heads []head, end []int, inCycle []bool, n int) []head {
 	return kept
 }
 
-// first are the n that come first, in order, of those that may be many.
+// first returns the first n elements by compare, in order. It does not sort all, which may
+// be many.
 func first[T any](all []T, n int, compare func(a, b T) int) (kept []T) {
 	for _, x := range all {
 		if len(kept) == n && compare(kept[n-1], x) <= 0 {

@@ -6,29 +6,29 @@ import (
 	"net/http"
 )
 
-// maxJSON is how many goroutines, and how many connections, JSON has at most. Its
-// counts say how many there are.
+// maxJSON is the maximum number of goroutines, and of connections, in JSON. The counts
+// include those left out.
 const maxJSON = 20_000
 
-// Handler returns a handler that shows what the goroutines and connections of this
-// process wait for at the moment of each request: a page for browsers, which refreshes
-// itself, and text for terminals. Mount it where only authorised people can see it: it
-// shows names and addresses, and asks for no password. It registers itself nowhere, not
-// even on [http.DefaultServeMux].
+// Handler returns a handler that shows what the goroutines and connections of this process
+// wait for at the time of each request: as a page for browsers, which refreshes itself, or
+// as text for terminals. It shows names and addresses and asks for no password, so mount it
+// where only authorised people have access. It does not register itself anywhere, such as
+// on [http.DefaultServeMux].
 //
 //	mux.Handle("/debug/wakechain", live.Handler())
 //
-// A request may choose by parameters:
+// A request may have these parameters:
 //
 //   - format: html, text, or json, which is a [View]. Without it the Accept header
-//     decides, and */* is text.
-//   - min: leave out waits that are shorter, as 1s.
-//   - connection: the ID of one end; leave out what has nothing to do with it.
-//   - stacks=1: with the stack of each goroutine, for which all of them are stopped,
-//     10,000 for 100 ms. A page with stacks does not refresh itself.
+//     decides, and */* means text.
+//   - min: leaves out shorter waits, such as 1s.
+//   - connection: the ID of one end; leaves out everything unrelated to it.
+//   - stacks=1: adds the stack of each goroutine. That stops all of them, 10,000 for
+//     100 ms. A page with stacks does not refresh itself.
 //
-// All other parameters, and values that are none, are answered with 400 and a line
-// that says why. The options are those of each snapshot.
+// Other parameters and invalid values are answered with status 400 and a line with the
+// reason. The options apply to each snapshot.
 //
 // The handler is safe for concurrent use. It takes one snapshot at a time.
 func Handler(opts ...Option) http.Handler {
@@ -80,10 +80,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	_, _ = w.Write(body) // the client may be gone
+	_, _ = w.Write(body) // an error means that the client is gone
 }
 
-// body returns the answer, and ends the caller's turn.
+// body returns the response body, and ends the caller's turn.
 func (h *handler) body(q query) ([]byte, error) {
 	defer func() { <-h.turn }() // even if a panic ends the request
 	var opts []Option
@@ -106,7 +106,7 @@ func (h *handler) body(q query) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// array returns a slice that JSON has as an array and not as null.
+// array returns a slice that is encoded as an array, not as null.
 func array[T any](s []T) []T {
 	if s == nil {
 		return []T{}

@@ -9,8 +9,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// link matches the ends of the view's connections, and names who at the other end can
-// end a wait.
+// link matches the ends of the view's connections, and sets the holders of waits that the
+// other end can end.
 func link(v *View) {
 	peers := match(v)
 	var made live.Slab[Holder]
@@ -42,12 +42,12 @@ func link(v *View) {
 	}
 }
 
-// probed is how long a window must have been closed to be in the way for good: by then
-// the kernel has asked for it again, and what was on its way has come.
+// probed is how long a window must have been closed to be proof: by then the kernel has
+// probed it, and data in flight has arrived.
 const probed = 200 * time.Millisecond
 
-// taker returns who can end the parked write w on c. peer is the other end, or nil if
-// it is not in the view. The zero Holder is unknown.
+// taker returns the holder that can end the parked write w on c. peer is the other end, or
+// nil if it is not in the view. A zero Holder means unknown.
 func taker(w *Wait, c, peer *Connection) Holder {
 	closed := w.Cause == string(semconv.CausePeerWindow)
 	proven := closed && w.Age >= probed
@@ -66,14 +66,15 @@ func taker(w *Wait, c, peer *Connection) Holder {
 			Strong: proven && !peer.Between && r.Goroutine != "", What: "reads the other end",
 		}
 	case peer.Reader == nil && peer.Writer != nil && peer.Writer.Goroutine != "":
-		// Nobody has ever read there. Whoever writes there may be the one that will.
+		// Nobody has ever read at that end. Its writer may be the future reader.
 		return Holder{Goroutine: peer.Writer.Goroutine, Name: peer.Writer.Name, What: "writes the other end, which nobody has read"}
 	default:
 		return Holder{What: "would read the other end, and is not known"}
 	}
 }
 
-// answerer returns who answers a ping: the library, inside the goroutine that reads.
+// answerer returns the holder that answers a ping: the library does that inside the
+// goroutine that reads.
 func answerer(peer *Connection) Holder {
 	if peer == nil || peer.Reading || peer.Reader == nil || peer.Reader.Goroutine == "" {
 		return Holder{}
@@ -81,16 +82,16 @@ func answerer(peer *Connection) Holder {
 	return Holder{Goroutine: peer.Reader.Goroutine, Name: peer.Reader.Name, What: "reads the other end, and so answers pings"}
 }
 
-// addresses are those of a connection as one side has them.
+// addresses are a connection's addresses, as seen from one end.
 type addresses struct{ scope, local, remote string }
 
-// match finds the two ends of connections, and returns of each the index of the other
-// end, -1 where that is not in the view.
+// match finds the two ends of each connection. It returns for each end the index of the
+// other one, or -1 if that is not in the view.
 func match(v *View) (peers []int) {
 	byID := v.connectionIndex()
 	peers = make([]int, len(v.Connections))
-	twice := make([]bool, len(v.Connections)) // whose ID another one has, too
-	named := make([]int, len(v.Connections))  // how many servers name a client's end
+	twice := make([]bool, len(v.Connections)) // another one has the same ID
+	named := make([]int, len(v.Connections))  // number of servers that name it as their client's end
 	for i := range v.Connections {
 		c := &v.Connections[i]
 		c.Peer, c.Between, peers[i] = "", false, -1
@@ -148,7 +149,7 @@ func match(v *View) (peers []int) {
 	return peers
 }
 
-// only keeps the index of what is there once; -1: more than once.
+// only sets m[k] to i, or to -1 if k is set already.
 func only[K comparable](m map[K]int, k K, i int) {
 	if _, ok := m[k]; ok {
 		i = -1
@@ -156,8 +157,8 @@ func only[K comparable](m map[K]int, k K, i int) {
 	m[k] = i
 }
 
-// endsOf are the addresses of c, with where they mean something: everywhere or, of
-// a loopback, on the host; and in the process, where they are of no network.
+// endsOf returns the addresses of c, with the scope in which they are unique: none, or the
+// host for a loopback address, or the process if they are not of a network.
 func endsOf(v *View, c *Connection) (addresses, bool) {
 	if c.Local == "" || c.Remote == "" {
 		return addresses{}, false

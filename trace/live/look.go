@@ -15,16 +15,16 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// look is what [Watch] sees at once: the blocks in progress, without what only a
-// person asks for.
+// look is one observation by [Watch]: the blocks in progress, without details that are only
+// for people.
 type look struct {
 	at     time.Time
 	report registry.Report
 	all    []registry.Source
 	seen   []seen
-	found  map[any]int // of seen, by operation
+	found  map[any]int // index in seen, by operation
 	tasks  map[any]*registry.Task
-	ends   map[ends]*registry.Connection // made when it is asked for
+	ends   map[ends]*registry.Connection // made by other when needed
 }
 
 // ends are the addresses of a connection's ends.
@@ -34,7 +34,7 @@ type ends struct{ local, remote string }
 type seen struct {
 	registry.Wait
 	look *look
-	task *registry.Task       // the innermost; nil: none
+	task *registry.Task       // the innermost task; nil: none
 	conn *registry.Connection // nil: none
 	idle bool
 }
@@ -45,7 +45,7 @@ func newLook() *look {
 	return l
 }
 
-// forget lets go of what was seen, but for its memory.
+// forget removes what was observed, and keeps the memory.
 func (l *look) forget() {
 	l.report.Reset()
 	clear(l.all)
@@ -55,7 +55,7 @@ func (l *look) forget() {
 	clear(l.tasks)
 }
 
-// again looks once more.
+// again repeats the observation.
 func (l *look) again() {
 	l.forget()
 	l.at = time.Now()
@@ -70,7 +70,7 @@ func (l *look) again() {
 	for i := range r.Tasks {
 		t := &r.Tasks[i]
 		for _, w := range t.Waits {
-			// A task that runs in another one may come before or after that.
+			// A task may be listed before or after the task that it runs in.
 			if at, ok := l.found[w.Op]; !ok {
 				l.found[w.Op] = len(l.seen)
 				l.seen = append(l.seen, seen{Wait: w, look: l, task: t, idle: l.idle(&w)})
@@ -90,7 +90,8 @@ func (l *look) again() {
 	}
 }
 
-// call adds a call on the connection to the blocks, or what is known by it to one.
+// call adds the block of a call on the connection, or the connection to a block that was
+// added already.
 func (l *look) call(c *registry.Connection, call *registry.Call) {
 	if call == nil || call.Op == nil {
 		return
@@ -99,7 +100,7 @@ func (l *look) call(c *registry.Connection, call *registry.Call) {
 	switch {
 	case ok:
 	case call.Wait == nil || call.Task != nil:
-		return // it runs, or its task says so
+		return // it runs, or its task has the wait
 	default:
 		at = len(l.seen)
 		l.found[call.Op] = at
@@ -114,7 +115,7 @@ func (l *look) call(c *registry.Connection, call *registry.Call) {
 
 func (s *seen) key() stallKey { return stallKey{s.Op, s.Since.UnixNano()} }
 
-// depth is how many tasks t runs in.
+// depth returns how many tasks are on the way from t to the outermost one, including t.
 func (l *look) depth(t *registry.Task) (n int) {
 	for ; t != nil && n < maxDepth; n++ {
 		t = l.tasks[t.Outer]
@@ -124,8 +125,8 @@ func (l *look) depth(t *registry.Task) (n int) {
 
 const maxDepth = 64
 
-// idle reports whether such a wait lasts as a rule, and holds nothing up: for the next
-// message or value, for a time, or for goroutines to end.
+// idle reports whether such a wait is normal, and delays nothing: it is for the next
+// message or value, for a time, or for the end of goroutines.
 func (l *look) idle(w *registry.Wait) bool {
 	switch semconv.Reason(w.Reason) {
 	case semconv.ReasonNetRead, semconv.ReasonNetAccept, semconv.ReasonChanRecv, semconv.ReasonSelect, semconv.ReasonCond, semconv.ReasonSleep,
@@ -139,7 +140,7 @@ func (l *look) idle(w *registry.Wait) bool {
 	}
 }
 
-// cause is why it is blocked, as far as there is evidence.
+// cause returns why the operation is blocked, or "" if there is no evidence.
 func (s *seen) cause() string {
 	if k := s.socket(); k != nil && k.Known {
 		return k.Cause
@@ -147,7 +148,7 @@ func (s *seen) cause() string {
 	return ""
 }
 
-// socket is what the kernel says of the block, nil if that is not known.
+// socket returns the kernel's view of the block, or nil if that is unknown.
 func (s *seen) socket() *registry.Socket {
 	if s.conn == nil || s.Reason != string(semconv.ReasonNetWrite) {
 		return nil
@@ -155,8 +156,8 @@ func (s *seen) socket() *registry.Socket {
 	return s.conn.Socket
 }
 
-// below is the span that a span of the block can be a child of: not valid where
-// nothing is sampled that has ended.
+// below returns the parent for a span of the block: the span of the innermost sampled task,
+// or else of the handshake. It is invalid if neither is sampled.
 func (s *seen) below() oteltrace.SpanContext {
 	t := s.task
 	for n := 0; t != nil && n < maxDepth; n++ {
@@ -171,8 +172,8 @@ func (s *seen) below() oteltrace.SpanContext {
 	return oteltrace.SpanContext{}
 }
 
-// hold keeps the operation until a span has been made, and reports whether it is still
-// in this block.
+// hold keeps the operation in use until its span has been made. It reports false if the
+// operation is not in this block any more.
 func (s *seen) hold() bool {
 	if s.task != nil {
 		return registry.HoldBlock(s.task.Key, s.Op, s.Since)
@@ -181,7 +182,7 @@ func (s *seen) hold() bool {
 	return ok && h.HoldCall(s.Op, s.Since)
 }
 
-// attributes are what a span says of the block.
+// attributes returns the attributes of the block's span.
 func (s *seen) attributes() []attribute.KeyValue {
 	attrs := append(make([]attribute.KeyValue, 0, 24), semconv.BlockReasonKey.String(s.Reason))
 	if t := s.task; t != nil {
@@ -209,8 +210,8 @@ func (s *seen) attributes() []attribute.KeyValue {
 	return k.AppendTo(append(attrs, semconv.BlockSourceKey.String(string(semconv.SourcePoll))))
 }
 
-// holder says which goroutine has what the block waits for, and what that does: ""
-// where there is none that is known.
+// holder describes the goroutine that has what the block waits for, and what it does. It
+// returns "" if the holder is unknown.
 func (s *seen) holder() string {
 	var by any
 	switch on := s.On.(type) {
@@ -228,8 +229,8 @@ func (s *seen) holder() string {
 	return ""
 }
 
-// reader says what the reader at the other end of a blocked write does: "" where
-// that end is not in this process.
+// reader describes what the reader at the other end of a blocked write does. It returns ""
+// if that end is not in this process.
 func (s *seen) reader() string {
 	if s.conn == nil || s.Reason != string(semconv.ReasonNetWrite) || s.conn.Local == "" || s.conn.Remote == "" {
 		return ""
@@ -265,7 +266,7 @@ func (s *seen) reader() string {
 	}
 }
 
-// other is the other end of a TCP connection, nil if it is not in this process.
+// other returns the other end of a TCP connection, or nil if it is not in this process.
 func (l *look) other(c *registry.Connection) *registry.Connection {
 	if l.ends == nil {
 		l.ends = make(map[ends]*registry.Connection, len(l.report.Connections))
@@ -278,9 +279,9 @@ func (l *look) other(c *registry.Connection) *registry.Connection {
 	return l.ends[ends{c.Remote, c.Local}]
 }
 
-// doing says what a task does: the operation that it waits in, or that it runs.
+// doing describes what a task does: the operation that it waits in, or that it runs.
 func (l *look) doing(t *registry.Task) string {
-	// What it runs by Handle is what it does.
+	// Waits of the tasks that Handle runs in it are also waits of t.
 	if t.Ended {
 		return t.Name + " has ended"
 	}
@@ -295,8 +296,8 @@ func (l *look) doing(t *registry.Task) string {
 	return t.Name + " runs, or waits for what is not traced, since " + text.Duration(max(l.at.Sub(since), 0), " ")
 }
 
-// sortDue puts first what others wait for rather than what waits for others, and
-// then what has lasted longest.
+// sortDue sorts network writes first, because others wait for these, and then the oldest
+// first.
 func sortDue(due []*seen) {
 	rank := func(s *seen) int {
 		if s.Reason == string(semconv.ReasonNetWrite) {

@@ -21,30 +21,30 @@ var (
 
 	pageTemplate = template.Must(template.New("page").Parse(pageHTML))
 
-	// pagePolicy lets a page fetch itself, and run and show what it was made with.
+	// pagePolicy allows a page to fetch itself, and to use its own style and script.
 	pagePolicy = "default-src 'none'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
 		"style-src '" + sourceHash(pageCSS) + "'; script-src '" + sourceHash(pageJS) + "'"
 )
 
-// refresh is how long a page waits before it looks again.
+// refresh is the time between two refreshes of a page.
 const refresh = 2 * time.Second
 
-// page is what the template needs.
+// page is the template's data.
 type page struct {
 	*sheet
 	Title, Clock        string
-	Every               int // seconds; 0: it does not refresh itself
+	Every               int // seconds; 0: the page does not refresh itself
 	Min, Connection     string
 	Text, JSON          string // links
 	WithStacks, NoStack string
 	All                 string
 	Style               template.CSS
 	Script              template.JS
-	Gone                bool // Connection is not one of the view's
+	Gone                bool // no connection in the view has the ID Connection
 }
 
-// writePage writes the page. It is complete without its script, which fetches it
-// again and puts what is new in the place of what was.
+// writePage writes the page. It is complete without its script, which fetches the page
+// again and replaces what has changed.
 func (v *View) writePage(w io.Writer, q query) error {
 	s := newSheet(v)
 	p := page{
@@ -64,7 +64,7 @@ func (v *View) writePage(w io.Writer, q query) error {
 	return pageTemplate.Execute(w, p)
 }
 
-// sourceHash is how the policy names a style or a script.
+// sourceHash returns the name of a style or a script in the policy.
 func sourceHash(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])

@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// format is what an answer is written in.
+// format is the format of a response.
 type format string
 
 const (
@@ -21,21 +21,21 @@ const (
 	formatJSON format = "json"
 )
 
-// query is what a request asks for.
+// query is the parameters of a request.
 type query struct {
 	format     format
-	min        time.Duration // waits that are shorter are left out
+	min        time.Duration // shorter waits are left out
 	connection string        // "": all
 	stacks     bool
 }
 
-// parameters are the names that a request may use.
+// parameters are the names of the parameters.
 var parameters = []string{"connection", "format", "min", "stacks"}
 
-// maxParameter is how many bytes a value has at most.
+// maxParameter is the maximum size of a value in bytes.
 const maxParameter = 200
 
-// parseQuery returns what r asks for. Its errors are for whoever asked.
+// parseQuery returns the parameters of r. Its errors are for the client.
 func parseQuery(r *http.Request) (q query, err error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -73,9 +73,9 @@ func parseQuery(r *http.Request) (q query, err error) {
 	return q, nil
 }
 
-// accepted returns the format for a client that names none: the page for a browser,
-// which accepts text/html by name, JSON for a client that asks for it, and text
-// for all others, as curl.
+// accepted returns the format for a request without one, which is the first known type in
+// its Accept header: HTML for browsers, which list text/html. It is text if there is none,
+// such as for curl.
 func accepted(headers []string) format {
 	for _, h := range headers {
 		for part := range strings.SplitSeq(h, ",") {
@@ -93,8 +93,8 @@ func accepted(headers []string) format {
 	return formatText
 }
 
-// link returns the query of a page like this one, changed by one parameter; ""
-// removes it.
+// link returns the query of the same page with one parameter changed. The value "" removes
+// it.
 func (q query) link(name, value string) string {
 	v := url.Values{}
 	if q.min > 0 {

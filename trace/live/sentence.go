@@ -10,16 +10,16 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// maxName is how much of a name a sentence has, in characters.
+// maxName is the maximum length of a name in a sentence, in characters.
 const maxName = 80
 
-// printable is a name that a program or a peer chose: nothing in it moves a
-// cursor.
+// printable returns a name from a program or a peer, escaped so that it cannot move a
+// terminal's cursor, and shortened.
 func printable(s string) string { return text.Shorten(text.Printable(s), maxName) }
 
 func age(d time.Duration) string { return text.Duration(max(d, 0), " ") }
 
-// who names a goroutine, with its ID where others in the view have its name, too.
+// who names a goroutine, with its ID if another one in the view has the same name.
 func (v *View) who(g *Goroutine) string {
 	switch {
 	case g.Name == "":
@@ -31,12 +31,12 @@ func (v *View) who(g *Goroutine) string {
 	}
 }
 
-// Sentence says what w, a wait of g, waits for, and what whoever can end it does:
+// Sentence describes what w, a wait of g, waits for, and what the holders do:
 //
 //	sen_data has been blocked 12 s writing to the client 127.0.0.1:41234, which has
 //	not read for 12 s: its reader hello is in sleep, main.go:41
 //
-// Names in it are escaped, and it is one line.
+// It is one line, and names in it are escaped.
 func (v *View) Sentence(g *Goroutine, w *Wait) string {
 	if w.Idle {
 		return v.who(g) + " has been waiting " + age(w.Age) + " for the next message of " + v.conn(w)
@@ -61,7 +61,7 @@ func (v *View) Sentence(g *Goroutine, w *Wait) string {
 	return b.String()
 }
 
-// short is the first half: who waits, how long, in what.
+// short returns the first part of a sentence: who waits, how long, and in what.
 func (v *View) short(g *Goroutine, w *Wait) string {
 	s := v.who(g) + " has been blocked " + age(w.Age)
 	switch w.Reason {
@@ -99,7 +99,7 @@ func (v *View) short(g *Goroutine, w *Wait) string {
 	return s + " in " + printable(w.Operation) + ", waiting for " + article + on
 }
 
-// waitsFor ends a sentence that names the next of a cycle.
+// waitsFor ends a sentence, with the next goroutine of a cycle.
 func (v *View) waitsFor(w *Wait, next *Goroutine) string {
 	switch h := w.Holders[0]; w.Reason {
 	case string(semconv.ReasonNetWrite):
@@ -117,7 +117,7 @@ func (v *View) waitsFor(w *Wait, next *Goroutine) string {
 	}
 }
 
-// conn names the far end of a wait's connection.
+// conn names the other end of a wait's connection.
 func (v *View) conn(w *Wait) string {
 	c := v.connectionOf(w.Connection)
 	if c == nil {
@@ -145,10 +145,10 @@ func (v *View) far(c *Connection) string {
 	return role
 }
 
-// middlebox is the address of what is between, as seen from this end.
+// middlebox returns the address of the middlebox, as seen from this end.
 func (v *View) middlebox(c *Connection) string { return c.Remote }
 
-// other says what is known of the other end of a parked write.
+// other describes what is known about the other end of a parked write.
 func (v *View) other(w *Wait) string {
 	c := v.connectionOf(w.Connection)
 	if c == nil {
@@ -180,7 +180,7 @@ func (v *View) other(w *Wait) string {
 	}
 }
 
-// reader says what the reader of a connection does.
+// reader describes what the reader of a connection does.
 func (v *View) reader(c *Connection) string {
 	r := c.Reader
 	switch g := v.goroutineOf(r.Goroutine); {
@@ -193,7 +193,7 @@ func (v *View) reader(c *Connection) string {
 	}
 }
 
-// does says what a goroutine does, as a sentence of its own.
+// does describes what a goroutine does, as a clause of its own.
 func (v *View) does(g *Goroutine) string { return "it " + v.state(g) }
 
 func (v *View) state(g *Goroutine) string {
@@ -217,7 +217,7 @@ func (v *View) state(g *Goroutine) string {
 	return s
 }
 
-// absent names a holder that is no goroutine of the view.
+// absent names a holder that is no goroutine of the view, and describes what it does.
 func (v *View) absent(o *other) (who, does string) {
 	if o.holder.Ended {
 		who = printable(o.holder.Name)
@@ -234,7 +234,7 @@ func (v *View) absent(o *other) (who, does string) {
 	return who, "its window is closed: it does not read"
 }
 
-// held says who holds a lock, and what that one does.
+// held describes a holder, and what it does.
 func (v *View) held(h *Holder) string {
 	what := printable(h.What)
 	switch g := v.goroutineOf(h.Goroutine); {
@@ -263,7 +263,7 @@ func (v *View) channel(on *On) string {
 	return s
 }
 
-// hint says what ends a wait.
+// hint describes what ends a wait.
 func hint(w *Wait) string {
 	switch w.Reason {
 	case string(semconv.ReasonNetWrite):
@@ -320,11 +320,11 @@ func (v *View) goroutineOf(key string) *Goroutine {
 	return nil
 }
 
-// indices find what is in a view. Each is made when it is asked for first: views come
-// from JSON, too.
+// indices are indexes of a view. Each is built on first use, because views may also come
+// from JSON.
 type indices struct {
 	goroutines, connections atomic.Pointer[map[string]int]
-	names                   atomic.Pointer[map[string]int] // how many goroutines have each
+	names                   atomic.Pointer[map[string]int] // number of goroutines with each name
 }
 
 func (v *View) names() map[string]int {

@@ -10,9 +10,9 @@ import (
 	"github.com/wakechain/wakechain/internal/text"
 )
 
-// How much a page or a text shows. What is left out is counted.
+// Limits of a page or a text. What exceeds them is counted.
 const (
-	foldAbove    = 50 // rows of a part; above it those that are alike are one
+	foldAbove    = 50 // rows of a part; if there are more, equal ones are joined
 	maxRows      = 500
 	maxFindings  = 50
 	maxReasons   = 12
@@ -25,8 +25,8 @@ const (
 	maxRowStacks = 100     // stacks in all
 )
 
-// sheet is a view laid out: what is shown, in which words and in which order. The
-// text and the page both write it.
+// sheet is a view as it is shown: in words, and in order. It is common to the text and the
+// page.
 type sheet struct {
 	About    string // the process
 	At       time.Time
@@ -46,13 +46,13 @@ type sheet struct {
 	now   time.Time
 	keys  map[string]*Goroutine
 	ends  map[string]*Connection
-	left  int // stacks that may still be shown
+	left  int // number of stacks that may still be shown
 	named map[string]bool
 }
 
 type fact struct{ N, What string }
 
-// reason is how many wait for something.
+// reason is how many goroutines wait for a reason.
 type reason struct {
 	Kind, What, N, Oldest string
 }
@@ -60,21 +60,21 @@ type reason struct {
 // found is a finding.
 type found struct {
 	Kind, Class, Text, For string
-	Cycle                  []string // of a deadlock, closed: the last is the first again
+	Cycle                  []string // of a deadlock; the last one is the first again
 }
 
-// row is a goroutine, or some that are alike.
+// row is a goroutine, or several equal ones.
 type row struct {
 	Depth    int
-	Guide    string // the tree's lines before it
-	Rest     string // the tree's lines before what else belongs to it
-	Count    int    // how many it is
-	Many     string // that, as it is written
+	Guide    string // the tree's lines before the goroutine
+	Rest     string // the tree's lines before its other lines
+	Count    int    // number of goroutines
+	Many     string // Count as text
 	Name, ID string
-	State    string // "" where Waits say it
-	For      string // in that state
+	State    string // "" if Waits describe it
+	For      string // how long it has been in State
 	Waits    []waitLine
-	More     int // waits that are not shown
+	More     int // number of waits that are not shown
 	Site     string
 	Stack    string
 }
@@ -86,7 +86,7 @@ type waitLine struct {
 	Why       string // the reason, and the cause
 	Age       string
 	Bar       int  // 1 to 10, by the logarithm of the age
-	Oldest    bool // of many
+	Oldest    bool // it is the oldest of several
 	Conn      string
 	To        string // the other end's address
 	Notes     []string
@@ -203,7 +203,7 @@ func (s *sheet) find() {
 	}
 }
 
-// rows returns what is shown of nodes, and how many goroutines that is.
+// rows returns the rows of nodes, and how many goroutines they show.
 func (s *sheet) rows(nodes []*node) (rows []row, shown int) {
 	compare(nodes)
 	s.grown(grow(nodes, size(nodes) > foldAbove, s.named), 0, "", &rows)
@@ -263,7 +263,7 @@ func (s *sheet) row(b *branch) row {
 	return r
 }
 
-// called returns the goroutine's name, with what runs in it.
+// called returns the goroutine's name, with the names of the tasks that run in it.
 func (s *sheet) called(g *Goroutine) string {
 	all := []string{name(g.Name)}
 	if g.Name == "" {
@@ -282,7 +282,7 @@ func (s *sheet) called(g *Goroutine) string {
 	return called
 }
 
-// who names the goroutine of a key, "" for one that has no name.
+// who names the goroutine with the key. If it is not in the view, the name is otherwise.
 func (s *sheet) who(key, otherwise string) string {
 	g := s.keys[key]
 	switch {
@@ -297,10 +297,10 @@ func (s *sheet) who(key, otherwise string) string {
 	}
 }
 
-// age returns a duration that is not negative.
+// age returns a duration as text. Negative ones are 0.
 func (s *sheet) age(d time.Duration) string { return text.Duration(max(d, 0), " ") }
 
-// since returns how long ago t was; "" if that is not known.
+// since returns how long ago t was, or "" if t is zero.
 func (s *sheet) since(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -308,12 +308,12 @@ func (s *sheet) since(t time.Time) string {
 	return s.age(s.now.Sub(t))
 }
 
-// name returns a name of the program's or the peer's as it may be shown.
+// name returns a name from a program or a peer, escaped and shortened.
 func name(s string) string { return text.Shorten(text.Printable(s), maxNameWidth) }
 
 func shownAddress(s string) string { return name(cmp.Or(s, "an unknown address")) }
 
-// stackText returns the lines of a stack, printable each.
+// stackText returns the lines of a stack, escaped.
 func stackText(stack string) string {
 	var b strings.Builder
 	for line := range strings.Lines(stack) {

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Snapshot returns what the goroutines and connections of this process wait for
-// now. It is safe for concurrent use. It waits for no lock that a parked call or an
-// exporter holds, and does not stop the world unless [WithStacks] asks for it.
+// Snapshot returns what the goroutines and connections of this process wait for now. It is
+// safe for concurrent use. It waits for no lock that a parked call or an exporter holds. It
+// does not stop the world, except with [WithStacks].
 func Snapshot(opts ...Option) *View {
 	c := config{silent: time.Minute}
 	for _, o := range opts {
@@ -40,12 +40,12 @@ type config struct {
 	stacks bool
 }
 
-// WithSilence sets how long a peer that answers pings must have sent no message to
-// be reported as [KindSilent]. The default is a minute.
+// WithSilence sets how long a peer that answers pings must have sent no message to be
+// reported as [KindSilent]. The default is a minute.
 func WithSilence(d time.Duration) Option { return func(c *config) { c.silent = d } }
 
-// WithStacks adds the stacks of goroutines and their lines. It stops the world,
-// for about 100 ms where there are 10,000 goroutines.
+// WithStacks adds the stacks of goroutines and their lines. It stops the world, for about
+// 100 ms if there are 10,000 goroutines.
 func WithStacks() Option { return func(c *config) { c.stacks = true } }
 
 var self = sync.OnceValue(func() Process {
@@ -53,11 +53,11 @@ var self = sync.OnceValue(func() Process {
 	return Process{PID: os.Getpid(), Name: filepath.Base(os.Args[0]), Host: host}
 })
 
-// Join makes one view of the views of several processes, which are left as they
-// are. It matches the ends of their connections: by addresses and ports crosswise
-// or, where something between them ends the TCP connection, by the connection's id.
-// Findings are those of all together. The views should be of about the same time: a
-// deadlock across them is certain only where all are of one host, by one clock.
+// Join combines the views of several processes, and does not change them. It matches the
+// ends of their connections: by crosswise addresses and ports or, if a middlebox ends the
+// TCP connection, by the connection's id. Findings are those of the whole. The views should
+// be from about the same time. A deadlock across processes is certain only if all are on
+// one host, and so have one clock.
 func Join(views ...*View) *View {
 	j := &View{Version: Version, Processes: []Process{}, Goroutines: []Goroutine{}, Connections: []Connection{}}
 	for _, v := range views {
@@ -81,7 +81,7 @@ func Join(views ...*View) *View {
 			j.Connections = append(j.Connections, c)
 		}
 		for _, f := range v.Findings {
-			if f.Kind == KindSilent { // what the others say does not change it
+			if f.Kind == KindSilent { // the other views do not change it
 				j.Findings = append(j.Findings, f)
 			}
 		}
@@ -91,7 +91,7 @@ func Join(views ...*View) *View {
 	return j
 }
 
-// count fills in the counts.
+// count sets the counts.
 func (v *View) count() {
 	left := v.Counts.FindingsLeftOut
 	v.Counts = Counts{Goroutines: len(v.Goroutines), Connections: len(v.Connections), FindingsLeftOut: left}
@@ -118,7 +118,7 @@ func (v *View) count() {
 	})
 }
 
-// of is the count of waits like w. There are few kinds.
+// of returns the count of waits like w. There are few kinds.
 func (n *Counts) of(w *Wait) *Count {
 	for i := range n.Waits {
 		if c := &n.Waits[i]; c.Reason == w.Reason && c.Cause == w.Cause && c.Idle == w.Idle {

@@ -10,11 +10,11 @@ import (
 	"sync"
 )
 
-// maxStacks is the most that is read of all stacks, in bytes.
+// maxStacks is the maximum size of all stacks, in bytes.
 const maxStacks = 64 << 20
 
-// addStacks adds the stacks of the goroutines whose ids are known. The world
-// stands still meanwhile.
+// addStacks adds the stacks of the goroutines with known ids. It stops the world while it
+// reads them.
 func addStacks(v *View) {
 	buf := make([]byte, 1<<20)
 	for {
@@ -50,8 +50,8 @@ func addStacks(v *View) {
 	}
 }
 
-// passed are the packages whose frames say nothing of the program: the wrapped
-// libraries and this module's own.
+// passed are the packages whose frames are not the program's own: the wrapped libraries and
+// this module.
 var passed = []string{
 	"nhooyr.io/websocket", "github.com/coder/websocket", "github.com/gorilla/websocket",
 	module + "/trace.", module + "/trace/", module + "/wsconn.", module + "/wsconn/", module + "/internal/",
@@ -59,7 +59,8 @@ var passed = []string{
 
 const module = "github.com/wakechain/wakechain"
 
-// site is the first line of a stack that is the program's own, as "main.go:41".
+// site returns the line of the innermost frame of a stack that is the program's own, such
+// as "main.go:41", or "".
 func site(stack string) string {
 	lines := strings.Split(stack, "\n")
 	for i := 0; i+1 < len(lines); i += 2 {
@@ -75,8 +76,8 @@ func site(stack string) string {
 	return ""
 }
 
-// std reports whether a function is the standard library's: the first element of
-// its path has no dot, and it is not in the program's own module, as main is.
+// std reports whether a function is in the standard library: the first element of its path
+// has no dot, and it is not in the program's own module, such as main.
 func std(function string) bool {
 	if strings.HasPrefix(function, "main.") || own() != "" && strings.HasPrefix(function, own()) {
 		return false
@@ -86,7 +87,7 @@ func std(function string) bool {
 	return !path || !strings.Contains(function, "/") || first == ""
 }
 
-// own is the path of the program's module with a slash, "" if it is not known.
+// own returns the path of the program's module with a slash, or "" if it is unknown.
 var own = sync.OnceValue(func() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Path != "" {
 		return info.Main.Path + "/"

@@ -10,16 +10,15 @@ import (
 	"github.com/wakechain/wakechain/internal/text"
 )
 
-// textWidth is where sentences are broken unless [WithWidth] says otherwise, in
-// columns.
+// textWidth is the default width of sentences, in columns.
 const textWidth = 100
 
 // TextOption configures [View.WriteText]. The last option of a kind wins.
 type TextOption func(*textOut)
 
-// WithWidth breaks sentences and rows so that lines have at most n columns, where
-// their words let them. By default, also for n < 40, sentences end at 100 columns
-// and rows are as long as they are.
+// WithWidth breaks sentences and rows into lines of at most n columns, if their words are
+// not longer. By default, and for n < 40, sentences have 100 columns, and rows are not
+// broken.
 func WithWidth(n int) TextOption {
 	return func(o *textOut) {
 		if n >= 40 {
@@ -28,18 +27,18 @@ func WithWidth(n int) TextOption {
 	}
 }
 
-// WithColor colors what was found and the headings, for a terminal.
+// WithColor colors findings and headings, for a terminal.
 func WithColor() TextOption { return func(o *textOut) { o.color = true } }
 
-// textOut is what a text is written to.
+// textOut is the output of a text.
 type textOut struct {
 	bytes.Buffer
 	width int
-	rows  bool // the width is that of rows, too
+	rows  bool // the width applies to rows, too
 	color bool
 }
 
-// paint returns s as the terminal shows it with these codes.
+// paint returns s with the terminal's codes, if it is to be colored.
 func (b *textOut) paint(codes, s string) string {
 	if !b.color {
 		return s
@@ -52,8 +51,8 @@ func (b *textOut) heading(s, more string) {
 	b.WriteString("\n" + b.paint("1", s) + more + "\n")
 }
 
-// line writes a line that begins with first, and goes on with rest where it is too
-// long.
+// line writes a line that begins with first. If it is too long, it continues on lines that
+// begin with rest.
 func (b *textOut) line(first, rest, line string) {
 	if b.rows && text.Columns(first)+text.Columns(line) > b.width {
 		b.wrap(first, rest, line)
@@ -62,14 +61,14 @@ func (b *textOut) line(first, rest, line string) {
 	b.WriteString(first + line + "\n")
 }
 
-// kindColors are those of findings.
+// kindColors are the colors of findings.
 var kindColors = map[string]string{KindDeadlock: "1;31", KindStalled: "1;33", KindHead: "1;33", KindSilent: "1;36"}
 
-// WriteText writes the view for a terminal: what is deadlocked and who holds others
-// up first, then the goroutines, each below the one that started it, then the
-// connections. Above 50 rows, those that are alike are one with their count; what
-// is not shown is counted. Names of the program's and the peer's are escaped.
-// The error is the writer's.
+// WriteText writes the view for a terminal: findings first, such as deadlocks and
+// goroutines that hold others up, then the goroutines, each below the one that started it,
+// then the connections. Above 50 rows, equal ones are joined into one with their number;
+// what is left out is counted. Names from the program and the peer are escaped. It returns
+// the writer's error.
 func (v *View) WriteText(w io.Writer, opts ...TextOption) error {
 	s := newSheet(v)
 	b := textOut{width: textWidth}
@@ -149,7 +148,7 @@ func (s *sheet) goroutines(b *textOut) {
 	}
 }
 
-// writeRows writes goroutines, their ages in a column at the left.
+// writeRows writes goroutines, with their ages in a column at the left.
 func writeRows(b *textOut, rows []row) {
 	ages := 0
 	for _, r := range rows {
@@ -239,7 +238,7 @@ func writePairs(b *textOut, pairs []pairRow) {
 	}
 }
 
-// write writes an end. Of many, it is the oldest.
+// write writes an end. With many, it is the oldest of several.
 func (e *end) write(b *textOut, indent string, many bool) {
 	if e.Process != "" {
 		b.WriteString(e.Process + "'s ")
@@ -274,11 +273,11 @@ func ago(what, last, since string) string {
 	return what
 }
 
-// padded and left fill s up to n columns, at the right and at the left.
+// padded and left fill s up to n columns, on the right and on the left.
 func padded(s string, n int) string { return s + strings.Repeat(" ", max(n-text.Columns(s), 0)) }
 func left(s string, n int) string   { return strings.Repeat(" ", max(n-text.Columns(s), 0)) + s }
 
-// wrap writes words in lines. The first begins with first, the others with rest.
+// wrap writes words in lines. The first line begins with first, the others with rest.
 func (b *textOut) wrap(first, rest, words string) {
 	b.WriteString(first)
 	at := text.Columns(first)

@@ -8,7 +8,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// wait fills in w. raw is known to be of the connection of, unless that is nil.
+// wait sets w to the wait raw. If of is not nil, raw is on that connection.
 func (b *builder) wait(w *Wait, raw *live.Wait, of *live.Connection) {
 	w.Operation, w.Reason, w.Since, w.Age = raw.Operation, raw.Reason, raw.Since, max(b.v.At.Sub(raw.Since), 0)
 	if raw.Span.IsSampled() {
@@ -107,7 +107,7 @@ func (b *builder) onConnection(w *Wait, raw *live.Wait, c *live.Connection) {
 	}
 }
 
-// keyOf is that of the goroutine of a task, "" for none.
+// keyOf returns the key of a task's goroutine, or "" if there is none.
 func (b *builder) keyOf(task any) string {
 	if at, ok := b.goroutine(task); ok {
 		return b.v.Goroutines[at].Key
@@ -115,7 +115,7 @@ func (b *builder) keyOf(task any) string {
 	return ""
 }
 
-// heldBy is the goroutine of a task as the only holder.
+// heldBy returns the task's goroutine as the only holder.
 func (b *builder) heldBy(task any, what string, strong bool) []Holder {
 	all := b.holders.Take(1)
 	h := &all[0]
@@ -133,7 +133,7 @@ func ended(task any) bool {
 	return s != semconv.StateRunning && s != semconv.StatePending
 }
 
-// connection fills in v.
+// connection sets v to the connection c.
 func (b *builder) connection(v *Connection, c *live.Connection) {
 	*v = Connection{
 		ID: c.ID, PeerID: c.PeerID, Role: c.Role, Local: c.Local, Remote: c.Remote,
@@ -157,7 +157,7 @@ func (b *builder) connection(v *Connection, c *live.Connection) {
 	}
 }
 
-// inside is what a call does that is in the library.
+// inside returns what a call in the library does.
 func (b *builder) inside(c *live.Call) *Doing {
 	d := b.doings.New()
 	*d = Doing{Inside: true, Goroutine: b.keyOf(c.Task), Name: taskName(c.Task), Operation: c.Operation, Since: c.Began, Began: c.Began}
@@ -170,7 +170,7 @@ func (b *builder) inside(c *live.Call) *Doing {
 	return d
 }
 
-// instead is what the goroutine of a task does that is not inside.
+// instead returns what a task's goroutine does while it is not in the library.
 func (b *builder) instead(task any) *Doing {
 	d := b.doings.New()
 	d.Name = taskName(task)

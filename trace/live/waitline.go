@@ -17,7 +17,7 @@ func (s *sheet) wait(w *Wait, count int) waitLine {
 		l.Operation += " #" + text.Number(w.Message)
 	}
 	if w.Operation == w.Reason && w.Cause == "" && !w.Idle {
-		l.Why = "" // as sleep
+		l.Why = "" // such as sleep
 	}
 	if c := s.ends[w.Connection]; c != nil && count == 1 {
 		l.Conn, l.To = name(c.ID), shownAddress(c.Remote)
@@ -59,7 +59,7 @@ func (s *sheet) holder(h *Holder) string {
 	return note
 }
 
-// on says what a wait is on, or "" if that would only repeat the holder.
+// on describes what a wait is on, or returns "" if that would only repeat the holder.
 func (s *sheet) on(on *On, held bool) string {
 	note := "on a " + text.Printable(on.Kind)
 	if on.Name != "" {
@@ -81,7 +81,7 @@ func (s *sheet) on(on *On, held bool) string {
 	if on.LastSender != "" {
 		add("last sent to by %s", s.who(on.LastSender, ""))
 	}
-	if on.LastReceiver != "" && !held { // the holder is named anyway
+	if on.LastReceiver != "" && !held { // the holder is named already
 		add("last received from by %s", s.who(on.LastReceiver, ""))
 	}
 	switch {
@@ -93,12 +93,12 @@ func (s *sheet) on(on *On, held bool) string {
 	return note
 }
 
-// kernel says what the kernel knows of a parked write.
+// kernel describes the kernel's view of a parked write.
 func kernel(k *TCP, age time.Duration) string {
 	var facts []string
 	add := func(format string, args ...any) { facts = append(facts, fmt.Sprintf(format, args...)) }
 	if k.RwndLimited > 0 {
-		add("the peer's window was closed for %s of %s", text.Duration(min(k.RwndLimited, age), " "), text.Duration(age, " ")) // its counter moves in steps
+		add("the peer's window was closed for %s of %s", text.Duration(min(k.RwndLimited, age), " "), text.Duration(age, " ")) // the counter changes in steps
 	}
 	if k.SndbufLimited > 0 {
 		add("this side's buffer was in the way for %s", text.Duration(k.SndbufLimited, " "))
@@ -114,7 +114,7 @@ func kernel(k *TCP, age time.Duration) string {
 	return strings.Join(facts, "; ")
 }
 
-// why says what a wait is for.
+// why describes what a wait is for.
 func why(reason, cause string, idle bool) string {
 	all := text.Printable(reason)
 	if cause != "" {
@@ -126,7 +126,7 @@ func why(reason, cause string, idle bool) string {
 	return all
 }
 
-// class is how a wait is colored.
+// class returns the class for the color of a wait.
 func class(reason string, idle bool) string {
 	switch {
 	case idle:
@@ -140,7 +140,8 @@ func class(reason string, idle bool) string {
 	}
 }
 
-// bar returns how long a bar is for an age: 1 for 10 ms and less, 10 for 1,000 s and more.
+// bar returns the length of the bar for an age: 1 for 10 ms or less, 10 for 1,000 s or
+// more.
 func bar(age time.Duration) int {
 	n := 1
 	for d := 10 * time.Millisecond; age > d && n < 10; d = d * 36 / 10 {

@@ -27,9 +27,8 @@ type watchFunc func(*watchConfig)
 
 func (f watchFunc) applyWatch(c *watchConfig) { f(c) }
 
-// WithStallAfter sets how long a block must last to be reported. It is reported again
-// after ten times that, a hundred times, and so on. The default is a second; d <= 0 is
-// ignored.
+// WithStallAfter sets how long a block must last to be reported. It is reported again after
+// ten times that, a hundred times, and so on. The default is a second; d <= 0 is ignored.
 func WithStallAfter(d time.Duration) WatchOption {
 	return watchFunc(func(c *watchConfig) {
 		if d > 0 {
@@ -38,15 +37,14 @@ func WithStallAfter(d time.Duration) WatchOption {
 	})
 }
 
-// WithStallsPerSecond sets how many `stalled` spans are made in a second at most, of
-// all blocks together. The others are counted by the next one. The default is 10;
-// for n <= 0 there is none.
+// WithStallsPerSecond sets the maximum number of `stalled` spans per second, for all blocks
+// together. The next span counts the others. The default is 10; for n <= 0 there are none.
 func WithStallsPerSecond(n int) WatchOption {
 	return watchFunc(func(c *watchConfig) { c.perSec = max(n, 0) })
 }
 
 // WithMeterProvider sets the provider of the gauges `wakechain.blocked` and
-// `wakechain.blocked.oldest`. Without it, or with nil, it is the global one,
+// `wakechain.blocked.oldest`. The default, also for nil, is the global one,
 // otel.GetMeterProvider.
 func WithMeterProvider(p metric.MeterProvider) WatchOption {
 	return watchFunc(func(c *watchConfig) {
@@ -56,11 +54,11 @@ func WithMeterProvider(p metric.MeterProvider) WatchOption {
 	})
 }
 
-// WithTrace sets a function that writes an execution trace when a block has lasted
-// long, such as sched.OnStall of package trace/sched. It is called once for all stalls
-// of one look; their `stalled` spans name the file in `stalled.trace`, unless it is "".
-// An error goes to otel.Handle. Watch waits for the function before it reports. The
-// default, or nil, is none.
+// WithTrace sets a function that writes an execution trace when a block has lasted long,
+// such as sched.OnStall of package trace/sched. It is called once for all stalls of one
+// observation. Their `stalled` spans have the name of the file in `stalled.trace`, unless
+// it is "". Errors are passed to otel.Handle. Watch waits for the function before it
+// reports. The default, or nil, is none.
 func WithTrace(write func() (file string, err error)) WatchOption {
 	return watchFunc(func(c *watchConfig) { c.trace = write })
 }
@@ -69,22 +67,22 @@ func WithTrace(write func() (file string, err error)) WatchOption {
 //
 //	defer live.Watch(ctx)()
 //
-// When a block has lasted a second, and again after 10, 100, … seconds, a short span
-// `stalled` is exported, with all that is known by then of why it is blocked. Its
-// parent is the goroutine's span, which is exported first if it is open, or the
-// connection's handshake. It links to the operation, which has not ended; when the
-// block is over, it links to its last `stalled`. Unsampled operations have none, nor
-// have idle ones, such as a read that waits for the next message. The gauges
-// `wakechain.blocked` and `wakechain.blocked.oldest` count blocked operations, sampled
-// or not, as far as they are followed.
+// When a block has lasted a second, and again after 10, 100, … seconds, Watch exports a
+// short span `stalled` with what is known of why it is blocked. Its parent is the
+// goroutine's span, which is exported first if it is open, or the connection's handshake.
+// It links to the operation, which has not ended. When the block is over, it links to its
+// last `stalled`. Unsampled operations have none, and neither have idle ones, such as a
+// read that waits for the next message. The gauges `wakechain.blocked` and
+// `wakechain.blocked.oldest` include sampled operations, and unsampled ones with
+// [WithUnsampled].
 //
-// Watch is one goroutine. It looks once a second, and when a block is about to have
-// lasted long enough, and spends less than a hundredth of the time on that. A look
-// takes some microseconds for each goroutine and connection: with 10,000 of each it
-// looks every few seconds, and reports a block that much later. A slow exporter delays
-// only these reports. A process needs one Watch; each of several reports everything.
-// stop returns when the goroutine has ended. It is safe for concurrent use, but must
-// not be called by a span processor.
+// Watch is one goroutine. It observes all blocks once a second, and when one is about to
+// have lasted long enough. This takes less than a hundredth of its time. An observation
+// takes some microseconds for each goroutine and connection: with 10,000 of each there is
+// one every few seconds, and blocks are reported that much later. A slow exporter delays
+// only these reports. A process needs one Watch; each of several reports everything. stop
+// returns when the goroutine has ended. It is safe for concurrent use, but must not be
+// called by a span processor.
 func Watch(ctx context.Context, opts ...WatchOption) (stop func()) {
 	c := watchConfig{after: time.Second, perSec: 10, provider: otel.GetMeterProvider()}
 	for _, o := range opts {
@@ -107,34 +105,34 @@ func Watch(ctx context.Context, opts ...WatchOption) (stop func()) {
 	}
 }
 
-// watch is a [Watch].
+// watch is the state of a [Watch].
 type watch struct {
 	watchConfig
 
-	levels     map[stallKey]int // how many limits each block has crossed
+	levels     map[stallKey]int // how many limits each block has exceeded
 	suppressed int              // spans since the last one
-	second     time.Time        // in which there were
+	second     time.Time        // the start of the second that reported counts
 	reported   int
 
 	look  *look
 	looks int
-	costs [8]time.Duration // of the last looks
+	costs [8]time.Duration // of the last observations
 
-	mu      sync.Mutex // of what follows, for the gauges
+	mu      sync.Mutex // guards the fields below, which the gauges read
 	blocked map[gaugeKey]gauge
-	counted time.Time // when
+	counted time.Time // when blocked was counted
 }
 
-// stallKey is one block.
+// stallKey identifies a block.
 type stallKey struct {
 	op    any
 	since int64
 }
 
-// share is what part of the time Watch may look: one in so many.
+// share limits the time that Watch uses: one part in share.
 const share = 100
 
-// run looks until ctx ends.
+// run observes until ctx ends.
 func (w *watch) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -153,16 +151,16 @@ func (w *watch) run(ctx context.Context) {
 	}
 }
 
-// cost returns what a look takes, given that the last took d: the least of some,
-// because other goroutines run in between.
+// cost returns the cost of an observation, if the last one took d: the least of some,
+// because other goroutines may run in between.
 func (w *watch) cost(d time.Duration) time.Duration {
 	w.costs[w.looks%len(w.costs)] = d
 	w.looks++
 	return slices.Min(w.costs[:min(w.looks, len(w.costs))])
 }
 
-// tick looks, reports blocks that have come to be long, and returns the time until the
-// next may be.
+// tick observes, reports the blocks that have exceeded a limit, and returns the time until
+// the next may.
 func (w *watch) tick() time.Duration {
 	l := w.look
 	l.again()
@@ -199,10 +197,10 @@ func (w *watch) tick() time.Duration {
 	return next
 }
 
-// maxAge is beyond what a process lives for.
+// maxAge is longer than any process lives.
 const maxAge = 1 << 60
 
-// report makes the spans of the due blocks, up to the limit of this second.
+// report makes the spans of the due blocks, up to the limit for this second.
 func (w *watch) report(l *look, due []*seen) {
 	if len(due) == 0 {
 		return
@@ -212,17 +210,17 @@ func (w *watch) report(l *look, due []*seen) {
 	}
 	sortDue(due)
 	var file string
-	written := false // or not, and tried
+	written := false // w.file was called
 	for _, s := range due {
 		below := s.below()
 		if !below.IsValid() {
-			continue // nobody could find it
+			continue // the span would belong to no trace
 		}
 		if w.reported >= w.perSec {
 			w.suppressed++
 			continue
 		}
-		if !s.hold() { // it is over or, which the next look shows, busy
+		if !s.hold() { // it is over, or busy; then the next observation tries again
 			w.levels[s.key()]--
 			continue
 		}
@@ -242,12 +240,12 @@ func (w *watch) report(l *look, due []*seen) {
 			w.reported++
 			w.suppressed = 0
 		case busy:
-			w.levels[s.key()]-- // the next look tries again
+			w.levels[s.key()]-- // the next observation tries again
 		}
 	}
 }
 
-// file writes a trace, and returns its name, "" where there is none.
+// file writes an execution trace, and returns its name, or "" if there is none.
 func (w *watch) file() string {
 	if w.trace == nil {
 		return ""

@@ -20,9 +20,9 @@ func (r ref) valid() bool { return r.span.IsValid() }
 // 0 means unknown, or not yet.
 type goroutine struct {
 	id      int64
-	entry   string // the program's outermost function in any stack
-	called  string // the goroutine that started it; 0: unknown
-	creator int64  // 0: not known
+	entry   string // the function that it began with
+	called  string // the program's outermost function in any stack
+	creator int64  // the goroutine that started it; 0: unknown
 	created *stack // of the go statement
 	born    int64
 	run     int64 // when it first ran
@@ -32,7 +32,7 @@ type goroutine struct {
 	since int64 // of the state
 	cur   *park // the park in progress, or one that is over while the goroutine does not run yet
 	sys   *park // a system call in progress
-	gc    *park // an assist in progress
+	gc    *park // the assist in progress
 
 	running, runnable, syscall, assist int64
 	suppressed                         int // blocks that were left out
