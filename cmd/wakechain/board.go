@@ -11,25 +11,24 @@ import (
 	"github.com/wakechain/wakechain/trace/live"
 )
 
-// board is what top shows and how: a function of views and keys. It is used by one
-// goroutine.
+// board is the state of top's page, which views and keys change. One goroutine uses it.
 type board struct {
 	view  *live.View
-	err   error // of the last time that was asked
+	err   error // of the latest request
 	every time.Duration
 
 	order    string // sortAge, …
 	reverse  bool
 	filter   string
-	typing   bool // keys go to the filter
+	typing   bool // keys are text for the filter
 	busyOnly bool
 	paused   bool
 	helping  bool
 	all      bool            // all rows are expanded
-	open     map[string]bool // rows that are, or with all are not, expanded
+	open     map[string]bool // rows that are expanded or, with all, collapsed
 	chosen   string          // key of the row
 	first    int             // row at the top of the list
-	page     int             // rows that the list had last
+	page     int             // number of rows in the latest list
 
 	rows []boardRow
 }
@@ -38,11 +37,11 @@ type board struct {
 type boardRow struct {
 	key     string
 	g       *live.Goroutine
-	w       *live.Wait // nil: nothing
+	w       *live.Wait // nil: it does not wait
 	process string
 }
 
-// What rows are sorted by.
+// Sort orders of rows.
 const (
 	sortAge     = "age"
 	sortName    = "name"
@@ -54,7 +53,7 @@ func newBoard(every time.Duration) *board {
 	return &board{every: every, order: sortAge, open: map[string]bool{}}
 }
 
-// show takes what the processes answered. What they did not leaves what was.
+// show sets the latest view. If the processes did not answer, the old one stays.
 func (b *board) show(got sight) {
 	b.err = got.err
 	if got.view != nil && !b.paused {
@@ -63,7 +62,7 @@ func (b *board) show(got sight) {
 	b.arrange()
 }
 
-// key does what a key says, and reports whether that is to end.
+// key handles a key, and reports whether it ends the program.
 func (b *board) key(k string) (quit bool) {
 	if k == keyQuit {
 		return true
@@ -113,10 +112,10 @@ func (b *board) key(k string) (quit bool) {
 	return false
 }
 
-// maxFilter is how many bytes a filter has at most.
+// maxFilter is the maximum size of a filter in bytes.
 const maxFilter = 100
 
-// typed is a key of the filter.
+// typed handles a key of the filter.
 func (b *board) typed(k string) {
 	switch k {
 	case keyEnter:
@@ -134,7 +133,7 @@ func (b *board) typed(k string) {
 	b.arrange()
 }
 
-// move chooses the row that is n further.
+// move moves the choice by n rows.
 func (b *board) move(n int) {
 	if len(b.rows) == 0 {
 		return
@@ -143,15 +142,15 @@ func (b *board) move(n int) {
 	b.chosen = b.rows[at].key
 }
 
-// at is the row that is chosen, the first if none is.
+// at returns the index of the chosen row, or 0 if there is none.
 func (b *board) at() int {
 	return max(slices.IndexFunc(b.rows, func(r boardRow) bool { return r.key == b.chosen }), 0)
 }
 
-// expanded reports whether a row says all.
+// expanded reports whether a row is shown with all details.
 func (b *board) expanded(r *boardRow) bool { return b.all != b.open[r.key] }
 
-// arrange makes the rows: those that the filter lets through, in order.
+// arrange sets the rows to those that match the filter, in order.
 func (b *board) arrange() {
 	b.rows = b.rows[:0]
 	if b.view == nil {
@@ -193,7 +192,8 @@ func (b *board) arrange() {
 	}
 }
 
-// compare puts first what has been stuck for longest, and last what is idle or runs.
+// compare orders rows by the sort order, and then by age: blocked ones first, then those
+// that run, then idle ones.
 func (b *board) compare(x, y *boardRow) int {
 	byAge := cmp.Or(cmp.Compare(x.rank(), y.rank()), cmp.Compare(y.age(b.view), x.age(b.view)))
 	switch b.order {
@@ -208,7 +208,7 @@ func (b *board) compare(x, y *boardRow) int {
 	}
 }
 
-// rank is 0 for what is blocked, 1 for what runs, 2 for what is idle.
+// rank returns 0 for a blocked row, 1 for one that runs, and 2 for an idle one.
 func (r *boardRow) rank() int {
 	switch {
 	case r.w == nil:
@@ -220,7 +220,7 @@ func (r *boardRow) rank() int {
 	}
 }
 
-// age is how long it has been so.
+// age returns how long the row has been in its state.
 func (r *boardRow) age(v *live.View) time.Duration {
 	if r.w != nil {
 		return r.w.Age
@@ -228,7 +228,7 @@ func (r *boardRow) age(v *live.View) time.Duration {
 	return max(v.At.Sub(r.g.Since), 0)
 }
 
-// name is that of the goroutine, and of what Handle runs in it.
+// name returns the name of the goroutine, and that of the innermost task in it.
 func (r *boardRow) name() string {
 	name := r.g.Name
 	if name == "" {
@@ -243,7 +243,7 @@ func (r *boardRow) name() string {
 	return name
 }
 
-// waits is the operation, its reason and cause.
+// waits returns the operation, its reason and its cause.
 func (r *boardRow) waits() string {
 	switch {
 	case r.w == nil:
@@ -261,7 +261,7 @@ func (r *boardRow) waits() string {
 	return s
 }
 
-// on is what it waits on or for whom.
+// on returns what it waits on, and the holders.
 func (r *boardRow) on() string {
 	if r.w == nil {
 		return r.g.Site

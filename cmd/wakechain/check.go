@@ -47,7 +47,7 @@ var checkVerb = &verb{
 	},
 }
 
-// stock is what is in some sources.
+// stock is the contents of all sources.
 type stock struct {
 	Sources  []stockSource  `json:"sources"`
 	Spans    int            `json:"spans"`
@@ -69,11 +69,11 @@ type stock struct {
 	Skewed     int `json:"skewed"`      // processes whose clocks disagree with others
 	SourcesCut int `json:"sources_cut"` // sources that are cut off
 
-	// Whole says that nothing is missing or cut off.
+	// Whole is true if nothing is missing or cut off.
 	Whole bool `json:"whole"`
 
 	skews []chain.Skew
-	first *chain.Span // that names a parent that is not there
+	first *chain.Span // the first span whose parent is missing
 }
 
 type stockSource struct {
@@ -91,7 +91,7 @@ type stockService struct {
 	Spans int    `json:"spans"`
 }
 
-// maxServices is how many are listed.
+// maxServices is the maximum number of services that are listed.
 const maxServices = 20
 
 func newStock(c *chain.Chain, reports []sourceReport) *stock {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// completionVerb is a function since it knows all verbs, itself included.
+// completionVerb is a function because it needs all verbs, including itself.
 func completionVerb() *verb {
 	return &verb{
 		name: "completion", args: "bash|zsh|fish", short: "write a script that completes verbs and flags in a shell",
@@ -42,8 +42,8 @@ func complete(w io.Writer, shell string) error {
 	return err
 }
 
-// eachFlag calls do for each flag of the verb. values are those that it can have,
-// "" where a file or the like may follow; takes says that it has one.
+// eachFlag calls do for each flag of the verb. takes is true if the flag has a value, and
+// values are the possible ones, or nil if there are others.
 func eachFlag(v *verb, do func(name, usage string, takes bool, values []string)) {
 	newFlags(v).set.VisitAll(func(fl *flag.Flag) {
 		_, usage := flag.UnquoteUsage(fl)
@@ -57,7 +57,7 @@ func eachFlag(v *verb, do func(name, usage string, takes bool, values []string))
 	})
 }
 
-// words are what may follow a verb that takes neither files nor URLs.
+// words returns the possible arguments of a verb that takes neither files nor URLs.
 func (v *verb) words() []string {
 	switch v.name {
 	case "completion":
@@ -151,5 +151,5 @@ func fish(b *strings.Builder) {
 	}
 }
 
-// quoted is s for a shell.
+// quoted returns s quoted for a shell.
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -41,7 +41,7 @@ var drawVerb = &verb{
 	},
 }
 
-// drawing is what the flags of draw say.
+// drawing is the values of draw's flags.
 type drawing struct {
 	flags                   *flags
 	output, format, title   string
@@ -127,7 +127,7 @@ func (d *drawing) draw(s *session, c *chain.Chain, format sequence.Format, opts 
 	})
 }
 
-// widthOf is the width of a file: the terminal does not matter to it.
+// widthOf returns the width of text in a file, which does not depend on the terminal.
 func widthOf(s *session) int {
 	if s.flags.width > 0 {
 		return s.flags.width
@@ -135,7 +135,7 @@ func widthOf(s *session) int {
 	return defaultWidth
 }
 
-// toFile writes a file.
+// toFile creates a file with the content that write writes.
 func toFile(name string, write func(*os.File) error) error {
 	f, err := os.Create(name)
 	if err != nil {

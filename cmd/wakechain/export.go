@@ -8,11 +8,11 @@ import (
 	"github.com/wakechain/wakechain/trace/chain/traceevent"
 )
 
-// exports write spans in a format for other programs.
+// exports write spans in formats for other programs.
 var exports = map[string]func(io.Writer, *stuff) error{
 	"otlp":     func(w io.Writer, in *stuff) error { return chain.WriteOTLP(w, in.spans.Spans()) },
 	"perfetto": traceEvents,
-	"chrome":   traceEvents, // they open the same
+	"chrome":   traceEvents, // the same format
 }
 
 func traceEvents(w io.Writer, in *stuff) error { return traceevent.Write(w, in.spans.Chain()) }

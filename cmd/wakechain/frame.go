@@ -22,7 +22,7 @@ var keyHelp = []string{
 	"?            this",
 }
 
-// frame returns the page: at most so many lines, of at most so many columns.
+// frame returns the page, with at most the given numbers of lines and columns.
 func (b *board) frame(columns, rows int, color bool) []string {
 	f := framer{columns: columns, color: color}
 	head := b.head(&f)
@@ -46,13 +46,13 @@ func (b *board) frame(columns, rows int, color bool) []string {
 	return append(head, foot)
 }
 
-// framer makes lines.
+// framer formats lines.
 type framer struct {
 	columns int
 	color   bool
 }
 
-// line is s, cut to the width, in styles.
+// line returns s, cut to the width, with the styles.
 func (f *framer) line(s string, styles ...style) string {
 	s = text.Clip(s, f.columns, "…")
 	if f.color {
@@ -88,7 +88,7 @@ func (b *board) head(f *framer) []string {
 
 var findingStyles = map[string]style{live.KindDeadlock: red, live.KindStalled: yellow, live.KindHead: yellow, live.KindSilent: cyan}
 
-// findings are what has been found, in at most n lines.
+// findings returns the findings, in at most n lines.
 func (b *board) findings(f *framer, n int) (out []string) {
 	shown := b.view.Shown()
 	for i, found := range shown {
@@ -128,7 +128,7 @@ func (b *board) foot() string {
 	return s + "  ? keys  q end"
 }
 
-// list is the heading and the rows, in n lines below the heading.
+// list returns the heading, and the rows in n lines below it.
 func (b *board) list(f *framer, n int) []string {
 	const ageWidth = 8
 	name := len("GOROUTINE")
@@ -149,7 +149,7 @@ func (b *board) list(f *framer, n int) []string {
 	if len(b.rows) == 0 {
 		return append(out, f.line(" nothing to show"))
 	}
-	// The chosen row, with what it says, stays on the page.
+	// The chosen row stays on the page, with its details.
 	at := b.at()
 	b.first = min(b.first, at, len(b.rows)-1)
 	heights := func(from, to int) (sum int) {
@@ -169,7 +169,7 @@ func (b *board) list(f *framer, n int) []string {
 	return out[:min(len(out), n+1)]
 }
 
-// row is the lines of a row.
+// row returns the lines of a row.
 func (b *board) row(f *framer, i int, format func(age, who, what, on string) string) []string {
 	r := &b.rows[i]
 	line := format(text.Duration(r.age(b.view), " "), printable(r.name()), printable(r.waits()), printable(r.on()))
@@ -197,7 +197,7 @@ func (b *board) row(f *framer, i int, format func(age, who, what, on string) str
 	return out
 }
 
-// details are all that the view knows of a row.
+// details returns everything in the view about a row.
 func (b *board) details(r *boardRow) (out []string) {
 	g, w, v := r.g, r.w, b.view
 	who := fmt.Sprintf("%s g%d, began %s ago", printable(r.name()), g.ID, text.Duration(max(v.At.Sub(g.Began), 0), " "))

@@ -15,10 +15,10 @@ const sourceText = `A SOURCE is a file, - for standard input, or a URL. What it 
 
 A URL is a page that answers with one of these, the debug page of a program, or a Jaeger or Tempo that -service, -trace and their like ask for traces.`
 
-// sourceHint is what a verb says of its sources.
+// sourceHint is the text about sources in a verb's help.
 const sourceHint = `A SOURCE is a file, - for standard input, or a URL, recognised by its content: wakechain help says which there are.`
 
-// exitCodes are what the command ends with.
+// exitCodes are the exit codes of the command.
 var exitCodes = [][2]string{
 	{"0", "answered"},
 	{"1", "it cannot"},
@@ -27,7 +27,7 @@ var exitCodes = [][2]string{
 	{"130", "interrupted, and what was read until then is answered"},
 }
 
-// helpVerb is a function since it lists all verbs, itself included.
+// helpVerb is a function because it lists all verbs, including itself.
 func helpVerb() *verb {
 	v := &verb{
 		name: "help", args: "[VERB]", short: "list the verbs, or say what one takes",
@@ -53,7 +53,7 @@ func helpVerb() *verb {
 	return v
 }
 
-// help lists the verbs.
+// help writes the list of verbs.
 func (v *verb) help(w io.Writer, _ *flags) {
 	fmt.Fprintf(w, "%s\n\nUsage: wakechain VERB [flags] [arguments]\n\n", folded(about, "", helpWidth))
 	for _, v := range verbs() {
@@ -67,7 +67,7 @@ func (v *verb) help(w io.Writer, _ *flags) {
 
 const helpWidth = 90
 
-// usage says what the verb takes.
+// usage writes the help of the verb.
 func (v *verb) usage(w io.Writer, f *flags) {
 	fmt.Fprintf(w, "Usage: %s\n\n", v.line(f))
 	fmt.Fprintln(w, folded(sentence(v.short), "", helpWidth))
@@ -94,7 +94,7 @@ func (v *verb) flagged(f *flags) (any bool) {
 	return any
 }
 
-// line is the verb as it is called.
+// line returns the verb's command line.
 func (v *verb) line(f *flags) string {
 	words := []string{"wakechain", v.name}
 	if v.flagged(f) {
@@ -106,8 +106,8 @@ func (v *verb) line(f *flags) string {
 	return strings.Join(words, " ")
 }
 
-// described returns a flag with the name of its value, and what it does, with its
-// default unless that is nothing.
+// described returns a flag with the name of its value, and its usage, with the default
+// unless that is empty.
 func described(fl *flag.Flag) (name, usage string) {
 	value, usage := flag.UnquoteUsage(fl)
 	name = "-" + fl.Name

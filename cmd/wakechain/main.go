@@ -1,12 +1,12 @@
-// Wakechain answers from the spans of a program, from its execution trace or from
-// the program itself who was blocked, on what and why, and what woke it.
+// Wakechain answers who was blocked, on what and why, and what woke it: from the spans of a
+// program, from its execution trace, or from the running program.
 //
 //	wakechain why spans.json                                  what went wrong, the gravest first
 //	wakechain draw -o stall.html spans.json                   a diagram to open in a browser
 //	wakechain ps http://127.0.0.1:6060/debug/wakechain        what is stuck right now
 //
-// wakechain help lists the verbs, and wakechain VERB -h what one of them takes. All
-// of it is also in docs/command.md.
+// wakechain help lists the verbs, and wakechain VERB -h describes one of them.
+// docs/command.md has the same.
 package main
 
 import (
@@ -23,15 +23,15 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends the work, which then answers with what it has. A second
-	// one ends the process, as it does any.
+	// The first signal ends the work, and the command answers with what it has. A second
+	// one ends the process.
 	context.AfterFunc(ctx, stop)
 	code := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr, os.Getenv})
 	stop()
 	os.Exit(code)
 }
 
-// stdio is what the command has of its surroundings.
+// stdio is the command's environment.
 type stdio struct {
 	in       io.Reader
 	out, err io.Writer
@@ -44,13 +44,14 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitFound       = 3
-	exitInterrupted = 130 // as a shell has it
+	exitInterrupted = 130 // as in a shell
 )
 
-// errFound is returned when a script found what it asked for. That has been printed.
+// errFound is returned if a script found what it searched for. The answer has been printed.
 var errFound = errors.New("found")
 
-// errInterrupted is returned when the answer is about a part of the spans. That has been printed.
+// errInterrupted is returned if the answer is about a part of the spans. It has been
+// printed.
 var errInterrupted = errors.New("interrupted")
 
 // usageError is a mistake in the arguments.
@@ -60,7 +61,7 @@ func (e usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
 
-// run is main, for its test. It returns the exit code.
+// run is main for tests. It returns the exit code.
 func run(ctx context.Context, args []string, std stdio) int {
 	name := "help"
 	if len(args) > 0 {

@@ -9,7 +9,7 @@ import (
 type painter struct {
 	w    io.Writer
 	on   bool
-	left []byte // the begin of a line
+	left []byte // the beginning of an incomplete line
 }
 
 func (p *painter) Write(b []byte) (int, error) {
@@ -33,7 +33,7 @@ func (p *painter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// lines yields the lines of b, without their ends.
+// lines yields the lines of b, without surrounding white space.
 func lines(b []byte) func(func(string) bool) {
 	return func(yield func(string) bool) {
 		for line := range bytes.Lines(b) {

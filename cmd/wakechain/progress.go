@@ -17,17 +17,17 @@ const (
 	headSize      = 64 // bytes of a source that identify its format
 )
 
-// meter is a source that shows on a terminal how far it has been read, once that
-// has taken a second.
+// meter is a reader of a source that shows the progress on a terminal, after a second.
 type meter struct {
 	io.Reader
 	n    atomic.Int64
-	head []byte // of the source
+	head []byte // the beginning of the source
 	quit chan struct{}
 	done chan struct{}
 }
 
-// meter returns in, with its progress on standard error if that is a terminal.
+// meter returns a meter for in. It shows the progress on standard error if that is a
+// terminal.
 func (s *session) meter(in *source) *meter {
 	m := &meter{Reader: in}
 	if !isTerminal(s.err) {
@@ -66,7 +66,7 @@ func (m *meter) show(w io.Writer, in *source) {
 	}
 }
 
-// stop ends the display, which leaves nothing on the terminal.
+// stop ends the display, and clears its line.
 func (m *meter) stop() {
 	if m.quit != nil {
 		close(m.quit)
@@ -74,7 +74,7 @@ func (m *meter) stop() {
 	}
 }
 
-// progress is a line that says how much of a source has been read.
+// progress returns a line with the part of a source that has been read.
 func progress(in *source, n int64) string {
 	name, size := printable(in.name), in.size
 	switch {

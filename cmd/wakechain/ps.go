@@ -16,7 +16,7 @@ import (
 	"github.com/wakechain/wakechain/trace/live"
 )
 
-// debugPath is where a process has its debug page, unless the URL says otherwise.
+// debugPath is the default path of a process's debug page.
 const debugPath = "/debug/wakechain"
 
 const viewText = `A URL is that of a page of package live (live.Handler), by default /debug/wakechain of its host. Several processes are joined to one view: then both ends of a connection are in it, and deadlocks across processes are found. A file with the page's JSON will do as well.`
@@ -72,7 +72,7 @@ func (s *session) viewOptions() []live.TextOption {
 	return opts
 }
 
-// stuckFor reports whether a goroutine has been blocked for d, and not idly.
+// stuckFor reports whether a goroutine has been blocked for d, without idle waits.
 func stuckFor(v *live.View, d time.Duration) bool {
 	for i := range v.Goroutines {
 		for _, w := range v.Goroutines[i].Waits {
@@ -84,8 +84,8 @@ func stuckFor(v *live.View, d time.Duration) bool {
 	return false
 }
 
-// views returns what is in progress in all processes, joined. Where some of them
-// do not answer, failed says so; where none does, that is the error.
+// views returns the current views of all processes, joined. failed has the errors of those
+// that did not answer. If none did, they are in err.
 func (s *session) views(sources []string, stacks bool) (joined *live.View, failed, err error) {
 	if len(sources) == 0 {
 		return nil, nil, usagef("the URL of a debug page is missing, such as http://127.0.0.1:6060/debug/wakechain")
@@ -108,7 +108,7 @@ func (s *session) views(sources []string, stacks bool) (joined *live.View, faile
 	}
 }
 
-// maxView is how much of a view is read, in bytes.
+// maxView is the maximum size of a view, in bytes.
 const maxView = 256 << 20
 
 func (s *session) view(source string, stacks bool) (*live.View, error) {
@@ -145,7 +145,7 @@ func (s *session) view(source string, stacks bool) (*live.View, error) {
 	return v, nil
 }
 
-// sound checks what is used as an index.
+// sound checks the values that are used as an index.
 func sound(v *live.View, name string) error {
 	for i := range v.Goroutines {
 		if p := v.Goroutines[i].Process; p < 0 || p >= len(v.Processes) {
@@ -160,7 +160,7 @@ func sound(v *live.View, name string) error {
 	return nil
 }
 
-// viewURL is where a process has its view as JSON.
+// viewURL returns the URL of a process's view as JSON.
 func viewURL(u *url.URL, stacks bool) string {
 	if u.Path == "" || u.Path == "/" {
 		u.Path = debugPath

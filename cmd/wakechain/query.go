@@ -12,7 +12,7 @@ import (
 	"github.com/wakechain/wakechain/trace/chain/query"
 )
 
-// queryFlags are what a Jaeger or a Tempo is asked for.
+// queryFlags are the flags of a query to Jaeger or Tempo.
 type queryFlags struct {
 	set *flag.FlagSet
 	q   query.Query
@@ -28,7 +28,7 @@ func (q *queryFlags) add(fs *flag.FlagSet) {
 	fs.IntVar(&q.q.Limit, "traces", 1, "of a Jaeger or Tempo: read at most this `number` of traces, the latest")
 }
 
-// given reports whether there is something to ask for.
+// given reports whether any of the flags was given.
 func (q *queryFlags) given() (found bool) {
 	if q.set == nil {
 		return false
@@ -42,7 +42,7 @@ func (q *queryFlags) given() (found bool) {
 	return found
 }
 
-// tags is a flag of attributes.
+// tags is a flag for attributes.
 type tags map[string]string
 
 func (t *tags) String() string { return "" }
@@ -59,7 +59,7 @@ func (t *tags) Set(s string) error {
 	return nil
 }
 
-// ask reads the traces that the flags ask a Jaeger or a Tempo for.
+// ask reads the traces that match the flags from a Jaeger or a Tempo.
 func (s *session) ask(in *stuff, base string) error {
 	if !isURL(base) {
 		return usagef("-service and the like are for the URL of a Jaeger or a Tempo, such as http://localhost:16686, not for %q", printable(base))
@@ -102,7 +102,7 @@ func (s *session) ask(in *stuff, base string) error {
 	}
 }
 
-// askedError names the server once.
+// askedError adds the server's name to an error that does not have it.
 func askedError(name string, err error) error {
 	said := strings.TrimPrefix(err.Error(), "query: ")
 	if !strings.Contains(said, name) {

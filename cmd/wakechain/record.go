@@ -14,8 +14,8 @@ import (
 	"github.com/wakechain/wakechain/trace/chain/tap"
 )
 
-// Where a process has its execution traces, by net/http/pprof, and its spans, by
-// package tap, unless the URL says otherwise.
+// Default paths of a process's execution traces, by net/http/pprof, and of its spans, by
+// package tap.
 const (
 	tracePath = "/debug/pprof/trace"
 	spansPath = debugPath + "/spans"
@@ -51,13 +51,13 @@ var recordVerb = &verb{
 				_, err := s.record(s.out, from, *d)
 				return err
 			}
-			// A file is there once something has arrived.
+			// The file appears only if something has arrived.
 			return s.recordFile(*output, from, *d)
 		}
 	},
 }
 
-// recordURL is where the process has what it does in its next d.
+// recordURL returns the URL of a recording of the process for the time d.
 func recordURL(source string, spans bool, d time.Duration) (string, error) {
 	if !isURL(source) {
 		source = "http://" + source
@@ -97,9 +97,9 @@ func (s *session) recordFile(name, from string, d time.Duration) (err error) {
 	return err
 }
 
-// record writes what arrives, and returns how much that was.
+// record copies the answer to w, and returns its size.
 func (s *session) record(w io.Writer, from string, d time.Duration) (n int64, err error) {
-	// Nothing need arrive before the end.
+	// The first byte may arrive only at the end of the recording.
 	body, _, err := s.get(from, d+s.flags.wait)
 	if err != nil {
 		return 0, err

@@ -9,23 +9,23 @@ import (
 	"golang.org/x/term"
 )
 
-// screen is a terminal that shows one page, and gives each key as it is pressed.
+// screen is a terminal that shows one page, and sends each key that is pressed.
 type screen struct {
 	in, out *os.File
 	keys    chan string   // closed at the end of input
 	resized chan struct{} // has a value after the size has changed
 
 	mu  sync.Mutex
-	old *term.State // nil: it is as it was
+	old *term.State // nil: the terminal has its old state
 }
 
-// Escape sequences: to the alternate screen, without a cursor, and back.
+// Escape sequences that switch to the alternate screen, without a cursor, and back.
 const (
 	enterScreen = "\x1b[?1049h\x1b[?25l\x1b[2J"
 	leaveScreen = "\x1b[0m\x1b[?25h\x1b[?1049l"
 )
 
-// openScreen takes a terminal, until close.
+// openScreen takes over a terminal, until close.
 func openScreen(in, out any) (*screen, error) {
 	s := &screen{keys: make(chan string), resized: make(chan struct{}, 1)}
 	var ok, also bool
@@ -52,7 +52,7 @@ func (s *screen) enter() (err error) {
 	return err
 }
 
-// close leaves the terminal as it was. It may be called again.
+// close restores the terminal. It may be called several times.
 func (s *screen) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,7 +64,7 @@ func (s *screen) close() {
 	s.old = nil
 }
 
-// size is that of the terminal, or what terminals had.
+// size returns the size of the terminal, or a usual one if it is unknown.
 func (s *screen) size() (columns, rows int) {
 	columns, rows, err := term.GetSize(int(s.out.Fd()))
 	if err != nil || columns <= 0 || rows <= 0 {
@@ -73,7 +73,7 @@ func (s *screen) size() (columns, rows int) {
 	return columns, rows
 }
 
-// read sends keys. It ends with the process: nothing else ends a read of a
+// read sends keys. It lasts as long as the process, because nothing else ends a read of a
 // terminal.
 func (s *screen) read() {
 	defer close(s.keys)
@@ -102,7 +102,7 @@ const (
 	keyDelete  = "delete"
 	keyQuit    = "ctrl-c"
 	keySuspend = "ctrl-z"
-	keyNone    = "" // one that means nothing here
+	keyNone    = "" // a key without a meaning
 )
 
 var sequences = map[string]string{
@@ -110,7 +110,7 @@ var sequences = map[string]string{
 	"[H": keyHome, "OH": keyHome, "[1~": keyHome, "[F": keyEnd, "OF": keyEnd, "[4~": keyEnd,
 }
 
-// keysOf splits what a terminal sent at once into keys.
+// keysOf splits the input of one read into keys.
 func keysOf(b []byte) (keys []string) {
 	for len(b) > 0 {
 		k, n := keyNone, 1

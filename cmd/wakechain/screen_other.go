@@ -2,8 +2,8 @@
 
 package main
 
-// watchSize does nothing: the size is asked for with each page.
+// watchSize does nothing: each page asks for the size.
 func (s *screen) watchSize() {}
 
-// suspend does nothing where there are no jobs.
+// suspend does nothing if the system has no job control.
 func (s *screen) suspend() error { return nil }

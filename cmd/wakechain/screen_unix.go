@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// watchSize has resized say when the window has another size.
+// watchSize sends to resized when the size of the window has changed.
 func (s *screen) watchSize() {
 	changed := make(chan os.Signal, 1)
 	signal.Notify(changed, syscall.SIGWINCH)
@@ -22,10 +22,10 @@ func (s *screen) watchSize() {
 	}()
 }
 
-// suspend stops the process, as Ctrl-Z does, and returns when it goes on.
+// suspend stops the process, as Ctrl-Z does, and returns when it continues.
 func (s *screen) suspend() error {
 	s.close()
-	if err := syscall.Kill(0, syscall.SIGTSTP); err != nil { // of the whole job, as the terminal would
+	if err := syscall.Kill(0, syscall.SIGTSTP); err != nil { // the whole job, as the terminal would
 		return err
 	}
 	return s.enter()

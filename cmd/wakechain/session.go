@@ -19,8 +19,8 @@ type session struct {
 	ctx   context.Context
 	flags *flags
 
-	mu   sync.Mutex // of what is written to err
-	part bool       // the user has interrupted it: what follows is of a part
+	mu   sync.Mutex // guards writes to err
+	part bool       // the user has interrupted it: the answer is about a part
 }
 
 // warn writes a line to standard error.
@@ -30,7 +30,7 @@ func (s *session) warn(format string, args ...any) {
 	fmt.Fprintf(s.err, "wakechain: %s\n", text.Printable(fmt.Sprintf(format, args...)))
 }
 
-// end is what a verb returns that has answered.
+// end returns the result of a verb that has answered.
 func (s *session) end(found bool) error {
 	switch {
 	case s.part:
@@ -51,21 +51,21 @@ func (s *session) chain(sources []string) (*chain.Chain, error) {
 	return in.spans.Chain(), nil
 }
 
-// stuff is what was read.
+// stuff is the contents of the sources.
 type stuff struct {
 	spans   chain.Collection
 	traces  []*schedread.Trace
 	reports []sourceReport
 }
 
-// sourceReport is what a source turned out to be.
+// sourceReport is the name and the report of a source.
 type sourceReport struct {
 	name string
 	chain.Report
 }
 
-// read returns the spans of the sources (at least one), and the format of each. It
-// warns of what was left out.
+// read returns the contents of the sources, by default standard input. It warns of what was
+// left out.
 func (s *session) read(sources []string) (*stuff, error) {
 	if len(sources) == 0 {
 		sources = []string{"-"}
@@ -100,7 +100,7 @@ func (s *session) read(sources []string) (*stuff, error) {
 	return in, nil
 }
 
-// join puts what execution traces know below the spans that are there.
+// join adds the waits in execution traces below the spans of other sources.
 func (in *stuff) join(s *session) {
 	var spans []chain.Span
 	if len(in.traces) > 0 {
@@ -118,7 +118,7 @@ func (in *stuff) join(s *session) {
 	}
 }
 
-// viewError is that of a source that is no spans, but what package live writes.
+// viewError is the error for a source that has a view of package live instead of spans.
 type viewError struct{ name string }
 
 func (e *viewError) Error() string {

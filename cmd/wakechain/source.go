@@ -11,12 +11,12 @@ import (
 	"strings"
 )
 
-// source is what is read: a file, standard input or the answer of a server.
+// source is a file, standard input or the answer of a server.
 type source struct {
 	name  string
 	r     io.Reader
-	size  int64 // bytes; 0: not known
-	spans bool  // what is counted is spans, not bytes
+	size  int64 // bytes; 0: unknown
+	spans bool  // progress is counted in spans, not bytes
 	c     io.Closer
 }
 
@@ -29,14 +29,14 @@ func (in *source) Close() error {
 	return in.c.Close()
 }
 
-// named reports whether the error says itself where it happened.
+// named reports whether the error has the name of the source.
 func (in *source) named(err error) bool {
 	var path *fs.PathError
 	var web *webError
 	return errors.As(err, &path) || errors.As(err, &web)
 }
 
-// isURL reports whether a source is one, and no file.
+// isURL reports whether a source is a URL, not a file.
 func isURL(source string) bool {
 	return strings.HasPrefix(source, "http://") || strings.HasPrefix(source, "https://")
 }
@@ -88,7 +88,7 @@ func (s *session) open(name string) (*source, error) {
 	return in, nil
 }
 
-// isView reports whether a source that begins so is what package live writes as JSON.
+// isView reports whether a source with this beginning is a view of package live in JSON.
 func isView(head []byte) bool {
 	head, ok := bytes.CutPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("{"))
 	return ok && bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte(`"version":`))

@@ -10,7 +10,7 @@ import (
 	"github.com/wakechain/wakechain/internal/text"
 )
 
-// defaultWidth is that of what is not written to a terminal, in columns.
+// defaultWidth is the width of output that is not for a terminal, in columns.
 const defaultWidth = 100
 
 // terminal returns the size of w, if it is a terminal.
@@ -23,13 +23,13 @@ func terminal(w any) (columns, rows int, ok bool) {
 	return columns, rows, err == nil && columns > 0
 }
 
-// isTerminal reports whether w is one, whatever its size.
+// isTerminal reports whether w is a terminal, whatever its size.
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// columns is the width of what is written: the flag's, the terminal's, or 100.
+// columns returns the width of the output: the flag's, the terminal's, or 100.
 func (s *session) columns() int {
 	if s.flags.width > 0 {
 		return s.flags.width
@@ -40,8 +40,8 @@ func (s *session) columns() int {
 	return defaultWidth
 }
 
-// colored reports whether w gets colors: -color says so, or it is a terminal and
-// the user has not set NO_COLOR.
+// colored reports whether output to w has colors: as -color selects or, by default, if w is
+// a terminal, NO_COLOR is not set, and TERM is not dumb.
 func (s *session) colored(w io.Writer) bool {
 	switch s.flags.color {
 	case "always":
@@ -53,7 +53,7 @@ func (s *session) colored(w io.Writer) bool {
 	}
 }
 
-// style is how something looks on a terminal.
+// style is an SGR parameter of a terminal.
 type style string
 
 const (
@@ -66,7 +66,7 @@ const (
 	invert style = "7"
 )
 
-// paint returns s in styles, which end with it.
+// paint returns s in the given styles, which end after it.
 func paint(s string, styles ...style) string {
 	if s == "" || len(styles) == 0 {
 		return s
@@ -83,8 +83,9 @@ func paint(s string, styles ...style) string {
 	return "\x1b[" + strings.Join(codes, ";") + "m" + s + "\x1b[0m"
 }
 
-// printable is text of a stranger: nothing in it moves a cursor.
+// printable returns untrusted text, escaped so that it cannot move the cursor, and
+// shortened.
 func printable(s string) string { return text.Printable(text.Shorten(s, 300)) }
 
-// oneLine is an error for the last line of a terminal.
+// oneLine returns the text of an error as one line.
 func oneLine(err error) string { return text.Printable(strings.ReplaceAll(err.Error(), "\n", "; ")) }

@@ -35,7 +35,7 @@ var topVerb = &verb{
 				return errors.New("it needs a terminal to refresh, and this is none: wakechain ps writes once")
 			}
 			t := &top{session: s, urls: args, every: *every, filter: live.Filter{Min: *minimum, Connection: *connection}}
-			// What does not answer at all is said here, and not on a screen that goes.
+			// If no process answers, report it here, not on a screen that disappears.
 			first := t.fetch(s.ctx)
 			if first.view == nil {
 				return first.err
@@ -56,11 +56,11 @@ type top struct {
 	board  *board
 }
 
-// sight is what the processes answered at one time.
+// sight is the answer of the processes at one time.
 type sight struct {
 	view  *live.View
-	err   error // of those that did not answer
-	fault any   // a panic of the caller's
+	err   error // of the processes that did not answer
+	fault any   // a panic in fetch
 }
 
 func (t *top) fetch(ctx context.Context) (got sight) {
@@ -77,7 +77,7 @@ func (t *top) fetch(ctx context.Context) (got sight) {
 	return sight{view: v.Filter(t.filter), err: failed}
 }
 
-// copied is the session with another context.
+// copied returns a copy of the session with another context.
 func (s *session) copied(ctx context.Context) *session {
 	return &session{stdio: s.stdio, ctx: ctx, flags: s.flags}
 }
@@ -127,7 +127,7 @@ func (t *top) watch() error {
 func (t *top) draw(scr *screen, color bool) error {
 	columns, rows := scr.size()
 	var b bytes.Buffer
-	b.WriteString("\x1b[?2026h\x1b[H") // at once, where the terminal can
+	b.WriteString("\x1b[?2026h\x1b[H") // as one update, if the terminal supports it
 	for i, line := range t.board.frame(columns, rows, color) {
 		if i > 0 {
 			b.WriteString("\r\n")

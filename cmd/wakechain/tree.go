@@ -62,7 +62,7 @@ var treeVerb = &verb{
 	},
 }
 
-// among reports whether the list has s; an empty list has all.
+// among reports whether the list has s, or is empty.
 func among(l list, s string) bool {
 	for _, one := range l {
 		if one == s {
@@ -72,8 +72,8 @@ func among(l list, s string) bool {
 	return len(l) == 0
 }
 
-// treeColors returns a line of a tree with colors: its time dim, a block yellow, a
-// wake green and a failure red.
+// treeColors returns a line of a tree with colors: its time is dim, a block yellow, a wake
+// green, a start of a goroutine bold, and a failure red.
 func treeColors(line string) string {
 	at, rest, ok := strings.Cut(line, " ")
 	if !ok || !strings.HasPrefix(at, "+") {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// verb is what the command can do.
+// verb is a subcommand.
 type verb struct {
 	name, args string
 	short      string // one line
@@ -20,7 +20,7 @@ type verb struct {
 
 type example struct{ command, what string }
 
-// verbs returns all verbs, in the order in which they are listed.
+// verbs returns all verbs, in the order of the help.
 func verbs() []*verb {
 	return []*verb{
 		whyVerb, treeVerb, drawVerb, checkVerb, exportVerb, psVerb, topVerb, recordVerb, versionVerb, completionVerb(), helpVerb(),
@@ -45,7 +45,7 @@ func verbNamed(name string) *verb {
 // errHelp is the error of -h.
 var errHelp = flag.ErrHelp
 
-// flags are those of one verb.
+// flags are the flags of one verb.
 type flags struct {
 	set *flag.FlagSet
 	run func(s *session, args []string) error
@@ -64,8 +64,8 @@ func newFlags(v *verb) *flags {
 	return f
 }
 
-// parse reads flags before, between and behind the other arguments, which it
-// returns. Behind a -- there are no flags.
+// parse parses flags before, between and after the other arguments, which it returns. After
+// -- there are no flags.
 func (f *flags) parse(args []string) (rest []string, err error) {
 	for {
 		if err := f.set.Parse(args); err != nil {
@@ -83,7 +83,7 @@ func (f *flags) parse(args []string) (rest []string, err error) {
 	}
 }
 
-// check looks at the flags that several verbs have.
+// check checks the flags that several verbs have.
 func (f *flags) check() error {
 	switch f.color {
 	case "", "auto", "always", "never":
@@ -99,24 +99,24 @@ func (f *flags) check() error {
 	return nil
 }
 
-// given reports whether the flag was there.
+// given reports whether the flag was given.
 func (f *flags) given(name string) (found bool) {
 	f.set.Visit(func(f *flag.Flag) { found = found || f.Name == name })
 	return found
 }
 
-// styled adds the flags of what is written for people.
+// styled adds the flags for readable output.
 func (f *flags) styled() {
 	f.set.StringVar(&f.color, "color", "auto", "`when` to use colors: auto, always or never; auto is on a terminal, unless NO_COLOR is set")
 	f.set.IntVar(&f.width, "width", 0, "`columns` of text (default the terminal's, or 100)")
 }
 
-// timed adds the flag of what asks a server.
+// timed adds the flag for requests to servers.
 func (f *flags) timed() {
 	f.set.DurationVar(&f.wait, "timeout", patience, "how long a server may be silent, as a `duration` such as 10s")
 }
 
-// list is a flag that may be given more than once.
+// list is a flag that may be given several times.
 type list []string
 
 func (l *list) String() string { return strings.Join(*l, " ") }

@@ -24,7 +24,7 @@ var versionVerb = &verb{
 	},
 }
 
-// versionOf is what the linker knows.
+// versionOf describes the build.
 func versionOf(info *debug.BuildInfo) string {
 	version := info.Main.Version
 	if version == "" {

@@ -11,24 +11,25 @@ import (
 	"github.com/wakechain/wakechain/internal/text"
 )
 
-// patience is how long a server may be silent, unless -timeout says otherwise.
+// patience is the default time that a server may be silent.
 const patience = 10 * time.Second
 
-// errSilent is the cause of a context that a silent server ended.
+// errSilent is the cause of a context that ended because a server was silent.
 var errSilent = errors.New("silent")
 
-// webError is what went wrong with a request.
+// webError is the error of a request.
 type webError struct{ text string }
 
 func (e *webError) Error() string { return e.text }
 
-// get asks a server, which may be silent for wait: before it answers, and between
-// two parts of what it sends. Its body ends in a webError then.
+// get sends a request. The server may be silent for wait, before it answers and between two
+// parts of the answer. If it is silent for longer, the error is a webError, which body may
+// return.
 func (s *session) get(url string, wait time.Duration) (body io.ReadCloser, size int64, err error) {
 	return s.getWithin(url, wait, wait)
 }
 
-// getWithin is get, for an answer that may take another time to begin.
+// getWithin is get with another time for the beginning of the answer.
 func (s *session) getWithin(url string, first, wait time.Duration) (io.ReadCloser, int64, error) {
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	b := &watched{ctx: ctx, cancel: cancel, wait: wait}
@@ -61,10 +62,10 @@ func (s *session) getWithin(url string, first, wait time.Duration) (io.ReadClose
 	return b, max(resp.ContentLength, 0), nil
 }
 
-// client asks each server by itself: nothing of it is left when it has answered.
+// client opens a connection for each request, and closes it afterwards.
 var client = &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}}
 
-// watched is a body that may be silent for so long.
+// watched is a body that ends with an error if it is silent for too long.
 type watched struct {
 	name   string
 	ctx    context.Context
@@ -95,7 +96,7 @@ func (b *watched) Close() error {
 	return b.body.Close()
 }
 
-// explained is the error of a request in the user's words.
+// explained returns the error of a request in terms of the user.
 func (b *watched) explained(err error) error {
 	switch cause := context.Cause(b.ctx); {
 	case errors.Is(cause, errSilent):
@@ -105,12 +106,13 @@ func (b *watched) explained(err error) error {
 	}
 	var inner interface{ Unwrap() error }
 	if errors.As(err, &inner) && inner.Unwrap() != nil {
-		err = inner.Unwrap() // without the method and the URL, which we say ourselves
+		err = inner.Unwrap() // without the method and the URL, because name has the URL
 	}
 	return &webError{fmt.Sprintf("%s: %v", b.name, err)}
 }
 
-// firstLine is what an answer that is none says, unless that is a page.
+// firstLine returns the first line of an answer with an error status, or "" if the answer
+// is a page or JSON.
 func firstLine(b []byte) string {
 	for line := range lines(b) {
 		if len(line) > 0 && line[0] != '<' && line[0] != '{' {

@@ -58,11 +58,11 @@ var whyVerb = &verb{
 	},
 }
 
-// lately is what must have waited to be worth a line of why, and not of ps.
+// lately is the minimum wait that why shows for a debug page.
 const lately = time.Second
 
-// whyNow says of debug pages what they know: what is stuck now. Where a source is none
-// of them, err is what is wrong.
+// whyNow writes what debug pages show: what is stuck now. It returns err if a source is no
+// debug page.
 func (s *session) whyNow(sources []string, err error, failOn string) error {
 	v, failed, wrong := s.views(sources, false)
 	if wrong != nil || failed != nil {
@@ -78,7 +78,7 @@ func (s *session) whyNow(sources []string, err error, failOn string) error {
 
 var severities = []string{explain.Info.String(), explain.Warning.String(), explain.Problem.String()}
 
-// failing reports whether a finding is as severe as that.
+// failing reports whether any finding has at least the given severity.
 func failing(found []explain.Finding, than string) bool {
 	if than == "" {
 		return false

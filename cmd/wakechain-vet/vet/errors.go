@@ -8,8 +8,8 @@ import (
 	"golang.org/x/tools/go/ast/inspector"
 )
 
-// without is what the program may lack where the error of a method of package trace is
-// ignored.
+// without is the consequence of ignoring the error of a method or function of package
+// trace.
 var without = map[string]string{
 	"LockContext":  "the lock may not be held",
 	"RLockContext": "the lock may not be held",

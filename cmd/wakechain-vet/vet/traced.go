@@ -8,7 +8,8 @@ import (
 	"golang.org/x/tools/go/ast/inspector"
 )
 
-// function is one that runs under a traced goroutine: a *ast.FuncDecl or *ast.FuncLit.
+// function is a function that runs under a traced goroutine: a *ast.FuncDecl or
+// *ast.FuncLit.
 type function struct {
 	file *ast.File
 	typ  *ast.FuncType
@@ -53,7 +54,7 @@ func tracedFunctions(pass *analysis.Pass, in *inspector.Inspector) []function {
 			}
 		}
 	}
-	for i := 0; i < len(found); i++ { // it grows
+	for i := 0; i < len(found); i++ { // the loop appends to found
 		ast.Inspect(found[i].body, func(n ast.Node) bool {
 			if call, ok := n.(*ast.CallExpr); ok {
 				if fn := callee(pass.TypesInfo, call); fn != nil && decls[fn].body != nil && takesContext(pass.TypesInfo, decls[fn].typ) {
@@ -66,7 +67,7 @@ func tracedFunctions(pass *analysis.Pass, in *inspector.Inspector) []function {
 	return found
 }
 
-// used returns the function that an expression names, nil for none.
+// used returns the function that an expression names, or nil.
 func used(info *types.Info, e ast.Expr) *types.Func {
 	if sel, ok := e.(*ast.SelectorExpr); ok {
 		e = sel.Sel
@@ -77,7 +78,7 @@ func used(info *types.Info, e ast.Expr) *types.Func {
 
 func takesContext(info *types.Info, typ *ast.FuncType) bool { return contextOf(info, typ) != "" }
 
-// contextOf returns the name of the context that a function takes, "" for none.
+// contextOf returns the name of the function's context parameter, or "" if there is none.
 func contextOf(info *types.Info, typ *ast.FuncType) string {
 	for _, p := range typ.Params.List {
 		if t := info.TypeOf(p.Type); t != nil && isContext(t) {

@@ -11,29 +11,29 @@ import (
 	"golang.org/x/tools/go/analysis"
 )
 
-// unseen reports what waits in a traced function and would be in no trace.
+// unseen reports the waits in a traced function that no trace would show.
 func unseen(pass *analysis.Pass, fn function) {
 	w := &walker{pass: pass, fn: fn, ctx: contextOf(pass.TypesInfo, fn.typ), trace: imported(fn.file)}
 	ast.Inspect(fn.body, w.visit)
 }
 
-// walker looks at the body of one function.
+// walker checks the body of one function.
 type walker struct {
 	pass  *analysis.Pass
 	fn    function
-	ctx   string // the name of its context
-	trace string // what the file calls package trace; "": it does not import it
+	ctx   string // the name of its context; "": none
+	trace string // the name of package trace in the file; "": not known
 
-	nested bool // in a literal, which may return something else
+	nested bool // in a function literal, which may have other results
 }
 
-// fixable reports whether a fix can be written in terms of the context and package trace.
+// fixable reports whether a fix can use the context and package trace.
 func (w *walker) fixable() bool { return w.trace != "" && w.ctx != "" && w.ctx != "_" }
 
 func (w *walker) visit(n ast.Node) bool {
 	switch s := n.(type) {
 	case *ast.FuncLit:
-		if !takesContext(w.pass.TypesInfo, s.Type) { // else it is looked at by itself
+		if !takesContext(w.pass.TypesInfo, s.Type) { // else it is checked as a traced function, or not at all
 			inner := *w
 			inner.nested = true
 			ast.Inspect(s.Body, inner.visit)
@@ -41,7 +41,7 @@ func (w *walker) visit(n ast.Node) bool {
 		return false
 	case *ast.GoStmt:
 		w.goStatement(s)
-		return false // what it runs is in no traced goroutine
+		return false // it runs in a goroutine that is not traced
 	case *ast.SelectStmt:
 		w.selectStatement(s)
 		return false
@@ -67,7 +67,7 @@ func (w *walker) report(n ast.Node, message string, fixes ...analysis.SuggestedF
 	w.pass.Report(analysis.Diagnostic{Pos: n.Pos(), End: n.End(), Message: message, SuggestedFixes: fixes})
 }
 
-// done reports whether an expression is the call of a context's Done.
+// done reports whether an expression is a call of a context's Done.
 func (w *walker) done(e ast.Expr) bool {
 	call, ok := ast.Unparen(e).(*ast.CallExpr)
 	if !ok {
@@ -77,7 +77,7 @@ func (w *walker) done(e ast.Expr) bool {
 	return of(fn, "context") && fn.Name() == "Done"
 }
 
-// instead are the types of package sync that wait, by what takes their place.
+// instead are the replacements for types of package sync that wait.
 var instead = map[string]string{"Mutex": "trace.Mutex", "RWMutex": "trace.RWMutex", "WaitGroup": "trace.WaitGroup"}
 
 func (w *walker) call(call *ast.CallExpr) {
@@ -133,7 +133,7 @@ func (w *walker) send(s *ast.SendStmt) {
 	w.report(s, message, analysis.SuggestedFix{Message: "Send with trace.Send", TextEdits: []analysis.TextEdit{{Pos: s.Pos(), End: s.End(), NewText: []byte(text)}}})
 }
 
-// returnsError reports whether the function returns an error and nothing else, unnamed.
+// returnsError reports whether the function returns only an error, which is not named.
 func (w *walker) returnsError() bool {
 	r := w.fn.typ.Results
 	if r == nil || len(r.List) != 1 || len(r.List[0].Names) != 0 {
@@ -157,8 +157,9 @@ func (w *walker) goStatement(s *ast.GoStmt) {
 	w.report(s, message)
 }
 
-// traceGo is the go statement as a call of trace.Go, where that means the same: nothing
-// is evaluated later than it was, and nothing is returned.
+// traceGo returns a fix that replaces the go statement by trace.Go, if that means the same:
+// nothing may be evaluated later than before, and no return statement may leave the
+// literal.
 func (w *walker) traceGo(s *ast.GoStmt) (fix analysis.SuggestedFix, ok bool) {
 	head := func(name string) string {
 		return w.trace + ".Go(" + w.ctx + ", " + strconv.Quote(name) + ", func(" + w.ctx + " context.Context) error {"
@@ -216,8 +217,8 @@ func returns(body *ast.BlockStmt) (found bool) {
 	return found
 }
 
-// imported returns what a file that can name contexts calls package trace, "" where it
-// imports either not.
+// imported returns the name of package trace in a file. It returns "" if the file does not
+// import it, or does not import context by that name.
 func imported(file *ast.File) (trace string) {
 	contexts := false
 	for _, i := range file.Imports {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/tools/go/ast/inspector"
 )
 
-// Analyzer reports what the package's comment says.
+// Analyzer is the analyzer that the package comment describes.
 var Analyzer = &analysis.Analyzer{
 	Name:     "wakechain",
 	Doc:      "report ignored errors of package trace, and waits that a trace does not show",
@@ -33,10 +33,10 @@ func run(pass *analysis.Pass) (any, error) {
 	return nil, nil
 }
 
-// callee returns the function or method that a call names, nil for another call.
+// callee returns the function or method that a call names, or nil for other calls.
 func callee(info *types.Info, call *ast.CallExpr) *types.Func {
 	fun := ast.Unparen(call.Fun)
-	switch f := fun.(type) { // of a generic one, with its arguments
+	switch f := fun.(type) { // a generic function with type arguments
 	case *ast.IndexExpr:
 		fun = f.X
 	case *ast.IndexListExpr:
@@ -58,13 +58,13 @@ func callee(info *types.Info, call *ast.CallExpr) *types.Func {
 	return fn
 }
 
-// of reports whether a function is of the package with that path.
+// of reports whether a function belongs to the package with that path.
 func of(fn *types.Func, path string) bool {
 	return fn != nil && fn.Pkg() != nil && fn.Pkg().Path() == path
 }
 
-// ofModule reports whether a function is of one of wakechain's packages that run
-// functions: trace, and the WebSocket libraries.
+// ofModule reports whether a function belongs to one of wakechain's packages that run
+// functions: trace and the wsconn packages.
 func ofModule(fn *types.Func) bool {
 	if fn == nil || fn.Pkg() == nil {
 		return false
@@ -73,7 +73,7 @@ func ofModule(fn *types.Func) bool {
 	return path == tracePath || path == module+"/wsconn" || strings.HasPrefix(path, module+"/wsconn/")
 }
 
-// receiver returns the name of the type that a method is of, "" for a function.
+// receiver returns the name of a method's receiver type, or "" for a function.
 func receiver(fn *types.Func) string {
 	recv := fn.Signature().Recv()
 	if recv == nil {

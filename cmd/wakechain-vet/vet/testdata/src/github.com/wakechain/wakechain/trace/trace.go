@@ -1,4 +1,4 @@
-// Package trace is what the tests of the analyzer need of wakechain's.
+// Package trace has what the analyzer's tests need of wakechain's package trace.
 package trace
 
 import "context"
