@@ -28,8 +28,8 @@ var (
 	HoldBlock = func(task, op any, since time.Time) bool { return false }
 
 	// RecordStall makes the span of a stall of op, which HoldBlock kept, and reports
-	// whether it did: the block may be over, or not be traced. busy: a sink of the
-	// operation was running, for which RecordStall does not wait; it may be called
+	// whether it did: the block may be over, or not be traced. busy is true if a sink of
+	// the operation was running. RecordStall does not wait for it, and may be called
 	// again.
 	RecordStall = func(op any, s *Stall) (recorded, busy bool) { return false, false }
 )

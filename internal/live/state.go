@@ -14,8 +14,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Source is a registered goroutine or connection. Describe describes what it is and
-// does now. It may take only locks that no parked call and no exporter holds.
+// Source is a registered goroutine or connection. Describe describes what it is and what
+// it does now. It may take only locks that no parked call and no exporter holds.
 type Source interface{ Describe(*Report) }
 
 // Report is what sources describe. A Source appends to it. A reused Report allocates
@@ -60,9 +60,9 @@ func (r *Report) Reset() {
 type Task struct {
 	Key    any
 	Outer  any // nil: none
-	Parent any // started it; nil: not known
+	Parent any // started it; nil: unknown
 	Name   string
-	ID     int64 // the runtime's; 0: not known
+	ID     int64 // the runtime's; 0: unknown
 	Ended  bool
 	Began  time.Time
 	Ran    time.Time // when its latest block ended; zero: never
@@ -77,13 +77,13 @@ type Wait struct {
 	Reason    string
 	Since     time.Time
 	Span      oteltrace.SpanContext // of the operation; invalid: none yet
-	On        any                   // what it waits for or belongs to: a Waitable, a task or a connection; nil: not known
+	On        any                   // what it waits for or belongs to: a Waitable, a task or a connection; nil: unknown
 }
 
 // Waitable is something that a goroutine can wait for, such as a lock.
 type Waitable interface {
-	// DescribeWait describes what a wait for n units waits for. It may take only locks
-	// that no parked call holds.
+	// DescribeWait describes what is waited for. It may take only locks that no parked
+	// call holds.
 	DescribeWait() On
 }
 
@@ -95,8 +95,8 @@ type On struct {
 	Held, Size       int64  // of a lock or a semaphore; Held is also the counter of a wait group
 	Waiting          int    // waiting goroutines
 
-	// Holder is the task of the only holder. Known: there is exactly one holder, whose
-	// task may still be nil.
+	// Holder is the task of the only holder. Known is true if there is exactly one
+	// holder; its task may still be nil.
 	Holder any
 	Known  bool
 
@@ -121,16 +121,16 @@ type Connection struct {
 
 	MessagesRead, MessagesWritten int
 	BytesRead, BytesWritten       int64
-	LastRead, LastWrite, LastPong time.Time // of whole messages; zero: none
+	LastRead, LastWrite, LastPong time.Time // end of the last whole message or pong; zero: none
 
-	// PartRead: bytes were received since LastRead.
+	// PartRead is true if bytes were received since LastRead.
 	PartRead bool
 
 	Reader, Writer *Call  // inside the library now
 	Reading        bool   // the program or the library waits for bytes
 	CloseRead      bool   // the library reads and discards
 	EverRead       bool   // the program has read
-	LastReader     any    // the task of the last read; nil: not known
+	LastReader     any    // the task of the last read; nil: unknown
 	Pings          []Call // waiting for their pong
 	WritesWaiting  int    // for Turn
 	Turn           *Call  // holds the write lock
@@ -141,7 +141,7 @@ type Connection struct {
 // Call is an operation in progress.
 type Call struct {
 	Op        any
-	Task      any // nil: not known
+	Task      any // nil: unknown
 	Operation string
 	Began     time.Time
 	Wait      *Wait // nil: it runs

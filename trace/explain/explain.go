@@ -155,7 +155,7 @@ func over(r Rule) int {
 
 // MaxSpans is the maximum number of spans of a finding, and MaxText the maximum length of its
 // text and of its advice, in characters. A longer text is cut, and ends with an ellipsis. The
-// lists in it are shorter, and say how many are left out.
+// lists in it are shorter, and count what is left out.
 const (
 	MaxSpans = 100
 	MaxText  = 4_000

@@ -27,7 +27,7 @@ var endings = map[semconv.State]ending{
 type exits struct {
 	ending
 	first *chain.Span // its life
-	op    *chain.Span // the operation of the first one that failed alike; nil if unknown
+	op    *chain.Span // the operation that failed with the first one; nil if unknown
 	spans []*chain.Span
 	who   []string // the names of the first maxNamed
 	why   string

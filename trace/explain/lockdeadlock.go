@@ -20,7 +20,7 @@ func lockDeadlocks(s *scene) []Finding {
 	if len(holders) == 0 {
 		return nil
 	}
-	locked := map[*chain.Span][]*block{} // blocks of each goroutine
+	locked := map[*chain.Span][]*block{} // waits of each goroutine for locks and semaphores
 	for _, b := range s.blocks {
 		if b.runner != nil && b.op != nil && (b.reason() == semconv.ReasonLock || b.reason() == semconv.ReasonSemaphore) {
 			locked[b.runner] = append(locked[b.runner], b)

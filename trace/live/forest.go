@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// node is a goroutine in the tree of which goroutine started which.
+// node is a goroutine, with those that it started.
 type node struct {
 	g        *Goroutine
 	children []*node

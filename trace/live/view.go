@@ -190,12 +190,12 @@ type Doing struct {
 // Kinds of a [Finding].
 const (
 	KindDeadlock = "DEADLOCK" // a cycle of waits, none of which can end
-	KindHead     = "HEAD"     // the goroutine that holds up most others, directly or through others
+	KindHead     = "HEAD"     // one of those that hold up most goroutines, directly or through others
 	KindStalled  = "STALLED"  // a write that has been parked for at least a second
 	KindSilent   = "SILENT"   // a peer that answers pings but sends no message
 )
 
-// Finding is a conclusion from several waits, or from one that lasts long.
+// Finding is a conclusion from the waits and the connections.
 type Finding struct {
 	Kind string `json:"kind"`
 	Text string `json:"text"` // a sentence, with names escaped as in a Go string

@@ -77,12 +77,12 @@ func WithTrace(write func() (file string, err error)) WatchOption {
 // [WithUnsampled].
 //
 // Watch is one goroutine. It observes all blocks once a second, and when one is about to
-// have lasted long enough. This takes less than a hundredth of its time. An observation
-// takes some microseconds for each goroutine and connection: with 10,000 of each there is
-// one every few seconds, and blocks are reported that much later. A slow exporter delays
-// only these reports. A process needs one Watch; each of several reports everything. stop
-// returns when the goroutine has ended. It is safe for concurrent use, but must not be
-// called by a span processor.
+// have lasted long enough, and spends less than a hundredth of the time on it. An
+// observation takes some microseconds for each goroutine and connection: with 10,000 of
+// each there is one every few seconds, and blocks are reported that much later. A slow
+// exporter delays only these reports. A process needs one Watch; each of several reports
+// everything. stop returns when the goroutine has ended. It is safe for concurrent use, but
+// must not be called by a span processor.
 func Watch(ctx context.Context, opts ...WatchOption) (stop func()) {
 	c := watchConfig{after: time.Second, perSec: 10, provider: otel.GetMeterProvider()}
 	for _, o := range opts {

@@ -8,7 +8,8 @@ import (
 )
 
 // addAbsent adds lifelines for peers that are not in the chain, named by their addresses,
-// so that arrows to them have an end. If there is not enough room they share one.
+// so that arrows to them have an end. If there are too many, they share one. If there is no
+// room, there are none.
 func (b *builder) addAbsent(hidden []bool) {
 	var addresses []string
 	seen := make(map[string]bool)

@@ -76,7 +76,8 @@ const byName = 1
 const quiet = "\x00"
 
 // foldQuiet makes the goroutines that were blocked the least share one lifeline in each
-// process. It reports false, and does nothing, if the limit leaves no room for others.
+// process. It reports false, and does nothing, if lifelines are not by goroutine, or if the
+// limit leaves no room for others.
 func (b *builder) foldQuiet(of []lane, hidden []bool, lanes []lane) bool {
 	if b.cfg.by != ByGoroutine {
 		return false

@@ -98,11 +98,11 @@ func WithMaxLifelines(n int) Option {
 // WithScale sets how time runs downwards. The default is [Compact].
 func WithScale(s Scale) Option { return optionFunc(func(c *config) { c.scale = s }) }
 
-// WithMaxRows sets the maximum number of rows. The least important ones are left out. Rows
-// that count what is left out are included. The default, also for n < 1, depends on the
-// format: 150 for [Mermaid], which refuses long texts, 200 for [JS], [PlantUML] and [SVG],
-// where [SVG] leaves out more to fit into a height of 2,000 pixels, 400 for [Text], and
-// 2,000 for [HTML].
+// WithMaxRows sets the maximum number of rows, including those that count what is left out.
+// The least important rows are left out. The default, also for n < 1, depends on the
+// format: 150 for [Mermaid], which refuses long texts, 200 for [JS] and [PlantUML], 200 for
+// [SVG] but no more than fit into a height of 2,000 pixels, 400 for [Text], and 2,000 for
+// [HTML].
 func WithMaxRows(n int) Option { return optionFunc(func(c *config) { c.rows = max(n, 0) }) }
 
 // WithoutFolding gives each span rows of its own.

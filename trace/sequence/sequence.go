@@ -68,7 +68,8 @@ type Row struct {
 
 	// Of a Block: its total duration, its reason, and the row that ended it. Until is nil
 	// for a run of blocks, which is over at End, and if no row ended it. For a block that
-	// is not over, Blocked is how long it had lasted when it was last observed.
+	// is not over, Blocked is how long it had lasted when a stalled span last reported it,
+	// or 0.
 	Blocked time.Duration
 	Reason  string
 	Until   *Row
@@ -80,7 +81,7 @@ type Row struct {
 
 	seq     int           // breaks ties
 	block   *Row          // Wake: the block that it ends
-	wake    *Row          // Block: the row of the wake that ended it, or of the first one in a run; nil if none
+	wake    *Row          // Block: the arrow that ended it or, in a run, the first one; nil if none
 	longest time.Duration // Block: the longest of its blocks
 	op      int           // Block, Wake, Failure: Seq of the operation, else -1
 	lost    *[kinds]int   // Omitted: how many rows of each kind

@@ -11,8 +11,9 @@ import (
 const notOver time.Duration = 1<<63 - 1
 
 // stalled draws blocks that spans named stalled report and that do not end in the chain: as
-// a bar from the begin of the first one to where the last one was observed. For other
-// blocks the chain has the block itself, or the end of its operation.
+// a bar from the start of the first one to the end of the diagram, and a row at the time at
+// which the last one was observed. For other blocks the chain has the block itself, or the
+// end of its operation.
 func (b *builder) stalled(it item) {
 	var open []*chain.Span
 	var since, longest time.Duration

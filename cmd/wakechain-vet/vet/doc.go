@@ -10,7 +10,7 @@
 //   - go statements, whose goroutines are in no trace. The fix is trace.Go.
 //   - Lock and RLock of package sync's locks, and its WaitGroup's Wait.
 //   - Channel operations, ranges and selects that may wait. The fix of a send is
-//     trace.Send, where the function returns an error and nothing else.
+//     trace.Send, if the function returns only an error.
 //
 // A function runs under a traced goroutine if it is an argument of trace.Go, trace.Handle
 // or another function of packages trace and wsconn. It also does if it has a context, and a

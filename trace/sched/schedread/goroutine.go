@@ -74,7 +74,7 @@ func (p *park) took(end int64) int64 {
 func (p *park) blocks() bool { return p.reason != "" }
 
 // name returns the goroutine's name: the outermost function of the program, or else the
-// function that it began with. A closure has the name of the function that it is in.
+// function that it began with. A closure is run.func1 or the like.
 func (g *goroutine) name() string {
 	switch {
 	case g.called != "" && (starts(g.entry) || !standard(g.entry) || g.entry == "runtime.main"):
