@@ -184,7 +184,7 @@ func (b *builder) root(i int) int {
 	return i
 }
 
-// goroutine returns the index of a task's goroutine. ok is false if there is none.
+// goroutine returns the index of a task's goroutine, and whether there is one.
 func (b *builder) goroutine(task any) (int, bool) {
 	if task == nil {
 		return 0, false
