@@ -36,7 +36,7 @@ type Accept struct {
 	local  bool
 	caller oteltrace.SpanContext // the client's span, which a public endpoint's handshake links to
 	peer   oteltrace.SpanID      // the client's span, from its headers
-	links  bool                  // the client asked for trace pongs, and may have them
+	links  bool                  // the client asked for trace pongs, and the server agrees
 
 	// Set by begin, which needs the connection.
 	s       *Session
@@ -130,8 +130,8 @@ func (a *Accept) options(nc net.Conn) []oteltrace.SpanStartOption {
 // headers. The connection's handler runs with it.
 func (a *Accept) Context() context.Context { return a.tracer.NewContext(a.ctx) }
 
-// Header returns the response header for a library that hijacks first: h, or a copy
-// that announces trace pongs.
+// Header returns the response header for a library that hijacks first. It is h, or a
+// copy in which the announcement of trace pongs is set or deleted, as by announce.
 func (a *Accept) Header(h http.Header) http.Header {
 	if !a.links && h.Get(tracepong.Header) == "" {
 		return h
@@ -200,7 +200,7 @@ func (a *Accept) takeOpening() (o *opening) {
 	return o
 }
 
-// endOpening notes the response that a library wrote itself.
+// endOpening notes the response that a library wrote itself, and returns its header.
 func (a *Accept) endOpening(o *opening) (header http.Header) {
 	a.w.answered, a.w.hijacked = o.first, o.last
 	if resp := parseResponse(o.sent); resp != nil {
@@ -267,8 +267,9 @@ type writeHeaderNow interface{ WriteHeaderNow() }
 type hijacker struct{ *responseWriter }
 
 // Hijack returns the wire, and the inner Hijack's reader and writer over it. If nothing
-// is recorded, it returns the inner Hijack's results, or a wire that only strips trace
-// pongs, if the client was promised that.
+// is recorded, it returns a stallConn if stalls are reported, or a wire that only strips
+// trace pongs if the client was promised that, or else the bare connection. It returns
+// the inner Hijack's results if the library is going to refuse the client.
 func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	nc, brw, err := w.hj.Hijack()
 	if err != nil {

@@ -43,8 +43,8 @@ type closing struct {
 	answer   bool   // sent came after received
 	reason   string // the peer's
 
-	// judged: the library closed the connection by itself because of what it read, in
-	// the read judge.
+	// judged means that the library closed the connection by itself because of what it
+	// read, in the read judge.
 	judged bool
 	judge  trace.Op
 
@@ -104,8 +104,8 @@ func (c *closing) noteError(err error) {
 	}
 }
 
-// verdict returns the error.type of the read because of which the library closed the
-// connection by itself; "" for any other read.
+// verdict returns the error.type of read if the library closed the connection by itself
+// because of what it read there; else "".
 func (c *closing) verdict(read trace.Op) string {
 	if !c.judged || c.judge != read {
 		return ""
@@ -225,7 +225,7 @@ func (s *Session) closed() {
 	}
 }
 
-// finish runs what was deferred, if no call of the program will.
+// finish runs what was deferred. It is called if no call of the program does so.
 func (s *Session) finish() {
 	s.mu.Lock()
 	s.unlock()

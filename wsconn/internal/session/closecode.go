@@ -23,7 +23,7 @@ func closeText(code int) string {
 	return text
 }
 
-// meanings are those of RFC 6455 §7.4.1 and of IANA's registry.
+// meanings are the meanings of close codes in RFC 6455 §7.4.1 and in IANA's registry.
 var meanings = map[int]string{
 	1002: "protocol error",
 	1003: "unsupported data",

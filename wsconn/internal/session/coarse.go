@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The coarse clock timestamps what passes on unsampled connections without reading the
+// The coarse clock gives the times of frames on unsampled connections without reading the
 // real clock. A timer advances it as long as there is such a connection. Its times are
 // milliseconds since the program began.
 

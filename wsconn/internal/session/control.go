@@ -74,9 +74,9 @@ func (s *Session) enterControl(c *Control) {
 	s.awaitLock(c.op)
 }
 
-// BeginPing begins a ping and the wait for its pong, for a library whose Ping waits. It
-// must be called with the context that [Control.Context] returns, and [Control.End]
-// must follow.
+// BeginPing begins a ping and the wait for its pong, for a library whose Ping waits. The
+// library must be called with the context that [Control.Context] returns, and
+// [Control.End] must follow.
 //
 // The library numbers a connection's pings in Ping, before it first uses the context.
 // One ping at a time is between here and that point, which never blocks. So the number
@@ -96,8 +96,8 @@ func (s *Session) BeginPing(ctx context.Context) *Control {
 	return c
 }
 
-// Context returns the context for the library's call: ctx, whose first use lets the
-// next ping begin.
+// Context returns the context for the library's call: BeginPing's, whose first use lets
+// the next ping begin. A nil Control returns ctx.
 func (c *Control) Context(ctx context.Context) context.Context {
 	if c == nil {
 		return ctx
@@ -189,9 +189,10 @@ func (c *Control) endWait(err error) {
 
 var sourceTimed = trace.Evidence(semconv.BlockSourceKey.String(string(semconv.SourceTimed)))
 
-// controlOf returns the program's control frame that is being sent, of which payload
-// has been seen so far. It returns nil while several match, for the library's own
-// frames, and for frames that were not sent through a session.
+// controlOf returns the program's control frame that is being sent; nil if the frame is
+// the library's own, or was not sent through a session. Once the payload is complete, it
+// must match. Until then only the opcode must, and controlOf returns nil while several
+// frames match.
 func (out *outbound) controlOf(opcode frame.Opcode, payload []byte, complete bool) (found *Control) {
 	for _, c := range out.controls {
 		switch {

@@ -60,7 +60,7 @@ func BeginDial(ctx context.Context, lib *Library, url string, header http.Header
 		d.header = http.Header{}
 	}
 	cfg.Propagators.Inject(ctx, propagation.HeaderCarrier(d.header))
-	announce(d.header, links) // if a proxy drops the response's header alone, the server sends trace pongs
+	announce(d.header, links) // the server sends trace pongs even if a proxy drops the header of its response
 	d.ctx = ctx
 	if refused {
 		return nil, d
@@ -229,8 +229,9 @@ func (rt roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// stream is a net.Conn over the body of a response that upgraded the connection, with
-// what netpoll needs.
+// stream is a net.Conn that reads, writes and closes the body of a response that upgraded
+// the connection. Its other methods are those of Conn, which is nil if the body is no
+// net.Conn.
 type stream struct {
 	io.ReadWriteCloser
 	net.Conn

@@ -1,6 +1,7 @@
 // Package session is the part of a traced WebSocket connection that does not depend on
 // the WebSocket library: the handshake of either side, the bytes below the library, and
-// the operations above it. A [Library] states what it must know of a library.
+// the operations above it. A [Library] describes what a session cannot observe of a
+// library.
 //
 // # Words
 //

@@ -15,8 +15,9 @@ import (
 // stallLeast is the shortest block that is a stall. Shorter ones are a handover of the
 // write lock, a send buffer that was full for a moment, or a round trip to a distant
 // peer. It is more than two updates of the kernel's counters, which show the cause of a
-// block and move every 4 ms. A closed window that they prove is a stall however short.
-// Waiting for a message to begin is a stall if it lasts as long as a run.
+// block and move every 4 ms. If they prove that the peer's window was closed, the block
+// is a stall however short. Waiting for a message to begin is a stall if it lasts
+// runTime.
 const stallLeast = 10 * time.Millisecond
 
 // isStall is the [core.Stalls] of messages.

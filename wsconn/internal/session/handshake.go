@@ -35,8 +35,8 @@ func firstFailed(checks []check, otherwise string) string {
 	return otherwise
 }
 
-// serverCheck names the check because of which a server refused r with status: the
-// first of RFC 6455 §4.2.1 that fails, in the libraries' order.
+// serverCheck returns the name of the check because of which a server refused r with
+// status: the first of RFC 6455 §4.2.1 that fails, in the libraries' order.
 func serverCheck(r *http.Request, status int) string {
 	if status == http.StatusForbidden { // the libraries check it at different points
 		return "origin"
@@ -57,8 +57,8 @@ func validKey(key string) bool {
 	return err == nil && len(b) == 16
 }
 
-// clientCheck names the check of RFC 6455 §4.1 because of which a client refused the
-// server's response.
+// clientCheck returns the name of the check of RFC 6455 §4.1 because of which a client
+// refused the server's response.
 func clientCheck(req *http.Request, resp *http.Response) string {
 	return firstFailed([]check{
 		{"status", resp.StatusCode == http.StatusSwitchingProtocols},
@@ -91,7 +91,7 @@ func hasToken(h http.Header, key, token string) bool {
 }
 
 // refusal returns the error.type of a refused handshake: the status if it is an error,
-// else that of err.
+// else that of err or, if err has none, that of an unexpected end.
 func refusal(status int, err error) string {
 	if status >= 400 {
 		return strconv.Itoa(status)
@@ -130,8 +130,8 @@ const (
 
 var protocolName = semconv.NetworkProtocolNameKey.String("websocket")
 
-// beginSpan begins the span of a handshake; nil if nothing is recorded. whole: the
-// recorder of a test wants a span for each message.
+// beginSpan begins the span of a handshake; nil if nothing is recorded. whole reports
+// whether the spans go to a test's recorder, which wants one for each message.
 func beginSpan(ctx context.Context, t *trace.Tracer, name string, start time.Time, opts ...oteltrace.SpanStartOption) (_ context.Context, span oteltrace.Span, whole bool) {
 	tracer := core.Of(t)
 	if !tracer.Records(ctx) {
@@ -196,8 +196,8 @@ func appendAddresses(attrs []attribute.KeyValue, peer, local net.Addr) []attribu
 	return attrs
 }
 
-// urlAttributes are what a client knows at the start of a handshake. A query
-// may hold a secret, as user information does, and is left out.
+// urlAttributes returns a client's attributes at the start of a handshake. They include
+// neither user information nor the query, which may hold a secret.
 func urlAttributes(rawURL string) []attribute.KeyValue {
 	attrs := append(make([]attribute.KeyValue, 0, 8), protocolName, semconv.WebSocketRoleKey.String(roleClient))
 	u, err := url.Parse(rawURL)

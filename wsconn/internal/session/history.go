@@ -14,7 +14,7 @@ import (
 // the ring.
 type history struct {
 	left int64    // payload bytes of the current frame that are still to come
-	size int64    // payload bytes of the current message, with those
+	size int64    // payload bytes of the current message, including those
 	head [14]byte // a header that came in parts
 	have uint8    // bytes of head
 
@@ -64,8 +64,9 @@ func (h *history) nextIndex() uint32 {
 }
 
 // scan scans p, but stops before a frame that begins with the byte stop, unless that is
-// 0. n is how much was scanned, begins the offset of the first message that begins in
-// it or -1, and ends how many messages and control frames end in it.
+// 0. n is the number of scanned bytes. begins is the offset of the first message that
+// begins in them, or -1. ends is the number of messages and control frames that end in
+// them.
 func (h *history) scan(p []byte, stop byte) (n, begins, ends int) {
 	begins = -1
 	for n < len(p) && !h.broken {
@@ -256,7 +257,7 @@ func historyText(entries []uint64, zero time.Time) string {
 	return string(b)
 }
 
-// entryTime returns the time of an entry, which is less than half a year old.
+// entryTime returns the time of an entry, which must be less than half a year old.
 func entryTime(e uint64) time.Time {
 	now := clockNow()
 	ago := (now - int64(e>>(sizeBits+kindBits))) & maxTime

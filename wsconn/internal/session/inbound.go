@@ -36,8 +36,8 @@ type inbound struct {
 
 	stream atomic.Pointer[messageReader] // open
 
-	// answering is when a frame was received that the library answers, if another frame
-	// was being sent at that time; zero: no answer waits.
+	// answering is the time when a frame was received that the library answers, if another
+	// frame was being sent at that time; zero: no answer waits.
 	answering time.Time
 }
 
@@ -62,8 +62,8 @@ func (in *inbound) peek() message {
 	return in.unread[in.first]
 }
 
-// leave notes that the program's read of the message ends: if more of that is to come, the
-// library discards it during the next read.
+// leave notes that the program's read of the message ends. If more of it is to come, the
+// library discards that during the next read.
 func (in *inbound) leave() {
 	if in.peek().index == 0 && in.message.frames > 0 {
 		in.message.left = true

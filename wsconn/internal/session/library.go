@@ -6,9 +6,9 @@ import (
 	"github.com/wakechain/wakechain/internal/outcome"
 )
 
-// Library describes a WebSocket library: what a session must know about it and cannot
-// observe. An adapter states these facts once, and calls the methods of a session that
-// fit the library's API:
+// Library describes a WebSocket library: the facts that a session needs and cannot
+// observe. An adapter states them once, and calls the methods of a session that fit the
+// library's API:
 //
 //   - a server: [BeginAccept], with [Accept.ResponseWriter] and, if the library writes
 //     the response by itself, [Accept.Header]
@@ -23,34 +23,35 @@ type Library struct {
 	// CloseStatus returns the close code of an error of the library, -1 if it has none.
 	CloseStatus func(error) int
 
-	// HijacksFirst: a server hijacks the connection, refuses a client that has sent
-	// more than its request, and writes the response to the connection. Otherwise it
+	// HijacksFirst means that a server hijacks the connection, refuses a client that has
+	// sent more than its request, and writes the response to the connection. Otherwise it
 	// writes the response with WriteHeader and hijacks afterwards.
 	HijacksFirst bool
 
-	// ConcurrentWriters: the library does not serialise writes of messages. A second
-	// one does not wait, and may panic; beginning a message ends the message before.
+	// ConcurrentWriters means that the library does not serialise writes of messages. A
+	// second one does not wait, and may panic; beginning a message ends the message before.
 	// Otherwise writers wait for each other.
 	ConcurrentWriters bool
 
-	// WholeFrames: the library writes whole frames only, each in one Write or one
-	// net.Buffers.WriteTo, whose buffers are to leave in one system call.
+	// WholeFrames means that the library writes whole frames only, each in one Write or
+	// one net.Buffers.WriteTo, whose buffers must leave in one system call.
 	WholeFrames bool
 
-	// LooseFrames: no lock serialises the library's answers with the program's writes.
+	// LooseFrames means that no lock serialises the library's answers with the program's
+	// writes.
 	LooseFrames bool
 
-	// FailsForGood: after an error of sending, the library sends nothing more and
-	// returns that error.
+	// FailsForGood means that after an error of sending the library sends nothing more,
+	// and returns that error.
 	FailsForGood bool
 
-	// ClosesOnContext: the library closes the connection when the context of a call
-	// ends during that call.
+	// ClosesOnContext means that the library closes the connection when the context of a
+	// call ends during that call.
 	ClosesOnContext bool
 
 	// ControlTimeout limits how long the library tries to write a control frame of its
-	// own. CloseTimeout limits how long its Close waits for the peer's close frame; 0:
-	// it does not wait.
+	// own. CloseTimeout limits how long its Close waits for the peer's close frame; 0 means
+	// that it does not wait.
 	ControlTimeout, CloseTimeout time.Duration
 }
 

@@ -36,7 +36,7 @@ type light struct {
 		in   context.Context
 		span oteltrace.SpanContext
 	}
-	sampled atomic.Bool // spans[inward] is
+	sampled atomic.Bool // spans[inward].span is sampled
 }
 
 // spanOf returns the span for exemplars of what call c records, if a producer collects
@@ -265,8 +265,8 @@ func (s *Session) leaveLockWait() {
 	}
 }
 
-// enterLight notes that a frame is about to be sent. If it is the write's, it returns
-// the result of lockWait. The caller holds s.mu.
+// enterLight notes that a frame is about to be sent. If the frame is the write's, it
+// returns the result of lockWait. The caller holds s.mu.
 func (s *Session) enterLight() func() {
 	l := s.light
 	if l == nil {
@@ -280,7 +280,8 @@ func (s *Session) enterLight() func() {
 	return s.lockWait()
 }
 
-// measureAnswer measures how long the read c has waited since then to answer a frame.
+// measureAnswer measures how long the read c has waited to answer a frame, since the
+// given time.
 func (s *Session) measureAnswer(c call, since time.Time) {
 	if s.light != nil && c.inside() && !since.IsZero() {
 		s.light.measureBlock(c, semconv.ReasonWriteLock, "", time.Since(since))

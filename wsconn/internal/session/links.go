@@ -60,8 +60,8 @@ func (s *Session) markBegin(at int) {
 // write. They are shared, so that an idle connection holds none.
 var pieces = sync.Pool{New: func() any { return new([]byte) }}
 
-// maxPiece is the maximum size of a pooled buffer, in bytes; those of both libraries
-// have 4,096.
+// maxPiece is the maximum size of a pooled buffer, in bytes. The libraries' own buffers
+// have 4,096 by default.
 const maxPiece = 64 << 10
 
 // writeWithPong writes p with pong at the given offset, in one Write. It returns how much

@@ -15,7 +15,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// registration is what a connection keeps for package live alone.
+// registration is the state that a connection keeps only for package live.
 type registration struct {
 	entry  live.Entry
 	role   string
@@ -69,8 +69,8 @@ func (l *registration) locate(conn *netpoll.Conn) {
 // noteReader notes the goroutine that read. The caller holds s.mu.
 func (l *registration) noteReader(op trace.Op) { l.everRead, l.lastReader = true, op.Task() }
 
-// clearLastRead notes that the read op is about to end with err, and setLastRead
-// when it has ended; zero: it failed. The caller holds s.mu.
+// clearLastRead notes that the read op is about to end with err. setLastRead notes the
+// time when it has ended; zero: it failed. The caller of clearLastRead holds s.mu.
 func (l *registration) clearLastRead(s *Session, op trace.Op, err error) {
 	switch {
 	case err != nil:
@@ -124,7 +124,7 @@ func (s *Session) Weak() func() live.Source {
 	}
 }
 
-// Describe describes what the connection does now.
+// Describe adds a description of what the connection does now to r.
 func (s *Session) Describe(r *live.Report) {
 	l := &s.live
 	r.Connections = append(r.Connections, live.Connection{})
@@ -181,7 +181,7 @@ func (s *Session) Describe(r *live.Report) {
 }
 
 // holder describes the write that holds the write lock: writer, or one whose Writer the
-// program has but is not inside.
+// program holds without being inside the library.
 func (s *Session) holder(r *live.Report, writer *live.Call) *live.Call {
 	if writer != nil {
 		return writer
@@ -192,8 +192,8 @@ func (s *Session) holder(r *live.Report, writer *live.Call) *live.Call {
 	return nil
 }
 
-// describe describes a call that is inside the library. Of one that is not followed
-// only its presence is known.
+// describe describes a call that is inside the library. For a call that is not followed,
+// the description only shows that there is one.
 func describe(r *live.Report, c call) *live.Call {
 	if !c.inside() {
 		return nil

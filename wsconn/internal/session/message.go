@@ -13,7 +13,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
-// message is what the frames of one message show. The zero message was not seen.
+// message is what the frames of a message show. The zero message was not seen.
 type message struct {
 	index  int // in its direction, from 1; 0 until the last frame has passed
 	frames int
@@ -78,7 +78,7 @@ func (m *message) attributes(direction attribute.KeyValue, typ frame.Opcode, id 
 	return attrs
 }
 
-// facts returns these attributes as values of a schema.
+// facts returns the same as attributes, as values of a schema.
 func (m *message) facts(l *layouts, id attribute.KeyValue, size int64) core.Facts {
 	f := core.Facts{Of: l.unseen, Text: id.Value.AsString()}
 	if m.index > 0 {
@@ -121,7 +121,8 @@ func newByType(d attribute.KeyValue) *byType {
 
 var received, transmitted = newByType(receive), newByType(transmit)
 
-// endWith ends op, on the connection id, with a message of size bytes, and returns when.
+// endWith ends op, on the connection id, with a message of size bytes, and returns the
+// time.
 func (m *message) endWith(op trace.Op, b *byType, typ frame.Opcode, id attribute.KeyValue, size int64) time.Time {
 	switch {
 	case size >= 0 && typ == frame.Text:
@@ -133,7 +134,7 @@ func (m *message) endWith(op trace.Op, b *byType, typ frame.Opcode, id attribute
 	}
 }
 
-// endNow ends op with e, and returns when; zero: it had ended.
+// endNow ends op with e, and returns the time; zero: it had ended.
 func endNow(op trace.Op, e core.End) time.Time {
 	core.Ref(op).End(&e)
 	return e.Time

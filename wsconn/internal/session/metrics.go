@@ -109,7 +109,7 @@ func instrumentsOf(m metric.Meter) *instruments {
 
 // enabled reports whether anything is recorded. Instruments of a no-op meter are
 // disabled, and so are the global ones until the program sets a provider. Observable
-// instruments cannot say so before they are first collected.
+// instruments do not report that, so they count once they have been collected.
 func (i *instruments) enabled(ctx context.Context, t *trace.Tracer) bool {
 	return i.size.Enabled(ctx) || i.handshake.Enabled(ctx) || i.pongs.Enabled(ctx) || i.asked.Load() || core.Of(t).Measures(ctx)
 }

@@ -31,7 +31,7 @@ type outbound struct {
 	answers    bool       // a control frame is being sent
 	closes     bool       // the first close frame is being sent
 
-	// sending: a frame is being sent, with the library's lock held. last is the
+	// sending means that a frame is being sent, with the library's lock held. last is the
 	// operation that sends it, or that sent the last one; lastSpan is that operation's
 	// span once it has ended.
 	sending  bool
@@ -142,7 +142,7 @@ func (out *outbound) noteSender(op trace.Op, sc oteltrace.SpanContext) {
 	out.sending, out.last, out.lastSpan = true, op, sc
 }
 
-// keepSpan notes the span of op, which is about to end; it may have begun only now.
+// keepSpan notes the span of op, which is about to end. The span may have begun only now.
 func (out *outbound) keepSpan(op trace.Op) {
 	if op.Valid() && out.last == op {
 		out.lastSpan = op.SpanContext()

@@ -69,7 +69,7 @@ func (s *Session) leaveRead(entered bool) {
 	}
 }
 
-// End ends the read of a message of size bytes, of the library's message type, or one
+// End ends the read of a message of size bytes and the library's message type, or a read
 // that failed.
 func (r *Read) End(messageType int, size int64, err error) {
 	r.end(messageType, size, err, nil, nil)
@@ -118,8 +118,8 @@ func (r *Read) end(messageType int, size int64, err error, origin, own *oteltrac
 	r.s.stalls.readEnded(r.ctx, err)
 }
 
-// endLight is end for a complete message of a light connection. It reports false if
-// more than that is to be done.
+// endLight is end for a complete message of a light connection. It reports whether it
+// has ended the read; if not, end must.
 func (r *Read) endLight(size int64, origin *oteltrace.SpanContext) bool {
 	s := r.s
 	s.mu.Lock()
@@ -185,8 +185,8 @@ func (s *Session) didRead(c call, err error) (m message, verdict string) {
 	return message{}, s.closing.verdict(c.op)
 }
 
-// endRead ends the operation of a read, and returns when; zero: there is none, or it
-// failed.
+// endRead ends the operation of a read, and returns the time; zero: there is no
+// operation, or it failed.
 func (s *Session) endRead(op trace.Op, m *message, messageType int, size int64, verdict string, err error) (ended time.Time) {
 	op.Link(m.origin)
 	switch {

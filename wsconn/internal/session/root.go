@@ -23,7 +23,8 @@ const (
 	begun
 )
 
-// SpanContext returns the root's or, before it has begun, that of the segment before.
+// SpanContext returns that of the root or, before the root has begun, that of the last
+// recorded root of an earlier segment.
 func (g *segment) SpanContext() oteltrace.SpanContext {
 	if g.state.Load() == begun {
 		return g.root
@@ -78,7 +79,7 @@ func (g *segment) holds(ctx context.Context, sc oteltrace.SpanContext) bool {
 	return oteltrace.SpanFromContext(ctx) == oteltrace.Span(g)
 }
 
-// recorded returns the last root that is exported.
+// recorded returns the last root that is sampled: the segment's, or an earlier one.
 func (g *segment) recorded() oteltrace.SpanContext {
 	if sc := g.SpanContext(); sc.IsSampled() {
 		return sc

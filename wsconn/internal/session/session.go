@@ -25,12 +25,13 @@ const (
 )
 
 // Session is one connection. Above the library, its methods bracket the library's
-// calls. Below it, a wire carries the bytes, and finds from the frames in them which
+// calls. Below it, a wire passes the bytes on, and finds from the frames in them which
 // operation sends or receives.
 //
-// Methods are safe for concurrent use. If nothing of a connection is recorded, they do
-// nothing, a session takes less than 300 bytes, and the bytes do not pass through a
-// wire. The exception is a client that was promised that trace pongs are stripped.
+// Methods are safe for concurrent use. If nothing of a connection is recorded, and it is
+// not watched for stalls, they do nothing, and a session takes less than 300 bytes. The
+// bytes then pass through a wire only if the client was promised that trace pongs are
+// stripped.
 type Session struct {
 	tracer    *trace.Tracer
 	handshake oteltrace.Span  // carries the span context alone
@@ -43,7 +44,7 @@ type Session struct {
 
 // recording is the state of a connection that is recorded.
 type recording struct {
-	recorded bool // with spans; else with metrics, or for package live, alone
+	recorded bool // with spans; otherwise only with metrics, or for package live
 	id       attribute.KeyValue
 	traces   traces
 	silent   *trace.Tracer // makes no spans
@@ -57,7 +58,7 @@ type recording struct {
 	pongs       peerLinks
 	peerParent  bool // the work that a message causes is a child of the peer's write
 	writing     writeLock
-	pinging     sync.Mutex    // a ping is about to be numbered
+	pinging     sync.Mutex    // held while a ping is about to be numbered
 	done        chan struct{} // closed with the connection
 	live        registration
 
@@ -66,7 +67,7 @@ type recording struct {
 	out      outbound
 	closing  closing
 	deferred []func()           // run once no lock of the library is held
-	faulty   trace.Op           // its frames could not be scanned; until that is reported
+	faulty   trace.Op           // the operation whose frames could not be scanned, until that is reported
 	fault    attribute.KeyValue // the attribute to report on it
 }
 
@@ -137,8 +138,8 @@ func (s *Session) unlock() {
 	}
 }
 
-// inside reports whether a call of the program is inside the library. It will leave,
-// since the connection is closed. The caller holds s.mu.
+// inside reports whether a call of the program is inside the library. That call runs
+// what is deferred when it leaves. The caller holds s.mu.
 func (s *Session) inside() bool {
 	return s.in.reader.inside() || s.out.writer.inside() || len(s.out.controls) > 0 || s.closing.byProgram && !s.closing.reported
 }
@@ -184,8 +185,8 @@ func (s *Session) ErrorType(err error) string {
 	return trace.ErrorType(err)
 }
 
-// call is an operation that is inside the library. Its op is zero if it is not
-// followed; the zero call is none.
+// call is a call of the program that is inside the library. Its op is the zero Op if the
+// call is not followed. The zero call stands for no call.
 type call struct {
 	ctx context.Context
 	op  trace.Op
@@ -193,8 +194,8 @@ type call struct {
 
 func (c call) inside() bool { return c.ctx != nil }
 
-// origin returns the span that links to the call name: its own or, as long as it has
-// none, the sampled span in its context.
+// origin returns the span for links to the call: its own or, until it has one, the
+// sampled span in its context.
 func (c call) origin() oteltrace.SpanContext {
 	if sc := c.op.SpanContext(); sc.IsValid() || c.ctx == nil {
 		return sc
@@ -205,7 +206,7 @@ func (c call) origin() oteltrace.SpanContext {
 	return oteltrace.SpanContext{}
 }
 
-// span returns the span of the call or, as long as it has none, that of its context.
+// span returns the span of the call or, until it has one, the span in its context.
 func (c call) span() oteltrace.SpanContext {
 	if sc := c.op.SpanContext(); sc.IsValid() {
 		return sc

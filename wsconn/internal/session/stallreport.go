@@ -170,7 +170,7 @@ func (w *stallWatch) reporter(t *trace.Tracer) *trace.Tracer {
 	return t.With(unmetered, trace.WithMinBlock(0))
 }
 
-// replay records the completed blocks on the operation that it does not have yet.
+// replay records on the operation the completed blocks that it does not have yet.
 func (r *stalled) replay() {
 	r.mu.Lock()
 	blocks := slices.Clone(r.blocks[r.replayed:])

@@ -56,10 +56,10 @@ func WithStalls(x Stalls) Option {
 	return func(c *Config) { c.stalls = w }
 }
 
-// unmetered: the connection's own tracer has measured the blocks already.
+// unmetered turns metrics off: the connection's own tracer has measured the blocks.
 var unmetered = trace.WithMeterProvider(noopmetric.NewMeterProvider())
 
-// stallWatch is what the connections of one option share.
+// stallWatch is the configuration that the connections of one option share.
 type stallWatch struct {
 	after     time.Duration
 	history   int

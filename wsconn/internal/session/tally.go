@@ -56,8 +56,8 @@ func (r *roleTally) sum() counts {
 	return c
 }
 
-// register adds the tally of m until m is garbage. Whoever counts must keep m alive
-// until then.
+// register adds the tally of m until m is unreachable. Code that counts must keep m alive
+// until it has counted.
 func (r *roleTally) register(m *meter) {
 	t, sizes, reads := m.tally, m.sizes, m.reads
 	t.role = r
@@ -95,7 +95,7 @@ type observed struct {
 	open, waiting   metric.Int64ObservableUpDownCounter
 	messages, bytes metric.Int64ObservableCounter
 	registration    metric.Registration // nil: failed
-	asked           atomic.Bool         // somebody has collected
+	asked           atomic.Bool         // the instruments have been collected
 }
 
 // observe is the callback for all connections with one meter.

@@ -171,7 +171,7 @@ func (s *Session) takeStarved() (g starved) {
 	return starved{s.in.reader, since, s.out.lastSender()}
 }
 
-// reportStarved reports it as a wait of the read, and as a failed pong. The pong is
+// reportStarved reports g as a wait of the read, and as a failed pong. The pong is
 // deferred until the read has left the library; left: it has.
 func (s *Session) reportStarved(g starved, left bool) {
 	if !g.known() {

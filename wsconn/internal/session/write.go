@@ -85,7 +85,7 @@ func (s *Session) BeginWrite(ctx context.Context, messageType int) Write {
 	return w
 }
 
-// enterWrite notes that w enters the library. Frames that are sent from now on are its.
+// enterWrite notes that w enters the library. The frames that are sent next belong to w.
 func (s *Session) enterWrite(w Write) {
 	if w.held {
 		core.Ref(w.op).Hold()
@@ -113,8 +113,8 @@ func (s *Session) leaveWrite(w Write) {
 	}
 }
 
-// End ends the write of a message of size bytes, or one that failed. A negative size is
-// taken from the frames, if they show it.
+// End ends the write of a message of size bytes, or a write that failed. A negative size
+// is taken from the frames, if they show it.
 func (w *Write) End(size int64, err error) {
 	if w.s == nil || w.over {
 		return

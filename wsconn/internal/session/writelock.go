@@ -14,7 +14,7 @@ import (
 
 // writeLock is held by the write whose message is being written. A library that
 // serialises writers has its own lock behind this one, where a write then waits for
-// control frames only. With it, a session knows which write waits for which.
+// control frames only. With this one, a session can report which write waits for which.
 type writeLock struct {
 	meter *meter      // counts waiting writes
 	mu    *sync.Mutex // the session's; guards what follows
@@ -22,7 +22,7 @@ type writeLock struct {
 	held    bool
 	waiting int
 	next    chan struct{} // hands the lock to a waiting write; nil before the first
-	from    sender        // handed it over
+	from    sender        // the operation that handed the lock over
 }
 
 // tryLock locks l if it is free. The caller holds mu.
