@@ -60,7 +60,7 @@ func (s *Series) Exemplars(since time.Time) (all []Exemplar) {
 	return all
 }
 
-// spanOf is the span in ctx.
+// spanOf returns the span context in ctx.
 func spanOf(ctx context.Context) oteltrace.SpanContext {
 	return oteltrace.SpanContextFromContext(ctx)
 }

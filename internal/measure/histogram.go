@@ -15,8 +15,8 @@ const Limit = 2000
 
 var overflow = attribute.NewSet(attribute.Bool("otel.metric.overflow", true))
 
-// A Histogram is what a [Provider] has in place of a synchronous histogram. Its values
-// are integers: bytes or, if the instrument's unit is seconds, nanoseconds.
+// A Histogram replaces a synchronous histogram of OpenTelemetry; see [Set.Provider]. Its
+// values are integers: bytes or, if the instrument's unit is seconds, nanoseconds.
 //
 // Methods are safe for concurrent use.
 type Histogram struct {
@@ -29,7 +29,7 @@ type Histogram struct {
 
 	mu      sync.RWMutex
 	series  map[attribute.Distinct]*Series
-	windows int // their minimum and maximum are kept; the first is since Start
+	windows int // those whose minimum and maximum are kept; window 0 is since Start
 }
 
 // MaxBounds is the maximum number of bounds of a Histogram.

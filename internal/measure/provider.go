@@ -47,8 +47,8 @@ func (s *Set) histogram(name, description, unit string, bounds []float64, scale 
 	return h
 }
 
-// Provider returns p with one change: the meter of the Set's name makes histograms of
-// the Set, if may allows their name.
+// Provider returns p with one change: the meter of the Set's name and version makes its
+// histograms in the Set, if may returns true for their name and the Set can have them.
 func (s *Set) Provider(p metric.MeterProvider, may func(name string) bool) metric.MeterProvider {
 	return &provider{MeterProvider: p, set: s, may: may}
 }
@@ -133,8 +133,8 @@ func (h *Histogram) record(ctx context.Context, v int64, opts []metric.RecordOpt
 	h.Series(c.Attributes()).RecordIn(spanOf(ctx), v)
 }
 
-// Behind returns the Histogram behind an instrument, even if that is the global
-// provider's; nil: there is none, or none yet.
+// Behind returns the Histogram behind an instrument, also if the instrument is of the
+// global provider; nil if there is none, or none yet.
 func Behind(instrument interface{ Enabled(context.Context) bool }) *Histogram {
 	p := new(probe)
 	instrument.Enabled(context.WithValue(context.Background(), probeKey{}, p))

@@ -10,8 +10,8 @@ import (
 // A Registry has one T for each key, a pointer such as a MeterProvider, as long as both
 // are reachable. The zero Registry is empty. Of is safe for concurrent use.
 type Registry[T any] struct {
-	// Drop is called with a surplus T that was made concurrently with the one in use;
-	// nil: there is nothing to do.
+	// Drop is called with a surplus T that was made concurrently with the one in use. If it
+	// is nil, nothing is called.
 	Drop func(*T)
 
 	mu     sync.Mutex

@@ -40,7 +40,7 @@ func Dial(ctx context.Context, d ws.Dialer, url string, options ...Option) (*Con
 	return &Conn{nc: nc, session: s, state: ws.StateClientSide}, hs, nil
 }
 
-// buffered is a connection of which the library has read more than the response.
+// buffered is a connection from which the library has read more than the response.
 type buffered struct {
 	net.Conn
 	r *bufio.Reader
@@ -48,7 +48,8 @@ type buffered struct {
 
 func (c buffered) Read(p []byte) (int, error) { return c.r.Read(p) }
 
-// answer returns the response, which the library does not return.
+// answer returns a response like the server's, since the library returns none; nil if
+// the error states no status.
 func answer(hs ws.Handshake, err error) *http.Response {
 	status := ws.StatusError(http.StatusSwitchingProtocols)
 	if err != nil && !errors.As(err, &status) {

@@ -1,7 +1,7 @@
 // Package gobwasws is github.com/gobwas/ws with a trace. That library consists of
 // functions over a net.Conn. This package has the few that most programs call, as
-// methods of a [Conn] that has spans. It is also the adapter that docs/adapters.md
-// walks through.
+// methods of a [Conn] whose operations have spans. It is also the adapter that
+// docs/adapters.md describes step by step.
 //
 // The documentation of package wsconn about spans applies here, and that of package
 // gorillaws about contexts. One goroutine at a time may write messages, which the

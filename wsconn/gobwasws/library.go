@@ -22,5 +22,5 @@ var library = session.NewLibrary(session.Library{
 })
 
 // Option configures [Upgrade], [Dial] and [Handler]. Options are those of package wsconn,
-// as wsconn.WithTracerProvider.
+// such as wsconn.WithTracerProvider.
 type Option = session.Option

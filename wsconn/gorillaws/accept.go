@@ -39,7 +39,7 @@ type Upgrader struct {
 	// takeover.
 	EnableCompression bool
 
-	// Options are this package's.
+	// Options are options of this package.
 	Options []Option
 }
 

@@ -27,7 +27,8 @@ type Dialer struct {
 	// nil, TLSClientConfig is used on a TCP connection.
 	NetDialTLSContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	// Proxy returns the proxy for a request; nil: none.
+	// Proxy returns the proxy for a request, or nil for none. If Proxy is nil, there is no
+	// proxy.
 	Proxy func(*http.Request) (*url.URL, error)
 
 	// TLSClientConfig configures TLS if NetDialTLSContext is nil.
@@ -50,10 +51,10 @@ type Dialer struct {
 	// takeover.
 	EnableCompression bool
 
-	// Jar holds the cookies; nil: none are sent.
+	// Jar holds the cookies. If it is nil, none are sent.
 	Jar http.CookieJar
 
-	// Options are this package's.
+	// Options are options of this package.
 	Options []Option
 }
 

@@ -26,8 +26,8 @@ var library = session.NewLibrary(session.Library{
 	ControlTimeout:    controlTimeout,
 })
 
-// closeStatus returns the code of a close frame of the peer. The library also returns
-// 1006 if there was none.
+// closeStatus returns the code of a close frame of the peer, or -1. The library also
+// returns 1006 if there was no close frame.
 func closeStatus(err error) int {
 	if e := (*websocket.CloseError)(nil); errors.As(err, &e) && e.Code != websocket.CloseAbnormalClosure {
 		return e.Code

@@ -124,7 +124,7 @@ func shake(ctx context.Context, conn *tls.Conn, config *tls.Config) error {
 }
 
 // through dials addr through the proxy with the library's code. The library passes its
-// connection to GotConn before it writes a request: there it is taken over.
+// connection to GotConn before it writes a request. The connection is taken over there.
 func (t *transport) through(ctx context.Context, network, addr string) (net.Conn, error) {
 	var taken *taking
 	d := websocket.Dialer{

@@ -133,7 +133,7 @@ func (c *Conn) ReadFor(call netpoll.Call, p []byte) (int, error) {
 	w := &park{link: c.link, call: call, reason: semconv.ReasonNetRead}
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
-	held := false // by StopReading alone
+	held := false // only by StopReading
 	for {
 		now, next := time.Now(), c.in.next()
 		by := func(e event) oteltrace.SpanContext {

@@ -25,8 +25,8 @@
 //
 // # What its spans show
 //
-// Blocks are exact (block.source "memory"), and so is the rest, since both ends are in
-// the process:
+// Blocks are exact (block.source "memory"), and so are their causes and links, since both
+// ends are in the process:
 //
 //   - A write that blocked has a cause: peer_window, or network if the bytes were on
 //     their way for more than half of the time.

@@ -53,8 +53,8 @@ func CoderPipe(tb testing.TB, opts ...Option) (client, server *coderws.Conn) {
 		})
 }
 
-// pipe connects two ends over cfg's listener, and stops what the connection does not
-// need.
+// pipe connects two ends over cfg's listener, and stops the server that it used for the
+// handshake.
 func pipe[C interface{ CloseNow() error }](tb testing.TB, cfg *config,
 	dial func(context.Context, *http.Client, []wsconn.Option) (C, error),
 	accept func(http.ResponseWriter, *http.Request, []wsconn.Option) (C, error),

@@ -137,7 +137,7 @@ func (s *stream) opening() time.Time {
 	return s.credits[0].at
 }
 
-// Why a window was full.
+// The attributes for the cause of a full window.
 var (
 	fullPeer    = netpoll.Attributes{semconv.BlockCauseKey.String(string(semconv.CausePeerWindow))}
 	fullNetwork = netpoll.Attributes{semconv.BlockCauseKey.String(string(semconv.CauseNetwork))}
