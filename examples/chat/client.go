@@ -53,7 +53,7 @@ func enter(ctx context.Context, url, name string, opts *wsconn.DialOptions) (*ws
 	if err != nil {
 		return nil, err
 	}
-	alive := context.WithoutCancel(ctx) // the room may hear of it, and the user interrupt, before Write returns
+	alive := context.WithoutCancel(ctx) // an interrupt must not cut the connection while the name is sent
 	if err := conn.Write(alive, wsconn.MessageText, message{From: name}.encode()); err != nil {
 		return nil, errors.Join(err, conn.CloseNow())
 	}
@@ -77,8 +77,8 @@ func hear(ctx context.Context, conn *wsconn.Conn, out io.Writer) error {
 	}
 }
 
-// leave closes the connection. If hear has already read the room's close frame, and the
-// room is gone, the library fails to read it again.
+// leave closes the connection. The library fails to read a close frame of the room that
+// hear has read already. That is no error, and neither is a room that is gone.
 func leave(conn *wsconn.Conn, code wsconn.StatusCode) error {
 	if err := conn.Close(code, ""); !left(err) {
 		return err

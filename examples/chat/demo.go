@@ -24,7 +24,7 @@ import (
 // than a client's window, so that the server waits for the window.
 const (
 	says          = 8       // messages that each talker says
-	length        = 6 << 10 // of one
+	length        = 6 << 10 // of a message, in bytes
 	sendBuffer    = 16 << 10
 	receiveBuffer = 4 << 10
 	maxSpans      = 100_000 // that are kept to be printed
@@ -47,7 +47,7 @@ func demo(ctx context.Context, c *config, out io.Writer) error {
 	start := time.Now()
 	err = talk(ctx, c, t, out)
 	t.Shutdown(ctx)
-	if err != nil && ctx.Err() == nil { // what was seen until an interrupt is printed
+	if err != nil && ctx.Err() == nil { // after an interrupt, the spans so far are printed
 		return err
 	}
 	spans, dropped := t.Memory.Spans()
@@ -135,7 +135,7 @@ func (c *config) takePart(ctx context.Context, url, name string, here *trace.Wai
 		return err
 	}
 	defer conn.CloseNow()
-	if _, err := receive(ctx, conn); err != nil { // that it is here itself
+	if _, err := receive(ctx, conn); err != nil { // the news that this client is here
 		return err
 	}
 	here.Done(ctx)

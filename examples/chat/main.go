@@ -70,7 +70,7 @@ func (c *config) work(ctx context.Context, stdin io.Reader, out io.Writer) error
 	}
 }
 
-// config is the flags.
+// config is the values of the flags.
 type config struct {
 	addr, join, name string
 	spans            string

@@ -64,8 +64,8 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// handler serves the page and the room. Browsers may join only from this host's own
-// page, which is the library's default.
+// handler serves the page and the room. Only this host's own page may join from a
+// browser, which is the library's default.
 func (s *server) handler() http.Handler {
 	page, _ := fs.Sub(files, "page") // files has it
 	session := wsconn.Handler("session", s.session)
@@ -84,7 +84,8 @@ func (s *server) handler() http.Handler {
 	return mux
 }
 
-// session is one client: it reads what the client says. Its writer writes what all say.
+// session runs one client: it reads what the client says, and broadcasts it. The
+// goroutine writer writes to the client what all say.
 func (s *server) session(ctx context.Context, conn *wsconn.Conn) error {
 	hello, err := receive(ctx, conn)
 	if err != nil {

@@ -72,7 +72,7 @@ func newProvider(ctx context.Context) (*sdktrace.TracerProvider, error) {
 	return sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(res)), err
 }
 
-// both runs the side that has an argument, or else both.
+// both runs the client if there is a url, the server if there is an addr, or else both.
 func both(ctx context.Context, addr, url string, out io.Writer) error {
 	if url != "" {
 		return trace.Handle(ctx, "hello", func(ctx context.Context) error { return hello(ctx, url, out) })
@@ -118,7 +118,7 @@ func serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// echo is a goroutine handler: ctx carries its span, "echo".
+// echo sends each message back. It runs as the goroutine echo, whose span ctx carries.
 func echo(ctx context.Context, c *wsconn.Conn) error {
 	for {
 		typ, p, err := c.Read(ctx)

@@ -33,7 +33,7 @@ type end struct {
 	f *os.File
 
 	mu   sync.Mutex
-	last oteltrace.SpanContext // of the call that was here last
+	last oteltrace.SpanContext // of the last call at this end
 }
 
 // New returns a Pipe.
@@ -74,10 +74,10 @@ func (p *Pipe) Write(ctx context.Context, b []byte) (n int, err error) {
 	return n, err
 }
 
-// CloseRead and CloseWrite close one end.
+// CloseRead closes the end for reading.
 func (p *Pipe) CloseRead() error { return p.r.f.Close() }
 
-// CloseWrite closes the other.
+// CloseWrite closes the end for writing.
 func (p *Pipe) CloseWrite() error { return p.w.f.Close() }
 
 // call is one system call that may wait.
@@ -107,7 +107,7 @@ func (c *call) run(loop func(func(uintptr) bool) error, b []byte, sys func(int, 
 			case syscall.EINTR:
 				continue
 			case syscall.EAGAIN:
-				parked, awake = true, time.Time{} // a wake that brings nothing is none
+				parked, awake = true, time.Time{} // after a wake without bytes or room it parks again
 				c.op.Block(c.reason, polled)
 				return false
 			}

@@ -29,7 +29,7 @@ type conn interface {
 }
 
 // load is a server and its clients, bare or traced. One client in three reads slowly:
-// the server pushes more to it than it reads, so that the server's writes block.
+// the server sends more to it than it reads, so that the server's writes block.
 type load struct {
 	name   string
 	accept func(w http.ResponseWriter, r *http.Request) (conn, error)
@@ -74,7 +74,7 @@ func checked[C conn](c C, err error) (conn, error) {
 	return c, nil
 }
 
-// run keeps that many clients connected until ctx ends.
+// run keeps the given number of clients connected until ctx ends.
 func (l *load) run(ctx context.Context, clients int) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -137,7 +137,7 @@ func (l *load) client(ctx context.Context, url string, slow bool, rng *rand.Rand
 	}
 }
 
-// serve echoes, or pushes until the client is gone.
+// serve echoes or, to a slow client, sends until the client is gone.
 func (l *load) serve(w http.ResponseWriter, r *http.Request) {
 	c, err := l.accept(w, r)
 	if err != nil {
@@ -169,7 +169,7 @@ func (l *load) echo(d time.Duration) {
 	l.took = append(l.took, d)
 }
 
-// fault counts what must not happen, and prints the first few.
+// fault counts an error that must not occur, and prints the first five.
 func (l *load) fault(what string, err error) {
 	if l.faults.Add(1) <= 5 {
 		fmt.Printf("%s: %s: %v\n", l.name, what, err)

@@ -85,7 +85,7 @@ func run(ctx context.Context, out io.Writer, every time.Duration, clients int) e
 	return left(out, before, bare, traced, handled.Load(), <-errs, <-errs)
 }
 
-// row prints the phase since the row before.
+// row prints a row about the phase since the last row.
 func row(ctx context.Context, out io.Writer, at time.Duration, name string, bare, traced *load, e *exporter, reader *sdkmetric.ManualReader) {
 	n1, half1, most1 := bare.since()
 	n2, half2, most2 := traced.since()
@@ -98,7 +98,8 @@ func row(ctx context.Context, out io.Writer, at time.Duration, name string, bare
 		e.exported.Load(), droppedSpans(ctx, reader), e.failed.Load(), runtime.NumGoroutine(), len(fds), float64(m.HeapAlloc)/(1<<20))
 }
 
-// droppedSpans returns the metric of spans that did not fit into the queue.
+// droppedSpans returns the number of spans that did not fit into the queue, from the
+// metrics.
 func droppedSpans(ctx context.Context, reader *sdkmetric.ManualReader) (n int64) {
 	var all metricdata.ResourceMetrics
 	_ = reader.Collect(ctx, &all)

@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// config is the flags.
+// config is the values of the flags.
 type config struct {
 	serve, connect string
 	buffers        string

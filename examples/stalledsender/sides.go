@@ -30,7 +30,7 @@ const (
 // acknowledgements before the window is full.
 const fill = 4 << 10
 
-// server is socket_start.
+// server is the service socket_start.
 type server struct {
 	tracer   *trace.Tracer
 	small    bool
@@ -43,12 +43,12 @@ type server struct {
 	senders map[*sender]bool
 }
 
-// sender is a sen_data in progress.
+// sender is a call of sen_data in progress.
 type sender struct {
 	sent    atomic.Int64
 	writing atomic.Bool // inside Write
-	seen    int64       // sent at the last look, -1 if it was not writing; watch's
-	told    int64       // sent when it was stuck last; watch's
+	seen    int64       // sent at the last look, -1 if it was not writing; only watch uses it
+	told    int64       // 1 + sent when it was last reported as stuck, 0: never; only watch uses it
 }
 
 // listen binds addr, or a free port of this machine.
@@ -88,7 +88,7 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// counted makes settle wait for h.
+// counted returns h, for whose requests settle waits.
 func (s *server) counted(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.handlers.Add(1)
@@ -125,7 +125,7 @@ func (s *server) senData(ctx context.Context, c *wsconn.Conn) error {
 		err := c.Write(ctx, wsconn.MessageText, s.message)
 		me.writing.Store(false)
 		if err != nil {
-			s.mu.Lock() // watch has nothing to say any more
+			s.mu.Lock() // watch must not report it any more
 			delete(s.senders, me)
 			s.mu.Unlock()
 			s.log.printf("socket_start  sen_data ends, its write failed: %v", err)
@@ -139,7 +139,8 @@ func (s *server) senData(ctx context.Context, c *wsconn.Conn) error {
 // stuck.
 const lookEvery = 250 * time.Millisecond
 
-// holdFor is after how many checks a stuck sender is reported: two seconds.
+// holdFor is how many checks after a sender got stuck the answer is printed: about two
+// seconds.
 const holdFor = 8
 
 // watch prints when a sender gets stuck, until ctx ends.
@@ -170,7 +171,8 @@ func (s *server) watch(ctx context.Context) {
 	}
 }
 
-// look reports whether the sender is in the same write as at the last look.
+// look reports whether the sender is in the same write as at the last look, unless that
+// write has been reported.
 func (one *sender) look() (sent int64, stuck bool) {
 	sent = one.sent.Load()
 	if !one.writing.Load() || sent != one.sent.Load() {
@@ -179,7 +181,7 @@ func (one *sender) look() (sent int64, stuck bool) {
 	}
 	stuck = one.seen == sent && one.told != sent+1
 	if one.seen = sent; stuck {
-		one.told = sent + 1 // 0: never
+		one.told = sent + 1 // +1, since 0 means never
 	}
 	return sent, stuck
 }
@@ -195,7 +197,7 @@ func (l smallListener) Accept() (net.Conn, error) {
 	return nc, err
 }
 
-// client is socket_get.
+// client is the service socket_get.
 type client struct {
 	tracer     *trace.Tracer
 	small      bool
@@ -204,7 +206,7 @@ type client struct {
 	work, idle time.Duration
 }
 
-// run is the goroutine hello, until ctx ends.
+// run runs hello as the goroutine of this name, until it returns or ctx ends.
 func (c *client) run(ctx context.Context, url string) error {
 	return trace.Handle(c.tracer.NewContext(ctx), "hello", func(ctx context.Context) error {
 		return c.hello(ctx, url)

@@ -1,4 +1,4 @@
-// Existing is a program as many are: a WebSocket by nhooyr.io/websocket, otelhttp
+// Existing is a typical program: it has a WebSocket of nhooyr.io/websocket, otelhttp
 // around all handlers, and spans of its own.
 package main
 
@@ -59,7 +59,7 @@ func run(ctx context.Context) error {
 	}
 	fmt.Printf("listens on ws://%s/prices\n", l.Addr())
 	h := handler()
-	var requests sync.WaitGroup // those of WebSockets too, which srv does not wait for
+	var requests sync.WaitGroup // also those of WebSockets, which srv does not wait for
 	srv := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			requests.Add(1)
@@ -84,7 +84,7 @@ func handler() http.Handler {
 	mux.HandleFunc("GET /prices", prices)
 	mux.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	return otelhttp.NewHandler(mux, "shop", otelhttp.WithFilter(func(r *http.Request) bool {
-		return r.Header.Get("Upgrade") == "" // the handshake has its own span
+		return r.Header.Get("Upgrade") == "" // the handshake has a span of its own
 	}))
 }
 
@@ -108,7 +108,7 @@ func prices(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// lookUp has a span of the program's own.
+// lookUp returns the price of a good, and makes a span of the program's own.
 func lookUp(ctx context.Context, good string) string {
 	_, span := otel.Tracer("shop").Start(ctx, "look up")
 	defer span.End()

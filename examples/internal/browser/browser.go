@@ -22,8 +22,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Need returns the path of a program. Without it the test is skipped, and in CI
-// it fails.
+// Need returns the path of the first of the named programs that this machine has. If it
+// has none, the test is skipped; in CI it fails.
 func Need(t *testing.T, names ...string) string {
 	t.Helper()
 	for _, name := range names {
@@ -102,7 +102,7 @@ func (b *Browser) listen(event any) {
 	}
 }
 
-// Open opens a page, and forgets what was before.
+// Open opens a page, and forgets earlier errors and requests.
 func (b *Browser) Open(t *testing.T, page string) {
 	t.Helper()
 	b.mu.Lock()
@@ -111,7 +111,7 @@ func (b *Browser) Open(t *testing.T, page string) {
 	perform(t, b, chromedp.Navigate(page))
 }
 
-// OpenFile opens a file from the disk.
+// OpenFile opens a file of this machine.
 func (b *Browser) OpenFile(t *testing.T, file string) {
 	t.Helper()
 	file, err := filepath.Abs(file)
@@ -133,14 +133,14 @@ func perform[T any](t *testing.T, b *Browser, action chromedp.Action[T]) T {
 	return got
 }
 
-// Eval returns the value of an expression of JavaScript, or what its promise
+// Eval returns the value of a JavaScript expression, or the value that its promise
 // resolves to.
 func Eval[T any](t *testing.T, b *Browser, expression string) T {
 	t.Helper()
 	return perform(t, b, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
-// Prefer makes the page see a preferred color scheme, "light" or "dark".
+// Prefer makes the browser report that the user prefers a color scheme, "light" or "dark".
 func (b *Browser) Prefer(t *testing.T, scheme string) {
 	t.Helper()
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{

@@ -11,8 +11,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Look sets the size of the window, in CSS pixels, and whether the user prefers
-// dark colors.
+// Look sets the size of the window in CSS pixels, and whether the browser reports that
+// the user prefers dark colors.
 func (b *Browser) Look(t *testing.T, width, height int, dark bool) {
 	t.Helper()
 	perform(t, b, chromedp.EmulateViewport(int64(width), int64(height)))
@@ -36,8 +36,9 @@ func (b *Browser) Picture(t *testing.T, file string) {
 	}
 }
 
-// Pictures keeps what a debug page shows in the folder that WAKECHAIN_PICTURES names,
-// if any: as NAME.txt, and as NAME-light.png, NAME-dark.png and NAME-narrow.png.
+// Pictures writes what a debug page shows into the folder that WAKECHAIN_PICTURES names,
+// if any: as NAME.txt, and as NAME-light.png, NAME-dark.png and NAME-narrow.png. It fails
+// the test if the page is wider than the window.
 func (b *Browser) Pictures(t *testing.T, page, name string) {
 	t.Helper()
 	folder := os.Getenv("WAKECHAIN_PICTURES")

@@ -41,8 +41,8 @@ type Page struct {
 }
 
 // Start serves the page at addr until it is closed. An address without a host, such as
-// :6060, is reachable from this machine alone: the page shows names and addresses of
-// the program, and has no password. Name a host to let others see it.
+// :6060, is only reachable from this machine: the page shows names and addresses of the
+// program, and has no password. With a host, others can see it.
 func Start(ctx context.Context, addr string, opts ...live.Option) (*Page, error) {
 	if host, port, err := net.SplitHostPort(addr); err == nil && host == "" {
 		addr = net.JoinHostPort("127.0.0.1", port)

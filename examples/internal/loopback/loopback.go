@@ -8,15 +8,15 @@ import (
 	"testing"
 )
 
-// Ports that no system hands out by itself, neither to who listens on port 0 nor to who
-// dials: what is free here stays so until a program that was told of it listens, which
-// may be minutes later.
+// Ports that no system assigns by itself, neither to a listener on port 0 nor to a
+// dialer. So a free one usually stays free until the program that it is passed to
+// listens, which may be minutes later.
 const (
 	first = 20_000
 	count = 10_000
 )
 
-// Ports returns n ports of 127.0.0.1 that nobody listens on.
+// Ports returns n different ports of 127.0.0.1 on which nothing listens.
 func Ports(t testing.TB, n int) []string {
 	t.Helper()
 	var ports []string
@@ -26,7 +26,7 @@ func Ports(t testing.TB, n int) []string {
 		if err != nil {
 			continue
 		}
-		defer l.Close() // when all have been found: no port twice
+		defer l.Close() // only at the end, so that no port is found twice
 		if ports = append(ports, port); len(ports) == n {
 			return ports
 		}

@@ -60,16 +60,15 @@ func (k *keep) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	*k.body = append(*k.body, b...) // one message after the other is one message, in protobuf
+	*k.body = append(*k.body, b...) // in protobuf, concatenated messages are one message
 	return &http.Response{
 		StatusCode: http.StatusOK, Status: "200 OK", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Content-Type": {"application/x-protobuf"}}, Body: http.NoBody, Request: r,
 	}, nil
 }
 
-// Compare exports spans by both, and returns an error if a receiver would see a
-// difference. The order of resources, which is random in OpenTelemetry's exporter, is
-// ignored.
+// Compare exports spans by both exporters, and returns an error if their requests differ.
+// It ignores the order of resources, which is random in OpenTelemetry's exporter.
 func (c *Comparison) Compare(spans []sdktrace.ReadOnlySpan) error {
 	c.theirBody, c.ourBody = nil, nil
 	if err := c.theirs.ExportSpans(context.Background(), spans); err != nil {
@@ -106,8 +105,8 @@ func order(r *coltracepb.ExportTraceServiceRequest) {
 	slices.SortFunc(r.ResourceSpans, func(a, b *tracepb.ResourceSpans) int { return strings.Compare(key(a), key(b)) })
 }
 
-// differ describes the first span that differs, since a whole request is too much to
-// read.
+// differ returns an error that describes the first span that differs, since a whole
+// request is too long to read.
 func differ(got, want *coltracepb.ExportTraceServiceRequest) error {
 	if proto.Equal(got, want) {
 		return nil

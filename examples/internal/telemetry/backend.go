@@ -66,7 +66,7 @@ type patient struct {
 	ctx    context.Context // ends when it is time to give up
 	giveUp context.CancelFunc
 	sent   atomic.Int64
-	why    error // the first batch was lost; the batch processor exports one at a time
+	why    error // of the first lost batch; the batch processor exports one at a time
 }
 
 func (p *patient) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
@@ -80,7 +80,7 @@ func (p *patient) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan
 			p.sent.Add(int64(len(spans)))
 			return nil
 		}
-		if ctx.Err() == nil || why == nil { // not because it was asked to end
+		if ctx.Err() == nil || why == nil { // else the export was asked to end
 			why = err
 		}
 		if !unreachable(err) && ctx.Err() == nil {
@@ -102,8 +102,8 @@ func (p *patient) lose(why error) {
 	}
 }
 
-// unreachable reports whether err is one of the connection, and not a response, which
-// would be the same again.
+// unreachable reports whether err is an error of the connection. It is not a response,
+// which would be the same again.
 func unreachable(err error) bool {
 	var n net.Error // of HTTP
 	if errors.As(err, &n) {

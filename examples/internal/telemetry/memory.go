@@ -35,7 +35,7 @@ type Memory struct {
 
 var _ sdktrace.SpanExporter = (*Memory)(nil)
 
-// numbered is a span with its number among all.
+// numbered is a span with its number among all exported ones.
 type numbered struct {
 	sdktrace.ReadOnlySpan
 	n int

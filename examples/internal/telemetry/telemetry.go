@@ -124,10 +124,9 @@ func newProvider(res *resource.Resource, processors []sdktrace.SpanProcessor) pr
 	return sdktrace.NewTracerProvider(opts...)
 }
 
-// newExporter returns the environment's exporter. For gRPC it is autoexport's, but it
-// tries an unreachable backend again within a second: gRPC waits ever longer after a
-// refused connection, up to two minutes, and the exporter above it for 5 seconds and
-// more.
+// newExporter returns the environment's exporter. For gRPC it is autoexport's, except that
+// it tries an unreachable backend again within a second. By default gRPC waits up to two
+// minutes after refused connections, and the exporter above it for 5 seconds and more.
 func newExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 	name := cmp.Or(os.Getenv("OTEL_TRACES_EXPORTER"), "otlp")
 	if name == own {
@@ -143,10 +142,10 @@ func newExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: again, MinConnectTimeout: flushFor})))
 }
 
-// HostAddress returns the host's address for a resource: as the attribute ip, by which
-// Jaeger's page knows a host, as its storage does by host.name. Without it the page
-// warns about clocks at a child that ends after its parent. It is empty if the host has
-// only loopback addresses.
+// HostAddress returns the host's address for a resource, as the attribute ip. Jaeger's
+// page identifies a host by it, as Jaeger's storage does by host.name. Without it the page
+// warns about clocks if a child ends after its parent. HostAddress returns nil if the host
+// has only loopback addresses.
 func HostAddress() []attribute.KeyValue {
 	addrs, _ := net.InterfaceAddrs()
 	for _, a := range addrs {
