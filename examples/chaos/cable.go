@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// cable is what lies between the two ends of a play: two TCP connections, and what
-// happens to the bytes from the one to the other.
+// cable connects the two ends of a play: it is two TCP connections, and copies the bytes
+// from one to the other.
 type cable struct {
-	up, down tamper // towards the server and towards the client; nil: nothing
+	up, down tamper // towards the server and towards the client; nil: the bytes pass unchanged
 	rng      func(k uint64) *rand.Rand
 
-	mute atomic.Bool // what comes is swallowed
+	mute atomic.Bool // received bytes are discarded
 
 	mu    sync.Mutex
 	ends  []*net.TCPConn
@@ -25,19 +25,19 @@ type cable struct {
 	pumps sync.WaitGroup
 }
 
-// tamper is given each chunk, and lets pass what it likes by calling on. It may do
-// anything to the cable. It is of one direction of one cable.
+// tamper changes one direction of one cable. pass is called with each chunk that is
+// received, and calls on with the bytes to send. It may do anything to the cable.
 type tamper interface {
 	pass(c *cable, rng *rand.Rand, chunk []byte, on func([]byte))
 }
 
-// nothing is the tamper that lets everything pass.
+// nothing is a tamper that lets everything pass.
 type nothing struct{}
 
 func (nothing) pass(_ *cable, _ *rand.Rand, chunk []byte, on func([]byte)) { on(chunk) }
 
-// dial lays the cable to the address and returns the client's end. It is an
-// http.Transport's DialContext.
+// dial connects the cable to addr, and returns the client's end. It is the DialContext of
+// an http.Transport.
 func (c *cable) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *cable) dial(ctx context.Context, network, addr string) (net.Conn, error
 	return client, nil
 }
 
-// pump carries bytes from src to dst.
+// pump copies bytes from src to dst until either fails or ends.
 func (c *cable) pump(dst, src *net.TCPConn, t tamper, rng *rand.Rand) {
 	if t == nil {
 		t = nothing{}
@@ -89,7 +89,7 @@ func (c *cable) pump(dst, src *net.TCPConn, t tamper, rng *rand.Rand) {
 		if n > 0 && !c.mute.Load() {
 			t.pass(c, rng, buf[:n], write)
 		}
-		if failed != nil { // what came is not delivered
+		if failed != nil { // the received bytes cannot be delivered
 			_ = src.SetLinger(0)
 			_ = src.Close()
 			return
@@ -99,7 +99,7 @@ func (c *cable) pump(dst, src *net.TCPConn, t tamper, rng *rand.Rand) {
 		case errors.Is(err, io.EOF):
 			_ = dst.CloseWrite()
 			return
-		default: // a reset goes on as one
+		default: // a reset is passed on as a reset
 			_ = dst.SetLinger(0)
 			_ = dst.Close()
 			return
@@ -107,8 +107,8 @@ func (c *cable) pump(dst, src *net.TCPConn, t tamper, rng *rand.Rand) {
 	}
 }
 
-// close closes both connections. linger is that of net.TCPConn.SetLinger: 0 resets. The
-// caller holds c.mu.
+// close closes both connections. linger is the argument of net.TCPConn.SetLinger: 0
+// resets them. The caller holds c.mu.
 func (c *cable) close(linger int) {
 	c.cut = true
 	for _, e := range c.ends {
@@ -123,14 +123,13 @@ func (c *cable) end(linger int) {
 	c.close(linger)
 }
 
-// remove takes the cable away, and waits until nothing is left of it.
+// remove resets what is left of the cable, and waits until its goroutines have ended.
 func (c *cable) remove() {
 	c.end(0)
 	c.pumps.Wait()
 }
 
-// at is a tamper that does something once, when that many bytes have passed: it is
-// given the rest of the chunk.
+// at is a tamper that calls do once, when n bytes have passed, with the rest of the chunk.
 type at struct {
 	n  int
 	do func(c *cable, rng *rand.Rand, rest []byte, on func([]byte))
@@ -148,7 +147,7 @@ func (a *at) pass(c *cable, rng *rand.Rand, chunk []byte, on func([]byte)) {
 	do(c, rng, chunk[a.n:], on)
 }
 
-// dribble lets the first so many bytes pass a few at a time.
+// dribble is a tamper that lets the first bytes pass in pieces of up to 7.
 type dribble struct{ bytes int }
 
 func (d *dribble) pass(_ *cable, rng *rand.Rand, chunk []byte, on func([]byte)) {
@@ -160,7 +159,7 @@ func (d *dribble) pass(_ *cable, rng *rand.Rand, chunk []byte, on func([]byte)) 
 	on(chunk)
 }
 
-// stutter waits now and then, so that writers block.
+// stutter is a tamper that waits before some chunks, so that writers block.
 type stutter struct{ longest time.Duration }
 
 func (s stutter) pass(_ *cable, rng *rand.Rand, chunk []byte, on func([]byte)) {

@@ -10,8 +10,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// bareConn is a connection of a library without contexts: whoever calls it sees to it
-// that one goroutine writes at a time.
+// bareConn is a connection of a library without contexts. Its caller ensures that only
+// one goroutine writes at a time.
 type bareConn interface {
 	read(ctx context.Context) ([]byte, error)
 	reader(ctx context.Context) (io.Reader, error)
@@ -24,17 +24,17 @@ type bareConn interface {
 	Context(ctx context.Context) context.Context
 }
 
-// contextless does for such a connection what a program must do for itself: a context
-// that ends sets a deadline or closes the connection, and writes wait for one another.
-// gorilla panics at two concurrent writes, but only where it notices: its own check is a
-// data race.
+// contextless is a conn over such a connection. It does what a program must do by itself:
+// a context that ends sets a deadline or closes the connection, and writes wait for one
+// another. gorilla panics on two concurrent writes, but only if it notices them: its check
+// is itself a data race.
 type contextless struct {
 	bareConn
 	over    context.Context // of the play
 	message chan struct{}   // held while a message is written
-	call    sync.Mutex      // held inside the library
+	call    sync.Mutex      // held inside the library's writing methods
 	closed  chan struct{}
-	gone    chan struct{} // reads fail
+	gone    chan struct{} // closed when a read has failed
 
 	closedOnce, goneOnce sync.Once
 	free                 bool // control frames need no lock
@@ -44,7 +44,8 @@ func newContextless(ctx context.Context, c bareConn, free bool) *contextless {
 	return &contextless{bareConn: c, over: ctx, message: make(chan struct{}, 1), closed: make(chan struct{}), gone: make(chan struct{}), free: free}
 }
 
-// bound has do called when ctx ends, until the function that it returns has returned.
+// bound calls do when ctx ends, unless unbind is called before. If do has begun, unbind
+// waits for it.
 func bound(ctx context.Context, do func()) (unbind func()) {
 	done := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() { defer close(done); do() })
@@ -61,7 +62,7 @@ func (c *contextless) reading(ctx context.Context) func() {
 	return bound(ctx, func() { _ = c.readBy(past) })
 }
 
-// ended notes that a read has failed, if it has.
+// ended notes that reads have ended, if err is not nil.
 func (c *contextless) ended(err error) {
 	if err != nil {
 		c.goneOnce.Do(func() { close(c.gone) })
@@ -95,7 +96,8 @@ type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// writing waits until no other message is being written, or the connection is closed.
+// writing waits until no other message is being written, or the connection is closed. If
+// ctx ends before leave is called, the connection is closed.
 func (c *contextless) writing(ctx context.Context) (leave func()) {
 	unbind := bound(ctx, func() { _ = c.CloseNow() })
 	select {
@@ -153,10 +155,11 @@ func (c *contextless) send(ctx context.Context, opcode int, p []byte) error {
 	return c.control(ctx, opcode, p)
 }
 
-// Ping does not wait for the pong, as the libraries do not.
+// Ping sends a ping. Like the libraries, it does not wait for the pong.
 func (c *contextless) Ping(ctx context.Context) error { return c.send(ctx, 9, []byte("ping")) }
 
-// Close sends a close frame and waits until whoever reads has the peer's.
+// Close sends a close frame, waits until a read has failed, which it does at the peer's
+// close frame, and closes the connection.
 func (c *contextless) Close(code int, reason string) error {
 	err := c.send(c.over, 8, ws.NewCloseFrameBody(ws.StatusCode(code), reason))
 	if err == nil {
@@ -169,8 +172,8 @@ func (c *contextless) Close(code int, reason string) error {
 	return errors.Join(err, c.CloseNow())
 }
 
-// CloseNow lets those who wait for a message to end go on when the connection is closed:
-// gorilla ends a message that was left when the next one begins.
+// CloseNow closes the connection. Then the writes that wait for another message go on,
+// although that message may be unfinished: gorilla ends it when the next one begins.
 func (c *contextless) CloseNow() error {
 	err := c.close()
 	c.closedOnce.Do(func() { close(c.closed) })

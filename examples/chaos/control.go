@@ -7,35 +7,35 @@ import (
 	"time"
 )
 
-// control compares the errors of the traced libraries with those of the bare ones, which
-// play one play in four: an error that they would have shown by now, and never did, is
-// one of ours.
+// control compares the errors of the traced libraries with those of the bare libraries,
+// which one play in four uses. An error is a fault of wakechain if it would have occurred
+// in bare plays by now and never did.
 type control struct {
 	mu   sync.Mutex
 	seen map[call]map[string]*outcome
 	of   map[kindOfPlay]*[2]int   // plays, traced and bare
-	took map[string]time.Duration // all plays of a fault
+	took map[string]time.Duration // by fault, the total duration of its plays
 
-	slow atomic.Int64 // plays whose losses were not judged
+	slow atomic.Int64 // plays whose losses were not judged, since they took too long
 }
 
 type kindOfPlay struct{ fault, library string }
 
-// call is where an error may come from.
+// call identifies calls whose errors are compared.
 type call struct{ fault, library, name string }
 
-// outcome is an error, with how many plays came to it.
+// outcome is an error, with the number of plays in which it occurred.
 type outcome struct {
 	traced, bare int
-	last         int64 // the serial of the play that came to it
-	example      int   // a traced play
+	last         int64 // the serial of the last play in which it occurred
+	example      int   // the index of a traced play; -1: none
 }
 
 func newControl() *control {
 	return &control{seen: map[call]map[string]*outcome{}, of: map[kindOfPlay]*[2]int{}, took: map[string]time.Duration{}}
 }
 
-// varying is what differs between two errors of one kind.
+// varying matches the parts of an error's text that differ from play to play.
 var varying = regexp.MustCompile(`0x[0-9a-f]+|\[[0-9a-f:]+\]|[0-9]+(\.[0-9]+)*|"[^"]*"|'[^']*'`)
 
 func (c *control) begin(p *play) {
@@ -62,7 +62,7 @@ func btoi(b bool) int {
 }
 
 func (c *control) note(p *play, name string, err error) {
-	if p.fault.meddles { // which no bare play has
+	if p.fault.meddles { // no bare play has a meddler
 		return
 	}
 	text := varying.ReplaceAllString(err.Error(), "N")
@@ -78,7 +78,7 @@ func (c *control) note(p *play, name string, err error) {
 		c.seen[k][text] = o
 	}
 	if o.last == p.serial {
-		return // it has been counted
+		return // it has been counted for this play
 	}
 	if o.last = p.serial; p.bare {
 		o.bare++
@@ -88,10 +88,10 @@ func (c *control) note(p *play, name string, err error) {
 	}
 }
 
-// doubt is how improbable chance must be before an error is called ours.
+// doubt is the probability of chance below which an error is a finding.
 const doubt = 1e-6
 
-// check reports errors that the bare libraries do not know.
+// check reports errors that occur only in traced plays, unless that may be chance.
 func (c *control) check(report func(index int, format string, args ...any)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,7 +101,7 @@ func (c *control) check(report func(index int, format string, args ...any)) {
 			if o.bare > 0 || o.traced == 0 {
 				continue
 			}
-			// Plays that come to an error are bare or traced by chance, if it makes no difference.
+			// If tracing makes no difference, the plays with this error are traced or bare by chance.
 			chance := 1.0
 			for i := range o.traced {
 				chance *= float64(n[0]-i) / float64(n[0]+n[1]-i)
@@ -114,7 +114,8 @@ func (c *control) check(report func(index int, format string, args ...any)) {
 	}
 }
 
-// plays is how many there were of a fault, traced and bare, and how long one took.
+// plays returns the numbers of traced and of bare plays with a fault, and the mean
+// duration of one.
 func (c *control) plays(fault string) (traced, bare int, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

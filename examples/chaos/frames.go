@@ -6,15 +6,15 @@ import (
 	"math/rand/v2"
 )
 
-// frames is a tamper that puts frames of its own between those that pass, behind the
-// handshake. It is of connections without TLS.
+// frames is a tamper that inserts frames between those that pass, after the handshake. It
+// works only on connections without TLS.
 type frames struct {
 	masked bool // towards the server
 	insert func(f *frames, rng *rand.Rand) []byte
 
-	number  int    // of the data messages that have begun
+	number  int    // data messages that have begun
 	inside  bool   // a fragmented message is in progress
-	started bool   // behind the handshake
+	started bool   // the handshake is over
 	head    []byte // of the handshake, or of the frame in progress
 	left    uint64 // of that frame's payload
 }
@@ -72,7 +72,7 @@ func (f *frames) whole() bool {
 	return true
 }
 
-// begun notes what the frame's header says.
+// begun notes what the frame's header shows.
 func (f *frames) begun() {
 	opcode, fin := f.head[0]&15, f.head[0]>>7 == 1
 	if opcode == 1 || opcode == 2 {
@@ -83,7 +83,7 @@ func (f *frames) begun() {
 	}
 }
 
-// frame encodes a frame that goes the way of the others.
+// frame encodes a frame for the direction of f, masked if that is towards the server.
 func (f *frames) frame(first byte, payload []byte, rng *rand.Rand) []byte {
 	b := []byte{first, 0}
 	if len(payload) > 125 {
@@ -103,21 +103,22 @@ func (f *frames) frame(first byte, payload []byte, rng *rand.Rand) []byte {
 	return b
 }
 
-// forgedTrace begins every trace id that is made up here.
+// forgedTrace is the prefix of every trace ID that this program makes up.
 const forgedTrace = "\xf0\x0f\xf0\x0f\xf0\x0f\xf0\x0f"
 
-// forgery is a trace pong (docs/wire.md), or nearly one.
+// forgery returns a frame with a trace pong (docs/wire.md), or with one that is almost
+// right.
 func forgery(f *frames, rng *rand.Rand) []byte {
 	number := uint32(f.number + 1)
 	p := []byte("\xf5wk\x01")
 	switch rng.IntN(8) {
-	case 0: // of another message
+	case 0: // of another message, usually
 		number += uint32(rng.IntN(5)) - 2
-	case 1: // cut
+	case 1: // cut off
 		p = binary.BigEndian.AppendUint32(p, number)
 		p = append(p, forgedTrace...)
 		return f.frame(0x8A, p[:rng.IntN(len(p))+1], rng)
-	case 2: // anything
+	case 2: // random bytes
 		for range rng.IntN(120) {
 			p = append(p, byte(rng.Uint32()))
 		}
@@ -134,10 +135,10 @@ func forgery(f *frames, rng *rand.Rand) []byte {
 	return f.frame(0x8A, append(p, byte(rng.IntN(4))), rng)
 }
 
-// badFrame is one that a library must refuse.
+// badFrame returns a frame that a library must refuse.
 func badFrame(f *frames, rng *rand.Rand) []byte {
 	n := rng.IntN(8)
-	if n == 4 && f.inside { // there it is a good one
+	if n == 4 && f.inside { // a continuation would be valid here
 		n = 0
 	}
 	switch n {

@@ -14,7 +14,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/gobwasws"
 )
 
-// gobwasMethods are those of the traced connection, and of the bare one below.
+// gobwasMethods is the methods of the traced connection, and of the bare one below.
 type gobwasMethods interface {
 	ReadMessage() ([]byte, ws.OpCode, error)
 	WriteMessage(op ws.OpCode, p []byte) error
@@ -23,10 +23,10 @@ type gobwasMethods interface {
 	NetConn() net.Conn
 }
 
-// bareGobwas is how a program without wakechain uses the library.
+// bareGobwas uses the library as a program without wakechain does.
 type bareGobwas struct {
 	net.Conn
-	rd    io.Reader // with what came behind the handshake
+	rd    io.Reader // begins with the bytes received with the handshake
 	state ws.State
 }
 
@@ -89,7 +89,7 @@ func (c gobwasConn) read(ctx context.Context) ([]byte, error) {
 	return p, err
 }
 
-// errEarly is what the adapter says as well.
+// errEarly is the same error as the adapter's.
 var errEarly = errors.New("gobwasws: the client sent data before the handshake was over")
 
 func acceptGobwas(w http.ResponseWriter, r *http.Request) (*bareGobwas, error) {

@@ -12,7 +12,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/gorillaws"
 )
 
-// gorillaMethods are those of the library's connection and the traced one's.
+// gorillaMethods is the methods of the library's connection and of the traced one.
 type gorillaMethods interface {
 	ReadMessage() (int, []byte, error)
 	NextReader() (int, io.Reader, error)
@@ -75,7 +75,7 @@ func (c gorillaConn) control(ctx context.Context, opcode int, p []byte) error {
 func (c gorillaConn) close() error             { return c.Close() }
 func (c gorillaConn) readBy(t time.Time) error { return c.SetReadDeadline(t) }
 
-// limit: the library's 0 is none.
+// limit sets the read limit. For the library 0 means no limit, and -1 does here.
 func (c gorillaConn) limit(n int64) {
 	switch {
 	case n < 0:

@@ -14,7 +14,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// checker holds the spans and metrics of one telemetry against what was called.
+// checker checks the spans and metrics of one telemetry against the calls.
 type checker struct {
 	t      *telemetry
 	ends   map[string]*end // by websocket.connection.id
@@ -26,7 +26,8 @@ type checker struct {
 	counts map[*end]map[string]int // of recorded operations, by the first word of their name
 }
 
-// check is called when all plays are over and everything has been exported.
+// check checks a telemetry when all plays have ended and everything has been exported. It
+// returns the number of spans.
 func check(t *telemetry, plays []*play, report func(index int, format string, args ...any)) (spans int) {
 	c := &checker{t: t, ends: map[string]*end{}, plays: map[oteltrace.TraceID]int{}, shook: map[oteltrace.SpanID]bool{}, report: report, counts: map[*end]map[string]int{}}
 	for _, p := range plays {
@@ -60,7 +61,7 @@ func check(t *telemetry, plays []*play, report func(index int, format string, ar
 	return len(all)
 }
 
-// word is the first word of a span's name, which says what it is.
+// word returns the first word of a span's name, which is its kind.
 func word(s *chain.Span) string {
 	w, _, _ := strings.Cut(s.Name, " ")
 	return w
@@ -74,7 +75,7 @@ func (c *checker) fault(s *chain.Span, format string, args ...any) {
 	c.report(index, "%s (%s, %s): %s", s, s.SpanID, c.t.maker, fmt.Sprintf(format, args...))
 }
 
-// unique: no id twice.
+// unique checks that no two spans have the same ID.
 func (c *checker) unique(spans []chain.Span) {
 	type id struct {
 		trace oteltrace.TraceID
@@ -92,13 +93,13 @@ func (c *checker) unique(spans []chain.Span) {
 
 func forged(id oteltrace.TraceID) bool { return strings.HasPrefix(string(id[:]), forgedTrace) }
 
-// span is what must hold for every span.
+// span checks what must hold for every span.
 func (c *checker) span(s *chain.Span) {
 	if s.End.IsZero() || s.End.Before(s.Start) {
 		c.fault(s, "from %v to %v", s.Start, s.End)
 	}
 	// The root of a later trace of a connection may name the handshake as its parent, so
-	// that the sampler decides as it did there.
+	// that the sampler decides in the same way.
 	if s.ParentID.IsValid() && s.Parent == nil && !forged(s.TraceID) && !c.shook[s.ParentID] {
 		c.fault(s, "its parent %s is nowhere", s.ParentID)
 	}
@@ -138,8 +139,8 @@ func (c *checker) span(s *chain.Span) {
 	}
 }
 
-// run: it stands for as many messages as it says, none of which has a span, and took
-// about a second at the most.
+// run checks a run: it has the number of messages that its indexes show, none of them has
+// another span, and it took about a second at most.
 func (c *checker) run(s *chain.Span, e *end) {
 	first, last := s.Indexes()
 	name := semconv.SpanWrite
@@ -163,17 +164,17 @@ func (c *checker) run(s *chain.Span, e *end) {
 	}
 }
 
-// closeFrame reports whether the span is that of a close frame which the program wrote,
-// as it does with libraries that leave this to it.
+// closeFrame reports whether the span is the write of a close frame by the program, which
+// libraries without a closing handshake leave to it.
 func closeFrame(s *chain.Span) bool {
 	return word(s) == semconv.SpanWrite && s.Str(semconv.WebSocketMessageTypeKey) == "close"
 }
 
-// raw reports whether the span's play has no client of ours.
+// raw reports whether the span's play has forged headers in place of a client.
 func (c *checker) raw(s *chain.Span) bool { return forged(s.TraceID) }
 
-// tiles: block and wake take turns, touch one another, and end with the operation, whose
-// totals they do not exceed.
+// tiles checks the blocks and wakes of an operation: they alternate without gaps, end with
+// the operation, and do not exceed its totals.
 func (c *checker) tiles(s *chain.Span) {
 	var last *chain.Span
 	blocks, sum := int64(0), time.Duration(0)
@@ -215,7 +216,7 @@ func (c *checker) tiles(s *chain.Span) {
 	}
 }
 
-// message: a message's number is its own, and so is its size.
+// message checks that no other message of the direction has the same index.
 func (c *checker) message(s *chain.Span, e *end) {
 	index := s.Int(semconv.WebSocketMessageIndexKey)
 	if index == 0 {
@@ -227,9 +228,9 @@ func (c *checker) message(s *chain.Span, e *end) {
 	}
 }
 
-// read: it links to the write that sent the message, which is one of the peer's, and of
-// that number and size; or, where pongs were forged, to what the forgery says, and where
-// garbage came behind the first half of a pong, to nowhere.
+// read checks the links of a read. It links to the write of its message, which is the
+// peer's, and has the same index and size. If trace pongs were forged, it may link to a
+// forged span; if garbage followed the first half of a trace pong, to no span.
 func (c *checker) read(s *chain.Span, e *end) {
 	c.message(s, e)
 	index := s.Int(semconv.WebSocketMessageIndexKey)
@@ -266,8 +267,8 @@ func (c *checker) read(s *chain.Span, e *end) {
 	}
 }
 
-// sizes: a read and the write of its message, which passed whole, are of one size. Whoever
-// left the message before its end took less.
+// sizes checks that a read and the write of its message have the same size. A read that
+// was left before the end of its message has taken no more.
 func (c *checker) sizes(read, write *chain.Span, e *end) {
 	size, known := read.Attr(semconv.WebSocketMessageSizeKey)
 	failed := read.Str(semconv.ErrorTypeKey) != ""
@@ -292,7 +293,7 @@ func linked(s *chain.Span) bool {
 	return slices.ContainsFunc(s.Links, func(l chain.Link) bool { return l.Span != nil && l.Span.IsWrite() })
 }
 
-// number is the index of the first message that a span stands for.
+// number returns the index of the first message of a span.
 func number(s *chain.Span) int64 {
 	first, _ := s.Indexes()
 	return first
@@ -303,7 +304,7 @@ func (p *plan) forges() bool {
 	return strings.Contains(p.fault.name, "forged") || p.fault.raw != nil || strings.Contains(p.fault.name, "no handshake")
 }
 
-// calls: every call has one span or is in a run, where nothing is left out.
+// calls checks that every call has one span or is in a run, if nothing is left out.
 func (c *checker) calls(e *end, recorded map[string]int) {
 	want := map[string]int64{semconv.SpanHandshake: 1}
 	if e.p.volume.messages {

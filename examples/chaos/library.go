@@ -14,7 +14,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/coderws"
 )
 
-// conn is what a play does with a connection of any library, bare or traced.
+// conn is the methods of a connection that a play calls, of any library, bare or traced.
 type conn interface {
 	Read(ctx context.Context) ([]byte, error)
 	Reader(ctx context.Context) (io.Reader, error)
@@ -29,12 +29,12 @@ type conn interface {
 	Context(ctx context.Context) context.Context
 }
 
-// settings are of one connection, for either end.
+// settings configure one connection, at either end.
 type settings struct {
 	compress bool
 	options  []wsconn.Option
 
-	// Of Dial.
+	// For Dial.
 	client *http.Client
 	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	tls    *tls.Config
@@ -46,16 +46,16 @@ type side struct {
 	dial   func(ctx context.Context, url string, s settings) (conn, error)
 }
 
-// library is one that wakechain has an adapter for. Another one is an entry of
-// libraries.
+// library is a WebSocket library that wakechain has an adapter for. To test another one,
+// add it to libraries.
 type library struct {
 	name         string
 	bare, traced side
 	handler      func(name string, fn func(context.Context, conn) error, s settings) http.Handler
-	closeStatus  func(error) int // of the close frame that an error is about, or -1
+	closeStatus  func(error) int // the code of the close frame that the error is about, or -1
 	whole        bool            // it has no Reader, no Writer and no compression
-	contextless  bool            // a program must do more for itself: see contextless.go
-	loose        bool            // what it answers may come in the midst of what the program writes
+	contextless  bool            // a program must handle contexts and concurrency: see contextless.go
+	loose        bool            // its answers may be sent inside a frame that the program writes
 }
 
 var libraries = []library{
@@ -121,7 +121,7 @@ var libraries = []library{
 	gobwasLibrary,
 }
 
-// mode is the compression mode, which both libraries number alike.
+// mode returns the compression mode, which has the same number in both libraries.
 func mode(s settings) int {
 	if s.compress {
 		return int(nhooyr.CompressionNoContextTakeover)
@@ -129,7 +129,7 @@ func mode(s settings) int {
 	return int(nhooyr.CompressionDisabled)
 }
 
-// methods are those of both libraries' connections, whose types differ in name.
+// methods is the methods of both libraries' connections, whose types have other names.
 type methods[M, S ~int] interface {
 	Read(ctx context.Context) (M, []byte, error)
 	Reader(ctx context.Context) (M, io.Reader, error)
@@ -151,7 +151,7 @@ type (
 func (bareNhooyr) Context(ctx context.Context) context.Context { return ctx }
 func (bareCoder) Context(ctx context.Context) context.Context  { return ctx }
 
-// adapter makes a conn of a library's connection.
+// adapter makes a library's connection a conn.
 type adapter[M, S ~int] struct{ methods[M, S] }
 
 func adapted[M, S ~int](c methods[M, S]) conn { return adapter[M, S]{c} }
@@ -163,7 +163,7 @@ func wrap[M, S ~int](c methods[M, S], err error) (conn, error) {
 	return adapted(c), nil
 }
 
-// kind is a message's type: both libraries, and RFC 6455, number text 1 and binary 2.
+// kind returns a message type: as in RFC 6455, all libraries number text 1 and binary 2.
 func kind[M ~int](text bool) M {
 	if text {
 		return 1

@@ -1,14 +1,14 @@
-// Chaos makes thousands of connections over real sockets and has every kind of thing go
-// wrong with them: resets, frames that are cut or forged, garbage, contexts that end,
-// panics, and calls that race with one another. Then it holds what was recorded, and what
-// the process has left, against what must be true. A file is a concept: what a play is
-// (plan.go, play.go), what goes wrong (faults.go, cable.go, frames.go), and what must hold
-// (payload.go, invariants.go, sums.go, baseline.go, control.go).
+// Chaos makes thousands of connections over real sockets, and makes them fail in every
+// way: resets, frames that are cut or forged, garbage, contexts that end, panics, and
+// calls that race with one another. Then it checks what was recorded, and what the process
+// still holds. Each file is a concept: what a play is (plan.go, play.go), what goes wrong
+// (faults.go, cable.go, frames.go), and what must hold (payload.go, invariants.go, sums.go,
+// baseline.go, control.go).
 //
 //	go run -C examples -race ./chaos
 //	go run -C examples -race ./chaos -n 100000 -seed 7
 //
-// What it finds it prints with the command that repeats it.
+// It prints each finding with the command that repeats it.
 package main
 
 import (
@@ -48,8 +48,8 @@ func main() {
 	}
 }
 
-// findings are what was found to be wrong. They are printed at once, but no more than a
-// few of a kind of play.
+// findings counts and prints what was found to be wrong. It prints at once, and only the
+// first ones.
 type findings struct {
 	out io.Writer
 	f   flags
@@ -75,15 +75,15 @@ func (x *findings) report(index int, format string, args ...any) {
 	fmt.Fprintf(x.out, "       connection %d: %v\n       again: go run -C examples -race ./chaos -seed %d -only %d\n", index, &pl, x.f.seed, index)
 }
 
-// grown is how many bytes more may be in use after an epoch than before the first.
+// grown is how many bytes more than at the start may be in use after an epoch.
 const grown = 8 << 20
 
-// run plays, and returns how many findings there were.
+// run runs the plays, and returns the number of findings.
 func run(out io.Writer, f flags) int {
 	found := &findings{out: out, f: f}
 	c := newControl()
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		if !strings.HasPrefix(err.Error(), "baggage: ") { // of headers that lie
+		if !strings.HasPrefix(err.Error(), "baggage: ") { // from the fault with wrong headers
 			found.report(-1, "a fault of the telemetry: %v", err)
 		}
 	}))
@@ -91,7 +91,7 @@ func run(out io.Writer, f flags) int {
 	fmt.Fprintf(out, "seed %d\n", f.seed)
 	fmt.Fprintf(out, "%12s %9s %9s %6s %6s %9s %9s\n", "connections", "messages", "spans", "gorout", "fds", "heap MB", "findings")
 
-	warm := heap(0, 0) // what is in use before anything has been played
+	warm := heap(0, 0) // in use before the first play
 	total, messages, spans := 0, 0, 0
 	for plays := range epochs(f) {
 		before := now()
@@ -159,7 +159,7 @@ func epochs(f flags) func(yield func([]plan) bool) {
 	}
 }
 
-// of are the plays that a telemetry is of.
+// of returns the plays of a telemetry.
 func of(all []*play, t *telemetry) (some []*play) {
 	for _, p := range all {
 		if p.telemetry == t {

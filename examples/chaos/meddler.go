@@ -9,7 +9,8 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// meddler is a span processor that closes connections, whichever call it is below.
+// meddler is a span processor that closes connections when a span starts or ends, inside
+// whichever call that is.
 type meddler struct{ plays sync.Map } // by trace
 
 var _ sdktrace.SpanProcessor = (*meddler)(nil)
@@ -25,14 +26,14 @@ func (m *meddler) see(sc oteltrace.SpanContext) {
 	}
 }
 
-// meddling is what a meddler does with one play: it closes one end, or both.
+// meddling is the state of a meddler for one play. It closes each end once.
 type meddling struct {
-	left [2]atomic.Int64 // until an end is closed, in starts and ends of spans
+	left [2]atomic.Int64 // starts and ends of spans until an end is closed
 	ends [2]*end
-	now  [2]bool // CloseNow
+	now  [2]bool // close with CloseNow, else with Close
 }
 
-// meddle has the meddler see the play, whose trace is known.
+// meddle registers the play with the meddler, by its trace.
 func (p *play) meddle() {
 	if !p.fault.meddles || p.bare {
 		return
@@ -41,7 +42,7 @@ func (p *play) meddle() {
 	m := &meddling{ends: p.ends}
 	for k := range m.ends {
 		m.left[k].Store(int64(1 + rng.IntN(120)))
-		// A gobwas connection's Close waits for a lock of ours, which the caller may hold.
+		// A gobwas connection's Close waits for a lock of contextless, which the caller may hold.
 		m.now[k] = rng.IntN(2) == 0 || p.library.whole
 	}
 	p.meddling = m

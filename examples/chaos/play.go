@@ -19,38 +19,38 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// play is one connection: two ends that write to one another, and what goes wrong
-// meanwhile.
+// play is one connection in progress: its two ends write to each other while something
+// goes wrong.
 type play struct {
 	plan
 	stage     *stage
-	serial    int64      // by which the server finds it: with -only, plays have the same number
+	serial    int64      // identifies the play to the server: with -only, several plays have the same index
 	telemetry *telemetry // nil: bare
 	cable     *cable
 	ends      [2]*end // the client and the server
 
-	ctx    context.Context // of all that is called
+	ctx    context.Context // of all calls
 	cancel context.CancelFunc
-	soon   *time.Timer // calls cancel; nil: a play that comes to its end by itself
+	soon   *time.Timer // calls cancel; nil: the play ends by itself
 	report func(index int, format string, args ...any)
 
 	trace    oteltrace.TraceID // of the client's goroutine
 	meddling *meddling         // nil: none
 
 	mu      sync.Mutex
-	over    bool // no handler may begin any more
+	over    bool // no further handler may begin
 	losses  []string
 	serving sync.WaitGroup
 }
 
-// end is one end of a connection, and what was called on it.
+// end is one end of a connection, and the counts of its calls.
 type end struct {
 	p       *play
 	k       int // 0: the client
 	name    string
 	in, out *ledger
-	rng     *rand.Rand // of whoever reads
-	conn    conn       // once the handshake is over
+	rng     *rand.Rand // of the reading goroutine
+	conn    conn       // set when the handshake is over
 
 	id       string // websocket.connection.id
 	recorded bool
@@ -67,13 +67,13 @@ type end struct {
 	allOnce, goneOnce       sync.Once
 }
 
-// How long a play may take.
+// Time limits of a play.
 const (
-	shaken   = 3 * time.Second        // its handshake, if something is done to the play
-	patience = 700 * time.Millisecond // and from there on
-	limit    = 60 * time.Second       // one that must come to its end by itself
-	prompt   = 4 * time.Second        // a library may give up by itself after 5 s
-	patient  = 3 * limit              // longer than any of its timers
+	shaken   = 3 * time.Second        // the handshake, unless the play is lossless
+	patience = 700 * time.Millisecond // the rest of such a play
+	limit    = 60 * time.Second       // a play that must end by itself
+	prompt   = 4 * time.Second        // more, and losses may be a library's, which gives up after 5 s
+	patient  = 3 * limit              // longer than any timer of a play
 )
 
 var serials atomic.Int64
@@ -100,7 +100,7 @@ func newPlay(pl plan, s *stage) *play {
 	return p
 }
 
-// run plays, and returns when nothing is left of it.
+// run runs the play, and returns when all its goroutines have ended.
 func (p *play) run() {
 	start := time.Now()
 	p.ctx, p.cancel = context.WithTimeout(context.Background(), limit)
@@ -144,7 +144,7 @@ func (p *play) run() {
 	p.judge(time.Since(start))
 }
 
-// lose notes what must not be in a play without losses, and does nothing in another one.
+// lose notes a loss, which must not be in a lossless play. It does nothing in another one.
 func (p *play) lose(format string, args ...any) {
 	if !p.fault.lossless {
 		return
@@ -154,8 +154,8 @@ func (p *play) lose(format string, args ...any) {
 	p.losses = append(p.losses, fmt.Sprintf(format, args...))
 }
 
-// judge says what must be true when all is over. On a machine that is so busy that a
-// library's own time limits may have passed, losses are none of ours.
+// judge reports the losses when the play has ended. It does not if the play took so long
+// that the libraries' own time limits may have passed, as on a busy machine.
 func (p *play) judge(took time.Duration) {
 	if p.fault.raw != nil {
 		return
@@ -200,7 +200,7 @@ func (p *play) side() *side {
 	return &p.library.traced
 }
 
-// dial is the client.
+// dial runs the client.
 func (e *end) dial(ctx context.Context) error {
 	s, p := e.p.settings(), e.p
 	s.dial, s.tls = p.cable.dial, &tls.Config{RootCAs: p.stage.roots}
@@ -217,7 +217,7 @@ func (e *end) dial(ctx context.Context) error {
 	return e.converse(ctx, c)
 }
 
-// serve is the server's handler.
+// serve handles the request for the server's end.
 func (p *play) serve(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	if p.over {
@@ -227,7 +227,7 @@ func (p *play) serve(w http.ResponseWriter, r *http.Request) {
 	p.serving.Add(1)
 	p.mu.Unlock()
 	defer p.serving.Done()
-	// The request's context is that of net/http, which a hijack leaves alone; ends with p.
+	// A hijack does not end net/http's context. This one ends with p.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)() //nolint:contextcheck // the play's end ends it as well
@@ -246,8 +246,8 @@ func (p *play) serve(w http.ResponseWriter, r *http.Request) {
 	_ = e.converse(c.Context(ctx), c)
 }
 
-// converse is what an end does with its connection: it reads all that comes, and
-// beside that it writes and pings. The client closes.
+// converse uses the connection of an end: it reads all messages, and concurrently writes
+// and pings. The client closes.
 func (e *end) converse(ctx context.Context, c conn) error {
 	p := e.p
 	sc := oteltrace.SpanContextFromContext(c.Context(context.Background())) //nolint:contextcheck // of the handshake alone
@@ -279,7 +279,7 @@ func (e *end) converse(ctx context.Context, c conn) error {
 	return e.read(ctx)
 }
 
-// closes closes once both ends have written and read all.
+// closes closes the connection once both ends have written and read all messages.
 func (e *end) closes(ctx context.Context) {
 	peer := e.peer()
 	for _, done := range []chan struct{}{e.all, peer.begun, peer.all} {
@@ -296,7 +296,7 @@ func (e *end) closes(ctx context.Context) {
 	e.note("close", e.conn.Close(1000, "done"))
 }
 
-// read reads until it fails.
+// read reads messages until one fails.
 func (e *end) read(ctx context.Context) error {
 	want := e.p.messages(1 - e.k)
 	for n := 0; ; n++ {
@@ -328,7 +328,7 @@ func (e *end) read(ctx context.Context) error {
 	}
 }
 
-// verify holds a message against what was written.
+// verify checks a message that was read against those that were written.
 func (e *end) verify(msg []byte) {
 	cut, err := e.in.read(msg)
 	if cut {
@@ -417,7 +417,7 @@ func (e *end) ping(ctx context.Context) {
 	}
 }
 
-// note notes the error that a call came to, for the comparison with the control.
+// note passes the error of a call to the comparison with bare plays.
 func (e *end) note(call string, err error) {
 	if err != nil {
 		e.p.stage.control.note(e.p, e.name+"'s "+call, err)

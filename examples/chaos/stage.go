@@ -22,7 +22,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// stage is what the plays of one epoch share: four servers, and the providers.
+// stage is what the plays of one epoch share: four servers, and the providers of spans
+// and metrics.
 type stage struct {
 	roots   *x509.CertPool
 	servers map[place]*server
@@ -31,7 +32,7 @@ type stage struct {
 
 	plays sync.Map // by serial
 
-	late    atomic.Int64  // how late a timer was, at the most, in nanoseconds
+	late    atomic.Int64  // the most that a timer was late, in nanoseconds
 	over    chan struct{} // closed by close
 	watched chan struct{} // closed when watch has ended
 
@@ -39,7 +40,7 @@ type stage struct {
 	sets map[setKey]*telemetry
 }
 
-// place is which server a play is at.
+// place identifies one of the servers.
 type place struct{ tls, listener bool }
 
 type server struct {
@@ -48,7 +49,8 @@ type server struct {
 	done    chan struct{}
 }
 
-// identity is made once: keys take time.
+// identity returns a certificate for the servers, and its pool. It is made once, since
+// keys take time.
 var identity = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(err)
@@ -80,7 +82,7 @@ func newStage(c *control, report func(index int, format string, args ...any)) *s
 		must(err)
 		srv := &server{address: l.Addr().String(), done: make(chan struct{})}
 		srv.Handler = http.HandlerFunc(s.serve)
-		srv.ErrorLog = log.New(io.Discard, "", 0) // it reports panics and handshakes that fail
+		srv.ErrorLog = log.New(io.Discard, "", 0) // discard reports of panics and failed handshakes
 		srv.ReadHeaderTimeout = limit
 		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
 		if at.listener {
@@ -99,7 +101,7 @@ func newStage(c *control, report func(index int, format string, args ...any)) *s
 	return s
 }
 
-// watch measures how late timers are, until s is closed.
+// watch measures how late timers are, until close.
 func (s *stage) watch() {
 	defer close(s.watched)
 	const every = 20 * time.Millisecond
@@ -114,7 +116,7 @@ func (s *stage) watch() {
 	}
 }
 
-// serve finds the play of a request.
+// serve passes a request to its play.
 func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
 	serial, err := strconv.ParseInt(r.URL.Query().Get("play"), 10, 64)
 	if p, ok := s.plays.Load(serial); err == nil && ok {
@@ -124,7 +126,8 @@ func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "no such play", http.StatusNotFound)
 }
 
-// address is that of the play's server. The bare libraries' have no listener of ours.
+// address returns the address of the play's server. A bare play's server does not use
+// wsconn.NewListener.
 func (s *stage) address(p *play) string {
 	return s.servers[place{p.tls, p.listener && !p.bare}].address
 }
@@ -137,10 +140,11 @@ func (s *stage) url(p *play) string {
 	return fmt.Sprintf("%s://%s/?play=%d", scheme, s.address(p), p.serial)
 }
 
-// play plays so many at once, and waits until what they have started is over: a connection
-// that its library closes by itself may end its last spans on a goroutine of its own.
+// play runs the plans, with at most the given number together, and waits until what they
+// started has ended: if a library closes a connection by itself, the connection's last
+// spans may end on a goroutine of their own.
 func (s *stage) play(plans []plan, together int) []*play {
-	for i := range plans { // now, since a provider has goroutines
+	for i := range plans { // before the baseline, since a provider has goroutines
 		if !plans[i].bare {
 			s.telemetry(&plans[i])
 		}
@@ -169,7 +173,7 @@ func (s *stage) play(plans []plan, together int) []*play {
 	return all
 }
 
-// close closes the servers and shuts the providers down. The spans stay.
+// close closes the servers, and shuts down the providers. The exported spans are kept.
 func (s *stage) close() {
 	close(s.over)
 	<-s.watched

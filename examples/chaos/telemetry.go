@@ -21,13 +21,13 @@ import (
 type setKey struct {
 	maker string
 	ratio float64
-	adds  bool // no span of theirs is left out without being counted: see sums
+	adds  bool // every span is exported or counted, see sums; see plan.adds
 
 	meddles bool // with a meddler
-	states  bool // a span states each one that was left out: see sums
+	states  bool // spans state the number of all that were left out: see sums
 }
 
-// telemetry is the providers of some plays, for both ends, and what they made.
+// telemetry is the providers of some plays, for both ends, and what was recorded.
 type telemetry struct {
 	setKey
 	provider oteltrace.TracerProvider
@@ -40,7 +40,7 @@ type telemetry struct {
 	shutdown func(ctx context.Context)
 }
 
-// telemetry returns that of a plan.
+// telemetry returns the telemetry of a plan, and makes it if need be.
 func (s *stage) telemetry(p *plan) *telemetry {
 	key := setKey{p.makes, p.ratio, p.adds(), p.fault.meddles, !p.volume.none}
 	s.mu.Lock()
@@ -53,9 +53,9 @@ func (s *stage) telemetry(p *plan) *telemetry {
 	return t
 }
 
-// adds reports whether the sum of the spans is known (see sums): pongs are in runs, a
-// block that is too short is not counted, and a run of messages does not say what its
-// first one waited for.
+// adds reports whether the sum of the spans can be checked (see sums). It cannot if only
+// some connections are sampled, if blocks are left out without being counted, if there are
+// pongs, which are in runs, or if the client is not one of the libraries.
 func (p *plan) adds() bool {
 	return p.ratio == 1 && p.minBlock == 0 && p.pings == [2]int{} && !p.fault.pinged && p.fault.raw == nil
 }
@@ -88,7 +88,7 @@ func newTelemetry(key setKey) *telemetry {
 	return t
 }
 
-// exporter keeps what it is given.
+// exporter keeps the exported spans.
 type exporter struct {
 	mu    sync.Mutex
 	spans []sdktrace.ReadOnlySpan
@@ -103,7 +103,7 @@ func (e *exporter) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan)
 
 func (e *exporter) Shutdown(context.Context) error { return nil }
 
-// measured is what a telemetry's metrics say.
+// measured is the values of a telemetry's metrics.
 type measured struct {
 	values map[string]int64 // counters and gauges, summed over their attributes
 	counts map[string]int64 // of histograms
