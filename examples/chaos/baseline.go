@@ -11,20 +11,21 @@ import (
 	"github.com/wakechain/wakechain/trace/live"
 )
 
-// baseline is what the process has while nothing happens.
+// baseline is the number of goroutines and descriptors that the process has between plays.
 type baseline struct {
 	goroutines, descriptors int
 }
 
 func now() (b baseline) {
 	if l, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
-		_ = l.Close() // from the first one on, the runtime has descriptors of its own
+		_ = l.Close() // for its first socket the runtime opens descriptors of its own
 	}
 	b.goroutines, b.descriptors = runtime.NumGoroutine(), descriptors()
 	return b
 }
 
-// descriptors is how many files and sockets are open, 0 where the system does not say.
+// descriptors returns how many files and sockets are open, or 0 if the system does not
+// report it.
 func descriptors() int {
 	all, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -33,10 +34,10 @@ func descriptors() int {
 	return len(all)
 }
 
-// heap is what is in use, once what is not has been collected. It waits until that is no
-// more than most, but not for longer: the runtime keeps a timer that was stopped, and all
-// that its function holds, until the processor that it is of looks at its timers again, or
-// its time has come. A play has such ones, which hold all of its epoch.
+// heap returns how many bytes of the heap are in use after a collection. It waits for up to
+// longest until there are no more than most: the runtime keeps a stopped timer, and all
+// that its function holds, until the timer's processor checks its timers, or the timer's
+// time has come. Plays have such timers, which hold their whole epoch.
 func heap(most uint64, longest time.Duration) uint64 {
 	for end := time.Now().Add(longest); ; time.Sleep(20 * time.Millisecond) {
 		debug.FreeOSMemory() // collects twice, so that pools are empty
@@ -49,8 +50,8 @@ func heap(most uint64, longest time.Duration) uint64 {
 	}
 }
 
-// settle waits until the process has no more than before, and returns what it has if
-// that takes longer.
+// settle waits for up to longest until the process has no more than b, and returns what it
+// has more, and what package live still lists.
 func (b baseline) settle(longest time.Duration) (faults []string) {
 	for end := time.Now().Add(longest); ; time.Sleep(5 * time.Millisecond) {
 		got := now()

@@ -16,25 +16,25 @@ import (
 type fault struct {
 	name     string
 	lossless bool // all messages arrive, and no call fails
-	plain    bool // not below TLS
-	garbles  bool // what arrives may not be what was written
+	plain    bool // it works only without TLS
+	garbles  bool // received messages may differ from those written
 	parts    bool // the program reads a part of a message
 	dribbles bool // bytes come a few at a time
-	pinged   bool // there are pings that the plan does not know of
-	streams  bool // with a Reader or a Writer
+	pinged   bool // there are pings besides the plan's
+	streams  bool // it needs a Reader or a Writer
 	meddles  bool // a span processor closes the connection
 
-	cable   func(c *cable, rng *rand.Rand)                                           // what happens between the ends
-	beside  func(ctx context.Context, e *end, rng *rand.Rand)                        // what an end does meanwhile
-	reading func(ctx context.Context, e *end, n int) context.Context                 // before read n of an end
-	writing func(ctx context.Context, e *end, n int, rng *rand.Rand) context.Context // before write n of a writer
-	raw     func(ctx context.Context, p *play, rng *rand.Rand)                       // in the client's place
+	cable   func(c *cable, rng *rand.Rand)                                           // sets the cable's tampers
+	beside  func(ctx context.Context, e *end, rng *rand.Rand)                        // runs beside the reads and writes of each end
+	reading func(ctx context.Context, e *end, n int) context.Context                 // is called before read n of an end, and returns its context
+	writing func(ctx context.Context, e *end, n int, rng *rand.Rand) context.Context // is called before write n of a writer, and returns its context
+	raw     func(ctx context.Context, p *play, rng *rand.Rand)                       // runs in place of the client
 }
 
 var faults = []fault{
 	{name: "none", lossless: true},
 
-	// Between the ends, and nothing is lost.
+	// Faults between the ends that lose nothing.
 	{name: "bytes come one by one", lossless: true, dribbles: true, cable: func(c *cable, rng *rand.Rand) {
 		c.up, c.down = &dribble{rng.IntN(3000)}, &dribble{rng.IntN(3000)}
 	}},
@@ -47,14 +47,14 @@ var faults = []fault{
 	{name: "a flood of forged trace pongs", lossless: true, plain: true, cable: func(c *cable, rng *rand.Rand) {
 		c.up, c.down = &frames{masked: true, insert: flood(forgery)}, &frames{insert: flood(forgery)}
 	}},
-	// Not without losses: where both ends are parked in a write and both libraries have a
-	// ping to answer behind that write, neither reads, and after 5 s both give up.
+	// Not lossless: if both ends are parked in a write, and both libraries must answer a
+	// ping after that write, neither reads, and after 5 s both give up.
 	{name: "pings between the frames", plain: true, pinged: true, cable: func(c *cable, rng *rand.Rand) {
 		ping := func(f *frames, rng *rand.Rand) []byte { return f.frame(0x89, make([]byte, rng.IntN(126)), rng) }
 		c.up, c.down = &frames{masked: true, insert: sometimes(3, ping)}, &frames{insert: sometimes(3, ping)}
 	}},
 
-	// Between the ends, and the connection breaks.
+	// Faults between the ends that break the connection.
 	broken("reset", func(c *cable, _ *rand.Rand, _ []byte, _ func([]byte)) { c.end(0) }),
 	broken("end of both directions", func(c *cable, _ *rand.Rand, _ []byte, _ func([]byte)) { c.end(-1) }),
 	broken("silence", func(c *cable, _ *rand.Rand, _ []byte, _ func([]byte)) { c.mute.Store(true) }),
@@ -96,7 +96,7 @@ var faults = []fault{
 		c.down = &at{0, func(c *cable, _ *rand.Rand, _ []byte, on func([]byte)) { on([]byte(answer)); c.end(-1) }}
 	}},
 
-	// At an end.
+	// Faults at an end.
 	{name: "a reader that takes its time", lossless: true, reading: func(ctx context.Context, e *end, n int) context.Context {
 		time.Sleep(time.Duration(e.rng.IntN(4)) * time.Millisecond)
 		return ctx
@@ -190,7 +190,7 @@ var faults = []fault{
 		_ = e.conn.CloseNow()
 	}},
 
-	// In the client's place.
+	// Faults in place of the client.
 	{name: "a request that is no handshake", plain: true, raw: func(ctx context.Context, p *play, rng *rand.Rand) {
 		long := strings.Repeat("x", rng.IntN(60_000))
 		head := fmt.Sprintf("GET /?play=%d HTTP/1.1\r\nHost: a\r\n", p.serial)
@@ -235,8 +235,8 @@ var faults = []fault{
 	}},
 }
 
-// broken is a fault that befalls one direction after so many bytes: in the handshake,
-// between two frames, or in the midst of one.
+// broken returns a fault that calls do after a random number of bytes in one direction: in
+// the handshake, between two frames, or inside one.
 func broken(name string, do func(c *cable, rng *rand.Rand, rest []byte, on func([]byte))) fault {
 	return fault{name: name, cable: func(c *cable, rng *rand.Rand) {
 		t := &at{rng.IntN([]int{300, 3_000, 20_000, 100_000}[rng.IntN(4)]), do}
@@ -253,7 +253,7 @@ func garbled(f fault) fault {
 	return f
 }
 
-// sometimes inserts a frame before each n-th, by chance.
+// sometimes returns an insert function that inserts a frame before about one frame in n.
 func sometimes(n int, frame func(f *frames, rng *rand.Rand) []byte) func(*frames, *rand.Rand) []byte {
 	return func(f *frames, rng *rand.Rand) []byte {
 		if rng.IntN(n) > 0 {
@@ -263,7 +263,7 @@ func sometimes(n int, frame func(f *frames, rng *rand.Rand) []byte) func(*frames
 	}
 }
 
-// flood inserts many, once.
+// flood returns an insert function that inserts 1,000 frames, once.
 func flood(frame func(f *frames, rng *rand.Rand) []byte) func(*frames, *rand.Rand) []byte {
 	done := false
 	return func(f *frames, rng *rand.Rand) (out []byte) {
@@ -278,7 +278,7 @@ func flood(frame func(f *frames, rng *rand.Rand) []byte) func(*frames, *rand.Ran
 	}
 }
 
-// ending is a context that ends soon, or has ended.
+// ending returns a context that ends within 3 ms, or has ended.
 func ending(ctx context.Context, rng *rand.Rand) context.Context {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(rng.IntN(3000))*time.Microsecond)
 	context.AfterFunc(ctx, cancel)
@@ -288,7 +288,7 @@ func ending(ctx context.Context, rng *rand.Rand) context.Context {
 	return ctx
 }
 
-// pause waits for some milliseconds at the most.
+// pause waits for up to 8 ms, or until ctx ends.
 func pause(ctx context.Context, rng *rand.Rand) {
 	t := time.NewTimer(time.Duration(rng.IntN(8000)) * time.Microsecond)
 	defer t.Stop()
@@ -298,7 +298,7 @@ func pause(ctx context.Context, rng *rand.Rand) {
 	}
 }
 
-// speak sends text to the server, and reads whatever it answers for a while.
+// speak sends text to the server, and discards what it answers within 100 ms.
 func speak(ctx context.Context, p *play, text string) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "tcp", p.stage.address(p))

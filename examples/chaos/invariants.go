@@ -170,7 +170,7 @@ func closeFrame(s *chain.Span) bool {
 	return word(s) == semconv.SpanWrite && s.Str(semconv.WebSocketMessageTypeKey) == "close"
 }
 
-// raw reports whether the span's play has forged headers in place of a client.
+// raw reports whether the span's trace is forged, as it is only if a play has no client.
 func (c *checker) raw(s *chain.Span) bool { return forged(s.TraceID) }
 
 // tiles checks the blocks and wakes of an operation: they alternate without gaps, end with

@@ -54,7 +54,7 @@ type library struct {
 	handler      func(name string, fn func(context.Context, conn) error, s settings) http.Handler
 	closeStatus  func(error) int // the code of the close frame that the error is about, or -1
 	whole        bool            // it has no Reader, no Writer and no compression
-	contextless  bool            // a program must handle contexts and concurrency: see contextless.go
+	contextless  bool            // the program must handle contexts: see contextless.go
 	loose        bool            // its answers may be sent inside a frame that the program writes
 }
 

@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// noise is what payloads are cut from: letters, so that they may be text, and compress
-// a little.
+// noise is the source of payloads. It consists of letters, so that payloads may be text,
+// and compress a little.
 var noise = func() []byte {
 	rng := rand.New(rand.NewPCG(6455, 7692))
 	b := make([]byte, 1<<20)
@@ -20,10 +20,10 @@ var noise = func() []byte {
 	return b
 }()
 
-const headSize = 24 // of a payload: the play, the writer, the number, the size; in letters
+const headSize = 24 // of a payload: the play, the writer, the number and the size, in hexadecimal
 
-// payload is message n of a writer of a play, of that size or headSize at the least.
-// Nothing in it is left to chance, so that whoever reads it knows all its bytes.
+// payload returns message n of a writer of a play, of the given size but at least headSize.
+// The arguments determine all its bytes, so that a reader can check them.
 func payload(play, writer, n, size int) []byte {
 	size = max(size, headSize)
 	p := make([]byte, size)
@@ -46,7 +46,7 @@ func offset(play, writer, n, size int) int {
 
 var errOther = errors.New("others than were written")
 
-// ledger is one direction of a connection: what was written, and what arrived.
+// ledger records for one direction of a connection what was written, and what arrived.
 type ledger struct {
 	play    int
 	deflate bool // messages are compressed: see read
@@ -55,16 +55,16 @@ type ledger struct {
 	sent    map[[2]int]bool // by writer and number: whether the write succeeded
 	arrived map[[2]int]bool
 	last    map[int]int    // by writer, the number that arrived last
-	ended   map[[2]int]int // the sizes of messages that failed, and that the program then closed
-	part    []byte         // the begin of a message, which arrived last; nil: a whole one did
+	ended   map[[2]int]int // sizes of messages that failed and that the program then closed
+	part    []byte         // the last message that arrived, if it was only the beginning of one; else nil
 }
 
 func newLedger(play int) *ledger {
 	return &ledger{play: play, sent: map[[2]int]bool{}, arrived: map[[2]int]bool{}, last: map[int]int{}, ended: map[[2]int]int{}}
 }
 
-// wrote notes what became of a write. Before the call ok is false: what failed may
-// have arrived all the same.
+// wrote notes a write: before the call with ok false, since a message may arrive even if
+// its write fails, and with ok true if it has succeeded.
 func (l *ledger) wrote(writer, n int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,8 +73,8 @@ func (l *ledger) wrote(writer, n int, ok bool) {
 
 // ends notes that the program is about to close the Writer of a message of which only a
 // part was written, since its context ended. If the connection outlives that, the part is
-// a message like any other: nhooyr's locks, and the loop that closes the connection when a
-// context ends, choose by chance among what is ready.
+// a complete message: nhooyr's locks, and its goroutine that closes the connection when a
+// context ends, choose at random among what is ready.
 func (l *ledger) ends(writer, n, size int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -88,8 +88,8 @@ func (l *ledger) neverEnded(writer, n int) {
 	delete(l.ended, [2]int{writer, n})
 }
 
-// wasEnded reports whether part, which is the begin of a message, is one that the program
-// has closed. The caller holds l.mu.
+// wasEnded reports whether part is the beginning of a message whose Writer the program was
+// about to close, or has closed. The caller holds l.mu.
 func (l *ledger) wasEnded(part []byte) bool {
 	for id, size := range l.ended {
 		if bytes.HasPrefix(payload(l.play, id[0], id[1], size), part) {
@@ -99,11 +99,12 @@ func (l *ledger) wasEnded(part []byte) bool {
 	return false
 }
 
-// read checks a message that arrived, byte for byte: it was written, once, and in the
-// order of its writer. cut says that it is the begin of such a message: both libraries
-// return that as a message, without an error, if the connection ends in its midst. Behind
-// one nothing may come, but for one that the program has closed. To what is compressed the
-// libraries add four bytes where it should have ended, so that it ends in anything.
+// read checks a message that arrived, byte for byte: it was written, arrives once, and in
+// the order of its writer. cut reports that it is only the beginning of such a message,
+// which nhooyr's and coder's libraries return without an error if the connection ends
+// inside the message. No message may arrive after a cut one, unless the program closed that
+// one's Writer. Both libraries append four bytes to a compressed message that is cut, so
+// that it may end in any bytes.
 func (l *ledger) read(p []byte) (cut bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -121,7 +122,7 @@ func (l *ledger) read(p []byte) (cut bool, err error) {
 	return cut, err
 }
 
-// whole is read of one message. The caller holds l.mu.
+// whole is read without regard to a part that arrived before. The caller holds l.mu.
 func (l *ledger) whole(p []byte) (cut bool, err error) {
 	if len(p) < headSize {
 		return true, nil

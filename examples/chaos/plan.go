@@ -8,39 +8,39 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// plan is all that is decided about a play before it begins. It follows from the seed
-// and the play's number, and from nothing else.
+// plan is everything that is decided about a play before it begins. Only the seed and the
+// index determine it.
 type plan struct {
 	seed  uint64
 	index int
 
 	library  *library
-	bare     bool // the control: the library alone
+	bare     bool // the library without wakechain, for comparison
 	runs     bool // there are so many messages that some are in runs
 	makes    string
-	ratio    float64 // of the connections that are sampled
+	ratio    float64 // the share of connections that are sampled
 	volume   *volume
 	minBlock time.Duration
 	public   bool // WithPublicEndpoint
 
-	tls, listener bool // listener: the server sees below TLS
-	handler       bool // the server uses Handler, and not Accept
+	tls, listener bool // listener: the server uses wsconn.NewListener
+	handler       bool // the server uses Handler instead of Accept
 	compress      bool
-	streams       [2]bool // Reader and Writer in place of Read and Write
+	streams       [2]bool // Reader and Writer instead of Read and Write
 
 	fault *fault
 	sizes [2][][]int // of the client's messages and the server's, by writer
 	pings [2]int
 }
 
-// volume is how many spans a connection has.
+// volume is a setting of how many spans a connection has.
 type volume struct {
 	name     string
 	options  []wsconn.Option
 	messages bool // every read and write has its span, or is in a run
-	blocks   bool // and every block
+	blocks   bool // every block has its span
 	runs     bool // there are runs
-	none     bool // no message has a span, whatever becomes of it
+	none     bool // no message has a span, not even a failed one
 }
 
 var volumes = []volume{
@@ -59,10 +59,10 @@ var volumes = []volume{
 	{name: "none", none: true, options: []wsconn.Option{wsconn.WithMessageSpans(wsconn.MessagesNone)}},
 }
 
-// makers are what makes the spans.
+// makers are the names of what makes and exports the spans.
 var makers = []string{"sdk", "lean", "lean, at once"}
 
-// newPlan draws a plan. Of each four plays one is bare.
+// newPlan returns the plan with this index. One plan in four is bare, by chance.
 func newPlan(seed uint64, index int) plan {
 	p := plan{seed: seed, index: index}
 	rng := p.rng(0)
@@ -123,22 +123,22 @@ func newPlan(seed uint64, index int) plan {
 	return p
 }
 
-// garbles reports whether what arrives may not be what was written.
+// garbles reports whether received messages may differ from those written.
 func (p *plan) garbles() bool { return p.fault.garbles || p.library.loose && !p.fault.lossless }
 
-// closesBetweenMessages reports whether no close frame comes in the midst of a message.
-// With compression that is more than the libraries bear: they give a buffer back while they
-// read from it, which another connection then reads from as well.
+// closesBetweenMessages reports whether no close frame is received inside a message. With
+// compression the libraries do not survive that: they release a buffer while they read
+// from it, and another connection then reads from it, too.
 func (p *plan) closesBetweenMessages() bool {
 	return p.fault.lossless || p.fault.cable != nil && !p.fault.garbles && !p.handler
 }
 
-// rng returns one of the play's sources of chance.
+// rng returns the play's random source with number k.
 func (p *plan) rng(k uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(p.seed, uint64(p.index)<<8|k))
 }
 
-// messages is how many one end writes: 0 is the client.
+// messages returns the number of messages that end k writes; 0 is the client.
 func (p *plan) messages(k int) (n int) {
 	for _, s := range p.sizes[k] {
 		n += len(s)

@@ -24,7 +24,7 @@ import (
 type play struct {
 	plan
 	stage     *stage
-	serial    int64      // identifies the play to the server: with -only, several plays have the same index
+	serial    int64      // by which the server finds the play: with -only, several have the same index
 	telemetry *telemetry // nil: bare
 	cable     *cable
 	ends      [2]*end // the client and the server
@@ -72,7 +72,7 @@ const (
 	shaken   = 3 * time.Second        // the handshake, unless the play is lossless
 	patience = 700 * time.Millisecond // the rest of such a play
 	limit    = 60 * time.Second       // a play that must end by itself
-	prompt   = 4 * time.Second        // more, and losses may be a library's, which gives up after 5 s
+	prompt   = 4 * time.Second        // losses of longer plays are not reported: a library gives up after 5 s
 	patient  = 3 * limit              // longer than any timer of a play
 )
 

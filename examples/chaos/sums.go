@@ -7,7 +7,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// metrics: gauges are back, and the sums are right.
+// metrics checks that the gauges are 0 again, and that the sums are right.
 func (c *checker) metrics(plays []*play) {
 	m := c.t.measure()
 	for _, name := range []string{string(semconv.MetricOpenConnections), string(semconv.MetricWritesWaiting)} {
@@ -15,7 +15,8 @@ func (c *checker) metrics(plays []*play) {
 			c.report(-1, "%s is %d when all is over (%s, %g)", name, n, c.t.maker, c.t.ratio)
 		}
 	}
-	// A message that came whole counts, though its reader was left or failed behind it.
+	// The metric counts a message that was received whole, even if its reader was left or
+	// failed afterwards.
 	var calls, written, read, writtenBytes, readBytes, failed int64
 	for _, p := range plays {
 		for _, e := range p.ends {
@@ -30,7 +31,7 @@ func (c *checker) metrics(plays []*play) {
 		}
 	}
 	size := string(semconv.MetricMessageSize)
-	if c.t.adds { // all plays of it are known, message by message
+	if c.t.adds { // every message of its plays is known
 		if got := m.counts[size+" transmit"]; got < written {
 			c.report(-1, "%s counts %d written, and %d were", size, got, written)
 		}
@@ -45,10 +46,10 @@ func (c *checker) metrics(plays []*play) {
 	}
 }
 
-// sums: what was exported and what was left out are all that there was. A block has its
-// wake, but for one in vain, with which the operation ended: see vain. A run stands for its
-// messages and for their blocks, which it counts; but not for what its first message waited
-// for to begin, which was before the run: no span shows that.
+// sums checks that every span was exported or counted as left out. Each block has a wake,
+// except one in vain, with which its operation ended; see vain. A run stands for its
+// messages and for their blocks, which it counts. What its first message waited for to
+// begin was before the run, and no span shows it.
 func (c *checker) sums(m *measured, calls int64) {
 	var exported, closes, said, locks, vain, before, either, overtaken int64
 	for _, e := range c.ends {
@@ -94,19 +95,19 @@ func (c *checker) sums(m *measured, calls int64) {
 	}
 	blocks, left := m.counts[semconv.MetricBlockDuration], m.values[semconv.MetricSpansSuppressed]
 	most := calls + closes + 2*blocks - vain
-	least := most - (m.locks - locks) - overtaken - before - either // were those that were left out all in vain
+	least := most - (m.locks - locks) - overtaken - before - either // as if all blocks that were left out were in vain
 	if got := exported + left; got < least || got > most {
 		c.report(-1, "%d spans exported and %d left out are not the %d to %d there were: %d calls, %d closes, %d blocks, %d in vain, %d in or before runs (%s)",
 			exported, left, least, most, calls, closes, blocks, vain, before+either, c.t.maker)
 	}
-	// Where messages have no spans, no span counts a call that ended behind the close.
+	// If messages have no spans, no span counts a call that ended after the close.
 	if said > left || said < left && c.t.states {
 		c.report(-1, "spans say that %d were left out, and %d were (%s)", said, left, c.t.maker)
 	}
 }
 
-// vain reports whether the operation ended in its block: a write that waited for a lock, or
-// a read that was overtaken.
+// vain reports whether the operation ended in the block: it waited for a lock and failed,
+// or it is a read that was overtaken.
 func (c *checker) vain(block *chain.Span) bool {
 	op := block.Parent
 	if word(block) != semconv.SpanBlock || !block.End.Equal(op.End) {
@@ -122,12 +123,13 @@ func (c *checker) vain(block *chain.Span) bool {
 	return false
 }
 
-// overtaken reports whether a read of the end may end in a block that is not its own: in
-// nhooyr's and coder's library Close reads what is left of a message, and whoever was reading
-// that waits for a lock. When its context ends, or the connection closes, it returns first.
+// overtaken reports whether a read of the end may end in a block that is not its own. In
+// nhooyr's and coder's libraries Close reads the rest of a message, and a read of that
+// message waits for a lock. When the read's context ends, or the connection closes, it
+// returns before Close.
 func (e *end) overtaken() bool { return !e.p.fault.lossless && !e.p.library.contextless }
 
-// blocksOf is how many blocks a span says it had.
+// blocksOf returns the number of blocks that a span states.
 func blocksOf(s *chain.Span) int64 {
 	if s.Float(semconv.BlockDurationKey) == 0 {
 		return 0
@@ -135,16 +137,16 @@ func blocksOf(s *chain.Span) int64 {
 	return max(s.Int(semconv.BlockCountKey), 1)
 }
 
-// alone reports whether the span may be a run of one message, which looks like any other
-// message's whose blocks were left out.
+// alone reports whether the span may be a run of one message, which looks like the span of
+// any message whose blocks were left out.
 func (c *checker) alone(s *chain.Span) bool {
 	e := c.ends[s.Str(semconv.WebSocketConnectionIDKey)]
 	return e != nil && e.p.volume.runs && len(s.Children) == 0 && !s.Failed()
 }
 
-// began is how many spans there would be at the most of what the first message of a run of
-// reads waited for to begin: for its frame's header, which may come in two pieces; below TLS
-// for the record around it, which may come in three; and byte by byte where they come so.
+// began returns how many spans, at most, could show what the first message of a run of
+// reads waited for to begin: its frame's header, which may arrive in two pieces; with TLS
+// the record around that, which may arrive in three; or each byte, if they arrive singly.
 func (c *checker) began(s *chain.Span) int64 {
 	e := c.ends[s.Str(semconv.WebSocketConnectionIDKey)]
 	switch {
