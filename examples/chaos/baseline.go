@@ -50,8 +50,8 @@ func heap(most uint64, longest time.Duration) uint64 {
 	}
 }
 
-// settle waits for up to longest until the process has no more than b, and returns what it
-// has more, and what package live still lists.
+// settle waits for up to longest until the process has no more than b. It returns a text
+// for each excess, and for goroutines and connections that package live still lists.
 func (b baseline) settle(longest time.Duration) (faults []string) {
 	for end := time.Now().Add(longest); ; time.Sleep(5 * time.Millisecond) {
 		got := now()

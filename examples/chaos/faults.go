@@ -19,7 +19,7 @@ type fault struct {
 	plain    bool // it works only without TLS
 	garbles  bool // received messages may differ from those written
 	parts    bool // the program reads a part of a message
-	dribbles bool // bytes come a few at a time
+	dribbles bool // bytes pass a few at a time
 	pinged   bool // there are pings besides the plan's
 	streams  bool // it needs a Reader or a Writer
 	meddles  bool // a span processor closes the connection

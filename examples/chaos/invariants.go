@@ -157,7 +157,7 @@ func (c *checker) run(s *chain.Span, e *end) {
 		}
 	}
 	longest := s.Seconds(semconv.WebSocketRunLongestKey)
-	// On a busy machine the timer that ends a run comes late.
+	// On a busy machine the timer that ends a run is late.
 	late := 100*time.Millisecond + 2*time.Duration(e.p.stage.late.Load())
 	if s.Duration() > time.Second+longest+late || longest > s.Duration() || s.Failed() {
 		c.fault(s, "took %v, the longest of it %v", s.Duration(), longest)

@@ -129,7 +129,7 @@ func mode(s settings) int {
 	return int(nhooyr.CompressionDisabled)
 }
 
-// methods is the methods of both libraries' connections, whose types have other names.
+// methods is the methods of both libraries' connections, whose types differ in name.
 type methods[M, S ~int] interface {
 	Read(ctx context.Context) (M, []byte, error)
 	Reader(ctx context.Context) (M, io.Reader, error)

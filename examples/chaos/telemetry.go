@@ -21,7 +21,7 @@ import (
 type setKey struct {
 	maker string
 	ratio float64
-	adds  bool // every span is exported or counted, see sums; see plan.adds
+	adds  bool // the sum of the spans can be checked: see plan.adds
 
 	meddles bool // with a meddler
 	states  bool // spans state the number of all that were left out: see sums

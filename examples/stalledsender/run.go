@@ -176,7 +176,7 @@ func (p *progress) printf(format string, args ...any) {
 	fmt.Fprintf(p.w, "%5.2fs  %s\n", time.Since(p.start).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// answer prints what is stuck right now.
+// answer prints v, which is what is stuck right now.
 func (p *progress) answer(v *live.View) {
 	var b strings.Builder
 	_ = v.WriteText(&b) // a Builder has no errors

@@ -29,7 +29,7 @@ type Histogram struct {
 
 	mu      sync.RWMutex
 	series  map[attribute.Distinct]*Series
-	windows int // those whose minimum and maximum are kept; window 0 is since Start
+	windows int // how many have a minimum and a maximum of their own; window 0 is since Start
 }
 
 // MaxBounds is the maximum number of bounds of a Histogram.

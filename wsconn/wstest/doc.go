@@ -30,9 +30,9 @@
 //
 //   - A write that blocked has a cause: peer_window, or network if the bytes were on
 //     their way for more than half of the time.
-//   - A wake links to its cause: that of a write (peer_read) to the other end's read,
-//     that of a read (readable) to the other end's write, and one by a close, at either
-//     end, to that close.
+//   - The wake of a write (peer_read) links to the other end's read, that of a read
+//     (readable) to the other end's write. A wake by a close, at either end, links to
+//     that close.
 //
 // A wake has no link after a deadline, a reset, CutAfter or ResumeReading, and if the
 // other end's call has no span.

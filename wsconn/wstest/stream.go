@@ -25,7 +25,7 @@ type stream struct {
 	fin     event     // the end, when the reader notices it
 	credits []credit  // on their way to the writer
 
-	room   int    // as the writer knows it
+	room   int    // that the writer knows of, in bytes
 	roomBy credit // the first credit since room was 0
 
 	busy bool                  // a Write is in progress
@@ -150,7 +150,7 @@ func (c credit) cause(since time.Time) netpoll.Attributes {
 
 // cause returns why a write has been blocked from since until now.
 func (s *stream) cause(since, now time.Time) netpoll.Attributes {
-	if len(s.credits) > 0 { // it was read, but the writer does not know yet
+	if len(s.credits) > 0 { // it was read, but the credit has not reached the writer
 		return cause(since, now, s.credits[0].arrived, s.credits[0].read)
 	}
 	return cause(since, now, s.next().at, now)

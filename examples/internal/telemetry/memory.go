@@ -20,8 +20,8 @@ const stall = 10 * time.Millisecond
 
 // Memory is an exporter that keeps at most Limit spans, and counts the others. Half of
 // them are notable: failed operations, blocks of 10 ms or longer and their operations,
-// and everything except reads and writes. The other half are the latest. The zero value
-// keeps none. It is safe for concurrent use.
+// and everything except reads, writes and their blocks. The other half are the latest of
+// the rest. The zero value keeps none. It is safe for concurrent use.
 type Memory struct {
 	Limit int
 

@@ -188,7 +188,7 @@ func (c Close) End(err error) {
 	c.op.EndWithError(typ, why, attrs...)
 }
 
-// closed is called when the connection below closes, whoever closes it.
+// closed is called when the library or the program closes the connection below.
 func (s *Session) closed() {
 	close(s.done)
 	unread, known := s.conn.Unread()

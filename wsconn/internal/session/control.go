@@ -35,10 +35,10 @@ type Control struct {
 	read oteltrace.SpanContext // the read that received the pong
 }
 
-// BeginControl begins the sending of a control frame, for a library whose program
-// writes it. The span is ping, pong, or write for a close frame. An answer is a child
-// of the read that received the ping or close frame. A second close frame has no span,
-// since no library sends one. [Control.End] must follow.
+// BeginControl begins sending a control frame, for a library whose program writes it. The
+// span is ping, pong, or write for a close frame. An answer is a child of the read that
+// received the ping or close frame. A second close frame has no span, since no library
+// sends one. [Control.End] must follow.
 func (s *Session) BeginControl(ctx context.Context, opcode int, payload []byte) *Control { //nolint:contextcheck // an answer belongs to the read
 	if s.off {
 		return nil

@@ -12,7 +12,7 @@
 //   - The program reads and writes messages. The wire sends and receives bytes and
 //     frames, as in RFC 6455.
 //   - A session notes what it finds out until it can report it: in a span, in an
-//     attribute, to package live.
+//     attribute, or to package live.
 //   - Reports that may run code of the program are deferred until the program has left
 //     the library.
 //   - Metrics are recorded; a block of a read or write that is no operation is measured.

@@ -13,9 +13,9 @@ import (
 // the goroutine that reads or writes the connection writes it. Any goroutine may read
 // the ring.
 type history struct {
-	left int64    // payload bytes of the current frame that are still to come
+	left int64    // payload bytes of the current frame that have not passed yet
 	size int64    // payload bytes of the current message, including those
-	head [14]byte // a header that came in parts
+	head [14]byte // a header that passes in parts
 	have uint8    // bytes of head
 
 	fin, open, compressed, control, broken bool

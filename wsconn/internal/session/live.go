@@ -180,8 +180,8 @@ func (s *Session) Describe(r *live.Report) {
 	}
 }
 
-// holder describes the write that holds the write lock: writer, or one whose Writer the
-// program holds without being inside the library.
+// holder describes the write that holds the write lock: writer or, if the program holds a
+// Writer without being inside the library, that one's write.
 func (s *Session) holder(r *live.Report, writer *live.Call) *live.Call {
 	if writer != nil {
 		return writer

@@ -158,7 +158,7 @@ func WithOnError(f func(context.Context, *http.Request, error)) Option {
 	return func(c *Config) { c.onError = append(c.onError, f) }
 }
 
-// WithLogger adds a function to those of WithOnError that logs the error.
+// WithLogger adds a function like WithOnError's that logs the error.
 func WithLogger(l *slog.Logger) Option {
 	if l == nil {
 		return nil

@@ -196,7 +196,7 @@ func (s *Session) startClose(ctx context.Context) trace.Op {
 }
 
 // placeClose returns the context of a close that was observed in ctx, and its links.
-// moved: ctx is not the program's context but came from place.
+// moved: ctx is not the program's context, but one that place returned.
 func (s *Session) placeClose(ctx context.Context, moved bool) (context.Context, []oteltrace.Link) {
 	cause := s.traces.current.Load().SpanContext()
 	sc := oteltrace.SpanContextFromContext(ctx)

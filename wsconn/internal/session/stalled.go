@@ -85,8 +85,8 @@ func (r *stalled) free() {
 	stalledRecords.Put(r)
 }
 
-// room returns a slot for a block that lasted d, if need be that of the shortest kept
-// block; nil: d is shorter than all. The caller holds r.mu.
+// room returns a slot for a block that lasted d, if need be that of the shortest block
+// that may be replaced; nil: none of these is shorter than d. The caller holds r.mu.
 func (r *stalled) room(d time.Duration) *stallBlock {
 	n := len(r.blocks)
 	if n < maxStallBlocks {

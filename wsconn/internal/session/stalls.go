@@ -82,7 +82,7 @@ func (w *stallWatch) tracerFor(t *trace.Tracer) *trace.Tracer {
 	return t
 }
 
-// The causes of stalls, beside those of a block.
+// The causes of stalls, besides those of a block.
 const (
 	stallRead      = string(semconv.StallRead)
 	stallWriteLock = string(semconv.StallWriteLock)

@@ -18,7 +18,7 @@ type vector struct {
 	array [4][]byte // a part, a trace pong, the rest of the part, the next part
 	held  int       // bytes of the library in v
 	pong  []byte
-	at    int // where in v the pong is
+	at    int // offset of the pong in v, in bytes
 }
 
 // buffersWriter is a *netpoll.Conn or a conn over one.
