@@ -1,5 +1,5 @@
-// Chaos makes thousands of connections over real sockets, and makes them fail in every
-// way: resets, frames that are cut or forged, garbage, contexts that end, panics, and
+// Chaos makes thousands of connections over real sockets, and makes them fail in many
+// ways: resets, frames that are cut or forged, garbage, contexts that end, panics, and
 // calls that race with one another. Then it checks what was recorded, and what the process
 // still holds. Each file is a concept: what a play is (plan.go, play.go), what goes wrong
 // (faults.go, cable.go, frames.go), and what must hold (payload.go, invariants.go, sums.go,

@@ -49,8 +49,8 @@ type server struct {
 	done    chan struct{}
 }
 
-// identity returns a certificate for the servers, and its pool. It is made once, since
-// keys take time.
+// identity returns a certificate for the servers, and a pool with it. It is made once,
+// since keys take time.
 var identity = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(err)

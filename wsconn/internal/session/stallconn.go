@@ -288,7 +288,7 @@ func (c *stallConn) Close() error {
 }
 
 // WriteBuffers is Write, in one system call, for the parts of a frame that a wire has
-// joined.
+// joined. A trace pong is sent before them, by a call of its own.
 func (c *stallConn) WriteBuffers(v *net.Buffers) (n int64, err error) {
 	number := c.out.nextIndex()
 	first, ends := -1, 0
