@@ -209,6 +209,27 @@ func TestReadStdout(t *testing.T) {
 	}
 }
 
+// A value that is not of its type is an error, and nothing of it is used.
+func TestReadStdoutValues(t *testing.T) {
+	t.Parallel()
+	for value, ok := range map[string]bool{
+		`{"Type":"BYTESLICE","Value":"AQI="}`: true,
+		`{"Type":"BYTESLICE","Value":"?"}`:    false,
+		`{"Type":"INT64","Value":"x"}`:        false,
+		`{"Type":"BOOLSLICE","Value":[1]}`:    false,
+	} {
+		in := `{"Name":"a","SpanContext":{"TraceID":"0af7651916cd43dd8448eb211c80319c","SpanID":"b7ad6b7169203331"},` +
+			`"StartTime":"2026-01-02T03:04:05.6Z","EndTime":"2026-01-02T03:04:06Z","Attributes":[{"Key":"k","Value":` + value + `}]}`
+		spans, report, err := chain.Read(strings.NewReader(in))
+		if got := err == nil && len(spans) == 1 && len(report.Warnings) == 0; got != ok {
+			t.Errorf("%s: got %d spans, %+v, %v", value, len(spans), report, err)
+		}
+		if ok && spans[0].Attributes[0].Value.String() != attribute.ByteSliceValue([]byte{1, 2}).String() {
+			t.Errorf("%s: got %v", value, spans[0].Attributes)
+		}
+	}
+}
+
 // equalSpans compares spans but for the location of their times.
 func equalSpans(t *testing.T, got, want []chain.Span) {
 	t.Helper()

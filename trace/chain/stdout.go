@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -199,10 +198,7 @@ func stdoutTyped(kind string, raw []byte, depth int) (attribute.Value, error) {
 	case "FLOAT64SLICE":
 		return decodeAs(raw, attribute.Float64SliceValue)
 	case "BYTESLICE":
-		return decodeAs(raw, func(s string) attribute.Value {
-			b, _ := base64.StdEncoding.DecodeString(s)
-			return attribute.ByteSliceValue(b)
-		})
+		return decodeAs(raw, attribute.ByteSliceValue)
 	case "SLICE", "MAP":
 		if depth < maxNesting {
 			return stdoutNested(kind, raw, depth+1)

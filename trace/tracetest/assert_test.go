@@ -237,6 +237,7 @@ func TestAsserts(t *testing.T) {
 		{"order_too_few", func(tb testing.TB) { tracetest.AssertOrder(tb, c, "handshake", "read", "read") }, false},
 		{"order_argument", func(tb testing.TB) { tracetest.AssertOrder(tb, c, 3) }, false},
 		{"order_line", func(tb testing.TB) { tracetest.AssertOrder(tb, c, "write ×3") }, false},
+		{"order_start", func(tb testing.TB) { tracetest.AssertOrder(tb, c, "write @3s", "read") }, false},
 		{"before", func(tb testing.TB) { tracetest.AssertBefore(tb, c, "read", "wake") }, true},
 		{"before_parent", func(tb testing.TB) { tracetest.AssertBefore(tb, c, "go hello", write) }, true},
 		{"before_reversed", func(tb testing.TB) { tracetest.AssertBefore(tb, c, "wake", "block") }, false},

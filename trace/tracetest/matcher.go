@@ -42,8 +42,8 @@ func Matching(text string, match func(*chain.Span) bool) Matcher {
 }
 
 // Line returns a matcher of the spans that a line of [AssertTree] describes, such as
-// "block >=1s {block.reason=net.write}". "..." and counts are errors. A start (@3s) is
-// ignored. A line without "open" also matches open spans.
+// "block >=1s {block.reason=net.write}". "...", counts and starts (@3s) are errors. A line
+// without "open" also matches open spans.
 func Line(line string) Matcher {
 	p, err := parseLine(strings.TrimSpace(line))
 	switch {
@@ -51,6 +51,8 @@ func Line(line string) Matcher {
 		return Matcher{text: line, err: err}
 	case p.any || p.rest || p.counted:
 		return Matcher{text: line, err: fmt.Errorf("%q is not about one span", line)}
+	case p.start != nil:
+		return Matcher{text: line, err: fmt.Errorf("%q has a start, which only a tree can have", line)}
 	}
 	return Matching(line, func(s *chain.Span) bool { return p.describes(s, nil) })
 }

@@ -143,21 +143,43 @@ func TestLongText(t *testing.T) {
 		t.Error("what follows is lost", l.Err())
 	}
 	for _, in := range []string{`"`, `"\n`, "1"} {
-		l := lex.New(io.MultiReader(strings.NewReader(in), endless{}))
+		l := lex.New(io.MultiReader(strings.NewReader(in), endless("1")))
 		if l.Scalar(); l.Err() == nil || l.Err().Error() != "a text of more than 16 MB" {
 			t.Errorf("%s: got %v", in, l.Err())
 		}
 	}
 }
 
-// endless is a text of ones without an end.
-type endless struct{}
-
-func (endless) Read(b []byte) (int, error) {
-	for i := range b {
-		b[i] = '1'
+// A long run of first halves of characters takes no stack.
+func TestHalves(t *testing.T) {
+	t.Parallel()
+	const half = `\ud800`
+	for text, want := range map[string]string{
+		half + half + `\udc00`: "\uFFFD\U00010000",
+		half + half + "x":      "\uFFFD\uFFFDx",
+		half + half + `\u0041`: "\uFFFD\uFFFDA",
+	} {
+		if got := lex.New(strings.NewReader(`"` + text + `"`)).Text(); string(got) != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
 	}
-	return len(b), nil
+	l := lex.New(io.MultiReader(strings.NewReader(`"`), endless(half)))
+	if l.Text(); l.Err() == nil || l.Err().Error() != "a text of more than 16 MB" {
+		t.Errorf("got %v", l.Err())
+	}
+}
+
+// endless is a text that repeats without an end.
+type endless string
+
+func (e endless) Read(b []byte) (n int, err error) {
+	if len(b) < len(e) {
+		return 0, io.ErrShortBuffer
+	}
+	for len(b)-n >= len(e) {
+		n += copy(b[n:], e)
+	}
+	return n, nil
 }
 
 func TestResume(t *testing.T) {

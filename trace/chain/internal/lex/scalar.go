@@ -56,8 +56,7 @@ func (l *Lexer) Text() []byte {
 		case '\\':
 			escaped = true
 			l.unquoted = append(l.unquoted, l.buf[start:at]...)
-			if len(l.unquoted) > maxPiece {
-				l.Fail("a text of more than %d MB", maxPiece>>20)
+			if l.tooLong() {
 				return nil
 			}
 			l.pos = at + 1
@@ -121,19 +120,31 @@ func (l *Lexer) escape() {
 // pair decodes the second half of a surrogate pair, if it is there. It returns U+FFFD if
 // not.
 func (l *Lexer) pair(first rune) rune {
-	if l.err != nil || !l.have(1) || l.buf[l.pos] != '\\' || !l.have(2) || l.buf[l.pos+1] != 'u' {
-		return utf8.RuneError
+	for l.err == nil && l.have(1) && l.buf[l.pos] == '\\' && l.have(2) && l.buf[l.pos+1] == 'u' {
+		l.pos += 2
+		second := l.hex()
+		if r := utf16.DecodeRune(first, second); r != utf8.RuneError {
+			return r
+		}
+		l.unquoted = utf8.AppendRune(l.unquoted, utf8.RuneError)
+		if !utf16.IsSurrogate(second) {
+			return second
+		}
+		if l.tooLong() {
+			break
+		}
+		first = second
 	}
-	l.pos += 2
-	second := l.hex()
-	if r := utf16.DecodeRune(first, second); r != utf8.RuneError {
-		return r
+	return utf8.RuneError
+}
+
+// tooLong reports whether the unescaped text is too long, which is an error.
+func (l *Lexer) tooLong() bool {
+	if len(l.unquoted) <= maxPiece {
+		return false
 	}
-	l.unquoted = utf8.AppendRune(l.unquoted, utf8.RuneError)
-	if utf16.IsSurrogate(second) {
-		return l.pair(second)
-	}
-	return second
+	l.Fail("a text of more than %d MB", maxPiece>>20)
+	return true
 }
 
 func (l *Lexer) hex() rune {
