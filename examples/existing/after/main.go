@@ -84,7 +84,7 @@ func handler() http.Handler {
 	mux.HandleFunc("GET /prices", prices)
 	mux.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	return otelhttp.NewHandler(mux, "shop", otelhttp.WithFilter(func(r *http.Request) bool {
-		return r.Header.Get("Upgrade") == "" // the handshake has a span of its own
+		return r.Header.Get("Upgrade") == "" // the handshake has its own span
 	}))
 }
 
