@@ -67,7 +67,7 @@ func TestOracle(t *testing.T) {
 				t.Error(f)
 			}
 			if network == "timed" {
-				return // a whole call is told as one block
+				return // a whole call is one block
 			}
 			// Logged and not asserted: on a busy machine a ready goroutine waits to run.
 			exact := 0

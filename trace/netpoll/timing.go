@@ -75,6 +75,7 @@ func (t *timing) read(p []byte) (int, error) {
 	case err == nil && failed == nil:
 		return n, nil
 	case err == nil:
+		_ = h.connError(failed) // keeps it for the wake of a parked write, which gets another error
 		return n, h.callError("read", failed)
 	}
 	if opErr, ok := err.(*net.OpError); ok { //nolint:errorlint // the loop made it, for this call
