@@ -23,7 +23,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// proxy passes bytes on between two TCP connections, and stops when it is told to.
+// proxy passes bytes between two TCP connections, until a test stops it.
 type proxy struct {
 	address string
 	mu      sync.Mutex // held by who lets it pass nothing

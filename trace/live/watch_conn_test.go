@@ -131,9 +131,8 @@ func over(t *testing.T, c *chain.Chain) {
 	}
 }
 
-// TestWatchNoGoroutine: an operation of a goroutine that trace did not start is told of
-// below the connection's handshake; and one of a connection that shows only what
-// stalls, too.
+// TestWatchNoGoroutine: the stall of a goroutine that trace did not start is reported below
+// the connection's handshake, also if the connection records only stalls.
 func TestWatchNoGoroutine(t *testing.T) {
 	for name, spans := range map[string]wsconn.MessageSpans{"all": wsconn.MessagesAll, "blocked": wsconn.MessagesBlocked} {
 		t.Run(name, func(t *testing.T) {

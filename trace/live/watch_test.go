@@ -63,8 +63,8 @@ func ages(told []*chain.Span) (all []time.Duration) {
 	return all
 }
 
-// TestWatchCrossing: a block is told of when it has lasted 1, 10, 100 s, not before
-// and not in between, and links to what was told.
+// TestWatchCrossing: a block is reported when it has lasted 1, 10, 100 s, not before and not
+// in between. Its span links to the last report.
 func TestWatchCrossing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := recording(t)
@@ -106,9 +106,9 @@ func TestWatchCrossing(t *testing.T) {
 	})
 }
 
-// TestWatchSettles: the goroutine's span, and that of the one that started it, have been
-// exported when a block is told of below, so that no backend lacks a parent; and they are
-// not cut again.
+// TestWatchSettles: when a stalled span is exported, the spans of its goroutine and of the
+// one that started that have been exported, so that no parent is missing. They are not cut
+// again.
 func TestWatchSettles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spans := sdktracetest.NewSpanRecorder()
@@ -213,7 +213,7 @@ func TestWatchRate(t *testing.T) {
 	})
 }
 
-// TestWatchStops: stop and the end of the context end it, and nothing is told then.
+// TestWatchStops: stop and the end of the context end Watch. Then it reports nothing.
 func TestWatchStops(t *testing.T) {
 	for name, end := range map[string]func(stop, cancel func()){
 		"stop":    func(stop, _ func()) { stop(); stop() },
@@ -302,8 +302,8 @@ func TestWatchConcurrently(t *testing.T) {
 	}
 }
 
-// TestWatchTrace: one trace is written for all that is told of at once, and the spans
-// name it; without a file they name none, and a fault is the handler's.
+// TestWatchTrace: one execution trace is written for all stalls that are reported at the
+// same time, and their spans name its file, if there is one. An error goes to the handler.
 func TestWatchTrace(t *testing.T) {
 	faults := make(chan error, 10)
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {

@@ -99,8 +99,8 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// A connection that ends in the midst of its messages, as it is told: the runs, what failed
-// behind them, and each message once.
+// A connection that ends in the middle of its messages is drawn as its runs and what failed
+// after them, with each message once.
 func TestRunsOfALostConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := tracetest.NewRecorder(t)

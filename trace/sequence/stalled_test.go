@@ -11,7 +11,7 @@ import (
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
-// stalled adds what is told at at of a block that began at since.
+// stalled adds the stalled span, at the time at, of a block that began at since.
 func (ss *spans) stalled(run, op int, since, at float64) int {
 	s := ss.add((*ss)[run].Service, semconv.SpanStalled, run, at, at+0.01,
 		semconv.BlockReasonKey.String(string(semconv.ReasonNetWrite)), semconv.BlockCauseKey.String(string(semconv.CausePeerWindow)),

@@ -159,8 +159,8 @@ func TestJoinWakechain(t *testing.T) {
 	}
 }
 
-// TestJoinConnection: the park of a read on a connection of wakechain's says which
-// connection it is, and is told by wakechain's own block.
+// TestJoinConnection: the park of a read on a connection of wakechain's is assigned to that
+// connection, and wakechain's own block stands for it.
 func TestJoinConnection(t *testing.T) {
 	rec := recording(t)
 	spans := tracetest.NewSpanRecorder()

@@ -74,8 +74,8 @@ func takeLock(mu *sync.Mutex) {
 	defer mu.Unlock()
 }
 
-// TestNotOver: of waits that nothing has ended yet, where they are is told. Two
-// goroutines that wait for each other would never end; these do, after the snapshot.
+// TestNotOver: waits that are not over have their places. Two goroutines that wait for each
+// other would never end; these do, after the snapshot.
 func TestNotOver(t *testing.T) {
 	rec := recording(t)
 	var a, b sync.Mutex

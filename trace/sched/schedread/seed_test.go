@@ -81,7 +81,7 @@ func senData(c *websocket.Conn) error {
 	}
 }
 
-// socketGet reads three messages, then no more, and closes when it is told.
+// socketGet reads three messages, then no more, and closes after a line of input.
 func socketGet(url string) error {
 	c, _, err := websocket.Dial(context.Background(), url, nil)
 	if err != nil {
