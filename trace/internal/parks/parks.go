@@ -25,6 +25,12 @@ type Park struct {
 	Ready  time.Time // Waiting -> Runnable
 	Run    time.Time // Runnable -> Running; it waits for a processor in between
 	By     int64     // the goroutine that made it ready; 0: the poller or a timer did
+
+	// Moved: one of the times is not known, only that it was no later. The trace's reader
+	// moves an event that seems to precede its cause, and all that come before the two are
+	// in order again. That happens if the operating system takes a thread while the runtime
+	// writes an event: hundreds of milliseconds were seen.
+	Moved bool
 }
 
 // Trace is the result of Record. It is immutable.
@@ -61,33 +67,58 @@ func (t *Trace) Parks(goroutine int64) []Park { return t.parks[goroutine] }
 // their order. Their Start and Ready are equal.
 func (t *Trace) Starved(goroutine int64) []Park { return t.starved[goroutine] }
 
+// Moved returns how many parks were Moved.
+func (t *Trace) Moved() (n int) {
+	for _, parks := range t.parks {
+		for _, p := range parks {
+			if p.Moved {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // category is the category of the log messages that relate the two clocks.
 const category = "github.com/wakechain/wakechain/trace/internal/parks"
+
+// clocks is the difference that the clocks of two processors may have: ten microseconds
+// were seen on a virtual machine.
+const clocks = 50 * time.Microsecond
 
 // anchor is an event whose time is known on both clocks.
 type anchor struct {
 	name          string
-	before, after time.Time // read before and after it
-	trace         exptrace.Time
+	before, after time.Time     // read before and after it
+	trace         exptrace.Time // 0: not known
 }
 
 func (a anchor) time() time.Time { return a.before.Add(a.width() / 2) }
 
 func (a anchor) width() time.Duration { return a.after.Sub(a.before) }
 
-// drop logs some events, and returns the one whose time is most exact: at others the
-// goroutine may have been interrupted.
-func drop() (best anchor) {
-	for i := range 100 {
-		a := anchor{name: fmt.Sprint(time.Now().UnixNano(), " ", i)}
+// drop logs some events.
+func drop() []anchor {
+	anchors := make([]anchor, 100)
+	for i := range anchors {
+		a := &anchors[i]
+		a.name = fmt.Sprint(time.Now().UnixNano(), " ", i)
 		a.before = time.Now()
 		rtrace.Log(context.Background(), category, a.name)
 		a.after = time.Now()
-		if i == 0 || a.width() < best.width() {
-			best = a
+	}
+	return anchors
+}
+
+// best returns the anchor whose time is most exact: at others the goroutine may have been
+// interrupted. Its trace is 0 if none is known.
+func best(anchors []anchor) (b anchor) {
+	for _, a := range anchors {
+		if a.trace != 0 && (b.trace == 0 || a.width() < b.width()) {
+			b = a
 		}
 	}
-	return best
+	return b
 }
 
 // stay is a Park on the trace's clock.
@@ -96,15 +127,24 @@ type stay struct {
 	start, ready, run exptrace.Time
 	by                int64
 	starved           bool // it was never waiting
+	moved             bool
 }
 
-func read(r io.Reader, first, last anchor) (*Trace, error) {
+func read(r io.Reader, begin, end []anchor) (*Trace, error) {
 	reader, err := exptrace.NewReader(r)
 	if err != nil {
 		return nil, fmt.Errorf("parks: %w", err)
 	}
+	anchors := map[string]*anchor{}
+	for _, dropped := range [][]anchor{begin, end} {
+		for i := range dropped {
+			anchors[dropped[i].name] = &dropped[i]
+		}
+	}
 	open := map[int64]*stay{} // by goroutine: it is not running again yet
 	stays := map[int64][]stay{}
+	var before exptrace.Time                          // of the event before
+	earliest := map[exptrace.ThreadID]exptrace.Time{} // that the last event of each thread can have been
 	for {
 		ev, err := reader.ReadEvent()
 		if errors.Is(err, io.EOF) {
@@ -113,12 +153,19 @@ func read(r io.Reader, first, last anchor) (*Trace, error) {
 		if err != nil {
 			return nil, fmt.Errorf("parks: %w", err)
 		}
+		// The reader moves an event to one nanosecond after the one before. The runtime's clock
+		// is coarser than that, so no other event is there. It was not before the one before
+		// it on the same thread, whose clock runs in one direction.
+		thread, moved := ev.Thread(), ev.Time() == before+1
+		before = ev.Time()
+		if !moved {
+			earliest[thread] = ev.Time()
+		}
+		moved = ev.Time()-earliest[thread] > exptrace.Time(clocks)
 		switch ev.Kind() {
 		case exptrace.EventLog:
-			for _, a := range []*anchor{&first, &last} {
-				if l := ev.Log(); l.Category == category && l.Message == a.name {
-					a.trace = ev.Time()
-				}
+			if l := ev.Log(); l.Category == category && !moved && anchors[l.Message] != nil {
+				anchors[l.Message].trace = ev.Time()
 			}
 		case exptrace.EventStateTransition:
 			tr := ev.StateTransition()
@@ -130,15 +177,15 @@ func read(r io.Reader, first, last anchor) (*Trace, error) {
 			s := open[g]
 			switch {
 			case from.Executing() && to == exptrace.GoWaiting:
-				open[g] = &stay{reason: tr.Reason, start: ev.Time()}
+				open[g] = &stay{reason: tr.Reason, start: ev.Time(), moved: moved}
 			case from.Executing() && to == exptrace.GoRunnable:
-				open[g] = &stay{reason: tr.Reason, start: ev.Time(), ready: ev.Time(), starved: true}
+				open[g] = &stay{reason: tr.Reason, start: ev.Time(), ready: ev.Time(), starved: true, moved: moved}
 			case s == nil:
 			case from == exptrace.GoWaiting && to == exptrace.GoRunnable:
-				s.ready = ev.Time()
+				s.ready, s.moved = ev.Time(), s.moved || moved
 				s.by = max(int64(ev.Goroutine()), 0)
 			case to.Executing():
-				if s.run = ev.Time(); s.ready == 0 {
+				if s.run, s.moved = ev.Time(), s.moved || moved; s.ready == 0 {
 					s.ready = s.run
 				}
 				stays[g] = append(stays[g], *s)
@@ -146,6 +193,7 @@ func read(r io.Reader, first, last anchor) (*Trace, error) {
 			}
 		}
 	}
+	first, last := best(begin), best(end)
 	if first.trace == 0 || last.trace <= first.trace {
 		return nil, errors.New("parks: the trace lacks the events that tie its clock to time.Now")
 	}
@@ -154,16 +202,14 @@ func read(r io.Reader, first, last anchor) (*Trace, error) {
 	at := func(t exptrace.Time) time.Time {
 		return first.time().Add(time.Duration(rate * float64(t-first.trace)))
 	}
-	// Half of each width, and the difference that the clocks of two processors may have:
-	// ten microseconds were seen on a virtual machine.
-	t := &Trace{Error: (first.width()+last.width())/2 + 50*time.Microsecond, parks: map[int64][]Park{}, starved: map[int64][]Park{}}
+	t := &Trace{Error: (first.width()+last.width())/2 + clocks, parks: map[int64][]Park{}, starved: map[int64][]Park{}}
 	for g, stays := range stays {
 		for _, s := range stays {
 			into := t.parks
 			if s.starved {
 				into = t.starved
 			}
-			into[g] = append(into[g], Park{s.reason, at(s.start), at(s.ready), at(s.run), s.by})
+			into[g] = append(into[g], Park{s.reason, at(s.start), at(s.ready), at(s.run), s.by, s.moved})
 		}
 	}
 	return t, nil
@@ -184,10 +230,11 @@ type Span struct {
 //   - a park for the reason inside an operation and in no block, unless it is shorter
 //     than Error.
 //
-// These depend only on the order of events, however busy the machine is. off is, for each
-// block, the time in which the goroutine was not parked, as far as the runtime knows: it ran,
-// or was starved. The operating system may have suspended its thread meanwhile, so single
-// values are not significant.
+// No fault is found with a park that was Moved. The rest depends only on the order of
+// events, however busy the machine is. off is, for each block, the time in which the
+// goroutine was not parked, as far as the runtime knows: it ran, or was starved. The
+// operating system may have suspended its thread meanwhile, so single values are not
+// significant.
 func (t *Trace) Check(reason string, ops, blocks []Span) (faults []string, off []time.Duration) {
 	spans := map[int64][]Span{}
 	for _, b := range blocks {
@@ -198,6 +245,7 @@ func (t *Trace) Check(reason string, ops, blocks []Span) (faults []string, off [
 				continue
 			}
 			switch {
+			case p.Moved:
 			case t.before(p.Start, b.Start), t.before(b.End, p.Run):
 				faults = append(faults, fmt.Sprintf("goroutine %d: the park for %s from 0 to %v is partly in the block from %v to %v",
 					b.Goroutine, p.Reason, p.Run.Sub(p.Start), b.Start.Sub(p.Start), b.End.Sub(p.Start)))
@@ -211,11 +259,8 @@ func (t *Trace) Check(reason string, ops, blocks []Span) (faults []string, off [
 	}
 	for _, op := range ops {
 		for _, p := range t.parks[op.Goroutine] {
-			if p.Reason != reason || !t.before(op.Start, p.Start) || !t.before(p.Run, op.End) {
+			if p.Moved || p.Reason != reason || !t.before(op.Start, p.Start) || !t.before(p.Start, p.Run) || !t.before(p.Run, op.End) {
 				continue
-			}
-			if !t.before(p.Start, p.Run) {
-				continue // the trace's reader moves events that seem to precede their cause, so its time is not known
 			}
 			if !t.covered(p, spans[op.Goroutine]) {
 				faults = append(faults, fmt.Sprintf("goroutine %d: the park for %s of %v, %v after the operation's start, is in no block",
