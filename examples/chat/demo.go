@@ -187,10 +187,16 @@ type smallListener struct{ net.Listener }
 
 func (l smallListener) Accept() (net.Conn, error) {
 	nc, err := l.Listener.Accept()
-	if tcp, ok := nc.(*net.TCPConn); ok {
-		err = tcp.SetWriteBuffer(sendBuffer)
+	if err != nil {
+		return nil, err
 	}
-	return nc, err
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		if err := tcp.SetWriteBuffer(sendBuffer); err != nil {
+			_ = nc.Close()
+			return nil, err
+		}
+	}
+	return nc, nil
 }
 
 // smallClient makes connections with a small receive buffer. It is set before
