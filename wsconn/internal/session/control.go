@@ -190,22 +190,34 @@ func (c *Control) endWait(err error) {
 var sourceTimed = trace.Evidence(semconv.BlockSourceKey.String(string(semconv.SourceTimed)))
 
 // controlOf returns the program's control frame that is being sent; nil if the frame is
-// the library's own, or was not sent through a session. Once the payload is complete, it
-// must match. Until then only the opcode must, and controlOf returns nil while several
-// frames match.
-func (out *outbound) controlOf(opcode frame.Opcode, payload []byte, complete bool) (found *Control) {
+// the library's own, or was not sent through a session. payload is what is known of the
+// frame's. Until it is complete, controlOf returns nil while several frames match.
+func (out *outbound) controlOf(h *frame.Header, payload []byte, complete bool) (found *Control) {
 	for _, c := range out.controls {
 		switch {
-		case c.opcode != opcode || c.seen:
-		case complete && c.payload == string(payload):
+		case !c.matches(h, payload):
+		case complete:
 			return c
-		case !complete && found != nil:
+		case found != nil:
 			return nil
-		case !complete:
+		default:
 			found = c
 		}
 	}
 	return found
+}
+
+// matches reports whether a frame with the header h, whose payload begins with payload,
+// may be c's: it has the same opcode, the same length, once that is known, and so far the
+// same payload.
+func (c *Control) matches(h *frame.Header, payload []byte) bool {
+	switch {
+	case c.seen || c.opcode != h.Opcode:
+		return false
+	case h.Size == 0: // the header is not complete
+		return true
+	}
+	return h.Length == int64(len(c.payload)) && c.payload[:len(payload)] == string(payload)
 }
 
 // noteSeen notes that the whole frame of c is about to be sent; c may be nil.

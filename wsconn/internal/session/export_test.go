@@ -57,6 +57,9 @@ func (r *Read) Op() trace.Op { return r.op }
 // Op returns the operation of a write.
 func (w *Write) Op() trace.Op { return w.op }
 
+// Op returns the operation of a control frame.
+func (c *Control) Op() trace.Op { return c.op }
+
 // Last returns the span whose frame is being written, or was last.
 func (s *Session) Last() oteltrace.SpanContext {
 	s.mu.Lock()

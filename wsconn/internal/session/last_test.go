@@ -8,6 +8,7 @@ import (
 	"github.com/wakechain/wakechain/trace"
 	"github.com/wakechain/wakechain/trace/netpoll"
 	"github.com/wakechain/wakechain/trace/semconv"
+	"github.com/wakechain/wakechain/wsconn/internal/frame"
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
@@ -41,5 +42,48 @@ func TestLastWithoutSpan(t *testing.T) {
 	w.End(2, nil)
 	if got := s.Last(); got.IsValid() {
 		t.Errorf("after a write without a span: got %v", got.SpanID())
+	}
+}
+
+// A frame that the library sends by itself is not taken for the program's of the same
+// kind, even when only a part of it has been sent.
+func TestLastControlInParts(t *testing.T) {
+	const own, program = "\x03\xeaown", "\x03\xe8bye" // codes 1002 and 1000
+	for _, test := range []struct {
+		name    string
+		library bool // sends the frame
+		parts   []string
+	}{
+		{"the library's, cut behind its header", true, []string{"\x88\x06", own + "!"}},
+		{"the library's, cut in its payload", true, []string{"\x88\x05" + own[:2], own[2:]}},
+		{"the program's, cut in its header", false, []string{"\x88", "\x05" + program}},
+		{"the program's, cut behind its header", false, []string{"\x88\x05", program}},
+		{"the program's, cut in its payload", false, []string{"\x88\x05" + program[:1], program[1:]}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			rec := newRecorder(t)
+			ctx, handshake := trace.Start(rec.context(t.Context()), semconv.SpanHandshake)
+			handshake.End(nil)
+			nc, peer := wstest.NetPipe()
+			defer peer.Close()
+			conn := netpoll.Wrap(nc)
+			s, wire := session.Attached(ctx, conn, conn)
+			defer wire.Close()
+
+			r := s.BeginRead(ctx)
+			c := s.BeginControl(ctx, int(frame.Close), []byte(program))
+			want := c.Op().SpanContext()
+			if test.library {
+				want = r.Op().SpanContext()
+			}
+			for i, part := range test.parts {
+				_, _ = wire.Write([]byte(part))
+				if got := s.Last(); !got.Equal(want) || !got.IsValid() {
+					t.Errorf("part %d: got the span %v, want %v", i, got.SpanID(), want.SpanID())
+				}
+			}
+			c.End(nil)
+			r.End(0, 0, nil)
+		})
 	}
 }

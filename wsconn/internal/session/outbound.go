@@ -181,7 +181,7 @@ func (s *Session) scanSent(p []byte) (op trace.Op, answer bool) {
 		}
 		payload, complete := out.payload.add(&g)
 		opcode := g.Header.Opcode
-		own := out.controlOf(opcode, payload, complete)
+		own := out.controlOf(&g.Header, payload, complete)
 		if complete {
 			out.noteSeen(own, opcode, payload)
 		}
