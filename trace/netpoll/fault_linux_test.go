@@ -1,7 +1,10 @@
 package netpoll
 
 import (
+	"errors"
 	"net"
+	"os"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -42,21 +45,41 @@ func TestFaultOfARead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// The kernel gives a connection up whose peer takes nothing for so long.
-			const patience = 100 * time.Millisecond
-			if failed := raw.Control(func(fd uintptr) {
-				err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(patience.Milliseconds()))
-			}); failed != nil || err != nil {
-				t.Fatal(failed, err)
+			control := func(f func(fd int) error) {
+				t.Helper()
+				if failed := raw.Control(func(fd uintptr) { err = f(int(fd)) }); failed != nil || err != nil {
+					t.Fatal(failed, err)
+				}
 			}
-			_ = nc.SetWriteDeadline(time.Now().Add(patience / 2))
-			for err == nil { // until the buffers are full
-				_, err = nc.Write(make([]byte, 1<<20))
+			for full := false; !full; { // until the kernel has waited for the peer to read
+				_ = nc.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+				if _, err := nc.Write(make([]byte, 1<<20)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Fatal(err)
+				}
+				control(func(fd int) error {
+					info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+					full = err == nil && info.Notsent_bytes > 0 && info.Rwnd_limited > 50_000
+					return err
+				})
 			}
 			c := Wrap(nc)
 			observe(c)
 			_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
-			if _, err := c.Read(make([]byte, 1)); err == nil {
+			done := make(chan error, 1)
+			go func() {
+				_, err := c.Read(make([]byte, 1))
+				done <- err
+			}()
+			for !c.read().parked.Load() && c.TimedPark().IsZero() {
+				if len(done) > 0 {
+					t.Fatal(<-done)
+				}
+				runtime.Gosched()
+			}
+			// The kernel gives a connection up whose peer takes nothing for so long: not before
+			// the read has parked.
+			control(func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 100) })
+			if err := <-done; err == nil {
 				t.Fatal("got bytes")
 			}
 			if got := syscall.Errno(c.fault.Load()); got != syscall.ETIMEDOUT {

@@ -80,6 +80,9 @@ func TestWake(t *testing.T) {
 					p = begin(func() (int, error) { return c.Write(make([]byte, size)) })
 				}
 				p.parked(t, parkState(network))
+				if tt.reason == semconv.ReasonNetWrite {
+					settled(t, p, nc)
+				}
 				long(t)
 				tt.end(end{c, peer, closer, cancel})
 				_, err := p.wait()

@@ -4,6 +4,7 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,8 +20,6 @@ type notes struct {
 	parks  []netpoll.Park
 	wakes  []netpoll.Wake
 	attrs  []attribute.KeyValue
-	once   sync.Once
-	parked chan struct{}
 	atWake func()
 }
 
@@ -28,7 +27,6 @@ func (n *notes) Park(p netpoll.Park) {
 	n.mu.Lock()
 	n.parks = append(n.parks, p)
 	n.mu.Unlock()
-	n.once.Do(func() { close(n.parked) })
 }
 
 func (n *notes) Wake(w netpoll.Wake) {
@@ -50,25 +48,29 @@ func TestObserver(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			nc, peer := pair(t, "tcp")
 			c := netpoll.Wrap(nc)
-			n := &notes{parked: make(chan struct{}), atWake: func() { _ = c.Close() }}
-			call, others := c.Read, func() { _, _ = peer.Write([]byte("a")) }
-			p := make([]byte, 8)
+			var others atomic.Bool
+			n := &notes{atWake: func() {
+				if others.Load() {
+					_ = c.Close()
+				}
+			}}
+			run, wake := c.Read, func() { _, _ = peer.Write([]byte("a")) }
+			buf := make([]byte, 8)
 			if kind == semconv.ReasonNetWrite {
 				c.ObserveWrite(n)
-				call, others = c.Write, func() { _, _ = io.Copy(io.Discard, peer) }
-				p = make([]byte, 16<<20)
+				run, wake = c.Write, func() { _, _ = io.Copy(io.Discard, peer) }
+				buf = make([]byte, 16<<20)
 			} else {
 				c.ObserveRead(n)
 			}
-			done := make(chan error)
-			go func() {
-				_, err := call(p)
-				done <- err
-			}()
-			<-n.parked
+			p := begin(func() (int, error) { return run(buf) }).parked(t, "IO wait")
+			if kind == semconv.ReasonNetWrite {
+				settled(t, p, nc)
+			}
 			long(t)
-			go others()
-			<-done
+			others.Store(true)
+			go wake()
+			_, _ = p.wait()
 			_ = peer.Close()
 
 			n.mu.Lock()
@@ -76,12 +78,12 @@ func TestObserver(t *testing.T) {
 			if len(n.parks) == 0 || len(n.wakes) == 0 {
 				t.Fatalf("got %d parks and %d wakes, want some", len(n.parks), len(n.wakes))
 			}
-			park, wake := n.parks[0], n.wakes[0]
+			park, woken := n.parks[len(n.parks)-1], n.wakes[len(n.wakes)-1]
 			if park.Reason != kind || park.Source != semconv.SourcePoll || park.At.IsZero() {
 				t.Errorf("park: got %+v", park)
 			}
-			if got := wake.At.Sub(park.At); wake.Reason == "" || wake.Blocked != got || got < time.Millisecond {
-				t.Errorf("wake: got %+v, %v after the park", wake, got)
+			if got := woken.At.Sub(park.At); woken.Reason == "" || woken.Blocked != got || got < time.Millisecond {
+				t.Errorf("wake: got %+v, %v after the park", woken, got)
 			}
 			if runtime.GOOS != "linux" || kind == semconv.ReasonNetRead {
 				return
