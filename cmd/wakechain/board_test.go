@@ -11,8 +11,8 @@ import (
 	"github.com/wakechain/wakechain/trace/live"
 )
 
-// crowd is a view of two processes with n goroutines, of which each waits for longer
-// than the one before.
+// crowd returns a view of two processes with n goroutines, each of which has waited for
+// longer than the one before.
 func crowd(n int) *live.View {
 	now := time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
 	v := &live.View{Version: live.Version, At: now, Processes: []live.Process{{PID: 1, Name: "shop"}, {PID: 2, Name: "bank\x1b[2J"}}}
@@ -54,7 +54,7 @@ func (b *board) order1() (keys []string) {
 
 func TestBoardSorts(t *testing.T) {
 	for keys, want := range map[string]string{
-		"":     "k5/0 k2/0 k1/0 k0/0 k3 k4/0", // blocked, running, idle; each the oldest first
+		"":     "k5/0 k2/0 k1/0 k0/0 k3 k4/0", // blocked, then running, then idle; the oldest first
 		"a":    "k4/0 k3 k0/0 k1/0 k2/0 k5/0",
 		"n":    "k5/0 k4/0 k3 k2/0 k1/0 k0/0",
 		"nn":   "k0/0 k1/0 k2/0 k3 k4/0 k5/0",
@@ -143,7 +143,7 @@ func TestBoardKeys(t *testing.T) {
 	}
 }
 
-// TestFrameFits: a page is never larger than the terminal, and names move no cursor.
+// A page is never larger than the terminal, and no name in it moves the cursor.
 func TestFrameFits(t *testing.T) {
 	for _, keys := range [][]string{nil, {"e"}, {"?"}, {"/"}, {keyEnd, keyEnter}} {
 		for _, size := range [][2]int{{1, 1}, {10, 2}, {20, 5}, {40, 10}, {80, 24}, {200, 60}} {

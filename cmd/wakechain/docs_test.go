@@ -25,8 +25,8 @@ import (
 	"github.com/wakechain/wakechain/trace/live"
 )
 
-// desk is a folder with the files of the pages' examples, and a shell whose wakechain
-// is this command.
+// desk is a folder with the files that the examples of the docs read, and a shell in which
+// wakechain is this command.
 type desk struct {
 	t    *testing.T
 	dir  string
@@ -85,7 +85,7 @@ func (d *desk) file(name string, content []byte, mode os.FileMode) {
 
 var shell = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 
-// commands are the lines of a page's blocks of shell.
+// commands returns the lines of a page's shell blocks.
 func commands(t *testing.T, page string) (all []string) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
@@ -106,10 +106,10 @@ func commands(t *testing.T, page string) (all []string) {
 	return all
 }
 
-// mayFind are what makes a command end with 3.
+// mayFind matches the flags with which a command may exit with 3.
 var mayFind = regexp.MustCompile(`-min|-fail-on|-strict`)
 
-// runs runs a command in a shell, as a reader does, and returns what it prints.
+// runs runs a command line in a shell, as a reader would, and returns its output.
 func (d *desk) runs(t *testing.T, line string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -131,7 +131,7 @@ func TestExamples(t *testing.T) {
 	d := newDesk(t)
 	for _, line := range commands(t, "command.md") {
 		t.Run(line, func(t *testing.T) {
-			if args, ok := strings.CutPrefix(line, "wakechain top "); ok { // which needs a terminal
+			if args, ok := strings.CutPrefix(line, "wakechain top "); ok { // needs a terminal
 				p := sit(t, 100, 30, append([]string{"top"}, strings.Fields(d.urls.Replace(args))...)...)
 				p.seesFrom(0, "a goroutine", has1("waiter"))
 				p.types("q")
@@ -148,7 +148,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestAgents follows docs/agents.md: it leads to the line of code.
+// Whoever follows docs/agents.md is led to the line of code.
 func TestAgents(t *testing.T) {
 	d := newDesk(t)
 	for _, line := range commands(t, "agents.md") {
@@ -170,7 +170,7 @@ func TestAgents(t *testing.T) {
 	}
 }
 
-// TestCompletion has the shells that are here read their scripts.
+// The shells that are installed accept their completion scripts.
 func TestCompletion(t *testing.T) {
 	d := newDesk(t)
 	for _, line := range []string{"wakechain completion bash | bash -n", "command -v zsh || exit 0; wakechain completion zsh | zsh -n", "command -v fish || exit 0; wakechain completion fish | fish -n"} {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestExportOTLP: what was exported answers as its source does.
+// Exported OTLP gives the same answers as its source.
 func TestExportOTLP(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "out.json")
 	if r := wakechain(t, nil, "export", "-to", "otlp", "-o", file, scenario("stalled"), scenario("lock")); r.code != 0 || r.stdout+r.stderr != "" {
@@ -21,7 +21,7 @@ func TestExportOTLP(t *testing.T) {
 	}
 }
 
-// TestExportPerfetto: it is what Perfetto reads, with as many slices as spans.
+// Perfetto accepts the exported file, which has as many slices as there are spans.
 func TestExportPerfetto(t *testing.T) {
 	for _, to := range []string{"perfetto", "chrome"} {
 		r := wakechain(t, nil, "export", "-to", to, scenario("stalled"))
@@ -46,7 +46,7 @@ func TestExportPerfetto(t *testing.T) {
 	}
 }
 
-// TestJSON: answers for programs are as many as were asked for, and as few bytes.
+// -json keeps to -limit and -max-bytes.
 func TestJSON(t *testing.T) {
 	for args, want := range map[string]int{"": 2, "-limit 1": 1} {
 		r := wakechain(t, nil, append(append([]string{"why", "-json"}, strings.Fields(args)...), scenario("stalled"))...)

@@ -16,7 +16,7 @@ func scenario(name string) string {
 	return filepath.Join("..", "..", "trace", "sequence", "testdata", name+".json")
 }
 
-// result is what the command did.
+// result is the output and the exit code of a run.
 type result struct {
 	code           int
 	stdout, stderr string
@@ -37,7 +37,7 @@ func TestRun(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name  string
-		args  string // @ stands for the folder of the scenarios
+		args  string // @ stands for the scenarios' folder
 		stdin string
 		want  string
 	}{
@@ -142,7 +142,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// TestExitCodes are those that a script asks for.
+// Exit codes are those that scripts rely on.
 func TestExitCodes(t *testing.T) {
 	problem := scenario("deadlock")
 	for _, tt := range []struct {
@@ -162,13 +162,14 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestMissing: what a file lacks is counted.
+// Spans that a file lacks are counted.
 func TestMissing(t *testing.T) {
 	b, err := os.ReadFile(scenario("channel"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The first line is the first service's first spans; without it, parents are missing.
+	// The first line has the first spans of the first service. Without it, parents are
+	// missing.
 	whole := string(b)
 	at := strings.Index(whole, `"parentSpanId":"`) + len(`"parentSpanId":"`)
 	in := whole[:at] + "dddddddddddddddd" + whole[at+16:]
@@ -184,7 +185,7 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// TestEscaped: names of a trace do not move the cursor.
+// Names in a trace do not move the cursor.
 func TestEscaped(t *testing.T) {
 	for _, verb := range []string{"why", "tree", "draw", "check"} {
 		r := wakechain(t, nil, verb, filepath.Join("testdata", "hostile.json"))
@@ -200,7 +201,7 @@ func TestEscaped(t *testing.T) {
 	}
 }
 
-// TestWidth: what is written is as wide as it shall be.
+// No line of the output is wider than -width says.
 func TestWidth(t *testing.T) {
 	for _, verb := range []string{"why", "tree", "draw", "check"} {
 		r := wakechain(t, nil, verb, "-width", "60", scenario("stalled"))

@@ -52,7 +52,7 @@ func page() string {
 	return b.String()
 }
 
-// TestPage holds docs/command.md to the flags.
+// docs/command.md is what the flags generate.
 func TestPage(t *testing.T) {
 	file := filepath.Join("..", "..", "docs", "command.md")
 	if *update {

@@ -17,7 +17,8 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// stuck is a process with a goroutine that waits for a lock, and its address.
+// stuck serves the debug page of this process, in which a goroutine waits for a lock. It
+// returns the address.
 func stuck(t *testing.T) string {
 	t.Helper()
 	ctx := trace.New(trace.WithTracerProvider(tracetest.NewRecorder(t).Service("shop"))).NewContext(t.Context())
@@ -76,7 +77,7 @@ func TestPs(t *testing.T) {
 	if r := wakechain(t, nil, "ps", file); r.code != 0 || !strings.Contains(r.stdout, "2 processes") {
 		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
-	// It has no spans, but why says what it knows.
+	// The view has no spans, yet why reports its findings.
 	if r := wakechain(t, nil, "why", "http://"+at+debugPath); r.code != 0 || !strings.Contains(r.stdout, "1 goroutine") || !strings.Contains(r.stderr, "stuck now") {
 		t.Errorf("why: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
@@ -88,8 +89,8 @@ func TestPs(t *testing.T) {
 	}
 }
 
-// TestPsInPart: where one process does not answer, the other is shown, and the exit
-// code says so.
+// If one of several processes does not answer, the others are shown and the exit code
+// reports the failure.
 func TestPsInPart(t *testing.T) {
 	at := stuck(t)
 	down := httptest.NewServer(nil)
@@ -112,8 +113,8 @@ func TestPsInPart(t *testing.T) {
 	}
 }
 
-// TestSilentServer: one that accepts and never answers, and one that stops in the
-// midst of its answer, end with a line that says so.
+// A server that never answers, or stops in the middle of its answer, ends the command with
+// one line about it.
 func TestSilentServer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

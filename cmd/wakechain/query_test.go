@@ -11,8 +11,8 @@ import (
 
 const traceID = "0af7651916cd43dd8448eb211c80319c"
 
-// backend answers as a Jaeger or a Tempo does that has one trace, that of the
-// scenario refused, of the service socket_get.
+// backend is a Jaeger or a Tempo with one trace: that of the scenario refused, of the
+// service socket_get.
 func backend(t *testing.T, tempo bool) string {
 	t.Helper()
 	spans, err := os.ReadFile(scenario("refused"))

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// asCommand lets the test binary be the command.
+// asCommand names the environment variable with which the test binary runs as the command.
 const asCommand = "WAKECHAIN_COMMAND"
 
 func TestMain(m *testing.M) {
@@ -28,8 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// command returns the command as a process of its own, killed if it outlives a
-// minute.
+// command returns the command as a process of its own. It is killed after a minute.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -39,14 +38,14 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// typed is a span in a line so short that a terminal takes it.
+// typed is a span as one line, short enough for a terminal's line buffer.
 const typed = `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"01000000000000000000000000000000","spanId":"0100000000000000","name":"typed","startTimeUnixNano":"1","endTimeUnixNano":"2"}]}]}]}` + "\n"
 
-// TestInterrupt: Ctrl-C ends the command while it reads standard input, with what
-// it has.
+// Ctrl-C ends the command while it reads standard input. It then works on what it has
+// read.
 func TestInterrupt(t *testing.T) {
 	sig := syscall.SIGINT
-	if signal.Ignored(sig) { // of a job in the background, and children inherit that
+	if signal.Ignored(sig) { // as in a background job, whose children inherit that
 		sig = syscall.SIGTERM
 	}
 	var stdout, stderr bytes.Buffer
@@ -59,7 +58,7 @@ func TestInterrupt(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	// More than a pipe holds: once it is written, the command is reading.
+	// This is more than a pipe holds: once it is written, the command has begun to read.
 	if _, err := io.WriteString(in, typed+strings.Repeat(`{"resourceSpans":[]}`+"\n", 20_000)); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +72,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// TestTerminalInput: on a terminal the command says what it waits for.
+// When standard input is a terminal, the command says what it waits for.
 func TestTerminalInput(t *testing.T) {
 	keyboard, terminal := newTerminal(t)
 	spans, err := os.ReadFile(scenario("refused"))
@@ -96,7 +95,7 @@ func TestTerminalInput(t *testing.T) {
 		t.Errorf("stdout %q, stderr %q, want the span and what is waited for", &stdout, &stderr)
 	}
 
-	// And not where it does not wait for it.
+	// A command that does not read standard input says nothing.
 	cmd = command(t, "draw")
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(spans), &stderr
 	stderr.Reset()

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/term"
 )
 
-// typist is somebody at a terminal.
+// typist types at a pseudo terminal and reads what it shows.
 type typist struct {
 	t        *testing.T
 	keyboard *os.File
@@ -29,7 +29,7 @@ type typist struct {
 	grown chan struct{}
 }
 
-// sit starts the command on a terminal of a size.
+// sit starts the command on a terminal of this size.
 func sit(t *testing.T, columns, rows uint16, args ...string) *typist {
 	t.Helper()
 	p := &typist{t: t, grown: make(chan struct{}, 1)}
@@ -75,7 +75,7 @@ func (p *typist) types(keys string) {
 	}
 }
 
-// sees waits until the terminal shows something that ok agrees to, from here on.
+// sees waits until ok accepts what the terminal shows from now on.
 func (p *typist) sees(what string, ok func(string) bool) {
 	p.t.Helper()
 	p.mu.Lock()
@@ -113,8 +113,8 @@ func (p *typist) ends() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// TestTop: the keys work, the page follows the size of the window, and the terminal
-// is left as it was, however it ends.
+// The keys work and the page follows the window's size. However top ends, the terminal is
+// left as it was.
 func TestTop(t *testing.T) {
 	at := stuck(t)
 	for name, tt := range map[string]struct {
@@ -157,7 +157,7 @@ func TestTop(t *testing.T) {
 	}
 }
 
-// TestScreenAfterPanic: the terminal is as it was when the panic is printed.
+// The terminal is restored before a panic is printed.
 func TestScreenAfterPanic(t *testing.T) {
 	keyboard, terminal := newTerminal(t)
 	before, err := term.GetState(int(terminal.Fd()))
@@ -175,7 +175,7 @@ func TestScreenAfterPanic(t *testing.T) {
 	}()
 	var got string
 	b := make([]byte, 200)
-	for !strings.HasSuffix(got, leaveScreen) { // it was written before: no read waits for more
+	for !strings.HasSuffix(got, leaveScreen) { // already written: a read does not wait
 		n, err := keyboard.Read(b)
 		if got += string(b[:n]); err != nil {
 			t.Fatalf("%v: the terminal has %q", err, got)
@@ -186,15 +186,14 @@ func TestScreenAfterPanic(t *testing.T) {
 	}
 }
 
-// TestTopWithoutTerminal says what to use there.
+// Without a terminal, top names the command to use.
 func TestTopWithoutTerminal(t *testing.T) {
 	if r := wakechain(t, nil, "top", "127.0.0.1:1"); r.code != 1 || !strings.Contains(r.stderr, "wakechain ps writes once") {
 		t.Errorf("exit code %d, stderr %q", r.code, r.stderr)
 	}
 }
 
-// TestProgress: a source that takes long shows on a terminal how far it is, and
-// leaves nothing there.
+// A source that takes long shows its progress on a terminal, and clears it at the end.
 func TestProgress(t *testing.T) {
 	pipe, in, err := os.Pipe()
 	if err != nil {
@@ -210,7 +209,7 @@ func TestProgress(t *testing.T) {
 	}
 	_ = pipe.Close()
 	b := make([]byte, 4096)
-	n, err := keyboard.Read(b) // after a second
+	n, err := keyboard.Read(b) // the progress appears after a second
 	if err != nil || !strings.Contains(string(b[:n]), "reading standard input: 0 B") {
 		t.Errorf("%v: the terminal shows %q", err, b[:n])
 	}

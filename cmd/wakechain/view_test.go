@@ -10,8 +10,8 @@ import (
 	"github.com/wakechain/wakechain/trace/live"
 )
 
-// FuzzView shows whatever a debug page answers, in all ways that there are: none
-// panics, and none lets a control character out.
+// FuzzView shows any answer of a debug page in every way there is. Nothing panics, and no
+// control character is printed.
 func FuzzView(f *testing.F) {
 	for _, n := range []int{0, 1, 5} {
 		b, err := json.Marshal(crowd(n))

@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// What is built: the newest release of the module that can be downloaded as one.
+// The newest release of the module that can be downloaded as one.
 const (
 	module  = "github.com/jaegertracing/jaeger"
 	version = "v1.76.0"
 )
 
-// ensure returns the path of Jaeger's program. If the user's cache does not have it, it
-// is built, and log says so.
+// ensure returns the path of Jaeger's program. If the user's cache does not have it,
+// ensure builds it, which takes minutes, and writes so to log.
 func ensure(ctx context.Context, log io.Writer) (program string, err error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -39,7 +39,8 @@ func ensure(ctx context.Context, log io.Writer) (program string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	// Built aside and renamed: what is in the cache is whole, however many build it.
+	// Build beside the final name and rename: the cache never holds a partial program,
+	// even if several processes build at once.
 	aside, err := os.MkdirTemp(dir, "build")
 	if err != nil {
 		return "", err
@@ -52,9 +53,9 @@ func ensure(ctx context.Context, log io.Writer) (program string, err error) {
 	return program, os.Rename(built, program)
 }
 
-// build downloads the module and builds its program. `go install` refuses a
-// module with a replace directive, so it is built where it lies, with the
-// versions and checksums that its own go.mod and go.sum have.
+// build downloads the module and builds its program. `go install` refuses a module with a
+// replace directive. So build runs in the module's own folder, with the versions and
+// checksums of its go.mod and go.sum.
 func build(ctx context.Context, program string, log io.Writer) error {
 	fmt.Fprintf(log, "Building %s %s: once, some minutes.\n", module, version)
 	start := time.Now()
@@ -78,8 +79,8 @@ func build(ctx context.Context, program string, log io.Writer) error {
 	return nil
 }
 
-// command runs the go command in dir, and returns what it prints. Its error is
-// the end of what it complains about.
+// command runs the go command in dir and returns its standard output. If the go command
+// fails, the error has the last lines of its output.
 func command(ctx context.Context, dir string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir

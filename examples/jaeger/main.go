@@ -1,10 +1,11 @@
-// Jaeger runs the real Jaeger on this machine alone, with its spans in memory:
+// Jaeger runs the real Jaeger, reachable from this machine alone, with its spans in
+// memory:
 //
 //	go run -C examples/jaeger .
 //
-// It is built from its module the first time, which takes minutes; the Go command
-// verifies the module, and all that it needs, by the checksum database. It ends
-// on Ctrl-C, and its spans with it.
+// The first run builds it from its module, which takes minutes. The Go command checks the
+// module and its dependencies against the checksum database. Ctrl-C ends Jaeger, and its
+// spans are lost.
 package main
 
 import (
@@ -25,8 +26,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is main, for its test. It returns the exit code: 2 for bad flags, 1 for
-// what went wrong.
+// run is main without the exit, so that it can be tested. It returns the exit code: 2 for
+// wrong flags, 1 for any other error.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var p ports
 	fs := flag.NewFlagSet("jaeger", flag.ContinueOnError)
@@ -55,14 +56,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	} else {
 		err = serve(ctx, p, *page, *sample, stdout, stderr)
 	}
-	if err != nil && ctx.Err() == nil { // else interrupted
+	if err != nil && ctx.Err() == nil { // unless interrupted
 		fmt.Fprintf(stderr, "jaeger: %v\n", err)
 		return 1
 	}
 	return 0
 }
 
-// buildOnly prints the path of the program.
+// buildOnly builds Jaeger if needed, and prints the program's path.
 func buildOnly(ctx context.Context, stdout, stderr io.Writer) error {
 	program, err := ensure(ctx, stderr)
 	if err == nil {

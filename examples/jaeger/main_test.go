@@ -56,7 +56,8 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestNothingToBuildWith has a cache without Jaeger, and no Go.
+// Without Jaeger in the cache and without Go, the error says what was to be built and what
+// is missing.
 func TestNothingToBuildWith(t *testing.T) {
 	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} {
 		t.Setenv(name, t.TempDir())
@@ -71,7 +72,7 @@ func TestNothingToBuildWith(t *testing.T) {
 	}
 }
 
-// TestItEnds has a program that ends at once, where a Jaeger should run.
+// A Jaeger that ends at once is reported with its exit status.
 func TestItEnds(t *testing.T) {
 	program, err := exec.LookPath("false")
 	if err != nil {
@@ -86,7 +87,7 @@ func TestItEnds(t *testing.T) {
 	}
 }
 
-// TestLoopback: nobody else on the network sees it.
+// Jaeger listens on loopback alone.
 func TestLoopback(t *testing.T) {
 	endpoints := regexp.MustCompile(`endpoint: (.*)`).FindAllStringSubmatch(config, -1)
 	for _, e := range endpoints {

@@ -22,12 +22,12 @@ var config string
 //go:embed tail-sampling.yaml
 var tailSampling string
 
-// ports are where Jaeger listens, on 127.0.0.1.
+// ports are the TCP ports on 127.0.0.1 that Jaeger listens on.
 type ports struct{ grpc, http, query int }
 
 func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// free returns an error that names the first port that is in use.
+// free returns an error that names the first port in use and the flag that changes it.
 func (p ports) free(ctx context.Context) error {
 	for _, want := range []struct {
 		flag string
@@ -45,18 +45,18 @@ func (p ports) free(ctx context.Context) error {
 	return nil
 }
 
-// process is a Jaeger that runs.
+// process is a running Jaeger.
 type process struct {
 	cmd  *exec.Cmd
-	log  bytes.Buffer // what it complains about; to be read after done
+	log  bytes.Buffer // its output; may be read once done is closed
 	done chan struct{}
 }
 
-// patience is how long Jaeger may take to start, and to end.
+// patience is how long Jaeger may take to start, and how long to end.
 const patience = 30 * time.Second
 
-// start starts Jaeger, with tail sampling or without, and with the page's configuration
-// in the named file, "" for Jaeger's own. When ctx ends it is asked to end.
+// start starts Jaeger, with tail sampling if sample is set. page names the file with the
+// page's configuration; "" means Jaeger's own. When ctx ends, Jaeger is interrupted.
 func start(ctx context.Context, program string, p ports, page string, sample bool) (*process, error) {
 	args := []string{"--config=env:JAEGER_CONFIG"}
 	if sample {
@@ -78,13 +78,13 @@ func start(ctx context.Context, program string, p ports, page string, sample boo
 		return nil, err
 	}
 	go func() {
-		_ = j.cmd.Wait() // its state says it
+		_ = j.cmd.Wait() // the error is in ProcessState
 		close(j.done)
 	}()
 	return j, nil
 }
 
-// ready waits until Jaeger takes spans and answers queries.
+// ready waits until Jaeger accepts spans and answers queries, for patience at most.
 func (j *process) ready(ctx context.Context, p ports) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("it is not ready"))
 	defer cancel()
@@ -124,7 +124,8 @@ func answers(ctx context.Context, port int) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// wait waits until Jaeger has ended, and returns how.
+// wait waits until Jaeger has ended. Its error has the exit status and the last lines of
+// output.
 func (j *process) wait() error {
 	<-j.done
 	lines := strings.Split(strings.TrimSpace(j.log.String()), "\n")

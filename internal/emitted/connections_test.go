@@ -16,14 +16,14 @@ import (
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
 
-// pair is a connection in memory. Everything takes a millisecond to the other end.
+// pair is a connection in memory. Bytes take a millisecond to the other end.
 type pair struct {
 	client, server     *wsconn.Conn
 	rawClient, rawPeer *wstest.Conn
 	ctx                context.Context
 }
 
-// connect makes a pair, below a span of the program if ctx carries one.
+// connect makes a pair, below the span in ctx if there is one.
 func (s *stage) connect(ctx context.Context, pipe []wstest.Option, opts ...wsconn.Option) *pair {
 	s.Helper()
 	p := &pair{ctx: ctx}
@@ -34,7 +34,7 @@ func (s *stage) connect(ctx context.Context, pipe []wstest.Option, opts ...wscon
 	return p
 }
 
-// end closes both ends as a program does, one after the other.
+// end closes both ends, one after the other.
 func (p *pair) end() {
 	_ = p.client.CloseNow()
 	time.Sleep(10 * ms)
@@ -143,7 +143,7 @@ var connections = map[string]scenario{
 			_, _ = io.ReadFull(r, make([]byte, 4))
 			time.Sleep(10 * ms)
 			_, _ = io.ReadAll(r)
-			_, r, err = p.server.Reader(p.ctx) // and is left before its end
+			_, r, err = p.server.Reader(p.ctx) // left before the end of its message
 			if err == nil {
 				_, _ = io.ReadFull(r, make([]byte, 4))
 			}
@@ -189,7 +189,7 @@ var connections = map[string]scenario{
 		p := s.connect(s.context(), []wstest.Option{wstest.WithWindow(4 << 10)})
 		p.rawPeer.StopReading()
 		first := at(1, func() { write(p.ctx, p.client, 10_000) })
-		second := at(2, func() { write(p.ctx, p.client, 10) }) // waits for the first
+		second := at(2, func() { write(p.ctx, p.client, 10) }) // waits for the first write
 		reads := at(3, func() { _, _ = read(p.ctx, p.server), read(p.ctx, p.server) })
 		time.Sleep(50 * ms)
 		p.rawPeer.ResumeReading()
@@ -197,7 +197,8 @@ var connections = map[string]scenario{
 		time.Sleep(10 * ms)
 		p.end()
 	}},
-	// The peer does not read for a while in a run of writes. Then a read waits for long.
+	// A run of writes during which the peer stops reading for a while. Then a long wait in
+	// a read.
 	"runs": {metrics: true, play: func(s *stage) {
 		p := s.connect(s.context(), []wstest.Option{wstest.WithWindow(4 << 10)}, wsconn.WithMessageSpans(wsconn.MessagesAuto))
 		reads := at(0, func() {
@@ -396,7 +397,7 @@ var connections = map[string]scenario{
 	}},
 }
 
-// handle serves with h, in the stage's context, whom f dials by the client.
+// handle serves h in the stage's context while f uses a client of that server.
 func (s *stage) handle(h http.Handler, f func(ctx context.Context, client *http.Client)) {
 	ctx := s.context()
 	l := wstest.Listen(wstest.WithLatency(ms))
@@ -411,7 +412,7 @@ func (s *stage) handle(h http.Handler, f func(ctx context.Context, client *http.
 	}
 	serving.Go(func() { _ = srv.Serve(wsconn.NewListener(l)) })
 	f(ctx, &http.Client{Transport: &http.Transport{DialContext: l.DialContext, DisableKeepAlives: true}})
-	synctest.Wait() // no handler begins any more
+	synctest.Wait() // so that no handler begins any more
 	handling.Wait()
 	_ = srv.Close()
 	serving.Wait()

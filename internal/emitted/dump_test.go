@@ -21,7 +21,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// exporter keeps what it is given. It may be used concurrently.
+// exporter keeps the spans that it receives. It is safe for concurrent use.
 type exporter struct {
 	mu    sync.Mutex
 	spans []sdktrace.ReadOnlySpan
@@ -56,17 +56,17 @@ type node struct {
 	children []*node
 	label    string
 	line     string
-	order    string // of siblings with the same times: all that they say but for ids
+	order    string // of siblings with the same times: all of their text except ids
 }
 
-// dump writes spans as a tree that does not depend on ids and on the order of
-// export. Siblings stand in the order of their times, then of what they say.
+// dump writes spans as a tree that does not depend on ids or the order of export. Siblings
+// are sorted by their times, then by their text.
 type dump struct {
 	epoch  time.Time
 	nodes  map[key]*node
 	traces map[oteltrace.TraceID]int
 	conns  map[string]*node // by connection id
-	others []string         // ids of connections whose handshake is not there
+	others []string         // ids of connections whose handshake is missing
 	out    strings.Builder
 }
 
@@ -107,8 +107,8 @@ func dumpSpans(spans []sdktrace.ReadOnlySpan) string {
 	return d.out.String()
 }
 
-// sort orders siblings, and says of each what is below it, so that alike ones
-// with other children stand in an order, too.
+// sort sorts siblings. Their order includes what is below them, so that it is the same in
+// each run even if they differ in their children alone.
 func (d *dump) sort(nodes []*node) {
 	for _, n := range nodes {
 		d.sort(n.children)
@@ -122,13 +122,13 @@ func (d *dump) sort(nodes []*node) {
 	})
 }
 
-// coarse reports whether a span's times are those of a timer of the process, whose
-// ticks are elsewhere in each run.
+// coarse reports whether a span's times come from a timer of the process, whose ticks
+// differ from run to run.
 func coarse(s sdktrace.ReadOnlySpan) bool {
 	return s.Name() == semconv.SpanHistory || s.Name() == semconv.SpanStalled
 }
 
-// start is when a span began, as far as that is the same in each run.
+// start returns when a span began, with no more precision than is the same in each run.
 func (d *dump) start(n *node) time.Time {
 	if coarse(n) {
 		return d.epoch
@@ -147,7 +147,7 @@ func (d *dump) number(nodes []*node, count *int) {
 	}
 }
 
-// line is the first line of a span.
+// line returns the first line of a span.
 func (d *dump) line(n *node) string {
 	var b strings.Builder
 	if fmt.Fprint(&b, n.Name()); !coarse(n) {
@@ -182,8 +182,8 @@ func (d *dump) line(n *node) string {
 	return b.String()
 }
 
-// stable is a description without what differs from run to run: a key, and which of
-// two ends that come at the same instant of the bubble the library saw first.
+// stable removes from a description what differs from run to run: a key, and which of two
+// ends that come at the same instant of the bubble the library saw first.
 func stable(description string) string {
 	for _, end := range []string{"deadline exceeded", "use of closed network connection", "no close frame from the peer within"} {
 		if strings.Contains(description, end) {
@@ -230,7 +230,7 @@ func (d *dump) write(nodes []*node, depth int) {
 	}
 }
 
-// target names the span that a parent or a link leads to.
+// target returns the name of the span that a parent or a link refers to.
 func (d *dump) target(sc oteltrace.SpanContext) string {
 	name := "elsewhere"
 	if n := d.nodes[keyOf(sc)]; n != nil {
@@ -257,10 +257,10 @@ var unstable = map[attribute.Key]bool{
 	semconv.BlockLongestSpanKey: true,
 	semconv.CodeStacktraceKey:   true,
 
-	semconv.StalledAgeKey:          true, // of the same timer
+	semconv.StalledAgeKey:          true, // depends on the same timer
 	semconv.WebSocketReaderAwayKey: true,
 
-	semconv.CodeFunctionNameKey: true, // of a test's functions without a name
+	semconv.CodeFunctionNameKey: true, // of a test's anonymous functions
 	semconv.CodeLineNumberKey:   true,
 }
 
@@ -297,8 +297,8 @@ func sorted(attrs []attribute.KeyValue) []attribute.KeyValue {
 	return attrs
 }
 
-// dumpMetrics writes all data points. Exemplars are counted by whether they name a
-// span.
+// dumpMetrics writes all data points. Of exemplars it writes how many name a span and how
+// many do not.
 func dumpMetrics(rm *metricdata.ResourceMetrics) string {
 	var lines []string
 	for _, sm := range rm.ScopeMetrics {

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// stage is what a scenario plays on: a provider of spans and one of metrics.
+// stage is the providers of a scenario, and the spans that it emitted.
 type stage struct {
 	*testing.T
 	spans   exporter
@@ -60,7 +60,7 @@ var providers = map[string]func(sdktrace.SpanExporter, settings) oteltrace.Trace
 	},
 }
 
-// settings are those of a provider that a scenario needs other than the default.
+// settings are the differences of a scenario's provider from the default.
 type settings struct {
 	sampler sdktrace.Sampler
 	limits  *sdktrace.SpanLimits
@@ -80,14 +80,14 @@ func (s *stage) options() []trace.Option {
 	return opts
 }
 
-// scenario is what happens, and what of it is kept.
+// scenario is a program, and which of its telemetry is kept.
 type scenario struct {
 	play    func(*stage)
 	metrics bool
 	settings
 }
 
-// Every scenario emits what its golden file says, by either provider.
+// Every scenario emits what its golden file has, with either provider.
 func TestEmitted(t *testing.T) {
 	all := scenarios(t)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -130,7 +130,7 @@ func (sc scenario) run(t *testing.T, provider string) (got string) {
 		reader := sdkmetric.NewManualReader()
 		s.meters = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(resource.Empty()))
 		s.tp = providers[provider](&s.spans, sc.settings)
-		t.Cleanup(func() { // after those of the scenario
+		t.Cleanup(func() { // runs after the scenario's own cleanups
 			synctest.Wait()
 			got = dumpSpans(s.spans.all())
 			if sc.metrics {

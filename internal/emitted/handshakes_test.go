@@ -16,7 +16,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
 
-// refuse is what a server answers in place of a handshake.
+// refuse returns a handler that answers a handshake with an error.
 func refuse(status int, header ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i+1 < len(header); i += 2 {
@@ -26,7 +26,7 @@ func refuse(status int, header ...string) http.Handler {
 	})
 }
 
-// raw answers a request with bytes of its own.
+// raw returns a handler that answers with these bytes.
 func raw(answer string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		nc, _, err := w.(http.Hijacker).Hijack()
@@ -127,7 +127,7 @@ var handshakes = map[string]scenario{
 				dial(s, nil)(ctx, client)
 			})
 	}},
-	// A client that is no part of this module, with a trace of its own.
+	// A client without this module, in a trace of its own.
 	"accepted_from_elsewhere": {metrics: true, play: func(s *stage) {
 		s.handle(wsconn.Handler("echo", func(ctx context.Context, c *wsconn.Conn) error {
 			_, _, err := c.Read(ctx)
@@ -169,8 +169,7 @@ var handshakes = map[string]scenario{
 	}},
 }
 
-// foreign dials as a client that knows nothing of this module, sends a message and
-// closes.
+// foreign dials as a client without this module, sends a message and closes.
 func foreign(traceparent string) func(context.Context, *http.Client) {
 	return func(ctx context.Context, client *http.Client) {
 		nc, err := client.Transport.(*http.Transport).DialContext(ctx, "tcp", "server:80")
@@ -187,7 +186,7 @@ func foreign(traceparent string) func(context.Context, *http.Client) {
 		time.Sleep(5 * ms)
 		sendMasked(nc, 0x81, "hello")
 		time.Sleep(5 * ms)
-		_, _ = br.ReadByte() // the close frame has come
+		_, _ = br.ReadByte() // the close frame has arrived
 		time.Sleep(5 * ms)
 	}
 }

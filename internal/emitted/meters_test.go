@@ -9,11 +9,11 @@ import (
 	"github.com/wakechain/wakechain/trace/meter"
 )
 
-// waysToMeasure are how the histograms of a MeterProvider are measured.
+// waysToMeasure are the ways in which the histograms of a MeterProvider are measured.
 var waysToMeasure = []string{"synchronous", "produced"}
 
-// newMeters returns a MeterProvider that measures in one of the ways, with a reader of
-// cumulative and one of delta temporality.
+// newMeters returns a MeterProvider that measures in this way, with a reader of cumulative
+// and one of delta temporality.
 func newMeters(way string) (mp metric.MeterProvider, cumulative, delta *sdkmetric.ManualReader) {
 	var opts [2][]sdkmetric.ManualReaderOption
 	h := meter.New()

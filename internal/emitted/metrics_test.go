@@ -18,9 +18,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// TestMetrics: every scenario measures what the golden file says, with spans and without,
-// in both ways and with both temporalities. The file was written when all instruments
-// were synchronous.
+// Every scenario measures what its golden file has, with and without spans, in both ways
+// and with both temporalities. The file was written when all instruments were synchronous.
 func TestMetrics(t *testing.T) {
 	const file = "testdata/metrics/all.txt"
 	all := scenarios(t)
@@ -70,8 +69,8 @@ func compareLines(t *testing.T, what, got, want string) {
 	}
 }
 
-// measure plays the scenario, and returns what was measured. What a reader of delta
-// temporality collects meanwhile, ever more rarely, must come to the same.
+// measure plays the scenario and returns its metrics. Meanwhile it collects deltas, ever
+// more rarely, whose sums must be the same.
 func (sc scenario) measure(t *testing.T, way string) (got string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -92,7 +91,7 @@ func (sc scenario) measure(t *testing.T, way string) (got string) {
 				}
 			}
 		}()
-		t.Cleanup(func() { // after those of the scenario
+		t.Cleanup(func() { // runs after the scenario's own cleanups
 			synctest.Wait()
 			close(over)
 			<-ended
@@ -109,7 +108,7 @@ func (sc scenario) measure(t *testing.T, way string) (got string) {
 	return got
 }
 
-// points are data points by name and attributes.
+// points are data points, by name and attributes.
 type points map[string]point
 
 type point struct {
@@ -177,7 +176,7 @@ func (ps points) add(m *metricdata.Metrics, set attribute.Set, p point) {
 	ps[key] = p
 }
 
-// text writes them. Exemplars of several collections are not the same as those of one.
+// text writes the points. Exemplars of several collections differ from those of one.
 func (ps points) text(withExemplars bool) string {
 	var b strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(ps)) {

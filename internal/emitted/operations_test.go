@@ -22,7 +22,7 @@ const ms = time.Millisecond
 
 var errBroken = errors.New("broken")
 
-// remote is a span of another process.
+// remote returns the context of a span in another process.
 func remote(flags oteltrace.TraceFlags) oteltrace.SpanContext {
 	state, _ := oteltrace.ParseTraceState("vendor=1")
 	return oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
@@ -30,7 +30,7 @@ func remote(flags oteltrace.TraceFlags) oteltrace.SpanContext {
 	})
 }
 
-// operations are those that a program begins by Start.
+// operations are those that a program begins with Start.
 var operations = map[string]scenario{
 	"op_plain": {play: func(s *stage) {
 		ctx, op := trace.Start(s.context(), "fetch", attribute.String("shop", "north"), attribute.Int("n", 2))
@@ -41,7 +41,7 @@ var operations = map[string]scenario{
 		below.End(nil)
 		op.SetAttributes(attribute.Int("n", 3))
 		op.End(nil, attribute.Float64("cost", 1.5))
-		op.End(errBroken) // the first counts
+		op.End(errBroken) // only the first End counts
 		op.SetAttributes(attribute.Int("late", 1))
 	}},
 	"op_blocks": {metrics: true, play: func(s *stage) {
@@ -54,12 +54,12 @@ var operations = map[string]scenario{
 		op.Wake(semconv.WakeReceived, trace.CausedBy(by.SpanContext()))
 		time.Sleep(ms)
 		op.Block(semconv.ReasonNetRead, trace.Evidence(semconv.BlockSourceKey.String("poll")))
-		op.Block(semconv.ReasonSleep) // it is blocked already
+		op.Block(semconv.ReasonSleep) // ignored: it is blocked already
 		time.Sleep(3 * ms)
 		op.Wake(semconv.WakeReadable, trace.Evidence(semconv.BlockSourceKey.String("poll"), semconv.BlockCauseKey.String("peer_window"), semconv.TCPRTTKey.Float64(.25)))
 		op.WokenBy(by.SpanContext())
 		op.WokenBy(oteltrace.SpanContext{})
-		op.Wake(semconv.WakeReadable) // it runs already
+		op.Wake(semconv.WakeReadable) // ignored: it runs already
 		op.Block(semconv.ReasonSleep, trace.At(time.Now().Add(-10*ms)))
 		time.Sleep(ms)
 		op.Wake(semconv.WakeTimer, trace.At(time.Now().Add(-ms/2)))
@@ -202,7 +202,7 @@ var operations = map[string]scenario{
 	}},
 	"op_api": {play: func(s *stage) {
 		ctx, op := trace.Start(s.context(), "fetch")
-		span := oteltrace.SpanFromContext(ctx) // what others do with the span of an operation
+		span := oteltrace.SpanFromContext(ctx) // what other libraries do with an operation's span
 		span.SetAttributes(attribute.Int("n", 1))
 		span.AddLink(oteltrace.Link{SpanContext: remote(oteltrace.FlagsSampled), Attributes: []attribute.KeyValue{attribute.Int("n", 1)}})
 		span.SetName("renamed")
@@ -216,7 +216,7 @@ var operations = map[string]scenario{
 	}},
 }
 
-// deciding is a sampler with attributes of its own, which drops by name.
+// deciding is a sampler that adds attributes and drops spans by their names.
 type deciding struct{}
 
 func (deciding) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {

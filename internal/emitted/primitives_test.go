@@ -11,8 +11,8 @@ import (
 	"github.com/wakechain/wakechain/trace"
 )
 
-// after runs f in a goroutine of that name, some milliseconds later, so that no
-// two of them do anything at the same time.
+// after runs f in a goroutine of this name, n milliseconds from now. With a different n
+// each, no two of them run at the same time.
 func after(ctx context.Context, n int, name string, f func(context.Context) error) *trace.Task {
 	return trace.Go(ctx, name, func(ctx context.Context) error {
 		time.Sleep(time.Duration(n) * ms)
@@ -27,7 +27,7 @@ func wait(tasks ...*trace.Task) {
 	}
 }
 
-// primitives are what stands for Go's own channels, locks and their like.
+// primitives are the replacements of Go's channels, locks and the like.
 var primitives = map[string]scenario{
 	"goroutines": {play: func(s *stage) {
 		ctx := s.context()

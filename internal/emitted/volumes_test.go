@@ -11,7 +11,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
 
-// volumes are about what is left out, and in which trace the rest is.
+// volumes shows which spans are left out, and which trace has the others.
 var volumes = map[string]scenario{
 	"segments": {metrics: true, play: func(s *stage) {
 		p := s.connect(s.context(), nil, wsconn.WithTraceBudget(8, 0), wsconn.WithMessageSpans(wsconn.MessagesAll))
@@ -50,7 +50,7 @@ var volumes = map[string]scenario{
 		time.Sleep(5 * ms)
 		p.end()
 	}},
-	// A connection that is not sampled: what its stalls are told as.
+	// The stalls of a connection that is not sampled.
 	"stalls": {play: func(s *stage) {
 		p := s.connect(context.Background(), []wstest.Option{wstest.WithWindow(4 << 10)},
 			wsconn.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample()))),
@@ -60,7 +60,7 @@ var volumes = map[string]scenario{
 		time.Sleep(310 * ms)
 		_ = read(p.ctx, p.server)
 		each(first)
-		write(p.ctx, p.client, 10) // asks for what passed
+		write(p.ctx, p.client, 10) // asks for the history
 		_ = read(p.ctx, p.server)
 		second := at(1, func() { _ = read(p.ctx, p.client) })
 		w, _ := p.server.Writer(p.ctx, wsconn.MessageBinary)

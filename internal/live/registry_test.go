@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// thing is a source.
+// thing is a source that counts how often it is asked.
 type thing struct {
 	live.Entry
 	_ [100]int
@@ -37,7 +37,7 @@ func listed(x live.Source) bool { return slices.Contains(live.All(nil), x) }
 
 func TestAddRemove(t *testing.T) {
 	var x, y thing
-	x.Remove() // of what is not there
+	x.Remove() // it is not registered any more
 	x.Add(&x)
 	y.AddWeak(&y)
 	if !listed(&x) || !listed(&y) {
@@ -48,7 +48,7 @@ func TestAddRemove(t *testing.T) {
 	if listed(&x) || !listed(&y) {
 		t.Error("listed after Remove, or not listed before it")
 	}
-	// What has become weak is found, and can be removed, too.
+	// A source that is held weakly is found, and can be removed.
 	runtime.GC()
 	eventually(t, func() bool { runtime.GC(); return listed(&y) })
 	y.Remove()
@@ -63,7 +63,7 @@ func TestAddRemove(t *testing.T) {
 	runtime.KeepAlive(&y)
 }
 
-// What nobody uses any more goes, and nothing else does.
+// A weakly held source that nobody uses any more is dropped, and no other.
 func TestWeak(t *testing.T) {
 	kept := make([]*thing, 100)
 	for i := range kept {
@@ -97,7 +97,7 @@ func eventually(t *testing.T, ok func() bool) {
 	}
 }
 
-// Sources come, age and go while others look.
+// Sources are added, age and are removed while others look.
 func TestRegistryConcurrently(t *testing.T) {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
@@ -129,7 +129,7 @@ func TestRegistryConcurrently(t *testing.T) {
 	}
 }
 
-// Two bare locks are what the machine makes of a mutex, for comparison.
+// BenchmarkTwoLocks measures two uncontended locks, for comparison with BenchmarkRegister.
 func BenchmarkTwoLocks(b *testing.B) {
 	var mu sync.Mutex
 	for b.Loop() {

@@ -21,11 +21,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// recorder is a sink that records its calls, and does what a test asks for.
+// recorder is a sink that records its calls and then does what the test asks for.
 type recorder struct {
 	mu    sync.Mutex
 	lines []string
-	in    atomic.Int32 // the sink
+	in    atomic.Int32 // calls in progress
 	do    func(what string)
 }
 
@@ -101,20 +101,20 @@ func TestEdges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(recorder)
 		ref := start(s, "read")
-		ref.Wake(time.Time{}, op.Edge{Reason: "timer"}, nil) // is not blocked
+		ref.Wake(time.Time{}, op.Edge{Reason: "timer"}, nil) // ignored: it is not blocked
 		time.Sleep(time.Second)
 		ref.Block(time.Time{}, op.Edge{Reason: "net.read"})
-		ref.Block(time.Time{}, op.Edge{Reason: "lock"}) // is blocked already
+		ref.Block(time.Time{}, op.Edge{Reason: "lock"}) // ignored: it is blocked already
 		time.Sleep(time.Second)
-		ref.WokenBy(writer) // not yet
+		ref.WokenBy(writer) // ignored: it has not been woken yet
 		ref.Wake(time.Time{}, op.Edge{Reason: "readable"}, nil)
 		ref.WokenBy(writer)
 		ref.Link(writer)
 		ref.Link(nobody)
 		ref.SetAttributes([]attribute.KeyValue{attribute.Int("n", 1)})
-		ref.Block(time.Now().Add(-time.Hour), op.Edge{Reason: "lock"}) // an edge does not go back
+		ref.Block(time.Now().Add(-time.Hour), op.Edge{Reason: "lock"}) // its time is moved to that of the edge before
 		time.Sleep(time.Second)
-		ref.End(&op.End{ErrorType: "odd"}) // with the block
+		ref.End(&op.End{ErrorType: "odd"}) // ends while blocked
 		ref.End(&op.End{})
 		s.want(t, `
 			wake read: net.read 1s, readable 2s
@@ -127,7 +127,7 @@ func TestEdges(t *testing.T) {
 	})
 }
 
-// A stale Ref and the zero one do nothing, whoever has the memory now.
+// A stale Ref and the zero Ref do nothing, even when another operation uses the memory.
 func TestStale(t *testing.T) {
 	s := new(recorder)
 	old := start(s, "old")
@@ -157,7 +157,8 @@ func TestStale(t *testing.T) {
 	}
 }
 
-// Calls of a sink are delivered after its own, and do not wait for it.
+// A sink that uses its own operation is called again only after it has returned, and does
+// not wait for that.
 func TestReentrant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(recorder)
@@ -166,7 +167,7 @@ func TestReentrant(t *testing.T) {
 			if what == "wake" {
 				ref.Link(writer)
 				ref.End(&op.End{})
-				ref.Link(writer) // has ended
+				ref.Link(writer) // ignored: it has ended
 			}
 		}
 		ref.Block(time.Time{}, op.Edge{Reason: "net.read"})
@@ -180,8 +181,7 @@ func TestReentrant(t *testing.T) {
 	})
 }
 
-// While a sink runs, other goroutines record parks and look at them: nothing waits for a
-// sink.
+// While a sink runs, other goroutines report parks and read them without waiting for it.
 func TestBlockDuringSink(t *testing.T) {
 	s := new(recorder)
 	ref := start(s, "read")
@@ -225,8 +225,8 @@ func TestWants(t *testing.T) {
 	ref.End(&op.End{})
 }
 
-// Operations end, are used through stale Refs, and begin again in the same memory, all
-// concurrently.
+// Operations end, are used through stale Refs, and begin again in the same memory, all at
+// the same time.
 func TestRefConcurrentSafe(t *testing.T) {
 	sink := op.Sink(counting{new(atomic.Int64), new(atomic.Int64)})
 	refs := make(chan op.Ref, 64)
@@ -277,7 +277,7 @@ func (c counting) SetAttributes(*op.Record, []attribute.KeyValue) { c.calls.Add(
 func (c counting) End(*op.Record, *op.End)                        { c.ends.Add(1) }
 func (c counting) Wants(op.Show, bool) time.Duration              { return 0 }
 
-// An operation that nobody contends for allocates nothing.
+// An operation that one goroutine uses allocates nothing.
 func TestAllocs(t *testing.T) {
 	c := op.Config{Name: "op", Context: context.Background(), Sinks: []op.Sink{counting{new(atomic.Int64), new(atomic.Int64)}}}
 	got := testing.AllocsPerRun(100, func() {
@@ -292,8 +292,8 @@ func TestAllocs(t *testing.T) {
 	}
 }
 
-// While an operation is held, its sinks receive nothing; then everything, in order, and
-// the cause of a wake with the wake.
+// While an operation is held, its sinks receive nothing. Then they receive everything in
+// order, and each wake with its cause.
 func TestHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(recorder)
@@ -327,8 +327,8 @@ func TestHold(t *testing.T) {
 	})
 }
 
-// Events that are queued for long, or are many, are delivered although the operation is
-// held. Then End waits for no sink.
+// Events that have been queued for long, or are many, are delivered although the operation
+// is held. End then waits for no sink.
 func TestHoldInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(recorder)

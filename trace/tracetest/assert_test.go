@@ -15,10 +15,10 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// short leaves prefixes out of keys, and compares all of them.
+// short removes prefixes from keys, and compares all keys.
 var short = []tracetest.TreeOption{tracetest.TrimPrefix("none."), tracetest.TrimPrefix("websocket.", "web"), tracetest.Exact(semconv.WebSocketRoleKey, semconv.WebSocketMessageSizeKey)}
 
-// trees are texts of the stall that hold and that do not.
+// trees are texts that the stall's spans match, or do not match.
 var trees = []struct {
 	name, want string
 	opts       []tracetest.TreeOption
@@ -70,7 +70,7 @@ func TestAssertTree(t *testing.T) {
 	}
 }
 
-// TestAcceptedHolds: what -update writes is a text that the chain has.
+// What -update writes matches the chain.
 func TestAcceptedHolds(t *testing.T) {
 	for _, tt := range trees {
 		c := stall().chain()

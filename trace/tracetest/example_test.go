@@ -19,7 +19,7 @@ import (
 // With it, "go test -update" rewrites the texts of AssertTree in this package.
 var _ = tracetest.UpdateFlag()
 
-// printer is a test that prints its failures. Yours is the t of your Test.
+// printer stands for the t of your test, and prints its failures.
 type printer struct{ testing.TB }
 
 func (printer) Helper()                           {}

@@ -7,13 +7,13 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// Rewrite is the rewriting of a literal for a call at file and line.
+// Rewrite replaces the literal of the call at file and line.
 func Rewrite(file string, line int, want, text string) error {
 	_, err := rewrite([]runtime.Frame{{File: file, Line: line}}, want, text)
 	return err
 }
 
-// Reread parses a line and writes its name anew.
+// Reread parses a line, and returns its name and the name as it is written again.
 func Reread(line string) (name, quoted string, err error) {
 	p, err := parseLine(line)
 	if err != nil {
@@ -31,5 +31,5 @@ func Accept(tb testing.TB, c *chain.Chain, want string, opts ...TreeOption) stri
 	return accepted(changes)
 }
 
-// QuoteName writes a name into a line.
+// QuoteName returns a name as it is written in a line.
 var QuoteName = quoteName

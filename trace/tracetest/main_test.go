@@ -19,12 +19,12 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// write is not named update: that would also rewrite the texts which are to fail.
+// write is not named update, since that would also rewrite texts that are meant to fail.
 var write = flag.Bool("write", false, "write the texts of the failures")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// tb records what a test is told, and goes no further after a Fatalf.
+// tb records the failures of a test, which ends at a Fatalf.
 type tb struct {
 	testing.TB
 	failures []string
@@ -45,8 +45,8 @@ func (f *tb) Fatalf(format string, args ...any) {
 	panic(stopped{})
 }
 
-// failure returns what a test that does this is told, cleanups included; "" if
-// it passes.
+// failure runs do as a test, with its cleanups. It returns the failures; "" if there are
+// none.
 func failure(do func(testing.TB)) string {
 	f := new(tb)
 	func() {
@@ -63,7 +63,7 @@ func failure(do func(testing.TB)) string {
 	return strings.Join(f.failures, "\n")
 }
 
-// fails compares the failure with a file in testdata.
+// fails compares the failures of do with a file in testdata.
 func fails(t *testing.T, name string, do func(testing.TB)) {
 	t.Helper()
 	got := failure(do)
@@ -88,7 +88,7 @@ func fails(t *testing.T, name string, do func(testing.TB)) {
 	}
 }
 
-// passes fails unless a test that does this passes.
+// passes checks that do does not fail.
 func passes(t *testing.T, do func(testing.TB)) {
 	t.Helper()
 	if got := failure(do); got != "" {
@@ -96,7 +96,7 @@ func passes(t *testing.T, do func(testing.TB)) {
 	}
 }
 
-// script makes up spans: ids count from 1, times are milliseconds.
+// script makes up spans. Ids count from 1, times are in milliseconds.
 type script struct {
 	spans   []chain.Span
 	service string
@@ -133,7 +133,7 @@ func (s *script) link(from, to int) {
 
 func (s *script) chain() *chain.Chain { return chain.New(s.spans, chain.WithoutSkewCorrection()) }
 
-// stall is a sender that blocks until its reader reads on.
+// stall is the trace of a sender that blocks until its reader reads on.
 func stall() *script {
 	s := &script{service: "socket_get"}
 	run := s.add(0, "go hello", 0, 0)

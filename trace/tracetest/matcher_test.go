@@ -26,7 +26,7 @@ func TestMatchers(t *testing.T) {
 		{tracetest.Name("read"), "read", false},
 		{tracetest.Line(`"read 3s" [a]`), `"read 3s" [a]`, true},
 		{tracetest.Line(`"read 3s" open`), `"read 3s" open`, true},
-		{tracetest.Line(`"read 3s" 0s`), `"read 3s" 0s`, false}, // it has not ended
+		{tracetest.Line(`"read 3s" 0s`), `"read 3s" 0s`, false}, // such a span has not ended
 		{tracetest.Line(`"read 3s" {kind=server, "kind"=x, !status}`), `"read 3s" {kind=server, "kind"=x, !status}`, false},
 		{tracetest.Line(`"read 3s" {kind=server, "kind"=x, !n=4}`), `"read 3s" {kind=server, "kind"=x, !n=4}`, true},
 		{tracetest.Service("a"), "[a]", true},
@@ -46,7 +46,7 @@ func TestMatchers(t *testing.T) {
 		{tracetest.Not(tracetest.HasAttribute("m")), "not {m}", true},
 		{tracetest.Matching("odd", func(*chain.Span) bool { return true }), "odd", true},
 		{tracetest.Line("..."), "...", false},
-		{tracetest.Not(tracetest.Line(`"`)), `not "`, false}, // of what is no condition
+		{tracetest.Not(tracetest.Line(`"`)), `not "`, false}, // what it negates is no condition
 	} {
 		if got := tt.m.Match(s); got != tt.want || tt.m.String() != tt.text {
 			t.Errorf("%s: got %t, and the text %s, want %t", tt.text, got, tt.m, tt.want)
@@ -54,7 +54,7 @@ func TestMatchers(t *testing.T) {
 	}
 }
 
-// FuzzLine: what is parsed is written so that it is read as the same name.
+// FuzzLine writes what it has parsed, and must read the same name from that.
 func FuzzLine(f *testing.F) {
 	for _, seed := range []string{
 		"read", "go hello [a] ×3 ~3s {k=v} -> x", `"a b" open`, "GET /{id}", "{", "[x", "a { b", "a -> b -> c", "@", "×", "`", `a "b`, "...", "a ...", "a [", "a {k",

@@ -22,8 +22,8 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// TestRecorderOpen: where an operation was started is the line of the caller of
-// the library, and of OpenTelemetry.
+// The recorder names where an operation was started that is still open: the line in the
+// program, not in the library or in OpenTelemetry.
 func TestRecorderOpen(t *testing.T) {
 	leave := func(opts ...tracetest.Option) func(testing.TB) {
 		return func(tb testing.TB) {
@@ -65,7 +65,8 @@ func TestRecorderChain(t *testing.T) {
 	_, child := there.Start(ctx, "child", oteltrace.WithLinks(oteltrace.LinkFromContext(ctx)))
 	child.SetStatus(codes.Error, "")
 	child.End()
-	// What an open span is given later cannot be read while it changes.
+	// Attributes that an open span received later cannot be read, since they may change
+	// meanwhile.
 	tracetest.AssertTree(t, rec.Chain(), `
 		parent open {n=1, !m}
 			child [there] {status=error} -> parent
@@ -85,9 +86,9 @@ func TestRecorderChain(t *testing.T) {
 	tracetest.AssertBefore(t, c, "parent", "child")
 }
 
-// TestRecorderOrder: two spans of one goroutine are in order, of any program.
+// Two spans of one goroutine are in order, whatever program they are of.
 func TestRecorderOrder(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // all times tie
+	synctest.Test(t, func(t *testing.T) { // all times are equal
 		rec := tracetest.NewRecorder(t, tracetest.WithService("s"))
 		tr := rec.TracerProvider().Tracer("")
 		for _, name := range []string{"first", "second"} {
@@ -145,9 +146,9 @@ func TestRecorderWait(t *testing.T) {
 			}
 		}
 		wait(1*time.Second, rec.Wait(t.Context(), tracetest.Line("tick {i=0}")))
-		wait(1*time.Second, rec.Wait(t.Context(), tracetest.Name("tick"))) // has ended before
+		wait(1*time.Second, rec.Wait(t.Context(), tracetest.Name("tick"))) // it has ended already
 		wait(3*time.Second, rec.WaitN(t.Context(), tracetest.Name("tick"), 3))
-		synctest.Wait() // until the last one has started
+		synctest.Wait() // until the last goroutine waits
 		wait(4*time.Second, rec.WaitEnded(t.Context()))
 		wait(4*time.Second, rec.WaitEnded(t.Context()))
 
@@ -164,7 +165,7 @@ func TestRecorderWait(t *testing.T) {
 	})
 }
 
-// TestRecorderConcurrentSafe ends spans while others wait, read and export.
+// The recorder may be read and waited for, and may export, while spans end.
 func TestRecorderConcurrentSafe(t *testing.T) {
 	exp := sdktracetest.NewInMemoryExporter()
 	rec := tracetest.NewRecorder(t, tracetest.WithProviderOptions(sdktrace.WithBatcher(exp), sdktrace.WithSyncer(exp)))
@@ -203,7 +204,7 @@ func TestRecorderConcurrentSafe(t *testing.T) {
 	}
 }
 
-// TestRecorderSpanProcessor: the spans of a provider that it did not make.
+// A recorder also records the spans of a provider that it did not make.
 func TestRecorderSpanProcessor(t *testing.T) {
 	rec := tracetest.NewRecorder(t)
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec.SpanProcessor()))
@@ -216,7 +217,7 @@ func TestRecorderSpanProcessor(t *testing.T) {
 	}
 }
 
-// TestRecorderExports: the recorder flushes the exporters at the end.
+// The recorder flushes its exporters at the end.
 func TestRecorderExports(t *testing.T) {
 	var exp exporter
 	passes(t, func(tb testing.TB) {

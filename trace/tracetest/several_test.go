@@ -13,8 +13,8 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// A difference marks the lines that do not hold and no others, shows what was
-// recorded, and -update changes no more than that.
+// The difference marks exactly the lines that do not match, and shows the spans that were
+// recorded. -update changes these lines alone.
 func TestSeveralLinesOff(t *testing.T) {
 	s := &script{}
 	root := s.add(0, "serve", 0, 100)
@@ -156,20 +156,20 @@ func TestSeveralLinesOff(t *testing.T) {
 	}
 }
 
-// block returns text without its margin, behind another one.
+// block returns text without its margin, with another margin in its place.
 func block(text, margin string) string {
 	const indented = "\t\t\t\t"
 	lines := strings.Split(strings.Trim(text, "\n\t"), "\n")
 	for i := range lines {
 		lines[i] = margin + strings.TrimPrefix(lines[i], indented)
 	}
-	// The first lost its blanks too.
+	// TrimLeft has removed the margin of the first line, too.
 	first, _, _ := strings.Cut(strings.TrimLeft(text, "\n"), "\n")
 	lines[0] = margin + strings.TrimPrefix(first, indented)
 	return strings.Join(lines, "\n")
 }
 
-// What no span can have is refused, where it would pass too.
+// A line that no span can match is refused, even where the test would pass.
 func TestImpossible(t *testing.T) {
 	c := stall().chain()
 	const status = "the status of a span is one of unset, ok, error; an attribute of that name stands in quotes"
@@ -202,7 +202,7 @@ func TestImpossible(t *testing.T) {
 	}
 }
 
-// A line of any number of writes stands for runs of them, too.
+// A line for any number of writes also matches runs of writes.
 func TestTreeRuns(t *testing.T) {
 	rec := tracetest.NewRecorder(t)
 	ctx := trace.New(trace.WithTracerProvider(rec.TracerProvider())).NewContext(t.Context())

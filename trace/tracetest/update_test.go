@@ -10,7 +10,7 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// testSource is a test as users write them.
+// testSource is a test as users write it.
 const testSource = `package p
 
 func TestDirect(t *testing.T) {
@@ -39,8 +39,8 @@ func TestRewrite(t *testing.T) {
 		err        string
 	}{
 		{7, "\n\t\told\n\t", "new\n\tbelow\n", ""},
-		{4, "", "first\n", ""}, // what is written before does not move it
-		{4, "", "first\n", ""}, // a second run
+		{4, "", "first\n", ""}, // the lines behind it keep their numbers
+		{4, "", "first\n", ""}, // the same call, in a second run
 		{4, "", "other\n", "two results for the one at"},
 		{6, "", "second\n", ""},
 		{13, "in a table", "tabled\n", ""},

@@ -11,7 +11,7 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// TestOfWakechain is a test of this module's own spans, as exact as it can be.
+// TestOfWakechain shows how exact a test of this module's spans can be.
 func TestOfWakechain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := tracetest.NewRecorder(t)
