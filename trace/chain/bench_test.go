@@ -12,7 +12,7 @@ import (
 
 var sizes = []int{1_000, 10_000, 100_000, 1_000_000}
 
-// busy makes up n spans: connections with messages, blocks, wakes and links.
+// busy returns n made-up spans: connections with messages, blocks, wakes and links.
 func busy(n int) []chain.Span {
 	s := &script{}
 	at := 0.0

@@ -20,7 +20,7 @@ func names(c *chain.Chain) string {
 	return strings.Join(all, " ")
 }
 
-// shape is the tree as text: a(b c(d)).
+// shape returns the tree as text: a(b c(d)).
 func shape(c *chain.Chain) string {
 	var b strings.Builder
 	depth := -1

@@ -22,7 +22,7 @@ func TestHappensBefore(t *testing.T) {
 	s.add(spawn, "work", 50, 60)
 	s.add(run, "last", 70, 80)
 	s.service = "z"
-	// Its clock is way ahead: causes do not ask.
+	// Its clock is far ahead, which does not matter where one span causes another.
 	rd := s.add(0, "read1", -500, -400)
 	_, rw := s.block(rd, -490, -450, -400, semconv.ReasonNetRead, "", semconv.WakeReadable)
 	s.link(rd, wr)
@@ -120,8 +120,8 @@ func TestHappensBeforeIsAnOrder(t *testing.T) {
 	}
 }
 
-// TestHappensBeforeByRecorder: where the source knows the goroutines, the order
-// of the calls decides, whatever the spans are of and even if all times tie.
+// If the source knows the goroutines, the order of their calls decides, whatever the spans
+// are and even if all times are equal.
 func TestHappensBeforeByRecorder(t *testing.T) {
 	t.Parallel()
 	s := &script{}
@@ -131,7 +131,7 @@ func TestHappensBeforeByRecorder(t *testing.T) {
 	}
 	span("first", 0, 5, 1, 1)
 	span("other", 0, 0, 2, 2)
-	span("second", 0, 0, 1, 1) // takes no time, so that the chain has it before first
+	span("second", 0, 0, 1, 1) // takes no time, so that the chain puts it before first
 	span("handed over", 0, 5, 1, 2)
 	span("taken over", 5, 6, 2, 2)
 	span("open", 6, 6, 2, 0)
@@ -147,7 +147,7 @@ func TestHappensBeforeByRecorder(t *testing.T) {
 		{"first", "other", false},
 		{"other", "first", false},
 		{"second", "handed over", true},
-		{"first", "taken over", true}, // by the end of what was handed over
+		{"first", "taken over", true}, // because what was handed over has ended
 		{"other", "taken over", true},
 		{"taken over", "handed over", false},
 		{"taken over", "open", true},

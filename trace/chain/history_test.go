@@ -24,7 +24,7 @@ func TestHistory(t *testing.T) {
 			{Kind: "close", Size: 2, At: 250 * time.Millisecond, Gap: 750 * time.Millisecond, Like: 1},
 		}},
 		{"opcode(0x3):1@0.000", []chain.Passed{{Kind: "opcode(0x3)", Size: 1, Like: 1}}},
-		// What is not of the format is left out, and what is beside it is not.
+		// An entry that is malformed is left out. The entries beside it are not.
 		{"text text: text:1 :1@0 text:-1@0 text:1@ text:1@NaN text:1@1e99 text:1@0+-1 text:1@0x0 text:1@0x ping:0@1.000", []chain.Passed{{Kind: "ping", At: time.Second, Like: 1}}},
 	} {
 		s := &chain.Span{Attributes: []attribute.KeyValue{semconv.WebSocketHistoryReceiveKey.String(test.text)}}

@@ -17,8 +17,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// TestTreeOfTheTracer has its spans from package trace: two goroutines and a
-// channel between them.
+// Spans of package trace make a tree: two goroutines, and a channel between them.
 func TestTreeOfTheTracer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -38,7 +37,7 @@ func TestTreeOfTheTracer(t *testing.T) {
 			}
 			return nil
 		})
-		time.Sleep(time.Microsecond) // or the two would start at one time, in any order
+		time.Sleep(time.Microsecond) // else the two might start at the same time, in either order
 		producer := trace.Go(ctx, "producer", func(ctx context.Context) error {
 			for range 20 {
 				time.Sleep(2 * time.Millisecond)

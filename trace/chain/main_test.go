@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// epoch is when all made-up traces start.
+// epoch is the start of all made-up traces.
 var epoch = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 
 var traceID = oteltrace.TraceID{0: 0xA, 15: 1}
@@ -32,7 +32,7 @@ func spanID(n int) (id oteltrace.SpanID) {
 	return id
 }
 
-// script makes up spans: their ids count from 1.
+// script makes up spans. Their ids count from 1.
 type script struct {
 	spans   []chain.Span
 	service string

@@ -88,8 +88,8 @@ func TestOrderOfTies(t *testing.T) {
 	}
 }
 
-// random makes up n spans with few times, so that ties abound, in several
-// processes; parents and links point anywhere, also in circles.
+// random makes up n spans of several processes. They have few different times, so that
+// many are equal. Parents and links go anywhere, also in cycles.
 func random(r *rand.Rand, n int, acyclic bool) *script {
 	s := &script{}
 	for i := 1; i <= n; i++ {
@@ -178,8 +178,8 @@ func checkChain(t *testing.T, c *chain.Chain, n int) {
 	}
 }
 
-// checkLinks: with equal starts (hence keys that differ by parents only), and
-// no cycle, a span comes after what it links to.
+// checkLinks checks, if all starts are equal and there is no cycle, that a span comes
+// after those that it links to.
 func checkLinks(t *testing.T, c *chain.Chain) {
 	t.Helper()
 	for _, s := range c.Spans {
@@ -199,11 +199,11 @@ func TestOrderDoesNotDependOnArrival(t *testing.T) {
 	for seed := range uint64(100) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		s := random(r, 40, seed%2 == 0)
-		for i := range s.spans { // no ties
+		for i := range s.spans { // no two times are equal
 			s.spans[i].Start = s.spans[i].Start.Add(time.Duration(i))
 			s.spans[i].End = s.spans[i].Start.Add(time.Millisecond)
 		}
-		// A correction of clocks could make new ties.
+		// A correction of clocks could make times equal.
 		opt := chain.WithoutSkewCorrection()
 		skews := fmt.Sprint(chain.New(s.spans).Skews)
 		want := chain.New(s.spans, opt)
@@ -220,7 +220,7 @@ func TestOrderDoesNotDependOnArrival(t *testing.T) {
 	}
 }
 
-// TestHugeTraces has shapes that ruin what recurses or takes squares.
+// Huge traces have shapes that would overflow a recursion or take quadratic time.
 func TestHugeTraces(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow")

@@ -100,7 +100,7 @@ func TestReadOTLPForms(t *testing.T) {
 	}
 }
 
-// briefs renders what spans have of the fields that the tests vary.
+// briefs returns the fields of spans that the tests vary, as text.
 func briefs(spans []chain.Span) string {
 	var all []string
 	for _, s := range spans {
@@ -128,8 +128,8 @@ func briefs(spans []chain.Span) string {
 	return strings.Join(all, "|")
 }
 
-// damaged is what is left of a source with a part that cannot be read: the span
-// before it, "a", and a warning.
+// damaged reads a source with a part that is unreadable. It must give the span before
+// that, "a", and a warning.
 func damaged(t *testing.T, in, want string) {
 	t.Helper()
 	spans, report, err := chain.Read(strings.NewReader(in))
@@ -146,7 +146,7 @@ func damaged(t *testing.T, in, want string) {
 	if len(spans) != 1 || spans[0].Name != "a" {
 		t.Errorf("got %q, want the span before", briefs(spans))
 	}
-	// Where nothing is left, the same is the error.
+	// Without that span, the same text is the error.
 	_, rest, _ := strings.Cut(in, "\n")
 	if spans, _, err := chain.Read(strings.NewReader(rest)); err == nil || len(spans) > 0 {
 		t.Errorf("alone: got %d spans, %v, want an error", len(spans), err)
@@ -197,7 +197,7 @@ func FuzzReadOTLP(f *testing.F) {
 	f.Fuzz(digest)
 }
 
-// digest reads in and does with it all that the package can.
+// digest reads in, and does everything with it that the package can.
 func digest(t *testing.T, in []byte) {
 	spans, report, err := chain.Read(bytes.NewReader(in))
 	var format *chain.FormatError
@@ -217,7 +217,7 @@ func digest(t *testing.T, in []byte) {
 		}
 	}
 	slow, slowly, _ := chain.Read(iotest.OneByteReader(bytes.NewReader(in)))
-	slowly.Bytes = report.Bytes // less, where it is enough to see what it is not
+	slowly.Bytes = report.Bytes // fewer bytes, if these are enough to see which format it is not
 	if len(slow) != len(spans) || !reflect.DeepEqual(slowly, report) {
 		t.Errorf("byte by byte: %d spans, %+v; at once: %d, %+v", len(slow), slowly, len(spans), report)
 	}

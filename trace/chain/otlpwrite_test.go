@@ -19,7 +19,7 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// TestWriteOTLP writes all that a span can have and reads it back.
+// A span with every field is written, and read as the same.
 func TestWriteOTLP(t *testing.T) {
 	t.Parallel()
 	full := chain.FromSpans([]sdktrace.ReadOnlySpan{stub().Snapshot()})[0]
@@ -46,7 +46,7 @@ func TestWriteOTLP(t *testing.T) {
 	equalSpans(t, got, spans)
 }
 
-// TestWriteOTLPScenarios takes real spans there and back: nothing is lost.
+// Real spans are written, and read without a loss.
 func TestWriteOTLPScenarios(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join("..", "sequence", "testdata", "*.json"))
@@ -99,7 +99,7 @@ func TestWriteOTLPInLines(t *testing.T) {
 	}
 }
 
-// FuzzWriteOTLP writes what it reads, and reads the same again.
+// FuzzWriteOTLP writes what it has read, and must read the same again.
 func FuzzWriteOTLP(f *testing.F) {
 	f.Add([]byte(otlpFull))
 	f.Add([]byte(jaegerFull))

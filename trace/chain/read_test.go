@@ -28,7 +28,7 @@ import (
 	"github.com/wakechain/wakechain/trace/chain"
 )
 
-// request is an export of one span.
+// request returns an export of one span as JSON.
 func request(name string) string {
 	return `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"svc"}}]},"scopeSpans":[{"spans":[{"name":"` + name + `"}]}]}]}`
 }
@@ -115,8 +115,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestReadCutOff cuts sources of all formats at each byte: what is whole is there,
-// and a warning says what is not.
+// Sources of all formats are cut at each byte. Spans before the cut are read, and a
+// warning reports the rest.
 func TestReadCutOff(t *testing.T) {
 	t.Parallel()
 	line := request("a") + "\n"
@@ -158,7 +158,7 @@ func TestReadCutOff(t *testing.T) {
 	}
 }
 
-// stub is a span with all that the SDK can say.
+// stub returns a span with every field of the SDK's.
 func stub() tracetest.SpanStub {
 	state, _ := oteltrace.ParseTraceState("a=b")
 	at := time.Date(2026, 1, 2, 3, 4, 5, 1234567, time.UTC)
@@ -184,8 +184,7 @@ func stub() tracetest.SpanStub {
 	}
 }
 
-// TestReadStdout reads what the SDK's exporter to standard output prints: stubs,
-// pretty or not.
+// The output of the SDK's exporter to standard output can be read, indented or not.
 func TestReadStdout(t *testing.T) {
 	t.Parallel()
 	stubs := tracetest.SpanStubs{stub(), {Name: "bare"}}
@@ -209,7 +208,7 @@ func TestReadStdout(t *testing.T) {
 	}
 }
 
-// A value that is not of its type is an error, and nothing of it is used.
+// A value that does not match its type is an error, and no part of it is used.
 func TestReadStdoutValues(t *testing.T) {
 	t.Parallel()
 	for value, ok := range map[string]bool{
@@ -230,7 +229,7 @@ func TestReadStdoutValues(t *testing.T) {
 	}
 }
 
-// equalSpans compares spans but for the location of their times.
+// equalSpans compares spans, and ignores the time zone of their times.
 func equalSpans(t *testing.T, got, want []chain.Span) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -313,14 +312,14 @@ func TestReadPassesErrorsOn(t *testing.T) {
 	}
 }
 
-// TestReadCanceled ends the reading of a source that says nothing any more.
+// A source that sends no more is given up when the context ends.
 func TestReadCanceled(t *testing.T) {
 	t.Parallel()
 	r, w := io.Pipe()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
 	go func() {
-		// Read comes back for more once it has taken the first part.
+		// Read asks for more once it has read this first part.
 		_, _ = io.WriteString(w, strings.Repeat(request("a")+"\n", 10)+strings.Repeat(" ", 1<<20))
 		cancel(enough)
 	}()
@@ -328,7 +327,7 @@ func TestReadCanceled(t *testing.T) {
 	if !errors.Is(err, enough) || len(spans) != 10 || report.Spans != 10 {
 		t.Errorf("got %d spans, %+v, %v", len(spans), report, err)
 	}
-	_ = w.Close() // the call that waits for it
+	_ = w.Close() // ends the call that still waits for input
 	whole, _, err := chain.Read(strings.NewReader(request("a")), chain.WithContext(t.Context()), nil)
 	if len(whole) != 1 || err != nil {
 		t.Errorf("a context that is not done: %d spans, %v", len(whole), err)
@@ -362,7 +361,7 @@ func TestReadIsLimited(t *testing.T) {
 			t.Errorf("at most %d: got %d spans, %+v, %v", n, len(spans), report, err)
 		}
 	}
-	// Two sources, each with its own limit.
+	// Two sources, each read with its own limit.
 	var c chain.Collection
 	for range 2 {
 		if report, err := c.Read(strings.NewReader(in), chain.WithMaxSpans(2)); err != nil || report.Spans != 2 {
@@ -374,7 +373,7 @@ func TestReadIsLimited(t *testing.T) {
 	}
 }
 
-// TestReadScenarios reads what the programs of the diagrams exported.
+// The exports of the diagrams' programs can be read.
 func TestReadScenarios(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join("..", "sequence", "testdata", "*.json"))
@@ -393,7 +392,7 @@ func TestReadScenarios(t *testing.T) {
 	}
 }
 
-// FuzzRead has sources of all formats, and what is none.
+// FuzzRead is seeded with sources of all formats, and with text of no format.
 func FuzzRead(f *testing.F) {
 	for _, in := range []string{
 		"[" + request("a") + "]", gzipped(request("a")), zstded(f, request("a")), gzipped(zstded(f, request("a"))),
@@ -409,7 +408,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(digest)
 }
 
-// What is read piece by piece is read the same wherever a piece ends: also between the
+// A source that is read in pieces gives the same wherever the pieces end, even between the
 // name of a field and its value.
 func TestReadPieces(t *testing.T) {
 	t.Parallel()

@@ -10,7 +10,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// messages are those that a run of a connection stands for.
+// messages returns the attributes of a run of messages on the connection id.
 func messages(id string, first, last int) []attribute.KeyValue {
 	return []attribute.KeyValue{
 		semconv.WebSocketConnectionIDKey.String(id), semconv.WebSocketMessageSizeKey.Int(5 * (last - first + 1)),
@@ -23,8 +23,9 @@ func message(id string, index int) []attribute.KeyValue {
 	return []attribute.KeyValue{semconv.WebSocketConnectionIDKey.String(id), semconv.WebSocketMessageIndexKey.Int(index), semconv.WebSocketMessageSizeKey.Int(5)}
 }
 
-// A read links to the run that the peer named, or to the write of its number where that
-// stalled; to nothing where the chain has neither. A run of reads does the same.
+// A read links to the run that the peer named, or to the write of the message's number if
+// that one stalled. If the chain has neither, it links to nothing. The same holds for a
+// run of reads.
 func TestRuns(t *testing.T) {
 	t.Parallel()
 	var s script

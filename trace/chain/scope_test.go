@@ -9,7 +9,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// handshake appends an established one, with a connection's id unless that is "".
+// handshake appends an established handshake. An id of "" means that the connection has
+// none.
 func (s *script) handshake(parent int, kind oteltrace.SpanKind, at float64, id string) int {
 	h := s.add(parent, semconv.SpanHandshake, at, at+5, semconv.HTTPResponseStatusCodeKey.Int(101))
 	s.at(h).Kind = kind
@@ -19,7 +20,7 @@ func (s *script) handshake(parent int, kind oteltrace.SpanKind, at float64, id s
 	return h
 }
 
-// on says which connection a span is on.
+// on sets the id of the connection that a span is on.
 func (s *script) on(span int, id string) {
 	s.at(span).Attributes = append(s.at(span).Attributes, semconv.WebSocketConnectionIDKey.String(id))
 }
@@ -46,7 +47,7 @@ func TestModel(t *testing.T) {
 	ended := s.add(0, semconv.SpanClose, 60, 61) // its parent was lost
 	s.on(ended, "c")
 	s.link(ended, segment)
-	// Of these the chain has no handshake.
+	// The chain has no handshake of these.
 	lone := s.add(0, semconv.SpanSegment, 70, 70)
 	under := s.add(lone, semconv.SpanWrite, 71, 72)
 	named := s.add(0, semconv.SpanWrite, 73, 74)
@@ -92,7 +93,7 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// A server in the client's own process runs on goroutines of its own.
+// The handshake of a server in the client's own process is not on the client's goroutine.
 func TestServedInOneProcess(t *testing.T) {
 	t.Parallel()
 	var s script
@@ -105,8 +106,8 @@ func TestServedInOneProcess(t *testing.T) {
 	}
 }
 
-// What goes on in another trace is not sent anything by what it links to; a close whose
-// parent is not there is such a span, too.
+// A span that continues in another trace was not caused by the span that it links to. The
+// same holds for a close whose parent is missing.
 func TestGoesOn(t *testing.T) {
 	t.Parallel()
 	var s script
@@ -129,7 +130,7 @@ func TestGoesOn(t *testing.T) {
 	}
 }
 
-// An id that two connections claim means the later one from its handshake on.
+// An id that two connections have means the later one, from its handshake on.
 func TestConnectionIDTwice(t *testing.T) {
 	t.Parallel()
 	var s script

@@ -8,9 +8,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// seed is the seed's scenario: socket_get reads three messages and closes;
-// socket_start writes until its peer's window is closed, and is woken by the
-// close. Both run on one machine.
+// seed makes the story's spans. socket_get reads three messages and closes. socket_start
+// writes until the peer's window is full; the close wakes it. Both run on one machine.
 func seed() *script {
 	s := &script{service: "socket_get", host: "box"}
 	size := func(n int) attribute.KeyValue { return semconv.WebSocketMessageSizeKey.Int(n) }

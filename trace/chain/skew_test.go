@@ -13,8 +13,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// call is a client's span of 10ms and the server's of 4ms below it, which
-// starts at the given time on the server's clock.
+// call makes a client's span of 10 ms and below it the server's of 4 ms, which starts at
+// this time on the server's clock.
 func call(at float64) *script {
 	s := &script{service: "client"}
 	s.at(s.add(0, semconv.SpanHandshake, 0, 10_000)).Kind = oteltrace.SpanKindClient
@@ -40,7 +40,7 @@ func TestSkew(t *testing.T) {
 		make  func() *script
 		opts  []chain.Option
 		shift time.Duration // of the last span
-		text  string        // of Skews
+		text  string        // the text of Skews
 	}{
 		{"inside", func() *script { return call(3_000) }, nil, 0, ""},
 		{

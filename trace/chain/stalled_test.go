@@ -8,8 +8,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// stalled adds a span `stalled` of a block that began at since, in microseconds, and
-// links it to the operation, which need not be there.
+// stalled adds a `stalled` of a block that began at since, in microseconds. It links to
+// the operation, which need not be in the trace.
 func (s *script) stalled(run, op int, since, at float64) int {
 	id := s.add(run, semconv.SpanStalled, at, at+5,
 		semconv.BlockReasonKey.String(string(semconv.ReasonNetWrite)), semconv.BlockCauseKey.String(string(semconv.CausePeerWindow)),
@@ -30,8 +30,8 @@ func (s *script) stall() (run, op, last int) {
 	return run, op, last
 }
 
-// TestStillBlocked tells a block that goes on from one of which the chain has the
-// end, or that of what it was in.
+// A block goes on unless the chain has its end, or the end of the operation or goroutine
+// around it.
 func TestStillBlocked(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -86,7 +86,7 @@ func TestStillBlocked(t *testing.T) {
 	}
 }
 
-// TestStillBlockedOthers: no other span goes on being blocked.
+// Other spans are never reported as still blocked.
 func TestStillBlockedOthers(t *testing.T) {
 	t.Parallel()
 	for _, s := range chain.New(seed().spans).Spans {
@@ -96,8 +96,8 @@ func TestStillBlockedOthers(t *testing.T) {
 	}
 }
 
-// TestStalledIsNobodysTurn: who looks on does not do what it sees, so that a
-// `stalled` is in no order with what the goroutine does.
+// A `stalled` is in no order with the spans of its goroutine, since another goroutine
+// makes it.
 func TestStalledIsNobodysTurn(t *testing.T) {
 	t.Parallel()
 	var s script

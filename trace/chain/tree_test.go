@@ -23,7 +23,7 @@ func tree(t *testing.T, c *chain.Chain, opts ...chain.TreeOption) string {
 	return b.String()
 }
 
-// TestTree holds whole trees, a file each.
+// TestTree compares whole trees, each with its file.
 func TestTree(t *testing.T) {
 	t.Parallel()
 	size := func(n int) attribute.KeyValue { return semconv.WebSocketMessageSizeKey.Int(n) }
@@ -38,7 +38,7 @@ func TestTree(t *testing.T) {
 		{"seed_lines", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithMaxLines(12), chain.WithoutTimes()}},
 		{"seed_keys", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithMaxLines(20), chain.WithKeys(semconv.GoroutineNameKey), chain.WithKeys(semconv.BlockSourceKey)}},
 		{"seed_only", func(s *script) { *s = *seed() }, []chain.TreeOption{chain.WithOnly(func(s *chain.Span) bool { return s.Failed() || len(s.Links) > 0 }), chain.WithMaxLines(9)}},
-		{"stalled", func(s *script) { // and not over
+		{"stalled", func(s *script) { // it has not ended
 			_, op, last := s.stall()
 			s.link(s.stalled(1, op, 100, 100_000_100), last)
 		}, nil},
@@ -56,7 +56,7 @@ func TestTree(t *testing.T) {
 				s.add(0, "a", float64(i), float64(i)+1)
 			}
 		}, []chain.TreeOption{chain.WithoutFolding()}},
-		{"reads", func(s *script) { // folds through: one line for block and wake each
+		{"reads", func(s *script) { // one line for all of them, one for their blocks and one for their wakes
 			run := s.add(0, "recv", 0, 3, semconv.GoroutineNameKey.String("recv"))
 			for i := range 300 {
 				at := 10 + 100*float64(i)
@@ -74,7 +74,7 @@ func TestTree(t *testing.T) {
 				}
 			}
 		}, nil},
-		{"outlier", func(s *script) { // one write among many blocks for long
+		{"outlier", func(s *script) { // one write was blocked for long, many for a moment
 			run := s.add(0, "send", 0, 3, semconv.GoroutineNameKey.String("send"))
 			at := 10.0
 			for i := range 100 {
@@ -94,7 +94,7 @@ func TestTree(t *testing.T) {
 			s.add(0, "a", 1, 1_000_001)
 			s.add(0, "a", 1_000_001, 1_000_002)
 		}, nil},
-		{"many_outliers", func(s *script) { // half of them: no outliers, but the one among these
+		{"many_outliers", func(s *script) { // half of them are slow, so that only the slowest of these stands out
 			at := 0.0
 			for i := range 100 {
 				took := 1.0
@@ -108,7 +108,7 @@ func TestTree(t *testing.T) {
 				at += took
 			}
 		}, nil},
-		{"slow_alike", func(s *script) { // all are slow: none stands out
+		{"slow_alike", func(s *script) { // all are slow, so that none stands out
 			for i := range 10 {
 				s.add(0, "tick", float64(i)*1e6, float64(i)*1e6+9.9e5)
 			}
@@ -130,7 +130,7 @@ func TestTree(t *testing.T) {
 				s.block(w, at, at+90, at+100, semconv.ReasonNetWrite, semconv.CauseNetwork, semconv.WakePeerRead)
 			}
 		}, nil},
-		{"sessions", func(s *script) { // whole goroutines fold, one that failed does not
+		{"sessions", func(s *script) { // whole goroutines fold, except the one that failed
 			for i := range 6 {
 				at := 10_000 * float64(i)
 				run := s.add(0, "session", at, at+5, semconv.GoroutineNameKey.String("session"))
@@ -178,7 +178,7 @@ func TestTree(t *testing.T) {
 			s.add(life, "of the life", 32, 33)
 			s.add(c, "of the launch", 34, 35)
 		}, nil},
-		{"strangers", func(s *script) { // nothing of it is ours, and it is hostile
+		{"strangers", func(s *script) { // none of these spans are wakechain's, and their names are hostile
 			s.service = "svc\x1b]0;owned\a"
 			a := s.add(0, "evil\nname\r\x00\xff\u202e \\ \"x\"", 0, 1, semconv.ErrorTypeKey.String("\x1b[31m"))
 			s.at(a).Kind = oteltrace.SpanKindClient
@@ -203,7 +203,7 @@ func TestTree(t *testing.T) {
 				s.add(i, "down", float64(i), float64(i)+1)
 			}
 		}, []chain.TreeOption{chain.WithMaxDepth(4)}},
-		{"clocks", func(s *script) { // more than one wants to read
+		{"clocks", func(s *script) { // more clocks than anybody would read
 			for i := range 12 {
 				s.service = fmt.Sprint("s", i)
 				s.add(min(i, 1), "a", -1000*float64(i), 5000)
@@ -267,8 +267,8 @@ type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
-// A hostile block or handshake says that it is a goroutine which goes on: its wake, or its
-// other side, is none of its rest.
+// A hostile block or handshake claims to be a running goroutine. Its wake or its other
+// side is not taken for the rest of that goroutine.
 func TestTreeOfFalseGoroutines(t *testing.T) {
 	s := &script{}
 	op := s.add(0, semconv.SpanWrite, 0, 30)

@@ -14,7 +14,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
 
-// Several clients of one name are told apart by their addresses.
+// Clients with the same name are distinguished by their addresses.
 func TestClientsOfOneName(t *testing.T) {
 	t.Parallel()
 	var s script
@@ -32,8 +32,8 @@ func TestClientsOfOneName(t *testing.T) {
 	}
 }
 
-// The peer does not read, so that nobody answers the close frame, not even for one
-// that reads in the background.
+// The peer does not read and so does not answer the close frame. A background reader does
+// not help.
 func TestCloseReadUnanswered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestCloseReadUnanswered(t *testing.T) {
 			wstest.WithClient(wsconn.WithTracerProvider(rec.Service("client"))),
 			wstest.WithServer(wsconn.WithTracerProvider(rec.Service("server"))))
 		ctx := client.CloseRead(client.Context(t.Context()))
-		synctest.Wait() // it reads: a close that is first reads itself, and may then end without an error
+		synctest.Wait() // until CloseRead reads: a close before that would read itself, and might end without an error
 		if err := client.Close(wsconn.StatusNormalClosure, ""); err == nil {
 			t.Error("got no error of a close that nobody answers")
 		}

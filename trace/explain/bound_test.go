@@ -14,7 +14,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// floods are traces in which one thing happens very often to one connection or
+// floods are traces in which one thing happens very often: to one connection, to one
 // goroutine, or in one process.
 var floods = map[string]func(s *script, n int){
 	"stalled writes in a segment alone": func(s *script, n int) {
@@ -97,8 +97,8 @@ var floods = map[string]func(s *script, n int){
 	},
 }
 
-// However often a thing happens it is one finding, or as many as there are places; and
-// no finding grows with it.
+// However often a thing happens, it gives one finding, or one for each place; and no
+// finding grows with the number.
 func TestFloods(t *testing.T) {
 	t.Parallel()
 	const n = 3_000
@@ -130,7 +130,8 @@ func bounded(t *testing.T, f *explain.Finding) {
 	}
 }
 
-// Ten times the spans take about ten times the time, and not a hundred times.
+// BenchmarkFloods shows that ten times the spans take ten times the time, not a hundred
+// times.
 func BenchmarkFloods(b *testing.B) {
 	for name, flood := range floods {
 		for _, n := range []int{2_000, 20_000} {
@@ -147,7 +148,7 @@ func BenchmarkFloods(b *testing.B) {
 	}
 }
 
-// A deep nest of everything that rules follow.
+// A deep nest of everything that rules follow, under many names.
 func TestManyNames(t *testing.T) {
 	t.Parallel()
 	s := &script{service: strings.Repeat("svc", 100_000)}

@@ -6,8 +6,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// What a normal close ends is no failure; what failed before it is, and so is what
-// another close ends.
+// An operation that a normal close ends has not failed. One that failed before it, or that
+// another close ends, has.
 func TestNormalEnds(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -6,8 +6,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// queue makes n goroutines that wait for a lock, each until the one before it
-// lets it go, the first until holder does.
+// queue makes n goroutines that wait for a lock. holder releases it to the first, and each
+// of them to the next.
 func (s *script) queue(n, holder int, every int) {
 	for i := range n {
 		run, _ := s.run(0, "worker", 0, 1000, semconv.StateFinished)
@@ -70,7 +70,7 @@ func TestContention(t *testing.T) {
 				_, wake := s.block(s.add(run, semconv.SpanSend, 10, end), 10, end, semconv.ReasonChanSend, semconv.WakeReceived)
 				recv := s.add(reader, semconv.SpanRecv, end-1, end+1)
 				s.block(recv, end-1, end, semconv.ReasonChanRecv, semconv.WakeSent)
-				s.link(wake, recv+2) // the recv's own wake is as good
+				s.link(wake, recv+2) // a link to the recv's own wake is as good
 			}
 		}, []string{"warning contended ×3 570ms: Up to 3 at once waited for room in channels: 3 times, 570 ms in all | The " +
 			"longest was shop's worker (#3) for 290 ms, until wake #20 of shop's reader let it go. Most were let go " +

@@ -21,7 +21,7 @@ func TestDeadlocks(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		make func(*script)
-		want string // the text; "" is no finding
+		want string // the text; "" means no finding
 	}{
 		{
 			"both wrote and none read", func(s *script) { both(s, 10, 1010, 20, 1020) },

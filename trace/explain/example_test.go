@@ -11,7 +11,7 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// quiet is a test that nobody runs, for a recorder.
+// quiet stands for a test's t, for the recorder.
 type quiet struct{ testing.TB }
 
 func (quiet) Helper()        {}

@@ -29,8 +29,8 @@ func TestNothing(t *testing.T) {
 	}
 }
 
-// The most severe first, then what cost the most, then causes before symptoms. How
-// long a goroutine lived cost nothing.
+// Findings are sorted: the most severe first, then the costliest, then causes before
+// symptoms. The lifetime of a goroutine is no cost.
 func TestSorted(t *testing.T) {
 	t.Parallel()
 	var s script
@@ -56,8 +56,7 @@ func TestSorted(t *testing.T) {
 	}
 }
 
-// Explain is a pure function: it gives the same twice, and may be called
-// concurrently.
+// Explain is a pure function: calls give the same result, also at the same time.
 func TestPure(t *testing.T) {
 	t.Parallel()
 	c := chain.New(seed().spans)
@@ -73,7 +72,7 @@ func TestPure(t *testing.T) {
 	}
 }
 
-// random makes spans whose names, times, attributes, parents and links are any.
+// random makes spans with arbitrary names, times, attributes, parents and links.
 func random(rng *rand.Rand, n int) []chain.Span {
 	pick := func(words ...string) string { return words[rng.IntN(len(words))] }
 	at := func() time.Time {
@@ -147,7 +146,7 @@ func random(rng *rand.Rand, n int) []chain.Span {
 	return spans
 }
 
-// Any trace is taken, and what is said of it is safe on a terminal.
+// FuzzExplain explains any trace. The text must be safe on a terminal.
 func FuzzExplain(f *testing.F) {
 	for seed := range uint64(20) {
 		f.Add(seed, uint16(1+seed*seed))
@@ -171,7 +170,7 @@ func FuzzExplain(f *testing.F) {
 	})
 }
 
-// large makes a trace of n spans, of which each rule finds something.
+// large makes a trace of n spans in which every rule has findings.
 func large(n int) []chain.Span {
 	var s script
 	hello, sender := s.connect()

@@ -10,7 +10,7 @@ var (
 	LastWords = lastWords
 )
 
-// Rules returns all rules there are, in their order.
+// Rules returns all rules in their order.
 func Rules() (all []Rule) {
 	for _, rule := range rules {
 		all = append(all, rule.names...)

@@ -8,7 +8,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// The end of a Go error's text is its cause.
+// The end of a Go error's text is taken as its cause.
 func TestLastWords(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -24,7 +24,7 @@ func TestLastWords(t *testing.T) {
 	}
 }
 
-// A finding has the text of an error where its kind says less.
+// A finding has an error's text if the error's type says less.
 func TestTextsOfErrors(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ typ, text, want string }{

@@ -17,7 +17,7 @@ func (s *script) shake(start, end int) (hello, client int) {
 	return hello, client
 }
 
-// serve makes the server's part of a handshake.
+// serve adds the server's part of a handshake.
 func (s *script) serve(client, start, end int) int {
 	h := s.as("socket_start").add(client, semconv.SpanHandshake, start, end)
 	s.at(h).Kind = oteltrace.SpanKindServer
@@ -26,7 +26,7 @@ func (s *script) serve(client, start, end int) int {
 
 func TestHandshakes(t *testing.T) {
 	t.Parallel()
-	// forbid refuses a handshake on both sides.
+	// forbid adds a handshake that is refused, on both sides.
 	forbid := func(s *script, start int) {
 		_, client := s.shake(start, start+5)
 		s.fail(client, "403")

@@ -9,8 +9,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// heldUpBy makes a connection whose writer is blocked, a sender that waits for
-// it, and n that wait in line for the sender's lock.
+// heldUpBy makes a connection whose writer is blocked. A sender waits for the writer, and
+// n goroutines in line for the sender's lock.
 func (s *script) heldUpBy(n int, cause ...attribute.KeyValue) {
 	_, writer := s.connect()
 	s.end(writer, 1000, semconv.GoroutineStateKey.String("finished"))
@@ -44,7 +44,7 @@ func TestHeldUp(t *testing.T) {
 		name string
 		make func(*script)
 		want string
-		n    int // spans that it stands on
+		n    int // the number of spans that it names
 	}{
 		{
 			"a queue", func(s *script) { s.heldUpBy(3, peer) },

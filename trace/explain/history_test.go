@@ -7,8 +7,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// A stall of a connection that was not sampled is a trace of its own: no handshake, and
-// what passed at both ends.
+// A stall of a connection that is not sampled is a trace of its own. It has no handshake,
+// but the history of both ends.
 func TestHistories(t *testing.T) {
 	t.Parallel()
 	s := &script{}
@@ -33,7 +33,7 @@ func TestHistories(t *testing.T) {
 			t.Errorf("got %q, want %q in it", found[0].Text, want)
 		}
 	}
-	// The far end of a proxy is not the peer, whatever it tells.
+	// The far end of a proxy is not the peer, whatever its history says.
 	s.addresses(w, "127.0.0.1", 1, "127.0.0.1", 2)
 	s.addresses(h, "127.0.0.1", 3, "127.0.0.1", 4)
 	if got := s.explain()[0].Text; !strings.Contains(got, "something that stands between") {

@@ -11,9 +11,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// BenchmarkExplainHot explains n spans of one connection, one lock or one goroutine: where
-// all is of one thing, a square would show. Ten times the spans take ten times the
-// time.
+// BenchmarkExplainHot explains n spans of one connection, one lock or one goroutine, where
+// a quadratic algorithm would show. Ten times the spans take ten times the time.
 func BenchmarkExplainHot(b *testing.B) {
 	for name, make := range map[string]func(*script, int){
 		"writes": func(s *script, n int) {

@@ -18,7 +18,7 @@ import (
 	"github.com/wakechain/wakechain/trace/explain"
 )
 
-// recorded are the spans of real programs.
+// recorded returns the spans of real programs.
 func recorded(t *testing.T, names ...string) *chain.Chain {
 	t.Helper()
 	var spans chain.Collection
@@ -47,7 +47,7 @@ type answers struct {
 	}
 }
 
-// written returns what WriteJSON writes, held to the schema.
+// written returns the output of WriteJSON, checked against the schema.
 func written(t *testing.T, c *chain.Chain, found []explain.Finding, opts ...explain.Option) (a answers, raw []byte) {
 	t.Helper()
 	var b bytes.Buffer
@@ -99,7 +99,7 @@ func TestWriteJSON(t *testing.T) {
 	}
 }
 
-// TestIDsStay adds spans, which brings other findings and other places in the list.
+// A finding keeps its id when spans are added that bring other findings and another order.
 func TestIDsStay(t *testing.T) {
 	t.Parallel()
 	byID := func(c *chain.Chain) map[string]string {
@@ -120,7 +120,7 @@ func TestIDsStay(t *testing.T) {
 			t.Errorf("%s is %q alone and %q among others", id, headline, more[id])
 		}
 	}
-	// A longer one of the kind is another span, and the same finding.
+	// A longer stall of the same kind names another span, but is the same finding.
 	found := explain.Explain(recorded(t, "stalled"))
 	f := found[0]
 	g := f
@@ -130,7 +130,7 @@ func TestIDsStay(t *testing.T) {
 	if len(f.ID()) != 12 || g.ID() != f.ID() {
 		t.Errorf("got %s, then %s", f.ID(), g.ID())
 	}
-	// In one document they are told apart.
+	// Two findings with the same id have different ids in one document.
 	if a, _ := written(t, nil, []explain.Finding{f, g}); a.Answers[0].ID != f.ID() || a.Answers[1].ID == f.ID() {
 		t.Errorf("got %+v", a.Answers)
 	}
@@ -158,8 +158,7 @@ func TestJSONIsLimited(t *testing.T) {
 	}
 }
 
-// TestSchema holds the schema to the rules that there are, and the checker to what it
-// must refuse.
+// The schema lists the rules that exist, and the checker refuses what it must.
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	s := schema(t)
@@ -189,7 +188,7 @@ func TestSchema(t *testing.T) {
 	}
 }
 
-// jsonSchema checks as much of JSON Schema as docs/answers.schema.json uses.
+// jsonSchema implements the part of JSON Schema that docs/answers.schema.json uses.
 type jsonSchema struct{ root map[string]any }
 
 func schema(t *testing.T) jsonSchema {

@@ -13,10 +13,10 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// What locks do, and what is found of it. The locks are real, and so is the proof.
+// Deadlocks of real locks are found, and proven.
 func TestLockDeadlocks(t *testing.T) {
 	t.Parallel()
-	// take locks one lock after the other, and lets both go when it has both or gives up.
+	// take locks two locks in this order. It unlocks them when it has both, or gives up.
 	take := func(first, second *trace.Mutex) func(context.Context) error {
 		return func(ctx context.Context) error {
 			if err := first.LockContext(ctx); err != nil {
@@ -39,7 +39,7 @@ func TestLockDeadlocks(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		run  func(context.Context)
-		want string // headline | text; "" is no such finding
+		want string // headline | text; "" means no such finding
 	}{
 		{"two that take them in another order", func(ctx context.Context) {
 			var a, b trace.Mutex

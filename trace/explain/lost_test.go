@@ -6,7 +6,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// lose ends a connection of the goroutine without a close frame.
+// lose ends a connection of the goroutine without a close frame, with this error.type.
 func (s *script) lose(parent, start int, typ string) {
 	s.fail(s.add(parent, semconv.SpanClose, start, start+1, semconv.WebSocketCloseCompletedKey.Bool(false)), typ)
 }
@@ -40,7 +40,7 @@ func TestLostConnections(t *testing.T) {
 			"(connection_reset). They are 127.0.0.1:40002, 127.0.0.1:40008."}},
 		{"what came was not read, and a close frame may be in it", func(s *script) {
 			hello, _ := s.connect()
-			s.at(3).Name = "something else" // its peer is none of ours
+			s.at(3).Name = "something else" // its peer is not in the trace
 			s.as("socket_get").lose(hello, 10, "close_now")
 			s.set(len(s.spans), semconv.WebSocketCloseUnreadKey.Int(48_000))
 		}, []string{"info connection-lost ×1 0s: The connection of socket_get ended, and no close frame was read | socket_get closed " +

@@ -21,10 +21,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// numbers are those of spans in a text.
+// numbers matches the numbers of spans in a text.
 var numbers = regexp.MustCompile(` #\d+`)
 
-// epoch is when all made-up traces start.
+// epoch is the start of all made-up traces.
 var epoch = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 
 func spanID(n int) (id oteltrace.SpanID) {
@@ -32,8 +32,8 @@ func spanID(n int) (id oteltrace.SpanID) {
 	return id
 }
 
-// script makes up spans: their ids count from 1, and their times are
-// milliseconds from the epoch.
+// script makes up spans. Their ids count from 1, and their times are in milliseconds from
+// the epoch.
 type script struct {
 	spans   []chain.Span
 	service string
@@ -44,7 +44,7 @@ func (s *script) add(parent int, name string, start, end int, attrs ...attribute
 	sp := chain.Span{
 		TraceID: oteltrace.TraceID{1}, SpanID: spanID(len(s.spans) + 1), Name: name, Service: s.service,
 		Start: at(start), End: at(end), Attributes: attrs,
-		Resource: []attribute.KeyValue{attribute.String("host.name", "box")}, // one clock
+		Resource: []attribute.KeyValue{attribute.String("host.name", "box")}, // so that they have one clock
 	}
 	if parent > 0 {
 		sp.ParentID = spanID(parent)
@@ -75,14 +75,15 @@ func (s *script) link(from, to int) {
 	s.at(from).Links = append(s.at(from).Links, chain.Link{SpanContext: s.at(to).SpanContext()})
 }
 
-// run starts a goroutine that lives to end in state.
+// run starts a goroutine that lives until end, when its state is this one.
 func (s *script) run(parent int, name string, start, end int, state semconv.State) (launch, life int) {
 	launch = s.add(parent, name, start, start, semconv.GoroutineNameKey.String(name))
 	s.end(launch, end, semconv.GoroutineStateKey.String(string(state)))
 	return launch, launch
 }
 
-// block blocks an operation, and wakes it until it ends; wake "" is none.
+// block adds a block to an operation, and its wake, which lasts until the operation ends;
+// none if woken is "".
 func (s *script) block(op, start, end int, reason semconv.Reason, woken semconv.WakeReason, attrs ...attribute.KeyValue) (block, wake int) {
 	block = s.add(op, semconv.SpanBlock, start, end, append(attrs, semconv.BlockReasonKey.String(string(reason)))...)
 	if woken != "" {
@@ -92,8 +93,7 @@ func (s *script) block(op, start, end int, reason semconv.Reason, woken semconv.
 	return block, wake
 }
 
-// write adds a write that succeeded, of the message index, or failed where
-// index is 0.
+// write adds a write of the message index that succeeded; if index is 0, one that failed.
 func (s *script) write(parent, start, end, index int) int {
 	w := s.add(parent, semconv.SpanWrite, start, end)
 	if index > 0 {
@@ -111,8 +111,8 @@ func (s *script) handshake(parent int, kind oteltrace.SpanKind, start, end int) 
 	return h
 }
 
-// connect makes a connection: hello, a goroutine of socket_get, dials it, and
-// socket_start runs sen_data on it. The script goes on as socket_start.
+// connect makes a connection: hello, a goroutine of socket_get, dials it, and socket_start
+// runs sen_data on it. Later spans are socket_start's.
 func (s *script) connect() (hello, senData int) {
 	s.service = "socket_get"
 	hello = s.add(0, "hello", 0, 0, semconv.GoroutineNameKey.String("hello"))
@@ -122,19 +122,19 @@ func (s *script) connect() (hello, senData int) {
 	return hello, s.add(server, "sen_data", 3, 3, semconv.GoroutineNameKey.String("sen_data"))
 }
 
-// direct makes two handshakes those of one TCP connection.
+// direct gives two handshakes the addresses of one TCP connection.
 func (s *script) direct(client, server int) {
 	s.addresses(client, "127.0.0.1", 40000+client, "127.0.0.1", 5555)
 	s.addresses(server, "127.0.0.1", 5555, "127.0.0.1", 40000+client)
 }
 
-// addresses gives a handshake the two of its TCP connection.
+// addresses sets both addresses of a handshake's TCP connection.
 func (s *script) addresses(handshake int, local string, localPort int, peer string, peerPort int) {
 	s.set(handshake, semconv.NetworkLocalAddressKey.String(local), semconv.NetworkLocalPortKey.Int(localPort),
 		semconv.NetworkPeerAddressKey.String(peer), semconv.NetworkPeerPortKey.Int(peerPort))
 }
 
-// as makes the script go on as service.
+// as sets the service of the spans that follow.
 func (s *script) as(service string) *script {
 	s.service = service
 	return s

@@ -12,12 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// link is two network namespaces with a veth pair between them.
+// link is a pair of network namespaces with a veth pair between them.
 type link struct{ near, far string }
 
-// newLink makes a link on which the near end sends through the queueing
-// discipline. Where the test may not, it is skipped, and says why; in CI it must
-// run.
+// newLink makes a link whose near end sends through this queueing discipline. Without the
+// privilege it skips the test and says why; in CI it fails instead.
 func newLink(t *testing.T, discipline ...string) link {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -56,7 +55,7 @@ func skip(t *testing.T, format string, args ...any) {
 	t.Skipf("did not run: "+format, args...)
 }
 
-// Addresses of RFC 2544, for benchmarks; only the namespaces know them.
+// Addresses of RFC 2544, for benchmarks. They exist in the namespaces alone.
 const (
 	nearAddress = "198.18.0.1"
 	farAddress  = "198.18.0.2"
@@ -69,12 +68,12 @@ func run(t *testing.T, name string, args ...string) {
 	}
 }
 
-// in runs f in a namespace. What f opens stays there.
+// in runs f in a namespace. Sockets that f opens stay in it.
 func in(t *testing.T, ns string, f func()) {
 	t.Helper()
 	done := make(chan error)
 	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		runtime.LockOSThread() // and never unlocked, so that the thread ends with the goroutine
 		fd, err := unix.Open("/run/netns/"+ns, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err == nil {
 			err = unix.Setns(fd, unix.CLONE_NEWNET)

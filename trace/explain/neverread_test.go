@@ -9,7 +9,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// closing are the attributes of a close whose frame initiator sent first.
+// closing returns the attributes of a close whose frame initiator sent first.
 func closing(initiator string, completed bool) []attribute.KeyValue {
 	return []attribute.KeyValue{
 		semconv.WebSocketCloseCodeKey.Int(1000), semconv.WebSocketCloseInitiatorKey.String(initiator),
@@ -19,7 +19,7 @@ func closing(initiator string, completed bool) []attribute.KeyValue {
 
 func TestNeverRead(t *testing.T) {
 	t.Parallel()
-	// unanswered makes a client whose pings and close nobody answers.
+	// unanswered makes a client whose pings and close stay unanswered.
 	unanswered := func(s *script) (hello, sender int) {
 		hello, sender = s.connect()
 		s.write(sender, 5, 6, 1)

@@ -7,8 +7,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// Who was not reading is named where both ends have one connection's addresses, and
-// else the trace does not know.
+// The reader that was not reading is named if both ends have the addresses of one
+// connection. Otherwise the trace does not know who it is.
 func TestWhoIsAtTheOtherEnd(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -53,13 +53,13 @@ func TestWhoIsAtTheOtherEnd(t *testing.T) {
 	}
 }
 
-// What the reader did is said only as far as its spans tell.
+// What the reader did is reported only as far as its spans show it.
 func TestWhatTheReaderDid(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		make func(s *script, hello int)
-		want string // "" is nothing
+		want string // "" means nothing
 	}{
 		{"nothing that is known", func(*script, int) {}, ""},
 		{"it had read before", func(s *script, hello int) { s.add(hello, semconv.SpanRead, 4, 5) }, "Its reader hello had last read 95 ms before that."},
@@ -94,7 +94,7 @@ func TestWhatTheReaderDid(t *testing.T) {
 	}
 }
 
-// Advice sends nobody to a reader that was waiting for bytes itself, or that is at the
+// Advice does not point to a reader that was itself waiting for bytes, or that is at the
 // other end of another connection.
 func TestAdviceOnAStall(t *testing.T) {
 	t.Parallel()

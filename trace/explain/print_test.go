@@ -64,7 +64,7 @@ func TestPrintOptions(t *testing.T) {
 	}
 }
 
-// Where nothing is found, that is said, and in what.
+// If nothing is found, Print says so, and in how many spans.
 func TestPrintNothing(t *testing.T) {
 	t.Parallel()
 	var s script

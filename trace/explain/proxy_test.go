@@ -26,7 +26,7 @@ import (
 // proxy passes bytes between two TCP connections, until a test stops it.
 type proxy struct {
 	address string
-	mu      sync.Mutex // held by who lets it pass nothing
+	mu      sync.Mutex // held by whoever stops the proxy
 	passed  int        // bytes
 }
 
@@ -61,12 +61,12 @@ func newProxy(t *testing.T, to string) *proxy {
 	return p
 }
 
-// pass passes on what it reads until one of the two is closed, and then closes both.
+// pass copies bytes until one of the two is closed, and then closes both.
 func (p *proxy) pass(to, from net.Conn) {
 	buf := make([]byte, 4<<10)
 	for {
 		n, err := from.Read(buf)
-		p.mu.Lock() // a moment, but while it is stopped
+		p.mu.Lock() // held briefly, unless the proxy is stopped
 		p.passed += n
 		p.mu.Unlock()
 		if n > 0 {
@@ -81,8 +81,8 @@ func (p *proxy) pass(to, from net.Conn) {
 	}
 }
 
-// A proxy stops for a while, and the client reads all that comes. Nothing that the
-// server's kernel says is of the client, and the answer does not blame it.
+// A proxy stops for a while, while the client reads all that arrives. The server's kernel
+// knows nothing of the client, so that the answer does not blame it.
 func TestScenarioProxyStops(t *testing.T) {
 	t.Parallel()
 	var p *proxy
@@ -117,7 +117,7 @@ func TestScenarioProxyStops(t *testing.T) {
 		t.Errorf("got the advice %q, want it to begin with %q", got, want)
 	}
 	for _, want := range []string{
-		at + " (not socket_g", // cut
+		at + " (not socket_g", // the text is cut here
 		" was not reading",
 		"whoever is at the other end of this connection (" + at + ", not socket_get itself: something stands between)",
 		"socket_get's hello was waiting for bytes for ",
@@ -129,7 +129,7 @@ func TestScenarioProxyStops(t *testing.T) {
 	}
 }
 
-// stalledMost is the first finding about a stalled sender.
+// stalledMost returns the first finding about a stalled sender.
 func stalledMost(t *testing.T, c *chain.Chain) explain.Finding {
 	t.Helper()
 	for _, f := range explain.Explain(c) {
@@ -142,7 +142,7 @@ func stalledMost(t *testing.T, c *chain.Chain) explain.Finding {
 	return explain.Finding{}
 }
 
-// What the reader did instead, where both ends are those of one connection.
+// The answer says what the reader did meanwhile, if both ends are those of one connection.
 func TestScenarioReaderSleeps(t *testing.T) {
 	t.Parallel()
 	st := newStage(t, loopback, nil)
@@ -165,8 +165,8 @@ func TestScenarioReaderSleeps(t *testing.T) {
 	}
 }
 
-// A handler that ends with what its read ended with answers with a close of its own:
-// the connection was lost all the same, and nobody tells it twice.
+// A handler whose read fails sends a close frame with 1011. The connection is reported as
+// lost all the same, and once.
 func TestScenarioHandlerAnswersItsEnd(t *testing.T) {
 	t.Parallel()
 	st := newStage(t, loopback, nil)
@@ -187,8 +187,8 @@ func TestScenarioHandlerAnswersItsEnd(t *testing.T) {
 	}
 }
 
-// A service whose clients come and go as clients do: with 1000, 1001, no code, or the
-// end of their own context. Nothing is wrong with it.
+// Clients of a healthy service end with 1000, 1001, no code, or the end of their own
+// context. Nothing is reported.
 func TestScenarioHealthy(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*wsconn.Conn) error{
@@ -230,8 +230,8 @@ func TestScenarioHealthy(t *testing.T) {
 	}
 }
 
-// A service of several clients, each of which works until its own context ends, and
-// then closes. Nothing is wrong with it, nor with them.
+// Each of several clients works until its own context ends, and then closes. Nothing is
+// reported, of the service or of them.
 func TestScenarioOwnContexts(t *testing.T) {
 	t.Parallel()
 	const clients = 3
@@ -262,7 +262,7 @@ func TestScenarioOwnContexts(t *testing.T) {
 			own, cancel = context.WithTimeout(base, hold/3)
 		}
 		task := trace.Go(own, "read", func(ctx context.Context) error {
-			whole := context.WithoutCancel(ctx) // a call that is canceled closes the connection
+			whole := context.WithoutCancel(ctx) // since a canceled call closes the connection
 			c, _, err := wsconn.Dial(whole, srv.URL, nil)
 			if err != nil {
 				return err
@@ -282,7 +282,7 @@ func TestScenarioOwnContexts(t *testing.T) {
 			if i > 0 {
 				return ctx.Err()
 			}
-			return nil // its time was up, as was meant
+			return nil // the time was up, as intended
 		})
 		if err := task.Wait(t.Context()); err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
@@ -292,7 +292,7 @@ func TestScenarioOwnContexts(t *testing.T) {
 	fed.Wait()
 	c := chain.New(chain.FromSpans(st.spans.GetSpans().Snapshots()))
 	for _, f := range explain.Explain(c) {
-		if f.Rule != explain.HandshakeSlow { // this machine may be busy
+		if f.Rule != explain.HandshakeSlow { // the machine may be busy
 			t.Errorf("got %v, want nothing\n%s", f, c)
 		}
 	}

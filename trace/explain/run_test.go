@@ -24,8 +24,8 @@ func (s *script) messages(parent int, name string, start, end, first, last int, 
 		semconv.WebSocketRunFirstKey.Int(first), semconv.WebSocketRunLastKey.Int(last))...)
 }
 
-// converse has the server's sen_data write n messages of 100 bytes and close, while the
-// client's hello reads pause of them, sleeps for 2 s, and reads on.
+// converse makes a connection. The server's sen_data writes n messages of 100 bytes and
+// closes. The client's hello reads pause of them, sleeps for 2 s and reads on.
 func converse(t *testing.T, n, pause int) *chain.Chain {
 	t.Helper()
 	rec := tracetest.NewRecorder(t)
@@ -35,7 +35,7 @@ func converse(t *testing.T, n, pause int) *chain.Chain {
 		wstest.WithServer(wsconn.WithTracerProvider(rec.Service("socket_start")), auto))
 	sender := trace.Go(server.Context(t.Context()), "sen_data", func(ctx context.Context) error {
 		for range n {
-			time.Sleep(time.Millisecond) // by then the last one has been read
+			time.Sleep(time.Millisecond) // the last one has then been read
 			if err := server.Write(ctx, wsconn.MessageBinary, make([]byte, 100)); err != nil {
 				return err
 			}
@@ -69,8 +69,8 @@ func converse(t *testing.T, n, pause int) *chain.Chain {
 	return rec.Chain()
 }
 
-// A stall between runs: the answer names its message, and each run of reads links to the
-// runs of writes that its messages are in.
+// A stall between runs: the answer names its message. Each run of reads links to the runs
+// of writes that have its messages.
 func TestRunsAroundAStall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -115,10 +115,11 @@ func TestRunsAroundAStall(t *testing.T) {
 	})
 }
 
-// The messages of a run count as so many, and its blocks too.
+// A run counts as all of its messages, and as all of its blocks.
 func TestRunsCount(t *testing.T) {
 	t.Parallel()
-	// stall makes a write that stalls behind message 311: 16 by themselves, and a run.
+	// stall makes a write that stalls after message 311. Before it there are 16 single
+	// writes and a run.
 	stall := func(s *script, sender int, run ...attribute.KeyValue) {
 		for i := 1; i <= 16; i++ {
 			s.write(sender, 4+i, 4+i, i)
@@ -128,7 +129,8 @@ func TestRunsCount(t *testing.T) {
 		s.block(w, 401, 3111, semconv.ReasonNetWrite, semconv.WakePeerReset, cause(semconv.CausePeerWindow),
 			semconv.TCPRwndLimitedKey.Float64(2.6), semconv.TCPWrittenKey.Int(4665), semconv.TCPSendQueueKey.Int(2325), semconv.TCPNotSentKey.Int(2310))
 	}
-	// told is what is said of it, with what the reader had done and of the writes before.
+	// told is the finding's text, with what the reader had done and what is said of the
+	// writes before.
 	told := func(reader, before string) string {
 		return "problem sender-stalled ×1 2.71s: socket_start's sen_data was blocked 2.71 s writing: socket_get was not " +
 			"reading | It was the write after message 311; socket_get's receive window was closed for 2.6 s of that." + reader +

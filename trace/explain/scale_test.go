@@ -17,8 +17,8 @@ import (
 	"github.com/wakechain/wakechain/trace/explain"
 )
 
-// writeMany writes n spans and a few more as OTLP/JSON: those of the diagrams' real
-// programs again and again, each time as other traces with other values, or all in one
+// writeMany writes at least n spans as OTLP/JSON. They are copies of the spans of the
+// diagrams' real programs: each copy has traces and values of its own, or all are in one
 // trace.
 func writeMany(w io.Writer, n int, oneTrace bool) error {
 	files, err := filepath.Glob(filepath.Join("..", "sequence", "testdata", "*.json"))
@@ -51,7 +51,7 @@ func writeMany(w io.Writer, n int, oneTrace bool) error {
 	return nil
 }
 
-// anew is s for the k-th time.
+// anew returns the k-th copy of s.
 func anew(s chain.Span, k uint32, i int, oneTrace bool) chain.Span {
 	shift := time.Duration(k) * 10 * time.Millisecond
 	s.Start = s.Start.Add(shift)
@@ -96,7 +96,7 @@ func anew(s chain.Span, k uint32, i int, oneTrace bool) chain.Span {
 	return s
 }
 
-// answer reads and explains what is in.
+// answer reads in and explains it.
 func answer(tb testing.TB, in []byte) (*chain.Chain, []explain.Finding) {
 	tb.Helper()
 	var spans chain.Collection
@@ -107,9 +107,9 @@ func answer(tb testing.TB, in []byte) (*chain.Chain, []explain.Finding) {
 	return c, explain.Explain(c)
 }
 
-// TestScaleMemory holds what a chain of many spans takes, with all that is in it.
+// The memory of a chain of many spans, with everything in it, is bounded.
 func TestScaleMemory(t *testing.T) {
-	const n, most = 30_000, 1_000 // bytes a span
+	const n, most = 30_000, 1_000 // bytes for each span
 	var b bytes.Buffer
 	if err := writeMany(&b, n, false); err != nil {
 		t.Fatal(err)
@@ -131,8 +131,8 @@ func TestScaleMemory(t *testing.T) {
 	runtime.KeepAlive(b)
 }
 
-// BenchmarkAnswer reads a file, makes a chain of it and explains it. Twice the spans
-// take twice the time.
+// BenchmarkAnswer reads a file, makes a chain and explains it. Twice the spans take twice
+// the time.
 func BenchmarkAnswer(b *testing.B) {
 	for _, oneTrace := range []bool{false, true} {
 		for _, n := range []int{30_000, 300_000} {

@@ -28,16 +28,15 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// The scenarios: what happens to a real connection, and the cause and
-// the wake that the spans must give for it. Time is their subject, as the
-// kernel's counters are: a park lasts at least hold. No scenario compares with a
-// time, only with shares of the park and with order.
+// Scenarios: what happens to a real connection, and which cause and wake the spans must
+// have. Each park lasts for at least hold, since the kernel's counters measure time. No
+// scenario compares with a fixed time, only with shares of the park and with order.
 
 // hold is how long a park lasts.
 const hold = 300 * time.Millisecond
 
-// stage is a connection between a socket_get, the client, and a socket_start,
-// over sockets with small buffers.
+// stage is a connection between socket_get, the client, and socket_start, over sockets
+// with small buffers.
 type stage struct {
 	t              *testing.T
 	spans          *tracetest.InMemoryExporter
@@ -46,7 +45,7 @@ type stage struct {
 	written        atomic.Int64 // messages, by both ends
 }
 
-// buffers are the sizes of a socket's buffers in bytes, 0 for the system's.
+// buffers are the sizes of a socket's buffers in bytes. 0 leaves the system's default.
 type buffers struct{ read, write int }
 
 func (b buffers) control(_, _ string, c syscall.RawConn) error {
@@ -61,17 +60,17 @@ func (b buffers) control(_, _ string, c syscall.RawConn) error {
 	return errors.Join(errs...)
 }
 
-// place is where the two ends are.
+// place says where the two ends are.
 type place struct {
 	address string
 	buffers buffers
-	in      func(server bool, f func()) // runs f where the end lives
+	in      func(server bool, f func()) // runs f at one end
 }
 
 var loopback = place{"127.0.0.1:0", buffers{4 << 10, 16 << 10}, func(_ bool, f func()) { f() }}
 
-// newStage connects the two, through what via makes of the server's address; nil is
-// directly.
+// newStage connects the two ends. via returns the address to dial for the server's; nil
+// dials the server directly.
 func newStage(t *testing.T, at place, via func(address string) string) *stage {
 	t.Helper()
 	st := &stage{t: t, spans: tracetest.NewInMemoryExporter()}
@@ -144,9 +143,9 @@ func (st *stage) send(ctx context.Context, name string, c *wsconn.Conn) *trace.T
 	})
 }
 
-// park waits until nothing has been written for a while, and then for the time
-// that the park must last. The while is longer than a kernel waits before it
-// sends what is left of a narrow window, which is some 0.2 s and wakes the write.
+// park waits until nothing has been written for a while, and then for as long as the park
+// must last. The while is longer than the kernel holds back the rest of a narrow window,
+// some 0.2 s, after which it wakes the write.
 func (st *stage) park() {
 	for last, since := int64(-1), time.Now(); time.Since(since) < 2*hold; <-time.After(hold / 30) {
 		if now := st.written.Load(); now != last {
@@ -175,10 +174,10 @@ func (st *stage) ended(tasks ...*trace.Task) *chain.Chain {
 	return chain.New(chain.FromSpans(st.spans.GetSpans().Snapshots()))
 }
 
-// park is a block, its operation, and its wake.
+// park is a block with its operation and its wake.
 type park struct{ op, block, wake *chain.Span }
 
-// parks returns the blocks of a service's operations of one name.
+// parks returns the blocks of all operations of a service with this name.
 func parks(c *chain.Chain, service, op string) (all []park) {
 	for _, b := range c.Named(semconv.SpanBlock) {
 		if b.Service != service || b.Parent.Name != op {
@@ -193,7 +192,7 @@ func parks(c *chain.Chain, service, op string) (all []park) {
 	return all
 }
 
-// withoutLast leaves out the park that the end of the scenario ended.
+// withoutLast leaves out the park that the scenario's end ended.
 func withoutLast(parks []park) []park {
 	return slices.DeleteFunc(parks, func(p park) bool { return p.op.Failed() })
 }
@@ -207,9 +206,9 @@ func longest(t *testing.T, c *chain.Chain, parks []park) park {
 	return slices.MaxFunc(parks, func(x, y park) int { return cmp.Compare(x.block.Duration(), y.block.Duration()) })
 }
 
-// share is how much of the park the kernel's counters account for: the time in
-// which the peer's window or the send buffer was the limit or, for the network,
-// in which neither was and data was on its way.
+// share returns how much of the park the kernel's counters account for. For the peer's
+// window and the send buffer that is the time in which they were the limit. For the
+// network it is the time in which neither was, with data in flight.
 func (p park) share() float64 {
 	window, buffer := p.block.Float(semconv.TCPRwndLimitedKey), p.block.Float(semconv.TCPSndbufLimitedKey)
 	busy := p.block.Float(semconv.TCPBusyKey)
@@ -230,8 +229,8 @@ func (p park) is(cause semconv.Cause, woken semconv.WakeReason) bool {
 	return p.block.Str(semconv.BlockCauseKey) == string(cause) && p.wake.Str(semconv.WakeReasonKey) == string(woken)
 }
 
-// want checks the cause and the wake of a park, and that the evidence carries
-// the cause. It logs a row of the table in the docs.
+// want checks the cause and the wake of a park, and that the evidence supports the cause.
+// It logs a row of the table in the docs.
 func (p park) want(t *testing.T, cause semconv.Cause, woken semconv.WakeReason) {
 	t.Helper()
 	gotCause, gotWake := p.block.Str(semconv.BlockCauseKey), p.wake.Str(semconv.WakeReasonKey)
@@ -248,7 +247,7 @@ func (p park) want(t *testing.T, cause semconv.Cause, woken semconv.WakeReason) 
 	t.Logf("| %s | %s | %s | %s | %s | %s |", t.Name(), p.op.Name, gotCause, gotWake, p.block.Duration().Round(time.Millisecond), share)
 }
 
-// only returns the finding of the rule, which must be there once.
+// only returns the rule's finding, and fails unless there is exactly one.
 func only(t *testing.T, c *chain.Chain, rule explain.Rule) explain.Finding {
 	t.Helper()
 	var found []explain.Finding
@@ -271,7 +270,7 @@ func TestScenario(t *testing.T) {
 		name  string
 		cause semconv.Cause
 		woken semconv.WakeReason
-		wake  func(*testing.T, *stage, context.CancelCauseFunc) // nil: a deadline of the writes
+		wake  func(*testing.T, *stage, context.CancelCauseFunc) // nil: the writes have a deadline
 		check func(*testing.T, *chain.Chain, park)
 	}{
 		{
@@ -296,7 +295,7 @@ func TestScenario(t *testing.T) {
 				if err := st.clientTCP.CloseWrite(); err != nil {
 					t.Error(err)
 				}
-				<-time.After(hold) // that is no wake: the write stays parked
+				<-time.After(hold) // the write stays parked: this is no wake
 				st.resume(t)
 			},
 		},
@@ -343,7 +342,7 @@ func TestScenario(t *testing.T) {
 			if sc.check != nil {
 				sc.check(t, c, p)
 			}
-			if sc.woken != semconv.WakePeerRead { // then the peer never read
+			if sc.woken != semconv.WakePeerRead { // the peer never read then
 				for _, w := range c.Named(semconv.SpanWake) {
 					if w.Str(semconv.WakeReasonKey) == string(semconv.WakePeerRead) {
 						t.Errorf("got a wake by a peer that did not read:\n%s", c)
@@ -402,8 +401,8 @@ func TestScenarioBothWrite(t *testing.T) {
 	}
 }
 
-// A reader notices that the peer has shut down its sending side; the library
-// then closes the connection, and that ends the write.
+// A reader notices that the peer has shut down its sending side. The library then closes
+// the connection, which ends the write.
 func TestScenarioHalfClose(t *testing.T) {
 	t.Parallel()
 	st := newStage(t, loopback, nil)
@@ -421,7 +420,7 @@ func TestScenarioHalfClose(t *testing.T) {
 	longest(t, c, parks(c, "socket_start", semconv.SpanWrite)).want(t, semconv.CausePeerWindow, semconv.WakeClosed)
 }
 
-// The peer reads all that comes, over a path that lets little through.
+// The peer reads everything, over a path with little bandwidth.
 func TestScenarioSlowNetwork(t *testing.T) {
 	t.Parallel()
 	l := newLink(t, "tbf", "rate", "1mbit", "burst", "4kb", "limit", "12kb")
@@ -444,7 +443,7 @@ func TestScenarioSlowNetwork(t *testing.T) {
 	}
 	_ = st.client.CloseNow()
 	c := st.ended(sender)
-	var lossy []park // once it sends as much as gets through, a block need not see a loss
+	var lossy []park // once it sends no more than the path carries, a block need not see a loss
 	for _, p := range withoutLast(parks(c, "socket_start", semconv.SpanWrite)) {
 		switch semconv.Cause(p.block.Str(semconv.BlockCauseKey)) {
 		case semconv.CauseNetwork:

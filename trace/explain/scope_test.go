@@ -9,8 +9,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// An operation is on the connection that is open where it stands. Which one was
-// found shows in whom the finding calls the peer.
+// An operation belongs to the connection that is open at its place. The peer that the
+// finding names shows which one was found.
 func TestConnectionOfAnOperation(t *testing.T) {
 	t.Parallel()
 	// dial makes a connection from the goroutine to a server of that name.
@@ -116,7 +116,7 @@ func TestConnectionOfAnOperation(t *testing.T) {
 	}
 }
 
-// Where both ends have one service's name, their roles tell them apart.
+// If both ends have the same service name, they are named by their roles.
 func TestNamesOfEnds(t *testing.T) {
 	t.Parallel()
 	s := seed()

@@ -8,7 +8,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// A connection that goes on in another trace is the same connection, of the same
+// A connection that continues in another trace is the same connection, with the same
 // goroutines.
 func TestSegments(t *testing.T) {
 	t.Parallel()

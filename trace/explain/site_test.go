@@ -9,8 +9,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// wait adds a park of an execution trace at a place of goroutine id, and returns its
-// block and its wake. It is not over where end is negative.
+// wait adds a park of an execution trace, at a place in goroutine id, and returns its
+// block and wake. A negative end means that it goes on.
 func (s *script) wait(launch, id int, op, fn string, line, start, end int, reason semconv.Reason, attrs ...attribute.KeyValue) (block, wake int) {
 	o := s.add(launch, op, start, end, semconv.GoroutineIDKey.Int(id), semconv.GoroutineNameKey.String("g"),
 		semconv.CodeFunctionNameKey.String("example.com/shop/"+fn), semconv.CodeLineNumberKey.Int(line),
@@ -39,7 +39,7 @@ func TestSites(t *testing.T) {
 		want []string
 	}{
 		{"a lock, and what its holders did", func(s *script) {
-			for i := 1; i <= 3; i++ { // in a queue, each lets the next go, after a sleep
+			for i := 1; i <= 3; i++ { // in a queue, each releases to the next, after a sleep
 				run := s.add(0, "worker", 0, 0, semconv.GoroutineNameKey.String("worker"))
 				_, wake := s.wait(run, i, semconv.SpanLock, "cache.(*cache).get", 23, 0, 100*i, semconv.ReasonLock)
 				s.by(wake, i-1, "example.com/shop/cache.(*cache).get", 27)

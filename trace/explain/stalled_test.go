@@ -11,8 +11,8 @@ import (
 
 func cause(c semconv.Cause) attribute.KeyValue { return semconv.BlockCauseKey.String(string(c)) }
 
-// seed is the seed's scenario: socket_get reads three messages and stops;
-// socket_start writes until it blocks, and is woken when socket_get goes.
+// seed makes the story's spans. socket_get reads three messages and stops. socket_start
+// writes until it blocks, and is woken when socket_get ends.
 func seed() *script {
 	s := &script{}
 	hello, sender := s.connect()
@@ -117,7 +117,7 @@ func TestBlockedWrites(t *testing.T) {
 			"well be because socket_get was not reading: the kernel does not tell. What woke it: the send buffer had room again."}},
 		{"the send buffer, of a size that is not known", func(s *script) {
 			_, sender := s.connect()
-			s.at(2).Name = "something else" // whoever dialed is not in the trace
+			s.at(2).Name = "something else" // the goroutine that dialed is not in the trace
 			s.block(s.write(sender, 10, 50, 1), 10, 50, semconv.ReasonNetWrite, semconv.WakeWritable, cause(semconv.CauseLocalBuffer),
 				semconv.TCPSendQueueKey.Int(507), semconv.TCPSendMemoryKey.Int(33_300))
 		}, []string{"info buffer-limited ×1 40ms: socket_start's sen_data was blocked 40 ms writing: its send buffer was full " +
@@ -170,7 +170,7 @@ func TestBlockedWrites(t *testing.T) {
 	}
 }
 
-// What the ledger says of the writes before, it says of all or not at all.
+// What the ledger says of the writes before it says of all of them, or not at all.
 func TestLedgerClaimsNoMoreThanItSaw(t *testing.T) {
 	t.Parallel()
 	block := func(s *script, from, to int) {

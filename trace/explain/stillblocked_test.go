@@ -11,8 +11,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// stalled adds a span `stalled` at the time at, of a block that began at since, in
-// milliseconds, in an operation that is not in the trace.
+// stalled adds a `stalled` at this time, of a block that began at since, in milliseconds.
+// The operation is not in the trace.
 func (s *script) stalled(run int, op string, reason semconv.Reason, since, at int, attrs ...attribute.KeyValue) int {
 	id := s.add(run, semconv.SpanStalled, at, at, append(attrs, semconv.BlockReasonKey.String(string(reason)),
 		semconv.StalledOperationKey.String(op), semconv.StalledAgeKey.Float64(float64(at-since)/1e3))...)
@@ -66,7 +66,7 @@ func TestStillBlocked(t *testing.T) {
 			t.Parallel()
 			var s script
 			tt.make(&s)
-			if tt.want == nil { // what was told meanwhile adds nothing to the block
+			if tt.want == nil { // the `stalled` adds nothing to the block
 				if found := s.explain(); len(found) != 1 || found[0].Rule != explain.SenderStalled {
 					t.Errorf("got %v, want the block alone", found)
 				}
@@ -77,7 +77,7 @@ func TestStillBlocked(t *testing.T) {
 	}
 }
 
-// What still goes on comes before what is over, also where that took longer.
+// A block that goes on comes before one that has ended, even if that was longer.
 func TestStillBlockedFirst(t *testing.T) {
 	t.Parallel()
 	var s script

@@ -18,13 +18,14 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// pairs is how many connections a snapshot is measured with. Each has two ends
-// and two goroutines that are blocked, of which one in a write.
+// pairs is the number of connections in a snapshot. Each has two ends and two blocked
+// goroutines, one of which writes.
 const pairs = 4900 // 9,800 descriptors: some systems allow 10,240
 
-// BenchmarkSnapshot takes turns with what the machine makes of 10,000 bare questions
-// to the kernel, 0.4 µs each where nothing else runs: the two are slow
-// together. Of the CPU times of the snapshot's own thread it gives the least and the
+// BenchmarkSnapshot alternates with 10,000 bare questions to the kernel, which take 0.4 µs
+// each on an idle machine: both are slowed down together. It reports the least and the
+// median CPU time of the snapshot's own thread. Times of the process would include the
+// garbage collector's.
 // median; those of the process have the garbage collector's, too.
 func BenchmarkSnapshot(b *testing.B) {
 	ctx, cancel := context.WithCancel(trace.New(trace.WithTracerProvider(lean.NewTracerProvider())).NewContext(context.Background()))
@@ -37,7 +38,7 @@ func BenchmarkSnapshot(b *testing.B) {
 			ready.Done()
 			return trace.Sleep(ctx, time.Hour)
 		}))
-		ready.Wait() // a burst would overflow the listener's queue
+		ready.Wait() // all at once would overflow the listener's queue
 	}
 	defer func() { cancel(); _ = group.Wait(context.Background()) }()
 	for deadline := time.Now().Add(time.Minute); ; pause() {
@@ -80,7 +81,7 @@ func middle(d []time.Duration) time.Duration {
 	return d[len(d)/2]
 }
 
-// asking returns what asks the kernel 10,000 times about one TCP connection.
+// asking returns a function that asks the kernel 10,000 times about one TCP connection.
 func asking(b *testing.B) func() {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -114,7 +115,7 @@ func asking(b *testing.B) func() {
 	}
 }
 
-// cpu is what this process or thread has used of processors.
+// cpu returns the CPU time that this process or thread has used.
 func cpu(b *testing.B, who int) time.Duration {
 	var u unix.Rusage
 	if err := unix.Getrusage(who, &u); err != nil {

@@ -22,7 +22,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// small are connections with small buffers, so that they are soon full.
+// small is a listener whose connections have small buffers, so that they are full soon.
 type small struct{ net.Listener }
 
 func (l small) Accept() (net.Conn, error) {
@@ -47,8 +47,8 @@ func smallClient() *wsconn.DialOptions {
 	}}}
 }
 
-// serve serves a handler on TCP until the test ends, and returns its URL. What it
-// runs has ended then, too.
+// serve serves a handler on TCP until the test ends, and returns its URL. The handlers
+// have returned before the test ends.
 func serve(t testing.TB, ctx context.Context, name string, fn func(context.Context, *wsconn.Conn) error) string {
 	t.Helper()
 	var running sync.WaitGroup
@@ -68,7 +68,7 @@ func serve(t testing.TB, ctx context.Context, name string, fn func(context.Conte
 	return srv.URL
 }
 
-// dialing is a client that does fn with its connection.
+// dialing returns a client that runs fn with its connection.
 func dialing(url string, fn func(context.Context, *wsconn.Conn) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		c, _, err := wsconn.Dial(ctx, url, smallClient())
@@ -82,7 +82,7 @@ func dialing(url string, fn func(context.Context, *wsconn.Conn) error) func(cont
 
 var big = make([]byte, 64<<10)
 
-// sends sends until that fails.
+// sends sends until a write fails.
 func sends(ctx context.Context, c *wsconn.Conn) error {
 	for {
 		if err := c.Write(ctx, wsconn.MessageBinary, big); err != nil {
@@ -114,7 +114,7 @@ func proven(v *live.View) bool {
 
 var digits = regexp.MustCompile(`[0-9.]+ (ms|s)|127\.0\.0\.1:[0-9]+|[a-z_]+\.go:[0-9]+|\bg[0-9]+`)
 
-// form is a sentence without its times, addresses and lines.
+// form returns a sentence without its times, addresses and line numbers.
 func form(s string) string {
 	return digits.ReplaceAllStringFunc(s, func(x string) string {
 		switch {
@@ -129,8 +129,7 @@ func form(s string) string {
 	})
 }
 
-// The seed's question: why does the sender stay blocked after the receiver
-// stopped?
+// The sender stays blocked after the receiver stopped, and the view says why.
 func TestStalledSender(t *testing.T) {
 	ctx, cancel := context.WithCancel(traced())
 	url := serve(t, ctx, "sen_data", sends)
@@ -187,8 +186,8 @@ func TestStalledSender(t *testing.T) {
 	joined(t, v)
 }
 
-// joined takes v apart as the views of two processes would be, and joins them by way
-// of JSON: they say the same of it.
+// joined splits v into the views of two processes, encodes and decodes them as JSON, and
+// joins them. The result must say the same as v.
 func joined(t *testing.T, v *live.View) {
 	t.Helper()
 	half := func(pid int, name, role, who string) *live.View {
@@ -251,7 +250,7 @@ func TestBothEndsWrite(t *testing.T) {
 	t.Log(f[0].Text)
 }
 
-// Where neither end has ever been read, somebody may come to read it.
+// If neither end has ever been read, a reader may still come.
 func TestBothEndsWriteUnread(t *testing.T) {
 	ctx, cancel := context.WithCancel(traced())
 	url := serve(t, ctx, "serves", sends)
@@ -265,8 +264,8 @@ func TestBothEndsWriteUnread(t *testing.T) {
 	}
 }
 
-// A room that holds its lock while it writes to a slow client, as chats do: others
-// wait for the lock, and all of them for the client.
+// A chat room holds its lock while it writes to a slow client. The others wait for the
+// lock, and so all of them wait for the client.
 func TestSlowClient(t *testing.T) {
 	ctx, cancel := context.WithCancel(traced())
 	var room trace.Mutex
@@ -304,7 +303,8 @@ func TestSlowClient(t *testing.T) {
 	if !h.Certain || form(h.Text) != "slow holds up 4 goroutines, for up to AGE: it is in sleep for AGE" {
 		t.Errorf("got %+v\n%s", h, dump(v))
 	}
-	// No connection is quiet whose reader is kept waiting: only those of the eager are.
+	// A connection whose reader is held up is not idle: only those of the eager clients
+	// are.
 	var text strings.Builder
 	if err := v.WriteText(&text); err != nil {
 		t.Fatal(err)
@@ -325,7 +325,7 @@ func TestSlowClient(t *testing.T) {
 	}
 }
 
-// Idle connections hold nobody up.
+// Idle connections are no findings.
 func TestIdle(t *testing.T) {
 	ctx, cancel := context.WithCancel(traced())
 	url := serve(t, ctx, "echo", func(ctx context.Context, c *wsconn.Conn) error { return reads(ctx, c, 1) })
@@ -340,7 +340,7 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// A peer that answers pings and says nothing.
+// A peer that answers pings and sends nothing else.
 func TestSilent(t *testing.T) {
 	ctx, cancel := context.WithCancel(traced())
 	url := serve(t, ctx, "serves", func(ctx context.Context, c *wsconn.Conn) error {
@@ -370,7 +370,8 @@ func TestSilent(t *testing.T) {
 	}
 }
 
-// Behind a proxy the kernel speaks of the proxy: nobody else is blamed for sure.
+// Behind a proxy the kernel knows only the proxy. No other process is blamed as if that
+// were proven.
 func TestBetween(t *testing.T) {
 	ctx, cancel := context.WithCancel(traced())
 	url := serve(t, ctx, "sen_data", sends)
@@ -423,7 +424,7 @@ func TestBetween(t *testing.T) {
 	}
 }
 
-// Connections that are not sampled are followed where the program says so.
+// Connections that are not sampled are shown if the program asks for it.
 func TestWithUnsampledConnections(t *testing.T) {
 	never := trace.New(trace.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample()))))
 	off, cancel := context.WithCancel(never.NewContext(context.Background()))
@@ -470,7 +471,7 @@ func TestWithUnsampledConnections(t *testing.T) {
 	}
 }
 
-// reset has a dial with opts leave its TCP connection in tcp.
+// reset makes dials with opts store their TCP connection in tcp.
 func reset(opts *wsconn.DialOptions, tcp **net.TCPConn) {
 	tr := opts.HTTPClient.Transport.(*http.Transport)
 	dial := tr.DialContext

@@ -12,7 +12,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// What is stuck now, and on what.
+// A snapshot shows what is blocked now, and on what.
 func ExampleSnapshot() {
 	ctx := trace.New(trace.WithTracerProvider(sdktrace.NewTracerProvider())).NewContext(context.Background())
 	users := trace.NewMutex(trace.WithName("users"))

@@ -2,8 +2,8 @@ package live
 
 import "net/http"
 
-// HandlerOf returns a handler of the views that snapshot returns. Its argument is
-// whether stacks are asked for.
+// HandlerOf returns a handler that shows the views of snapshot. The argument stacks says
+// whether the request asks for stacks.
 func HandlerOf(snapshot func(stacks bool) *View) http.Handler {
 	return newHandler(func(opts ...Option) *View {
 		var c config

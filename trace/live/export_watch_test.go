@@ -1,6 +1,6 @@
 package live
 
-// Look returns what looks as Watch does.
+// Look returns a function that looks once, as Watch does.
 func Look() func() {
 	l := newLook()
 	return func() { l.again(); l.blocked(); l.forget() }

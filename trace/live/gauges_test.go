@@ -18,7 +18,7 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// gauges returns what the reader collects, as "name{attributes}" and value.
+// gauges returns the collected gauges: the values by "name{attributes}".
 func gauges(t *testing.T, r metric.Reader) map[string]float64 {
 	t.Helper()
 	var rm metricdata.ResourceMetrics
@@ -43,8 +43,8 @@ func gauges(t *testing.T, r metric.Reader) map[string]float64 {
 	return all
 }
 
-// TestWatchGauges: the gauges count what is blocked, by reason, with the age of the
-// oldest; and nothing once it is over or the watch has ended.
+// The gauges count what is blocked, by reason, and have the age of the oldest. They are
+// gone once nothing is blocked or the watch has ended.
 func TestWatchGauges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := metric.NewManualReader()
@@ -61,7 +61,7 @@ func TestWatchGauges(t *testing.T) {
 			semconv.MetricBlockedOldest + " block.reason=lock": 5,
 		}
 		got := gauges(t, reader)
-		if age := got[semconv.MetricBlockedOldest+" block.reason=lock"]; age > 4.4 && age <= 5.5 { // of the last look
+		if age := got[semconv.MetricBlockedOldest+" block.reason=lock"]; age > 4.4 && age <= 5.5 { // as of the last look
 			want[semconv.MetricBlockedOldest+" block.reason=lock"] = age
 		}
 		same(t, got, want)
@@ -93,8 +93,8 @@ func same(t *testing.T, got, want map[string]float64) {
 	}
 }
 
-// hangs is a span processor that does not return from the end of a `stalled` before it
-// is closed.
+// hangs is a span processor that does not return from OnEnd of a `stalled` until it is
+// closed.
 type hangs chan struct{}
 
 func (hangs) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
@@ -107,8 +107,8 @@ func (h hangs) OnEnd(s sdktrace.ReadOnlySpan) {
 	}
 }
 
-// TestWatchExporterHangs: an exporter that hangs holds up the spans `stalled`, and
-// neither the program nor the gauges.
+// An exporter that hangs delays the spans `stalled`, but neither the program nor the
+// gauges.
 func TestWatchExporterHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(hangs)
@@ -117,7 +117,7 @@ func TestWatchExporterHangs(t *testing.T) {
 		reader := metric.NewManualReader()
 		stop := live.Watch(t.Context(), live.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(reader))))
 		first := lockFor(ctx, t, 20*time.Second)
-		time.Sleep(10 * time.Second) // the first was told of, and hangs
+		time.Sleep(10 * time.Second) // the first is exported, and hangs
 		second := lockFor(ctx, t, 30*time.Second)
 		time.Sleep(5 * time.Second)
 		same(t, gauges(t, reader), map[string]float64{

@@ -17,7 +17,7 @@ import (
 	"github.com/wakechain/wakechain/trace/live"
 )
 
-// ask asks a handler of v for a query, as a client that accepts this.
+// ask asks a handler of v with a query and an Accept header.
 func ask(t *testing.T, v *live.View, query, accept string) *http.Response {
 	t.Helper()
 	return request(t, live.HandlerOf(func(bool) *live.View { return v }), http.MethodGet, query, accept)
@@ -144,8 +144,7 @@ func TestHandlerConcurrentSafe(t *testing.T) {
 	all.Wait()
 }
 
-// TestStacksOnRequest holds that stacks are taken where they are asked for alone,
-// and that such a page does not refresh itself.
+// Stacks are taken only on request. Such a page does not refresh itself.
 func TestStacksOnRequest(t *testing.T) {
 	t.Parallel()
 	h := live.HandlerOf(func(stacks bool) *live.View {
@@ -174,7 +173,7 @@ func TestStacksOnRequest(t *testing.T) {
 	}
 }
 
-// TestJSONIsTheView holds that what is read from JSON is the view again.
+// JSON that is read again gives the same view.
 func TestJSONIsTheView(t *testing.T) {
 	t.Parallel()
 	for name, v := range map[string]*live.View{"stalled": stalled(), "deadlock": deadlock(), "many": many(100), "empty": newView()} {
@@ -209,7 +208,7 @@ func TestJSONIsBounded(t *testing.T) {
 	}
 }
 
-// TestFilters holds what the parameters leave out.
+// Parameters of the URL select what is shown.
 func TestFilters(t *testing.T) {
 	t.Parallel()
 	names := func(query string) (all []string, v *live.View) {
@@ -253,7 +252,7 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// TestNamesAreEscaped holds that nobody's name is markup, or moves a terminal's cursor.
+// A name in the view is never markup, and never moves a terminal's cursor.
 func TestNamesAreEscaped(t *testing.T) {
 	t.Parallel()
 	const evil = "<script>alert(1)</script>\x1b[2J\u202e\" onclick=\"x"

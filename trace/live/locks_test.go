@@ -68,7 +68,7 @@ func TestLockOrder(t *testing.T) {
 	})
 }
 
-// A chain of locks ends at who sleeps with the last.
+// A chain of locks ends at the goroutine that sleeps while it holds the last one.
 func TestChainOfLocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := traced()
@@ -117,8 +117,8 @@ func TestChainOfLocks(t *testing.T) {
 		if got := v.Sentence(joiner, &joiner.Waits[0]); got != "joiner has been blocked 10 s waiting for the end of waiter: waiter is awaited, and is in lock for 9 s" {
 			t.Errorf("got %s", got)
 		}
-		// Whoever acquires a semaphore next also waits, and that is not proven to be for
-		// its holder: anybody may release.
+		// The next in line for the semaphore also waits. It is not proven to wait for the
+		// holder, since anybody may release.
 		other := trace.Go(ctx, "other", func(ctx context.Context) error { return sem.Acquire(ctx, 1) })
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -130,7 +130,7 @@ func TestChainOfLocks(t *testing.T) {
 	})
 }
 
-// Each kind of wait says what it is on.
+// Each kind of wait says what it waits for.
 func TestWaitsOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(traced())
@@ -233,7 +233,7 @@ func TestWaitsOn(t *testing.T) {
 	})
 }
 
-// A lock whose holder has ended stays locked, and is said to.
+// A lock whose holder has ended stays locked, and the view says so.
 func TestHolderHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(traced())
@@ -256,7 +256,7 @@ func TestHolderHasEnded(t *testing.T) {
 	})
 }
 
-// What is not sampled is followed where the program says so.
+// Goroutines that are not sampled are shown if the program asks for it.
 func TestWithUnsampledGoroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(trace.New().NewContext(context.Background()))
@@ -279,8 +279,8 @@ func TestWithUnsampledGoroutines(t *testing.T) {
 	})
 }
 
-// Whoever sends to a full channel likely waits for who received from it last, and
-// so on: never for sure.
+// A sender on a full channel likely waits for whoever received from it last, and so on.
+// The view never claims that for sure.
 func TestFullChannel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(traced())

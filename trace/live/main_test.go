@@ -15,13 +15,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// traced is a context in which everything is sampled.
+// traced returns a context in which everything is sampled.
 func traced() context.Context {
 	return trace.New(trace.WithTracerProvider(sdktrace.NewTracerProvider())).NewContext(context.Background())
 }
 
-// until looks until the view is as wanted, and returns it. It fails the test after
-// a while.
+// until takes snapshots until ok accepts one, and returns it. It fails the test after a
+// while.
 func until(t *testing.T, ok func(*live.View) bool, opts ...live.Option) *live.View {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
@@ -37,10 +37,10 @@ func until(t *testing.T, ok func(*live.View) bool, opts ...live.Option) *live.Vi
 	}
 }
 
-// pause lets others run for a moment.
+// pause lets other goroutines run for a moment.
 func pause() { <-time.After(5 * time.Millisecond) }
 
-// dump is what a failure prints of a view.
+// dump returns a view as text, for a failure.
 func dump(v *live.View) (s string) {
 	for _, f := range v.Findings {
 		s += f.Kind + " " + f.Text + "\n"
@@ -55,7 +55,7 @@ func dump(v *live.View) (s string) {
 	return s
 }
 
-// goroutine returns the only goroutine of the name.
+// goroutine returns the only goroutine with this name.
 func goroutine(t *testing.T, v *live.View, name string) *live.Goroutine {
 	t.Helper()
 	var found *live.Goroutine
@@ -73,7 +73,7 @@ func goroutine(t *testing.T, v *live.View, name string) *live.Goroutine {
 	return found
 }
 
-// findings returns those of a kind.
+// findings returns the findings of a kind.
 func findings(v *live.View, kind string) (found []live.Finding) {
 	for _, f := range v.Findings {
 		if f.Kind == kind {

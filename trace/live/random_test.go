@@ -14,8 +14,8 @@ import (
 	"github.com/wakechain/wakechain/trace/live"
 )
 
-// Random graphs of waits, compared with what is known of them: goroutine i holds lock
-// i, and waits for the lock or the end of goroutine to[i], or for nobody (-1).
+// Random graphs of waits: goroutine i holds lock i, and waits for the lock or the end of
+// goroutine to[i], or for nothing (-1). The findings must be those of the graph.
 func TestRandomGraphs(t *testing.T) {
 	for seed := range uint64(150) {
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -61,8 +61,8 @@ func TestRandomGraphs(t *testing.T) {
 
 func compare(t *testing.T, to []int, v *live.View) {
 	t.Helper()
-	// What is known: who comes back to itself is in a cycle; who comes to one that
-	// waits for nobody is held up by that one.
+	// A goroutine that is reached again from itself is in a cycle. One from which a
+	// goroutine that waits for nothing is reached is held up by that.
 	var cyclic []string
 	ups := map[string]int{}
 	for i := range to {

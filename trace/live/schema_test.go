@@ -13,7 +13,7 @@ import (
 	"github.com/wakechain/wakechain/trace/live"
 )
 
-// schema is what this test reads of docs/live.schema.json.
+// schema is the part of docs/live.schema.json that this test reads.
 type schema struct {
 	Ref         string            `json:"$ref"`
 	Type        string            `json:"type"`
@@ -26,9 +26,8 @@ type schema struct {
 	Defs        map[string]schema `json:"$defs"`
 }
 
-// TestSchema holds that the schema in the docs has the fields of a View, with their
-// types, and says of each what it is. That what the handler answers is as the
-// schema says is tested by the examples, with a validator.
+// The schema in the docs has the fields of a View with their types, and describes each.
+// The examples test with a validator that the handler's answers match the schema.
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "live.schema.json"))

@@ -11,7 +11,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// A thousand snapshots a second while connections come, go, stall and are reset.
+// Connections come, go, stall and are reset while a thousand snapshots a second are taken.
 func TestStress(t *testing.T) {
 	ctx, cancel := context.WithTimeout(traced(), 2*time.Second)
 	defer cancel()

@@ -49,12 +49,11 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestTextIsBounded holds that a text has an end, however much there is, and that
-// it counts what it leaves out.
+// A text is bounded, however large the view is, and counts what it leaves out.
 func TestTextIsBounded(t *testing.T) {
 	t.Parallel()
 	v := many(3_000)
-	for i := range v.Goroutines { // none is like another
+	for i := range v.Goroutines { // no two are alike
 		v.Goroutines[i].Name += strings.Repeat("x", i)
 		v.Goroutines[i].Stack = strings.Repeat("main.f()\n", 2_000)
 		v.Connections[i].Reader.Name = v.Goroutines[i].Name
@@ -70,8 +69,7 @@ func TestTextIsBounded(t *testing.T) {
 	}
 }
 
-// TestTextOfAnyTree holds that goroutines are shown whatever the view says of who
-// started whom.
+// All goroutines are shown, whatever the view says of which started which.
 func TestTextOfAnyTree(t *testing.T) {
 	t.Parallel()
 	v := newView()

@@ -7,7 +7,7 @@ import (
 	"github.com/wakechain/wakechain/trace/live"
 )
 
-// now is when the views of this file are of.
+// now is the time of this file's views.
 var now = time.Date(2026, 3, 14, 15, 9, 26, 535e6, time.UTC)
 
 func ago(d time.Duration) time.Time { return now.Add(-d) }
@@ -20,7 +20,7 @@ func newView() *live.View {
 	}
 }
 
-// stalled is a sender that a reader keeps waiting.
+// stalled is a view of a sender that waits for a reader.
 func stalled() *live.View {
 	v := newView()
 	v.Goroutines = []live.Goroutine{
@@ -80,7 +80,8 @@ func stalled() *live.View {
 	return v
 }
 
-// deadlock is two goroutines that lock in different orders, and some that wait for them.
+// deadlock is a view of two goroutines that lock in different orders, and of some that
+// wait for them.
 func deadlock() *live.View {
 	v := newView()
 	lock := func(key, what string, waiting int, age time.Duration) []live.Wait {
@@ -112,7 +113,7 @@ func deadlock() *live.View {
 	return v
 }
 
-// many is n goroutines that wait for messages, and 3 that are stalled.
+// many is a view of n goroutines that wait for messages, and of 3 that are stalled.
 func many(n int) *live.View {
 	v := newView()
 	for i := range n + 3 {

@@ -13,8 +13,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
 
-// BenchmarkLook is what one look costs of 10,000 connections, of which a goroutine
-// each waits for the next message.
+// BenchmarkLook measures one look at 10,000 connections, each with a goroutine that waits
+// for the next message.
 func BenchmarkLook(b *testing.B) {
 	p := lean.NewTracerProvider()
 	ctx := trace.New(trace.WithTracerProvider(p)).NewContext(b.Context())

@@ -21,7 +21,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
 
-// stalls receives the `stalled` spans that end.
+// stalls receives each `stalled` span when it ends.
 type stalls chan sdktrace.ReadOnlySpan
 
 func (stalls) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
@@ -114,8 +114,8 @@ func TestWatchSocket(t *testing.T) {
 	over(t, rec.Chain())
 }
 
-// over checks that no stall goes on, that the last of a block is what the block links
-// to, and that all link to the operation.
+// over checks that no stall goes on, and that each `stalled` links to its operation and is
+// linked from the next one or from the block.
 func over(t *testing.T, c *chain.Chain) {
 	t.Helper()
 	for _, s := range c.Named(semconv.SpanStalled) {
@@ -131,8 +131,8 @@ func over(t *testing.T, c *chain.Chain) {
 	}
 }
 
-// TestWatchNoGoroutine: the stall of a goroutine that trace did not start is reported below
-// the connection's handshake, also if the connection records only stalls.
+// The stall of a goroutine that trace did not start is reported below the connection's
+// handshake, even if the connection records nothing but stalls.
 func TestWatchNoGoroutine(t *testing.T) {
 	for name, spans := range map[string]wsconn.MessageSpans{"all": wsconn.MessagesAll, "blocked": wsconn.MessagesBlocked} {
 		t.Run(name, func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestWatchRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Write(make([]byte, 1<<13)); err != nil { // more than a frame
+		if _, err := w.Write(make([]byte, 1<<13)); err != nil { // more than the buffer of the library, which sends a first frame
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)

@@ -28,8 +28,8 @@ func recording(t *testing.T, opts ...trace.Option) (context.Context, *tracetest.
 	return trace.New(append(opts, trace.WithTracerProvider(rec.TracerProvider()))...).NewContext(t.Context()), rec
 }
 
-// lockFor has a goroutine "boss" hold a lock for d, and returns one that waits for it
-// from now on.
+// lockFor makes a goroutine "boss" hold a lock for d. It returns a goroutine that waits
+// for the lock from now on.
 func lockFor(ctx context.Context, t *testing.T, d time.Duration) *trace.Task {
 	t.Helper()
 	mu := new(trace.Mutex)
@@ -54,7 +54,7 @@ func lockFor(ctx context.Context, t *testing.T, d time.Duration) *trace.Task {
 	})
 }
 
-// ages are how long blocks had lasted when they were told of, in order.
+// ages returns how long blocks had lasted when they were reported, in order.
 func ages(told []*chain.Span) (all []time.Duration) {
 	for _, s := range told {
 		age, _ := s.Stalled()
@@ -63,8 +63,8 @@ func ages(told []*chain.Span) (all []time.Duration) {
 	return all
 }
 
-// TestWatchCrossing: a block is reported when it has lasted 1, 10, 100 s, not before and not
-// in between. Its span links to the last report.
+// A block is reported when it has lasted 1, 10 and 100 s, and at no other time. The
+// block's span links to the last report.
 func TestWatchCrossing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := recording(t)
@@ -144,12 +144,12 @@ func TestWatchSettles(t *testing.T) {
 	})
 }
 
-// synctestEpoch is when a task began to wait, which is when it began: in a bubble
-// that takes no time.
+// synctestEpoch returns when a task began to wait: at the bubble's start, since nothing
+// before it takes time.
 func synctestEpoch(*trace.Task) time.Time { return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-// TestWatchIdle: what waits for the next message, a value, a time or the end of what
-// it started holds nothing up.
+// A goroutine that waits for the next message, a value, a time or the end of its child is
+// not stalled.
 func TestWatchIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := recording(t)
@@ -180,7 +180,7 @@ func TestWatchIdle(t *testing.T) {
 	})
 }
 
-// TestWatchRate: so many are told of in a second and no more, and the others counted.
+// At most so many stalls are reported in a second. The others are counted.
 func TestWatchRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := recording(t)
@@ -236,7 +236,8 @@ func TestWatchStops(t *testing.T) {
 	}
 }
 
-// TestWatchTwice: a block that ends in between begins anew.
+// Blocks that follow one another are stalls of their own, each reported from its
+// beginning.
 func TestWatchTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := recording(t)
@@ -252,7 +253,7 @@ func TestWatchTwice(t *testing.T) {
 	})
 }
 
-// TestWatchMinBlock: a block that was told of is a span, however short for one.
+// A block that was reported has a span, even if it is shorter than the minimum.
 func TestWatchMinBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, rec := recording(t, trace.WithMinBlock(time.Hour))
@@ -271,7 +272,7 @@ func TestWatchMinBlock(t *testing.T) {
 	})
 }
 
-// TestWatchConcurrently: it looks and tells while goroutines come, block and go.
+// Watch looks and reports while goroutines start, block and end.
 func TestWatchConcurrently(t *testing.T) {
 	ctx, rec := recording(t)
 	stop := live.Watch(t.Context(), live.WithStallAfter(50*time.Microsecond), live.WithStallsPerSecond(1<<30))
@@ -302,8 +303,8 @@ func TestWatchConcurrently(t *testing.T) {
 	}
 }
 
-// TestWatchTrace: one execution trace is written for all stalls that are reported at the
-// same time, and their spans name its file, if there is one. An error goes to the handler.
+// All stalls that are reported at the same time share one execution trace. Their spans
+// name its file, if there is one. Errors go to the handler.
 func TestWatchTrace(t *testing.T) {
 	faults := make(chan error, 10)
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {

@@ -13,7 +13,7 @@ import (
 	"github.com/wakechain/wakechain/trace/chain/query"
 )
 
-// answering is a server that says the same to every request, in turns.
+// answering is a server that gives the same few answers to all requests, in turn.
 type answering struct {
 	t       *testing.T
 	answers [][]byte
@@ -27,8 +27,7 @@ func (a *answering) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Request: r, Body: io.NopCloser(bytes.NewReader(a.answers[a.n%len(a.answers)]))}, nil
 }
 
-// FuzzAnswers asks a server that answers anything. Whatever it says, the reader comes
-// to an end.
+// FuzzAnswers gives the reader any answers of a server. It must always end.
 func FuzzAnswers(f *testing.F) {
 	for _, in := range [][2]string{
 		{`{"data":["a","b"]}`, `{"data":[{"traceID":"0af7651916cd43dd8448eb211c80319c","spans":[{"traceID":"0af7651916cd43dd8448eb211c80319c","spanID":"b7ad6b7169203331","operationName":"a","startTime":1,"duration":1,"processID":"p"}],"processes":{"p":{"serviceName":"s"}}}]}`},

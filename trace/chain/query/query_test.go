@@ -24,7 +24,7 @@ import (
 
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// traces are n traces of one span, the i-th i seconds before now.
+// traces returns n traces of one span each. The i-th is i seconds old.
 func traces(n int) []chain.Span {
 	spans := make([]chain.Span, n)
 	for i := range spans {
@@ -38,13 +38,13 @@ func traces(n int) []chain.Span {
 	return spans
 }
 
-// server answers as a Jaeger or a Tempo that has spans, and notes what it is asked.
+// server answers as a Jaeger or a Tempo with spans, and records the requests.
 type server struct {
 	*httptest.Server
 	spans []chain.Span
-	asked []url.Values // searches
-	old   bool         // without the newer APIs
-	deaf  bool         // to times
+	asked []url.Values // the parameters of searches
+	old   bool         // it lacks the newer APIs
+	deaf  bool         // it ignores times
 }
 
 func serve(t *testing.T, kind query.Kind, spans []chain.Span) *server {
@@ -89,7 +89,7 @@ func (s *server) trace(w http.ResponseWriter, r *http.Request, wrap string, unkn
 	fmt.Fprintf(w, wrap, strings.TrimSpace(b.String()))
 }
 
-// between returns the latest of the spans between two times.
+// between returns the latest spans between two times, at most as many as limit says.
 func (s *server) between(from, until time.Time, limit string) []chain.Span {
 	n, _ := strconv.Atoi(limit)
 	var of []chain.Span
@@ -307,15 +307,15 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestSilentServer asks servers that accept and never answer, from the beginning or
-// in the middle of an answer.
+// A server that never answers, or stops in the middle of its answer, does not block the
+// reader for ever.
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = l.Close() }) // the kernel accepts, nobody else
+	t.Cleanup(func() { _ = l.Close() }) // the kernel accepts connections, and nobody reads them
 	halfway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"data":`)
 		_ = http.NewResponseController(w).Flush()

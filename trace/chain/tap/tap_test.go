@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// ask asks the tap for some time, in the bubble that it is called in.
+// ask sends a query to the tap, inside the caller's bubble.
 func ask(ctx context.Context, t *tap.Tap, query string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	t.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/spans"+query, nil))
@@ -42,7 +42,7 @@ func names(t *testing.T, body string) string {
 	return strings.Join(all, " ")
 }
 
-// TestTap: those who ask get what ends meanwhile, and nothing else.
+// A request receives the spans that end while it is open, and no others.
 func TestTap(t *testing.T) {
 	for name, provider := range map[string]func(sdktrace.SpanProcessor) oteltrace.TracerProvider{
 		"SDK": func(p sdktrace.SpanProcessor) oteltrace.TracerProvider {
@@ -81,7 +81,7 @@ func TestTap(t *testing.T) {
 	}
 }
 
-// TestLimits: too many who ask, those who go, and mistakes.
+// Too many requests and wrong ones are refused. A client that goes away is forgotten.
 func TestLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spans := tap.New()
@@ -115,7 +115,7 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-// TestTapConcurrentSafe ends spans while others come and go.
+// Spans end while requests come and go.
 func TestTapConcurrentSafe(t *testing.T) {
 	spans := tap.New()
 	p := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
@@ -132,7 +132,7 @@ func TestTapConcurrentSafe(t *testing.T) {
 	wg.Wait()
 }
 
-// TestAllocs: what nobody asks for costs nothing.
+// Without requests, a span allocates nothing.
 func TestAllocs(t *testing.T) {
 	spans := tap.New()
 	p := sdktrace.NewTracerProvider()

@@ -23,7 +23,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// event is one as a viewer reads it.
+// event is a trace event as a viewer reads it.
 type event struct {
 	Name, Ph, Cat, Bp string
 	TS                *float64
@@ -57,8 +57,8 @@ func write(t testing.TB, c *chain.Chain) file {
 
 type place struct{ pid, tid int }
 
-// check holds a file to the rules of the Trace Event Format, as its document and
-// Perfetto's importer have them:
+// check checks the rules of the Trace Event Format, those of its document and those of
+// Perfetto's importer:
 //
 //   - each event has a name, a phase, a time, a process and a thread;
 //   - slices (X with a duration of 0 or more, B) come in the order of time, and in one
@@ -105,7 +105,7 @@ func check(f file) error {
 				return fmt.Errorf("event %d at %v comes after one at %v", i, *e.TS, last)
 			}
 			last = *e.TS
-			const rounding = 1e-4 // of sums of floats
+			const rounding = 1e-4 // of sums of floating-point numbers
 			open := stack[at]
 			for len(open) > 0 && open[len(open)-1] <= *e.TS+rounding {
 				open = open[:len(open)-1]
@@ -160,7 +160,7 @@ func count(f file, phases ...string) (n int) {
 	return n
 }
 
-// TestScenarios writes what real programs recorded.
+// Files of what real programs recorded are valid.
 func TestScenarios(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join("..", "..", "sequence", "testdata", "*.json"))
@@ -203,7 +203,8 @@ func TestScenarios(t *testing.T) {
 
 var base = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// span makes one from and to milliseconds; to < 0 has not ended.
+// span makes a span between two times in milliseconds. A negative end means that it has
+// not ended.
 func span(id, parent byte, name string, from, to float64, attrs ...attribute.KeyValue) chain.Span {
 	at := func(ms float64) time.Time { return base.Add(time.Duration(ms * float64(time.Millisecond))) }
 	s := chain.Span{
@@ -216,7 +217,7 @@ func span(id, parent byte, name string, from, to float64, attrs ...attribute.Key
 	return s
 }
 
-// lines renders the slices and arrows of a file, with the names of their tracks.
+// lines returns the slices and arrows of a file as text, with the names of their tracks.
 func lines(f file) []string {
 	tracks := make(map[place]string)
 	var all []string
@@ -247,7 +248,7 @@ func TestTracksAndArrows(t *testing.T) {
 		span(1, 0, "main", 0, 10, semconv.GoroutineNameKey.String("main")),
 		span(2, 1, "serve", 1, 9, id, semconv.GoroutineNameKey.String("serve"), semconv.GoroutineStateKey.String("finished")),
 		span(3, 1, "write", 2, 4.5),
-		span(4, 1, "read", 3, 7), // overlaps: it is on another goroutine that nobody knows
+		span(4, 1, "read", 3, 7), // overlaps the one before: it is on another, unknown goroutine
 		span(6, 2, "recv", 2, 6, id),
 		span(7, 6, semconv.SpanBlock, 3, 5),
 		wake,
@@ -274,7 +275,7 @@ func TestTracksAndArrows(t *testing.T) {
 	}
 }
 
-// TestStillBlocked has a block in progress, of which only a `stalled` tells.
+// A block in progress is known from its `stalled` alone.
 func TestStillBlocked(t *testing.T) {
 	t.Parallel()
 	c := chain.New([]chain.Span{
@@ -333,7 +334,7 @@ func TestNothingAndErrors(t *testing.T) {
 	}
 }
 
-// TestCheck: the rules refuse what breaks them.
+// check refuses files that break a rule.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	good := write(t, chain.New([]chain.Span{span(1, 0, "a", 0, 10), span(2, 1, "b", 1, 2)}))
@@ -360,7 +361,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// FuzzWrite holds any spans to the rules.
+// FuzzWrite checks the files of any spans.
 func FuzzWrite(f *testing.F) {
 	f.Add([]byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"a","startTimeUnixNano":"1","endTimeUnixNano":"5"}]}]}]}`))
 	f.Fuzz(func(t *testing.T, in []byte) {

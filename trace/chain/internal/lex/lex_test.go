@@ -14,7 +14,7 @@ import (
 	"github.com/wakechain/wakechain/trace/chain/internal/lex"
 )
 
-// value takes any value as encoding/json would have it: numbers as they stand there.
+// value reads any value as encoding/json does, with numbers as their text.
 func value(l *lex.Lexer, depth int) any {
 	if depth > 500 {
 		l.Fail("too deep")
@@ -128,7 +128,7 @@ type neverReader struct{}
 
 func (neverReader) Read([]byte) (int, error) { return 0, nil }
 
-// TestLongText has texts longer than what is read at a time, and too long.
+// A text may be longer than the lexer reads at a time. One that is too long is an error.
 func TestLongText(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 3<<20)
@@ -150,7 +150,7 @@ func TestLongText(t *testing.T) {
 	}
 }
 
-// A long run of first halves of characters takes no stack.
+// A long run of first halves of surrogate pairs does not deepen the stack.
 func TestHalves(t *testing.T) {
 	t.Parallel()
 	const half = `\ud800`
@@ -169,7 +169,7 @@ func TestHalves(t *testing.T) {
 	}
 }
 
-// endless is a text that repeats without an end.
+// endless is a reader that repeats a text without end.
 type endless string
 
 func (e endless) Read(b []byte) (n int, err error) {
@@ -227,12 +227,12 @@ func TestAllocs(t *testing.T) {
 			l.Skip()
 		}
 	})
-	if n > 20 { // the Lexer, its window, and what Skip has for its depth
+	if n > 20 { // the Lexer, its window, and Skip's record of depth
 		t.Errorf("%v allocations for 1,000 objects", n)
 	}
 }
 
-// FuzzLex compares with encoding/json, which is as strict, but for numbers and
+// FuzzLex compares with encoding/json. Both are equally strict, except about numbers and
 // invalid UTF-8.
 func FuzzLex(f *testing.F) {
 	for _, in := range []string{`{"a":[1,"b\u00e9",null,true]}`, `"\ud83d\ude00"`, `[[[`, "\xEF\xBB\xBF{}", `{"a":x}` + "\n{}"} {
