@@ -19,7 +19,7 @@ const (
 	delay = time.Second
 )
 
-// batches is a provider whose one batch is exported with the burst-th span.
+// batches returns a provider that exports its only batch once it has burst spans.
 func batches(t *testing.T) (*keeper, *lean.TracerProvider) {
 	var k keeper
 	tp := lean.NewTracerProvider(lean.WithBatcher(&k, sdktrace.WithMaxExportBatchSize(burst), sdktrace.WithBatchTimeout(time.Hour)))
@@ -31,7 +31,7 @@ func batches(t *testing.T) (*keeper, *lean.TracerProvider) {
 	return &k, tp
 }
 
-// others gives n spans of somebody else's to the batch.
+// others adds n spans of another tracer to the batch.
 func others(t *testing.T, tp *lean.TracerProvider, n int) {
 	for range n {
 		_, s := tp.Tracer("other").Start(t.Context(), "other")
@@ -65,7 +65,7 @@ func TestBurst(t *testing.T) {
 	})
 }
 
-// A span waits a second, and less where the timer of an earlier one is over first.
+// A span waits for a second; for less if the timer of an earlier span expires first.
 func TestBurstDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, tp := batches(t)
@@ -106,7 +106,7 @@ func TestBurstDelay(t *testing.T) {
 	})
 }
 
-// A bubble that ends takes its timer with it, and leaves its spans to a later one.
+// A synctest bubble that ends stops its timer. A later bubble hands over its spans.
 func TestBurstOfBubble(t *testing.T) {
 	for _, age := range []time.Duration{0, time.Hour} {
 		t.Run(age.String(), func(t *testing.T) { leave(t, age) })
@@ -139,7 +139,7 @@ func leave(t *testing.T, age time.Duration) {
 	}
 }
 
-// exporter is one that is a function.
+// exporter is a function as an exporter.
 type exporter func([]sdktrace.ReadOnlySpan)
 
 func (f exporter) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
@@ -149,7 +149,7 @@ func (f exporter) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) 
 
 func (exporter) Shutdown(context.Context) error { return nil }
 
-// Only what cannot tell the difference gets bursts.
+// Spans are gathered in bursts only where nobody can tell the difference.
 func TestGathers(t *testing.T) {
 	for name, tt := range map[string]struct {
 		timeout time.Duration
@@ -192,8 +192,8 @@ func TestGathers(t *testing.T) {
 	}
 }
 
-// Where an exporter is stuck, a context ends ForceFlush and Shutdown, though who
-// ends a span waits.
+// With a stuck exporter, ForceFlush and Shutdown return when their context ends, even
+// while a goroutine waits in the end of a span.
 func TestStuckExporter(t *testing.T) {
 	t.Run("ForceFlush", func(t *testing.T) { stuck(t, (*lean.TracerProvider).ForceFlush) })
 	t.Run("Shutdown", func(t *testing.T) { stuck(t, (*lean.TracerProvider).Shutdown) })
@@ -213,8 +213,8 @@ func stuck(t *testing.T, stop func(*lean.TracerProvider, context.Context) error)
 		synctest.Wait()
 		over, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
-		// One of them: the SDK leaves a goroutine that waits for a lock, and thereby
-		// stops the clock of the bubble.
+		// One of the two: after it the SDK leaves a goroutine that waits for a lock, which
+		// stops the bubble's clock.
 		if err := stop(tp, over); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
 		}
@@ -225,7 +225,7 @@ func stuck(t *testing.T, stop func(*lean.TracerProvider, context.Context) error)
 	})
 }
 
-// What has ended before Shutdown is exported, and nothing after it.
+// Spans that ended before Shutdown are exported. Later ones are not.
 func TestBurstShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var k keeper
@@ -249,7 +249,7 @@ func TestBurstShutdown(t *testing.T) {
 	})
 }
 
-// What has ended before a processor comes or goes is for those that were there.
+// A span goes to the processors that were registered when it ended.
 func TestBurstRegister(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var one, two keeper

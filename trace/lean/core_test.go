@@ -16,10 +16,10 @@ func startAs(ctx context.Context, name string, c core.Config, attrs ...attribute
 	return trace.Op(core.Of(trace.FromContext(ctx)).Start(c, false))
 }
 
-// endWith ends an operation with facts.
+// endWith ends an operation with facts of a schema.
 func endWith(op trace.Op, f core.Facts) { core.Ref(op).End(&core.End{Facts: f}) }
 
-// schema is that of the fixed attributes, of a string and of some integers.
+// schema returns the schema of fixed attributes, a string and some integers.
 func schema(fixed []attribute.KeyValue, text attribute.Key, ints ...attribute.Key) *core.Schema {
 	s := &core.Schema{Fixed: fixed, Text: text, Blocked: semconv.BlockDurationKey}
 	s.N = copy(s.Ints[:], ints)

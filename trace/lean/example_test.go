@@ -10,8 +10,8 @@ import (
 	"github.com/wakechain/wakechain/trace/lean"
 )
 
-// A lean provider takes the place of the SDK's: its exporters, processors and samplers
-// are the SDK's.
+// A lean provider replaces the SDK's. It takes the SDK's exporters, processors and
+// samplers.
 func Example() {
 	spans := tracetest.NewInMemoryExporter()
 	provider := lean.NewTracerProvider(lean.WithBatcher(spans))

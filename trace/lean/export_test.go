@@ -1,6 +1,6 @@
 package lean
 
-// What looks at the SDK's unexported parts.
+// Functions that read unexported parts of the SDK.
 var (
 	Quiet   = quiet
 	Gathers = gathers

@@ -20,7 +20,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// blocked is an exporter that returns err, and not before it is let go.
+// blocked is an exporter that waits until goes is closed, and then returns err.
 type blocked struct {
 	goes chan struct{}
 	err  error
@@ -33,7 +33,7 @@ func (b blocked) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error {
 
 func (blocked) Shutdown(context.Context) error { return nil }
 
-// handled collects the errors of otel.Handle.
+// handled returns a function that returns the errors of otel.Handle since its last call.
 func handled(t *testing.T) func() []string {
 	var mu sync.Mutex
 	var all []string
@@ -52,7 +52,7 @@ func handled(t *testing.T) func() []string {
 	}
 }
 
-// droppedBy is the metric, by error.type.
+// droppedBy returns the values of the metric, by error.type.
 func droppedBy(t *testing.T, r *sdkmetric.ManualReader) map[string]int64 {
 	t.Helper()
 	var all metricdata.ResourceMetrics
@@ -75,8 +75,8 @@ func droppedBy(t *testing.T, r *sdkmetric.ManualReader) map[string]int64 {
 	return by
 }
 
-// What a full queue refuses is counted, and told once a minute; and so is what an
-// exporter fails to export. With bursts and without.
+// Spans that a full queue refuses are counted, and reported once a minute. Spans that an
+// exporter fails to export are counted, too. It is the same with bursts and without.
 func TestLosses(t *testing.T) {
 	for name, queue := range map[string]int{"bursts": 8 * burst, "one by one": 16} {
 		t.Run(name, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestLosses(t *testing.T) {
 						spans++
 					}
 				}
-				end(queue) // the exporter has them, and is blocked
+				end(queue) // the exporter has them, and blocks
 				time.Sleep(2 * time.Second)
 				end(queue + 2*burst) // the queue is full
 				time.Sleep(2 * time.Second)

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// counting are ids that two providers make alike.
+// counting is a generator of ids that gives two providers the same ones.
 type counting struct{ n atomic.Uint64 }
 
 func (c *counting) NewIDs(ctx context.Context) (id oteltrace.TraceID, _ oteltrace.SpanID) {
@@ -36,13 +36,13 @@ func (c *counting) NewSpanID(context.Context, oteltrace.TraceID) (id oteltrace.S
 	return id
 }
 
-// A setting is what both providers are made with.
+// setting is how both providers are configured.
 type setting struct {
 	limits    *sdktrace.SpanLimits
 	sampler   sdktrace.Sampler
-	processor sdktrace.SpanProcessor // before the recorder
-	mixed     bool                   // spans of both kinds, which do not count each other
-	random    bool                   // ids, which are compared by where they are
+	processor sdktrace.SpanProcessor // registered before the recorder
+	mixed     bool                   // spans of lean and of the SDK, whose counts of dropped children differ
+	random    bool                   // ids are random, and compared by their position
 }
 
 type provider interface {
@@ -58,7 +58,7 @@ var (
 	_ provider = (*lean.TracerProvider)(nil)
 )
 
-// keeper is an exporter that keeps the spans themselves, beyond Shutdown.
+// keeper is an exporter that keeps spans, even after Shutdown.
 type keeper struct {
 	mu    sync.Mutex
 	spans []sdktrace.ReadOnlySpan
@@ -86,7 +86,7 @@ func (k *keeper) names() (names []string) {
 	return names
 }
 
-// parts counts the spans that were made as parts.
+// parts returns how many spans are parts.
 func (k *keeper) parts() (n int) {
 	for _, s := range k.all() {
 		if fmt.Sprintf("%T", s) == "*lean.part" {
@@ -96,9 +96,10 @@ func (k *keeper) parts() (n int) {
 	return n
 }
 
-// both runs f with the SDK's provider and with a lean one, each in a bubble of
-// fake time, and compares what was exported: with the ids of a generator, so that
-// every span is a full one, and where nobody has a say in them, with parts.
+// both runs f with the SDK's provider and with a lean one, each in a bubble of fake time,
+// and compares the exported spans. With a generator of ids every span is a full one. If no
+// sampler or processor needs to see the spans begin, it also compares with random ids,
+// where some spans are parts.
 func both(t *testing.T, s setting, f func(t *testing.T, tp provider)) (want tracetest.SpanStubs, parts int) {
 	t.Helper()
 	if want, parts = compare(t, s, f); parts > 0 {
@@ -165,7 +166,7 @@ func compare(t *testing.T, s setting, f func(t *testing.T, tp provider)) (want t
 	return want, parts
 }
 
-// within returns a context with a Tracer on tp.
+// within returns a context with a Tracer of tp.
 func within(t *testing.T, tp oteltrace.TracerProvider, opts ...trace.Option) context.Context {
 	return trace.New(append(opts, trace.WithTracerProvider(tp))...).NewContext(t.Context())
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// writer is a span elsewhere.
+// writer returns the context of a span elsewhere.
 func writer(n byte) oteltrace.SpanContext {
 	state, _ := oteltrace.ParseTraceState("k=v")
 	return oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
@@ -30,7 +30,7 @@ func writer(n byte) oteltrace.SpanContext {
 var layout = schema([]attribute.KeyValue{attribute.String("fixed", "some text"), attribute.Bool("b", true)},
 	"text", "x", "y")
 
-// A call is an operation that waits n times.
+// call is an operation that waits n times.
 type call struct {
 	name     string
 	n        int
@@ -57,7 +57,7 @@ func (c call) run(ctx context.Context) {
 
 func waits(ctx context.Context, n int) { call{name: "op", n: n}.run(ctx) }
 
-// evidence is of all sorts.
+// evidence returns attributes of random kinds.
 func evidence(r *rand.Rand) (attrs []attribute.KeyValue) {
 	all := []attribute.KeyValue{
 		attribute.String("a", "some text"), attribute.Int("a", 1), attribute.String("b", "text"),
@@ -72,8 +72,8 @@ func evidence(r *rand.Rand) (attrs []attribute.KeyValue) {
 	return attrs
 }
 
-// Whatever an operation waits for, and however often, its blocks and wakes are
-// exported as the SDK's are, under whatever limits.
+// Blocks and wakes are exported as the SDK exports them, whatever an operation waits for,
+// however often and with whatever limits.
 func TestPartsSame(t *testing.T) {
 	total := 0
 	for seed := range uint64(300) {
@@ -101,7 +101,7 @@ func TestPartsSame(t *testing.T) {
 			c.failed = "fault"
 		}
 		for i := range r.IntN(3) {
-			c.as.Links = append(c.as.Links, oteltrace.Link{SpanContext: writer(byte(i + r.IntN(2)))}) // not valid, too
+			c.as.Links = append(c.as.Links, oteltrace.Link{SpanContext: writer(byte(i + r.IntN(2)))}) // some are not valid
 		}
 		_, parts := both(t, s, func(t *testing.T, tp provider) { c.run(within(t, tp)) })
 		if total += parts; t.Failed() {
@@ -113,7 +113,7 @@ func TestPartsSame(t *testing.T) {
 	}
 }
 
-// A part needs nothing that the evidence, the limits or links could change.
+// A part is made only if no evidence, limit or link would change what the SDK exports.
 func TestParts(t *testing.T) {
 	limits := func(f func(*sdktrace.SpanLimits)) *sdktrace.SpanLimits {
 		l := sdktrace.NewSpanLimits()
@@ -149,7 +149,7 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// Parts are made where the sampler has no say in them.
+// Parts are made only if the sampler does not decide about them.
 func TestPartsOfSamplers(t *testing.T) {
 	always := sdktrace.AlwaysSample()
 	other := struct{ sdktrace.Sampler }{always}
@@ -176,8 +176,8 @@ func TestPartsOfSamplers(t *testing.T) {
 	}
 }
 
-// What an exporter holds does not change, whatever becomes of the operation's
-// memory, of its span and of what is below it.
+// Spans that an exporter keeps do not change, whatever happens to the operation's memory,
+// its span and the spans below it.
 func TestKeptSpansStay(t *testing.T) {
 	var k keeper
 	ctx := within(t, lean.NewTracerProvider(lean.WithSyncer(&k)))
@@ -225,7 +225,7 @@ func TestKeptSpansStay(t *testing.T) {
 	}
 }
 
-// seer is a processor of the program's own, which looks at spans that begin.
+// seer is a processor that looks at spans that begin, such as a program may have.
 type seer struct {
 	onStart
 	names []string
@@ -236,18 +236,18 @@ func (s *seer) OnStart(_ context.Context, span sdktrace.ReadWriteSpan) {
 	span.SetAttributes(attribute.String("seen", "yes"))
 }
 
-// wrapped is another processor of the program's own, around one of the SDK.
+// wrapped is another such processor. It wraps one of the SDK's.
 type wrapped struct{ sdktrace.SpanProcessor }
 
 func (w wrapped) MarshalLog() any {
 	return w.SpanProcessor.(interface{ MarshalLog() any }).MarshalLog()
 }
 
-// batchSpanProcessor is only called as that of the SDK is.
+// batchSpanProcessor has nothing but its name in common with the SDK's.
 type batchSpanProcessor struct{ onStart }
 
-// Parts are for processors of the SDK alone: any other one sees blocks and wakes
-// begin, for as long as it is there.
+// Parts are made only while all processors are the SDK's. Another one sees blocks and
+// wakes begin, as long as it is registered.
 func TestQuiet(t *testing.T) {
 	own := new(seer)
 	batch := sdktrace.NewBatchSpanProcessor(new(keeper))
@@ -291,7 +291,7 @@ func TestQuiet(t *testing.T) {
 	}
 }
 
-// A part answers by itself what a span of the SDK does.
+// A part's own methods return what those of the SDK's span do.
 func TestPartMethods(t *testing.T) {
 	var k keeper
 	waits(within(t, lean.NewTracerProvider(lean.WithSyncer(&k))), 1)

@@ -24,7 +24,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// names of the spans of an exporter.
+// names returns the names of an exporter's spans.
 func names(e *tracetest.InMemoryExporter) (names []string) {
 	for _, s := range e.GetSpans() {
 		names = append(names, s.Name)
@@ -37,7 +37,7 @@ func op(ctx context.Context, name string) {
 	op.End(nil)
 }
 
-// Processors are those of one provider for the spans of everybody.
+// A provider's processors receive the spans of all its tracers.
 func TestProcessors(t *testing.T) {
 	one, two := tracetest.NewInMemoryExporter(), tracetest.NewInMemoryExporter()
 	tp := lean.NewTracerProvider(lean.WithBatcher(one))
@@ -61,7 +61,7 @@ func TestProcessors(t *testing.T) {
 	if err := tp.ForceFlush(t.Context()); err != nil {
 		t.Error(err)
 	}
-	// Where all are batch processors, ours come in bursts.
+	// If all processors are batch processors, lean spans come in bursts.
 	if got, want := names(one), []string{"b", "a", "c", "d", "e"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -80,8 +80,7 @@ func TestProcessors(t *testing.T) {
 	}
 }
 
-// filter hands on the spans that were long enough, as a processor of the SDK's
-// documentation does.
+// filter passes on some spans, as an example in the SDK's documentation does.
 type filter struct{ sdktrace.SpanProcessor }
 
 func (f filter) OnEnd(s sdktrace.ReadOnlySpan) {
@@ -105,7 +104,7 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// Below a span of the SDK and above one: one trace.
+// A lean span between two of the SDK's: all are in one trace.
 func TestMixed(t *testing.T) {
 	both(t, setting{mixed: true}, func(t *testing.T, tp provider) {
 		ctx, above := tp.Tracer("other").Start(within(t, tp), "above")
@@ -117,7 +116,8 @@ func TestMixed(t *testing.T) {
 	})
 }
 
-// With the global provider, also where package trace was there before it.
+// A lean provider may be set as the global one, even after package trace has begun to use
+// that.
 func TestGlobal(t *testing.T) {
 	e := tracetest.NewInMemoryExporter()
 	before := otel.GetTracerProvider()
@@ -171,7 +171,7 @@ func TestSamplerFromEnv(t *testing.T) {
 	}
 }
 
-// quiet keeps what the SDK says of the environment out of the output.
+// quiet discards the SDK's log messages about the environment.
 func quiet(t *testing.T) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
 	t.Cleanup(func() { otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Log(err) })) })
@@ -192,7 +192,8 @@ func TestResource(t *testing.T) {
 	}
 }
 
-// An unsampled root says so to what is below it, and to whose provider it is.
+// Below an unsampled root the context has an unsampled span of the same provider, and
+// operations allocate nothing.
 func TestUnsampled(t *testing.T) {
 	tp := lean.NewTracerProvider(lean.WithSampler(sdktrace.NeverSample()))
 	ctx, o := trace.Start(within(t, tp), "root")
@@ -208,8 +209,8 @@ func TestUnsampled(t *testing.T) {
 	}
 }
 
-// While the execution tracer runs, each span that the API begins is a task of it, and
-// an operation costs what it does otherwise.
+// While the execution tracer runs, each span that the API begins is a task of it. An
+// operation costs the same as without the tracer.
 func TestTasks(t *testing.T) {
 	if rtrace.IsEnabled() {
 		t.Skip("did not run: go test -trace")
@@ -269,7 +270,7 @@ func TestTasks(t *testing.T) {
 	allocs := func(ctx context.Context) float64 { return testing.AllocsPerRun(100, func() { waits(ctx) }) }
 	without = allocs(within(t, lean.NewTracerProvider()))
 	tasks(lean.NewTracerProvider(), func(ctx context.Context) { with = allocs(ctx) })
-	if with > without+2 { // two messages in the trace, of its begin and its end
+	if with > without+2 { // a message of the trace each for begin and end
 		t.Errorf("got %v allocations while the tracer runs, want %v as without, and two", with, without)
 	}
 }

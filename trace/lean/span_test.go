@@ -29,12 +29,12 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// ids are those that were seen, by when.
+// ids numbers the ids in the order in which they were seen.
 type ids map[string]string
 
 var id = regexp.MustCompile(`"([0-9a-f]{32}|[0-9a-f]{16})"`)
 
-// text is all that an exporter can see of a span, with ids by their order.
+// text returns all that an exporter can see of a span, with ids as their numbers.
 func (seen ids) text(t *testing.T, span tracetest.SpanStub) string {
 	t.Helper()
 	j, err := json.Marshal(span)
@@ -51,8 +51,8 @@ func (seen ids) text(t *testing.T, span tracetest.SpanStub) string {
 
 var goroutineID = regexp.MustCompile(`"goroutine.id"[^}]*`)
 
-// wantMethods checks that a span's methods are those of the file: one that a later
-// SDK adds must be written there, too.
+// wantMethods checks that all methods of a span are declared in this file of the package.
+// A method that a later SDK adds must be written there, too.
 func wantMethods(t *testing.T, span any, all reflect.Type, in string) {
 	t.Helper()
 	typ := reflect.TypeOf(span)
@@ -72,7 +72,7 @@ func wantMethods(t *testing.T, span any, all reflect.Type, in string) {
 	}
 }
 
-// operations are what package trace makes of one goroutine's.
+// operations makes a goroutine's spans by package trace.
 func operations(ctx context.Context) {
 	const ms = time.Millisecond
 	_ = trace.Handle(ctx, "goroutine", func(ctx context.Context) error {
@@ -100,8 +100,8 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// What an operation ends with in a layout is exported as if each attribute had been
-// set, whatever there was before and comes after, and whatever the limits.
+// An operation that ends with the facts of a schema is exported as if each attribute had
+// been set, whatever was set before and after, and whatever the limits.
 func TestEndWith(t *testing.T) {
 	fixed := []attribute.KeyValue{attribute.String("fixed", "text"), attribute.Bool("b", true)}
 	for name, l := range map[string]*core.Schema{
@@ -147,7 +147,7 @@ func endsWith(ctx context.Context, l *core.Schema, blocks int, before []attribut
 	span.SetAttributes(attribute.Int("after", 1))
 }
 
-// Attributes are made of a layout once, whoever asks first.
+// The attributes of a schema are made once, whichever goroutine asks first.
 func TestEndWithConcurrentSafe(t *testing.T) {
 	var k keeper
 	ctx, op := trace.Start(within(t, lean.NewTracerProvider(lean.WithSyncer(&k))), semconv.SpanRead)
@@ -168,8 +168,8 @@ func TestEndWithConcurrentSafe(t *testing.T) {
 	wg.Wait()
 }
 
-// A child that begins after the end of its parent, or while it ends, does not
-// change what is exported.
+// A child that begins during or after the end of its parent does not change the exported
+// parent.
 func TestLateChild(t *testing.T) {
 	for range 100 {
 		var k keeper
@@ -193,7 +193,7 @@ func TestLateChild(t *testing.T) {
 	}
 }
 
-// What was read of an open span stays as it was.
+// Attributes that were read from an open span do not change later.
 func TestOpenAttributes(t *testing.T) {
 	_, span := lean.NewTracerProvider().Tracer(trace.ScopeName).Start(t.Context(), "x", oteltrace.WithAttributes(attribute.Int("a", 1)))
 	got := span.(sdktrace.ReadOnlySpan).Attributes()
@@ -211,7 +211,7 @@ func TestNoContext(t *testing.T) {
 	}
 }
 
-// An end before the start, and as far from it as a time can be.
+// The end of a span may be before its start, as far as a time can be.
 func TestEndLongAgo(t *testing.T) {
 	var k keeper
 	_, span := lean.NewTracerProvider(lean.WithSyncer(&k)).Tracer(trace.ScopeName).Start(t.Context(), "x")
@@ -222,8 +222,8 @@ func TestEndLongAgo(t *testing.T) {
 	}
 }
 
-// Whatever is done to a span by the API, under whatever limits and sampler, it is
-// exported as the SDK's is.
+// A span is exported as the SDK's is, whatever the API does to it, with any limits and
+// sampler.
 func TestSpanSame(t *testing.T) {
 	for seed := range uint64(400) {
 		r := rand.New(rand.NewPCG(seed, 0))
@@ -337,7 +337,7 @@ func (adding) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResul
 
 func (adding) Description() string { return "adding" }
 
-// onStart is a processor that sets attributes at the start, and looks at them.
+// onStart is a processor that sets attributes at the start, and reads them.
 type onStart struct{ sdktrace.SpanProcessor }
 
 func (onStart) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {

@@ -10,7 +10,7 @@ import (
 	"github.com/wakechain/wakechain/trace/lean"
 )
 
-// Canaries: each fails loudly where a later SDK is not what unexported.go takes it for.
+// This test fails as soon as a newer SDK is not what unexported.go assumes.
 func TestUnexported(t *testing.T) {
 	batch := sdktrace.NewBatchSpanProcessor(tracetest.NewNoopExporter())
 	simple := sdktrace.NewSimpleSpanProcessor(tracetest.NewNoopExporter())

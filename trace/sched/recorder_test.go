@@ -17,7 +17,7 @@ import (
 	"github.com/wakechain/wakechain/trace/sched"
 )
 
-// logs returns the messages of the category "test" in a trace, which must be whole.
+// logs returns the messages of the category "test" in a trace, which must be complete.
 func logs(t *testing.T, r io.Reader) (all []string) {
 	t.Helper()
 	rd, err := exptrace.NewReader(r)
@@ -53,7 +53,7 @@ func TestRecorder(t *testing.T) {
 	if _, err := r.WriteTo(io.Discard); !errors.Is(err, sched.ErrNotRunning) {
 		t.Errorf("before Start: got %v, want ErrNotRunning", err)
 	}
-	for _, want := range []string{"one", "two"} { // it starts again, with nothing in it
+	for _, want := range []string{"one", "two"} { // the recorder starts again, with nothing in it
 		start(t, r)
 		if err := r.Start(); err != nil || !r.Running() {
 			t.Errorf("second Start: got %v, running %v", err, r.Running())
@@ -100,7 +100,7 @@ func TestRecorderBesideAnother(t *testing.T) {
 		t.Error("Stop ended a recorder that ran before")
 	}
 	theirs.Stop()
-	start(t, r) // not running any more: this one starts it, and stops it
+	start(t, r) // it is not running any more: this starts it, and stops it at the end
 	r.Stop()
 	if theirs.Enabled() {
 		t.Error("Stop left running what Start had started")
@@ -152,7 +152,7 @@ func TestWriteFile(t *testing.T) {
 	}
 }
 
-// slow is a writer that waits in its first Write.
+// slow is a writer whose first Write waits.
 type slow struct {
 	once           sync.Once
 	entered, leave chan struct{}
@@ -166,8 +166,8 @@ func (w *slow) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A writer that is slow, such as a client that does not read, delays neither other writers
-// nor Stop.
+// A slow writer, such as a client that does not read, delays neither other writers nor
+// Stop.
 func TestRecorderSlowWriter(t *testing.T) {
 	r := sched.NewRecorder(sched.WithMaxBytes(1 << 20))
 	start(t, r)

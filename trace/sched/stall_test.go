@@ -10,7 +10,7 @@ import (
 	"github.com/wakechain/wakechain/trace/sched"
 )
 
-// files are the names in a folder.
+// files returns the names in a folder.
 func files(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -59,7 +59,7 @@ func TestOnStall(t *testing.T) {
 	}
 }
 
-// TestOnStallStopped: without a recorder that runs, a file tells what is blocked then.
+// If the recorder does not run, the file shows what is blocked at that moment.
 func TestOnStallStopped(t *testing.T) {
 	r := sched.NewRecorder()
 	dir := t.TempDir()
@@ -75,7 +75,7 @@ func TestOnStallStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	logs(t, f) // it is whole
+	logs(t, f) // the trace must be complete
 }
 
 func TestOnStallFails(t *testing.T) {

@@ -18,8 +18,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// TestWatch: a span that tells of a stall names a file in which the goroutine is
-// blocked.
+// The span of a stall names a file in which the goroutine is blocked.
 func TestWatch(t *testing.T) {
 	spans := tracetest.NewSpanRecorder()
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
@@ -45,7 +44,7 @@ func TestWatch(t *testing.T) {
 		<-time.After(time.Millisecond)
 		for _, s := range chain.New(chain.FromSpans(spans.Ended())).Named(semconv.SpanStalled) {
 			if name := s.Str(semconv.StalledTraceKey); name != "" {
-				file = name // those within the cool-down have none
+				file = name // spans within the cool-down name none
 			}
 		}
 	}

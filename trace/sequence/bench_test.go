@@ -17,8 +17,8 @@ import (
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
-// flood returns n spans of senders that write, and are blocked now and then, to
-// peers that read with a link.
+// flood returns n spans of senders that write and block now and then, and of peers whose
+// reads link to the writes.
 func flood(n int) []chain.Span {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	spans := make([]chain.Span, 0, n)
@@ -66,7 +66,7 @@ func flood(n int) []chain.Span {
 	return spans[:n]
 }
 
-// BenchmarkHTML draws 100,000 spans, from the spans to the page.
+// BenchmarkHTML measures the way of 100,000 spans to a page.
 func BenchmarkHTML(b *testing.B) {
 	spans := flood(100_000)
 	b.ReportAllocs()
@@ -77,7 +77,7 @@ func BenchmarkHTML(b *testing.B) {
 	}
 }
 
-// BenchmarkHTMLDeep draws 100,000 spans, each below the one before.
+// BenchmarkHTMLDeep measures a page of 100,000 spans, each below the one before.
 func BenchmarkHTMLDeep(b *testing.B) {
 	spans := deep(100_000)
 	b.ReportAllocs()
@@ -88,7 +88,7 @@ func BenchmarkHTMLDeep(b *testing.B) {
 	}
 }
 
-// BenchmarkHTMLUnfolded has a row for each span before the limit.
+// BenchmarkHTMLUnfolded measures a page with a row for each span, before the limit.
 func BenchmarkHTMLUnfolded(b *testing.B) {
 	c := chain.New(flood(100_000))
 	b.ReportAllocs()
@@ -99,7 +99,7 @@ func BenchmarkHTMLUnfolded(b *testing.B) {
 	}
 }
 
-// BenchmarkText draws 100,000 spans for a terminal.
+// BenchmarkText measures a diagram of 100,000 spans for a terminal.
 func BenchmarkText(b *testing.B) {
 	c := chain.New(flood(100_000))
 	b.ReportAllocs()
@@ -110,8 +110,8 @@ func BenchmarkText(b *testing.B) {
 	}
 }
 
-// BenchmarkNew shows that the cost per span of a chain does not grow with their
-// number: of the diagram and its text.
+// BenchmarkNew shows that the cost for each span does not grow with their number, for the
+// diagram and its text.
 func BenchmarkNew(b *testing.B) {
 	for _, n := range []int{1_000, 10_000, 100_000, 1_000_000} {
 		if testing.Short() && n > 10_000 {

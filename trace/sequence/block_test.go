@@ -10,8 +10,7 @@ import (
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
-// TestRunsByWaker: blocks that different goroutines ended are not one run, which
-// would say of all that one ended them.
+// Blocks that two goroutines ended are two runs, since a run says who ended it.
 func TestRunsByWaker(t *testing.T) {
 	var ss spans
 	main := ss.add("a", "main", -1, 0, 0.1, semconv.GoroutineNameKey.String("main"))
@@ -33,7 +32,7 @@ func TestRunsByWaker(t *testing.T) {
 	}
 }
 
-// TestBlockName: what a block waits for is called as the program calls it.
+// A block's row names what it waits for as the program does.
 func TestBlockName(t *testing.T) {
 	var ss spans
 	main := ss.add("a", "main", -1, 0, 0.1, semconv.GoroutineNameKey.String("main"))
@@ -48,7 +47,7 @@ func TestBlockName(t *testing.T) {
 	}
 }
 
-// TestRunNotOver: a block that is not over is none of a run of those that are.
+// A block that has not ended is in no run of blocks that have.
 func TestRunNotOver(t *testing.T) {
 	var ss spans
 	main := ss.add("a", "main", -1, 0, 0.1, semconv.GoroutineNameKey.String("main"))

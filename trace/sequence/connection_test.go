@@ -11,8 +11,8 @@ import (
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
-// TestSegments: a connection that goes on in another trace is on the lifelines
-// that it was on, and what it links to there sent it nothing.
+// A connection that continues in another trace keeps its lifelines. The spans that it
+// links to there have sent it nothing.
 func TestSegments(t *testing.T) {
 	var ss spans
 	hello, data := ss.connection()

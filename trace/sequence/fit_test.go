@@ -14,8 +14,8 @@ import (
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
-// chat is a server with n clients that are not in the trace: each has a reader and a
-// writer there, and a room hands messages around.
+// chat makes a server with n clients that are not in the trace. For each client the server
+// has a reader and a writer, and a room passes messages on.
 func chat(n int) spans {
 	var ss spans
 	finished := semconv.GoroutineStateKey.String(string(semconv.StateFinished))
@@ -45,7 +45,7 @@ func chat(n int) spans {
 
 var sizes = regexp.MustCompile(`width="([0-9.]+)" height="([0-9.]+)" viewBox`)
 
-// A drawing fits into a page unless it is asked for more.
+// A drawing fits on a page, unless more is asked for.
 func TestFits(t *testing.T) {
 	t.Parallel()
 	c := chain.New(chat(40))
@@ -72,7 +72,7 @@ func TestFits(t *testing.T) {
 	}
 }
 
-// Where time is linear rows are where their times are, and what there is no room for is
+// With a linear scale, rows are at the places of their times. Rows without room are
 // counted.
 func TestLinearIsLinear(t *testing.T) {
 	t.Parallel()
@@ -115,7 +115,7 @@ func TestNoGaps(t *testing.T) {
 	}
 }
 
-// A peer that is not in the trace has a lifeline by its address, at which arrows end.
+// A peer that is not in the trace has a lifeline with its address, at which arrows end.
 func TestAbsentPeer(t *testing.T) {
 	t.Parallel()
 	one := outline(sequence.New(chain.New(chat(1))))
@@ -141,7 +141,7 @@ func TestAbsentPeer(t *testing.T) {
 	}
 }
 
-// The colors that are used are explained.
+// The key explains the colors that are used, and no others.
 func TestColorKey(t *testing.T) {
 	t.Parallel()
 	for _, f := range []sequence.Format{sequence.SVG, sequence.HTML} {
@@ -154,7 +154,7 @@ func TestColorKey(t *testing.T) {
 	}
 }
 
-// A page does not grow with the names in it.
+// Long names do not make a page grow.
 func TestPageOfLongNames(t *testing.T) {
 	t.Parallel()
 	var ss spans

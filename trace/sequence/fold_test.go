@@ -12,14 +12,14 @@ import (
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
-// Failures of one row are of one kind, check, code and text.
+// A row stands for failures with the same type, check, code and text.
 func TestUnlikeFailures(t *testing.T) {
 	check := func(s string) attribute.KeyValue { return semconv.WebSocketHandshakeCheckKey.String(s) }
 	for _, tt := range []struct {
 		name    string
-		each    []attribute.KeyValue // of each of the failures, one
-		texts   []string             // their descriptions
-		folding string               // how many of each row
+		each    []attribute.KeyValue // an attribute for each failure
+		texts   []string             // the failures' descriptions
+		folding string               // how many failures each row stands for
 	}{
 		{"alike", []attribute.KeyValue{check("sec-websocket-key"), check("sec-websocket-key"), check("sec-websocket-key")}, nil, "3"},
 		{"checks", []attribute.KeyValue{check("sec-websocket-key"), check("sec-websocket-key"), check("sec-websocket-version")}, nil, "1 1 1"},

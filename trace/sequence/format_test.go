@@ -32,7 +32,7 @@ func TestFormatOf(t *testing.T) {
 	}
 }
 
-// failing is a writer that fails.
+// failing is a writer that returns an error.
 type failing struct{}
 
 var errFull = errors.New("full")

@@ -13,8 +13,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden diagrams anew")
 
-// extension of the golden files of each format. HTML is looked at in a browser,
-// by the tests of examples/internal/draw.
+// extension is that of the golden files of each format. HTML has none: tests in
+// examples/internal/draw look at it in a browser.
 var extension = map[sequence.Format]string{
 	sequence.Mermaid: ".mmd", sequence.JS: ".seq", sequence.PlantUML: ".puml", sequence.Text: ".txt", sequence.SVG: ".svg",
 }

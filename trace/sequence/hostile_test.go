@@ -19,7 +19,7 @@ import (
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
-// named returns a chain in which everything that a trace can name has a name.
+// named returns a chain in which everything that may have a name has this one.
 func named(name string) *chain.Chain {
 	var ss spans
 	hello, data := ss.connection()
@@ -38,7 +38,7 @@ func named(name string) *chain.Chain {
 	return chain.New(ss)
 }
 
-// hostile are names that mean something in one of the formats, or on a terminal.
+// hostile are names with a meaning in one of the formats or on a terminal.
 var hostile = []string{
 	"</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "]]>", "--> <!--", `"quoted" 'and' \n \\`,
 	"a;b", "#quot;", "&lt;", "p0->>p1: x", "end", "note over p0: x", "participant x as y", "title: t", "loop", "wrap: x",
@@ -47,7 +47,7 @@ var hostile = []string{
 	"invalid \xff\xfe", "日本語の名前", "e\u0301", "🙂", strings.Repeat("x", 10_000), "", " ", "{{.Title}} ${x}", "Note", "over", "a as b",
 }
 
-// FuzzName draws any name in all formats: it must not change their structure.
+// FuzzName draws any name in all formats. It must not change their structure.
 func FuzzName(f *testing.F) {
 	for _, name := range hostile {
 		f.Add(name)
@@ -64,7 +64,7 @@ func FuzzName(f *testing.F) {
 			}
 			switch format {
 			case sequence.Mermaid, sequence.PlantUML, sequence.JS:
-				// A service without a name, or one that both sides share, has other lines.
+				// An empty name, and one that both sides share, has other lines.
 				want := drawn(t, plain, format)
 				if d := strings.Count(got, "\n") - strings.Count(want, "\n"); strings.TrimSpace(name) != "" && name != "socket_start" && d != 0 {
 					t.Fatalf("%s has %d lines more than with a plain name:\n%s", format, d, got)
@@ -97,7 +97,7 @@ func wellFormed(t *testing.T, s string) {
 	}
 }
 
-// TestJSGrammar checks what js-sequence-diagrams' grammar takes.
+// Names are written as the grammar of js-sequence-diagrams accepts them.
 func TestJSGrammar(t *testing.T) {
 	for _, name := range hostile {
 		for line := range strings.Lines(drawn(t, sequence.New(named(name)), sequence.JS)) {
@@ -115,7 +115,7 @@ func TestJSGrammar(t *testing.T) {
 	}
 }
 
-// TestAnyChain draws chains that no program makes.
+// Chains that no program makes can be drawn.
 func TestAnyChain(t *testing.T) {
 	for name, make := range map[string]func() spans{
 		"empty": func() spans { return nil },
@@ -205,8 +205,8 @@ func TestAnyChain(t *testing.T) {
 	}
 }
 
-// TestAnyFilter draws parts of chains, recorded and random ones, in all formats:
-// whatever a filter hides, the rest must not name it.
+// Parts of chains, recorded and random, can be drawn in all formats. What a filter hides,
+// the rest does not name.
 func TestAnyFilter(t *testing.T) {
 	chains := make(map[string]*chain.Chain)
 	for _, name := range []string{"stalled", "echo", "lock", "channel", "halfclosed"} {
@@ -243,7 +243,7 @@ func filters(r *rand.Rand, c *chain.Chain) (opts []sequence.Option, said string)
 	add := func(name string, o sequence.Option) { opts, said = append(opts, o), said+" "+name }
 	span := func() *chain.Span { return c.Spans[r.IntN(c.Len())] }
 	if r.IntN(2) == 0 {
-		// At the times of spans, which is where they meet.
+		// At the times of spans, where mistakes would show.
 		from, to := span().Start.Sub(c.Start()), span().End.Sub(c.Start())
 		if r.IntN(2) == 0 {
 			from = 0
@@ -279,8 +279,8 @@ func filters(r *rand.Rand, c *chain.Chain) (opts []sequence.Option, said string)
 	return opts, said
 }
 
-// random returns spans of two services that write, read, are blocked and woken by
-// one another, in any order of times and with any links.
+// random returns spans of two services that write, read, block and wake each other, in any
+// order of times and with any links.
 func random(r *rand.Rand) spans {
 	var ss spans
 	hello, data := ss.connection()

@@ -75,7 +75,7 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-// TestFiltersSayWhatTheyHide: a diagram of a part says so.
+// A diagram of a part says that it is one, and of what.
 func TestFiltersSayWhatTheyHide(t *testing.T) {
 	c := chain.New(shop())
 	for want, opt := range map[string]sequence.Option{
@@ -92,8 +92,7 @@ func TestFiltersSayWhatTheyHide(t *testing.T) {
 	}
 }
 
-// TestSharedLifelines: where there is no room for the lifelines asked for, the
-// diagram says so.
+// If there is no room for the lifelines that were asked for, the diagram says so.
 func TestSharedLifelines(t *testing.T) {
 	var ss spans
 	for range 8 {
@@ -113,8 +112,8 @@ func TestSharedLifelines(t *testing.T) {
 	}
 }
 
-// TestQuietLifelines: of too many names those keep a lifeline that were blocked for
-// longest, also where that is not over, and the others share one.
+// If there are too many goroutines, those that were blocked the longest keep their
+// lifelines, even if they still are. The others share one.
 func TestQuietLifelines(t *testing.T) {
 	var ss spans
 	for i := range 30 {
@@ -140,8 +139,8 @@ func TestQuietLifelines(t *testing.T) {
 	}
 }
 
-// Where services share the last lifeline those have one of their own that were blocked the
-// most, in their order. Who waits for a message is not blocked.
+// Of the services that would share the last lifeline, those that were blocked the longest
+// have their own, in their order. Waiting for a message does not count.
 func TestLastQuiet(t *testing.T) {
 	t.Parallel()
 	var ss spans

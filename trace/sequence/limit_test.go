@@ -29,8 +29,8 @@ func TestBlocked(t *testing.T) {
 	}
 }
 
-// TestBlockedAtAStretch: the longest of a run of blocks counts, not their sum, and
-// no shorter block is context.
+// A run of blocks counts by its longest block, not by their sum. Shorter blocks are not
+// shown beside it.
 func TestBlockedAtAStretch(t *testing.T) {
 	var ss spans
 	hello, data := ss.connection()
@@ -49,11 +49,11 @@ func TestBlockedAtAStretch(t *testing.T) {
 	if n := strings.Count(got, "block - "); n != 1 || !strings.Contains(got, "blocked 350 ms") || !strings.Contains(got, "peer_reset") {
 		t.Errorf("want only the block of 350 ms and its wake:\n%s", got)
 	}
-	// A row that says that one is missing would be no shorter.
+	// A row that says that one is missing would take as much room.
 	if !strings.Contains(got, "elsewhere") {
 		t.Errorf("one row is missing between the block and its wake:\n%s", got)
 	}
-	// The run of 7 ms has its arrow with it.
+	// A run with a block of 7 ms has its arrow beside it.
 	got = outline(sequence.New(chain.New(ss), sequence.WithBlocked(5*time.Millisecond)))
 	if !strings.Contains(got, "blocked 350 ms ×50") || !strings.Contains(got, "wake ×50 · peer_read") || strings.Contains(got, "blocked 1 ms") {
 		t.Errorf("want the run, the long block and their wakes:\n%s", got)
@@ -80,7 +80,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: %d bytes for 20 rows, %d for more", f, len(few), len(got))
 		}
 	}
-	// Each step is in a row, or counted as missing.
+	// Each step has a row or is counted as missing.
 	text := drawn(t, d, sequence.Text, sequence.WithMaxRows(9))
 	steps := strings.Count(text, "├─ step")
 	for _, m := range regexp.MustCompile(`… ([\d,]+) steps?`).FindAllStringSubmatch(text, -1) {
@@ -95,7 +95,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestMaxRows: a limit is one of all rows, also of those that say what is missing.
+// The limit counts all rows, also those that say what is missing.
 func TestMaxRows(t *testing.T) {
 	for _, name := range scenarios {
 		d := sequence.New(recorded(t, name), sequence.WithoutFolding())
@@ -105,7 +105,7 @@ func TestMaxRows(t *testing.T) {
 			if want := min(n, len(d.Rows)); got > want || got < want-2 {
 				t.Errorf("%s: %d rows with a limit of %d", name, got, n)
 			}
-			// A row takes as much room as the one that says it is missing.
+			// The row that would say that one is missing takes as much room as that one.
 			for _, one := range []string{">… 1 wake<", ">… 1 message<", ">… 1 step<", ">… 1 block<", "row<", "rows<"} {
 				if n > 1 && strings.Contains(svg, one) {
 					t.Errorf("%s: %q stands for one row with a limit of %d", name, one, n)
@@ -115,8 +115,7 @@ func TestMaxRows(t *testing.T) {
 	}
 }
 
-// TestMaxRowsKeepsWakes: a block has the arrow of what woke it with it, also where
-// it stands for many.
+// A block is kept together with the arrow of its wake, even if it stands for many blocks.
 func TestMaxRowsKeepsWakes(t *testing.T) {
 	d := sequence.New(recorded(t, "channel"))
 	got := drawn(t, d, sequence.Text, sequence.WithMaxRows(7))

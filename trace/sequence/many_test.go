@@ -21,8 +21,8 @@ import (
 
 var many = flag.Int("spans", 8_000, "how many spans TestManySpans sends through every format")
 
-// knots are n spans of a hostile source: parents and links in circles and in long
-// chains, of all kinds and some services, a few with one id.
+// knots returns n spans of a hostile source: of all kinds and several services, with
+// parents and links in cycles and long chains, and some ids twice.
 func knots(n int) spans {
 	r := rand.New(rand.NewPCG(1, 2))
 	names := []string{
@@ -46,7 +46,7 @@ func knots(n int) spans {
 		s := ss.add("service"+strconv.Itoa(r.IntN(5)), name, parent, at, at+r.Float64()*1000, attrs[r.IntN(len(attrs)):]...)
 		ss[s].Kind = oteltrace.SpanKind(r.IntN(6))
 		switch r.IntN(50) {
-		case 0: // a circle of parents
+		case 0: // a cycle of parents
 			ss[r.IntN(i+1)].ParentID = ss[s].SpanID
 		case 1:
 			ss[s].SpanID = ss[r.IntN(i+1)].SpanID
@@ -59,7 +59,8 @@ func knots(n int) spans {
 	return ss
 }
 
-// stages are all that is made of spans, in turn. Each may use what an earlier one made.
+// stages returns all that is made of spans, in order. A stage may use the results of
+// earlier ones.
 func stages(ss spans) []stage {
 	var c *chain.Chain
 	var found []explain.Finding
@@ -78,7 +79,7 @@ func stages(ss spans) []stage {
 	}
 	for _, f := range sequence.Formats() {
 		each := 150
-		switch f { // drawn once more, with as many lifelines as fit
+		switch f { // drawn again, with as many lifelines as fit
 		case sequence.Text, sequence.SVG, sequence.HTML:
 			each = 2_000
 		}
@@ -90,8 +91,8 @@ func stages(ss spans) []stage {
 type stage struct {
 	name string
 	do   func(w io.Writer) error
-	most int // bytes that it may write; 0: as many as the spans need
-	each int // bytes that it may allocate for each further span
+	most int // maximum bytes that it writes; 0: no maximum
+	each int // maximum bytes that it allocates for each further span
 }
 
 // run returns how many bytes the stage wrote, and how many it allocated.
@@ -107,8 +108,8 @@ func (s *stage) run(t *testing.T) (wrote int, allocated uint64) {
 	return int(size), after.TotalAlloc - before.TotalAlloc
 }
 
-// TestManySpans sends knots through every format: what a diagram is written as is bounded
-// by its rows, and not by the spans.
+// Knots can be written in every format. The rows bound the size of a diagram, not the
+// spans.
 func TestManySpans(t *testing.T) {
 	t.Parallel()
 	all := stages(knots(*many))
@@ -122,9 +123,9 @@ func TestManySpans(t *testing.T) {
 	}
 }
 
-// TestManySpansGrow: in all that is made of spans, four times as many take about four times
-// the memory, and each further one no more than so many bytes. It is not parallel, since it
-// counts what the process allocates.
+// Everything that is made of spans takes about four times the memory for four times the
+// spans, and no more than so many bytes for each further one. The test is not parallel,
+// since it counts what the process allocates.
 func TestManySpansGrow(t *testing.T) {
 	const n, more, slack = 2_000, 4, 1.5
 	few, many := stages(knots(n)), stages(knots(more*n))
@@ -146,7 +147,7 @@ func TestManySpansGrow(t *testing.T) {
 	}
 }
 
-// counter counts what is written.
+// counter counts the bytes that are written.
 type counter int
 
 func (c *counter) Write(b []byte) (int, error) {

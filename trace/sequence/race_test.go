@@ -2,5 +2,5 @@
 
 package sequence_test
 
-// race: the race detector is on, with which pools forget at random.
+// race: the race detector is on, with which a sync.Pool drops items at random.
 const race = true

@@ -26,8 +26,8 @@ func (ss *spans) messages(service, name string, parent, first, last int, from, t
 		semconv.WebSocketRunMessagesKey.Int(n), semconv.WebSocketRunFirstKey.Int(first), semconv.WebSocketRunLastKey.Int(last))...)
 }
 
-// A run is a row that says how many messages it stands for, and runs alike are one row with
-// all of theirs.
+// A run has a row that says how many messages it stands for. Runs that are alike share a
+// row, with the messages of all.
 func TestRuns(t *testing.T) {
 	const w, r = "socket_start", "socket_get"
 	for _, tt := range []struct {
@@ -99,8 +99,8 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// A connection that ends in the middle of its messages is drawn as its runs and what failed
-// after them, with each message once.
+// A connection that fails while it sends is drawn as its runs, and what failed after them.
+// No message is drawn twice.
 func TestRunsOfALostConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := tracetest.NewRecorder(t)
@@ -110,7 +110,7 @@ func TestRunsOfALostConnection(t *testing.T) {
 			wstest.WithServer(wsconn.WithTracerProvider(rec.Service("socket_start")), auto))
 		sender := trace.Go(server.Context(t.Context()), "sen_data", func(ctx context.Context) error {
 			for {
-				time.Sleep(time.Millisecond) // by then the last one has been read
+				time.Sleep(time.Millisecond) // the last one has then been read
 				if err := server.Write(ctx, wsconn.MessageBinary, make([]byte, 11)); err != nil {
 					return err
 				}

@@ -13,8 +13,8 @@ import (
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
-// connection adds two goroutines, one in each service, with a connection between
-// them, and returns their numbers: hello dials, sen_data answers.
+// connection adds a goroutine in each of two services, and a connection between them.
+// hello dials and sen_data answers. It returns their numbers.
 func (ss *spans) connection() (hello, data int) {
 	hello = ss.add("socket_get", "hello", -1, 0, 0.1, semconv.GoroutineNameKey.String("hello"))
 	client := ss.add("socket_get", semconv.SpanHandshake, hello, 0.2, 2, semconv.HTTPResponseStatusCodeKey.Int(101))
@@ -24,7 +24,7 @@ func (ss *spans) connection() (hello, data int) {
 	return hello, data
 }
 
-// find returns the n-th span of a name.
+// find returns the n-th span with this name.
 func (ss *spans) find(name string, n int) *chain.Span {
 	for i := range *ss {
 		if (*ss)[i].Name == name {
@@ -37,7 +37,7 @@ func (ss *spans) find(name string, n int) *chain.Span {
 	return nil
 }
 
-// message adds a write of the index in a direction and returns its number.
+// message adds a write or a read of the message index, and returns its number.
 func (ss *spans) message(service, name string, parent, index int, from, to float64) int {
 	return ss.add(service, name, parent, from, to,
 		semconv.WebSocketMessageSizeKey.Int(11), semconv.WebSocketMessageIndexKey.Int(index))
@@ -124,7 +124,7 @@ step - > socket_start sen_data: go sen_data
 		{
 			name: "a wake by whoever stands between the two ends",
 			make: func(ss *spans, _, data int) {
-				for i, port := range []int{40000, 50000} { // a proxy's
+				for i, port := range []int{40000, 50000} { // the ports of a proxy
 					h := ss.find(semconv.SpanHandshake, i)
 					local, peer := port, 80
 					if i == 1 {
@@ -196,8 +196,7 @@ step - > socket_start sen_data: go sen_data
 	}
 }
 
-// TestPeerNotKnown: of a goroutine with two connections nobody can tell which
-// one a write is on.
+// If a goroutine has two connections, the diagram does not say which one a write is on.
 func TestPeerNotKnown(t *testing.T) {
 	var ss spans
 	hello, _ := ss.connection()
@@ -210,8 +209,8 @@ func TestPeerNotKnown(t *testing.T) {
 	}
 }
 
-// TestPublicEndpoint: a server that does not adopt its client's trace links to
-// it, and is its peer all the same.
+// A server that does not continue its client's trace links to it. It is still the client's
+// peer.
 func TestPublicEndpoint(t *testing.T) {
 	var ss spans
 	_, data := ss.connection()

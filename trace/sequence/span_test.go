@@ -20,14 +20,14 @@ import (
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
-// zero is when the spans of tests begin.
+// zero is the time at which the tests' spans begin.
 var zero = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// spans makes spans by hand, with ids that count up.
+// spans are made by hand, with ids that count up.
 type spans []chain.Span
 
-// add adds a span of a service and returns its number. Times are milliseconds;
-// the parent is a number, -1 for none.
+// add adds a span of a service and returns its number. Times are in milliseconds. The
+// parent is a number; -1 is none.
 func (ss *spans) add(service, name string, parent int, from, to float64, attrs ...attribute.KeyValue) int {
 	s := chain.Span{
 		Name: name, Service: service, Scope: trace.ScopeName, Attributes: attrs,
@@ -48,7 +48,7 @@ func (ss spans) end(run int, end float64, attrs ...attribute.KeyValue) {
 	ss[run].Attributes = append(ss[run].Attributes, attrs...)
 }
 
-// link lets a span link to another.
+// link adds a link from one span to another.
 func (ss spans) link(from, to int) {
 	ss[from].Links = append(ss[from].Links, chain.Link{SpanContext: oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
 		TraceID: ss[to].TraceID, SpanID: ss[to].SpanID,
@@ -69,8 +69,8 @@ func deep(n int) spans {
 	return ss
 }
 
-// shop returns spans of other people's: an HTTP request through three services
-// with a database, and a message by a queue.
+// shop returns spans of other libraries: an HTTP request through three services with a
+// database, and a message through a queue.
 func shop() spans {
 	var ss spans
 	gate := ss.add("gateway", "POST /orders", -1, 0, 62, attribute.String("http.route", "/orders"))
@@ -116,7 +116,7 @@ func recorded(t testing.TB, name string) *chain.Chain {
 	return chain.New(read)
 }
 
-// scenarios are those that are recorded.
+// scenarios are the recorded ones.
 var scenarios = []string{
 	"stalled", "resumed", "reset", "slowly", "halfclosed", "halfresumed", "network", "closed", "deadline", "canceled",
 	"deadlock", "writers", "refused", "echo", "segments", "lock", "channel",

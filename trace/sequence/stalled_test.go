@@ -11,7 +11,8 @@ import (
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
-// stalled adds the stalled span, at the time at, of a block that began at since.
+// stalled adds a `stalled` at the time at, of a block that began at since, in
+// milliseconds.
 func (ss *spans) stalled(run, op int, since, at float64) int {
 	s := ss.add((*ss)[run].Service, semconv.SpanStalled, run, at, at+0.01,
 		semconv.BlockReasonKey.String(string(semconv.ReasonNetWrite)), semconv.BlockCauseKey.String(string(semconv.CausePeerWindow)),
@@ -21,22 +22,21 @@ func (ss *spans) stalled(run, op int, since, at float64) int {
 	return s
 }
 
-// openStall is a connection whose sender is stuck when the spans end.
+// openStall returns a connection whose sender is stuck when the spans end.
 func openStall() *spans {
 	ss := new(spans)
 	_, data := ss.connection()
 	for i := range 3 {
 		ss.message("socket_start", semconv.SpanWrite, data, i+1, 3+float64(i), 3.1+float64(i))
 	}
-	op := ss.message("socket_start", semconv.SpanWrite, data, 4, 9, 10) // which is not exported
+	op := ss.message("socket_start", semconv.SpanWrite, data, 4, 9, 10) // it has not ended, so that it is not in the trace
 	first := ss.stalled(data, op, 9.1, 1009.1)
 	ss.link(ss.stalled(data, op, 9.1, 10009.1), first)
 	*ss = append((*ss)[:op], (*ss)[op+1:]...)
 	return ss
 }
 
-// TestStallNotOver: where the spans end in the midst of a block there is a bar that
-// no row ends.
+// If a block has not ended when the spans do, its bar does not end either.
 func TestStallNotOver(t *testing.T) {
 	d := sequence.New(chain.New(*openStall()))
 	const want = `block - > socket_start sen_data: write · blocked, not over · net.write · peer_window
@@ -62,7 +62,7 @@ step - > socket_start sen_data: still blocked after 10 s · reader: hello is in 
 	}
 }
 
-// TestStallNotOverIsKept: what is stuck is the last that a bound leaves out.
+// Limits keep a block that has not ended.
 func TestStallNotOverIsKept(t *testing.T) {
 	for _, opt := range []sequence.Option{sequence.WithMaxRows(6), sequence.WithBlocked(time.Minute)} {
 		if got := outline(sequence.New(chain.New(*openStall()), opt)); !strings.Contains(got, "blocked, not over") {
@@ -71,7 +71,7 @@ func TestStallNotOverIsKept(t *testing.T) {
 	}
 }
 
-// TestStallOver: where the chain has the block, what was told meanwhile adds no row.
+// If the chain has the block itself, its `stalled` spans add no row.
 func TestStallOver(t *testing.T) {
 	var with, without spans
 	for _, ss := range []*spans{&without, &with} {

@@ -9,7 +9,7 @@ import (
 	"github.com/wakechain/wakechain/trace/sequence"
 )
 
-// TestLinearTextOfSpansWithoutEnd: the length of a chain has all that it knows of.
+// The length of a chain reaches to its last known time.
 func TestLinearTextOfSpansWithoutEnd(t *testing.T) {
 	var ss spans
 	ss.add("a", "x", -1, 0, 1)
@@ -19,7 +19,7 @@ func TestLinearTextOfSpansWithoutEnd(t *testing.T) {
 	if d.Length != time.Hour {
 		t.Errorf("length %v, want %v", d.Length, time.Hour)
 	}
-	d.Length = time.Millisecond // whatever it is, a page has an end
+	d.Length = time.Millisecond // a page is bounded even if the length is wrong
 	for _, f := range sequence.Formats() {
 		if got := drawn(t, d, f); strings.Count(got, "\n") > 1000 {
 			t.Errorf("%s has %d lines", f, strings.Count(got, "\n"))

@@ -25,14 +25,14 @@ import (
 	"github.com/wakechain/wakechain/trace/lean/otlp"
 )
 
-// set sets variables whose names begin with OTEL_EXPORTER_OTLP_.
+// set sets environment variables. Their names begin with OTEL_EXPORTER_OTLP_.
 func set(t *testing.T, vars map[string]string) {
 	for name, v := range vars {
 		t.Setenv("OTEL_EXPORTER_OTLP_"+name, v)
 	}
 }
 
-// requested is the request of an export that the environment configures.
+// requested returns the request of an export with this environment.
 func requested(t *testing.T, vars map[string]string, opts ...otlp.Option) (got *http.Request) {
 	t.Helper()
 	set(t, vars)
@@ -133,7 +133,7 @@ func TestCompressionAndTimeout(t *testing.T) {
 	}
 }
 
-// Settings that would do something else than whoever made them wants are errors.
+// A setting that cannot be followed is an error, so that it is not silently ignored.
 func TestWrongSettings(t *testing.T) {
 	no := filepath.Join(t.TempDir(), "no.pem")
 	empty := filepath.Join(t.TempDir(), "empty.pem")
@@ -171,7 +171,7 @@ func TestWrongSettings(t *testing.T) {
 	}
 }
 
-// authority makes certificates, as files.
+// authority issues certificates, as files.
 type authority struct {
 	t    *testing.T
 	dir  string
@@ -211,7 +211,7 @@ func (a *authority) write(name, kind string, der []byte) string {
 	return file
 }
 
-// issue makes a certificate and its key for 127.0.0.1.
+// issue writes a certificate and its key for 127.0.0.1.
 func (a *authority) issue(name string) (cert, key string) {
 	own := a.newKey()
 	a.n++
@@ -236,8 +236,8 @@ func (a *authority) pool() *x509.CertPool {
 	return pool
 }
 
-// A server with TLS that asks for a certificate, by the environment's files and by the
-// option; and one that is not trusted, which is not tried again.
+// A server asks for a client's certificate, which the environment's files or the option
+// provide. A server that is not trusted is not tried again.
 func TestTLS(t *testing.T) {
 	ca := newAuthority(t)
 	cert, key := ca.issue("server")
@@ -297,7 +297,8 @@ func TestTLS(t *testing.T) {
 		if n := conns.Load() - before; n != 1 {
 			t.Errorf("got %d tries, want 1", n)
 		}
-		// The server says so after the handshake, and hangs up, which may be seen first.
+		// The server refuses after the handshake and closes, and the client may see the
+		// close first.
 		if err := export(otlp.WithEndpointURL(url), otlp.WithTLSClientConfig(&tls.Config{RootCAs: ca.pool()}), otlp.WithRetry(otlp.RetryConfig{})); err == nil {
 			t.Error("no error without a certificate of the client's")
 		}

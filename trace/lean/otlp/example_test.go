@@ -11,8 +11,8 @@ import (
 	"github.com/wakechain/wakechain/trace/lean/otlp"
 )
 
-// The exporter takes the place of OpenTelemetry's for HTTP. Without options the
-// environment says where to send, and http://localhost:4318 is the default.
+// The exporter replaces OpenTelemetry's for HTTP. Without options the environment says
+// where to send; the default is http://localhost:4318.
 func Example() {
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		fmt.Println(r.URL.Path, r.Header.Get("Content-Type"))

@@ -28,8 +28,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// A span that has something of all, byte by byte. The module examples compares with
-// OpenTelemetry's exporter.
+// The encoding of a span with every field, byte by byte. A test in the module examples
+// compares with OpenTelemetry's exporter.
 func TestBytes(t *testing.T) {
 	srv := newServer(t, nil)
 	e := newExporter(t, otlp.WithEndpointURL(srv.URL+"/v1/traces"))
@@ -87,7 +87,8 @@ func TestBytes(t *testing.T) {
 	}
 }
 
-// leanSpans are those of operations, in all their forms, or only in those that are usual.
+// leanSpans returns the spans of operations, in all forms if odd is set, otherwise in the
+// usual ones.
 func leanSpans(t testing.TB, odd bool) []sdktrace.ReadOnlySpan {
 	t.Helper()
 	k := new(keeper)
@@ -120,7 +121,7 @@ func (k *keeper) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) e
 
 func (*keeper) Shutdown(context.Context) error { return nil }
 
-// What a lean span writes of itself is what its methods return.
+// A lean span encodes itself to the same bytes as a copy made through its methods.
 func TestLeanSpans(t *testing.T) {
 	srv := newServer(t, nil)
 	e := newExporter(t, otlp.WithEndpointURL(srv.URL))
@@ -200,7 +201,7 @@ func TestGzip(t *testing.T) {
 	}
 }
 
-// A text that is not UTF-8 does not cost the batch.
+// Text that is not UTF-8 does not lose the batch.
 func TestInvalidText(t *testing.T) {
 	srv := newServer(t, nil)
 	e := newExporter(t, otlp.WithEndpointURL(srv.URL))
@@ -236,14 +237,14 @@ func TestMaxRequestSize(t *testing.T) {
 	if short != 40 || last != 3 {
 		t.Errorf("got %d and %d spans, want 40 and 3", short, last)
 	}
-	// What spans have in common counts, too.
+	// The resource counts towards the size, too.
 	stub := tracetest.SpanStub{Name: "x", Resource: resource.NewSchemaless(attribute.String("k", strings.Repeat("r", 5000)))}
 	if err := e.ExportSpans(t.Context(), tracetest.SpanStubs{stub}.Snapshots()); err == nil {
 		t.Error("no error of a resource that is too large")
 	}
 }
 
-// A span costs no allocation, lean or not.
+// Exporting a span allocates nothing, lean or not.
 func TestAllocs(t *testing.T) {
 	ok := roundTripper(func(r *http.Request) (*http.Response, error) { return answer(r, 200, nil), nil })
 	e := newExporter(t, otlp.WithHTTPClient(&http.Client{Transport: ok}), otlp.WithTimeout(0))
@@ -297,8 +298,8 @@ func TestExportConcurrentSafe(t *testing.T) {
 	}
 }
 
-// The exporter behind processors: batches of the SDK's, with lean spans and others', and
-// a program's own that wraps spans.
+// The exporter works behind processors: the SDK's batches, with lean spans and others, and
+// a processor of the program's own that wraps spans.
 func TestProcessors(t *testing.T) {
 	srv := newServer(t, nil)
 	for name, tp := range map[string]interface {
@@ -362,7 +363,7 @@ func TestShutdown(t *testing.T) {
 	srv.one(t)
 }
 
-// Shutdown waits for what is being sent until its context ends.
+// Shutdown waits for the request that is being sent, until its context ends.
 func TestShutdownInFlight(t *testing.T) {
 	for _, patient := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -397,7 +398,7 @@ func TestShutdownInFlight(t *testing.T) {
 	}
 }
 
-// Nothing waits for another try when the exporter is shut down, or ctx ends before it.
+// No retry is waited for if the exporter is shut down or ctx ends before it.
 func TestNoWaiting(t *testing.T) {
 	busy := roundTripper(func(r *http.Request) (*http.Response, error) { return answer(r, 503, nil), nil })
 	synctest.Test(t, func(t *testing.T) {
@@ -441,7 +442,7 @@ func TestNewExporterContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cancel() // it was for the making alone
+	cancel() // ctx is for NewExporter alone
 	if err := e.ExportSpans(t.Context(), spans(1, "a")); err != nil {
 		t.Error(err)
 	}

@@ -32,21 +32,22 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// request is what a server got.
+// request is a request that a server received.
 type request struct {
 	path   string
 	header http.Header
 	body   []byte // decompressed
 }
 
-// server is a real one on loopback.
+// server is a real server on loopback.
 type server struct {
 	*httptest.Server
 	mu  sync.Mutex
 	got []request
 }
 
-// newServer answers the n-th request, from 0 on, by answer; nil: a full success.
+// newServer returns a server whose answer to the n-th request, from 0 on, is answer's; nil
+// means success.
 func newServer(t *testing.T, answer func(w http.ResponseWriter, n int)) *server {
 	t.Helper()
 	s := unstarted(answer)
@@ -89,7 +90,7 @@ func (s *server) requests() []request {
 	return append([]request(nil), s.got...)
 }
 
-// one is the only request.
+// one returns the request, and fails unless there was exactly one.
 func (s *server) one(t *testing.T) request {
 	t.Helper()
 	got := s.requests()
@@ -99,7 +100,7 @@ func (s *server) one(t *testing.T) request {
 	return got[0]
 }
 
-// newExporter is one that ends with the test.
+// newExporter returns an exporter that is shut down when the test ends.
 func newExporter(t testing.TB, opts ...otlp.Option) *otlp.Exporter {
 	t.Helper()
 	e, err := otlp.NewExporter(context.Background(), opts...)
@@ -114,7 +115,7 @@ func newExporter(t testing.TB, opts ...otlp.Option) *otlp.Exporter {
 	return e
 }
 
-// spans are n with this name.
+// spans returns n spans with this name.
 func spans(n int, name string) []sdktrace.ReadOnlySpan {
 	stubs := make(tracetest.SpanStubs, n)
 	for i := range stubs {
@@ -123,7 +124,7 @@ func spans(n int, name string) []sdktrace.ReadOnlySpan {
 	return stubs.Snapshots()
 }
 
-// handled collects what goes to otel.Handle until the test ends.
+// handled returns a function that returns the errors of otel.Handle so far.
 func handled(t *testing.T) func() []error {
 	t.Helper()
 	var mu sync.Mutex
@@ -153,7 +154,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f(r)
 }
 
-// answer is a response with this status.
+// answer returns a response with this status.
 func answer(r *http.Request, status int, header http.Header) *http.Response {
 	if header == nil {
 		header = http.Header{}

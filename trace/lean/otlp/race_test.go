@@ -2,5 +2,5 @@
 
 package otlp_test
 
-// allowed is what the race detector adds, which drops what is pooled.
+// allowed is larger under the race detector, with which a sync.Pool drops items.
 const allowed = 1.5

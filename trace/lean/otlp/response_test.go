@@ -11,7 +11,8 @@ import (
 
 const asProtobuf, asJSON = "application/x-protobuf", "application/json; charset=utf-8"
 
-// A success that says more goes to otel.Handle, and the export is one all the same.
+// A partial success or a warning goes to otel.Handle. The export has succeeded all the
+// same.
 func TestPartialSuccess(t *testing.T) {
 	for _, c := range []struct {
 		what, contentType, body string
@@ -45,7 +46,7 @@ func TestPartialSuccess(t *testing.T) {
 			if err := newExporter(t, otlp.WithEndpointURL(srv.URL)).ExportSpans(t.Context(), spans(1, "a")); err != nil {
 				t.Error(err)
 			}
-			srv.one(t) // and not again
+			srv.one(t) // it is not sent again
 			got := errs()
 			var p otlp.PartialSuccess
 			switch {
@@ -77,7 +78,7 @@ func TestPartialSuccessError(t *testing.T) {
 	}
 }
 
-// What a server says of a failure is in the error: a google.rpc.Status or text.
+// The error of a failure has the server's message: that of a google.rpc.Status, or text.
 func TestFailureMessage(t *testing.T) {
 	for _, c := range [][3]string{
 		{asProtobuf, "\x08\x03\x12\x07no span", `: "no span"`},
@@ -97,8 +98,8 @@ func TestFailureMessage(t *testing.T) {
 	}
 }
 
-// Whatever a server answers, an export neither panics nor takes forever, and what
-// otel.Handle gets is bounded.
+// Whatever a server answers, an export neither panics nor hangs, and the errors for
+// otel.Handle are bounded.
 func FuzzAnswer(f *testing.F) {
 	for _, body := range []string{"", "\x0a\x07\x08\xac\x02\x12\x02no", "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", `{"partialSuccess":{"rejectedSpans":"3"}}`, "\x08\x03\x12\x07no span"} {
 		f.Add(200, asProtobuf, []byte(body))

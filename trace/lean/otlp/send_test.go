@@ -15,10 +15,10 @@ import (
 	"github.com/wakechain/wakechain/trace/lean/otlp"
 )
 
-// quick are retries that take milliseconds.
+// quick makes retries wait for a millisecond.
 var quick = otlp.WithRetry(otlp.RetryConfig{Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Millisecond, MaxElapsedTime: time.Minute})
 
-// What a status means: success, another try, or an error at once.
+// A status means success, a retry, or an error at once.
 func TestStatus(t *testing.T) {
 	for status, tries := range map[int]int{
 		200: 1, 202: 1, 204: 1,
@@ -59,7 +59,8 @@ func TestNoRetry(t *testing.T) {
 	srv.one(t)
 }
 
-// times are when the tries of one export took place, in a bubble of fake time.
+// times returns when the tries of one export took place, in a bubble of fake time, and
+// when the export returned.
 func times(t *testing.T, opts []otlp.Option, try func(n int, r *http.Request) (*http.Response, error)) (at []time.Duration, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -120,7 +121,7 @@ func TestRetryAfter(t *testing.T) {
 			}
 			return answer(r, 503, http.Header{"Retry-After": {v}}), nil
 		})
-		if v == "61" { // longer than the export may take
+		if v == "61" { // longer than an export may take
 			if err == nil || len(at) != 2 || at[1] != 0 {
 				t.Errorf("%s: got tries at %v and %v, want an error at once", v, at, err)
 			}
@@ -130,11 +131,11 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// A server that does not answer is tried again; after an export that gave up, exports
-// try once, until there is an answer.
+// A server that does not answer is tried again. After an export that gave up, each export
+// tries once, until there is an answer.
 func TestAway(t *testing.T) {
-	// The waits are random. An export gives up when the next one, which is up to 38 s the
-	// fifth time, would end after a minute.
+	// The waits are random. An export gives up if the next wait would end after a minute.
+	// The fifth wait may take 38 s.
 	const least = 20 * time.Second
 	synctest.Test(t, func(t *testing.T) {
 		tries, there := 0, false
@@ -159,7 +160,7 @@ func TestAway(t *testing.T) {
 				t.Errorf("export %d: %d tries in %v, want more than one: %v", i, n, took, many)
 			}
 		}
-		there = true // and busy, which is an answer
+		there = true // it answers, but is busy
 		if n, _ := export(); n < 2 {
 			t.Errorf("%d tries, want more", n)
 		}
@@ -216,7 +217,7 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// A redirect is not followed: the key would go with it.
+// A redirect is not followed, since the headers with a key would be sent there, too.
 func TestRedirect(t *testing.T) {
 	other := newServer(t, nil)
 	for status := range map[int]bool{301: true, 302: true, 303: true, 307: true, 308: true} {
@@ -236,7 +237,7 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// Of an answer some is read, and no more.
+// No more than a part of a long answer is read.
 func TestLongAnswer(t *testing.T) {
 	errs := handled(t)
 	for _, status := range []int{200, 400} {

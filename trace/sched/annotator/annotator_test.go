@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestOff: while no tracer runs, a span is not even looked at.
+// While no tracer runs, the annotator does not look at spans.
 func TestOff(t *testing.T) {
 	if rtrace.IsEnabled() {
 		t.Skip("a tracer runs")
@@ -36,7 +36,7 @@ func TestOff(t *testing.T) {
 	}
 }
 
-// TestOn: the trace has the ids of a span that is sampled, and of no other.
+// The execution trace has the ids of sampled spans, and of no others.
 func TestOn(t *testing.T) {
 	var buf bytes.Buffer
 	if err := rtrace.Start(&buf); err != nil {

@@ -25,7 +25,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// below are the operations of an execution trace below a span, in order.
+// below returns the operations of an execution trace below a span, in order.
 func below(s *chain.Span) (all []string) {
 	for _, c := range s.Children {
 		if c.Scope == schedread.Scope && c.Name != semconv.SpanSyscall && c.Name != semconv.SpanGC {
@@ -35,7 +35,7 @@ func below(s *chain.Span) (all []string) {
 	return all
 }
 
-// stock is a service that was never written for wakechain.
+// stock is a service without wakechain.
 type stock struct {
 	tracer oteltrace.Tracer
 	mu     sync.Mutex
@@ -58,8 +58,8 @@ func (s *stock) count(ctx context.Context) {
 //go:noinline
 func (s *stock) release() { s.mu.Unlock() }
 
-// TestJoin: what an HTTP service of OpenTelemetry waits for at its sync.Mutex is below
-// its own spans, and nobody else's waits are.
+// In an HTTP service with OpenTelemetry alone, the wait for a sync.Mutex is below the
+// service's own span. Waits of other goroutines are not.
 func TestJoin(t *testing.T) {
 	rec := recording(t)
 	spans := tracetest.NewSpanRecorder()
@@ -120,8 +120,8 @@ func TestJoin(t *testing.T) {
 //go:noinline
 func recvBare(ch <-chan int) { <-ch }
 
-// TestJoinWakechain: a block that wakechain saw is not told twice, and what it does not
-// see is below its goroutine.
+// A block that wakechain has recorded is not added again. A wait that it did not record is
+// below the goroutine's span.
 func TestJoinWakechain(t *testing.T) {
 	rec := recording(t)
 	spans := tracetest.NewSpanRecorder()
@@ -159,8 +159,8 @@ func TestJoinWakechain(t *testing.T) {
 	}
 }
 
-// TestJoinConnection: the park of a read on a connection of wakechain's is assigned to that
-// connection, and wakechain's own block stands for it.
+// The park of a read on a wakechain connection is assigned to that connection. It is not
+// added, since wakechain's own block is there.
 func TestJoinConnection(t *testing.T) {
 	rec := recording(t)
 	spans := tracetest.NewSpanRecorder()

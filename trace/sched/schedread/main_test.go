@@ -29,7 +29,7 @@ func recording(t *testing.T) *sched.Recorder {
 	return r
 }
 
-// snapshot returns what was recorded.
+// snapshot returns the recording.
 func snapshot(t *testing.T, r *sched.Recorder) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -39,7 +39,7 @@ func snapshot(t *testing.T, r *sched.Recorder) []byte {
 	return buf.Bytes()
 }
 
-// read reads what was recorded, which must be whole.
+// read reads a recording, which must be complete.
 func read(t *testing.T, data []byte, opts ...schedread.Option) *schedread.Trace {
 	t.Helper()
 	tr, err := schedread.Read(bytes.NewReader(data), opts...)
@@ -49,15 +49,15 @@ func read(t *testing.T, data []byte, opts ...schedread.Option) *schedread.Trace 
 	return tr
 }
 
-// goroutine is the runtime's number of the calling goroutine.
+// goroutine returns the runtime's number of the calling goroutine.
 func goroutine() (id int64) {
 	var buf [64]byte
 	_, _ = fmt.Sscanf(string(buf[:runtime.Stack(buf[:], false)]), "goroutine %d ", &id)
 	return id
 }
 
-// line is what a test wants to know of a block: its operation, where, what ended it,
-// by whom, where, and whether it is over.
+// line returns the parts of a block that tests compare: its operation and place, what
+// ended it, which goroutine did and where, and whether it has ended.
 func line(op *chain.Span) string {
 	s := op.Name + " " + site(op)
 	for _, c := range op.Children {
@@ -81,7 +81,7 @@ func site(s *chain.Span) string {
 	return fn[strings.LastIndexByte(fn, '.')+1:]
 }
 
-// operations are the operations of a goroutine, in order.
+// operations returns the operations of a goroutine, in order.
 func operations(c *chain.Chain, goroutine int64) (all []*chain.Span) {
 	for _, s := range c.Spans {
 		if s.Int(semconv.GoroutineIDKey) == goroutine && s.Str(semconv.GoroutineStateKey) == "" && !s.IsGoroutine() {
@@ -91,7 +91,7 @@ func operations(c *chain.Chain, goroutine int64) (all []*chain.Span) {
 	return all
 }
 
-// stacksOf are the goroutines whose stacks have all the words.
+// stacksOf returns the stacks that have all these words.
 func stacksOf(words ...string) (found []string) {
 	buf := make([]byte, 1<<20)
 next:

@@ -15,7 +15,7 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// cache fills what it has not under its lock.
+// cache fills in a missing entry while it holds its lock.
 type cache struct{ mu sync.Mutex }
 
 //go:noinline
@@ -26,13 +26,13 @@ func (c *cache) get() {
 }
 
 //go:noinline
-func (c *cache) fill() { time.Sleep(5 * time.Millisecond) } // what the bug is: under the lock
+func (c *cache) fill() { time.Sleep(5 * time.Millisecond) } // the bug: it sleeps with the lock held
 
-// lines are the numbers of lines behind functions.
+// lines matches the line numbers behind functions.
 var lines = regexp.MustCompile(`([a-z]):\d+`)
 
-// TestCache: of a contended lock the answer is where it is waited for, how often, who
-// lets it go, and what that one does instead.
+// The answer about a contended lock says where goroutines wait for it and how often, which
+// one unlocks it, and what that one does before.
 func TestCache(t *testing.T) {
 	rec := recording(t)
 	c := &cache{}
@@ -74,8 +74,8 @@ func takeLock(mu *sync.Mutex) {
 	defer mu.Unlock()
 }
 
-// TestNotOver: waits that are not over have their places. Two goroutines that wait for each
-// other would never end; these do, after the snapshot.
+// Waits that have not ended have their places. Here they end after the snapshot, so that
+// the test ends.
 func TestNotOver(t *testing.T) {
 	rec := recording(t)
 	var a, b sync.Mutex
@@ -104,8 +104,8 @@ func TestNotOver(t *testing.T) {
 	}
 }
 
-// durations are those of the blocks, the longest first; of one that is not over, until
-// the end.
+// durations returns those of the blocks, the longest first. A block that has not ended
+// counts until the trace's end.
 func durations(tr *schedread.Trace) (all []time.Duration) {
 	for _, b := range chain.New(tr.Spans()).Named(semconv.SpanBlock) {
 		if b.End.IsZero() {
@@ -117,8 +117,8 @@ func durations(tr *schedread.Trace) (all []time.Duration) {
 	return all
 }
 
-// TestFilters: what is left out is counted, the longest are kept, and with them who
-// ended them and who started their goroutines.
+// Blocks that are left out are counted. The longest are kept, with the goroutines that
+// ended them and those that started theirs.
 func TestFilters(t *testing.T) {
 	rec := recording(t)
 	ch := make(chan int)
@@ -147,10 +147,10 @@ func TestFilters(t *testing.T) {
 	} {
 		tr := read(t, data, tc.opts...)
 		got := durations(tr)
-		if len(got) > len(tc.want) { // of the same length
+		if len(got) > len(tc.want) { // others may be as long as the shortest
 			got = got[:len(tc.want)]
 		}
-		if !slices.Equal(got, tc.want[:len(got)]) || name == "duration" && len(got) < len(tc.want) { // others may be system calls
+		if !slices.Equal(got, tc.want[:len(got)]) || name == "duration" && len(got) < len(tc.want) { // the others may be system calls
 			t.Errorf("%s: got %v, want %v", name, got, tc.want)
 		}
 		if tr.Suppressed == 0 || tr.Blocks+tr.Suppressed != all.Blocks {
@@ -180,7 +180,7 @@ func drain(ch <-chan int) {
 	}
 }
 
-// TestSame: the same bytes give the same spans, and no id twice.
+// The same bytes give the same spans, and no two with one id.
 func TestSame(t *testing.T) {
 	rec := recording(t)
 	var wg sync.WaitGroup

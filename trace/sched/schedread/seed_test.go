@@ -23,10 +23,10 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// The two programs of the story, on bare nhooyr.io/websocket: nothing of wakechain is
-// in them. They run as processes of their own, and take commands.
+// The two programs of the story use nhooyr.io/websocket without wakechain. They run as
+// processes of their own, and take commands.
 
-// socketStart sends for ever to whoever connects.
+// socketStart writes for ever to each client.
 func socketStart() error {
 	rec := rtrace.NewFlightRecorder(rtrace.FlightRecorderConfig{MinAge: time.Minute, MaxBytes: 32 << 20})
 	if err := rec.Start(); err != nil {
@@ -81,7 +81,7 @@ func senData(c *websocket.Conn) error {
 	}
 }
 
-// socketGet reads three messages, then no more, and closes after a line of input.
+// socketGet reads three messages, then stops, and closes after a line of input.
 func socketGet(url string) error {
 	c, _, err := websocket.Dial(context.Background(), url, nil)
 	if err != nil {
@@ -115,7 +115,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// program is one of the two.
+// program is one of the two, as a process.
 type program struct {
 	t   *testing.T
 	in  interface{ Write([]byte) (int, error) }
@@ -144,7 +144,7 @@ func launch(t *testing.T, role string) *program {
 	return &program{t, in, bufio.NewScanner(out)}
 }
 
-// line waits for the next line of the program's.
+// line waits for the program's next line.
 func (p *program) line() string {
 	p.t.Helper()
 	if !p.out.Scan() {
@@ -161,8 +161,8 @@ func (p *program) do(command string) {
 	p.line()
 }
 
-// TestSeed asks the story's question of the story's programs: why is the sender stuck,
-// and what wakes it?
+// The execution trace of the sender says why it is stuck and what wakes it, though neither
+// program knows wakechain.
 func TestSeed(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("others buffer without end on the loopback")

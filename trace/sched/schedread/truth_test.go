@@ -17,8 +17,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// scene is a random program whose waits are known: in each round one goroutine waits
-// in some way, and another one ends that when the first has parked.
+// scene is a random program whose waits are known. In each round one goroutine waits in
+// some way, and another one ends that wait once the first has parked.
 type scene struct {
 	mu     sync.Mutex
 	rw     sync.RWMutex
@@ -35,14 +35,14 @@ type scene struct {
 	begun  chan int
 }
 
-// wait is a way to wait, and how it ends.
+// wait is a way to wait, and how the wait ends.
 type wait struct {
 	name    string
 	before  func(*scene) // by the waker
 	block   func(*scene) // by the waiter
-	wake    func(*scene) // by the waker, when the waiter has parked
-	want    string       // as line says it
-	waiting string       // how a stack names the state of the waiter
+	wake    func(*scene) // by the waker, once the waiter has parked
+	want    string       // as line returns it
+	waiting string       // the waiter's state in a stack
 }
 
 var waits = []wait{
@@ -218,8 +218,8 @@ func expire(s *scene) { _ = s.a.SetReadDeadline(time.Unix(1, 0)) }
 //go:noinline
 func sleep(*scene) { time.Sleep(time.Millisecond) }
 
-// parked waits until the goroutine with this number is in a state, as the runtime's
-// stacks say it.
+// parked waits until the goroutine with this number is in this state, as the runtime's
+// stacks name it.
 func parked(t *testing.T, id int64, state string) {
 	head := fmt.Sprintf("goroutine %d [%s", id, state)
 	for buf := make([]byte, 1<<20); !strings.Contains(string(buf[:runtime.Stack(buf, true)]), head); {
@@ -230,7 +230,7 @@ func parked(t *testing.T, id int64, state string) {
 	}
 }
 
-// pipe is a pair of connected TCP connections.
+// pipe returns a pair of connected TCP connections.
 func pipe(t *testing.T) (a, b net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -248,8 +248,8 @@ func pipe(t *testing.T) (a, b net.Conn) {
 	return a, b
 }
 
-// TestTruth runs random programs, and compares every block of the waiters: its
-// operation, its place, what ended it, which goroutine did, where.
+// TestTruth runs random programs, and compares each block of the waiters: its operation
+// and place, what ended it, which goroutine did, and where.
 func TestTruth(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { truth(t, seed) })
@@ -281,7 +281,7 @@ func truth(t *testing.T, seed uint64) {
 		var got []string
 		for _, op := range operations(c, r.id) {
 			if waits := len(op.Children) > 0 && op.Children[0].Is(semconv.SpanBlock); !waits || op.Name == semconv.SpanGC || site(op) == "waiter" {
-				continue // a system call, or the wait for its next turn
+				continue // a system call, or a wait for the next round
 			}
 			got = append(got, line(op))
 		}
@@ -291,7 +291,8 @@ func truth(t *testing.T, seed uint64) {
 	}
 }
 
-// run runs a script, and returns the goroutine that waited and what is to be seen.
+// run runs a script. It returns the number of the goroutine that waited, and its blocks as
+// line should return them.
 func (s *scene) run(t *testing.T, script []wait) (id int64, want []string) {
 	turns, ids, done := make(chan wait), make(chan int64), make(chan struct{}, 1)
 	go waiter(s, ids, turns, done)

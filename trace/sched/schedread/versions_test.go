@@ -13,8 +13,8 @@ import (
 	"github.com/wakechain/wakechain/trace/semconv"
 )
 
-// TestVersions reads traces that each of these versions of Go wrote of one program:
-// see testdata/versions/main.go.
+// Traces that each of these versions of Go wrote can be read. All are of one program: see
+// testdata/versions/main.go.
 func TestVersions(t *testing.T) {
 	for _, version := range []string{"go1.22", "go1.23", "go1.24", "go1.25", "go1.26"} {
 		t.Run(version, func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// TestOtherVersions: what can not be read is one clear line.
+// A trace that cannot be read gives an error of one clear line.
 func TestOtherVersions(t *testing.T) {
 	for head, want := range map[string]string{
 		"go 1.27 trace\x00\x00\x00": "schedread: a trace of Go 1.27; those of Go 1.22 to 1.26 are read: a newer wakechain may know it",
@@ -71,7 +71,7 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-// TestTruncated: of a trace that ends early comes what there is.
+// A trace that ends early gives the spans before its end.
 func TestTruncated(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("testdata", "versions", "go1.26.trace"))
 	if err != nil {
@@ -83,8 +83,7 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// FuzzRead: no input is a panic or without an end, and what comes are spans that a
-// chain takes.
+// FuzzRead reads any input. It neither panics nor hangs, and the spans make a chain.
 func FuzzRead(f *testing.F) {
 	names, err := filepath.Glob("testdata/versions/*.trace")
 	if err != nil || len(names) == 0 {
