@@ -68,8 +68,8 @@ func TestHandlerOfRequest(t *testing.T) {
 	}
 }
 
-// What fails is reported to the program, without a provider of spans, too; a normal
-// end is not.
+// A failure is reported to the program, even without a provider of spans. A normal end is
+// not.
 func TestHandlerErrors(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -128,8 +128,7 @@ func TestHandlerErrors(t *testing.T) {
 	}
 }
 
-// A handshake that is refused fails, too; and the log has the ids of the span that it
-// belongs to.
+// A refused handshake is a failure, too. The log record has the ids of its span.
 func TestHandlerRefuses(t *testing.T) {
 	rec := tracetest.NewRecorder(t)
 	var log bytes.Buffer

@@ -15,8 +15,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn"
 )
 
-// shown are how many spans of each name a client has that writes a message and
-// reads it, and how many of them are in the trace of its handshake.
+// shown returns how many spans of each name a client has that writes and reads a message,
+// and how many of them are in the trace of its handshake.
 func shown(t *testing.T, opts ...wsconn.Option) (all, whole map[string]int) {
 	t.Helper()
 	rec := tracetest.NewRecorder(t)
@@ -50,7 +50,7 @@ func shown(t *testing.T, opts ...wsconn.Option) (all, whole map[string]int) {
 	return all, whole
 }
 
-// Every option of the volume reaches what it configures.
+// Each option about volume reaches what it configures.
 func TestVolumeOptions(t *testing.T) {
 	messages := func(n map[string]int) int { return n[semconv.SpanRead] + n[semconv.SpanWrite] }
 	for _, test := range []struct {

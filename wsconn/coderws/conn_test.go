@@ -29,11 +29,11 @@ var methods = map[string]bool{
 	"Subprotocol":  false,
 }
 
-// own are the methods that the library does not have. One of the same name that
-// it gets must be decided upon.
+// own are the methods that the library does not have. If it gets one with such a name,
+// decide what the method does.
 var own = []string{"Context", "Receive", "Request", "Unwrap"}
 
-// A method that a new version of the library brings must be decided upon.
+// If a new version of the library has a new method, decide what it does here.
 func TestMethodSet(t *testing.T) {
 	library, conn := reflect.TypeFor[*websocket.Conn](), reflect.TypeFor[*coderws.Conn]()
 	for i := range library.NumMethod() {
@@ -102,8 +102,8 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// Every option reaches what it configures; the last of a kind wins, and nil is
-// none.
+// Each option reaches what it configures. The last of a kind wins, and a nil option is
+// ignored.
 func TestOptions(t *testing.T) {
 	rec := tracetest.NewRecorder(t)
 	provider := func(service string) coderws.Option { return coderws.WithTracerProvider(rec.Service(service)) }

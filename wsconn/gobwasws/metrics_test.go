@@ -22,8 +22,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/gobwasws"
 )
 
-// What a connection measures that is not recorded, as a producer and the SDK collect it. The
-// last two bytes are the close frame of the Handler that has ended.
+// The metrics of a connection that is not recorded are the same from a producer and from
+// the SDK. The last two bytes are the close frame of the Handler's end.
 func TestMetrics(t *testing.T) {
 	h := meter.New()
 	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(h.Producer(nil)))

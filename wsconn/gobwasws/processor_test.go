@@ -66,7 +66,7 @@ func serve(t *testing.T, fn func(*gobwasws.Conn) error, opts ...gobwasws.Option)
 	return client, handlers.Wait
 }
 
-// bare is a connection of the library, with what came behind the handshake.
+// bare is a connection of the library, with the bytes that followed the handshake.
 type bare struct {
 	net.Conn
 	io.Reader
@@ -108,7 +108,7 @@ func TestProcessorCloses(t *testing.T) {
 	}
 }
 
-// The library answers pings beside what the program writes, without a lock.
+// The library answers pings while the program writes, without a lock.
 func TestAnswersBesideWrites(t *testing.T) {
 	client, wait := serve(t, func(c *gobwasws.Conn) error {
 		var writer sync.WaitGroup
@@ -122,7 +122,7 @@ func TestAnswersBesideWrites(t *testing.T) {
 		return err
 	}, provider(sdktrace.NewTracerProvider()))
 	var reader sync.WaitGroup
-	reader.Go(func() { // what came is not well-formed where an answer was in the midst
+	reader.Go(func() { // a frame is malformed if an answer was written inside it
 		for buf := make([]byte, 4<<10); ; {
 			if _, err := client.Read(buf); err != nil {
 				return

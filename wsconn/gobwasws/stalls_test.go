@@ -79,7 +79,7 @@ func TestStallOfAWrite(t *testing.T) {
 	var names []string
 	for _, root := range chain.Roots {
 		for _, s := range root.Walk() {
-			if !root.Is(semconv.SpanHandshake) { // it takes as long as a stall on a busy machine
+			if !root.Is(semconv.SpanHandshake) { // which may take as long as a stall on a busy machine
 				names = append(names, s.Name)
 			}
 		}

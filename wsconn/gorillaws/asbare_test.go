@@ -21,7 +21,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/gorillaws"
 )
 
-// conn is what both packages' Conn have.
+// conn has the methods that the Conn of both packages has.
 type conn interface {
 	NextReader() (int, io.Reader, error)
 	ReadMessage() (int, []byte, error)
@@ -40,7 +40,7 @@ type conn interface {
 	NetConn() net.Conn
 }
 
-// What a method returns is what it returns bare, in the same situation.
+// Each method returns what the bare library's does in the same situation.
 func TestAsBare(t *testing.T) {
 	past := time.Now().Add(-time.Hour)
 	closing := gorillaws.FormatCloseMessage(gorillaws.CloseNormalClosure, "bye")
@@ -194,8 +194,8 @@ func (r *recorder) pair() (client, server conn) {
 	return c, s
 }
 
-// A read of this package's links to the write of a peer of another library's package,
-// and that one's to ours.
+// A read links to the write of a peer with another library's package, and the peer's read
+// to this one's write.
 func TestLinksBetweenLibraries(t *testing.T) {
 	dials := map[string]func(ctx context.Context, url string, o gorillaws.Option) (func([]byte) error, func() error, error){
 		"nhooyr": func(ctx context.Context, url string, o gorillaws.Option) (func([]byte) error, func() error, error) {

@@ -13,7 +13,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/gorillaws"
 )
 
-// The whole life of a connection, as both sides record it.
+// A connection's whole life, as both sides record it.
 func TestSpans(t *testing.T) {
 	rec := newRecorder(t)
 	c := rec.dial(rec.serve(gorillaws.Upgrader{EnableCompression: true}, echo), gorillaws.Dialer{EnableCompression: true})
@@ -45,7 +45,7 @@ func TestSpans(t *testing.T) {
 	if err := c.WriteControl(gorillaws.PingMessage, []byte("p"), time.Now().Add(time.Second)); err != nil {
 		t.Error(err)
 	}
-	if err := c.WriteMessage(gorillaws.TextMessage, nil); err != nil { // the answer comes behind the pong
+	if err := c.WriteMessage(gorillaws.TextMessage, nil); err != nil { // its answer follows the pong
 		t.Error(err)
 	}
 	if _, _, err := c.ReadMessage(); err != nil {
@@ -101,8 +101,8 @@ func serverReads(t *testing.T) {
 	}
 }
 
-// A message of which the program reads a part is discarded by the library, most of it only
-// when the next one is read: that one has its own number, size and link.
+// If the program reads only a part of a message, the library discards the rest, most of it
+// when the next message is read. The next one has its own number, size and link.
 func TestReaderLeft(t *testing.T) {
 	for _, buffered := range []int{0, 20_000} { // bytes of the library's buffer; 0: its default, 4,096
 		rec := newRecorder(t)

@@ -26,17 +26,17 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// recorder is the spans of a client and a server: of the SDK or, where .ci/run says
-// so, of a lean provider.
+// recorder has the spans of a client and a server: from the SDK or, if .ci/run says so,
+// from a lean provider.
 type recorder struct {
 	*tracetest.Recorder
 	t        *testing.T
-	handlers sync.WaitGroup // of the servers whose spans it has
+	handlers sync.WaitGroup // of the servers whose spans it records
 }
 
 func newRecorder(t *testing.T) *recorder {
 	r := &recorder{Recorder: tracetest.NewRecorder(t), t: t}
-	t.Cleanup(r.ended) // when the connections are closed
+	t.Cleanup(r.ended) // runs after connections are closed
 	return r
 }
 
@@ -66,7 +66,7 @@ var compared = []attribute.Key{
 	semconv.WebSocketCloseCodeKey, semconv.WebSocketCloseInitiatorKey, semconv.WebSocketHandshakeCheckKey,
 }
 
-// steps are those of handshakes.
+// steps matches the steps of handshakes.
 var steps = tracetest.Matching("the steps of a handshake", func(s *chain.Span) bool {
 	return s.Parent != nil && strings.HasPrefix(s.Parent.Name, semconv.SpanHandshake) && strings.ContainsAny(s.Name, "_") || s.Name == semconv.StepTLS || s.Name == semconv.StepConnect || s.Name == semconv.StepDNS
 })
@@ -79,7 +79,7 @@ func (r *recorder) wantTree(want string, opts ...tracetest.TreeOption) {
 		tracetest.TrimPrefix("websocket.", "block.", "wake."), tracetest.Exact(compared...))...)
 }
 
-// serve serves fn as the goroutine of each connection, and returns a URL of it.
+// serve serves fn as the goroutine of each connection, and returns the URL.
 func (r *recorder) serve(u gorillaws.Upgrader, fn func(*gorillaws.Conn) error, opts ...gorillaws.Option) string {
 	r.t.Helper()
 	u.Options = append(u.Options, r.option("server"))
@@ -112,7 +112,7 @@ func (r *recorder) dial(url string, d gorillaws.Dialer) *gorillaws.Conn {
 	return c
 }
 
-// echo writes what it reads.
+// echo writes back what it reads.
 func echo(c *gorillaws.Conn) error {
 	for {
 		typ, p, err := c.ReadMessage()

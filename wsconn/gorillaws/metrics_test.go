@@ -25,8 +25,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/gorillaws"
 )
 
-// collect returns the data points, one a line: of a histogram the sum and the count, but of
-// times the count alone.
+// collect returns the data points, one a line. Of a histogram it has the sum and the
+// count; of one of times, the count alone.
 func collect(t *testing.T, r sdkmetric.Reader) string {
 	t.Helper()
 	var rm metricdata.ResourceMetrics
@@ -63,8 +63,7 @@ func collect(t *testing.T, r sdkmetric.Reader) string {
 	return strings.Join(lines, "")
 }
 
-// The metrics of a connection do not depend on what is sampled, nor on what collects
-// them.
+// The metrics of a connection do not depend on sampling, nor on how they are collected.
 func TestMetrics(t *testing.T) {
 	for _, sampled := range []bool{true, false} {
 		for _, produced := range []bool{true, false} {
@@ -142,7 +141,7 @@ websocket.open_connections{websocket.role=server} 0
 	}
 }
 
-// listenWith serves fn with these options. served waits until it has returned.
+// listenWith serves fn with these options. served waits until fn has returned.
 func listenWith(t *testing.T, fn func(*gorillaws.Conn) error, opts []gorillaws.Option) (url string, served func()) {
 	t.Helper()
 	var handlers sync.WaitGroup

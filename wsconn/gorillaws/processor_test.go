@@ -59,10 +59,10 @@ func TestProcessorCloses(t *testing.T) {
 	}
 }
 
-// closedBy has the server's spans seen by m, which closes the server's connection.
+// closedBy lets m see the server's spans and close the server's connection.
 func closedBy(t *testing.T, m *meddling, leanly, message bool) {
 	t.Helper()
-	rec := newRecorder(t) // of nothing: it waits for the handlers
+	rec := newRecorder(t) // records nothing: it only waits for the handlers
 	var c atomic.Pointer[gorillaws.Conn]
 	m.do = func() {
 		c := c.Load()

@@ -22,11 +22,11 @@ import (
 	"github.com/wakechain/wakechain/wsconn/gorillaws"
 )
 
-// socks is a SOCKS5 proxy as of RFC 1928, and of RFC 1929 where it wants a password.
+// socks is a SOCKS5 proxy (RFC 1928) that may ask for a password (RFC 1929).
 type socks struct {
 	t    *testing.T
 	l    net.Listener
-	user string // with password; "": nobody needs one
+	user string // and the password; "" asks for none
 	wg   sync.WaitGroup
 	mu   sync.Mutex
 	open []net.Conn
@@ -92,7 +92,7 @@ func (s *socks) keep(nc net.Conn) {
 	s.open = append(s.open, nc)
 }
 
-// connect performs the proxy's side until it is connected.
+// connect performs the proxy's side, up to the connection with the server.
 func (s *socks) connect(in net.Conn) (net.Conn, error) {
 	read := func(n int) []byte {
 		b := make([]byte, n)
@@ -134,7 +134,7 @@ func (s *socks) connect(in net.Conn) (net.Conn, error) {
 	s.mu.Lock()
 	s.n++
 	s.mu.Unlock()
-	_, err = in.Write([]byte{5, 0, 0, 1, 127, 0, 0, 1, '\r', '\n'}) // as a port may be
+	_, err = in.Write([]byte{5, 0, 0, 1, 127, 0, 0, 1, '\r', '\n'}) // with a port that looks like a line's end
 	return out, err
 }
 
@@ -145,8 +145,8 @@ func (s *socks) made() int {
 	return s.n
 }
 
-// What passes between the client and a SOCKS proxy is no HTTP, and hides nothing of what
-// comes after it: handshake, messages, and the links between the two ends.
+// The bytes between the client and a SOCKS proxy are not HTTP. The spans after them are
+// complete all the same: the handshake, the messages, and the links between the two ends.
 func TestSOCKS(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		for _, user := range []string{"", "me"} {
@@ -187,7 +187,7 @@ func TestSOCKS(t *testing.T) {
 	}
 }
 
-// The same of libraries that dial through net/http, which speaks with the proxy by itself.
+// The same with libraries that dial through net/http, which has a SOCKS client of its own.
 func TestSOCKSTransport(t *testing.T) {
 	for name, play := range map[string]func(ctx context.Context, rec *recorder, client *http.Client) error{
 		"nhooyr": func(ctx context.Context, rec *recorder, client *http.Client) error {
@@ -254,7 +254,7 @@ func ask[M any](ctx context.Context, read func(context.Context) (M, []byte, erro
 	return nil
 }
 
-// through checks what was recorded of two messages there and back through the proxy.
+// through checks the spans of two messages there and back through the proxy.
 func through(t *testing.T, rec *recorder, proxy *socks) {
 	t.Helper()
 	rec.ended()
@@ -296,7 +296,7 @@ func through(t *testing.T, rec *recorder, proxy *socks) {
 	}
 }
 
-// The client's handshake that the server refuses behind a SOCKS proxy says by which check.
+// Behind a SOCKS proxy, too, a refused handshake of the client names the check.
 func TestSOCKSRefused(t *testing.T) {
 	rec := newRecorder(t)
 	proxy := newSocks(t, "")

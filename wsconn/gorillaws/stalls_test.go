@@ -25,8 +25,8 @@ func unsampled(rec *recorder, after time.Duration) []gorillaws.Option {
 	}
 }
 
-// An unsampled server reports a write that was blocked until its client read. The
-// client receives exactly what was written, also by joined writes.
+// An unsampled server reports a write that was blocked until its client read. The client
+// receives exactly what was written, even if writes were joined into one.
 func TestStallOfAWrite(t *testing.T) {
 	rec := newRecorder(t)
 	opts := unsampled(rec, 300*time.Millisecond)
@@ -86,7 +86,7 @@ func TestStallOfAWrite(t *testing.T) {
 	var names []string
 	for _, root := range chain.Roots {
 		for _, s := range root.Walk() {
-			if !root.Is(semconv.SpanHandshake) { // it takes as long as a stall on a busy machine
+			if !root.Is(semconv.SpanHandshake) { // which may take as long as a stall on a busy machine
 				names = append(names, s.Name)
 			}
 		}

@@ -32,11 +32,11 @@ var methods = map[string]bool{
 	"NetConn": false, "UnderlyingConn": false,
 }
 
-// own are the methods that the library does not have. One of the same name that it
-// gets must be decided upon.
+// own are the methods that the library does not have. If it gets one with such a name,
+// decide what the method does.
 var own = []string{"Context", "WithContext", "Receive", "Request", "Unwrap"}
 
-// A method that a new version of the library brings must be decided upon.
+// If a new version of the library has a new method, decide what it does here.
 func TestMethodSet(t *testing.T) {
 	library, conn := reflect.TypeFor[*websocket.Conn](), reflect.TypeFor[*gorillaws.Conn]()
 	for i := range library.NumMethod() {
@@ -108,7 +108,7 @@ func signature(f reflect.Type) string {
 	return reflect.FuncOf(in, out, f.IsVariadic()).String()
 }
 
-// Whatever the library exports, this package does.
+// The package exports whatever the library does.
 func TestExports(t *testing.T) {
 	dir, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.Dir}}", "github.com/gorilla/websocket").Output()
 	if err != nil {
@@ -125,7 +125,7 @@ func TestExports(t *testing.T) {
 	}
 }
 
-// exports are the names that the package in dir exports, in order.
+// exports returns the exported names of the package in dir, in order.
 func exports(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))

@@ -35,7 +35,7 @@ func bareClient(t *testing.T, url string) *websocket.Conn {
 	return c
 }
 
-// parked waits until firstWriter is parked in the network.
+// parked waits until firstWriter is parked in a write to the network.
 func parked(t *testing.T) {
 	t.Helper()
 	buf := make([]byte, 1<<20)
@@ -49,7 +49,7 @@ func parked(t *testing.T) {
 	})
 }
 
-// wantAnswer finds the finding of a rule, and in it all that is wanted.
+// wantAnswer fails unless there is a finding of the rule that contains all of want.
 func (r *recorder) wantAnswer(rule explain.Rule, want ...string) {
 	r.t.Helper()
 	for _, f := range explain.Explain(r.Chain()) {
@@ -68,7 +68,7 @@ func (r *recorder) wantAnswer(rule explain.Rule, want ...string) {
 	r.t.Errorf("no %s among the answers", rule)
 }
 
-// all are the spans that a line describes.
+// all returns the spans that a line matches.
 func (r *recorder) all(line string) (found []*chain.Span) {
 	r.ended()
 	m := tracetest.Line(line)
@@ -144,8 +144,8 @@ func secondWriter(c *gorillaws.Conn) error {
 	return c.WriteMessage(gorillaws.TextMessage, []byte("second"))
 }
 
-// The library gives up the answer to a ping while a write is parked: the span pong says
-// so, and whose write it was; the read says that it waited.
+// The library gives up the answer to a ping while a write is parked. The span pong says
+// so, and names that write. The read shows its wait.
 func TestStarvedPong(t *testing.T) {
 	rec := newRecorder(t)
 	conns, done := make(chan *gorillaws.Conn), make(chan struct{})
@@ -163,7 +163,7 @@ func TestStarvedPong(t *testing.T) {
 	if err := client.WriteControl(websocket.PingMessage, []byte("there?"), time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	// What is behind the ping is read only once its answer was given up.
+	// The library reads the message behind the ping only after it has given up the answer.
 	if err := client.WriteMessage(websocket.TextMessage, []byte("next")); err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +284,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Operations belong to the context of WithContext, and without one to the handler.
+// Operations are below the span in WithContext's context; without that, below the
+// handler's.
 func TestWithContext(t *testing.T) {
 	rec := newRecorder(t)
 	url := rec.serve(gorillaws.Upgrader{}, func(c *gorillaws.Conn) error {

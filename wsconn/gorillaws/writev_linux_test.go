@@ -40,8 +40,8 @@ func packets(t *testing.T, nc net.Conn) (n uint32) {
 	return n
 }
 
-// writes returns how many system calls that write this thread has made; ok is false
-// where the kernel does not count them.
+// writes returns how many system calls that write this thread has made. ok is false if the
+// kernel does not count them.
 func writes(t *testing.T) (n uint32, ok bool) {
 	t.Helper()
 	b, err := os.ReadFile("/proc/thread-self/io")
@@ -55,11 +55,11 @@ func writes(t *testing.T) (n uint32, ok bool) {
 	return n, true
 }
 
-// about reports whether n is want, or little more: the kernel may send a packet twice,
-// and the runtime wakes its poller by a write.
+// about reports whether n is want or slightly more. The kernel may send a packet twice,
+// and the runtime wakes its poller with a write.
 func about(n, want uint32) bool { return n >= want && n <= want+want/4 }
 
-// wrapped is a listener as most programs have one somewhere.
+// wrapped is a listener whose connections are wrapped, as many programs have.
 type wrapped struct{ net.Listener }
 
 func (l wrapped) Accept() (net.Conn, error) {
@@ -72,9 +72,9 @@ type server interface {
 	NetConn() net.Conn
 }
 
-// A server's message that does not fit into the write buffer leaves by one system call
-// in one packet, as it does bare, with and without spans, stalls, trace pongs and a listener.
-// Through any other wrapper it is two of each.
+// A server's message that does not fit into the write buffer is sent by one system call in
+// one packet, as with the bare library, with and without spans, stalls, trace pongs and a
+// listener. Below any other wrapper it takes two of each.
 func TestOnePacket(t *testing.T) {
 	const messages = 50
 	data := bytes.Repeat([]byte("0123456789"), 1000)

@@ -28,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// functions are Read and Write of one package on its connection to an echo.
+// functions are Read and Write of a package, on its connection to an echo.
 type functions struct {
 	read, write func(ctx context.Context, v any) error
 	raw         func(ctx context.Context, p string) error
@@ -36,7 +36,7 @@ type functions struct {
 	status      func(error) int
 }
 
-// libraries dial the echo at url by one library, bare and traced.
+// libraries dial the echo at url with a library, bare or traced.
 var libraries = map[string]func(t *testing.T, url string, traced bool, opt wsconn.Option) functions{
 	"nhooyr": func(t *testing.T, url string, traced bool, opt wsconn.Option) functions {
 		t.Helper()
@@ -166,8 +166,8 @@ func TestSameAsTheLibraries(t *testing.T) {
 	}
 }
 
-// Reading and writing JSON is a read and a write, and what is no JSON closes
-// the connection with StatusInvalidFramePayloadData.
+// Reading and writing JSON is a read and a write. A message that is not JSON closes the
+// connection with StatusInvalidFramePayloadData.
 func TestSpans(t *testing.T) {
 	rec := tracetest.NewRecorder(t)
 	opt := wsconn.WithTracerProvider(rec.TracerProvider())
@@ -216,7 +216,7 @@ func (m *memory) Reader(context.Context) (int, io.Reader, error) { return 1, &m.
 func (m *memory) Close(int, string) error                        { return nil }
 func (m *memory) Write(_ context.Context, _ int, p []byte) error { m.buf.Write(p); return nil }
 
-// Buffers are shared by connections, and never by two at a time.
+// Buffers are shared by connections, but never used by two at a time.
 func TestReadConcurrentSafe(t *testing.T) {
 	done := make(chan error, 8)
 	for i := range cap(done) {

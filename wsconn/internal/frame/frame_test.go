@@ -230,8 +230,8 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// FuzzScanner holds the contract that follow checks, in any chunking, and that
-// what is learned is what the reference parser finds in the whole stream.
+// FuzzScanner checks what follow does, in any chunking, and that the scanner finds what
+// the reference parser finds in the whole stream.
 func FuzzScanner(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stream, chunks []byte) {
 		before := bytes.Clone(stream)
@@ -252,8 +252,8 @@ func FuzzScanner(f *testing.F) {
 	})
 }
 
-// BenchmarkScanner scans one frame per iteration; a frame of 1 MiB comes in
-// the 4 KiB chunks of the libraries' buffers.
+// BenchmarkScanner scans one frame in each iteration. A frame of 1 MiB arrives in chunks
+// of 4 KiB, the size of the libraries' buffers.
 func BenchmarkScanner(b *testing.B) {
 	for _, bb := range []struct {
 		name          string

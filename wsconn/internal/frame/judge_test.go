@@ -17,7 +17,7 @@ func TestStop(t *testing.T) {
 	)
 	type stop struct {
 		name, bytes string
-		after       int // bytes scanned, with the one that stopped it
+		after       int // bytes scanned, including the one that stopped the scanner
 		want        string
 	}
 	tests := []stop{
@@ -57,7 +57,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// What only the WebSocket library may judge does not stop a Scanner.
+// Violations that only the WebSocket library can judge do not stop a Scanner.
 func TestNotJudged(t *testing.T) {
 	for name, stream := range map[string]string{
 		"RSV2 and RSV3":                       "\xB1\x01x",

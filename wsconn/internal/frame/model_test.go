@@ -10,7 +10,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/frame"
 )
 
-// A sighting is what was learned of one frame.
+// sighting is what was found out about one frame.
 type sighting struct {
 	Begin   int // position of its first byte in the stream
 	Header  frame.Header
@@ -19,7 +19,7 @@ type sighting struct {
 	Stop    bool // scanning stopped in it
 }
 
-// trail is everything that was learned of a stream.
+// trail is everything that was found out about a stream.
 type trail struct {
 	Frames []sighting
 	Opaque int // bytes after scanning stopped

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A tap keeps what is written.
+// tap keeps what is written.
 type tap struct {
 	net.Conn
 	written bytes.Buffer
@@ -31,7 +31,7 @@ func (c *tap) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// capture returns what a client sends in a handshake, and then with a message.
+// capture returns what a client sends in a TLS handshake, and then with a message.
 func capture(t *testing.T, server, client *tls.Config) (handshake, message []byte) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -99,7 +99,8 @@ var captures = []struct {
 	{"1.3 another key share", &tls.Config{CurvePreferences: []tls.CurveID{tls.CurveP521}}, &tls.Config{CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP521}}},
 }
 
-// Finished ends where the handshake of crypto/tls does, and data begins there.
+// The scanner finds the Finished message where crypto/tls ends its handshake. Data begins
+// behind it.
 func TestScan(t *testing.T) {
 	for _, test := range captures {
 		t.Run(test.name, func(t *testing.T) {
@@ -125,8 +126,8 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// However the bytes are split, the same is told of them. The corpus has what
-// clients of crypto/tls sent.
+// The scanner finds the same, however the bytes are split. The corpus has bytes of clients
+// of crypto/tls.
 func FuzzScanner(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p []byte, step uint8) {
 		var whole, split record.Scanner

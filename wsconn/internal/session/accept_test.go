@@ -61,7 +61,8 @@ func TestHandshake(t *testing.T) {
 	})
 }
 
-// Baggage travels, and a span of the request's context is the nearer parent.
+// Baggage is propagated. A span in the request's context is the parent before one in the
+// headers.
 func TestAcceptParent(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		client, server := newRecorder(t), newRecorder(t)
@@ -120,7 +121,7 @@ func TestAcceptRefused(t *testing.T) {
 		{"sec-websocket-key", func(r *http.Request) { r.Header.Set("Sec-WebSocket-Key", "short") }},
 		{"sec-websocket-key", func(r *http.Request) { r.Header.Add("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==") }},
 		{"origin", func(r *http.Request) { r.Header.Set("Origin", "https://elsewhere.example") }},
-		{"hijack", func(*http.Request) {}}, // a ResponseRecorder has none
+		{"hijack", func(*http.Request) {}}, // ResponseRecorder cannot hijack
 	} {
 		t.Run(test.check, func(t *testing.T) {
 			each(t, func(t *testing.T, lib library) {
@@ -220,7 +221,7 @@ func TestAcceptWrappedWriter(t *testing.T) {
 	}
 }
 
-// failing is a writer whose connection cannot be had.
+// failing is a writer whose Hijack fails.
 type failing struct{ http.ResponseWriter }
 
 var errNoConn = errors.New("no connection")
@@ -265,7 +266,7 @@ func TestPropagators(t *testing.T) {
 	})
 }
 
-// A text that the peer chooses does not make a span as large as it likes.
+// A text that the peer chooses is cut, so that a span stays small.
 func TestLongTexts(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		l, url := listen(t)

@@ -15,12 +15,12 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// ends are the addresses of a connection as a side of it has them.
+// ends are a connection's addresses as one side sees them.
 type ends struct{ local, peer string }
 
 func endsOf(nc net.Conn) ends { return ends{nc.LocalAddr().String(), nc.RemoteAddr().String()} }
 
-// recordedEnds are those on a handshake.
+// recordedEnds returns the addresses that a handshake recorded.
 func recordedEnds(t *testing.T, r *recorder) ends {
 	t.Helper()
 	wantEnd(t, r, semconv.SpanHandshake, 1)
@@ -31,13 +31,12 @@ func recordedEnds(t *testing.T, r *recorder) ends {
 	}
 }
 
-// Both handshakes record the addresses of the connection that the dial got, and
-// that was accepted. They match crosswise where that is one connection, and only
-// there.
+// Both handshakes record the addresses of the connection that was dialed or accepted. They
+// match crosswise if that is one connection, and only then.
 func TestAddresses(t *testing.T) {
 	forwarded := func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r.RemoteAddr = "203.0.113.7:443" // as a middleware has it from a header
+			r.RemoteAddr = "203.0.113.7:443" // as middleware sets it from a header
 			h.ServeHTTP(w, r)
 		})
 	}

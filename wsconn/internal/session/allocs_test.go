@@ -9,8 +9,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// What a message may allocate beyond the library. An echo is two writes and two reads,
-// and the reads block: eight spans, where instrumentation by hand makes four.
+// TestAllocs bounds the allocations of an echo beyond the library's. An echo has two
+// writes and two reads, which block: eight spans. Instrumentation by hand makes four.
 func TestAllocs(t *testing.T) {
 	if race {
 		t.Skip("the race detector allocates")
@@ -30,7 +30,7 @@ func TestAllocs(t *testing.T) {
 			tp   oteltrace.TracerProvider // nil: bare
 			opts []session.Option
 			wrap func(conn) conn
-			own  bool    // in the connection's own traces, most of them after its first
+			own  bool    // in the connection's own traces, mostly after the first
 			min  float64 // so that the test fails where nothing is traced
 			max  float64
 		}{
@@ -54,8 +54,8 @@ func TestAllocs(t *testing.T) {
 	})
 }
 
-// allocsPerEcho is what a message there and back allocates on both sides, below
-// a span where there is a provider, unless it is to be in traces of its own.
+// allocsPerEcho returns what a message there and back allocates on both sides. With a
+// provider it is below a span, unless own is set.
 func allocsPerEcho(t *testing.T, lib library, tp oteltrace.TracerProvider, own bool, wrap func(conn) conn, opts ...session.Option) float64 {
 	t.Helper()
 	s := setup{tcp: true, bare: tp == nil}

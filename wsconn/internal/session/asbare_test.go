@@ -61,8 +61,8 @@ func TestDialNilContext(t *testing.T) {
 	})
 }
 
-// Pings do not wait for one another: neither for the lock of a write that is parked for
-// longer than the library waits, nor for pongs that do not come.
+// Pings do not wait for one another: neither behind a write that is parked for longer than
+// the library waits, nor for pongs that never arrive.
 func TestPingsTogether(t *testing.T) {
 	const n = 3
 	ping := func(t *testing.T, c conn, ctx func() (context.Context, context.CancelFunc)) []string {
@@ -149,7 +149,7 @@ func TestPingsConcurrentSafe(t *testing.T) {
 			pings.Go(func() {
 				ctx, cancel := context.WithTimeout(rec.context(t.Context()), time.Second)
 				defer cancel()
-				_ = c.Ping(ctx) // the peer decides
+				_ = c.Ping(ctx) // the peer decides whether it is answered
 			})
 		}
 		answered := map[string]time.Duration{} // one in three gets a pong, each in its own millisecond
@@ -171,7 +171,7 @@ func TestPingsConcurrentSafe(t *testing.T) {
 		wantEnded(t, rec)
 		var got []time.Duration
 		for _, s := range rec.Chain().Named(semconv.SpanPing) {
-			// It may have waited for the lock before.
+			// The ping may have waited for the lock before.
 			var last string
 			for _, w := range s.Children {
 				if w.Is(semconv.SpanWake) {
@@ -257,8 +257,9 @@ func TestDialRegisteredProtocol(t *testing.T) {
 	})
 }
 
-// upgraded is a RoundTripper that dials for each request, and whose upgraded body is
-// the connection or, hidden, no more than what the libraries ask for.
+// upgraded is a RoundTripper that dials for each request. The body of the upgraded
+// response is the connection itself or, if hidden, has only the methods that the libraries
+// ask for.
 type upgraded struct {
 	network, addr string
 	hidden        bool
@@ -272,7 +273,7 @@ func (u upgraded) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Write(nc); err != nil {
 		return nil, err
 	}
-	// Byte by byte, as not to read beyond the headers.
+	// Read byte by byte, so as not to read beyond the headers.
 	var head strings.Builder
 	for b := make([]byte, 1); !strings.HasSuffix(head.String(), "\r\n\r\n"); head.Write(b) {
 		if _, err := nc.Read(b); err != nil {

@@ -19,8 +19,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// A mode is a way to trace a connection, the same on both sides. Spans go to the
-// SDK's batch processor and from there to an exporter that drops them.
+// mode is a way to trace a connection, the same on both sides. Spans go to the SDK's batch
+// processor and then to an exporter that drops them.
 type mode struct {
 	name     string
 	hand     func(conn, oteltrace.Tracer) conn                    // bare, with spans written by hand; nil: not so
@@ -31,7 +31,7 @@ type mode struct {
 	watched  bool // live.Watch looks, once a round at least
 }
 
-// flusher is what a provider of the SDK has and one of the API has not.
+// flusher has the methods of an SDK's provider that the API's lacks.
 type flusher interface {
 	ForceFlush(context.Context) error
 	Shutdown(context.Context) error
@@ -59,8 +59,8 @@ var (
 	producing   = newProduced().option()
 )
 
-// modes begin with what the others are compared with, and go on with the same once
-// more: what that one's ratio is from 1, the measurement does not resolve.
+// The first of modes is the one that the others are compared with. The second is the same
+// again: how far its ratio is from 1 shows what the measurement cannot resolve.
 var modes = []mode{
 	{name: "bare"},
 	{name: "control"},
@@ -88,7 +88,7 @@ var modes = []mode{
 	{name: "lean+producer", provider: leanly(), opts: []session.Option{allMessages, producing}},
 }
 
-// handwritten is a bare connection with the spans that one writes by hand.
+// handwritten is a bare connection with spans written by hand.
 type handwritten struct {
 	conn
 	tracer oteltrace.Tracer
@@ -109,9 +109,8 @@ func (c handwritten) Write(ctx context.Context, typ int, p []byte) error {
 	return c.conn.Write(ctx, typ, p)
 }
 
-// handwritten8 is one with the spans and attributes that ours has, as far as an echo
-// goes. It does not find anything out: what is in them is made up. No way to make
-// them by the SDK can cost less.
+// handwritten8 makes the spans and attributes that ours makes in an echo. It measures
+// nothing: their values are made up. No way to make them with the SDK can cost less.
 type handwritten8 struct {
 	conn
 	tracer oteltrace.Tracer
@@ -167,7 +166,7 @@ func (d *dropping) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan)
 
 func (d *dropping) Shutdown(context.Context) error { return nil }
 
-// A bench is a server and its provider in one mode.
+// bench is a server and its provider in one mode.
 type bench struct {
 	b       *testing.B
 	name    string
@@ -231,8 +230,8 @@ func (m mode) serve(b *testing.B, lib library, f func(context.Context, conn)) *b
 	return s
 }
 
-// context carries a span, as that of a goroutine that handles a connection does,
-// unless the mode is to make traces of its own.
+// context returns a context with a span, such as that of the goroutine that handles a
+// connection; without one if the mode makes traces of its own.
 func (s *bench) context() context.Context {
 	if s.tp == nil || s.own {
 		return s.followed(context.Background())
@@ -242,7 +241,7 @@ func (s *bench) context() context.Context {
 	return s.followed(ctx)
 }
 
-// followed has what ctx is for be followed by package live, in the modes that do.
+// followed makes package live follow the connections of ctx, in the modes that do.
 func (s *bench) followed(ctx context.Context) context.Context {
 	if !s.live {
 		return ctx

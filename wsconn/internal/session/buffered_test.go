@@ -26,9 +26,9 @@ func (p *peer) deflated(t *testing.T, text string) []byte {
 	return p.frame(0xC1, strings.TrimSuffix(b.String(), "\x00\x00\xff\xff"))
 }
 
-// A message that the program has read whole is measured, even if the connection closed
-// before while the message was in the library's buffer: whichever side closed it,
-// wherever the reader was, and whatever collects.
+// A message that the program has read completely is measured, even if the connection
+// closed while the message was still in the library's buffer. It does not matter which
+// side closed it, where the reader was, and how metrics are collected.
 func TestBufferedMessagesAreMeasured(t *testing.T) {
 	const messages = 4
 	ends := map[string]func(t *testing.T, c conn, p *peer){
@@ -47,7 +47,7 @@ func TestBufferedMessagesAreMeasured(t *testing.T) {
 	for _, lib := range benched {
 		for name, end := range ends {
 			for _, compress := range []bool{false, true} {
-				for _, taken := range []int{-1, 0, 10} { // of the second message, when the end comes
+				for _, taken := range []int{-1, 0, 10} { // bytes of the second message that are read before the end; negative: the connection ends before it
 					for _, sampled := range []bool{true, false} {
 						for _, produced := range []bool{true, false} {
 							t.Run(fmt.Sprintf("%s, %s, compress %v, taken %d, sampled %v, produced %v", lib.name, name, compress, taken, sampled, produced), func(t *testing.T) {
@@ -82,7 +82,7 @@ func TestBufferedMessagesAreMeasured(t *testing.T) {
 									}
 									_ = c.CloseNow()
 									if lib.name != "gorilla" && name == "closed beside" && taken >= 0 && !compress {
-										got++ // it was left, and had come whole
+										got++ // was left, but had arrived completely
 									}
 									want := fmt.Sprintf("%s By network.io.direction=receive websocket.role=client: %d in %d\n", semconv.MetricMessageSize, got*300, got)
 									if all := m.text(t); !strings.Contains(all, want) {
@@ -98,9 +98,9 @@ func TestBufferedMessagesAreMeasured(t *testing.T) {
 	}
 }
 
-// readBuffered reads until that fails, and returns how many messages were whole. It calls
-// end between the first two or, if taken is not negative, with a reader that has taken so
-// much of the second.
+// readBuffered reads until an error, and returns how many messages were complete. It calls
+// end between the first two. If taken is not negative, it calls end after a reader has
+// taken so many bytes of the second.
 func readBuffered(t *testing.T, c conn, taken int, end func()) (whole int) {
 	t.Helper()
 	for ; ; whole++ {

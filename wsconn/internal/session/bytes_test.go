@@ -35,7 +35,7 @@ func (c *tap) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// taps makes taps of the conns that a listener accepts.
+// taps makes a tap of each conn that a listener accepts.
 type taps struct {
 	net.Listener
 	tapped chan *tap
@@ -125,8 +125,8 @@ func written(t *testing.T, end endpoint, client, announced bool, o options, opts
 	return out.writes
 }
 
-// unmasked is a stream of frames as it would be without masks, whose keys are
-// random; and the trace pongs in it.
+// unmasked returns a stream of frames without masks, whose keys are random, and the trace
+// pongs in it.
 func unmasked(t *testing.T, stream []byte) (plain []byte, pongs []tracepong.Pong) {
 	t.Helper()
 	s := tracepong.Stream{On: true}
@@ -154,7 +154,7 @@ func unmasked(t *testing.T, stream []byte) (plain []byte, pongs []tracepong.Pong
 	return plain, pongs
 }
 
-// chatter writes in every way.
+// chatter returns a script that writes in every way.
 func chatter(t *testing.T, ctx context.Context) func(c conn, out *tap) {
 	return func(c conn, out *tap) {
 		for _, size := range []int{0, 5, 126, 4085, 4096, 5000, 70_000} {
@@ -199,8 +199,8 @@ func (c *tap) count() int {
 	return len(c.writes)
 }
 
-// A peer that did not announce trace pongs gets the bytes of the bare library,
-// and one that did gets the same with one before each message, in as many writes.
+// A peer that did not announce trace pongs gets the bytes of the bare library. One that
+// did gets the same bytes, with a trace pong before each message, in as many writes.
 func TestBytesOnTheWire(t *testing.T) {
 	for _, role := range []string{"client", "server"} {
 		for _, compression := range []int{0, 1} {
@@ -285,7 +285,7 @@ func TestUnsampledWriteHasNoTracePong(t *testing.T) {
 	})
 }
 
-// The buffered bytes of a stream are sent with the ping of another goroutine, and with
+// The buffered bytes of a stream may be sent with another goroutine's ping. They have
 // their own trace pong.
 func TestTracePongOfAStreamThatAPingFlushes(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {

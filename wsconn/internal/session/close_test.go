@@ -16,8 +16,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// How a connection ends, as its close span and the operations that it ended show. Every
-// connection is a client's whose peer is scripted.
+// The close span, and the operations that it ended, show how a connection ended. Each
+// connection is a client's, and its peer follows a script.
 func TestCloseReported(t *testing.T) {
 	read := func(t *testing.T, c conn) {
 		t.Helper()
@@ -118,7 +118,7 @@ func TestCloseReported(t *testing.T) {
 		`},
 		{"never answered", nil, func(t *testing.T, c conn, p *peer) {
 			done := p.drain()
-			_ = c.Close(1000, "") // an error of coder's, none of nhooyr's
+			_ = c.Close(1000, "") // coder's returns an error, nhooyr's does not
 			<-done
 		}, `
 			close @0s 5s {status=error, error.type=deadline_exceeded, close.code=1000, close.initiator=local, close.completed=false}
@@ -295,8 +295,8 @@ func TestCloseReadOverNoAnswer(t *testing.T) {
 	})
 }
 
-// Frames that no endpoint may accept: the library refuses them, and the scanner reports
-// once that it stopped.
+// The library refuses frames that no endpoint may accept. The scanner stops, and reports
+// that once.
 func TestCloseProtocolError(t *testing.T) {
 	for _, test := range []struct {
 		name string

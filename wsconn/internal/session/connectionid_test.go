@@ -7,8 +7,8 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// Every operation names the connection that it is on, as its handshake does,
-// wherever the program's context puts it.
+// Each operation has the id of its connection, as the handshake has, whatever context the
+// program uses.
 func TestConnectionID(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		p := connect(t, lib, setup{tcp: true})

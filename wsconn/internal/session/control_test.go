@@ -95,7 +95,7 @@ func TestPings(t *testing.T) {
 	})
 }
 
-// A pong that does not come.
+// A pong that never arrives.
 func TestPingUnanswered(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{})
@@ -126,8 +126,8 @@ func TestPingUnanswered(t *testing.T) {
 	})
 }
 
-// Pings of the peer are answered by the library in a read, or by CloseRead in
-// no operation of the program.
+// The library answers the peer's pings in a read; after CloseRead, in no operation of the
+// program.
 func TestPong(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -162,7 +162,7 @@ func TestPong(t *testing.T) {
 				if op, payload := p.receive(t); op != opPong || payload != "?" {
 					t.Errorf("got %x %q", op, payload)
 				}
-				synctest.Wait() // until it reads on
+				synctest.Wait() // until it reads again
 				cancel()
 				<-done
 				synctest.Wait()

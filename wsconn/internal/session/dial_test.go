@@ -25,7 +25,7 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// echo is a server of the bare library.
+// echo returns a server of the bare library.
 func echo(t *testing.T, lib library) http.Handler {
 	t.Helper()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -104,7 +104,7 @@ func TestDialRefused(t *testing.T) {
 				if gotErr == nil {
 					t.Fatal("got no error")
 				}
-				if test.check != "sec-websocket-accept" && gotErr.Error() != wantErr.Error() { // it names the key
+				if test.check != "sec-websocket-accept" && gotErr.Error() != wantErr.Error() { // its error names the key
 					t.Errorf("got error %v, want %v", gotErr, wantErr)
 				}
 				wantBody, _ := io.ReadAll(want.Body)
@@ -344,10 +344,10 @@ func TestDialWithoutANetwork(t *testing.T) {
 	})
 }
 
-// tripper is any RoundTripper that is no *http.Transport.
+// tripper is a RoundTripper that is not *http.Transport.
 type tripper struct{ http.RoundTripper }
 
-// Blocks are exact where the connection can be seen, and timed elsewhere.
+// Blocks are exact if the connection can be seen, and timed otherwise.
 func TestDialSource(t *testing.T) {
 	try := func(t *testing.T, lib library, url string, o options) string {
 		t.Helper()

@@ -71,7 +71,7 @@ func TestErrors(t *testing.T) {
 		cancel()
 		return ctx
 	}
-	hold := func(t *testing.T, c conn) { // the turn to write
+	hold := func(t *testing.T, c conn) { // keeps the turn to write
 		t.Helper()
 		if _, err := c.Writer(t.Context(), messageText); err != nil {
 			t.Error(err)
@@ -115,7 +115,7 @@ func TestErrors(t *testing.T) {
 			<-ctx.Done()
 			return "", ctx.Err()
 		},
-		"NetConn.Read":  nil, // below, with the library's function
+		"NetConn.Read":  nil, // is an inner call, with the library's own function
 		"NetConn.Write": nil,
 	}
 	const noReader = "waits for ever, since nobody reads the pong"
@@ -134,9 +134,9 @@ func TestErrors(t *testing.T) {
 		name    string
 		ctx     func(t *testing.T) context.Context
 		prepare func(t *testing.T, c conn, p *peer)
-		drain   bool                // the peer reads
-		skip    map[string]string   // methods, and why
-		chance  map[string][]result // of methods, all that the library may return; of an error no value
+		drain   bool                // the peer reads everything
+		skip    map[string]string   // methods that are not called, and why
+		chance  map[string][]result // by method: all results that the library may return. Of an error, no value
 	}{
 		{"message", background, func(t *testing.T, _ conn, p *peer) {
 			t.Helper()

@@ -18,7 +18,7 @@ func TestFootprintOfStalls(t *testing.T) {
 	}
 	each(t, func(t *testing.T, lib library) {
 		unsampled := offs(t)["unsampled"].option()
-		footprintOfEnd(t, lib.traced, unsampled, noLinks) // what is made once
+		footprintOfEnd(t, lib.traced, unsampled, noLinks) // allocates what is made once
 		off := footprintOfEnd(t, lib.traced, unsampled, noLinks)
 		with := footprintOfEnd(t, lib.traced, unsampled, noLinks, stalling)
 		t.Logf("%d bytes more than %d", with-off, off)
@@ -28,7 +28,7 @@ func TestFootprintOfStalls(t *testing.T) {
 	})
 }
 
-// footprintOfEnd returns what each end of an idle connection takes, which has exchanged
+// footprintOfEnd returns the memory of each end of an idle connection that has exchanged
 // some messages.
 func footprintOfEnd(t *testing.T, end endpoint, opts ...session.Option) int64 {
 	t.Helper()

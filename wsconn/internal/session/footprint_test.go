@@ -16,13 +16,13 @@ import (
 // heap returns the bytes in use.
 func heap() int64 {
 	runtime.GC()
-	runtime.GC() // pools keep what they have for one
+	runtime.GC() // pools keep their items for one collection
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
 
-// A session that records nothing takes at most 300 bytes, with its tracer.
+// A session that records nothing takes at most 300 bytes, including its tracer.
 func TestFootprint(t *testing.T) {
 	if race {
 		t.Skip("the race detector allocates")
@@ -46,7 +46,7 @@ func TestFootprint(t *testing.T) {
 	} {
 		const n = 5000
 		kept := make([]*session.Session, n)
-		kept[0] = test.make(unsampled) // what is made once
+		kept[0] = test.make(unsampled) // allocates what is made once
 		before := heap()
 		for i := range kept {
 			kept[i] = test.make(unsampled)
@@ -62,8 +62,8 @@ type hijackable struct{ *httptest.ResponseRecorder }
 
 func (hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, nil }
 
-// A read of a session that records nothing takes hardly more stack than a bare one, so
-// that the stack of a goroutine that waits in one does not double.
+// A read of a session that records nothing takes hardly more stack than a bare one.
+// Otherwise the stack of each goroutine that waits in a read would double.
 func TestFootprintOfStack(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		bare := depthOfRead(t, lib, true)
@@ -75,8 +75,8 @@ func TestFootprintOfStack(t *testing.T) {
 	})
 }
 
-// depthOfRead returns how many bytes of stack there are between a read of the program
-// and that of the connection below.
+// depthOfRead returns how many bytes of stack are between a read of the program and the
+// read of the connection below.
 func depthOfRead(t *testing.T, lib library, bare bool) uintptr {
 	t.Helper()
 	end := lib.traced
@@ -93,7 +93,7 @@ func depthOfRead(t *testing.T, lib library, bare bool) uintptr {
 			return
 		}
 		var here byte
-		for range 2 { // the stack may have moved in the first
+		for range 2 { // the first may have moved the stack
 			_, _, _ = c.Read(r.Context())
 		}
 		depth <- uintptr(unsafe.Pointer(&here)) - deep.at.Load()

@@ -12,8 +12,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// benched are the libraries of the benchmarks and of tests that apply to all: also
-// gorilla's, with only the methods that these call.
+// benched are the libraries of benchmarks and of some tests. Of gorilla's it has only the
+// methods that these call.
 var benched = append(slices.Clone(libraries), library{
 	name: "gorilla",
 	bare: endpoint{

@@ -19,7 +19,7 @@ func TestHandle(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		run  func(ctx context.Context, c conn) error
-		code int // that the peer sees, 0 for none; -1 to close itself
+		code int // the peer sees it: 0 means none; -1 lets the function close
 		want string
 	}{
 		{"nil", func(ctx context.Context, c conn) error {
@@ -89,7 +89,7 @@ func TestHandle(t *testing.T) {
 					defer func() {
 						if v := recover(); v != nil {
 							panicked.Store(true)
-							panic(v) // as the library's users see it
+							panic(v) // reaches the library's user
 						}
 					}()
 					h.ServeHTTP(w, r.WithContext(ctx))

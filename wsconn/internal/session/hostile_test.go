@@ -19,7 +19,7 @@ var theirs = oteltrace.NewSpanContext(oteltrace.SpanContextConfig{
 	TraceID: oteltrace.TraceID{1}, SpanID: oteltrace.SpanID{2}, TraceFlags: oteltrace.FlagsSampled, Remote: true,
 })
 
-// tracePong is one of the peer's, before its message of that number.
+// tracePong returns a trace pong of the peer's, before its message of this number.
 func (p *peer) tracePong(number uint32) []byte {
 	return tracepong.Append(nil, tracepong.Pong{Number: number, Write: theirs}, p.client)
 }
@@ -103,7 +103,7 @@ func TestHostileTracePongs(t *testing.T) {
 	}
 }
 
-// What is ignored is measured, and no trace pong is among the bytes.
+// Ignored trace pongs are measured, and do not count as bytes.
 func TestIgnoredTracePongsMeasured(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		for name, rec := range map[string]*recorder{"recorded": newRecorder(t), "not recorded": never(t)} {
@@ -170,7 +170,7 @@ func TestTracePongWithoutMessage(t *testing.T) {
 	})
 }
 
-// Received byte by byte, everything arrives and is right.
+// Trace pongs that are received byte by byte give the same links.
 func TestTracePongsByteByByte(t *testing.T) {
 	raws(t, func(t *testing.T, c conn, rec *recorder, p *peer) {
 		go func() {
@@ -197,7 +197,7 @@ func TestTracePongsByteByByte(t *testing.T) {
 	})
 }
 
-// The library judges what the protocol forbids, as without wakechain.
+// The library judges violations of the protocol as it does without wakechain.
 func TestForbiddenTracePongs(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -231,8 +231,8 @@ func TestForbiddenTracePongs(t *testing.T) {
 	}
 }
 
-// A peer that did not announce trace pongs and sends them anyway is any peer that
-// sends pongs.
+// A peer that sends trace pongs without having announced them is treated as one that sends
+// pongs.
 func TestTracePongsUnannounced(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		c, rec, p := rawClient(t, lib, setup{}, nil)
@@ -248,7 +248,7 @@ func TestTracePongsUnannounced(t *testing.T) {
 	})
 }
 
-// An end that records nothing takes trace pongs off that it had to promise to.
+// An end that records nothing removes trace pongs if it had to announce them.
 func TestTracePongsToAnUnsampledEnd(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		for name, opts := range map[string][]session.Option{

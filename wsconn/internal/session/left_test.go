@@ -19,9 +19,9 @@ func (s stream) Read(p []byte) (int, error)  { s.inside(); return min(len(p), 1)
 func (s stream) Write(p []byte) (int, error) { s.inside(); return len(p), nil }
 func (stream) Close() error                  { return nil }
 
-// A reader and a writer that the program leaves end with the connection, at whatever
-// moment that ends: also while the library hands them out, and inside a call that
-// succeeds, with bytes that lay in the library's buffer.
+// A reader and a writer that the program leaves end with the connection, whenever that
+// ends: even while the library returns them, or inside a call that succeeds with bytes
+// from the library's buffer.
 func TestLeftWhenTheConnectionEnds(t *testing.T) {
 	for _, when := range []string{"before", "inside", "after"} {
 		t.Run(when, func(t *testing.T) {

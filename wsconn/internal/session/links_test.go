@@ -14,8 +14,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
-// never is the recorder of a provider that samples nothing, whatever the parent
-// is.
+// never returns a recorder whose provider samples nothing, whatever the parent.
 func never(t *testing.T) *recorder {
 	return newRecorder(t, sdktrace.WithSampler(sdktrace.NeverSample()))
 }
@@ -35,7 +34,7 @@ func (w forgetful) WriteHeader(status int) {
 
 func (w forgetful) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Trace pongs pass where both ends announced them, and may record.
+// Trace pongs are sent if both ends announced them, and may record.
 func TestPeerLinksAnnounced(t *testing.T) {
 	without := session.WithoutPeerLinks()
 	unsampled, noop := never(t).option(), session.WithTracerProvider(noopProvider)

@@ -77,7 +77,7 @@ func (a *authority) leaf(t *testing.T) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
 }
 
-// A tlsPair is a connection over TLS, a server that sends late, and its client.
+// tlsPair is a connection over TLS between a server that sends late and its client.
 type tlsPair struct {
 	client, server *recorder
 }
@@ -101,7 +101,7 @@ func connectTLS(t *testing.T, lib library, s tlsSetup) tlsPair {
 		if _, _, err := c.Read(ctx); err != nil {
 			return err
 		}
-		timer := time.NewTimer(20 * ms) // so that the client is parked
+		timer := time.NewTimer(20 * ms) // long enough for the client to park
 		<-timer.C
 		return c.Write(ctx, messageText, []byte("late"))
 	}, p.server.option())
@@ -144,7 +144,7 @@ func connectTLS(t *testing.T, lib library, s tlsSetup) tlsPair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	timer := time.NewTimer(20 * ms) // so that the server is parked
+	timer := time.NewTimer(20 * ms) // long enough for the server to park
 	<-timer.C
 	if err := c.Write(t.Context(), messageText, []byte("now")); err != nil {
 		t.Error(err)
@@ -206,8 +206,8 @@ func (r *recorder) sources() (sources []string) {
 	return sources
 }
 
-// Below TLS blocks are exact and the steps are seen; without the listener the
-// server's blocks are timed.
+// With the listener below TLS, blocks are exact and the steps are recorded. Without it,
+// the server's blocks are timed.
 func TestTLS(t *testing.T) {
 	all := []string{semconv.StepTLS, semconv.StepReadHTTPRequest, semconv.StepProcessRequest, semconv.StepWriteHTTPResponse}
 	late := []string{semconv.StepProcessRequest, semconv.StepWriteHTTPResponse}
@@ -348,7 +348,7 @@ func TestListener(t *testing.T) {
 	})
 }
 
-// http.Server.Shutdown leaves a connection that was handed over alone.
+// http.Server.Shutdown does not close a connection that was handed over.
 func TestShutdown(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		rec := newRecorder(t)

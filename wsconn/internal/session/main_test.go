@@ -35,8 +35,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// recorder is one side's spans, all of which must end: the library may close in a
-// goroutine of its own. The SDK makes them or, if .ci/run says so, a lean provider.
+// recorder has one side's spans, from the SDK or, if .ci/run says so, from a lean
+// provider. All of them must end: the library may close in a goroutine of its own.
 type recorder struct {
 	*tracetest.Recorder
 	oteltrace.TracerProvider
@@ -49,7 +49,7 @@ func newRecorder(t *testing.T, opts ...sdktrace.TracerProviderOption) *recorder 
 	if os.Getenv("WAKECHAIN_LEAN") != "" && len(opts) == 0 {
 		r.TracerProvider = lean.NewTracerProvider(lean.WithSpanProcessor(rec.SpanProcessor()))
 	}
-	t.Cleanup(func() { wantEnded(t, r) }) // when the connections are closed
+	t.Cleanup(func() { wantEnded(t, r) }) // runs after connections are closed
 	return r
 }
 
@@ -60,8 +60,7 @@ func (r *recorder) context(ctx context.Context) context.Context {
 	return trace.New(trace.WithTracerProvider(r.TracerProvider)).NewContext(ctx)
 }
 
-// compared are the attributes that trees are compared by: all that are the same in each
-// run.
+// compared are the attributes that trees compare: those that are the same in each run.
 var compared = []attribute.Key{
 	semconv.BlockReasonKey, semconv.BlockSourceKey, semconv.WakeReasonKey, semconv.WakeCauseKey,
 	semconv.GoroutineStateKey, semconv.ErrorTypeKey, semconv.HTTPResponseStatusCodeKey,
@@ -72,7 +71,7 @@ var compared = []attribute.Key{
 	semconv.WebSocketSubprotocolKey, semconv.WebSocketExtensionsKey,
 }
 
-// steps are those of the handshake.
+// steps matches the steps of the handshake.
 var steps = tracetest.Matching("the steps of the handshake", func(s *chain.Span) bool {
 	switch s.Name {
 	case semconv.StepDNS, semconv.StepConnect, semconv.StepTLS, semconv.StepWriteHTTPRequest, semconv.StepReadHTTPResponse,
@@ -82,7 +81,7 @@ var steps = tracetest.Matching("the steps of the handshake", func(s *chain.Span)
 	return false
 })
 
-// exactly compares the compared attributes of spans, in short.
+// exactly compares the compared attributes of spans, with short keys.
 var exactly = []tracetest.TreeOption{
 	tracetest.TrimPrefix("websocket.", "block.", "wake.", "goroutine.", "http.response."), tracetest.Exact(compared...), tracetest.WithTimes(),
 }

@@ -28,7 +28,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// measured is a MeterProvider and what it measured.
+// measured is a MeterProvider, and what it has measured.
 type measured struct {
 	metric.MeterProvider
 	reader *sdkmetric.ManualReader
@@ -64,8 +64,8 @@ func (m *measured) collect(t *testing.T) []metricdata.Metrics {
 	return all
 }
 
-// text writes what was measured, one data point a line: the name, the unit, the
-// attributes and the value; of a histogram the sum and the count.
+// text returns the data points, one a line: the name, the unit, the attributes and the
+// value; of a histogram the sum and the count.
 func (m *measured) text(t *testing.T) string {
 	t.Helper()
 	var lines []string
@@ -117,7 +117,7 @@ func wantMetrics(t *testing.T, m *measured, want string) {
 	}
 }
 
-// What is measured does not depend on what is sampled, nor on who collects it.
+// Metrics do not depend on sampling, nor on how they are collected.
 func TestMetrics(t *testing.T) {
 	for name, provider := range map[string]func() session.Option{
 		"sampled":   func() session.Option { return newRecorder(t).option() },
@@ -191,8 +191,7 @@ func testMetrics(t *testing.T, provider func() session.Option, produced bool) {
 	})
 }
 
-// What a sampled connection leaves out is measured, and nothing of what is not
-// sampled.
+// What a sampled connection suppresses is counted. What is not sampled is not.
 func TestMetricsSuppressed(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		for name, test := range map[string]struct {
@@ -244,7 +243,7 @@ func TestMetricsRefused(t *testing.T) {
 	})
 }
 
-// Exemplars of what a sampled connection measured name the span.
+// The exemplars of a sampled connection name its spans.
 func TestMetricsExemplars(t *testing.T) {
 	for _, m := range []func() *measured{
 		func() *measured { return newMeasured() }, func() *measured { return newProduced() },
@@ -291,8 +290,8 @@ func testExemplars(t *testing.T, measure func() *measured) {
 	})
 }
 
-// Without an option it is the global provider, and where that is a no-op a
-// connection that is not sampled is the library's own.
+// Without an option the global provider measures. If that is a no-op, a connection that is
+// not sampled is the library's own.
 func TestMetricsGlobal(t *testing.T) {
 	before := otel.GetMeterProvider()
 	t.Cleanup(func() { otel.SetMeterProvider(before) })
@@ -329,7 +328,7 @@ type refusingProvider struct{ noop.MeterProvider }
 
 func (refusingProvider) Meter(string, ...metric.MeterOption) metric.Meter { return refusing{} }
 
-// A meter that fails harms nobody.
+// A meter whose instruments fail does not affect the program.
 func TestMetricsRefusedInstruments(t *testing.T) {
 	before := otel.GetErrorHandler()
 	t.Cleanup(func() { otel.SetErrorHandler(before) })
@@ -352,8 +351,8 @@ func TestMetricsRefusedInstruments(t *testing.T) {
 	}
 }
 
-// What is measured of a connection that is not sampled allocates nothing, whoever collects
-// it.
+// Measuring a connection that is not sampled allocates nothing, however metrics are
+// collected.
 func TestMetricsAllocate(t *testing.T) {
 	if race {
 		t.Skip("the race detector allocates")
@@ -385,7 +384,7 @@ func TestMetricsAllocate(t *testing.T) {
 	})
 }
 
-// Nothing is lost of connections that are closed, and garbage, while somebody collects.
+// No measurement is lost while connections are closed and freed during a collection.
 func TestMetricsOfClosedConnections(t *testing.T) {
 	lib := libraries[0]
 	m := newProduced()
@@ -420,7 +419,7 @@ func TestMetricsOfClosedConnections(t *testing.T) {
 		last = n
 	}
 	for range 2 {
-		runtime.GC() // cleanups run after it, at some time
+		runtime.GC() // cleanups run some time after it
 	}
 	for line := range strings.Lines(m.text(t)) {
 		for name, want := range map[string]string{

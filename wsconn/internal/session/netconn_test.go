@@ -123,7 +123,7 @@ func TestNetConnWrongType(t *testing.T) {
 	})
 }
 
-// Where nothing is recorded it is the library's own.
+// If nothing is recorded, it is the library's own.
 func TestNetConnOff(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		off := offs(t)["unsampled"]

@@ -21,8 +21,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
 
-// network is wstest's, of conns that do not say what they wait for, unless exact: it is
-// timed.
+// network is wstest's. Unless exact is set, its conns do not say what they wait for, so
+// that blocks are timed.
 type network struct {
 	*wstest.Listener
 	exact bool
@@ -82,8 +82,8 @@ func listen(t *testing.T) (net.Listener, string) {
 	return l, "ws://" + l.Addr().String()
 }
 
-// bubble runs f in a bubble of fake time for both libraries. Before all is closed
-// the peer's goroutines take what is there for them: a write waits for no reader.
+// bubble runs f in a bubble of fake time for both libraries. Before everything is closed,
+// the peer's goroutines read what has arrived, so that no write waits.
 func bubble(t *testing.T, f func(t *testing.T, lib library)) {
 	t.Helper()
 	each(t, func(t *testing.T, lib library) {
@@ -94,7 +94,7 @@ func bubble(t *testing.T, f func(t *testing.T, lib library)) {
 	})
 }
 
-// A pair is a connection, each side with a recorder of its own.
+// pair is a connection, each side with a recorder of its own.
 type pair struct {
 	client, server           conn
 	clientSpans, serverSpans *recorder
@@ -107,8 +107,8 @@ type setup struct {
 	window         int  // in memory, in bytes
 	exact          bool // in memory, conns say what they wait for
 	bare           bool
-	announced      bool // by the raw peer: trace pongs
-	deflates       bool // the raw server
+	announced      bool // the raw peer announces trace pongs
+	deflates       bool // the raw server agrees to compression
 	client, server []session.Option
 }
 
@@ -152,7 +152,7 @@ func connect(t *testing.T, lib library, s setup) *pair {
 	return p
 }
 
-// dialable serves h where s says, and returns a URL for s.options.
+// dialable serves h on the network of s, and returns a URL for s.options.
 func dialable(t *testing.T, s *setup, h http.Handler) (url string) {
 	t.Helper()
 	if s.tcp {
@@ -166,8 +166,8 @@ func dialable(t *testing.T, s *setup, h http.Handler) (url string) {
 	return "ws://server"
 }
 
-// closeBoth closes conns at once: the library waits in a Close for what the
-// other end does.
+// closeBoth closes conns at the same time, since a Close of the library waits for the
+// other end.
 func closeBoth(conns ...conn) {
 	var wg sync.WaitGroup
 	for _, c := range conns {
@@ -176,7 +176,7 @@ func closeBoth(conns ...conn) {
 	wg.Wait()
 }
 
-// A peer speaks the protocol by hand.
+// peer speaks the protocol by hand.
 type peer struct {
 	net.Conn
 	r      *bufio.Reader
@@ -274,7 +274,7 @@ func rawServer(t *testing.T, lib library, s setup) (conn, *recorder, *peer) {
 	return c, rec, p
 }
 
-// switching is the answer to a handshake, with more headers.
+// switching returns the answer that accepts a handshake, with more headers.
 func switching(r *http.Request, more string) string {
 	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	return "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +

@@ -20,8 +20,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
-// another is a library that does by itself, or leaves to the program, what the wrapped
-// ones do not.
+// another is a library that differs from the wrapped ones in what it does itself and what
+// it leaves to the program.
 var another = &session.Library{
 	CloseStatus:       func(error) int { return -1 },
 	HijacksFirst:      true,
@@ -29,7 +29,7 @@ var another = &session.Library{
 	ControlTimeout:    time.Second,
 }
 
-// anotherServer is a connection that such a library has accepted.
+// anotherServer returns a connection that such a library has accepted.
 func anotherServer(t *testing.T, rec *recorder) (wire net.Conn, s *session.Session, p *peer) {
 	t.Helper()
 	l := newNetwork()
@@ -37,7 +37,7 @@ func anotherServer(t *testing.T, rec *recorder) (wire net.Conn, s *session.Sessi
 	return wire, s, &peer{Conn: nc, r: bufio.NewReader(nc), client: true}
 }
 
-// A server's answer on the wire is no frames, and says what the handshake was.
+// A server's answer on the wire contains no frames, and is the handshake's result.
 func TestAcceptOpening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := newRecorder(t)
@@ -63,8 +63,8 @@ func TestAcceptOpening(t *testing.T) {
 	})
 }
 
-// A client's handshake on the wire ends with the answer that accepts it. What follows
-// in the same chunk is frames, and whatever a proxy answered before is none.
+// A client's handshake on the wire ends with the answer that accepts it. Bytes behind it
+// in the same chunk are frames. An answer of a proxy before it is not the end.
 func TestDialOpening(t *testing.T) {
 	const answer = "HTTP/1.1 101 Switching Protocols\r\n" + announcement + "\r\n"
 	p := &peer{}
@@ -147,7 +147,7 @@ func TestDialOpening(t *testing.T) {
 	}
 }
 
-// A client that is refused says by which check.
+// The handshake of a refused client names the check.
 func TestDialOpeningRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := newRecorder(t)
@@ -202,7 +202,7 @@ func TestConcurrentWriters(t *testing.T) {
 		third := s.BeginWrite(t.Context(), 0)
 		_, _ = wire.Write((&peer{}).frame(opText, "whole"))
 		third.End(-1, nil)
-		third.EndPanicked() // ended before
+		third.EndPanicked() // it has ended before
 		drained := p.drain()
 		_ = wire.Close()
 		<-drained
@@ -248,8 +248,8 @@ func (f lastFrame) Close() error {
 	return err
 }
 
-// Control frames that the program sends have spans of their own, and no close frame
-// of the program's is the library's verdict on what it read.
+// Control frames that the program sends have spans of their own. A close frame of the
+// program is never taken for the library's verdict on what it read.
 func TestBeginControl(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := newRecorder(t)

@@ -19,7 +19,7 @@ import (
 	"github.com/wakechain/wakechain/trace/live"
 )
 
-// A workload is what all modes do in turn, in chunks of so many messages.
+// workload is what all modes do in turn, in chunks of so many messages.
 type workload struct {
 	name         string
 	lib          int // of benched
@@ -39,11 +39,10 @@ var workloads = []workload{
 	{name: "gorilla", lib: 2, conns: 1, bytes: 128, chunk: 1000},
 }
 
-// BenchmarkPaired compares the modes, in a way that another user of the machine
-// does not spoil: all of them are open at the same time, a round runs a chunk of
-// each in a shuffled order, and what is compared is the process's CPU time of a
-// chunk with that of bare's in the same round. One iteration is one round. It
-// prints a table; MODES=bare,control,lean takes some of the modes.
+// BenchmarkPaired compares the modes in a way that other load on the machine does not
+// spoil. All are open at the same time. Each round runs a chunk of each mode in a shuffled
+// order, and compares the process's CPU time for it with that of bare in the same round.
+// An iteration is a round. It prints a table; MODES=bare,control,lean selects modes.
 func BenchmarkPaired(b *testing.B) {
 	for _, w := range workloads {
 		b.Run(w.name, func(b *testing.B) {
@@ -58,7 +57,7 @@ func BenchmarkPaired(b *testing.B) {
 	}
 }
 
-// chosen are the modes of these names, separated by commas: all of them for "".
+// chosen returns the modes with these names, separated by commas; all for "".
 func chosen(names string) []mode {
 	if names == "" {
 		return modes
@@ -91,16 +90,16 @@ func (w workload) measure(b *testing.B, modes []mode, out io.Writer) {
 	table(out, w, all)
 }
 
-// A contender is one mode, with its connections, and what was measured of it: for
-// each round, by message.
+// contender is a mode with its connections, and its measurements: one for each round, by
+// message.
 type contender struct {
 	*bench
 	ctx    context.Context
 	cancel context.CancelFunc
 	conns  []conn
 	got    atomic.Int64  // messages of a flood
-	want   atomic.Int64  // when to say so
-	came   chan struct{} // those
+	want   atomic.Int64  // how many until came is sent to
+	came   chan struct{} // want messages have arrived
 
 	cpu, allocs, bytes, spans []float64
 }
@@ -131,10 +130,10 @@ func (c *contender) sink(ctx context.Context, from conn) {
 	}
 }
 
-// round plays a chunk, and what it leaves to be exported, and measures it.
+// round plays a chunk, waits for its export, and measures both.
 func (c *contender) round(w workload) {
 	var before, after runtime.MemStats
-	runtime.GC() // what the one before left
+	runtime.GC() // frees the garbage of the chunk before
 	runtime.ReadMemStats(&before)
 	exported, cpu := c.bench.spans.spans.Load(), cpuTime()
 	stop := func() {}
@@ -184,8 +183,8 @@ func (c *contender) play(w workload) {
 	c.flush()
 }
 
-// table prints what was measured: the median CPU time by message, and of the
-// rounds' ratios to bare the median, with the interval that it lies in by 95 %.
+// table prints the results: the median CPU time of a message, and the median ratio to bare
+// of the rounds, with its 95 % confidence interval.
 func table(out io.Writer, w workload, all []*contender) {
 	bare := all[0]
 	hand := 0.0
@@ -225,9 +224,8 @@ func median(v []float64) float64 {
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
 
-// interval is where the median of what v is a sample of lies, by 95 %, whatever
-// the distribution: between the order statistics that are 0.98·√n ranks from the
-// middle.
+// interval returns the 95 % confidence interval of the median of which v is a sample,
+// whatever the distribution: the order statistics that are 0.98·√n ranks from the middle.
 func interval(v []float64) (low, high float64) {
 	if len(v) == 0 {
 		return math.NaN(), math.NaN()
@@ -237,7 +235,7 @@ func interval(v []float64) (low, high float64) {
 	return s[max(0, int(math.Floor(middle-half)))], s[min(len(s)-1, int(math.Ceil(middle+half)))]
 }
 
-// The statistics of the table.
+// TestStatistics tests the statistics of the table.
 func TestStatistics(t *testing.T) {
 	v := []float64{5, 1, 4, 2, 3}
 	if got := median(v); got != 3 {

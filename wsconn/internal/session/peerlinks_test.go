@@ -30,13 +30,13 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// service is the recorder of a process of its own.
+// service returns the recorder of another process.
 func service(t *testing.T, name string) *recorder {
 	t.Helper()
 	return newRecorder(t, sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", name))))
 }
 
-// connected is a connection between two services, each with its own library.
+// connected returns a connection between two services, each with its own library.
 func connected(t *testing.T, client, server library, o options, clientSpans, serverSpans *recorder, opts ...session.Option) *pair {
 	t.Helper()
 	p := &pair{clientSpans: clientSpans, serverSpans: serverSpans}
@@ -60,8 +60,7 @@ func connected(t *testing.T, client, server library, o options, clientSpans, ser
 
 const messageID = attribute.Key("message.id")
 
-// say writes messages in all the ways that there are, each below a span that has
-// its id.
+// say writes messages in every way, each below a span that has its id.
 func say(ctx context.Context, c conn, who string, n int) error {
 	for i := range n {
 		id := fmt.Sprint(who, " ", i)
@@ -91,7 +90,7 @@ func say(ctx context.Context, c conn, who string, n int) error {
 	return nil
 }
 
-// hear reads messages, each below a span that is given the id found in it.
+// hear reads messages, each below a span that gets the id found in it.
 func hear(ctx context.Context, c conn, n int) error {
 	for i := range n {
 		ctx, op := trace.Start(ctx, "hear")
@@ -116,11 +115,11 @@ func hear(ctx context.Context, c conn, n int) error {
 
 const writers = 4
 
-// everyMessage gives each message a span: pings and their waits can use up a trace.
+// everyMessage gives each message a span. Pings and their waits could use up a trace.
 var everyMessage = session.WithMessageSpans(session.MessagesAll)
 
-// talk lets writers say each messages, all at once, while one hears as many and
-// another pings.
+// talk lets writers send each messages, all at once. One goroutine receives as many, and
+// another one pings.
 func talk(ctx context.Context, c conn, who string, each int) error {
 	var wg sync.WaitGroup
 	errs := make(chan error, writers+2)
@@ -129,7 +128,7 @@ func talk(ctx context.Context, c conn, who string, each int) error {
 	}
 	wg.Go(func() {
 		errs <- hear(ctx, c, writers*each)
-		c.CloseRead(ctx) // the pings are to be answered still
+		c.CloseRead(ctx) // it still answers pings
 	})
 	wg.Go(func() {
 		for range each / 10 {
@@ -148,13 +147,13 @@ func talk(ctx context.Context, c conn, who string, each int) error {
 	return all
 }
 
-// account is what a service recorded of its messages.
+// account is what a service has recorded of its messages.
 type account struct {
 	Said  map[string]string // the message of each write, by span id
 	Heard []heard
 }
 
-// heard is a read, with what it and its wakes link to.
+// heard is a read, and what it and its wakes link to.
 type heard struct {
 	Message      string
 	Links, Wakes []string
@@ -189,8 +188,8 @@ func linksOf(s *chain.Span) (ids []string) {
 	return ids
 }
 
-// wantLinks holds that every read links to the write that sent its message, as
-// the message itself says, and its wakes to no other write of the peer's.
+// wantLinks checks that each read links to the write that sent its message, as the message
+// itself says, and that its wakes link to no other write of the peer.
 func wantLinks(t *testing.T, from, to account, n int) {
 	t.Helper()
 	if len(from.Said) != n || len(to.Heard) != n {
@@ -200,7 +199,7 @@ func wantLinks(t *testing.T, from, to account, n int) {
 		if len(r.Links) != 1 || r.Message == "" || from.Said[r.Links[0]] != r.Message {
 			t.Fatalf("the read of %q links to %q, want its write", r.Message, r.Links)
 		}
-		for _, id := range r.Wakes { // else to who let go of the writer, on the reader's side
+		for _, id := range r.Wakes { // others link to the operation on the reader's side that unlocked the writer
 			if by, theirs := from.Said[id]; theirs && by != r.Message {
 				t.Fatalf("the read of %q was woken by the write of %q", r.Message, by)
 			}
@@ -208,7 +207,7 @@ func wantLinks(t *testing.T, from, to account, n int) {
 	}
 }
 
-// Two services talk at once, by any pair of libraries.
+// Two services talk at the same time, with any pair of libraries.
 func TestPeerLinks(t *testing.T) {
 	for _, test := range []struct {
 		client, server, compression, each int
@@ -237,11 +236,11 @@ func TestPeerLinks(t *testing.T) {
 	}
 }
 
-// peerProcess, in the environment, makes this program the server of
-// TestPeerLinksBetweenProcesses, which says how much each writer says.
+// peerProcess is an environment variable. It makes this program the server of
+// TestPeerLinksBetweenProcesses, and says how many messages each writer sends.
 const peerProcess = "WAKECHAIN_TEST_PEER"
 
-// bePeer serves one connection, by the library of coder, and writes its account.
+// bePeer serves one connection, with coder's library, and prints its account.
 func bePeer(each int) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -255,7 +254,7 @@ func bePeer(each int) error {
 		if err == nil {
 			err = talk(trace.New(trace.WithTracerProvider(tp)).NewContext(context.Background()), c, "server", each)
 			fmt.Println("done")
-			<-c.CloseRead(context.Background()).Done() // until the client is done, too
+			<-c.CloseRead(context.Background()).Done() // until the client has finished, too
 			_ = c.CloseNow()
 		}
 		done <- err
@@ -266,7 +265,7 @@ func bePeer(each int) error {
 	return errors.Join(err, json.NewEncoder(os.Stdout).Encode(accountOf(chain.New(chain.FromSpans(spans.GetSpans().Snapshots())).Spans)))
 }
 
-// Two processes talk at once: 10,000 messages in each direction.
+// Two processes talk at the same time: 10,000 messages in each direction.
 func TestPeerLinksBetweenProcesses(t *testing.T) {
 	const each = 2500
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -305,7 +304,7 @@ func TestPeerLinksBetweenProcesses(t *testing.T) {
 	wantLinks(t, theirs, ours, writers*each)
 }
 
-// What a NetConn reads links to the write that it is a part of.
+// A NetConn's read links to the write that its bytes are of.
 func TestPeerLinksOfNetConn(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		p := connect(t, lib, setup{})
@@ -352,8 +351,8 @@ func TestPeerLinksOfNetConn(t *testing.T) {
 	})
 }
 
-// Where a compressed message ends, the frames do not say: of what came behind it
-// in one piece, and of itself, a NetConn's reads say nothing then.
+// Frames do not show where a compressed message ends. A NetConn's read with the end of
+// one, or with bytes behind it in the same piece, has no link.
 func TestPeerLinksOfCompressedNetConn(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		const hello = "\xf2\x48\xcd\xc9\xc9\x07\x00" // "Hello", RFC 7692 §7.2.3.1

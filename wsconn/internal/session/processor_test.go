@@ -42,7 +42,7 @@ func (m *meddling) see(name string, start bool) {
 	}
 }
 
-// meddled makes a pair whose server's spans m sees, and runs f with it.
+// meddled makes a pair whose server's spans go to m, and runs f with it.
 func meddled(t *testing.T, lib library, leanly bool, m *meddling, f func(p *pair)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -60,7 +60,7 @@ func meddled(t *testing.T, lib library, leanly bool, m *meddling, f func(p *pair
 	})
 }
 
-// each calls f for each library, provider, and moment of a span.
+// eachMoment calls f for each library, provider, and moment of a span.
 func eachMoment(t *testing.T, f func(t *testing.T, lib library, leanly, start bool)) {
 	t.Helper()
 	each(t, func(t *testing.T, lib library) {
@@ -177,7 +177,7 @@ func TestProcessorIsSlow(t *testing.T) {
 			}()
 			time.Sleep(10 * ms)
 			_, _, _ = p.client.Read(context.Background())
-			synctest.Wait() // in the processor
+			synctest.Wait() // until it is in the processor
 			go func() { _, _, _ = p.client.Read(context.Background()) }()
 			if err := p.server.Write(context.Background(), messageText, []byte("another")); err != nil {
 				t.Error(err)

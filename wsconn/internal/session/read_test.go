@@ -59,7 +59,7 @@ func TestEcho(t *testing.T) {
 	})
 }
 
-// A read hangs under the span in its context, or else under the handshake.
+// A read is a child of the span in its context; without one, of the handshake.
 func TestReadParent(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{})
@@ -102,7 +102,7 @@ func TestReadAhead(t *testing.T) {
 	})
 }
 
-// What a client sends with its request is read by the library.
+// The library reads what a client sent together with its request.
 func TestReadEarly(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		early := (&peer{client: true}).frame(opText, "early")
@@ -381,7 +381,7 @@ func TestReaderLeftOpen(t *testing.T) {
 	})
 }
 
-// What is read while the peer's close frame has come already.
+// Reads after the peer's close frame has arrived.
 func TestReadAfterClose(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{})

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpuTime is what the process has used, in user and system mode, on all cores:
-// of a machine that others use, too, the time that can be compared.
+// cpuTime returns the CPU time that the process has used, in user and system mode, on all
+// cores. On a shared machine it can be compared, unlike the time that has passed.
 func cpuTime() time.Duration {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {

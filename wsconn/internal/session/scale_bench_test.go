@@ -20,9 +20,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// manyConns is how many connections there are to measure, as far as the limit of
-// open files allows: each has two. The runtime raises the soft limit to the hard
-// one by itself.
+// manyConns returns how many connections to measure: each takes two of the open files that
+// are allowed. The runtime itself raises the soft limit to the hard one.
 func manyConns(b *testing.B) int {
 	if testing.Short() {
 		return 50
@@ -58,8 +57,8 @@ func inUse() int64 {
 	return int64(m.HeapAlloc + m.StackInuse)
 }
 
-// measure runs f, which does what is measured b.N times, and what that leaves to
-// be exported.
+// measure runs f, which does b.N times what is measured, and waits for the exports of
+// that.
 func (s *bench) measure(f func()) {
 	b := s.b
 	s.flush()
@@ -77,9 +76,9 @@ func (s *bench) measure(f func()) {
 	b.ReportMetric(float64(s.spans.spans.Load()-exported)/float64(b.N), "spans/op")
 }
 
-// BenchmarkScale is a message there and back on one of 10,000 connections that
-// live at the same time and send one each half a second. What an idle connection
-// takes, of whose two ends the server's waits in a read, is measured before.
+// BenchmarkScale measures a message there and back on one of 10,000 open connections, each
+// of which sends one every half a second. Before that it measures the memory of an idle
+// connection, whose server waits in a read.
 func BenchmarkScale(b *testing.B) {
 	const period = 500 * time.Millisecond
 	n := manyConns(b)

@@ -23,7 +23,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// linked are the names of the spans that s links to.
+// linked returns the names of the spans that s links to.
 func linked(s *chain.Span) string {
 	var names []string
 	for _, l := range s.Links {
@@ -36,9 +36,8 @@ func linked(s *chain.Span) string {
 	return strings.Join(names, " ")
 }
 
-// echoing runs fn as the handler of a server, against a client of the bare
-// library that writes "m" and reads it n times, each a second after the other,
-// and then closes.
+// echoing runs fn as a server's handler. A client of the bare library writes "m" and reads
+// it, n times, each a second after the other, and then closes.
 func echoing(t *testing.T, lib library, n int, fn func(context.Context, conn) error, opts ...session.Option) {
 	t.Helper()
 	s := setup{}
@@ -213,10 +212,10 @@ func TestMessagesAuto(t *testing.T) {
 				time.Sleep(every)
 			}
 		}
-		write(30, 0)                // ten, then none
-		time.Sleep(2 * time.Minute) // none of a trace that was busy
+		write(30, 0)                // ten have spans, the others none
+		time.Sleep(2 * time.Minute) // the trace was busy: the next one has none
 		write(5, time.Second)
-		time.Sleep(2 * time.Minute) // of a trace that was not
+		time.Sleep(2 * time.Minute) // the trace was not busy
 		write(5, time.Second)
 		_ = c.CloseNow()
 		<-drained
@@ -328,7 +327,7 @@ func TestSegmentSampling(t *testing.T) {
 		name    string
 		sampler sdktrace.Sampler
 		parent  oteltrace.SpanContext
-		orphans bool // the segments name a parent
+		orphans bool // the segments have a parent that is not recorded
 	}{
 		{"always", sdktrace.AlwaysSample(), oteltrace.SpanContext{}, false},
 		{"by ratio", sdktrace.TraceIDRatioBased(.2), oteltrace.SpanContext{}, false},
@@ -338,7 +337,7 @@ func TestSegmentSampling(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, lib library) {
 				rec := newRecorder(t, sdktrace.WithSampler(test.sampler))
-				for len(rec.Chain().Named(semconv.SpanSegment)) == 0 { // a connection in five
+				for len(rec.Chain().Named(semconv.SpanSegment)) == 0 { // one connection in five is sampled
 					s := setup{options: options{header: http.Header{}}}
 					propagation.TraceContext{}.Inject(oteltrace.ContextWithSpanContext(t.Context(), test.parent), propagation.HeaderCarrier(s.header))
 					url := dialable(t, &s, lib.handler("sender", func(ctx context.Context, c conn) error {
@@ -439,9 +438,9 @@ func (s *sizes) OnEnd(span sdktrace.ReadOnlySpan) {
 	s.left += chain.FromSpans([]sdktrace.ReadOnlySpan{span})[0].Int(semconv.SpansSuppressedKey)
 }
 
-// A connection of 100,000 messages, 50,000 there and 50,000 back, both ends with
-// the same budget and, at first, in the same trace. With the race detector, which
-// takes a minute for as many, they are 10,000.
+// A connection has 50,000 messages in each direction. Both ends have the same budget and
+// are in the same trace at first. With the race detector, which takes a minute for so
+// many, there are 10,000 in all.
 func TestHundredThousandMessages(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")

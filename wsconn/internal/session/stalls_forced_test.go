@@ -61,7 +61,7 @@ func TestForcedStalls(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if typ == messageBinary { // it has begun, and does not fit into the buffers
+			if typ == messageBinary { // the message has begun, and does not fit into the buffers
 				timer := time.NewTimer(3 * after)
 				<-timer.C
 			}
@@ -130,7 +130,7 @@ func TestForcedStalls(t *testing.T) {
 		stalled.Go(func() {
 			defer func() { _ = c.CloseNow() }()
 			for j := range each {
-				for done := false; !done && !t.Failed(); { // again, if the client came to its write too late
+				for done := false; !done && !t.Failed(); { // again, if the client was too late to write
 					done = write(messageBinary, base+i*each+j)
 					write(messageText, small)
 					if _, _, err := c.Read(ctx); err != nil {
@@ -169,11 +169,11 @@ func TestForcedStalls(t *testing.T) {
 		}
 	}
 	for name, n := range reported.others {
-		if name != semconv.SpanHandshake && name != semconv.SpanClose { // which take long where the machine is busy
+		if name != semconv.SpanHandshake && name != semconv.SpanClose { // these may take as long as a stall on a busy machine
 			t.Errorf("got %d traces of %s, want none", n, name)
 		}
 	}
-	// The last message of a connection has none behind it that asks.
+	// No message follows the last one of a connection and asks for the history.
 	if histories > all || histories < all-conns || reported.strangers > 0 {
 		t.Errorf("got %d histories of %d stalls, %d of them in no trace of one", histories, all, reported.strangers)
 	}
@@ -214,7 +214,7 @@ type roots struct {
 	others    map[string]int
 	ids       map[oteltrace.SpanID]bool
 	histories int
-	strangers int // histories of no stall that was begun
+	strangers int // histories of a stall that was never begun
 }
 
 func (r *roots) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {

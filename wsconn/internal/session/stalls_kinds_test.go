@@ -14,8 +14,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// watched are the options of an unsampled end in a bubble, whose stalls of 100 ms rec
-// records.
+// watched returns the options of an unsampled end in a bubble. rec records its stalls of
+// 100 ms or longer.
 func watched(t *testing.T, rec *recorder) []session.Option {
 	t.Helper()
 	return []session.Option{
@@ -24,7 +24,7 @@ func watched(t *testing.T, rec *recorder) []session.Option {
 	}
 }
 
-// wantStalls compares all that is reported.
+// wantStalls compares everything that was reported.
 func wantStalls(t *testing.T, r *recorder, want string) {
 	t.Helper()
 	wantEnded(t, r)
@@ -45,10 +45,10 @@ func TestStallOfARead(t *testing.T) {
 		}
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			read("hello") // in two parts
+			read("hello") // arrives in two parts
 			read("idle")
 			read("fragments")
-			read("slow") // but not for long
+			read("slow") // arrives in two parts, soon after each other
 		})
 		hello, slow := p.frame(opText, "hello"), p.frame(opText, "slow")
 		p.send(t, hello[:8])
@@ -59,7 +59,7 @@ func TestStallOfARead(t *testing.T) {
 		time.Sleep(time.Second)
 		p.send(t, p.frame(opMore, "frag"))
 		time.Sleep(70 * ms)
-		p.send(t, p.frame(opPing, "still here")) // the message is not over
+		p.send(t, p.frame(opPing, "still here")) // in the middle of the message
 		time.Sleep(70 * ms)
 		p.send(t, p.frame(opLast, "ments"))
 		time.Sleep(time.Second)
@@ -166,7 +166,7 @@ func TestCloseOfAnUnsampledConnection(t *testing.T) {
 				}
 				tt.answer(p)
 				wg.Wait()
-				if name == "unanswered" && lib.name == "nhooyr" { // whose Close may return no error then
+				if name == "unanswered" && lib.name == "nhooyr" { // nhooyr's Close may return no error then
 					s := tracetest.One(t, rec.Chain(), semconv.SpanClose)
 					if s.Duration() != 5*time.Second || s.Str(semconv.StallCauseKey) != string(semconv.StallClose) {
 						t.Errorf("got a close of %v: %v", s.Duration(), s.Attributes)
@@ -179,12 +179,12 @@ func TestCloseOfAnUnsampledConnection(t *testing.T) {
 	}
 }
 
-// A write that waited for the library's lock behind a parked one is a trace of its own,
-// which links to that one. If it then parks itself, both are in one trace.
+// A write that waited for the library's lock behind a parked write has a trace of its own,
+// which links to that write. If it then parks itself, both waits are in one trace.
 func TestStallBehindAWrite(t *testing.T) {
 	for name, tt := range map[string]struct {
 		second string        // message
-		parked time.Duration // and for how long it is parked
+		parked time.Duration // how long the second is parked
 		want   string
 	}{
 		"in time": {second: "waits", want: `
@@ -237,7 +237,7 @@ func TestStallBehindAWrite(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				write("parked!") // by a byte
+				write("parked!") // one byte more than the window
 				time.Sleep(10 * ms)
 				write(tt.second)
 				time.Sleep(290 * ms)

@@ -14,10 +14,10 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// stallAfter is short, but longer than a busy machine takes to run a goroutine.
+// stallAfter is short, but a busy machine runs a goroutine sooner.
 const stallAfter = 500 * time.Millisecond
 
-// stallPair connects two ends that are not sampled, whose stalls rec records.
+// stallPair connects two unsampled ends, whose stalls rec records.
 func stallPair(t *testing.T, lib library, s setup, rec *recorder, opts ...session.Option) *pair {
 	t.Helper()
 	opts = append([]session.Option{
@@ -29,9 +29,9 @@ func stallPair(t *testing.T, lib library, s setup, rec *recorder, opts ...sessio
 	return connect(t, lib, s)
 }
 
-// stall makes the client write, and keeps the server from reading until blocked has
-// returned, which waits until the client is blocked and may read how many messages were
-// written. Then everything is read.
+// stall makes the client write, while the server does not read until blocked has returned.
+// blocked waits until the client is blocked, and gets the count of messages written. Then
+// everything is read.
 func (p *pair) stall(t *testing.T, blocked func(written *atomic.Int64)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -129,8 +129,8 @@ func TestStallOfAWrite(t *testing.T) {
 	})
 }
 
-// names are those of all spans, in order. A handshake, which takes as long as a stall on
-// a busy machine, is left out.
+// names returns the names of all spans, in order, without handshakes: these may take as
+// long as a stall on a busy machine.
 func names(c *chain.Chain) string {
 	var all []string
 	for _, root := range c.Roots {

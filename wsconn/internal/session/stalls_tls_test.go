@@ -15,8 +15,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// A server's write that is blocked below TLS is reported with its cause, from the
-// kernel, and with the size of its message, which is known only above TLS.
+// A server's write that is blocked below TLS is reported with its cause, which the kernel
+// gives, and with the size of its message, which is known only above TLS.
 func TestStallBelowTLS(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		ca, rec := newAuthority(t), newRecorder(t)

@@ -76,11 +76,11 @@ type side struct {
 	conn
 	masks bool
 
-	sizes                          atomic.Int64 // of the messages: each has another
-	wrote, written, readed, pinged atomic.Int64 // calls; written are those that succeeded
+	sizes                          atomic.Int64 // of the messages, no two of which are the same
+	wrote, written, readed, pinged atomic.Int64 // written counts the writes that succeeded
 }
 
-// writes writes n messages, text where the size is odd. Each tenth is huge.
+// writes writes n messages, as text if the size is odd. One in ten is huge.
 func (s *side) writes(ctx context.Context, n int) {
 	for range n {
 		size := s.sizes.Add(1)
@@ -119,7 +119,7 @@ func typeOf(size int64) int {
 	return messageBinary
 }
 
-// want checks the side's spans, and what they say of the peer's.
+// want checks the side's spans and their links to the peer's.
 func (s *side) want(t *testing.T, own, peers *chain.Chain) {
 	t.Helper()
 	seen := map[oteltrace.SpanID]bool{}
@@ -148,7 +148,7 @@ func (s *side) want(t *testing.T, own, peers *chain.Chain) {
 		}
 		sizes[size] = true
 		if size%huge > orderly {
-			continue // one that gave up its turn may be written all the same, by chance
+			continue // a write that gave up its turn may still be written, by chance
 		}
 		if index == 0 || indexes[index] || w.Int(semconv.WebSocketFrameCountKey) != 1 || w.Int(semconv.WebSocketWireSizeKey) != s.onWire(size) {
 			t.Errorf("%s has the index or the frames of another: %v", w, w.Attributes)
@@ -185,7 +185,7 @@ func typeName(size int64) string {
 	return "binary"
 }
 
-// onWire is what a message of one frame has on the wire.
+// onWire returns how many bytes a message of one frame has on the wire.
 func (s *side) onWire(size int64) int64 {
 	header := int64(2)
 	switch {
@@ -200,7 +200,7 @@ func (s *side) onWire(size int64) int64 {
 	return header + size
 }
 
-// own are the attributes that an operation has, and its blocks and wakes.
+// own are the attributes that each operation and its blocks and wakes may have.
 var own = map[string][]attribute.Key{
 	semconv.SpanRead: {
 		semconv.NetworkIODirectionKey, semconv.WebSocketMessageTypeKey, semconv.WebSocketMessageSizeKey,

@@ -26,8 +26,8 @@ func (nothing) Extract(ctx context.Context, _ propagation.TextMapCarrier) contex
 
 func (nothing) Fields() []string { return []string{"nothing"} }
 
-// A client does not decide what a public endpoint records: its span and its writes are
-// linked to, and are no parents.
+// A client does not decide what a public endpoint records. Its span and its writes are
+// linked to, and are not parents.
 func TestPublicEndpoint(t *testing.T) {
 	each(t, func(t *testing.T, lib library) {
 		p := connect(t, lib, setup{tcp: true, server: []session.Option{session.WithPublicEndpoint(), session.WithPublicPeerLinks(), session.WithPeerParent()}})
@@ -131,8 +131,7 @@ func TestPublicEndpointBehindMiddleware(t *testing.T) {
 	}
 }
 
-// Whether a connection is traced is decided where its trace begins, and so equally at
-// both ends.
+// Whether a connection is traced is decided where its trace begins. So both ends agree.
 func TestSampling(t *testing.T) {
 	by := func(s sdktrace.Sampler) func(*testing.T) *recorder {
 		return func(t *testing.T) *recorder { return newRecorder(t, sdktrace.WithSampler(s)) }

@@ -11,7 +11,7 @@ import (
 	"github.com/wakechain/wakechain/trace/tracetest"
 )
 
-// capturing is a listener that also hands its conns to a test.
+// capturing is a listener that also gives its conns to a test.
 type capturing struct {
 	net.Listener
 	conns chan<- net.Conn
@@ -25,7 +25,7 @@ func (l capturing) Accept() (net.Conn, error) {
 	return nc, err
 }
 
-// queued is how many bytes wait in nc's receive buffer.
+// queued returns how many bytes wait in nc's receive buffer.
 func queued(t *testing.T, nc net.Conn) (n int) {
 	t.Helper()
 	raw, err := nc.(*net.TCPConn).SyscallConn()
@@ -65,7 +65,7 @@ func TestCloseUnread(t *testing.T) {
 				}
 			}
 			nc := <-conns
-			<-accepted // net/http may have read a byte of them before
+			<-accepted // so that net/http, which may read one byte before, has done so
 			until(t, "the bytes are there", func() bool { return queued(t, nc) >= sent })
 			want := queued(t, nc)
 			close(sync)

@@ -39,7 +39,7 @@ func TestMinBlock(t *testing.T) {
 	})
 }
 
-// exchange makes every kind of message that may have a span or not.
+// exchange sends every kind of message whose span may be left out.
 func exchange(t *testing.T, c conn, p *peer) {
 	t.Helper()
 	ctx := t.Context()
@@ -47,7 +47,7 @@ func exchange(t *testing.T, c conn, p *peer) {
 	_, _, _ = c.Read(ctx)
 	time.Sleep(10 * ms)
 
-	go func() { // waits for its message, and then in the midst of it
+	go func() { // waits for its message, and then in the middle of it
 		time.Sleep(10 * ms)
 		p.send(t, p.frame(opMore, "sta"))
 		time.Sleep(10 * ms)
@@ -76,7 +76,7 @@ func TestMessageSpans(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		spans session.MessageSpans
-		left  map[string]string // by the span that states it
+		left  map[string]string // by the span that has the count
 		want  string
 	}{
 		{"auto", session.MessagesAuto, nil, allSpans},
@@ -211,7 +211,7 @@ func TestLeftOutOfTheLastCall(t *testing.T) {
 	} {
 		bubble(t, func(t *testing.T, lib library) {
 			p := connect(t, lib, setup{stalls: true, client: []session.Option{session.WithMessageSpans(session.MessagesNone)}})
-			ctx, cancel := context.WithTimeout(t.Context(), 10*ms) // which closes the connection
+			ctx, cancel := context.WithTimeout(t.Context(), 10*ms) // ends the connection
 			defer cancel()
 			done := make(chan struct{})
 			go func() {

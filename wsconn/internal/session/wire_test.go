@@ -14,8 +14,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
-// hijacked is a server's connection as the library gets it, below which nc is the
-// other end.
+// hijacked returns a server's connection as the library gets it. nc is the other end.
 func hijacked(t *testing.T, l net.Listener, dial func() (net.Conn, error), early []byte, opts ...session.Option) (wire net.Conn, s *session.Session, nc net.Conn) {
 	t.Helper()
 	return accepted(t, &session.Library{CloseStatus: func(error) int { return -1 }}, l, dial, early, opts...)
@@ -100,7 +99,7 @@ func TestWireRead(t *testing.T) {
 	}
 }
 
-// faulty fails after so many bytes.
+// faulty is a conn that fails after so many bytes.
 type faulty struct {
 	net.Conn
 	left *int

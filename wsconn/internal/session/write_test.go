@@ -120,7 +120,7 @@ func TestWriterStream(t *testing.T) {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
-		time.Sleep(ms) // so that their times show their order
+		time.Sleep(ms) // so that the times show the order
 		wg.Go(func() { _ = c.Write(t.Context(), messageText, []byte("next")) })
 		for range 3 {
 			time.Sleep(10 * ms)
@@ -189,8 +189,8 @@ func TestWriterUnfinished(t *testing.T) {
 	})
 }
 
-// A stream's frame in the library's buffer is sent with another goroutine's control
-// frame. Its bytes belong to the message; the park does not.
+// A stream's frame in the library's buffer may be sent with another goroutine's control
+// frame. Its bytes count for the message; the park is the other goroutine's.
 func TestWriterFlushedByAnother(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{stalls: true})

@@ -17,8 +17,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/session"
 )
 
-// The answer to a ping waits behind a write that is parked, and with it the
-// read in which the library gives it.
+// The answer to a ping waits behind a parked write, and so does the read in which the
+// library answers.
 func TestAnswerBehindAWrite(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{stalls: true})
@@ -63,7 +63,7 @@ func TestAnswerBehindAWrite(t *testing.T) {
 	})
 }
 
-// A ping and a close frame behind a write that is parked.
+// A ping and a close frame wait behind a parked write.
 func TestPingAndCloseBehindAWrite(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -122,8 +122,8 @@ func TestPingAndCloseBehindAWrite(t *testing.T) {
 	}
 }
 
-// A parked write lasts longer than the five seconds that the library gives its own
-// frames: the answer is given up.
+// A write is parked for longer than the five seconds that the library gives its own
+// frames. The answer is given up.
 func TestAnswerBehindAWriteInVain(t *testing.T) {
 	bubble(t, func(t *testing.T, lib library) {
 		c, rec, p := rawServer(t, lib, setup{stalls: true})
@@ -191,7 +191,7 @@ func TestWriteLockOrder(t *testing.T) {
 		for i := range got {
 			order = append(order, i)
 		}
-		if !slices.Equal(order, want) && !slices.Equal(order, []int{1, 3, 4, 5}) { // 3 was in time
+		if !slices.Equal(order, want) && !slices.Equal(order, []int{1, 3, 4, 5}) { // 3 was in time before it gave up
 			t.Errorf("the turn went to %v, want %v", order, want)
 		}
 		c := rec.Chain()

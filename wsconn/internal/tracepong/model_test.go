@@ -15,9 +15,9 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
-// reference is what a Stream makes of a stream that is at hand as a whole: what stays
-// of it, and the events as strain notes them. It is read straight from the figure in
-// RFC 6455 §5.2 and from docs/wire.md, and shares nothing with the package.
+// reference is what a Stream makes of a complete stream: the bytes that stay, and the
+// events as strain returns them. It follows the figure in RFC 6455 §5.2 and docs/wire.md,
+// and shares no code with the package.
 func reference(on, fromClient bool, stream []byte) (stays []byte, events []string) {
 	for at := 0; at < len(stream); {
 		b := stream[at:]
@@ -55,7 +55,7 @@ func reference(on, fromClient bool, stream []byte) (stays []byte, events []strin
 			if whole {
 				events = append(events, traced(payload))
 			}
-			continue // it goes
+			continue // it is removed
 		case control && whole:
 			events = append(events, fmt.Sprintf("%v %q", frame.Opcode(opcode), payload))
 		case whole:
@@ -82,7 +82,7 @@ func header(b []byte) (used int, length uint64, known bool) {
 	return 0, 0, false
 }
 
-// traced is the event of a pong that begins as a trace pong.
+// traced returns the event of a pong that begins as a trace pong.
 func traced(payload []byte) string {
 	if len(payload) != 33 {
 		return "malformed"
@@ -96,8 +96,8 @@ func traced(payload []byte) string {
 
 func nonZero(b byte) bool { return b != 0 }
 
-// differ compares a Stream with the reference, in several chunkings: exactly the trace
-// pongs are taken off, and neither that nor what is told depends on the chunks.
+// differ compares a Stream with the reference in several chunkings. Exactly the trace
+// pongs are removed, and neither the bytes nor the events depend on the chunks.
 func differ(t *testing.T, on, fromClient bool, stream, chunks []byte) {
 	t.Helper()
 	lengths := make([]int, len(chunks))
@@ -124,9 +124,9 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
-// FuzzFrames compares a Stream with the reference on frames that a seed makes: of any
-// kind and in any order, most of them as they should be, at times cut or with a byte
-// changed. From bytes alone a fuzzer seldom makes two trace pongs one after the other.
+// FuzzFrames compares a Stream with the reference on frames made from a seed. They are of
+// any kind and in any order, most of them valid, some cut or with a byte changed. From
+// bytes alone a fuzzer seldom makes two trace pongs in a row.
 func FuzzFrames(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, n uint8, chunks []byte, fromClient bool) {
 		rng := rand.New(rand.NewPCG(seed, 0))
@@ -159,8 +159,8 @@ func TestMixtures(t *testing.T) {
 	}
 }
 
-// mixture returns n frames: messages, whole and in fragments, pings, the program's
-// pongs, and trace pongs of which some are none.
+// mixture returns n frames: messages, whole and in fragments, pings, the program's pongs,
+// and trace pongs, some of which are malformed.
 func mixture(rng *rand.Rand, n int, fromClient bool) (stream []byte) {
 	add := func(first byte, payload string) {
 		masked := fromClient != (rng.IntN(30) == 0)

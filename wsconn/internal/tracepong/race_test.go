@@ -2,5 +2,5 @@
 
 package tracepong_test
 
-// race: the race detector is on, which allocates.
+// race: the race detector is on. It allocates.
 const race = true

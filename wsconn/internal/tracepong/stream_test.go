@@ -9,7 +9,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/internal/tracepong"
 )
 
-// Frames of a server's.
+// Frames that a server sends.
 const (
 	text    = "\x81\x02hi"
 	more    = "\x01\x01h"
@@ -17,9 +17,9 @@ const (
 	ping    = "\x89\x04ping"
 	pong    = "\x8a\x04pong"
 	empty   = "\x8a\x00"
-	short   = "\x8a\x03\xf5wk"             // the magic, but for a byte
+	short   = "\x8a\x03\xf5wk"             // the magic without its last byte
 	nearly  = "\x8a\x05\xf5wk\x02x"        // another version
-	number  = "\x8a\x06123456"             // as both libraries answer a ping
+	number  = "\x8a\x06123456"             // as in both libraries' answer to a ping
 	garbage = "\x8a\x05\xf5wk\x01x"        // begins as a trace pong
 	long    = "\x8a\x7e\x00\x7d\xf5wk\x01" // with its length in two bytes, and 121 more
 )
@@ -37,8 +37,8 @@ func changed(at int, to byte) string {
 	return string(b)
 }
 
-// strain passes the stream in chunks of the lengths, repeated, each into a buffer
-// of its own, and returns what stays of it and what happened.
+// strain passes the stream in chunks of these lengths, repeated, each into a buffer of its
+// own. It returns the bytes that stay, and the events.
 func strain(t *testing.T, s *tracepong.Stream, stream []byte, lengths ...int) (stays string, events []string) {
 	t.Helper()
 	if len(lengths) == 0 {
@@ -138,11 +138,11 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// A frame is held back no longer than it takes to tell.
+// A frame is held back only until it is known what it is.
 func TestStreamHoldsNoMoreThanNeeded(t *testing.T) {
 	for _, tt := range []struct {
 		pong string
-		held int // bytes, and those before them, of which the next one tells
+		held int // bytes held, and how many must be read before the next byte decides
 	}{
 		{empty, 1}, {short, 1}, {pong, 2}, {nearly, 5}, {number, 2}, {good, 5}, {oversize, 7},
 	} {
@@ -164,8 +164,7 @@ func TestStreamHoldsNoMoreThanNeeded(t *testing.T) {
 	}
 }
 
-// What is held back when the connection fails is handed on, and what comes after
-// it stays.
+// When the connection fails, held bytes are passed on. Later ones stay, too.
 func TestStreamRelease(t *testing.T) {
 	s := tracepong.Stream{On: true}
 	if got, _ := strain(t, &s, []byte(text+good[:4])); got != text+good[:4] {

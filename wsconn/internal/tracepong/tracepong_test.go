@@ -72,8 +72,8 @@ func TestAppendAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkPong is what a message pays for its trace pong: to be made on one
-// side, and to be taken off on the other.
+// BenchmarkPong measures a message's trace pong: making it on one side, and removing it on
+// the other.
 func BenchmarkPong(b *testing.B) {
 	for _, client := range []bool{false, true} {
 		name := "server"
