@@ -21,10 +21,10 @@ const sourceHint = `A SOURCE is a file, - for standard input, or a URL, recognis
 // exitCodes are the exit codes of the command.
 var exitCodes = [][2]string{
 	{"0", "answered"},
-	{"1", "it cannot"},
+	{"1", "failed; standard error says why"},
 	{"2", "the arguments are wrong"},
-	{"3", "found what -fail-on, ps -min or check -strict is to find"},
-	{"130", "interrupted, and what was read until then is answered"},
+	{"3", "found something: see -fail-on, ps -min and check -strict"},
+	{"130", "interrupted; the answer is about what was read until then"},
 }
 
 // helpVerb is a function because it lists all verbs, including itself.

@@ -1,7 +1,7 @@
 // Wakechain answers who was blocked, on what and why, and what woke it: from the spans of a
 // program, from its execution trace, or from the running program.
 //
-//	wakechain why spans.json                                  what went wrong, the gravest first
+//	wakechain why spans.json                                  what went wrong, the most severe first
 //	wakechain draw -o stall.html spans.json                   a diagram to open in a browser
 //	wakechain ps http://127.0.0.1:6060/debug/wakechain        what is stuck right now
 //

@@ -20,12 +20,12 @@ type queryFlags struct {
 
 func (q *queryFlags) add(fs *flag.FlagSet) {
 	q.set = fs
-	fs.StringVar(&q.q.Trace, "trace", "", "of a Jaeger or Tempo: the trace with this `id`, in hexadecimal digits")
-	fs.StringVar(&q.q.Service, "service", "", "of a Jaeger or Tempo: traces of the service with this `name`, the latest unless -traces says more")
-	fs.StringVar(&q.q.Operation, "operation", "", "of a Jaeger or Tempo: traces that have a span with this `name`")
-	fs.Var((*tags)(&q.q.Tags), "tag", "of a Jaeger or Tempo: traces that have a span with this attribute, as `key=value`; may be repeated")
-	fs.DurationVar(&q.q.Since, "since", time.Hour, "of a Jaeger or Tempo: how far back to look, as a `duration` such as 30m")
-	fs.IntVar(&q.q.Limit, "traces", 1, "of a Jaeger or Tempo: read at most this `number` of traces, the latest")
+	fs.StringVar(&q.q.Trace, "trace", "", "from Jaeger or Tempo: the trace with this `id`, in hexadecimal digits")
+	fs.StringVar(&q.q.Service, "service", "", "from Jaeger or Tempo: traces of the service with this `name`, the latest unless -traces says more")
+	fs.StringVar(&q.q.Operation, "operation", "", "from Jaeger or Tempo: traces that have a span with this `name`")
+	fs.Var((*tags)(&q.q.Tags), "tag", "from Jaeger or Tempo: traces that have a span with this attribute, as `key=value`; may be repeated")
+	fs.DurationVar(&q.q.Since, "since", time.Hour, "from Jaeger or Tempo: how far back to look, as a `duration` such as 30m")
+	fs.IntVar(&q.q.Limit, "traces", 1, "from Jaeger or Tempo: read at most this `number` of traces, the latest")
 }
 
 // given reports whether any of the flags was given.

@@ -10,7 +10,7 @@ import (
 
 var whyVerb = &verb{
 	name: "why", args: "[SOURCE…]", short: "say who was blocked, on what and why, what woke it, and what to do about it",
-	long: "The answers come from the spans, the gravest first: a headline, the evidence for it, and advice. Each stands on spans, and says no more than they do.\n\nOf a program's debug page (package live) it says what has been stuck for a second or longer.\n\n" + sourceHint,
+	long: "The answers come from the spans, the most severe first. Each has a headline, the evidence for it, and advice, and claims no more than the spans show.\n\nOf a program's debug page (package live) it says what has been stuck for a second or longer.\n\n" + sourceHint,
 	examples: []example{
 		{"wakechain why spans.json", "what went wrong in this file"},
 		{"wakechain why server.json client.json.gz", "the same, of both ends together"},
@@ -22,7 +22,7 @@ var whyVerb = &verb{
 		f.timed()
 		f.query.add(f.set)
 		var failOn string
-		asJSON := f.set.Bool("json", false, "write one JSON object, with the schema docs/answers.schema.json: each answer with the spans that it stands on, and an id that stays")
+		asJSON := f.set.Bool("json", false, "write one JSON object, with the schema docs/answers.schema.json: each answer with its spans, and an id that is the same in later runs")
 		size := f.set.Int("max-bytes", 0, "with -json: write at most this `number` of bytes; what is left out is counted (default 256,000)")
 		limit := f.set.Int("limit", 20, "write at most this `number` of answers; 0 is all")
 		f.set.Var(choice{&failOn, severities}, "fail-on", "exit with 3 if there is an answer of this `severity` or above: info, warning or problem")

@@ -120,9 +120,9 @@ func (c *crowd) finding(s *scene, atOnce int) Finding {
 	}
 	f.Headline = headline(fmt.Sprintf("Up to %d at once waited for %s: %s, %s in all",
 		atOnce, thing, text.Counted(c.count, "time"), duration(c.total)))
-	f.Text = fmt.Sprintf("The longest was %s for %s, until %s let it go.%s",
+	f.Text = fmt.Sprintf("The longest wait was that of %s: %s, ended by %s.%s",
 		s.exactly(b.Span, b.end, "one"), duration(b.Duration()), s.ref(b.Waker()), c.holders(s))
-	f.Advice = "Look at what " + s.ref(b.Waker()) + " does before it lets go: hold less long, share less, or let more of them through."
+	f.Advice = "Look at what " + s.ref(b.Waker()) + " does before that: hold it for less time, share less, or let more goroutines through."
 	return f
 }
 
@@ -154,7 +154,7 @@ func (c *crowd) holders(s *scene) string {
 	if most.count < 2 || who == "" {
 		return ""
 	}
-	return fmt.Sprintf(" Most were let go by %s, %s.", who, text.Counted(most.count, "time"))
+	return " " + endedWaits(who, most.count, c.count)
 }
 
 // sets are disjoint sets of spans, by Seq.
@@ -183,4 +183,16 @@ func (s sets) join(i, j int) {
 		i, j = j, i
 	}
 	s[i] = int32(j)
+}
+
+// endedWaits says how many of the waits who ended, as a sentence.
+func endedWaits(who string, n, waits int) string {
+	switch {
+	case waits == 1:
+		return sentence(who) + " ended it."
+	case n == waits:
+		return "All of the waits were ended by " + who + "."
+	default:
+		return "Of the " + text.Number(waits) + " waits, " + who + " ended " + text.Number(n) + "."
+	}
 }

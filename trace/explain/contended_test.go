@@ -29,9 +29,8 @@ func TestContention(t *testing.T) {
 		{"a lock", func(s *script) {
 			boss, _ := s.as("shop").run(0, "boss", 0, 1000, semconv.StateFinished)
 			s.queue(4, s.add(boss, semconv.SpanLock, 5, 100), 50)
-		}, []string{"warning contended ×4 660ms: Up to 4 at once waited for a lock: 4 times, 660 ms in all | The longest was " +
-			"shop's worker (#4) for 240 ms, until lock #10 of shop's worker let it go. Most were let go by shop's " +
-			"worker, 3 times."}},
+		}, []string{"warning contended ×4 660ms: Up to 4 at once waited for a lock: 4 times, 660 ms in all | The longest wait was " +
+			"that of shop's worker (#4): 240 ms, ended by lock #10 of shop's worker. Of the 4 waits, shop's worker ended 3."}},
 		{"a lock with a name, let go by some that nobody links to one another", func(s *script) {
 			for range 3 {
 				boss, _ := s.as("shop").run(0, "boss", 0, 1000, semconv.StateFinished)
@@ -41,8 +40,8 @@ func TestContention(t *testing.T) {
 				_, wake := s.block(op, 10, 150, semconv.ReasonLock, semconv.WakeUnlocked)
 				s.link(wake, holder)
 			}
-		}, []string{"warning contended ×3 420ms: Up to 3 at once waited for the lock users: 3 times, 420 ms in all | The longest was " +
-			"shop's worker (#1) for 140 ms, until lock users #6 of shop's boss let it go. Most were let go by shop's boss, 3 times."}},
+		}, []string{"warning contended ×3 420ms: Up to 3 at once waited for the lock users: 3 times, 420 ms in all | The longest wait was " +
+			"that of shop's worker (#1): 140 ms, ended by lock users #6 of shop's boss. All of the waits were ended by shop's boss."}},
 		{"two is no crowd", func(s *script) { s.queue(2, s.add(0, semconv.SpanLock, 5, 100), 50) }, nil},
 		{"not for long", func(s *script) {
 			holder := s.add(0, semconv.SpanLock, 5, 100)
@@ -73,8 +72,8 @@ func TestContention(t *testing.T) {
 				s.link(wake, recv+2) // a link to the recv's own wake is as good
 			}
 		}, []string{"warning contended ×3 570ms: Up to 3 at once waited for room in channels: 3 times, 570 ms in all | The " +
-			"longest was shop's worker (#3) for 290 ms, until wake #20 of shop's reader let it go. Most were let go " +
-			"by shop's reader, 3 times."}},
+			"longest wait was that of shop's worker (#3): 290 ms, ended by wake #20 of shop's reader. All of the waits were " +
+			"ended by shop's reader."}},
 		{"receivers, each at a channel of its own", func(s *script) {
 			feeder, _ := s.as("shop").run(0, "feeder", 0, 1000, semconv.StateFinished)
 			for range 3 {

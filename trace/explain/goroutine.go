@@ -118,12 +118,12 @@ func (x *exits) finding(s *scene) Finding {
 	case state == semconv.StatePanicked:
 		f.Advice = "The stack is in the program's output, and in the span's code.stacktrace."
 	case state == semconv.StateCanceled:
-		f.Advice = "Look at who gave that cause, if it was not meant."
+		f.Advice = "Look at what canceled it with that cause, if that was not intended."
 	case x.op != nil:
 		f.Text += " What failed was " + s.ref(x.op) + "."
 		f.Advice = "Look at " + s.ref(x.op) + "."
 	default:
-		f.Advice = "No operation in the trace failed so: look at what the function of " + s.exactly(x.first, nil, "the goroutine") + " returns."
+		f.Advice = "No operation in the trace failed with that: look at what the function of " + s.exactly(x.first, nil, "the goroutine") + " returns."
 	}
 	return f
 }

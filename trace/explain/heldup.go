@@ -162,8 +162,8 @@ func (q *queueUp) finding(s *scene, of map[*chain.Span][]*block) Finding {
 	f := q.repeated.finding(s)
 	f.Rule, f.Severity, f.Text = HeldUp, graded(longest.Duration()), said+"."
 	f.Headline = headline(why+text.Counted(len(others), "other")+" up, one for "+duration(longest.Duration()), head.end.peerInShort())
-	f.Advice = "Do not let one that is slow cost the others: give the send a deadline or drop what is too much, and do not " +
-		"wait for it while holding a lock."
+	f.Advice = "Do not let a slow peer delay the others: give the send a deadline or drop messages, and do not wait for the " +
+		"peer while holding a lock."
 	f.Spans = nil
 	for b := q.last; b != nil; b = s.waitedFor(b, of) {
 		f.Spans = append(b.spans(), f.Spans...)

@@ -33,7 +33,7 @@ func (b *block) peerHistory(h *chain.Span) (said string) {
 	received, sent := h.History()
 	if away, known := h.Away(); known {
 		both := min(overlap(h, b.Span), b.Duration())
-		said = " By its own account " + who + " asked the connection for no bytes for " + duration(away) + ", " + duration(both) + " of them in that block."
+		said = " " + sentence(who) + " reports that it did not read from the connection for " + duration(away) + ", " + duration(both) + " of that during this block."
 		during := 0
 		for _, p := range sent {
 			if p.At > coarse && p.At <= away {
@@ -45,7 +45,7 @@ func (b *block) peerHistory(h *chain.Span) (said string) {
 		}
 		return said + passed("Until then it", received, sent, 0)
 	}
-	return " By its own account " + who + " knows of no long time in which it did not ask for bytes." + passed("It", received, sent, h.Duration()+time.Nanosecond)
+	return " " + sentence(who) + " reports no long time in which it did not read from the connection." + passed("It", received, sent, h.Duration()+time.Nanosecond)
 }
 
 // span returns a duration between the given words, or "" if it is shorter than a history

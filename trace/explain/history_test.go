@@ -26,7 +26,7 @@ func TestHistories(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Before that this side had received text of 5 bytes, 2 s before, and sent its last 4 messages or frames in 300 ms, the last binary of 128 bytes, 200 ms before.",
-		"By its own account the peer asked the connection for no bytes for 3.44 s, 3.39 s of them in that block. Meanwhile it sent 2 messages.",
+		"The peer reports that it did not read from the connection for 3.44 s, 3.39 s of that during this block. Meanwhile it sent 2 messages.",
 		"Until then it had received binary of 128 bytes, 10 ms before.",
 	} {
 		if !strings.Contains(found[0].Text, want) {

@@ -200,11 +200,7 @@ func (w *siteWaits) finding(s *scene) Finding {
 	f.Headline = headline(plain(b.op.Name)+" at %s: "+text.Counted(w.count, "time")+by+", "+duration(w.total)+" in all", w.place.code)
 	said := "The longest was " + duration(b.Duration()) + ", at " + offset(b.Start.Sub(s.start)) + "."
 	if who, n := w.ended.most(); who != "" {
-		said += " Let go by " + who
-		if w.count > 1 {
-			said += ", " + text.Counted(n, "time")
-		}
-		said += "."
+		said += " " + endedWaits(who, n, w.count)
 	}
 	if what, d := w.doing.most(); what != "" && 10*d >= w.known {
 		said += " Meanwhile that goroutine was in " + what
@@ -216,7 +212,7 @@ func (w *siteWaits) finding(s *scene) Finding {
 		said += "."
 	}
 	f.Text = said
-	f.Advice = "Look at what is done between taking it and letting go: hold less long, share less, or let more of them through."
+	f.Advice = "Look at what is done between taking it and releasing it: hold it for less time, share less, or let more goroutines through."
 	if w.place.reason == semconv.ReasonChanSend {
 		f.Advice = "Look at what the receiver does between two values: it should receive as fast as is sent, or there should be more receivers."
 	}

@@ -46,7 +46,7 @@ func TestSites(t *testing.T) {
 				s.wait(run, i, semconv.SpanSleep, "cache.(*cache).fill", 35, 100*i, 100*i+99, semconv.ReasonSleep)
 			}
 		}, []string{"warning site-waits ×3 600ms: lock at cache.(*cache).get:23: 3 times by 3 goroutines, 600 ms in all | " +
-			"The longest was 300 ms, at +0s. Let go by holder in cache.(*cache).get:27, 2 times. Meanwhile that goroutine was in " +
+			"The longest was 300 ms, at +0s. Of the 3 waits, holder in cache.(*cache).get:27 ended 2. Meanwhile that goroutine was in " +
 			"sleep at cache.(*cache).fill:35, for 198 ms of the 200 ms in which it did not wait here itself."}},
 		{"one line of several lines, and short ones", func(s *script) {
 			run := s.add(0, "worker", 0, 0, semconv.GoroutineNameKey.String("worker"))
@@ -71,9 +71,9 @@ func TestSites(t *testing.T) {
 			s.wait(s.add(0, "d", 0, 0, semconv.GoroutineNameKey.String("d")), 11, semconv.SpanRecv, "idle", 2, 0, -1, semconv.ReasonChanRecv)
 			s.wait(s.add(0, "e", 0, 0, semconv.GoroutineNameKey.String("e")), 12, semconv.SpanLock, "late", 2, 2990, -1, semconv.ReasonLock)
 		}, []string{
-			"problem stuck ×1 3s: A goroutine is stuck in send at b:1, for more than 3 s | g (goroutine 9) has been since before the trace began, and the trace has no end of it. Its stack: b ← main.main.",
-			"problem stuck ×2 3s: 2 goroutines stuck in lock at a:17, one for 2 s | g (goroutine 7) has been since +1s, and the trace has no end of it. Its stack: a ← main.main.",
-			"info stuck ×1 1.5s: A goroutine is stuck in forever at c:2, for 1.5 s | g (goroutine 10) has been since +1.5s, and the trace has no end of it. Its stack: c ← main.main.",
+			"problem stuck ×1 3s: A goroutine is stuck in send at b:1, for more than 3 s | g (goroutine 9) has been blocked since before the trace began, and the trace does not have the end. Its stack: b ← main.main.",
+			"problem stuck ×2 3s: 2 goroutines stuck in lock at a:17, one for 2 s | g (goroutine 7) has been blocked since +1s, and the trace does not have the end. Its stack: a ← main.main.",
+			"info stuck ×1 1.5s: A goroutine is stuck in forever at c:2, for 1.5 s | g (goroutine 10) has been blocked since +1.5s, and the trace does not have the end. Its stack: c ← main.main.",
 		}},
 		{"no processor", func(s *script) {
 			for i := range 10 {

@@ -60,10 +60,10 @@ func (st *stuck) finding(s *scene) Finding {
 	}
 	f := st.repeated.finding(s)
 	f.Headline = headline("%s was still blocked in %s, for "+duration(b.Duration()), who, op)
-	said := fmt.Sprintf("It has been since %s, and the trace has no end of it", offset(b.Start.Sub(s.start)))
+	said := fmt.Sprintf("It has been blocked since %s, and the trace does not have the end", offset(b.Start.Sub(s.start)))
 	if n := len(st.who); n > 1 {
 		f.Headline = headline(text.Number(n)+" goroutines were still blocked in %s, one for "+duration(b.Duration()), op)
-		said = fmt.Sprintf("That one, %s, has been since %s, and the trace has no end of it", who, offset(b.Start.Sub(s.start)))
+		said = fmt.Sprintf("That one, %s, has been blocked since %s, and the trace does not have the end", who, offset(b.Start.Sub(s.start)))
 	}
 	f.Rule, f.Severity, f.Spans = StillBlocked, Problem, []*chain.Span{b.stalled}
 	f.Text = said + st.soFar(b) + "."

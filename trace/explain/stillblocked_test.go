@@ -41,7 +41,7 @@ func TestStillBlocked(t *testing.T) {
 		want []string
 	}{
 		{"a write", func(s *script) { stuck(s) }, []string{"problem still-blocked ×1 10s: socket_start's sen_data was still blocked in write, for 10 s | It has been " +
-			"since +9ms, and the trace has no end of it; the receive window of socket_get was closed for 9.9 s of " +
+			"blocked since +9ms, and the trace does not have the end; the receive window of socket_get was closed for 9.9 s of " +
 			"that. 29.8 kB had been handed to the kernel before, and 28 kB of them were not acknowledged. The reader " +
 			"at the other end: hello, in sleep for 10 s."}},
 		{"a write that the trace has", func(s *script) {
@@ -56,11 +56,11 @@ func TestStillBlocked(t *testing.T) {
 				s.stalled(run, semconv.SpanLock, semconv.ReasonLock, 10+i, 1010+i, semconv.StalledHolderKey.String("boss"))
 			}
 		}, []string{"problem still-blocked ×3 3s: 3 goroutines were still blocked in lock, one for 1 s | That one, shop's " +
-			"worker, has been since +10ms, and the trace has no end of it. It waits for boss."}},
+			"worker, has been blocked since +10ms, and the trace does not have the end. It waits for boss."}},
 		{"who waits for the end of others", func(s *script) {
 			s.stalled(s.as("shop").add(0, "main", 0, 0, semconv.GoroutineNameKey.String("main")), semconv.SpanWait, semconv.ReasonWaitGroup, 10, 1010)
-		}, []string{"info still-blocked ×1 1s: shop's main was still blocked in wait, for 1 s | It has been since +10ms, and " +
-			"the trace has no end of it."}},
+		}, []string{"info still-blocked ×1 1s: shop's main was still blocked in wait, for 1 s | It has been blocked since +10ms, and " +
+			"the trace does not have the end."}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -64,15 +64,15 @@ func (w *pending) finding(s *scene) Finding {
 	if name == "" {
 		name = s.who(b.op, nil, "it")
 	}
-	f.Text = name + " (" + goroutineOf(b.op) + ") has been since " + since + ", and the trace has no end of it."
+	f.Text = name + " (" + goroutineOf(b.op) + ") has been blocked since " + since + ", and the trace does not have the end."
 	if stack := frames(b.op.Str(semconv.CodeStacktraceKey)); stack != "" {
 		f.Text += " Its stack: " + stack + "."
 	}
 	switch w.place.reason {
 	case semconv.ReasonLock, semconv.ReasonWriteLock:
-		f.Advice = "Find who holds it: nobody has let it go since. Two that are stuck so may hold what the other one waits for."
+		f.Advice = "Find the goroutine that holds it: it has not been released since. Two that are stuck like this may each hold what the other one waits for."
 	case semconv.ReasonChanSend:
-		f.Advice = "Find who should receive: nobody has since. A sender that may go on without should select on a context, too."
+		f.Advice = "Find the goroutine that should receive: none has since. A sender that can do without should also select on a context."
 	case semconv.ReasonNetWrite:
 		f.Advice = "Find out whether the peer reads. Give the write a deadline."
 	case semconv.ReasonForever:

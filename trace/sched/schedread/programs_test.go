@@ -59,7 +59,7 @@ func TestCache(t *testing.T) {
 	}
 	for _, want := range []string{
 		"lock at schedread_test.(*cache).get: 30 times by 30 goroutines",
-		"Let go by schedread_test.(*cache).get in schedread_test.(*cache).get, 29 times.",
+		"Of the 30 waits, schedread_test.(*cache).get in schedread_test.(*cache).get ended 29.",
 		"Meanwhile that goroutine was in sleep at schedread_test.(*cache).fill",
 	} {
 		if !strings.Contains(text, want) {
