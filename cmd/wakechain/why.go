@@ -22,7 +22,7 @@ var whyVerb = &verb{
 		f.timed()
 		f.query.add(f.set)
 		var failOn string
-		asJSON := f.set.Bool("json", false, "write one JSON object, with the schema docs/answers.schema.json: each answer with its spans, and an id that is the same in later runs")
+		asJSON := f.set.Bool("json", false, "write one JSON object, with the schema docs/answers.schema.json: each answer with its spans, and an id that stays the same as spans are added")
 		size := f.set.Int("max-bytes", 0, "with -json: write at most this `number` of bytes; what is left out is counted (default 256,000)")
 		limit := f.set.Int("limit", 20, "write at most this `number` of answers; 0 is all")
 		f.set.Var(choice{&failOn, severities}, "fail-on", "exit with 3 if there is an answer of this `severity` or above: info, warning or problem")
