@@ -41,7 +41,7 @@ type setting struct {
 	limits    *sdktrace.SpanLimits
 	sampler   sdktrace.Sampler
 	processor sdktrace.SpanProcessor // registered before the recorder
-	mixed     bool                   // spans of lean and of the SDK, whose counts of dropped children differ
+	mixed     bool                   // spans of lean and of the SDK, which are not counted as each other's children
 	random    bool                   // ids are random, and compared by their position
 }
 

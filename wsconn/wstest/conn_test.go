@@ -28,7 +28,7 @@ import (
 func TestConn(t *testing.T) {
 	setups := map[string][]wstest.Option{
 		"plain":   nil,
-		"small":   {wstest.WithWindow(20)}, // a round trip of the tests has 13 bytes
+		"small":   {wstest.WithWindow(20)}, // fewer bytes than two messages of the tests, which have 13
 		"latency": {wstest.WithLatency(50 * time.Microsecond)},
 		"chunks":  {wstest.WithChunks(1), wstest.WithWindow(5000)},
 	}
@@ -66,7 +66,7 @@ func TestResetClosed(t *testing.T) {
 	}
 }
 
-// An empty write is nothing to read.
+// An empty write gives the peer nothing to read.
 func TestEmptyWrite(t *testing.T) {
 	c, peer := wstest.NetPipe()
 	_, _ = c.Write(nil)
@@ -76,7 +76,7 @@ func TestEmptyWrite(t *testing.T) {
 	}
 }
 
-// The window counts what was written and not read, no more and no less.
+// The window is exactly the bytes that were written and not yet read.
 func TestWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for window, fits := range map[int]int{10: 10, 0: 1, -1: 1} {
@@ -85,7 +85,7 @@ func TestWindow(t *testing.T) {
 				if n, err := io.ReadFull(peer, make([]byte, read)); n != read || err != nil {
 					t.Fatalf("read of %d: got %d, %v", read, n, err)
 				}
-				fit := fits // at first
+				fit := fits // the first write fits whole
 				if read > 0 {
 					fit = read
 				}
@@ -103,7 +103,7 @@ func TestWindow(t *testing.T) {
 	})
 }
 
-// With a latency, bytes, room and the end each take it.
+// With a latency, bytes, new room and the end each take that long.
 func TestLatency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const ms = time.Millisecond
@@ -148,8 +148,8 @@ func TestLatency(t *testing.T) {
 	})
 }
 
-// Bytes that are on their way when their reader closes reset the connection when
-// they arrive, after the end that the close sent.
+// Bytes that are still in flight when their reader closes reset the connection on arrival.
+// That is after the end that the close sent.
 func TestCloseBeforeArrival(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const ms = time.Millisecond
@@ -220,7 +220,8 @@ func TestCutAfter(t *testing.T) {
 	}
 }
 
-// The sizes of chunks are the seed's: the same each time, and others for another.
+// The seed decides the sizes of chunks: the same seed gives the same sizes, another one
+// gives others.
 func TestChunks(t *testing.T) {
 	data := make([]byte, 20_000)
 	for i := range data {
@@ -257,7 +258,7 @@ func TestChunks(t *testing.T) {
 	}
 }
 
-// Concurrent writes are whole.
+// Concurrent writes do not mix.
 func TestWriteConcurrentSafe(t *testing.T) {
 	c, peer := wstest.NetPipe(wstest.WithWindow(7))
 	var wg sync.WaitGroup

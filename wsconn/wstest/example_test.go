@@ -14,8 +14,8 @@ import (
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
 
-// Why does the sender stay blocked after the receiver stopped, and what wakes it?
-// That the receiver reads again, and the second time, that it closes.
+// The sender stays blocked after the receiver stopped, until the receiver reads again; the
+// second time, until it closes.
 func stalledSender(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := tracetest.NewRecorder(t)

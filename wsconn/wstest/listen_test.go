@@ -35,8 +35,8 @@ func serve(t *testing.T, l *wstest.Listener, h http.HandlerFunc) *http.Client {
 	return &http.Client{Transport: tr}
 }
 
-// Plain HTTP works: keep-alive, bodies larger than the window, a handler whose
-// client goes away.
+// Plain HTTP works: keep-alive, bodies larger than the window, and a client that goes away
+// during a request.
 func TestHTTP(t *testing.T) {
 	for name, opts := range map[string][]wstest.Option{
 		"plain":   nil,

@@ -21,8 +21,8 @@ func record(t *testing.T) (context.Context, *tracetest.Recorder) {
 	return trace.New(trace.WithTracerProvider(rec.TracerProvider())).NewContext(t.Context()), rec
 }
 
-// wantEdges compares the blocks and wakes of the only operation of a name: the
-// lines below it, indented as the test is.
+// wantEdges compares the blocks and wakes of the only operation with this name: the lines
+// below it, with the test's indentation.
 func wantEdges(t *testing.T, rec *tracetest.Recorder, name, want string) {
 	t.Helper()
 	c := rec.Chain()

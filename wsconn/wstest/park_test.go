@@ -15,14 +15,14 @@ import (
 
 const second = time.Second
 
-// bench is a pair with operations that are observed.
+// bench is a pair of conns whose operations are observed.
 type bench struct {
 	ctx      context.Context
 	rec      *tracetest.Recorder
 	c, peer  *netpoll.Conn
 	raw      *wstest.Conn // below c
 	rawPeer  *wstest.Conn
-	canceled context.CancelFunc // of the operations of c
+	canceled context.CancelFunc // cancels the operations of c
 }
 
 func newBench(t *testing.T, opts ...wstest.Option) *bench {
@@ -36,7 +36,7 @@ func newBench(t *testing.T, opts ...wstest.Option) *bench {
 	return b
 }
 
-// write writes n bytes at c as an operation of that name.
+// write writes n bytes to c as an operation with this name.
 func (b *bench) write(c *netpoll.Conn, name string, n int) {
 	_, op := trace.Start(b.ctx, name)
 	c.TraceWrite(op)
@@ -59,7 +59,7 @@ func (b *bench) close(c *netpoll.Conn, name string) {
 	op.End(c.Close())
 }
 
-// What ends a park, and how and when it is reported: two seconds after its beginning.
+// What ends a park, and how and when that is reported: two seconds after the park began.
 func TestWake(t *testing.T) {
 	tests := []struct {
 		name, call string
@@ -109,7 +109,7 @@ func TestWake(t *testing.T) {
 	}
 }
 
-// A deadline that was set before the park ends it at its time.
+// A deadline that was set before the park ends it in time.
 func TestWakeDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, wstest.WithWindow(4))
@@ -122,8 +122,8 @@ func TestWakeDeadline(t *testing.T) {
 	})
 }
 
-// Each time that the window is full is a block, and each read that made room is
-// named.
+// A write blocks each time that the window is full. Each wake names the read that made
+// room.
 func TestWakeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, wstest.WithWindow(4))
@@ -144,7 +144,7 @@ func TestWakeAgain(t *testing.T) {
 	})
 }
 
-// A write that waits for another one says so.
+// A write that waits for another one reports that.
 func TestWriteTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, wstest.WithWindow(4))
@@ -158,7 +158,7 @@ func TestWriteTurn(t *testing.T) {
 	})
 }
 
-// A stopped reader is woken by ResumeReading, not by the other end's write.
+// ResumeReading wakes a stopped reader, not the other end's write.
 func TestStopReadingLinksNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
@@ -173,15 +173,15 @@ func TestStopReadingLinksNobody(t *testing.T) {
 	})
 }
 
-// Why a window is full: with a latency, that can be the network's.
+// With a latency, the network may be why the window is full.
 func TestCause(t *testing.T) {
 	const ms = time.Millisecond
 	tests := []struct {
 		name  string
 		reads time.Duration // when the peer reads
-		want  string        // of the write's edges
+		want  string        // the write's edges
 	}{
-		// On their way for 20 ms, unread for the rest, and 20 ms for the room.
+		// In flight for 20 ms, then unread, and 20 ms until the room is known.
 		{"at once", 0, "block 40ms {reason=net.write, cause=network, source=memory}\nwake {reason=peer_read} -> read"},
 		{"soon", 50 * ms, "block 70ms {reason=net.write, cause=network, source=memory}\nwake {reason=peer_read} -> read"},
 		{"late", 60 * ms, "block 80ms {reason=net.write, cause=peer_window, source=memory}\nwake {reason=peer_read} -> read"},
@@ -211,7 +211,7 @@ func TestCause(t *testing.T) {
 			wantEdges(t, b.rec, "write", "block 10ms {reason=net.write, cause=network, source=memory}\nwake {reason=closed} -> close")
 		})
 	})
-	// The bytes were written before the read began, and end its wait.
+	// The bytes, written before the read began, end its wait.
 	t.Run("read", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, wstest.WithLatency(20*ms))

@@ -20,7 +20,7 @@ import (
 	"github.com/wakechain/wakechain/wsconn/wstest"
 )
 
-// conn is what both libraries' connections have, with their types.
+// conn has the methods that both libraries' connections have, with their types.
 type conn[M, S ~int] interface {
 	comparable
 	Read(ctx context.Context) (M, []byte, error)
@@ -46,8 +46,8 @@ const text = 1 // of both libraries' message types
 
 func TestPipe(t *testing.T) { bubble(t, testPipe, testPipe) }
 
-// Messages go both ways whatever the network does to their bytes, in no time but
-// its own, and a close goes through.
+// Messages arrive in both directions, whatever the network does to their bytes, and take
+// only the network's time. A close works, too.
 func testPipe[M, S ~int, C conn[M, S]](t *testing.T, pipe func(testing.TB, ...wstest.Option) (C, C)) {
 	for name, opts := range map[string][]wstest.Option{
 		"plain":  {nil},
@@ -103,8 +103,7 @@ func testPipeLatency[M, S ~int, C conn[M, S]](t *testing.T, pipe func(testing.TB
 
 func TestPipeKeepalive(t *testing.T) { bubble(t, testPipeKeepalive, testPipeKeepalive) }
 
-// A keepalive that pings every half minute finds the peer that stopped, at once
-// for the test: days pass in a bubble.
+// A ping every half minute finds the peer that stopped. In a bubble, days pass at once.
 func testPipeKeepalive[M, S ~int, C conn[M, S]](t *testing.T, pipe func(testing.TB, ...wstest.Option) (C, C)) {
 	nc, ns := wstest.NetPipe()
 	client, server := pipe(t, wstest.WithConns(nc, ns))
@@ -138,7 +137,7 @@ func testPipeCloseTimeout[M, S ~int, C conn[M, S]](t *testing.T, pipe func(testi
 
 func TestPipeLeft(t *testing.T) { bubble(t, testPipeLeft, testPipeLeft) }
 
-// A test may leave both ends as they are, with calls in progress.
+// A test may leave both ends open, with calls in progress.
 func testPipeLeft[M, S ~int, C conn[M, S]](t *testing.T, pipe func(testing.TB, ...wstest.Option) (C, C)) {
 	client, server := pipe(t, wstest.WithWindow(10))
 	go func() { _ = client.Write(context.Background(), text, make([]byte, 1000)) }()
@@ -149,7 +148,7 @@ func testPipeLeft[M, S ~int, C conn[M, S]](t *testing.T, pipe func(testing.TB, .
 
 func TestPipeCut(t *testing.T) { bubble(t, testPipeCut, testPipeCut) }
 
-// In the middle of a frame the stream ends, or the connection is reset.
+// The stream ends, or the connection is reset, in the middle of a frame.
 func testPipeCut[M, S ~int, C conn[M, S]](t *testing.T, pipe func(testing.TB, ...wstest.Option) (C, C)) {
 	for _, tt := range []struct {
 		name string
@@ -172,8 +171,8 @@ func testPipeCut[M, S ~int, C conn[M, S]](t *testing.T, pipe func(testing.TB, ..
 
 func TestPipeSpans(t *testing.T) { bubble(t, testPipeSpans, testPipeSpans) }
 
-// Both ends are one trace below the context's span, each with the provider of its
-// options, or else the context's.
+// Both ends are in one trace below the context's span. Each uses the provider of its
+// options; without one, the context's.
 func testPipeSpans[M, S ~int, C conn[M, S]](t *testing.T, pipe func(testing.TB, ...wstest.Option) (C, C)) {
 	ctx, rec := record(t)
 	ctx, op := trace.Start(ctx, "root")
@@ -196,7 +195,7 @@ func testPipeSpans[M, S ~int, C conn[M, S]](t *testing.T, pipe func(testing.TB, 
 
 func TestPipeStalled(t *testing.T) { bubble(t, testPipeStalled, testPipeStalled) }
 
-// The operations of messages are those that the wakes link to.
+// Wakes link to the operations of the messages.
 func testPipeStalled[M, S ~int, C conn[M, S]](t *testing.T, pipe func(testing.TB, ...wstest.Option) (C, C)) {
 	ctx, rec := record(t)
 	client, server := pipe(t, wstest.WithContext(ctx), wstest.WithWindow(256))
@@ -224,7 +223,7 @@ func testPipeStalled[M, S ~int, C conn[M, S]](t *testing.T, pipe func(testing.TB
 	`, tracetest.Below(tracetest.One(t, c, "write {websocket.message.size=300}")))
 }
 
-// Outside of a bubble it is the same, in real time.
+// A pipe works outside of a bubble, too, in real time.
 func TestPipeRealTime(t *testing.T) {
 	client, server := wstest.Pipe(t, wstest.WithLatency(time.Millisecond), wstest.WithWindow(10))
 	go func() { _ = server.Write(t.Context(), text, []byte("more than ten bytes")) }()
@@ -233,7 +232,7 @@ func TestPipeRealTime(t *testing.T) {
 	}
 }
 
-// fakeTB is a test that fails for the test of a helper.
+// fakeTB records the failure of a helper that is tested.
 type fakeTB struct {
 	testing.TB
 	failed string
@@ -252,7 +251,7 @@ func (f *fakeTB) Fatalf(format string, args ...any) {
 	panic(f)
 }
 
-// A pipe that does not connect fails the test, and leaves nothing.
+// A pipe that cannot connect fails the test, and leaves nothing behind.
 func TestPipeFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)

@@ -39,8 +39,8 @@ func reset(c net.Conn) {
 
 func closeWrite(c net.Conn) { _ = c.(interface{ CloseWrite() error }).CloseWrite() }
 
-// What a conn returns is what a TCP conn returns in the same situation: the same
-// numbers, and errors of the same types and texts but for the addresses.
+// A conn returns what a TCP conn returns in the same situation: the same numbers, and
+// errors with the same types and texts, except for the addresses.
 func TestConnAsTCP(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("each system has its own TCP; the model is Linux's")
@@ -48,7 +48,7 @@ func TestConnAsTCP(t *testing.T) {
 	past, future := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
 	read := func(c net.Conn) (int, error) { return c.Read(make([]byte, 8)) }
 	write := func(c net.Conn) (int, error) { return c.Write([]byte("abc")) }
-	// A packet on loopback takes a moment: until the write finds the end.
+	// A packet on loopback takes a moment: write until the end is found.
 	untilError := func(c net.Conn) (int, error) {
 		for {
 			if n, err := write(c); err != nil {
@@ -167,8 +167,8 @@ func TestConnAsTCP(t *testing.T) {
 	}
 }
 
-// describe is an error's chain of types, its text without network and addresses,
-// and whether it is a timeout.
+// describe returns an error's chain of types, its text without network and addresses, and
+// whether it is a timeout.
 func describe(err error) string {
 	var b strings.Builder
 	for e := err; e != nil; e = errors.Unwrap(e) {

@@ -115,7 +115,7 @@ func TestErrors(t *testing.T) {
 			<-ctx.Done()
 			return "", ctx.Err()
 		},
-		"NetConn.Read":  nil, // is an inner call, with the library's own function
+		"NetConn.Read":  nil, // called further below, through the library's own function
 		"NetConn.Write": nil,
 	}
 	const noReader = "waits for ever, since nobody reads the pong"

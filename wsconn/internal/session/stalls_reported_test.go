@@ -51,7 +51,7 @@ func TestStallOfASampledConnection(t *testing.T) {
 	}
 }
 
-// A connection that is measured, but not sampled, reports them, too.
+// A connection that is measured, but not sampled, reports its stalls, too.
 func TestStallOfAMeasuredConnection(t *testing.T) {
 	rec := newRecorder(t)
 	p := stallPair(t, libraries[0], setup{}, rec, newMeasured().option())
@@ -64,8 +64,8 @@ func TestStallOfAMeasuredConnection(t *testing.T) {
 	}
 }
 
-// A client cannot have a public endpoint record its history: the trace pong that asks
-// for it is not even stripped, and the library ignores it.
+// A client cannot make a public endpoint record its history. The trace pong that asks for
+// it is not even removed, and the library ignores it.
 func TestStallAtAPublicEndpoint(t *testing.T) {
 	rec := newRecorder(t)
 	p := stallPair(t, libraries[0], setup{server: []session.Option{session.WithPublicEndpoint()}}, rec)
@@ -81,10 +81,10 @@ func TestStallAtAPublicEndpoint(t *testing.T) {
 	}
 }
 
-// Requests of the peer are limited, too, and so are failures.
+// Reports of failures are limited as those of stalls are, and the others are counted.
 func TestStallsAreLimited(t *testing.T) {
 	rec, m := newRecorder(t), newMeasured()
-	_, url := listen(t) // which nobody serves
+	_, url := listen(t) // nobody serves it
 	const n = 20
 	for range n {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
@@ -136,8 +136,8 @@ func TestFailureOfAnUnsampledConnection(t *testing.T) {
 	}
 }
 
-// A sampler by ratio takes a stall completely, and nothing else. The program still
-// sends that it is not sampled.
+// A sampler by ratio takes a whole stall or nothing of it. The program still propagates
+// that it is not sampled.
 func TestStallSampler(t *testing.T) {
 	none := lean.StallSampler(sdktrace.TraceIDRatioBased(0))
 	for name, provider := range map[string]func(*tracetest.SpanRecorder) oteltrace.TracerProvider{

@@ -142,7 +142,7 @@ func TestStream(t *testing.T) {
 func TestStreamHoldsNoMoreThanNeeded(t *testing.T) {
 	for _, tt := range []struct {
 		pong string
-		held int // bytes held, and how many must be read before the next byte decides
+		held int // so many bytes are held back; the next one decides
 	}{
 		{empty, 1}, {short, 1}, {pong, 2}, {nearly, 5}, {number, 2}, {good, 5}, {oversize, 7},
 	} {
