@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/wakechain/wakechain/trace/chain"
+	"github.com/wakechain/wakechain/trace/live"
 	"github.com/wakechain/wakechain/trace/semconv"
 	"github.com/wakechain/wakechain/trace/tracetest"
 	"github.com/wakechain/wakechain/wsconn"
@@ -101,8 +103,9 @@ func connectTLS(t *testing.T, lib library, s tlsSetup) tlsPair {
 		if _, _, err := c.Read(ctx); err != nil {
 			return err
 		}
-		timer := time.NewTimer(20 * ms) // long enough for the client to park
-		<-timer.C
+		for deadline := time.Now().Add(30 * time.Second); !p.client.parked(!s.slow) && time.Now().Before(deadline); {
+			runtime.Gosched()
+		}
 		return c.Write(ctx, messageText, []byte("late"))
 	}, p.server.option())
 	if s.wrap != nil {
@@ -144,7 +147,8 @@ func connectTLS(t *testing.T, lib library, s tlsSetup) tlsPair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	timer := time.NewTimer(20 * ms) // long enough for the server to park
+	until(t, "the server is parked", func() bool { return p.server.parked(s.listen != nil) })
+	timer := time.NewTimer(20 * ms) // long enough for a timed read to begin below
 	<-timer.C
 	if err := c.Write(t.Context(), messageText, []byte("now")); err != nil {
 		t.Error(err)
@@ -158,6 +162,18 @@ func connectTLS(t *testing.T, lib library, s tlsSetup) tlsPair {
 	wantEnded(t, p.client)
 	wantEnded(t, p.server)
 	return p
+}
+
+// parked reports whether the connection whose handshake r recorded has a read that is
+// parked or, if it is not exact, has begun.
+func (r *recorder) parked(exact bool) bool {
+	ids := map[string]bool{}
+	for _, s := range r.Chain().Named(semconv.SpanHandshake) {
+		ids[s.Str(semconv.WebSocketConnectionIDKey)] = true
+	}
+	return slices.ContainsFunc(live.Snapshot().Connections, func(c live.Connection) bool {
+		return ids[c.ID] && c.Reader != nil && c.Reader.Inside && (!exact || c.Reader.Reason == string(semconv.ReasonNetRead))
+	})
 }
 
 // slow writes its first bytes one by one.
@@ -309,10 +325,11 @@ func TestListener(t *testing.T) {
 		}
 		defer func() { _ = nc.Close() }()
 		r := bufio.NewReader(nc)
+		const pause = 200 * ms // in the midst of a request: much longer than the server takes to read what is there
 		ask := func(path, more string) *http.Response {
 			begin := time.Now()
 			_, _ = io.WriteString(nc, "GET "+path+" HTTP/1.1\r\nHost: unix\r\n")
-			timer := time.NewTimer(10 * ms)
+			timer := time.NewTimer(pause)
 			<-timer.C
 			_, _ = io.WriteString(nc, more+"\r\n")
 			resp, err := http.ReadResponse(r, nil)
@@ -320,7 +337,7 @@ func TestListener(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4))
-			if took := time.Since(begin); took < 10*ms {
+			if took := time.Since(begin); took < pause {
 				t.Errorf("%s took %v", path, took)
 			}
 			return resp
@@ -338,8 +355,8 @@ func TestListener(t *testing.T) {
 			t.Errorf("got steps %q, want %q", got, want)
 		}
 		s := tracetest.One(t, rec.Chain(), semconv.StepReadHTTPRequest)
-		if got := s.End.Sub(s.Start); got < 9*ms {
-			t.Errorf("the request took %v to come in, want 10 ms", got)
+		if got := s.End.Sub(s.Start); got < pause/2 {
+			t.Errorf("the request took %v to come in, want %v", got, pause)
 		}
 		if s.Start.Before(between) {
 			t.Error("the request begins with the one before it")

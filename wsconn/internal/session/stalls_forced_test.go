@@ -148,7 +148,7 @@ func TestForcedStalls(t *testing.T) {
 	for _, n := range want {
 		all += n
 	}
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
 		if writes, histories := reported.counts(); writes >= all && histories >= all-conns {
 			break
 		}
