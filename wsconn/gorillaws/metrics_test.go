@@ -216,8 +216,12 @@ func TestLive(t *testing.T) {
 				}
 				return conn, waits
 			}
-			until(t, "the write is blocked", func() bool { _, waits := server(); return waits == 1 })
-			conn, _ := server()
+			var conn live.Connection
+			until(t, "the write is blocked", func() (blocked bool) { // which it may be for a moment before
+				var waits int
+				conn, waits = server()
+				return waits == 1 && conn.Writer != nil
+			})
 			if conn.Sampled != sampled || conn.Writer == nil || conn.MessagesWritten < 1 || conn.Local == "" {
 				t.Errorf("got %+v", conn)
 			}

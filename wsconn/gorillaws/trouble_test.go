@@ -199,7 +199,7 @@ func TestStarvedPong(t *testing.T) {
 	if _, ok := write.Attr(semconv.WebSocketWriteTimeoutKey); !ok {
 		t.Error("the write does not say that it had no deadline")
 	}
-	rec.wantAnswer(explain.PongStarved, "server did not answer a ping for 1", "its own write was in progress",
+	rec.wantAnswer(explain.PongStarved, fmt.Sprintf("server did not answer a ping for %d", int(pong.Duration().Seconds())), "its own write was in progress",
 		"had the connection for", "was blocked for")
 	rec.wantAnswer(explain.SenderStalled, "The write had no deadline")
 }
@@ -207,9 +207,10 @@ func TestStarvedPong(t *testing.T) {
 // After a write has met its deadline, the others fail with it, and link to it.
 func TestWritesAfterFailure(t *testing.T) {
 	rec := newRecorder(t)
+	const timeout = 500 * time.Millisecond // longer than a busy machine takes until the write is parked
 	var errs []error
 	url := rec.serve(gorillaws.Upgrader{}, func(c *gorillaws.Conn) error {
-		_ = c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+		_ = c.SetWriteDeadline(time.Now().Add(timeout))
 		errs = append(errs, firstWriter(c), secondWriter(c))
 		errs = append(errs, c.WriteControl(gorillaws.PingMessage, nil, time.Now().Add(time.Second)))
 		return nil
@@ -225,8 +226,8 @@ func TestWritesAfterFailure(t *testing.T) {
 		}
 	}
 	first := tracetest.One(t, rec.Chain(), fmt.Sprintf("write {websocket.message.size=%d, error.type=deadline_exceeded}", len(big)))
-	if got := first.Float(semconv.WebSocketWriteTimeoutKey); got <= 0 || got > 0.06 {
-		t.Errorf("the first write had %v s, want 50 ms", got)
+	if got := first.Float(semconv.WebSocketWriteTimeoutKey); got <= 0 || got > timeout.Seconds() {
+		t.Errorf("the first write had %v s, want what is left of %v", got, timeout)
 	}
 	if w := tracetest.One(t, rec.Chain(), "wake deadline"); w.Parent.SpanID != first.SpanID {
 		t.Error("the deadline woke another one")

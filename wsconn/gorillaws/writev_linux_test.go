@@ -70,6 +70,7 @@ func (l wrapped) Accept() (net.Conn, error) {
 type server interface {
 	WriteMessage(messageType int, data []byte) error
 	NetConn() net.Conn
+	Close() error
 }
 
 // A server's message that does not fit into the write buffer is sent by one system call in
@@ -119,7 +120,7 @@ func TestOnePacket(t *testing.T) {
 				if n, ok := nc.(struct{ net.Conn }); ok {
 					nc = n.Conn
 				}
-				defer nc.Close()
+				defer c.Close()
 				runtime.LockOSThread() // whose system calls are counted
 				defer runtime.UnlockOSThread()
 				before := packets(t, nc)
