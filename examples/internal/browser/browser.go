@@ -121,10 +121,10 @@ func (b *Browser) OpenFile(t *testing.T, file string) {
 	b.Open(t, (&url.URL{Scheme: "file", Path: file}).String())
 }
 
-// perform runs an action, with a limit of half a minute.
+// perform runs an action, with a limit of a minute.
 func perform[T any](t *testing.T, b *Browser, action chromedp.Action[T]) T {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
 	defer cancel()
 	got, err := chromedp.Run(ctx, action)
 	if err != nil {

@@ -428,7 +428,7 @@ func servePage(next http.Handler) http.Handler {
 // soon is a context that ends before go test gives up.
 func soon(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

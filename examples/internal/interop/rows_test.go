@@ -396,7 +396,7 @@ var rows = []row{
 	{
 		name: "asks for a WebSocket, and hangs up", peer: "curl", handle: reader,
 		play: func(t *testing.T, st *stage, _ peer) {
-			curl(t, st, "--no-buffer", "--http1.1", "--max-time", "0.5", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket",
+			curl(t, st, "--no-buffer", "--http1.1", "--max-time", "2", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket",
 				"-H", "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
 		},
 		op: "read", woken: semconv.WakePeerClosed,
