@@ -207,7 +207,7 @@ func TestStarvedPong(t *testing.T) {
 // After a write has met its deadline, the others fail with it, and link to it.
 func TestWritesAfterFailure(t *testing.T) {
 	rec := newRecorder(t)
-	const timeout = 500 * time.Millisecond // longer than a busy machine takes until the write is parked
+	const timeout = 2 * time.Second // longer than a busy machine takes until the write is parked
 	var errs []error
 	url := rec.serve(gorillaws.Upgrader{}, func(c *gorillaws.Conn) error {
 		_ = c.SetWriteDeadline(time.Now().Add(timeout))
