@@ -15,9 +15,9 @@ import (
 
 var checkVerb = &verb{
 	name: "check", args: "[SOURCE…]", short: "say what a source is, how much is in it, and what is missing or cut off",
-	long: "It counts spans, traces and services, says from when to when they are, and what is not there: parents that a span names, spans that a link points to, ends of spans, what was cut off at the end of a file. Of several sources it counts all together: what one lacks may be in another.\n\n" + sourceHint,
+	long: "It counts spans, traces and services, says which time they cover, and what is missing: parents that spans name, spans that links point to, ends of spans, and what was cut off at the end of a file. It counts several sources together, since what one lacks may be in another.\n\n" + sourceHint,
 	examples: []example{
-		{"wakechain check spans.json", "is this what it seems?"},
+		{"wakechain check spans.json", "is anything missing?"},
 		{"wakechain check -strict server.json client.json.gz", "for a script: exit code 3 if something is missing or cut off"},
 	},
 	setup: func(f *flags) {

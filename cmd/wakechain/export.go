@@ -21,7 +21,7 @@ var exportNames = []string{"perfetto", "chrome", "otlp"}
 
 var exportVerb = &verb{
 	name: "export", args: "[SOURCE…]", short: "write the spans in a format for other programs",
-	long: "perfetto and chrome are the Trace Event Format, for https://ui.perfetto.dev and chrome://tracing: a track for each goroutine, an arrow from what woke it, and a block that is not over as what it is. otlp is OTLP/JSON, lines of one export each, as the Collector's file exporter writes and any OpenTelemetry backend takes.\n\n" + sourceHint,
+	long: "perfetto and chrome are the Trace Event Format, for https://ui.perfetto.dev and chrome://tracing: a track for each goroutine, an arrow from what woke it; a block that has not ended stays open. otlp is OTLP/JSON, one export per line, as the Collector's file exporter writes and any OpenTelemetry backend takes.\n\n" + sourceHint,
 	examples: []example{
 		{"wakechain export -to perfetto -o stall.trace.json spans.json", "to open at https://ui.perfetto.dev"},
 		{"wakechain export -to otlp -o one.json server.json client.json.gz", "several sources as one file"},

@@ -33,7 +33,7 @@ var psVerb = &verb{
 		f.styled()
 		f.timed()
 		minimum := f.set.Duration("min", 0, "leave out waits that are shorter, as a `duration` such as 1.5s or 250ms")
-		connection := f.set.String("connection", "", "leave out what has nothing to do with the connection of this `id`")
+		connection := f.set.String("connection", "", "show only what concerns the connection with this `id`")
 		stacks := f.set.Bool("stacks", false, "also show the stack of each goroutine; this stops each process, for 100 ms if it has 10,000 goroutines")
 		asJSON := f.set.Bool("json", false, "write the joined view as JSON: see docs/live.md")
 		f.run = func(s *session, args []string) error {

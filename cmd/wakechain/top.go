@@ -22,7 +22,7 @@ var topVerb = &verb{
 		f.timed()
 		every := f.set.Duration("every", time.Second, "ask anew after this `duration`, 100ms at the least")
 		minimum := f.set.Duration("min", 0, "leave out waits that are shorter, as a `duration` such as 1.5s or 250ms")
-		connection := f.set.String("connection", "", "leave out what has nothing to do with the connection of this `id`")
+		connection := f.set.String("connection", "", "show only what concerns the connection with this `id`")
 		f.run = func(s *session, args []string) error {
 			switch {
 			case *minimum < 0:

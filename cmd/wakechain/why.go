@@ -68,7 +68,7 @@ func (s *session) whyNow(sources []string, err error, failOn string) error {
 	if wrong != nil || failed != nil {
 		return err
 	}
-	s.warn("this is what is stuck now: it is no spans, and does not say what was before (wakechain record -spans gets those that end from now on)")
+	s.warn("a debug page shows only what is stuck now; for what happens from now on, record spans (wakechain record -spans)")
 	v = v.Filter(live.Filter{Min: lately})
 	if err := v.WriteText(s.out, s.viewOptions()...); err != nil {
 		return err
