@@ -155,7 +155,7 @@ func selectClosed(s *scene) {
 }
 
 //go:noinline
-func tick(*scene) { <-time.After(time.Millisecond) }
+func tick(*scene) { <-time.After(50 * time.Millisecond) } // whoever comes later does not wait
 
 //go:noinline
 func recvClosed(s *scene) { <-s.closed }
