@@ -262,8 +262,8 @@ func (h *half) lock(call Call) {
 
 // attempt makes the system call, and reports whether to leave the poller's loop: the call
 // is done, or is about to park after a wake that has not been reported, or was the first
-// try of a write, which has no state. Otherwise it has reported the park. A wake after which the call still fails with EAGAIN is none: the
-// block continues.
+// try of a write, which has no state. Otherwise it has reported the park. A wake after
+// which the call still fails with EAGAIN is none: the block continues.
 //
 // It runs inside the loop, where the descriptor is locked. So it only notes a wake, and
 // run reports it later: a span processor may close the conn, and Close waits until the

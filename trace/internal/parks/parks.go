@@ -27,9 +27,9 @@ type Park struct {
 	By     int64     // the goroutine that made it ready; 0: the poller or a timer did
 
 	// Moved: one of the times is not known, only that it was no later. The trace's reader
-	// moves an event that seems to precede its cause, and all that come before the two are
-	// in order again. That happens if the operating system takes a thread while the runtime
-	// writes an event: hundreds of milliseconds were seen.
+	// moves an event that seems to precede its cause, and all others until the two are in
+	// order again. That happens if the operating system takes a thread while the runtime
+	// writes an event: more than a hundred milliseconds were seen.
 	Moved bool
 }
 
@@ -82,9 +82,8 @@ func (t *Trace) Moved() (n int) {
 // category is the category of the log messages that relate the two clocks.
 const category = "github.com/wakechain/wakechain/trace/internal/parks"
 
-// clocks is the difference that the clocks of two processors may have: ten microseconds
-// were seen on a virtual machine.
-const clocks = 50 * time.Microsecond
+// near is by how much the reader may move an event whose time still counts as known.
+const near = 50 * time.Microsecond
 
 // anchor is an event whose time is known on both clocks.
 type anchor struct {
@@ -154,17 +153,17 @@ func read(r io.Reader, begin, end []anchor) (*Trace, error) {
 			return nil, fmt.Errorf("parks: %w", err)
 		}
 		// The reader moves an event to one nanosecond after the one before. The runtime's clock
-		// is coarser than that, so no other event is there. It was not before the one before
-		// it on the same thread, whose clock runs in one direction.
-		thread, moved := ev.Thread(), ev.Time() == before+1
+		// is coarser than that, so no other event is there. A moved event was not before the
+		// last one of the same thread, whose clock runs in one direction.
+		exact := ev.Time() != before+1
 		before = ev.Time()
-		if !moved {
-			earliest[thread] = ev.Time()
+		if exact {
+			earliest[ev.Thread()] = ev.Time()
 		}
-		moved = ev.Time()-earliest[thread] > exptrace.Time(clocks)
+		moved := ev.Time()-earliest[ev.Thread()] > exptrace.Time(near)
 		switch ev.Kind() {
 		case exptrace.EventLog:
-			if l := ev.Log(); l.Category == category && !moved && anchors[l.Message] != nil {
+			if l := ev.Log(); l.Category == category && exact && anchors[l.Message] != nil {
 				anchors[l.Message].trace = ev.Time()
 			}
 		case exptrace.EventStateTransition:
@@ -202,7 +201,7 @@ func read(r io.Reader, begin, end []anchor) (*Trace, error) {
 	at := func(t exptrace.Time) time.Time {
 		return first.time().Add(time.Duration(rate * float64(t-first.trace)))
 	}
-	t := &Trace{Error: (first.width()+last.width())/2 + clocks, parks: map[int64][]Park{}, starved: map[int64][]Park{}}
+	t := &Trace{Error: (first.width()+last.width())/2 + near, parks: map[int64][]Park{}, starved: map[int64][]Park{}}
 	for g, stays := range stays {
 		for _, s := range stays {
 			into := t.parks
