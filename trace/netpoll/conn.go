@@ -19,6 +19,7 @@ import (
 type Conn struct {
 	net.Conn
 	raw                 syscall.RawConn        // nil: calls are timed
+	self                Reporter               // nil: the wrapped conn is none
 	reading             atomic.Pointer[half]   // nil: no read has been observed yet
 	timing              atomic.Pointer[timing] // of reads; nil: they are observed, or not at all
 	write               half
@@ -44,6 +45,7 @@ func Wrap(nc net.Conn) *Conn {
 		return c
 	}
 	c := &Conn{Conn: nc, raw: rawConn(nc), start: time.Now()}
+	c.self, _ = nc.(Reporter)
 	c.write.init(c, true)
 	return c
 }
@@ -152,16 +154,16 @@ func (c *Conn) Read(p []byte) (int, error) {
 	switch {
 	case len(p) == 0:
 		return c.Conn.Read(p)
-	case c.raw != nil:
+	case c.self != nil:
+		return c.self.ReadFor(call, p)
+	case c.raw == nil:
+		start := time.Now()
+		n, err := c.Conn.Read(p)
+		h.timed(call, start, err)
+		return n, err
+	default:
 		return h.poll(call, p)
 	}
-	if r, ok := c.Conn.(Reporter); ok {
-		return r.ReadFor(call, p)
-	}
-	start := time.Now()
-	n, err := c.Conn.Read(p)
-	h.timed(call, start, err)
-	return n, err
 }
 
 // Write writes as the wrapped conn does.
@@ -190,16 +192,16 @@ func (c *Conn) writeFor(call Call, p []byte) (int, error) {
 	switch {
 	case len(p) == 0:
 		return c.Conn.Write(p)
-	case c.raw != nil:
-		return c.write.pollWrite(call, p)
+	case c.self != nil:
+		return c.self.WriteFor(call, p)
+	case c.raw == nil:
+		start := time.Now()
+		n, err := c.Conn.Write(p)
+		c.write.timed(call, start, err)
+		return n, err
+	default:
+		return c.write.poll(call, p)
 	}
-	if r, ok := c.Conn.(Reporter); ok {
-		return r.WriteFor(call, p)
-	}
-	start := time.Now()
-	n, err := c.Conn.Write(p)
-	c.write.timed(call, start, err)
-	return n, err
 }
 
 // ReadFrom copies from r by the wrapped conn's ReadFrom, which may use sendfile
@@ -255,8 +257,8 @@ func unsupported(op string) error { return &net.OpError{Op: op, Err: errors.ErrU
 func (c *Conn) Close() error {
 	c.readShut.Store(true)
 	c.writeShut.Store(true)
-	if r, ok := c.Conn.(Reporter); ok {
-		return r.CloseFor(c.closedBy())
+	if c.self != nil {
+		return c.self.CloseFor(c.closedBy())
 	}
 	c.write.closing()
 	return c.Conn.Close()

@@ -30,7 +30,6 @@ type half struct {
 	writes  bool        // the direction
 	seen    atomic.Bool // to or op is in use
 	watched atomic.Bool // watcher is in use
-	parked  atomic.Bool // read and written by Close, too, which does not wait for mu
 
 	// try is attempt as a func value, which is made once, so that calls allocate nothing.
 	try func(fd uintptr) bool
@@ -38,16 +37,17 @@ type half struct {
 	// mu is held by the call in progress, whose state is now. Two calls can overlap
 	// even where a protocol has one writer: http.Transport's write loop may still be
 	// inside the Write of a request whose response the caller has already read.
-	mu    sync.Mutex
-	whole []byte // what pollWrite tries to write at once; nil: it did
-	now   *state // nil: no call is in progress, or this try is
+	mu  sync.Mutex
+	now *state // nil: no call is in progress
 
 	// look guards shown, the state of a call that has parked, and its fields since, info
 	// and total, for readers other than the call. It is held only while they change.
 	look  sync.Mutex
 	shown *state
 
-	last atomic.Pointer[tcpInfo] // at the Close that ended the park; like parked
+	// What Close, which does not wait for mu, reads and writes.
+	parked atomic.Bool
+	last   atomic.Pointer[tcpInfo] // at the Close that ended the park
 }
 
 // state is the state of the call in progress. An idle conn has none.
@@ -152,71 +152,22 @@ func (h *half) clock() time.Time { return h.conn.start.Add(time.Since(h.conn.sta
 // attempt returns false, parks the goroutine until the descriptor is ready.
 func (h *half) poll(call Call, p []byte) (int, error) { return h.run(call, p, nil) }
 
-// pollWrite is poll for a write. It first tries to write all of p by one system call, which
-// takes less: most writes need no state. If that fails with EAGAIN, loop tries again, and
-// reports the park.
-func (h *half) pollWrite(call Call, p []byte) (int, error) {
-	if !h.mu.TryLock() {
-		return h.poll(call, p)
-	}
-	h.whole = p
-	err := h.conn.raw.Write(h.try)
-	if err == nil && h.whole == nil {
-		h.mu.Unlock()
-		return len(p), nil
-	}
-	defer h.mu.Unlock()
-	h.whole = nil
-	if err != nil { // the loop did not begin: deadline, or closed
-		return 0, named(err, "write")
-	}
-	s := h.now
-	if s == nil {
-		s = h.enter(call, p, nil)
-	}
-	s.call = call
-	return h.loop(s)
-}
-
-// writeWhole makes the system call of pollWrite. If that wrote a part, or failed, this is
-// in now.
-func (h *half) writeWhole(fd uintptr) {
-	p := h.whole
-	n, err := sysWrite(fd, p[:min(len(p), maxIO)])
-	switch {
-	case err == syscall.EAGAIN, err == syscall.EINTR: //nolint:errorlint // as they come from the system call
-		return
-	case n == len(p):
-		h.whole = nil
-		return
-	case n == 0 && err == nil:
-		err = io.ErrUnexpectedEOF
-	}
-	s := h.enter(Call{}, p, nil)
-	s.n, s.err = max(n, 0), err
-}
-
 // run is poll for v or, if that is nil, for p.
 func (h *half) run(call Call, p []byte, v *net.Buffers) (int, error) {
 	h.lock(call)
 	defer h.mu.Unlock()
-	return h.loop(h.enter(call, p, v))
-}
-
-// loop runs the call in progress, and frees its state.
-func (h *half) loop(s *state) (int, error) {
+	s := h.enter(call, p, v)
 	defer h.leave(s)
 
 	name, loop := "read", h.conn.raw.Read
 	if h.writes {
 		name, loop = "write", h.conn.raw.Write
 	}
-	if s.v != nil {
+	if v != nil {
 		name = "writev"
 	}
-	call := s.call
 	var err error
-	for s.again = s.err == nil; s.again && err == nil; {
+	for s.again = true; s.again && err == nil; {
 		s.again = false
 		err = loop(h.try)
 		if s.woke {
@@ -232,16 +183,10 @@ func (h *half) loop(s *state) (int, error) {
 		s.woke = false
 		h.reportWake(call, s.awake, h.connError(err), &s.found)
 	}
-	return s.n, named(err, name)
-}
-
-// named gives the name of the call to an error of the poller's loop, which calls itself
-// raw-read or raw-write.
-func named(err error, name string) error {
 	if opErr, ok := err.(*net.OpError); ok { //nolint:errorlint // the loop made it, for this call
-		opErr.Op = name
+		opErr.Op = name // the loop calls itself raw-read or raw-write
 	}
-	return err
+	return s.n, err
 }
 
 // lock waits for the call in progress, if there is one.
@@ -261,19 +206,15 @@ func (h *half) lock(call Call) {
 }
 
 // attempt makes the system call, and reports whether to leave the poller's loop: the call
-// is done, or is about to park after a wake that has not been reported, or was the first
-// try of a write, which has no state. Otherwise it has reported the park. A wake after
-// which the call still fails with EAGAIN is none: the block continues.
+// is done, or is about to park after a wake that has not been reported. Otherwise it has
+// reported the park. A wake after which the call still fails with EAGAIN is none: the
+// block continues.
 //
 // It runs inside the loop, where the descriptor is locked. So it only notes a wake, and
 // run reports it later: a span processor may close the conn, and Close waits until the
 // loop is left.
 func (h *half) attempt(fd uintptr) bool {
 	s := h.now
-	if s == nil {
-		h.writeWhole(fd)
-		return true
-	}
 	var awake time.Time
 	if h.parked.Load() {
 		awake = h.clock()

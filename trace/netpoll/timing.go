@@ -2,6 +2,7 @@ package netpoll
 
 import (
 	"io"
+	"net"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -77,7 +78,10 @@ func (t *timing) read(p []byte) (int, error) {
 		_ = h.connError(failed) // keeps it for the wake of a parked write, which gets another error
 		return n, h.callError("read", failed)
 	}
-	return n, named(err, "read")
+	if opErr, ok := err.(*net.OpError); ok { //nolint:errorlint // the loop made it, for this call
+		opErr.Op = "read"
+	}
+	return n, err
 }
 
 // attempt is [half.attempt] without a report of the park.

@@ -42,17 +42,18 @@ func (c *Conn) writeBuffersUnseen(v *net.Buffers) (int64, error) {
 }
 
 func (c *Conn) writeBuffersFor(call Call, v *net.Buffers) (int64, error) {
-	if c.raw != nil {
+	switch {
+	case c.self != nil:
+		return v.WriteTo(writerFor{c.self, call})
+	case c.raw == nil:
+		start := time.Now()
+		n, err := v.WriteTo(c.Conn)
+		c.write.timed(call, start, err)
+		return n, err
+	default:
 		n, err := c.write.run(call, nil, v)
 		return int64(n), err
 	}
-	if r, ok := c.Conn.(Reporter); ok {
-		return v.WriteTo(writerFor{r, call})
-	}
-	start := time.Now()
-	n, err := v.WriteTo(c.Conn)
-	c.write.timed(call, start, err)
-	return n, err
 }
 
 // writerFor writes to a Reporter, observed by call.

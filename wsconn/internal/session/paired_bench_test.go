@@ -33,7 +33,7 @@ var workloads = []workload{
 	{name: "echo4k", conns: 1, bytes: 4 << 10, chunk: 500},
 	{name: "echo1m", conns: 1, bytes: 1 << 20, chunk: 8},
 	{name: "echo100", conns: 100, bytes: 128, chunk: 4000},
-	{name: "echo1000", conns: 1000, bytes: 128, chunk: 20_000}, // 20 a connection: at a message or two a second there are no runs
+	{name: "echo1000", conns: 1000, bytes: 128, chunk: 4000},
 	{name: "flood", conns: 1, bytes: 128, chunk: 5000, flood: true},
 	{name: "coder", lib: 1, conns: 1, bytes: 128, chunk: 1000},
 	{name: "gorilla", lib: 2, conns: 1, bytes: 128, chunk: 1000},
