@@ -1,6 +1,8 @@
 package session_test
 
 import (
+	"context"
+	"io"
 	"testing"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
@@ -15,17 +17,22 @@ import (
 
 var textFrame = []byte("\x81\x02hi")
 
+// attached returns a session on one end of a pipe, and its wire.
+func attached(t *testing.T) (context.Context, *session.Session, io.ReadWriteCloser) {
+	t.Helper()
+	ctx, handshake := trace.Start(newRecorder(t).context(t.Context()), semconv.SpanHandshake)
+	handshake.End(nil)
+	nc, peer := wstest.NetPipe()
+	conn := netpoll.Wrap(nc)
+	s, wire := session.Attached(ctx, conn, conn)
+	t.Cleanup(func() { _, _ = wire.Close(), peer.Close() })
+	return ctx, s, wire
+}
+
 // A wait behind a write without a span links to nothing, and not to the write before
 // it.
 func TestLastWithoutSpan(t *testing.T) {
-	rec := newRecorder(t)
-	ctx, handshake := trace.Start(rec.context(t.Context()), semconv.SpanHandshake)
-	handshake.End(nil)
-	nc, peer := wstest.NetPipe()
-	defer peer.Close()
-	conn := netpoll.Wrap(nc)
-	s, wire := session.Attached(ctx, conn, conn)
-	defer wire.Close()
+	ctx, s, wire := attached(t)
 
 	w := s.BeginWrite(ctx, messageText)
 	_, _ = wire.Write(textFrame)
@@ -61,14 +68,7 @@ func TestLastControlInParts(t *testing.T) {
 		{"the program's, cut in its payload", false, []string{"\x88\x05" + program[:1], program[1:]}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			rec := newRecorder(t)
-			ctx, handshake := trace.Start(rec.context(t.Context()), semconv.SpanHandshake)
-			handshake.End(nil)
-			nc, peer := wstest.NetPipe()
-			defer peer.Close()
-			conn := netpoll.Wrap(nc)
-			s, wire := session.Attached(ctx, conn, conn)
-			defer wire.Close()
+			ctx, s, wire := attached(t)
 
 			r := s.BeginRead(ctx)
 			c := s.BeginControl(ctx, int(frame.Close), []byte(program))
